@@ -1,0 +1,5 @@
+"""``python -m shelfwise``."""
+
+from shelfwise.cli import main
+
+main()

@@ -1,0 +1,125 @@
+"""Category paths become labels: flattened, the rare ones dropped, and multi-hot (N, L).
+
+A product's categories are a list of paths, each a list of names from the root down, or None.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfwise.config import LabelSettings
+from shelfwise.errors import LabelError
+
+Paths = Sequence[Sequence[str]]
+Mode = Literal["flat", "path", "leaf"]
+SEPARATOR = " > "
+
+
+def flatten(paths: Paths | None, mode: Mode) -> set[str]:
+    """The labels of one product; a name that occurs twice, even within one path, counts once.
+
+    Args:
+        paths: the product's category paths; names are stripped and empty names skipped.
+        mode: ``flat`` takes every name of every path (the paper, section 3), so homonyms become one label; ``path``
+            takes every path from the root ("A", "A > B"), so ancestors are labels too; ``leaf`` takes each path's last name.
+
+    >>> sorted(flatten([["Pets", "Birds", "Feeding"], ["Pets"]], "flat"))
+    ['Birds', 'Feeding', 'Pets']
+    >>> sorted(flatten([["Pets", "Birds"]], "path"))
+    ['Pets', 'Pets > Birds']
+    >>> flatten([["Pets", "Birds"]], "leaf")
+    {'Birds'}
+    """
+    stripped = [[name.strip() for name in path if name and name.strip()] for path in paths or ()]
+    if mode == "flat":
+        return {name for path in stripped for name in path}
+    if mode == "leaf":
+        return {path[-1] for path in stripped if path}
+    return {prefix for path in stripped for prefix in accumulate(path, lambda above, name: above + SEPARATOR + name)}
+
+
+def default_min_count(products: int) -> int:
+    """The paper's 400 of 119,073 products, scaled to a catalogue of `products`; never below 2.
+
+    >>> default_min_count(119_073), default_min_count(4_387), default_min_count(10)
+    (400, 15, 2)
+    """
+    return max(2, round(400 / 119_073 * products))
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The L labels a model knows.
+
+    Args:
+        names: sorted; the order of every array's label axis.
+        mode: how paths become names, see :func:`flatten`.
+    """
+
+    names: tuple[str, ...]
+    mode: Mode = "flat"
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def fit(cls, categories: Sequence[Paths | None], settings: LabelSettings) -> LabelSet:
+        """The labels that at least ``settings.min_count`` of the N products carry (default: :func:`default_min_count`).
+
+        Raises:
+            LabelError: no product has a category, or no label is frequent enough.
+        """
+        counts = Counter(name for paths in categories for name in flatten(paths, settings.mode))
+        if not counts:
+            raise LabelError(
+                f"none of the {len(categories)} products has a category, so there is nothing to learn; "
+                "check which column of the source holds the categories"
+            )
+        fewest = settings.min_count or default_min_count(len(categories))
+        names = tuple(sorted(name for name, count in counts.items() if count >= fewest))
+        if not names:
+            name, count = counts.most_common(1)[0]
+            raise LabelError(f"no label has {fewest} products; the most frequent, {name!r}, has {count}; lower --min-count")
+        return cls(names, settings.mode)
+
+    def encode(self, categories: Sequence[Paths | None]) -> NDArray[np.float32]:
+        """Multi-hot targets (N, L) of 0 and 1; unknown names and products without categories give zeros."""
+        column = {name: index for index, name in enumerate(self.names)}
+        found = [[column[name] for name in flatten(paths, self.mode) if name in column] for paths in categories]
+        targets = np.zeros((len(found), len(self)), dtype=np.float32)
+        rows = np.repeat(np.arange(len(found)), [len(columns) for columns in found])
+        targets[rows, np.fromiter((c for columns in found for c in columns), dtype=np.int64, count=len(rows))] = 1
+        return targets
+
+    def decode(self, decided: NDArray[np.bool_]) -> list[list[str]]:
+        """The names behind decisions (N, L), sorted within each product.
+
+        >>> LabelSet(("Birds", "Pets")).decode(np.array([[True, True], [False, False]]))
+        [['Birds', 'Pets'], []]
+        """
+        columns = np.nonzero(decided)[1].tolist()
+        ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
+        return [[self.names[c] for c in columns[start:end]] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def stable_labels(categories: Sequence[Paths | None], settings: LabelSettings) -> tuple[LabelSet, NDArray[np.int64]]:
+    """The paper's filter (section 3): drop rare labels, then products left without one.
+
+    One round is stable already: a product that is dropped carries no kept label, so no kept label loses a product
+    (the minimum count itself is fixed by the N products that came in).
+
+    Returns:
+        The labels, and the rows of the products that keep at least one, ascending.
+
+    Raises:
+        LabelError: as :meth:`LabelSet.fit`.
+    """
+    labels = LabelSet.fit(categories, settings)
+    return labels, np.flatnonzero(labels.encode(categories).any(axis=1))

@@ -1,0 +1,92 @@
+"""A catalogue in memory: one column a field, one row a product."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shelfwise.errors import CatalogError
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("image", pa.string()),
+        ("categories", pa.list_(pa.list_(pa.string()))),
+        ("price", pa.float64()),
+        ("brand", pa.string()),
+        ("related", pa.map_(pa.string(), pa.list_(pa.string()))),
+    ]
+)
+"""The columns every catalogue has; a source's further columns follow them. Any value but the id may be null."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """N products as an Arrow table.
+
+    Args:
+        table: at least the columns of :data:`SCHEMA`.
+        root: the folder that image paths are relative to.
+        source: what the catalogue was read from, for messages and reports.
+    """
+
+    table: pa.Table
+    root: Path
+    source: str = ""
+
+    @classmethod
+    def from_records(cls, records: Iterable[Mapping[str, Any]], root: Path | str = ".", source: str = "") -> Catalog:
+        """Build a catalogue from dictionaries whose keys are column names; absent keys become null."""
+        rows = [{name: record.get(name) for name in SCHEMA.names} for record in records]
+        return cls(pa.Table.from_pylist(rows, schema=SCHEMA), Path(root), source)
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def ids(self) -> list[str]:
+        """The N product ids."""
+        return self.column("id")
+
+    def column(self, name: str) -> list[Any]:
+        """One column as N Python values, None where the product has none."""
+        return self.table.column(name).to_pylist()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.table.column_names
+
+    def image_paths(self) -> list[Path | None]:
+        """N absolute picture paths, None where the product names none; whether the file is there is not checked."""
+        return [None if name is None else self.root / name for name in self.column("image")]
+
+    def take(self, rows: Iterable[int] | np.ndarray[Any, Any]) -> Catalog:
+        """The given products, in that order."""
+        return Catalog(self.table.take(pa.array(np.asarray(rows, dtype=np.int64))), self.root, self.source)
+
+    def with_categories(self, categories: Sequence[Sequence[Sequence[str]]]) -> Catalog:
+        """The same products with other category paths, N lists of paths.
+
+        Raises:
+            CatalogError: there is not one entry a product.
+        """
+        if len(categories) != len(self):
+            raise CatalogError(f"there are {len(self)} products but categories for {len(categories)}; give one entry a product")
+        place = self.table.column_names.index("categories")
+        column = pa.array(categories, SCHEMA.field("categories").type)
+        return Catalog(self.table.set_column(place, "categories", column), self.root, self.source)
+
+    def fingerprint(self) -> str:
+        """A sha256 over every value of every column, in order: same products, same fingerprint."""
+        digest = hashlib.sha256()
+        for name in sorted(self.table.column_names):
+            digest.update(name.encode())
+            digest.update(repr(self.table.column(name).to_pylist()).encode())
+        return digest.hexdigest()

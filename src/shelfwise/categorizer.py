@@ -1,0 +1,180 @@
+"""The facade: one estimator with few verbs, after scikit-learn's conventions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from shelfwise.bundle import load_bundle, save_bundle
+from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.store import Catalog
+from shelfwise.config import CatalogSettings, Config
+from shelfwise.contracts import Bools, Context, Floats, MemberOutputs
+from shelfwise.decision.thresholds import decide
+from shelfwise.errors import CatalogError, LabelError, NotFittedError
+from shelfwise.experiment import learn
+from shelfwise.model import Answers, Model
+
+
+class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Puts products on all of their right categories.
+
+    `X` is a catalogue file, a :class:`~shelfwise.catalog.store.Catalog`, a DataFrame, or an iterable of dictionaries with any of
+    the keys id, title, description, image, categories, price, brand, related.
+
+    Args:
+        preset: "recommended", "paper" or "authors_code".
+        config: a TOML file, or a mapping of settings laid over the preset.
+        seed: of every random choice; None takes the preset's.
+        root: the folder that image paths are relative to, where `X` is not a file.
+
+    Attributes:
+        classes_: (L,) label names, sorted.
+        model_: the fitted :class:`~shelfwise.model.Model`.
+    """
+
+    def __init__(
+        self, preset: str = "recommended", config: Path | str | Mapping[str, Any] | None = None, seed: int | None = None, root: Path | str = "."
+    ) -> None:
+        self.preset = preset
+        self.config = config
+        self.seed = seed
+        self.root = root
+
+    def fit(self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None) -> Self:
+        """Learn from products whose categories are in `X`, or given as `y`: N collections of label names.
+
+        Raises:
+            ShelfwiseError: the catalogue or its categories leave nothing to learn from.
+        """
+        settings = self._settings()
+        catalog = as_catalog(X, settings.catalog, self.root)
+        if y is not None:
+            catalog = catalog.with_categories([[[name] for name in names] for names in y])
+        self._become(learn(catalog, settings, context or Context(seed=settings.seed)))
+        return self
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Scores (N, L) in [0, 1], one column a label of ``classes_``."""
+        return self._scores(X)[1]
+
+    def predict(self, X: Any) -> Bools:
+        """Decisions (N, L): scores at or above the model's threshold."""
+        model = self._model()
+        return decide(self.predict_proba(X), model.threshold_of(model.decide_with))
+
+    def categorize(self, X: Any) -> list[list[str]]:
+        """N lists of label names: what :meth:`predict` decides, as words."""
+        return self._model().labels.decode(self.predict(X))
+
+    def explain(self, X: Any) -> list[dict[str, dict[str, Any]]]:
+        """Why each decided label was given: what every member said, and how much each contributed.
+
+        Contributions are exact Shapley values over the members (2 ** M fusions): they sum to the fused score.
+
+        Returns:
+            N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}}.
+        """
+        model = self._model()
+        answers, scores = self._scores(X)
+        members = model.members_of(model.decide_with)
+        shares = _shapley(model, answers.outputs(members)) if model.decide_with in model.policies else scores[:, None]
+        decided = decide(scores, model.threshold_of(model.decide_with))
+        said = {m: answers.predictions[m].probabilities for m in members}
+        return [
+            {
+                model.labels.names[i]: {
+                    "score": float(scores[row, i]),
+                    "members": {m: float(said[m][row, i]) for m in members},
+                    "contributions": {m: float(shares[row, k, i]) for k, m in enumerate(members)},
+                }
+                for i in np.flatnonzero(decided[row])
+            }
+            for row in range(len(scores))
+        ]
+
+    def embed(self, X: Any) -> Floats:
+        """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side."""
+        answers, _ = self._scores(X)
+        parts = [prediction.features for prediction in answers.predictions.values()]
+        return np.concatenate([p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-12) for p in parts], axis=1)
+
+    def save(self, folder: Path | str) -> None:
+        """Write the bundle, whole or not at all."""
+        save_bundle(self._model().bundle(), Path(folder))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Categorizer:
+        """The categorizer saved in `folder`, after its files were verified.
+
+        Raises:
+            BundleError: no model there, or a file that was changed since it was saved.
+        """
+        model = Model.from_bundle(load_bundle(Path(folder)))
+        return cls(preset=model.config.preset, config=model.config.dump())._become(model)
+
+    def _settings(self) -> Config:
+        changes = {} if self.seed is None else {"seed": self.seed}
+        if isinstance(self.config, Mapping):
+            return Config.load(self.preset, changes={**self.config, **changes})
+        return Config.load(self.preset, self.config, changes)
+
+    def _become(self, model: Model) -> Self:
+        self.model_ = model
+        self.classes_ = np.array(model.labels.names, dtype=object)
+        return self
+
+    def _model(self) -> Model:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)")
+        return self.model_
+
+    def _scores(self, X: Any) -> tuple[Answers, Floats]:
+        model = self._model()
+        answers = model.ask(as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed))
+        return answers, model.scores(answers)
+
+
+def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".") -> Catalog:
+    """A catalogue from a file, a DataFrame or dictionaries; products without an id are numbered.
+
+    Raises:
+        CatalogError: `products` is none of these.
+    """
+    if isinstance(products, Catalog):
+        return products
+    if isinstance(products, str | Path):
+        return read_catalog(Path(products), settings).catalog
+    records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
+    if not all(isinstance(record, Mapping) for record in records):
+        raise CatalogError("products must be a catalogue file, a DataFrame or dictionaries, e.g. [{'title': 'Mug with a handle'}]")
+    if not records:
+        raise LabelError("there is no product; give at least one")
+    return Catalog.from_records(({"id": str(i), **record} for i, record in enumerate(records)), root)
+
+
+def _shapley(model: Model, outputs: MemberOutputs) -> Floats:
+    """Exact Shapley values (N, M, L) of the members for the fused scores."""
+    policy, count = model.policies[model.decide_with], outputs.present.shape[1]
+    values = {}
+    for subset in itertools.product([False, True], repeat=count):
+        present = outputs.present & np.array(subset)
+        masked = MemberOutputs(
+            np.where(present[:, :, None], outputs.scores, np.float32(0)),
+            present,
+            tuple(np.where(present[:, i, None], f, np.float32(0)) for i, f in enumerate(outputs.features)),
+        )
+        values[subset] = np.where(present.any(axis=1)[:, None], policy.fuse(masked), np.float32(0))
+    shares = np.zeros_like(outputs.scores)
+    for subset, value in values.items():
+        size = sum(subset)
+        for i in range(count):
+            weight = math.factorial(size - subset[i]) * math.factorial(count - 1 - size + subset[i]) / math.factorial(count)
+            shares[:, i] += np.float32(weight if subset[i] else -weight) * value
+    return shares

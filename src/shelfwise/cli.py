@@ -1,0 +1,189 @@
+"""The command line. Imports stay inside the verbs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shelfwise.errors import ShelfwiseError
+
+if TYPE_CHECKING:
+    from shelfwise.contracts import Context
+
+app = typer.Typer(help="Put every product on all of its right shelves.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+CatalogPath = Annotated[Path, typer.Argument(metavar="CATALOG", help="JSONL, CSV, TSV, Parquet or Amazon file (.gz too).")]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")]
+Preset = Annotated[str, typer.Option(help="paper, authors_code or recommended.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings laid over the preset.")]
+MinCount = Annotated[int | None, typer.Option(min=1, help="Products a category needs to be learnt.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of words.")]
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Folder for the sample catalogue and the model.")] = Path("shelfwise-demo"), as_json: Json = False) -> None:
+    """Generate the sample catalogue, train on it, and say where the report is."""
+    from shelfwise.catalog.sample import write_sample
+
+    with _context() as context:
+        catalog = write_sample(out / "catalog", context=context)
+    train(catalog, out / "model", preset="recommended", as_json=as_json)
+
+
+@app.command()
+def train(
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="Folder for the model and its report.")],
+    test: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Products to score on; unset: a part of CATALOG.")] = None,
+    preset: Preset = "recommended",
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was broken off.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn from a catalogue; leave the model and a report with the paper's tables."""
+    from shelfwise.config import Config
+    from shelfwise.evaluation.tables import table_1, table_3
+    from shelfwise.experiment import train as run
+
+    settings = Config.load(preset, config, {"labels": {"min_count": min_count}} if min_count else {})
+    with _context(settings.seed) as context:
+        results = run(catalog, out, settings, test, resume, context)
+    where = {"model": str(out), "report": str(out / "report" / "index.html"), "results": str(out / "report" / "results.json")}
+    if as_json:
+        _say_json({**where, "decide_with": results["decide_with"], "seconds": results["seconds"], "systems": results["systems"]})
+        return
+    data = results["data"]
+    typer.echo(f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} categories\n")
+    typer.echo(table_1(results) + "\n\n" + table_3(results) + "\n")
+    for note in results["notes"]:
+        typer.echo(f"note: {note}")
+    typer.echo(f"the model {out} decides with {results['decide_with']}; it took {results['seconds']:.0f} s\nreport: {where['report']}")
+
+
+@app.command()
+def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> None:
+    """Score a model on products whose categories are known."""
+    from shelfwise.categorizer import Categorizer
+    from shelfwise.experiment import score_catalog
+
+    with _context() as context:
+        figures = score_catalog(Categorizer.load(model).model_, catalog, context)
+    if as_json:
+        _say_json(figures)
+    else:
+        for name, value in figures.items():
+            typer.echo(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
+
+
+@app.command()
+def predict(
+    model: ModelPath,
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.")],
+    as_json: Json = False,
+) -> None:
+    """Label new products."""
+    from shelfwise.categorizer import Categorizer
+    from shelfwise.prediction import predict_catalog
+
+    with _context() as context:
+        summary = predict_catalog(Categorizer.load(model).model_, catalog, out, context)
+    if as_json:
+        _say_json(summary)
+    else:
+        typer.echo(f"{summary['products']} products labelled in {summary['out']}, {summary['labels_given']} labels given")
+        if summary["quarantined"]:
+            typer.echo(f"{summary['quarantined']} records could not be read: {summary['quarantine']}")
+        if summary["refused"]:
+            typer.echo(f"{summary['refused']} pictures could not be used: {summary['refusals']}")
+
+
+@app.command()
+def inspect(
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for inspect.json, figure_2.svg, index.html and quarantine.jsonl.")],
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a catalogue before training: what it has, what it lacks, what was refused and why."""
+    from shelfwise.config import Config
+    from shelfwise.inspection import inspect_catalog
+
+    settings = Config.load("recommended", config, {"labels": {"min_count": min_count}} if min_count else {})
+    with _context(settings.seed) as context:
+        found = inspect_catalog(catalog, out, settings, context)
+    if as_json:
+        _say_json(found)
+        return
+    typer.echo(f"{found['records']} records: {found['accepted']} accepted, {found['quarantined']} quarantined")
+    for reason, count in found["reasons"].items():
+        typer.echo(f"  {count} x {reason}")
+    typer.echo(f"{found['statistics']['products']} products with {found['statistics']['classes']} categories; report: {out / 'index.html'}")
+
+
+@app.command()
+def plugins(as_json: Json = False) -> None:
+    """List the modalities and fusion policies that can be named in a settings file."""
+    from shelfwise import registry
+
+    found = {"modalities": registry.modalities.names(), "fusion": registry.fusion.names()}
+    if as_json:
+        _say_json(found)
+    else:
+        for kind, names in found.items():
+            typer.echo(f"{kind}: {', '.join(names)}")
+
+
+def main() -> None:
+    """Run the command line; what shelfwise refuses is one sentence on stderr and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except (ShelfwiseError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
+        sys.exit(2)
+
+
+@contextmanager
+def _context(seed: int = 0) -> Iterator[Context]:
+    """A context that shows progress bars on a terminal and caches encoded pictures in the user's cache folder."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from shelfwise import contracts
+
+    cache = Path(os.environ.get("SHELFWISE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelfwise")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        class Bar:
+            def __init__(self, title: str, total: int) -> None:
+                self.task = bars.add_task(title, total=total)
+
+            def advance(self, steps: int = 1) -> None:
+                bars.advance(self.task, steps)
+
+        class Shown(contracts.Context):
+            @contextmanager
+            def progress(self, title: str, total: int) -> Iterator[contracts.Progress]:
+                bar = Bar(f"{self.title}: {title}" if self.title else title, total)
+                try:
+                    yield bar
+                finally:
+                    bars.remove_task(bar.task)
+
+        yield Shown(seed=seed, cache=cache)
+
+
+def _say_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,167 @@
+"""Every setting of a run: frozen, validated, with units; TOML in and out; presets by name.
+
+A preset is a TOML file in ``presets/``; a user's file and the command line are laid over it, key by key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shelfwise.errors import ConfigError
+
+LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
+PRESETS = ("paper", "authors_code", "recommended")
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CatalogSettings(Settings):
+    """How a source is read."""
+
+    format: Literal["auto", "jsonl", "csv", "tsv", "parquet", "amazon2014", "amazon2018"] = "auto"
+    columns: dict[str, str] = Field(default_factory=dict, description="our field name -> the source's column name")
+    category_separator: str = Field(" > ", description="between the levels of a path, where a source writes paths as text")
+    category_delimiter: str = Field("|", description="between several paths of one product, where a source writes them as text")
+    departments: tuple[str, ...] = Field((), description="keep products with one of these names in a path; empty keeps all")
+    require: tuple[str, ...] = Field((), description="fields a training product must have (the paper: title, description, image)")
+    sample: int | None = Field(None, ge=1, description="train on a uniform sample of at most so many products (the paper: 119,073)")
+
+
+class LabelSettings(Settings):
+    """How category paths become labels."""
+
+    mode: Literal["flat", "path", "leaf"] = "flat"
+    min_count: int | None = Field(None, ge=1, description="products a label needs; unset: max(2, round(400 / 119073 * N))")
+
+
+class SplitSettings(Settings):
+    """How products are divided. `grouped` keeps near-copies on one side; `random` is the paper's shuffle."""
+
+    method: Literal["grouped", "random"] = "grouped"
+    train_fraction: float = Field(90_000 / 119_073, gt=0, lt=1, description="share of products, where no test catalogue is given")
+    validation_fraction: float = Field(0.1, gt=0, lt=0.5, description="share of the training part kept for thresholds and early stopping")
+
+
+class MemberSettings(Settings):
+    """One fitted modality: which plug-in reads which field."""
+
+    modality: str
+    field: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class SystemSettings(Settings):
+    """One fusion of members, scored as a row of its own."""
+
+    policy: str
+    members: tuple[str, ...] = Field((), description="whom it joins, in this order; empty: every member that can be fitted")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class StackingSettings(Settings):
+    """What the learned fusion policies are fitted on."""
+
+    fitted_on: Literal["in_sample", "oof", "holdout"] = "oof"
+    folds: int = Field(5, ge=2)
+
+
+class EvaluationSettings(Settings):
+    """What is measured."""
+
+    bootstrap: int = Field(1000, ge=0, description="resamples of the test products for the intervals; 0 for none")
+    top: int = Field(15, ge=1, description="rows of the tables of most misclassified categories")
+
+
+class Config(Settings):
+    """A whole run."""
+
+    preset: str = "recommended"
+    seed: int = Field(0, ge=0)
+    catalog: CatalogSettings = CatalogSettings()
+    labels: LabelSettings = LabelSettings()
+    split: SplitSettings = SplitSettings()
+    stacking: StackingSettings = StackingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    decide_with: str = Field("auto", description="the system whose decisions the model gives; auto: the best on validation")
+    threshold: Literal["tuned"] | float = Field("tuned", description="a label is given from this score on; tuned: per system, on validation")
+    members: dict[str, MemberSettings]
+    systems: dict[str, SystemSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Config:
+        if not self.members:
+            raise ValueError("a run needs at least one entry under [members]")
+        for name, system in self.systems.items():
+            unknown = [m for m in system.members if m not in self.members]
+            if unknown:
+                raise ValueError(f"system {name!r} names the members {unknown}; known: {', '.join(self.members)}")
+            if name in self.members:
+                raise ValueError(f"{name!r} is both a member and a system; give the system another name")
+        if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
+            raise ValueError(f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}")
+        return self
+
+    @classmethod
+    def load(cls, preset: str = "recommended", file: Path | str | None = None, changes: Mapping[str, Any] | None = None) -> Config:
+        """The preset, with `file` (TOML) laid over it, with `changes` laid over both.
+
+        Raises:
+            ConfigError: unknown preset, unreadable file, or a setting that is unknown or out of range.
+
+        >>> Config.load("paper", changes={"labels": {"min_count": 15}}).labels.min_count
+        15
+        """
+        over = _read_toml(Path(file)) if file is not None else {}
+        name = str(over.pop("preset", preset))
+        if name not in PRESETS:
+            raise ConfigError(f"there is no preset called {name!r}; known: {', '.join(PRESETS)}")
+        base = tomllib.loads(files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8"))
+        return cls.parse(_merge(_merge({**base, "preset": name}, over), changes or {}))
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Config:
+        """Validate plain values (as :meth:`dump` gives them)."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(describe(error)) from None
+
+    def dump(self) -> dict[str, Any]:
+        """Plain JSON-ready values; ``Config.parse(config.dump()) == config``."""
+        return self.model_dump(mode="json")
+
+
+def describe(error: ValidationError) -> str:
+    """A pydantic error as one sentence: setting, what it got, what is expected."""
+    return "; ".join(
+        f"setting {'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}"
+        + ("" if e["type"] in ("value_error", "missing") else f" (got {e['input']!r})")
+        for e in error.errors()
+    )
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no settings file {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the settings file {path} is not valid TOML: {error}") from None

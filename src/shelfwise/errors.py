@@ -1,0 +1,41 @@
+"""Every error shelfwise raises on purpose, in one tree.
+
+A message says what went wrong, what was found, what was expected and how to mend it. The command line
+prints it as one sentence and leaves with exit code 2.
+"""
+
+
+class ShelfwiseError(Exception):
+    """Root of the tree: catch this to catch everything shelfwise raises on purpose."""
+
+
+class ConfigError(ShelfwiseError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class PluginError(ShelfwiseError):
+    """A modality or fusion policy is unknown, or the extra it needs is not installed."""
+
+
+class CatalogError(ShelfwiseError):
+    """A catalogue cannot be read at all (single bad records are quarantined instead)."""
+
+
+class LabelError(ShelfwiseError):
+    """The catalogue's categories leave nothing to learn."""
+
+
+class WeightsError(ShelfwiseError):
+    """Pre-trained weights are missing, unreachable, or not the file they should be."""
+
+
+class BundleError(ShelfwiseError):
+    """A model folder is missing, incomplete, or was changed after it was saved."""
+
+
+class NotFittedError(ShelfwiseError):
+    """Something was asked of a model before it was fitted or loaded."""
+
+
+class StorageError(ShelfwiseError):
+    """The disk refuses a write, or a file on it is not whole."""

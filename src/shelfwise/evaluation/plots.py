@@ -1,0 +1,160 @@
+"""The report's pictures: matplotlib figures as SVG text to be set inside a page.
+
+Colours are placeholders that become the page's CSS variables, and text stays text, so one drawing follows the
+page's font and its light or dark theme. Nothing here touches matplotlib's global state or a display.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, LINE, MAIN, SOFT, WARN = (f"#01010{n}" for n in range(1, 7))
+_THEME = {
+    INK: "currentColor",
+    MUTED: "var(--muted, #6b7280)",
+    LINE: "var(--line, #d1d5db)",
+    MAIN: "var(--accent, #0f766e)",
+    SOFT: "var(--soft, #99c9c3)",
+    WARN: "var(--warn, #b45309)",
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "shelfwise",  # the same numbers draw the same bytes
+    "font.size": 10.0,
+    "text.color": INK,
+    "text.parse_math": False,  # a label may hold dollar signs
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": LINE,
+    "xtick.labelcolor": INK,
+    "ytick.color": LINE,
+    "ytick.labelcolor": INK,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+}
+
+
+def embed(svg: str, name: str) -> str:
+    """An SVG document as an element of a page: no prologue, no metadata, and ids that no other drawing has."""
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", svg, count=1)
+    svg = re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", svg, count=1)
+    svg = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
+    for placeholder, colour in _THEME.items():
+        svg = svg.replace(f": {placeholder}", f": {colour}")
+    return svg.strip()
+
+
+def embed_file(path: Path, name: str) -> str:
+    """An SVG file as an element of a page (see :func:`embed`)."""
+    return embed(path.read_text("utf-8"), name)
+
+
+def system_bars(systems: Mapping[str, Mapping[str, Any]], chosen: str) -> str:
+    """Micro-F1 of every system that ran, at 0.5 and at its tuned threshold, with the bootstrap intervals where given."""
+    names = [name for name, system in systems.items() if "not_run" not in system]
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(5.6, 0.9 + 0.44 * len(names))
+        y = np.arange(len(names), dtype=float)
+        for shift, key, colour, label in ((-0.19, "micro_f1", SOFT, "at 0.5"), (0.19, "micro_f1_tuned", MAIN, "at the tuned threshold")):
+            values = np.array([_number(systems[n].get(key)) for n in names]) * 100
+            axes.barh(y + shift, np.nan_to_num(values), 0.34, color=colour, label=label)
+            low, high = _interval_arms([systems[n].get(f"{key}_interval") for n in names], values)
+            axes.errorbar(values, y + shift, xerr=(low, high), fmt="none", ecolor=INK, elinewidth=0.9, capsize=1.8)
+            for at, value, arm in zip(y + shift, values, high, strict=True):
+                if math.isfinite(value):
+                    axes.text(value + arm + 1, at, f"{value:.1f}", va="center", fontsize=8.5)
+        axes.set_yticks(y, [f"▸ {shorten(n)}" if n == chosen else shorten(n) for n in names])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 108)
+        axes.set_xticks(range(0, 101, 20))
+        axes.set_xlabel("micro-F1, %")
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+        return _svg(figure, "systems")
+
+
+def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
+    """F1 against support (log scale), a dot a label; the `named` labels that cost the most products carry their names."""
+    shown = [row for row in labels if row["support"] and math.isfinite(_number(row["f1"]))]
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(5.6, 3.9)
+        support = np.array([row["support"] for row in shown], dtype=float)
+        f1 = np.array([row["f1"] for row in shown], dtype=float) * 100
+        worst = np.argsort(-support * (100 - f1), kind="stable")[:named]
+        colours = np.full(len(shown), MAIN)
+        colours[worst] = WARN
+        axes.scatter(support, f1, s=26, c=list(colours), alpha=0.75, linewidths=0)
+        axes.set_xscale("log")
+        middle = math.sqrt(support.min() * support.max()) if len(shown) else 1.0
+        for i in worst:
+            right = support[i] <= middle
+            offset, side = ((6, -3), "left") if right else ((-6, -3), "right")
+            axes.annotate(shorten(shown[i]["label"]), (support[i], f1[i]), offset, textcoords="offset points", ha=side, fontsize=8.5, color=WARN)
+        axes.set_ylim(-3, 103)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel("test products with the label (log scale)")
+        axes.set_ylabel("F1, %")
+        axes.grid()
+        return _svg(figure, "scatter")
+
+
+def count_bars(counts: Mapping[Any, int], name: str, xlabel: str, ylabel: str = "products") -> str:
+    """How often each key occurs, as upright bars in the order given."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(5.6, 2.9)
+        axes.bar(np.arange(len(counts)), list(counts.values()), 0.8, color=MAIN)
+        axes.set_xticks(np.arange(len(counts)), [str(key) for key in counts])
+        axes.tick_params(axis="x", length=0)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.grid(axis="y")
+        return _svg(figure, name)
+
+
+def shorten(text: str, length: int = 30) -> str:
+    """At most `length` characters of `text`, with an ellipsis where something was cut.
+
+    >>> shorten("Boating & Water Sports", 10)
+    'Boating &…'
+    """
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Figure, name: str) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return embed(buffer.getvalue(), name)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _interval_arms(intervals: Sequence[Any], values: np.ndarray[Any, Any]) -> tuple[list[float], list[float]]:
+    """Lengths to the left and right of each value (percent); 0 where there is no interval."""
+    pairs = [(v, v) if not i else (100 * i[0], 100 * i[1]) for i, v in zip(intervals, values, strict=True)]
+    left = [max(float(v - low), 0.0) for (low, _), v in zip(pairs, values, strict=True)]
+    right = [max(float(high - v), 0.0) for (_, high), v in zip(pairs, values, strict=True)]
+    return np.nan_to_num(left).tolist(), np.nan_to_num(right).tolist()

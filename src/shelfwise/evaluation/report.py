@@ -1,0 +1,215 @@
+"""A run, or a catalogue, as one web page that needs nothing else: no network, no server, no other file.
+
+Styles, drawings (SVG) and pictures (base64) are inside the page. Every text of the catalogue is escaped, and the page's
+own policy forbids it to load anything or to run any script but the one that sorts its tables.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
+from PIL import Image, ImageOps
+
+from shelfwise.catalog.statistics import figure_2
+from shelfwise.evaluation import plots, tables
+
+Json = Mapping[str, Any]
+Pictures = Callable[[str], Path | None]
+
+THUMBNAIL = 240
+"""Longest side of an embedded picture, in pixels."""
+
+LABELS_SHOWN = 12
+"""Labels shown of one mistaken product; more are counted."""
+
+
+def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
+    """Write ``index.html``, the report of a run, into `folder` (made if need be), and the paper's Fig. 2 beside it.
+
+    Args:
+        results: the content of ``results.json``.
+        pictures: from a product's id to its picture's file, or None; a file that is no picture is left out.
+
+    Returns:
+        The page's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    systems = results["systems"]
+    ran = {name: system for name, system in systems.items() if "not_run" not in system}
+    chosen = results["decide_with"]
+    view = {
+        "results": results,
+        **_rule(results),
+        "singles": {n: s for n, s in ran.items() if s.get("policy") is None},
+        "fused": {n: s for n, s in ran.items() if s.get("policy") is not None},
+        "not_run": {n: s["not_run"] for n, s in systems.items() if "not_run" in s},
+        "paper": {n: tables.paper_figure(results, n) for n in ran},
+        "best": {key: max((_score(s.get(key)) for s in ran.values()), default=0.0) for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")},
+        "chosen": ran.get(chosen, {}),
+        "mistakes": [_mistake(m, pictures) for m in results.get("mistakes", ())],
+        "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
+        "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
+        "bars": Markup(plots.system_bars(systems, chosen)),
+        "scatter": Markup(plots.label_scatter(results["labels"])) if results.get("labels") else None,
+        **_distributions(results["data"], folder),
+    }
+    return _write_page("report.html.j2", view, folder)
+
+
+def write_markdown(results: Json, folder: Path) -> Path:
+    """Write ``results.md`` into `folder`: the headline, the notes, Tables 1 and 3 and the error tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = _environment().get_template("results.md.j2").render(
+        results=results,
+        chosen=results["systems"].get(results["decide_with"], {}),
+        **_rule(results),
+        tables=[Markup(make(results)) for make in (tables.table_1, tables.table_3, tables.error_tables)],
+    )
+    path = folder / "results.md"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def write_inspection(inspection: Json, folder: Path) -> Path:
+    """Write what ``shelfwise inspect`` found into `folder`: ``index.html``, ``figure_2.svg`` and ``inspect.json``.
+
+    Args:
+        inspection: source, format, records, accepted, quarantined, reasons, statistics, coverage, missing, and
+            examples, whose ``image`` is a path that can be opened, or None.
+
+    Returns:
+        The page's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "inspect.json").write_text(json.dumps(inspection, indent=2, ensure_ascii=False, default=str), "utf-8")
+    view = {
+        "inspection": inspection,
+        "examples": [{**e, "picture": thumbnail(_path(e.get("image")))} for e in inspection.get("examples", ())],
+        **_distributions(inspection["statistics"], folder),
+    }
+    return _write_page("inspect.html.j2", view, folder)
+
+
+def thumbnail(path: Path | None, size: int = THUMBNAIL) -> str | None:
+    """A picture as a ``data:`` address at most `size` pixels wide and high; None where there is no readable picture."""
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as picture:
+            picture.draft("RGB", (2 * size, 2 * size))
+            small = ImageOps.exif_transpose(picture).convert("RGBA")
+            small.thumbnail((size, size))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    flat = Image.new("RGB", small.size, "white")
+    flat.paste(small, mask=small.getchannel("A"))
+    buffer = io.BytesIO()
+    flat.save(buffer, "JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as percent, a dash where there is none.
+
+    >>> percent(0.8234), percent(None), percent(float("nan"))
+    ('82.3', '–', '–')
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}"
+
+
+def breakable(name: str) -> Markup:
+    """A system's name that may be broken after each plus sign.
+
+    >>> breakable("image+<b>")
+    Markup('image+<wbr>&lt;b&gt;')
+    """
+    return escape(name).replace("+", Markup("+<wbr>"))
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in words.
+
+    >>> duration(0.42), duration(42), duration(125), duration(7260)
+    ('0.4 s', '42 s', '2 min 05 s', '2 h 01 min')
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _rule(results: Json) -> dict[str, Any]:
+    """By which threshold the run decides: in words, and which of the two measured figures is the headline."""
+    rule = results.get("settings", {}).get("threshold", "tuned")
+    headline = {"f1": "micro_f1", "metrics": "at_0.5"} if rule == 0.5 else {"f1": "micro_f1_tuned", "metrics": "tuned"}
+    return {"headline": headline, "rule": "each system's tuned threshold" if rule == "tuned" else f"a threshold of {rule:g}"}
+
+
+def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:
+    """One worst mistake with its picture and a row a label: missed ones first, then wrong ones, then right ones.
+
+    A member whose scores are all 0 had nothing to judge by (see the conventions of :mod:`shelfwise.contracts`).
+    """
+    right = [label for label in mistake["decided"] if label in set(mistake["truth"])]
+    kinds = (("missed", mistake["missed"]), ("wrong", mistake["wrong"]), ("hit", right))
+    said = {name: scores for name, scores in mistake.get("members", {}).items() if any((scores or {}).values())}
+    columns = {**said, "joined": mistake["scores"]} if len(said) > 1 else said or {"joined": mistake["scores"]}
+    rows = [(kind, label, [scores.get(label) for scores in columns.values()]) for kind, labels in kinds for label in labels]
+    return {
+        **mistake,
+        "columns": list(columns),
+        "rows": rows[:LABELS_SHOWN],
+        "more": max(len(rows) - LABELS_SHOWN, 0),
+        "silent": [name for name in mistake.get("members", {}) if name not in said],
+        "picture": thumbnail(pictures(mistake["id"])),
+    }
+
+
+def _distributions(statistics: Json, folder: Path) -> dict[str, Any]:
+    """The drawings of how products and labels are spread; also leaves ``figure_2.svg`` in `folder`."""
+    drawn: dict[str, Any] = {"figure_2": None, "per_product": None}
+    if counts := statistics.get("label_counts"):
+        path = folder / "figure_2.svg"
+        figure_2(counts, path)
+        drawn["figure_2"] = Markup(plots.embed_file(path, "figure2"))
+    if histogram := statistics.get("labels_per_product", {}).get("histogram"):
+        drawn["per_product"] = Markup(plots.count_bars(dict(enumerate(histogram)), "perproduct", "labels of one product"))
+    return drawn
+
+
+def _environment() -> Environment:
+    environment = Environment(loader=PackageLoader("shelfwise.evaluation"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(percent=percent, duration=duration)
+    environment.filters.update(percent=percent, duration=duration, breakable=breakable, number=lambda n: "–" if n is None else f"{n:,}")
+    return environment
+
+
+def _write_page(template: str, view: Json, folder: Path) -> Path:
+    sort = files("shelfwise.evaluation").joinpath("templates", "sort.js").read_text("utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(sort.encode()).digest()).decode()
+    page = _environment().get_template(template).render(**view, sort=Markup(sort), sort_digest=digest)
+    path = folder / "index.html"
+    path.write_text(page, "utf-8")
+    return path
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return Path(value) if value else None
+
+
+def _score(value: float | None) -> float:
+    return -1.0 if value is None or math.isnan(value) else value

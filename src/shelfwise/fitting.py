@@ -1,0 +1,163 @@
+"""From labelled products to a fitted model: members, honest scores for stacking, policies, thresholds."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.split import group_folds
+from shelfwise.catalog.store import Catalog
+from shelfwise.config import Config
+from shelfwise.contracts import Context, Examples, Floats, MemberOutputs, Modality, Prediction, Rows, State
+from shelfwise.decision.thresholds import best_threshold, decide
+from shelfwise.errors import LabelError
+from shelfwise.evaluation.metrics import micro_f1
+from shelfwise.model import Model, make_member, make_policy
+from shelfwise.training.out_of_fold import fit_present, out_of_fold, predict_present
+from shelfwise.training.stages import Stages
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a model learns from.
+
+    Args:
+        catalog: N products.
+        targets: (N, L) of 0 and 1.
+        train: rows that are learnt from.
+        validation: rows for early stopping, thresholds and choosing the deciding system.
+        groups: (N,) near-copies share a number and stay in one fold.
+    """
+
+    catalog: Catalog
+    targets: Floats
+    train: Rows
+    validation: Rows
+    groups: Rows
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A fitted member with its answers.
+
+    Args:
+        member: the fitted modality.
+        everywhere: for all N rows, by the member fitted on the training rows; honest for the validation rows.
+        honest: for `rows`, by models that had not seen them (or the in-sample answers, where the settings say so).
+        rows: what the policies are fitted on.
+    """
+
+    member: Modality
+    everywhere: Prediction
+    honest: Prediction
+    rows: Rows
+
+
+def fit_model(lesson: Lesson, labels: LabelSet, config: Config, context: Context, stages: Stages | None = None) -> Model:
+    """Fit every member and every system of `config`.
+
+    Members whose field hardly any product has, and systems that name them, are left out; ``facts["not_run"]`` says why.
+
+    Raises:
+        LabelError: not one member can be fitted.
+    """
+    stages = stages or Stages()
+    not_run: dict[str, str] = {}
+    learned: dict[str, Learned] = {}
+    for name in config.members:
+        outcome = _fit_member(name, lesson, config, context, stages)
+        if isinstance(outcome, str):
+            not_run[name] = outcome
+        else:
+            learned[name] = outcome
+    if not learned:
+        raise LabelError(f"there is nothing to learn from: {'; '.join(not_run.values())}")
+    model = Model(config, labels, {name: item.member for name, item in learned.items()})
+    fused = {name: item.everywhere.probabilities[lesson.validation] for name, item in learned.items()}
+    for name, system in config.systems.items():
+        missing = [m for m in system.members if m not in learned]
+        if missing:
+            not_run[name] = not_run[missing[0]]
+            continue
+        model.joins[name] = system.members or tuple(learned)
+        fused[name] = _fit_policy(name, model, learned, lesson, context, stages)
+    _choose(model, fused, lesson.targets[lesson.validation])
+    model.facts = {
+        "not_run": not_run,
+        "seconds": stages.seconds,
+        "provenance": {name: m.provenance() for name, m in model.members.items()},
+        "policies": {name: p.facts() for name, p in model.policies.items()},
+    }
+    return model
+
+
+def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, stages: Stages) -> Learned | str:
+    member, count = make_member(config, name), lesson.targets.shape[1]
+    context = dataclasses.replace(context, title=name)
+    inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
+    present = int(inputs.present[lesson.train].sum())
+    if present < 2 * config.stacking.folds:
+        return f"only {present} training products have a usable {config.members[name].field}"
+    examples = Examples(inputs, lesson.targets)
+    train, validation = examples.take(lesson.train), examples.take(lesson.validation)
+
+    def fitted() -> State:
+        return fit_present(member, train, validation, context).state()
+
+    def predicted() -> State:
+        return _pack(predict_present(member, inputs, count, context))
+
+    member.restore(stages.run(f"member.{name}", fitted))
+    everywhere = _unpack(stages.run(f"answers.{name}", predicted))
+    if config.stacking.fitted_on == "in_sample":
+        return Learned(member, everywhere, everywhere.take(lesson.train), lesson.train)
+    folds = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed)
+    if config.stacking.fitted_on == "holdout":  # one fold is held out, the others are never predicted
+        folds = np.where(folds == 0, 0, -1)
+    honest = out_of_fold(
+        lambda: make_member(config, name),
+        train,
+        folds,
+        validation,
+        context,
+        keep=lambda fold, compute: _unpack(stages.run(f"fold.{name}.{fold}", lambda: _pack(compute()))),
+    )
+    rows = np.flatnonzero(folds >= 0)
+    return Learned(member, everywhere, honest.take(rows), lesson.train[rows])
+
+
+def _fit_policy(name: str, model: Model, learned: dict[str, Learned], lesson: Lesson, context: Context, stages: Stages) -> Floats:
+    """Fit one system; returns its scores on the validation rows."""
+    parts = [learned[m] for m in model.joins[name]]
+    rows = parts[0].rows
+    outputs = MemberOutputs.stack([part.honest for part in parts])
+    watched = MemberOutputs.stack([part.everywhere.take(lesson.validation) for part in parts])
+    policy = make_policy(model.config, name)
+    context = dataclasses.replace(context, title=name)
+
+    def fitted() -> State:
+        return policy.fit(outputs, lesson.targets[rows], (watched, lesson.targets[lesson.validation]), context).state()
+
+    model.policies[name] = policy.restore(stages.run(f"system.{name}", fitted))
+    return policy.fuse(watched)
+
+
+def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
+    """Tune each system's threshold on validation, and settle which system decides."""
+    quality = {}
+    for name, scores in fused.items():
+        model.thresholds[name] = best_threshold(targets, scores)
+        quality[name] = micro_f1(targets > 0, decide(scores, model.thresholds[name]))
+    wanted = model.config.decide_with
+    model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
+
+
+def _pack(prediction: Prediction) -> State:
+    return State({f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)})
+
+
+def _unpack(state: State) -> Prediction:
+    return Prediction(**state.arrays)

@@ -1,0 +1,126 @@
+"""A fitted model: members, fusion policies and thresholds, and how they answer for new products."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shelfwise import registry
+from shelfwise.bundle import Bundle
+from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.store import Catalog
+from shelfwise.config import Config
+from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, Modality, Prediction, Refusal, State
+from shelfwise.training.out_of_fold import predict_present
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the members say of N products.
+
+    Args:
+        predictions: by member name.
+        refused: fields that were there but could not be used.
+        seconds: by member name, preparation included.
+    """
+
+    predictions: Mapping[str, Prediction]
+    refused: tuple[Refusal, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def outputs(self, members: Iterable[str]) -> MemberOutputs:
+        """The answers of `members`, stacked in that order."""
+        return MemberOutputs.stack([self.predictions[name] for name in members])
+
+
+@dataclass
+class Model:
+    """Everything a bundle holds, alive.
+
+    A *system* is a member alone or a fusion of members; each has a name, a threshold and (N, L) scores.
+    """
+
+    config: Config
+    labels: LabelSet
+    members: dict[str, Modality]
+    policies: dict[str, FusionPolicy] = field(default_factory=dict)
+    joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    decide_with: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of all systems: the members, then the fusions."""
+        return [*self.members, *self.policies]
+
+    def members_of(self, system: str) -> tuple[str, ...]:
+        """The members that `system` listens to."""
+        return self.joins.get(system, (system,))
+
+    def threshold_of(self, system: str) -> float:
+        """The score from which `system` gives a label."""
+        rule = self.config.threshold
+        return self.thresholds[system] if rule == "tuned" else rule
+
+    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
+        """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`."""
+        predictions, refused, seconds = {}, [], {}
+        for name in self.members_of(self.decide_with) if members is None else members:
+            started = time.perf_counter()
+            modality = self.members[name]
+            inputs = modality.prepare(catalog, context)
+            predictions[name] = predict_present(modality, inputs, len(self.labels.names), context)
+            refused += inputs.refused
+            seconds[name] = time.perf_counter() - started
+        return Answers(predictions, tuple(refused), seconds)
+
+    def scores(self, answers: Answers, system: str | None = None) -> Floats:
+        """Scores (N, L) of `system` (default: the deciding one)."""
+        system = system or self.decide_with
+        if system in self.members:
+            return answers.predictions[system].probabilities
+        outputs = answers.outputs(self.joins[system])
+        fused = self.policies[system].fuse(outputs)
+        return np.where(outputs.present.any(axis=1)[:, None], fused, np.float32(0)).astype(np.float32)
+
+    def bundle(self) -> Bundle:
+        """The model as plain values."""
+        sections = {f"member.{n}": m.state() for n, m in self.members.items()}
+        sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
+        facts = {
+            **self.facts,
+            "thresholds": self.thresholds,
+            "decide_with": self.decide_with,
+            "members": list(self.members),
+            "systems": {n: list(self.joins[n]) for n in self.policies},
+        }
+        return Bundle(self.config.dump(), tuple(self.labels.names), facts, sections)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Model:
+        """The model that `bundle` was taken from."""
+        config, facts = Config.parse(bundle.config), dict(bundle.facts)
+        joins = {name: tuple(members) for name, members in facts.pop("systems").items()}
+        members = {n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")}
+        policies = {n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins}
+        thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
+        return cls(config, LabelSet(bundle.labels, config.labels.mode), members, policies, joins, thresholds, decide_with, facts)
+
+
+def make_member(config: Config, name: str) -> Modality:
+    """An unfitted member as `config` describes it."""
+    wanted = config.members[name]
+    plugin: type[Modality] = registry.modalities.load(wanted.modality)
+    return plugin(registry.settings(plugin, wanted.settings, f"members.{name}.settings"), wanted.field)
+
+
+def make_policy(config: Config, name: str) -> FusionPolicy:
+    """An unfitted fusion policy as `config` describes it."""
+    wanted = config.systems[name]
+    plugin: type[FusionPolicy] = registry.fusion.load(wanted.policy)
+    return plugin(registry.settings(plugin, wanted.settings, f"systems.{name}.settings"))

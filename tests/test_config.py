@@ -1,0 +1,89 @@
+"""Settings: presets say what the paper and the scripts say; wrong settings are refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelfwise.config import PRESETS, Config
+from shelfwise.errors import ConfigError
+from shelfwise.model import make_member, make_policy
+
+TEN_ROWS = {"title", "description", "image", "max", "mean", "ridge", "image+description", "image+title", "title+description", "image+title+description"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_names_the_ten_rows_and_valid_plugins(preset: str) -> None:
+    config = Config.load(preset)
+    assert TEN_ROWS <= {*config.members, *config.systems}
+    for name in config.members:
+        make_member(config, name)
+    for name in config.systems:
+        make_policy(config, name)
+    assert Config.parse(config.dump()) == config
+
+
+def test_paper() -> None:
+    config = Config.load("paper")
+    title, image = make_member(config, "title").settings, make_member(config, "image").settings
+    assert (title.maxlen, title.truncating, title.graph, title.unknown, title.dropout) == (57, "post", "conv", "uniform", 0)
+    assert (title.filters, title.windows, title.hidden, title.dimensions, title.vocabulary_size) == (200, (5,), 170, 120, 10_000)
+    assert (title.training.epochs, title.training.batch_size, title.training.learning_rate, title.training.loss) == (30, 256, 1e-3, "keras_cce")
+    assert make_member(config, "description").settings.maxlen == 300
+    assert (image.backbone, image.train_last, image.frozen_bn, image.training.epochs, image.training.loss) == ("resnet50", 40, "batch_stats", 25, "keras_cce")
+    assert config.stacking.fitted_on == "in_sample"
+    assert config.threshold == 0.5
+    assert config.catalog.sample == 119_073
+    assert config.split.method == "random"
+    assert make_policy(config, "ridge").settings.alpha == 1.0
+    tri = make_policy(config, "image+title+description").settings
+    assert [tuple(layer) for layer in tri.hidden] == [(330, "sigmoid"), (270, "tanh")]
+    assert (tri.training.epochs, tri.training.loss) == (20, "keras_cce")
+
+
+def test_authors_code_differs_from_the_paper_where_the_scripts_do() -> None:
+    config = Config.load("authors_code")
+    title, image = make_member(config, "title").settings, make_member(config, "image").settings
+    assert (title.maxlen, title.truncating, title.graph, title.unknown) == (54, "pre", "pool", "zeros")
+    assert (image.train_last, image.training.loss) == (24, "bce")
+    assert make_policy(config, "ridge").settings.alpha == 0.0
+
+
+def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('preset = "paper"\n[labels]\nmin_count = 5\nmode = "leaf"\n[members.title.settings]\nmaxlen = 20\n')
+    config = Config.load("recommended", file, {"labels": {"min_count": 9}})
+    assert (config.preset, config.labels.min_count, config.labels.mode) == ("paper", 9, "leaf")
+    assert make_member(config, "title").settings.maxlen == 20
+    assert make_member(config, "title").settings.truncating == "post", "the rest of the member stays the preset's"
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("seeed = 1", "seeed"),
+        ("[labels]\nmode = 'tree'", "labels.mode.*'flat', 'path' or 'leaf'.*got 'tree'"),
+        ("[split]\ntrain_fraction = 2.0", "split.train_fraction.*less than 1"),
+        ("decide_with = 'magic'", "decide_with is 'magic'; known: auto"),
+        ("[systems.x]\npolicy = 'mean'\nmembers = ['sound']", r"names the members \['sound'\]; known: .*title"),
+        ("preset = 'papier'", "no preset called 'papier'"),
+        ("[labels", "not valid TOML"),
+    ],
+)
+def test_wrong_settings_are_refused(toml: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(toml)
+    with pytest.raises(ConfigError, match=message):
+        Config.load("paper", file)
+
+
+def test_a_plugins_settings_are_checked_too() -> None:
+    config = Config.load("paper", changes={"members": {"title": {"settings": {"maxlenn": 3}}}})
+    with pytest.raises(ConfigError, match=r"members\.title\.settings: setting maxlenn"):
+        make_member(config, "title")
+
+
+def test_no_such_file() -> None:
+    with pytest.raises(ConfigError, match="no settings file"):
+        Config.load("paper", "nowhere.toml")
