@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 import shelfwise
 from shelfwise.bundle import check_target, save_bundle
@@ -152,8 +153,8 @@ def testable(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalog, dict
 def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
     lesson, reading = task.lesson, task.readings["catalog"]
-    everything = np.concatenate([lesson.targets, task.test_targets])
-    statistics = catalog_statistics(everything, task.labels.names)
+    everything = Catalog(pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"), lesson.catalog.root)
+    statistics = catalog_statistics(everything, np.concatenate([lesson.targets, task.test_targets]), task.labels.names)
     return {
         "shelfwise": shelfwise.__version__,
         "preset": config.preset,
@@ -166,15 +167,13 @@ def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> di
             "source": reading.catalog.source,
             "fingerprint": lesson.catalog.fingerprint(),
             "test_fingerprint": task.test.fingerprint(),
-            "products": len(lesson.catalog) + len(task.test),
             "quarantined": {name: len(r.quarantine) for name, r in task.readings.items()},
             "labels": len(task.labels.names),
             "train": len(lesson.train),
             "validation": len(lesson.validation),
             "test": len(task.test),
             "left_out": dict(task.left_out),
-            "missing": {name: lesson.catalog.column(name).count(None) for name in ("title", "description", "image")},
-            **statistics,
+            **statistics.to_dict(),
         },
         "timings": [{"stage": name, "seconds": seconds} for name, seconds in stages.seconds.items()],
     }

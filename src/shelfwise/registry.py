@@ -39,8 +39,8 @@ class Registry:
     def names(self) -> list[str]:
         """All plug-in names, sorted, without importing any of them."""
         spec = find_spec(self.package)
-        assert spec is not None and spec.submodule_search_locations is not None
-        own = {m.name for m in pkgutil.iter_modules(spec.submodule_search_locations) if not m.name.startswith("_")}
+        assert spec is not None, self.package
+        own = {m.name for m in pkgutil.iter_modules(spec.submodule_search_locations or []) if not m.name.startswith("_")}
         return sorted(own | {point.name for point in self._entry_points()})
 
     def load(self, name: str) -> Any:
@@ -59,6 +59,8 @@ class Registry:
         try:
             module = importlib.import_module(f"{self.package}.{name}")
         except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == __name__.split(".")[0]:
+                raise  # a mistake in the house, not a library to install
             raise PluginError(
                 f"the {self.kind} {name!r} needs the library {error.name!r}, which is not installed; "
                 f"install every plug-in's libraries with: pip install 'shelfwise[all]'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.sources import GZIP_MAGIC, Damaged, Piece, join_quoted, read_chunks, split_lines
+from shelfwise.catalog.sources import GZIP_MAGIC, Fault, Piece, join_quoted, read_chunks, split_lines
 from shelfwise.errors import CatalogError
 
 Values = Mapping[str, Any]
-Record = tuple[Piece, Values | str]
+Record = tuple[Piece, Values | Fault]
 """A piece of the source, and the values it holds or the reason why it holds none."""
 
 _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet"}
+_SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 _BOM = b"\xef\xbb\xbf"
 _SNIFFED_LINES = 50
 _MARKS_OF_2018 = frozenset({"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"})
@@ -66,11 +68,15 @@ def detect_format(path: Path) -> str:
     if (named := _SUFFIXES.get(name.suffix.lower())) is not None:
         return named
     lines = [p for p in islice(split_lines(read_chunks(path)), _SNIFFED_LINES) if not p.blank and p.fault is None]
+    if lines and lines[0].raw.removeprefix(_BOM).strip()[:2] in (b"[", b"[{"):
+        raise CatalogError(
+            f"{path} is one JSON array; write it as one object a line, for instance with: jq -c '.[]' {path.name} > products.jsonl"
+        )
     for piece in lines:
         values = _parsed(piece, parse_json)
-        if not isinstance(values, str):
+        if not isinstance(values, Fault):
             return "amazon2018" if "category" in values and _MARKS_OF_2018 & values.keys() else "jsonl"
-        if not isinstance(_parsed(piece, parse_literal), str):
+        if not isinstance(_parsed(piece, parse_literal), Fault):
             return "amazon2014"
     if name.suffix.lower() in (".json", ".jsonl", ".ndjson"):
         return "jsonl"
@@ -105,37 +111,35 @@ def parse_literal(text: str) -> Values:
     return value
 
 
-def _parsed(piece: Piece, parse: Callable[[str], Values]) -> Values | str:
+def _parsed(piece: Piece, parse: Callable[[str], Values]) -> Values | Fault:
     """The values of one line, or why there are none."""
     text, fault = _decoded(piece)
     if fault is not None:
         return fault
     try:
         values = parse(text)
-        if "\\u" in text or "\\U" in text or "\\x" in text:
+        if _SURROGATE.search(text):
             json.dumps(values, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        return "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold"
-    except RecursionError:
-        return "the record is nested too deeply; expected an object of texts, numbers and lists"
-    except MemoryError:
-        return "the record is nested too deeply; expected a dictionary of texts, numbers and lists"
+        return Fault("half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold")
+    except (RecursionError, MemoryError):
+        return Fault("nested too deeply", "the record is nested too deeply; expected an object of texts, numbers and lists")
     except (ValueError, SyntaxError, TypeError) as error:
         kind = "a JSON object" if parse is parse_json else "a JSON object or a Python dictionary"
-        return f"the line is not {kind} ({_first_line(error)}); expected one record a line"
+        return Fault("not a record", f"the line is not {kind} ({_first_line(error)}); expected one record a line")
     return values
 
 
-def _decoded(piece: Piece) -> tuple[str, str | None]:
+def _decoded(piece: Piece) -> tuple[str, Fault | None]:
     """The text of a piece, or why it has none."""
     if piece.fault is not None:
         return "", piece.fault
     if b"\0" in piece.raw:
-        return "", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8"
+        return "", Fault("NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8")
     try:
         return piece.raw.removeprefix(_BOM).decode(), None
     except UnicodeDecodeError as error:
-        return "", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8"
+        return "", Fault("not UTF-8", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8")
 
 
 def _table_records(lines: Iterator[Piece], form: str, path: Path) -> Iterator[Record]:
@@ -145,8 +149,8 @@ def _table_records(lines: Iterator[Piece], form: str, path: Path) -> Iterator[Re
     text, fault = _decoded(header)
     delimiter = "\t" if form == "tsv" else max(",;\t", key=text.count)
     names = fault or _row(text, delimiter)
-    if isinstance(names, str):
-        raise CatalogError(f"the header of {path} (line {header.line}) cannot be read: {names}")
+    if isinstance(names, Fault):
+        raise CatalogError(f"the header of {path} (line {header.line}) cannot be read: {names.reason}")
     names = [name.strip() for name in names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise CatalogError(f"the header of {path} names {', '.join(map(repr, twice))} more than once; give every column its own name")
@@ -156,17 +160,17 @@ def _table_records(lines: Iterator[Piece], form: str, path: Path) -> Iterator[Re
         text, fault = _decoded(piece)
         row = fault or _row(text, delimiter)
         if isinstance(row, list) and len(row) != len(names):
-            row = f"the row has {len(row)} columns; expected {len(names)}, as the header has"
-        yield piece, row if isinstance(row, str) else dict(zip(names, row, strict=True))
+            row = Fault("wrong number of columns", f"the row has {len(row)} columns; expected {len(names)}, as the header has")
+        yield piece, row if isinstance(row, Fault) else dict(zip(names, row, strict=True))
 
 
-def _row(text: str, delimiter: str) -> list[str] | str:
+def _row(text: str, delimiter: str) -> list[str] | Fault:
     """The fields of one record, or why there are none."""
     try:
         rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return f"the row cannot be read ({error}); expected fields with quotes inside doubled"
-    return rows[0] if len(rows) == 1 else f"the row falls into {len(rows)} rows; expected one"
+        return Fault("unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled")
+    return rows[0] if len(rows) == 1 else Fault("unreadable row", f"the row falls into {len(rows)} rows; expected one")
 
 
 def _parquet_records(path: Path, advance: Callable[[int], None]) -> Iterator[Record]:
@@ -177,14 +181,14 @@ def _parquet_records(path: Path, advance: Callable[[int], None]) -> Iterator[Rec
             for batch in file.iter_batches(batch_size=4096):
                 for values in _rows(batch):
                     row += 1
-                    raw = json.dumps(values, default=str).encode()
+                    raw = b"" if isinstance(values, Fault) else json.dumps(values, default=str).encode()
                     yield Piece(row, -1, raw), values
                 advance(total * batch.num_rows // max(file.metadata.num_rows, 1))
     except (pa.ArrowException, OSError) as error:
         raise CatalogError(f"{path} cannot be read as Parquet ({_first_line(error)}); write it again") from None
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[Values | str]:
+def _rows(batch: pa.RecordBatch) -> Iterator[Values | Fault]:
     try:
         yield from batch.to_pylist()
     except UnicodeDecodeError:
@@ -192,7 +196,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Values | str]:
             try:
                 yield from batch.slice(i, 1).to_pylist()
             except UnicodeDecodeError:
-                yield f"row {i} of this batch holds bytes that are not UTF-8; expected text in UTF-8"
+                yield Fault("not UTF-8", "the row holds bytes that are not UTF-8; expected text in UTF-8")
 
 
 def _first_line(error: BaseException) -> str:

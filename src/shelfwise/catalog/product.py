@@ -6,15 +6,15 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
+from shelfwise.catalog.sources import Fault
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
@@ -48,14 +48,25 @@ def _rules(info: ValidationInfo) -> Rules:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and not value.strip())
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value in ([], {}, ()) or (isinstance(value, float) and math.isnan(value))
 
 
 def _scalar(value: Any, expected: str) -> str:
     """Text of a string or number; a whole float is an integer that a spreadsheet spoilt."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(expected)
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(values: Sequence[Any], expected: str) -> list[str]:
+    """The texts of a list, empty ones left out; quick where all are texts already, as lists of related ids are."""
+    if set(map(type, values)) == {str}:
+        return [value for value in values if value.strip()]
+    return [_scalar(value, expected) for value in values if not _is_missing(value)]
 
 
 def _identifier(value: Any) -> str:
@@ -70,7 +81,7 @@ def _identifier(value: Any) -> str:
 
 def _text(value: Any) -> str | None:
     if isinstance(value, list | tuple):
-        value = " ".join(_scalar(v, "a text, or a list of texts") for v in value if not _is_missing(v))
+        value = " ".join(_texts(value, "a text, or a list of texts"))
     return None if _is_missing(value) else plain_text(_scalar(value, "a text, or a list of texts")) or None
 
 
@@ -83,10 +94,10 @@ def _image(value: Any, info: ValidationInfo) -> str | None:
     if not local:
         _rules(info).notes["the picture is a URL, so there is no local picture"] += bool(candidates)
         return None
-    path = PurePosixPath(local[0])
-    if path.is_absolute() or ".." in path.parts or not path.parts or _SCHEME.match(local[0]) or not local[0].isprintable():
+    parts = [part for part in local[0].split("/") if part not in ("", ".")]
+    if local[0].startswith("/") or ".." in parts or not parts or _SCHEME.match(local[0]) or not local[0].isprintable():
         raise ValueError(f"{expected}: relative, without '..' and without control characters")
-    return str(path)
+    return "/".join(parts)
 
 
 @lru_cache(maxsize=65_536)
@@ -98,11 +109,7 @@ def _paths(value: Any, info: ValidationInfo) -> Paths | None:
     """Paths of names from a list of paths, one path as a flat list, a list of written paths, or one text."""
     expected = "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     rules = _rules(info)
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            pass  # a category may well begin with a bracket; then it is read as text
+    value = _unpacked(value)
     if isinstance(value, str):
         value = value.split(rules.delimiter) if rules.delimiter.strip() else [value]
         value = [_levels(path, rules) for path in value]
@@ -113,7 +120,7 @@ def _paths(value: Any, info: ValidationInfo) -> Paths | None:
         return None
     if not isinstance(value, list | tuple) or not all(isinstance(p, list | tuple) for p in value):
         raise ValueError(expected)
-    names = [[_name(_scalar(n, expected)) for n in path if not _is_missing(n)] for path in value]
+    names = [[_name(n) for n in _texts(path, expected)] for path in value]
     return [kept for path in names if (kept := [n for n in path if n])] or None
 
 
@@ -144,23 +151,31 @@ def _amount(text: str) -> float | None:
 
 
 def _related(value: Any) -> dict[str, list[str]] | None:
-    """Relation -> ids, from an object, a list of pairs (Parquet maps), or JSON text of an object."""
+    """Relation -> ids, from an object, a list of pairs (Parquet maps), a plain list of ids, or JSON text of one of these."""
     expected = "an object of lists of ids, such as {'also_bought': ['B01', 'B02']}"
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(expected) from None
+    value = _unpacked(value)
     if _is_missing(value):
         return None
+    if isinstance(value, list) and not any(isinstance(v, list | tuple | dict) for v in value):
+        value = {"related": value}
     try:
-        relations = dict(value)
+        relations = {str(name): _unpacked(ids) for name, ids in dict(value).items()}
     except (TypeError, ValueError):
         raise ValueError(expected) from None
-    if not all(isinstance(ids, list | tuple | None) for ids in relations.values()):
+    if not all(_is_missing(ids) or isinstance(ids, list | tuple) for ids in relations.values()):
         raise ValueError(expected)
-    named = {str(n): [_scalar(i, expected) for i in ids or () if not _is_missing(i)] for n, ids in relations.items()}
+    named = {name: _texts(ids, expected) for name, ids in relations.items() if not _is_missing(ids)}
     return {name: ids for name, ids in named.items() if ids} or None
+
+
+def _unpacked(value: Any) -> Any:
+    """JSON lists and objects that a table had to hold as text; other text, even with a bracket in front, stays as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+    return value
 
 
 def _further(value: Any) -> dict[str, str]:
@@ -197,20 +212,23 @@ class Product(BaseModel):
     further: Annotated[dict[str, str], BeforeValidator(_further)] = Field(default_factory=dict)
 
 
-def why(error: ValidationError, values: Mapping[str, Any]) -> str:
-    """A refused record in plain words: product, field, what was found, what is expected.
+def why(error: ValidationError, values: Mapping[str, Any]) -> Fault:
+    """Why a record was refused, in plain words: product, field, what was found, what is expected.
 
     >>> try:
     ...     Product.model_validate({"id": "B01", "title": {"en": "Mug"}})
     ... except ValidationError as error:
-    ...     why(error, {"id": "B01", "title": {"en": "Mug"}})
+    ...     why(error, {"id": "B01", "title": {"en": "Mug"}}).reason
     "product 'B01': the title is {'en': 'Mug'}; expected a text, or a list of texts"
     """
+    faults = error.errors(include_url=False)
     product = "a product without an id" if _is_missing(values.get("id")) else f"product {_short(values['id'])}"
-    return f"{product}: " + "; ".join(_fault(e, values) for e in error.errors(include_url=False))
+    first = str(faults[0]["loc"][0])
+    kind = f"{'missing' if _is_missing(values.get(first)) else 'unusable'} {first}"
+    return Fault(kind, f"{product}: " + "; ".join(_sentence(fault, values) for fault in faults))
 
 
-def _fault(error: Any, values: Mapping[str, Any]) -> str:
+def _sentence(error: Any, values: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     expected = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else _first_lower(error["msg"])
     if name not in values or _is_missing(values[name]):

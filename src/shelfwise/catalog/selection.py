@@ -41,7 +41,9 @@ def select_products(catalog: Catalog, settings: CatalogSettings, seed: int) -> t
         leave_out(f"no {name}", _has(catalog, name))
     if not keep.any():
         why = "; ".join(f"{reason}: {n:,}" for reason, n in counts.items()) or "it is empty"
-        raise CatalogError(f"no product of {catalog.source or 'the catalogue'} is left to learn from ({why}); loosen departments or require")
+        raise CatalogError(
+            f"no product of {catalog.source or 'the catalogue'} is left to learn from ({why}); loosen departments or require"
+        )
     if settings.sample is not None and settings.sample < keep.sum():
         drawn = np.random.default_rng(seed).choice(np.flatnonzero(keep), settings.sample, replace=False)
         chosen = np.zeros(len(catalog), dtype=bool)
@@ -57,7 +59,8 @@ def _has(catalog: Catalog, name: str) -> NDArray[np.bool_]:
     column = catalog.table.column(name)
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_map(kind):
-        column = pc.list_value_length(column.cast(pa.list_(kind.item_type)) if pa.types.is_map(kind) else column)
+        pairs = pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])) if pa.types.is_map(kind) else kind
+        column = pc.list_value_length(column.cast(pairs))
     elif pa.types.is_string(kind):
         column = pc.utf8_length(column)
     else:

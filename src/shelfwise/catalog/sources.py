@@ -22,6 +22,14 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a piece is no record: the kind in two or three words, to be counted by, and the reason in full."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Consecutive bytes of a source.
 
@@ -35,7 +43,7 @@ class Piece:
     line: int
     offset: int
     raw: bytes
-    fault: str | None = None
+    fault: Fault | None = None
 
     @property
     def blank(self) -> bool:
@@ -84,7 +92,8 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
         try:
             chunk = next(source, None)
         except Damaged as error:
-            fault, chunk = f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again", None
+            reason = f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again"
+            fault, chunk = Fault("damaged gzip", reason), None
         if chunk is None:
             break
         first, *others = chunk.split(b"\n")
@@ -115,7 +124,7 @@ def join_quoted(lines: Iterable[Piece], delimiter: bytes, columns: int) -> Itera
             yield first if len(taken) == 1 else Piece(first.line, first.offset, b"".join(p.raw for p in taken))
         else:
             reason = "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled"
-            yield Piece(first.line, first.offset, first.raw, reason)
+            yield Piece(first.line, first.offset, first.raw, Fault("unclosed quote", reason))
             waiting.extendleft(reversed(taken[1:]))
 
 
@@ -150,7 +159,7 @@ def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool]
     Args:
         inside: the line begins inside a quoted field.
 
-    >>> scan_quotes(b'1,"a,""b""",c\n', b",", inside=False)
+    >>> scan_quotes(b'1,"a,b",c\n', b",", inside=False)
     (2, False)
     >>> scan_quotes(b'1,"a\n', b",", inside=False)
     (1, True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shelfwise.catalog.store import Catalog
-from shelfwise.errors import CatalogError, LabelError
+from shelfwise.errors import LabelError
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """The numbers of one catalogue.
+class LabelStatistics:
+    """How N products and L classes are spread over each other.
 
     Args:
         products: N.
@@ -46,7 +46,6 @@ class Statistics:
         products_with_labels: number of labels -> number of products that have so many.
         products_per_class: over all L classes.
         class_counts: label -> number of products, most frequent first, then by name.
-        missing: column -> number of products without a value there.
     """
 
     products: int
@@ -55,40 +54,60 @@ class Statistics:
     products_with_labels: dict[int, int]
     products_per_class: Spread
     class_counts: dict[str, int]
-    missing: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON-ready values."""
         return asdict(self)
 
 
-def catalog_statistics(catalog: Catalog, targets: NDArray[Any], labels: Sequence[str]) -> Statistics:
-    """Count products, classes, labels per product, products per class and missing fields.
+@dataclass(frozen=True)
+class Statistics(LabelStatistics):
+    """The numbers of one catalogue.
 
     Args:
-        catalog: N products.
+        missing: column -> number of products without a value there.
+    """
+
+    missing: dict[str, int]
+
+
+def label_statistics(targets: NDArray[Any], labels: Sequence[str]) -> LabelStatistics:
+    """Count labels per product and products per class.
+
+    Args:
         targets: (N, L) multi-hot, 0 and 1; zero rows and zero columns are allowed.
         labels: the L label names, in the order of the columns.
 
     Raises:
-        CatalogError: the shapes do not agree.
+        LabelError: there are not as many columns as names.
     """
-    if targets.shape != (len(catalog), len(labels)):
-        raise CatalogError(f"targets have the shape {targets.shape}; expected (products, labels) = {(len(catalog), len(labels))}")
+    if targets.ndim != 2 or targets.shape[1] != len(labels):
+        raise LabelError(f"targets have the shape {targets.shape}; expected (products, {len(labels)}), a column for every label")
     ones = targets > 0
     per_product = np.count_nonzero(ones, axis=1).astype(np.int64)
     per_class = np.count_nonzero(ones, axis=0).astype(np.int64)
     sizes, products = np.unique(per_product, return_counts=True)
     named = sorted(zip(labels, per_class.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-    return Statistics(
-        products=len(catalog),
+    return LabelStatistics(
+        products=len(targets),
         classes=len(labels),
         labels_per_product=Spread.of(per_product),
         products_with_labels=dict(zip(sizes.tolist(), products.tolist(), strict=True)),
         products_per_class=Spread.of(per_class),
         class_counts=dict(named),
-        missing={name: catalog.table.column(name).null_count for name in catalog.table.column_names},
     )
+
+
+def catalog_statistics(catalog: Catalog, targets: NDArray[Any], labels: Sequence[str]) -> Statistics:
+    """The :func:`label_statistics` of a catalogue of N products, and what its columns lack.
+
+    Raises:
+        LabelError: there are not as many rows as products, or not as many columns as labels.
+    """
+    if len(targets) != len(catalog):
+        raise LabelError(f"there are targets for {len(targets)} products; expected {len(catalog)}, a row for every product")
+    missing = {name: catalog.table.column(name).null_count for name in catalog.table.column_names}
+    return Statistics(**vars(label_statistics(targets, labels)), missing=missing)
 
 
 def histogram(counts: ArrayLike, bins: int = 19) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -106,13 +125,14 @@ def histogram(counts: ArrayLike, bins: int = 19) -> tuple[NDArray[np.int64], NDA
     return heights.astype(np.int64), edges
 
 
-def figure_2(counts: ArrayLike, path: Path | str) -> None:
+def figure_2(counts: ArrayLike, path: Path | str | IO[bytes]) -> None:
     """Write the paper's Fig. 2 as SVG: how many categories (log y) have how many products; 19 bins, 10 x 4 inches.
 
     The same counts give the same bytes.
 
     Args:
         counts: (L,) products of each category.
+        path: a file name, or an open binary file.
 
     Raises:
         LabelError: there are no categories.

@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, LINE, MAIN, SOFT, WARN = (f"#01010{n}" for n in range(1, 7))
 _THEME = {
@@ -27,10 +28,11 @@ _THEME = {
     SOFT: "var(--soft, #99c9c3)",
     WARN: "var(--warn, #b45309)",
 }
-_STYLE = {
+_STYLE: Any = {  # matplotlib types the keys differently from version to version
     "svg.fonttype": "none",
     "svg.hashsalt": "shelfwise",  # the same numbers draw the same bytes
     "font.size": 10.0,
+    "figure.facecolor": "none",
     "text.color": INK,
     "text.parse_math": False,  # a label may hold dollar signs
     "axes.edgecolor": LINE,
@@ -39,6 +41,7 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=[MAIN]),
     "xtick.color": LINE,
     "xtick.labelcolor": INK,
     "ytick.color": LINE,
@@ -59,9 +62,12 @@ def embed(svg: str, name: str) -> str:
     return svg.strip()
 
 
-def embed_file(path: Path, name: str) -> str:
-    """An SVG file as an element of a page (see :func:`embed`)."""
-    return embed(path.read_text("utf-8"), name)
+def themed(draw: Callable[[IO[bytes]], object], name: str, size: float = 17.0) -> str:
+    """What `draw` writes to a file as SVG, in the page's colours and with text of `size` points, as an element of a page."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({**_STYLE, "font.size": size, "text.parse_math": True}):
+        draw(buffer)
+    return embed(buffer.getvalue().decode(), name)
 
 
 def system_bars(systems: Mapping[str, Mapping[str, Any]], chosen: str) -> str:
@@ -105,7 +111,9 @@ def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
         for i in worst:
             right = support[i] <= middle
             offset, side = ((6, -3), "left") if right else ((-6, -3), "right")
-            axes.annotate(shorten(shown[i]["label"]), (support[i], f1[i]), offset, textcoords="offset points", ha=side, fontsize=8.5, color=WARN)
+            axes.annotate(
+                shorten(shown[i]["label"]), (support[i], f1[i]), offset, textcoords="offset points", ha=side, fontsize=8.5, color=WARN
+            )
         axes.set_ylim(-3, 103)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("test products with the label (log scale)")
@@ -114,12 +122,12 @@ def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
         return _svg(figure, "scatter")
 
 
-def count_bars(counts: Mapping[Any, int], name: str, xlabel: str, ylabel: str = "products") -> str:
-    """How often each key occurs, as upright bars in the order given."""
+def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = "products") -> str:
+    """How often each whole number occurs, as upright bars."""
     with mpl.rc_context(_STYLE):
         figure, axes = _canvas(5.6, 2.9)
-        axes.bar(np.arange(len(counts)), list(counts.values()), 0.8, color=MAIN)
-        axes.set_xticks(np.arange(len(counts)), [str(key) for key in counts])
+        axes.bar(list(counts), list(counts.values()), 0.8, color=MAIN)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", length=0)
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel(xlabel)

@@ -12,6 +12,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from shelfwise.evaluation import plots, tables
 Json = Mapping[str, Any]
 Pictures = Callable[[str], Path | None]
 
+DASH = "\N{EN DASH}"
 THUMBNAIL = 240
 """Longest side of an embedded picture, in pixels."""
 
@@ -53,8 +55,10 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "singles": {n: s for n, s in ran.items() if s.get("policy") is None},
         "fused": {n: s for n, s in ran.items() if s.get("policy") is not None},
         "not_run": {n: s["not_run"] for n, s in systems.items() if "not_run" in s},
-        "paper": {n: tables.paper_figure(results, n) for n in ran},
-        "best": {key: max((_score(s.get(key)) for s in ran.values()), default=0.0) for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")},
+        "paper": {**tables.TABLE_1, **tables.TABLE_3},
+        "best": {
+            key: max((_score(s.get(key)) for s in ran.values()), default=0.0) for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")
+        },
         "chosen": ran.get(chosen, {}),
         "mistakes": [_mistake(m, pictures) for m in results.get("mistakes", ())],
         "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
@@ -67,16 +71,24 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
 
 
 def write_markdown(results: Json, folder: Path) -> Path:
-    """Write ``results.md`` into `folder`: the headline, the notes, Tables 1 and 3 and the error tables."""
+    """Write ``results.md`` into `folder`: the headline, the notes, Tables 1 and 3, and Tables 2 and 4 in one."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = _environment().get_template("results.md.j2").render(
-        results=results,
-        chosen=results["systems"].get(results["decide_with"], {}),
-        **_rule(results),
-        tables=[Markup(make(results)) for make in (tables.table_1, tables.table_3, tables.error_tables)],
+    text = (
+        _environment(autoescape=False)
+        .get_template("results.md.j2")
+        .render(
+            results=results,
+            chosen=results["systems"].get(results["decide_with"], {}),
+            tables={
+                "Table 1: one modality at a time": tables.table_1(results),
+                "Table 3: modalities joined": tables.table_3(results),
+                "Tables 2 and 4: most misclassified categories (missed/total)": tables.error_markdown(results["errors"]["columns"]),
+            },
+            **_rule(results),
+        )
     )
     path = folder / "results.md"
-    path.write_text(text, "utf-8")
+    path.write_text(text.replace("<", "&lt;"), "utf-8")  # Markdown lets HTML through; there is none of our own
     return path
 
 
@@ -84,8 +96,9 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
     """Write what ``shelfwise inspect`` found into `folder`: ``index.html``, ``figure_2.svg`` and ``inspect.json``.
 
     Args:
-        inspection: source, format, records, accepted, quarantined, reasons, statistics, coverage, missing, and
-            examples, whose ``image`` is a path that can be opened, or None.
+        inspection: source, format, records, accepted, quarantined, reasons, coverage, note, the statistics as
+            :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them, and examples, whose ``image`` is a path
+            that can be opened, or None.
 
     Returns:
         The page's path.
@@ -124,7 +137,7 @@ def percent(value: float | None, digits: int = 1) -> str:
     >>> percent(0.8234), percent(None), percent(float("nan"))
     ('82.3', '–', '–')
     """
-    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}"
+    return DASH if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}"
 
 
 def breakable(name: str) -> Markup:
@@ -143,7 +156,7 @@ def duration(seconds: float | None) -> str:
     ('0.4 s', '42 s', '2 min 05 s', '2 h 01 min')
     """
     if seconds is None:
-        return "–"
+        return DASH
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -156,7 +169,7 @@ def _rule(results: Json) -> dict[str, Any]:
     """By which threshold the run decides: in words, and which of the two measured figures is the headline."""
     rule = results.get("settings", {}).get("threshold", "tuned")
     headline = {"f1": "micro_f1", "metrics": "at_0.5"} if rule == 0.5 else {"f1": "micro_f1_tuned", "metrics": "tuned"}
-    return {"headline": headline, "rule": "each system's tuned threshold" if rule == "tuned" else f"a threshold of {rule:g}"}
+    return {"headline": headline, "rule": "a threshold tuned on validation products" if rule == "tuned" else f"a threshold of {rule:g}"}
 
 
 def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:
@@ -182,19 +195,19 @@ def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:
 def _distributions(statistics: Json, folder: Path) -> dict[str, Any]:
     """The drawings of how products and labels are spread; also leaves ``figure_2.svg`` in `folder`."""
     drawn: dict[str, Any] = {"figure_2": None, "per_product": None}
-    if counts := statistics.get("label_counts"):
-        path = folder / "figure_2.svg"
-        figure_2(counts, path)
-        drawn["figure_2"] = Markup(plots.embed_file(path, "figure2"))
-    if histogram := statistics.get("labels_per_product", {}).get("histogram"):
-        drawn["per_product"] = Markup(plots.count_bars(dict(enumerate(histogram)), "perproduct", "labels of one product"))
+    if counts := list(statistics.get("class_counts", {}).values()):
+        figure_2(counts, folder / "figure_2.svg")
+        drawn["figure_2"] = Markup(plots.themed(partial(figure_2, counts), "figure2"))
+    if sizes := statistics.get("products_with_labels"):
+        numbers = {int(size): count for size, count in sizes.items()}  # JSON has turned the keys into text
+        drawn["per_product"] = Markup(plots.count_bars(numbers, "perproduct", "labels of one product"))
     return drawn
 
 
-def _environment() -> Environment:
-    environment = Environment(loader=PackageLoader("shelfwise.evaluation"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+def _environment(autoescape: bool = True) -> Environment:
+    environment = Environment(loader=PackageLoader("shelfwise.evaluation"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(percent=percent, duration=duration)
-    environment.filters.update(percent=percent, duration=duration, breakable=breakable, number=lambda n: "–" if n is None else f"{n:,}")
+    environment.filters.update(percent=percent, duration=duration, breakable=breakable, number=lambda count: f"{count:,}")
     return environment
 
 

@@ -14,4 +14,4 @@ def filled(outputs: MemberOutputs, value: float) -> Floats:
 
 def silenced(scores: Floats, outputs: MemberOutputs) -> Floats:
     """Scores (N, L), 0 for products that no member knows anything of."""
-    return np.where(outputs.present.any(axis=1)[:, None], scores, np.float32(0)).astype(np.float32)
+    return np.where(outputs.present.any(axis=1, keepdims=True), scores, np.float32(0)).astype(np.float32)

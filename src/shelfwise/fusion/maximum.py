@@ -23,4 +23,5 @@ class Maximum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
-        return filled(outputs, 0).max(axis=1)
+        largest: Floats = filled(outputs, 0).max(axis=1)
+        return largest

@@ -41,11 +41,14 @@ class Mean(FusionPolicy):
         """
         shares = outputs.present * self._weights(outputs)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return np.einsum("nm,nml->nl", shares, filled(outputs, 0))
+        mixed: Floats = np.einsum("nm,nml->nl", shares, filled(outputs, 0))
+        return mixed
 
     def _weights(self, outputs: MemberOutputs) -> Floats:
         members = outputs.present.shape[1]
         weights = np.array(self.settings.weights or (1.0,) * members, np.float32)
         if len(weights) != members:
-            raise ConfigError(f"the policy mean has {len(weights)} weights for {members} members; give each member one weight, or none at all")
+            raise ConfigError(
+                f"the policy mean has {len(weights)} weights for {members} members; give each member one weight, or none at all"
+            )
         return weights

@@ -16,10 +16,10 @@ from shelfwise.config import Settings
 from shelfwise.text.vocabulary import TokenArray
 
 _LONGEST = {"title": 29, "description": 30}
-_CONTRACTION = r"['’](?:s|t|re|ve|ll|d|m)\b"
+_CONTRACTION = r"['\x{2019}](?:s|t|re|ve|ll|d|m)\b"
 _BETWEEN_WORDS = {
     "split": r"[^\pL\pM\pN]+",
-    "drop": r"""[\s,;:@#$%&?!()\[\]{}<>"“”_]+|--+|[.'’]+(?:\s+|$)""",
+    "drop": r"""[\s,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)""",
 }
 
 

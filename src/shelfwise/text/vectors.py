@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import mmap
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -168,23 +166,23 @@ def _select(words: tuple[str, ...], index: pa.Array, matrix: Matrix, dimensions:
 
 
 @contextmanager
-def _open_text(path: Path) -> Iterator[BinaryIO]:
+def _open_text(path: Path) -> Iterator[Iterable[bytes]]:
     if path.suffix == ".gz":
         with gzip.open(path) as file:
-            yield io.BufferedReader(file)  # type: ignore[type-var]
+            yield file
     elif path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
                 raise WeightsError(f"{path.name} holds {', '.join(names) or 'nothing'}; unpack the one to use and set `vectors` to it")
             with archive.open(names[0]) as member:
-                yield io.BufferedReader(member, 1 << 20)
+                yield member
     else:
         with path.open("rb", buffering=1 << 20) as plain:
             yield plain
 
 
-def _scan_text(lines: BinaryIO, words: tuple[str, ...]) -> dict[str, Matrix]:
+def _scan_text(lines: Iterable[bytes], words: tuple[str, ...]) -> dict[str, Matrix]:
     """Parse the lines that begin with a wanted word, and no other: most of a large file is only looked at."""
     wanted = {word.encode(): word for word in words}
     found: dict[str, Matrix] = {}

@@ -50,20 +50,26 @@ class Ragged:
         starts = self.offsets[:-1] if cut == "post" else self.offsets[1:] - lengths
         return self._with(*_gather(self.ids, starts, lengths))
 
-    def padded(self, rows: NDArray[Any], room: int, longest: int) -> NDArray[np.int64]:
-        """The given rows (B,) as a rectangle (B, W), 0 after each row's end.
+    def windows(self, rows: NDArray[Any], size: int, longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All different stretches of `size` numbers in the given rows (B,), as if 0 followed each row up to `longest`.
 
-        W leaves `room` zeros after the longest of these rows but never exceeds `longest`, to which every row is
-        truncated already. So a window of `room` sees all that it would see were the rows padded to `longest`, and
-        its maximum over a row is the same in whatever company the row comes.
+        A window of zeros alone stands for all of its kind, so what is computed from the windows of a row is neither
+        more work in the company of longer rows, nor any different. Rows must be at most `longest` long, `size` too.
+
+        Returns:
+            (R, size) the windows, row after row, and (B,) how many each row has, at least 1.
+
+        >>> Ragged(np.array([7, 8], np.int32), np.array([0, 2])).windows(np.array([0]), size=2, longest=9)[0].tolist()
+        [[7, 8], [8, 0], [0, 0]]
         """
         lengths = self.lengths[rows]
-        width = min(longest, int(lengths.max(initial=0)) + room)
-        columns = np.arange(width)
-        inside = columns < lengths[:, None]
-        rectangle = np.zeros(inside.shape, dtype=np.int64)
-        rectangle[inside] = _gather(self.ids, self.offsets[rows], lengths)[0]
-        return rectangle
+        counts = np.minimum(lengths, longest - size) + 1
+        first = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        positions = first[:, None] + np.arange(size)
+        inside = positions < np.repeat(lengths, counts)[:, None]
+        windows = np.zeros(positions.shape, dtype=np.int64)
+        windows[inside] = self.ids[(positions + np.repeat(self.offsets[rows], counts)[:, None])[inside]]
+        return windows, counts
 
     def _with(self, ids: Ids, offsets: Offsets) -> Self:
         return type(self)(ids, offsets)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from shelfwise.config import LossName
 from shelfwise.contracts import Context, Floats, PluginSettings, Rows
-from shelfwise.training.losses import make_loss
+from shelfwise.errors import ConfigError
+from shelfwise.training.losses import Loss, make_loss
 
 
 class LoopSettings(PluginSettings):
@@ -67,52 +68,89 @@ def fit_network(
 
     Returns:
         The epoch whose weights remain, counted from 1.
+
+    Raises:
+        ConfigError: the loss is no longer a number (a learning rate far too high).
     """
     loss_of = make_loss(settings.loss, torch.from_numpy(targets))
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    optimizer = _optimizer(parameters, settings)
-    steps = settings.epochs * -(-len(train) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if settings.schedule == "cosine" else None
+    step = _Step(network, loss_of, settings, len(train), after_step)
+    watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
+    best = _Best(network, settings)
     order = np.random.default_rng(context.seed)
-    best, best_epoch, best_weights = np.inf, settings.epochs, None
     with seeded(context.seed), context.progress(title, settings.epochs) as progress:
         for epoch in range(1, settings.epochs + 1):
             network.train()
-            permutation = order.permutation(len(train))
-            for start in range(0, len(train), settings.batch_size):
-                rows = permutation[start : start + settings.batch_size]
-                optimizer.zero_grad(set_to_none=True)
-                loss_of(network(*train.batch(rows)), torch.from_numpy(targets[rows])).backward()
-                optimizer.step()
-                if schedule is not None:
-                    schedule.step()
-                if after_step is not None:
-                    after_step(network)
+            loss = 0.0
+            for rows in _pieces(order.permutation(len(train)), settings.batch_size):
+                loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
+            if not np.isfinite(loss):
+                raise ConfigError(f"{title}: the loss became {loss} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
             progress.advance()
-            if validation is None or settings.patience is None:
-                continue
-            now = _loss(network, *validation, loss_of, settings.batch_size)
-            if now < best:
-                best, best_epoch, best_weights = now, epoch, copy.deepcopy(_trained_state(network))
-            elif epoch - best_epoch >= settings.patience:
+            if watched is not None and best.long_ago(epoch, _loss(network, *watched, loss_of, settings.batch_size)):
                 break
-    if best_weights is not None:
-        network.load_state_dict(best_weights, strict=False)
+    best.restore()
     network.eval()
-    return best_epoch
+    return best.epoch
 
 
 @torch.inference_mode()
 def run_network(network: Callable[..., Tensor], inputs: Batches, batch_size: int = 256, order: Rows | None = None) -> Floats:
     """`network`'s answers for every row, in row order; `order` (a permutation) lets rows of one length share a batch."""
     order = np.arange(len(inputs)) if order is None else order
-    answers = [network(*inputs.batch(order[i : i + batch_size])) for i in range(0, len(order), batch_size)]
+    answers = [network(*inputs.batch(rows)) for rows in _pieces(order, batch_size)]
     if not answers:
         return np.zeros((0, 0), np.float32)
     joined = torch.cat(answers).float().numpy()
     result = np.empty_like(joined)
     result[order] = joined
     return result
+
+
+class _Step:
+    """One optimiser step."""
+
+    def __init__(
+        self, network: nn.Module, loss_of: Loss, settings: LoopSettings, rows: int, after: Callable[[nn.Module], None] | None
+    ) -> None:
+        self._network, self._loss_of, self._after = network, loss_of, after
+        self._optimizer = _optimizer([p for p in network.parameters() if p.requires_grad], settings)
+        steps = settings.epochs * -(-rows // settings.batch_size)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps) if settings.schedule == "cosine" else None
+
+    def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
+        self._optimizer.zero_grad(set_to_none=True)
+        loss: Tensor = self._loss_of(self._network(*inputs), targets)
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        if self._schedule is not None:
+            self._schedule.step()
+        if self._after is not None:
+            self._after(self._network)
+        return loss.item()
+
+
+class _Best:
+    """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
+
+    def __init__(self, network: nn.Module, settings: LoopSettings) -> None:
+        self._network, self._patience = network, settings.patience or settings.epochs
+        self._loss = np.inf
+        self._weights: dict[str, Tensor] | None = None
+        self.epoch = settings.epochs
+
+    def long_ago(self, epoch: int, loss: float) -> bool:
+        """Take note of an epoch's loss; is the best one `patience` epochs back?"""
+        if loss < self._loss:
+            self._loss, self.epoch, self._weights = loss, epoch, copy.deepcopy(_trained_state(self._network))
+        return epoch - self.epoch >= self._patience
+
+    def restore(self) -> None:
+        if self._weights is not None:
+            self._network.load_state_dict(self._weights, strict=False)
+
+
+def _pieces(rows: Rows, size: int) -> Iterator[Rows]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _optimizer(parameters: list[nn.Parameter], settings: LoopSettings) -> torch.optim.Optimizer:
@@ -133,7 +171,6 @@ def _trained_state(network: nn.Module) -> dict[str, Tensor]:
 def _loss(network: nn.Module, inputs: Batches, targets: Floats, loss_of: Callable[[Tensor, Tensor], Tensor], size: int) -> float:
     network.eval()
     total = 0.0
-    for start in range(0, len(inputs), size):
-        rows = np.arange(start, min(start + size, len(inputs)))
+    for rows in _pieces(np.arange(len(inputs)), size):
         total += float(loss_of(network(*inputs.batch(rows)), torch.from_numpy(targets[rows]))) * len(rows)
     return total / max(len(inputs), 1)

@@ -36,7 +36,7 @@ _FIXED: dict[str, Color] = {
     "kraft": (170, 126, 82),
     "tape": (218, 182, 134),
 }
-_PAINTS = {name: number for number, name in enumerate((*_MIXED, *_FIXED), start=1)}
+_PAINTS = {name: number for number, name in enumerate((*_MIXED, *_FIXED, "ink"), start=1)}
 
 COLORS: dict[str, Color] = {
     "red": (206, 62, 58),
@@ -75,15 +75,13 @@ class Look:
 def draw(look: Look, rng: np.random.Generator) -> Image.Image:
     """The picture of `look`, RGB, :data:`SIZE` pixels square; `rng` gives pose, light, background and grain."""
     turn, offset = _pose(look, rng)
-    numbers = _rasterise(look.shape, turn, offset)
+    canvas = _rasterise(look.shape, turn, offset)
     accent = _accent(look.color, rng)
-    colors = _palette(COLORS[look.color], accent)[numbers]
     if look.pattern is not None:
-        printed = (numbers == _PAINTS["body"]) & _pattern(look.pattern, turn, offset, rng)
-        colors[printed] = np.asarray(accent if rng.random() < 0.4 else _FIXED["white"])
-    alpha = Image.fromarray(np.where(numbers > 0, 255, 0).astype(np.uint8)).reduce(_FINE)
-    product = Image.fromarray(colors.astype(np.uint8)).reduce(_FINE)
-    return _compose(np.asarray(product, np.float32), np.asarray(alpha, np.float32)[..., None] / 255, rng)
+        canvas = _printed(canvas, look.pattern, turn, offset, rng)
+    ink = accent if rng.random() < 0.4 else _FIXED["white"]
+    canvas.putpalette(_palette(COLORS[look.color], accent, ink), "RGBA")
+    return _compose(np.asarray(canvas.convert("RGBA").reduce(_FINE), np.float32), rng)
 
 
 def _pose(look: Look, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -97,9 +95,9 @@ def _pose(look: Look, rng: np.random.Generator) -> tuple[Floats, Floats]:
     return turn, SIZE * _FINE / 2 - turn @ centre
 
 
-def _rasterise(shape: str, turn: Floats, offset: Floats) -> NDArray[np.uint8]:
-    """(H, W) paint numbers at the fine resolution, 0 where there is nothing."""
-    canvas = Image.new("L", (SIZE * _FINE, SIZE * _FINE))
+def _rasterise(shape: str, turn: Floats, offset: Floats) -> Image.Image:
+    """Paint numbers at the fine resolution, 0 where there is nothing."""
+    canvas = Image.new("P", (SIZE * _FINE, SIZE * _FINE))
     pen = ImageDraw.Draw(canvas)
     unit = float(np.sqrt(abs(np.linalg.det(turn))))
     for paint, points, width in _shapes()[shape]:
@@ -108,7 +106,7 @@ def _rasterise(shape: str, turn: Floats, offset: Floats) -> NDArray[np.uint8]:
             pen.line(xy, paint, max(1, round(width * unit)), joint="curve")
         else:
             pen.polygon(xy, paint)
-    return np.asarray(canvas)
+    return canvas
 
 
 @cache
@@ -174,12 +172,13 @@ def _accent(color: str, rng: np.random.Generator) -> Color:
     return others[int(rng.integers(len(others)))]
 
 
-def _palette(body: Color, accent: Color) -> NDArray[np.float32]:
-    """RGB by paint number, (1 + paints, 3)."""
+def _palette(body: Color, accent: Color, ink: Color) -> bytes:
+    """RGBA by paint number; number 0 is clear."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(c / 255 for c in body))
     shades = [(value * 0.78, saturation), (value * 0.48, saturation), (min(1.0, value * 1.1 + 0.08), saturation * 0.6)]
     mixed = [tuple(255 * c for c in colorsys.hsv_to_rgb(hue, s, v)) for v, s in shades]
-    return np.array([(0, 0, 0), body, *mixed, accent, *_FIXED.values()], np.float32)
+    opaque = [bytes((*map(int, color), 255)) for color in (body, *mixed, accent, *_FIXED.values(), ink)]
+    return bytes(4) + b"".join(opaque)
 
 
 def _stripes(x: Floats, y: Floats) -> NDArray[np.bool_]:
@@ -209,36 +208,44 @@ PATTERNS: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
 """What a product can be printed with: (x, y) in repeats of the pattern -> printed or not."""
 
 
-def _pattern(name: str, turn: Floats, offset: Floats, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(H, W) at the fine resolution: where the pattern prints, fixed to the product and not to the frame."""
-    pixels = np.arange(SIZE * _FINE, dtype=np.float32)
-    inverse = (np.linalg.inv(turn) / rng.uniform(9, 14)).astype(np.float32)
+def _printed(canvas: Image.Image, pattern: str, turn: Floats, offset: Floats, rng: np.random.Generator) -> Image.Image:
+    """The canvas with `pattern` in ink on its body parts; it is fixed to the product, not to the frame."""
+    numbers = np.array(canvas)
+    rows, columns = np.nonzero(numbers == _PAINTS["body"])
     slant = rng.choice([0.0, 0.0, np.pi / 4, np.pi / 2])
     cos, sin = np.cos(slant), np.sin(slant)
-    inverse = np.array([[cos, -sin], [sin, cos]], np.float32) @ inverse
-    x, y = pixels[None, :] - np.float32(offset[0]), pixels[:, None] - np.float32(offset[1])
-    return PATTERNS[name](inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y)
+    to_repeats = np.array([[cos, -sin], [sin, cos]]) @ np.linalg.inv(turn) / rng.uniform(9, 14)
+    inked = PATTERNS[pattern](*(to_repeats @ np.stack([columns - offset[0], rows - offset[1]])))
+    numbers[rows[inked], columns[inked]] = _PAINTS["ink"]
+    return Image.fromarray(numbers, "P")
 
 
-def _compose(product: NDArray[np.float32], alpha: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
-    """Product (S, S, 3) over a background, with light from one side, a soft shadow and grain."""
-    x, y = np.meshgrid(np.linspace(-1, 1, SIZE, dtype=np.float32), np.linspace(-1, 1, SIZE, dtype=np.float32))
-    side = rng.uniform(-0.16, 0.16)
-    light = (1 + side * x - 0.08 * y)[..., None]
-    shadow = 1 - 0.3 * np.exp(-((x / 0.6) ** 2) - ((y - 0.78) / 0.1) ** 2)[..., None]
-    picture = _background(x, y, rng) * shadow * (1 - alpha) + product * light * alpha
-    grain = rng.standard_normal((SIZE, SIZE), np.float32)[..., None] * np.float32(rng.choice([0.5, 2.0, 6.0]))
-    return Image.fromarray(np.clip(picture * rng.uniform(0.9, 1.05) + grain, 0, 255).astype(np.uint8))
+@cache
+def _frame() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """x and y of every pixel, from -1 to 1, and the shadow on the ground, each (S, S, 1)."""
+    side = np.linspace(-1, 1, SIZE, dtype=np.float32)
+    x, y = (plane[..., None] for plane in np.meshgrid(side, side))
+    shadow = 1 - 0.3 * np.exp(-((x / 0.6) ** 2) - ((y - 0.78) / 0.1) ** 2)
+    return x, y, shadow.astype(np.float32)
+
+
+def _compose(product: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
+    """Product (S, S, 4) over a background, with light from one side, a soft shadow and grain."""
+    x, y, shadow = _frame()
+    alpha = product[..., 3:] / 255
+    light = 1 + np.float32(rng.uniform(-0.16, 0.16)) * x - 0.08 * y
+    picture = _background(x, y, rng) * (shadow * (1 - alpha)) + product[..., :3] * (light * alpha)
+    grain = rng.standard_normal((SIZE, SIZE, 1), np.float32) * np.float32(rng.choice([0.5, 2.0, 6.0]))
+    return Image.fromarray(np.clip(picture * np.float32(rng.uniform(0.9, 1.05)) + grain, 0, 255).astype(np.uint8))
 
 
 def _background(x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A studio: white, a soft pastel glow, or a wall and a table."""
+    """A studio, (S, S, 3) or what broadcasts to it: white, a soft pastel glow, or a wall and a table."""
     pastel = np.array([255 * c for c in colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.05, 0.3), rng.uniform(0.8, 0.98))], np.float32)
     kind = rng.integers(3)
     if kind == 0:
-        return np.broadcast_to(np.float32(rng.uniform(240, 253)), (*x.shape, 3))
+        return np.full(3, rng.uniform(240, 253), np.float32)
     if kind == 1:
-        glow = np.exp(-(x**2 + y**2) / 1.2)[..., None]
-        return np.asarray(pastel * (0.86 + 0.14 * glow), np.float32)
-    table = (y > rng.uniform(0.35, 0.6))[..., None]
-    return np.where(table, pastel * np.array([0.84, 0.78, 0.7], np.float32), pastel * (1 - 0.05 * y[..., None]))
+        return np.asarray(pastel * (0.86 + 0.14 * np.exp((x**2 + y**2) / -1.2)), np.float32)
+    table = y > rng.uniform(0.35, 0.6)
+    return np.where(table, pastel * np.array([0.84, 0.78, 0.7], np.float32), pastel * (1 - 0.05 * y))

@@ -1,0 +1,77 @@
+"""Whose column is whose: a source's names and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "asin", "product_id", "uniq_id", "sku"),
+    "title": ("title", "name", "product_name"),
+    "description": ("description",),
+    "image": ("image", "image_path", "imurl", "imageurlhighres", "imageurl"),
+    "categories": ("categories", "category", "labels", "product_category_tree"),
+    "price": ("price",),
+    "brand": ("brand",),
+    "related": ("related",),
+}
+"""Column names a source may use for each of ours, in lower case; the first one found counts."""
+
+RELATIONS: Mapping[str, str] = {
+    "also_buy": "also_bought",
+    "also_view": "also_viewed",
+    "also_bought": "also_bought",
+    "also_viewed": "also_viewed",
+    "bought_together": "bought_together",
+    "buy_after_viewing": "buy_after_viewing",
+}
+"""Columns that hold one relation each (the 2018 dumps), and the name the relation gets in ``related``."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the columns of a record become ours.
+
+    Args:
+        ours: our name -> the source's.
+        relations: relation name -> the source's column.
+        further: our name for a further column -> the source's.
+    """
+
+    ours: Mapping[str, str]
+    relations: Mapping[str, str]
+    further: Mapping[str, str]
+
+    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The record under our names."""
+        named = {name: values[source] for name, source in self.ours.items()}
+        if self.relations:
+            named["related"] = {name: values[source] or None for name, source in self.relations.items()}
+        named["further"] = {name: values[source] for name, source in self.further.items()}
+        return named
+
+
+def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> Plan:
+    """Which of a record's columns is which of ours: as `columns` says, then by :data:`SYNONYMS`, in any case.
+
+    >>> plan_columns(("ASIN", "name", "colour", "pic"), {"image": "pic"}).ours
+    {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
+    """
+    told = {name: source for name, source in columns.items() if source in names}
+    free = {name.strip().lower(): name for name in reversed(names) if name not in told.values()}
+    ours: dict[str, str] = {}
+    for name, synonyms in SYNONYMS.items():
+        found = told.get(name) or next((free[s] for s in synonyms if s in free), None)
+        if found is not None:
+            ours[name] = found
+    relations = {} if "related" in ours else {name: free[s] for s, name in RELATIONS.items() if s in free}
+    used = {*ours.values(), *relations.values()}
+    further = {name: name for name in names if name not in used and name not in told.values()}
+    further |= {name: source for name, source in told.items() if name not in SYNONYMS}
+    return Plan(ours, relations, {_free_name(name): source for name, source in further.items()})
+
+
+def _free_name(name: str) -> str:
+    """A further column that is called like one of ours keeps apart from it."""
+    return f"{name}_2" if name in SYNONYMS else name

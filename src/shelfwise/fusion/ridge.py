@@ -1,0 +1,201 @@
+"""Ridge regression from all members' scores to the labels, solved in closed form for every set of present members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
+
+from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.fusion._present import filled
+
+Doubles = NDArray[np.float64]
+
+GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
+THRESHOLDS = np.linspace(0.02, 0.98, 97)
+CHUNK = 8192
+RANK = 1e-12  # of a Gram matrix, hence 1e-6 of the scores, which are single precision
+MOST_MEMBERS = 8
+
+
+class RidgeSettings(PluginSettings):
+    """How strongly the weights are held back."""
+
+    alpha: NonNegativeFloat | Literal["auto"] = Field(
+        1.0, description="penalty on the squared weights; 0: least squares (authors' scripts); auto: the best of 1e-3 to 1e3 on validation"
+    )
+
+
+@dataclass(frozen=True)
+class Sums:
+    """All that a ridge needs to know of some products; sums of two parts are the sums of the whole.
+
+    Args:
+        count: products.
+        x, y: (M * L,) and (L,) sums of scores and of targets.
+        xx, xy: (M * L, M * L) and (M * L, L) sums of products.
+    """
+
+    count: float
+    x: Doubles
+    y: Doubles
+    xx: Doubles
+    xy: Doubles
+
+    @classmethod
+    def of(cls, scores: Floats, targets: Floats) -> Sums:
+        """The sums over scores (N, M * L) and targets (N, L), in double precision, a chunk of products at a time."""
+        width, labels = scores.shape[1], targets.shape[1]
+        x, y, xx, xy = np.zeros(width), np.zeros(labels), np.zeros((width, width)), np.zeros((width, labels))
+        for start in range(0, len(scores), CHUNK):
+            some, wanted = scores[start : start + CHUNK].astype(np.float64), targets[start : start + CHUNK].astype(np.float64)
+            x += some.sum(axis=0)
+            y += wanted.sum(axis=0)
+            xx += some.T @ some
+            xy += some.T @ wanted
+        return cls(len(scores), x, y, xx, xy)
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.count + other.count, self.x + other.x, self.y + other.y, self.xx + other.xx, self.xy + other.xy)
+
+    def solve(self, columns: Rows, alpha: float) -> tuple[Floats, Floats]:
+        """Weights (C, L) and intercept (L,) of the ridge on `columns` (C,) only; the intercept is not penalised."""
+        mean_x, mean_y = self.x[columns] / self.count, self.y / self.count
+        xx = self.xx[np.ix_(columns, columns)] - self.count * np.outer(mean_x, mean_x)
+        xy = self.xy[columns] - self.count * np.outer(mean_x, mean_y)
+        # scores that depend on each other have many least-squares solutions: lstsq takes the smallest
+        weights = np.linalg.solve(xx + alpha * np.eye(len(columns)), xy) if alpha > 0 else np.linalg.lstsq(xx, xy, rcond=RANK)[0]
+        return weights.astype(np.float32), (mean_y - mean_x @ weights).astype(np.float32)
+
+
+class Ridge(FusionPolicy):
+    """Linear fusion (the paper, section 3, "linear regression with l2"), one ridge for every set of present members.
+
+    Products that lack members are answered by the ridge on the members they have, fitted on all products that have
+    those, so that no answer is worse than that of a model made for the purpose. A set that fewer products have than
+    the ridge has inputs is fitted on all products that have any of its members, absent scores counting as 0.
+    """
+
+    Settings = RidgeSettings
+    settings: RidgeSettings
+
+    def __init__(self, settings: RidgeSettings) -> None:
+        super().__init__(settings)
+        self.alpha_: float | None = None
+        self.solutions_: dict[int, tuple[Floats, Floats]] = {}
+
+    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+        """Solve for every set of members.
+
+        Raises:
+            ConfigError: alpha is "auto" and there is no validation part; or more members than sets can be solved for.
+        """
+        members = outputs.present.shape[1]
+        if members > MOST_MEMBERS:
+            raise ConfigError(f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the policy 'policy'")
+        sums = _sums_by_pattern(outputs, targets)
+        self.alpha_ = self._choose_alpha(sums, members, validation)
+        self.solutions_ = _solutions(sums, members, range(1, 2**members), self.alpha_)
+        return self
+
+    def fuse(self, outputs: MemberOutputs) -> Floats:
+        """Fused scores (N, L), clipped to [0, 1]; 0 where no member is present.
+
+        Raises:
+            NotFittedError: before :meth:`fit` or :meth:`restore`.
+        """
+        if not self.solutions_:
+            raise NotFittedError("this ridge was never fitted; call fit, or restore a saved state, before fuse")
+        return _apply(self.solutions_, outputs)
+
+    def state(self) -> State:
+        """Weights and intercept by pattern (bit m is set where member m is present), and alpha."""
+        weights = {f"weights_{pattern}": w for pattern, (w, _) in self.solutions_.items()}
+        intercepts = {f"intercept_{pattern}": b for pattern, (_, b) in self.solutions_.items()}
+        return State(weights | intercepts, self.facts())
+
+    def restore(self, state: State) -> Self:
+        """Become the ridge that `state` was taken from."""
+        patterns = [int(name.removeprefix("weights_")) for name in state.arrays if name.startswith("weights_")]
+        self.solutions_ = {p: (state.arrays[f"weights_{p}"], state.arrays[f"intercept_{p}"]) for p in patterns}
+        self.alpha_ = state.facts["alpha"]
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """The alpha that was used."""
+        return {"alpha": self.alpha_}
+
+    def _choose_alpha(self, sums: Mapping[int, Sums], members: int, validation: tuple[MemberOutputs, Floats] | None) -> float:
+        """The setting, or the alpha that is best on validation, each at its own best threshold."""
+        if self.settings.alpha != "auto":
+            return self.settings.alpha
+        if validation is None or not validation[0].present.any():
+            raise ConfigError("the ridge's alpha is 'auto', which needs validation products with scores; give a number, e.g. alpha = 1.0")
+        outputs, targets = validation
+        seen = [int(pattern) for pattern in np.unique(_patterns(outputs.present)) if pattern]
+
+        def quality(alpha: float) -> tuple[float, float]:  # the larger alpha wins a tie
+            return best_micro_f1(_apply(_solutions(sums, members, seen, alpha), outputs), targets), alpha
+
+        return max(GRID, key=quality)
+
+
+def best_micro_f1(scores: Floats, targets: Floats) -> float:
+    """Micro-F1 of scores (N, L) against targets (N, L) at the best of 97 thresholds; 0 where no target is set.
+
+    >>> best_micro_f1(np.array([[0.3, 0.2]], np.float32), np.array([[1, 0]], np.float32))
+    1.0
+    """
+    wanted = targets > 0
+    given = len(scores.ravel()) - np.searchsorted(np.sort(scores, axis=None), THRESHOLDS)
+    right = wanted.sum() - np.searchsorted(np.sort(scores[wanted]), THRESHOLDS)
+    return float((2 * right / np.maximum(given + wanted.sum(), 1)).max())
+
+
+def _patterns(present: Bools) -> Rows:
+    """Presence (N, M) as numbers (N,): bit m is set where member m is present."""
+    return present @ (1 << np.arange(present.shape[1], dtype=np.int64))
+
+
+def _columns(pattern: int, members: int, labels: int) -> Rows:
+    """The inputs of the members that are present in `pattern`."""
+    return np.flatnonzero(np.repeat([pattern >> m & 1 for m in range(members)], labels))
+
+
+def _sums_by_pattern(outputs: MemberOutputs, targets: Floats) -> dict[int, Sums]:
+    """The sums of the products of every pattern that occurs."""
+    flat, patterns = filled(outputs, 0).reshape(len(outputs), -1), _patterns(outputs.present)
+    return {int(p): Sums.of(flat[patterns == p], targets[patterns == p]) for p in np.unique(patterns)}
+
+
+def _solutions(sums: Mapping[int, Sums], members: int, patterns: Iterable[int], alpha: float) -> dict[int, tuple[Floats, Floats]]:
+    """The ridges of `patterns`; each learns from all products that have at least its members."""
+    labels = len(next(iter(sums.values())).y)
+    solutions = {}
+    for pattern in patterns:
+        columns = _columns(pattern, members, labels)
+        able = [s for p, s in sums.items() if p & pattern == pattern]
+        if sum(s.count for s in able) < len(columns):
+            able = [s for p, s in sums.items() if p & pattern] or list(sums.values())
+        total = able[0]
+        for more in able[1:]:
+            total = total + more
+        solutions[pattern] = total.solve(columns, alpha)
+    return solutions
+
+
+def _apply(solutions: Mapping[int, tuple[Floats, Floats]], outputs: MemberOutputs) -> Floats:
+    """Every product's scores (N, L) from the ridge of its own pattern."""
+    count, members, labels = outputs.scores.shape
+    flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
+    fused = np.zeros((count, labels), np.float32)
+    for pattern in np.unique(patterns[patterns > 0]):
+        rows = np.flatnonzero(patterns == pattern)
+        weights, intercept = solutions[int(pattern)]
+        fused[rows] = np.clip(flat[np.ix_(rows, _columns(int(pattern), members, labels))] @ weights + intercept, 0, 1)
+    return fused

@@ -1,0 +1,45 @@
+"""What many tests need: a small catalogue, settings that train in seconds, and one trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfwise.catalog.sample import write_sample
+from shelfwise.config import Config
+from shelfwise.contracts import Context
+from shelfwise.experiment import train
+
+QUICK: dict[str, Any] = {
+    "labels": {"min_count": 8},
+    "evaluation": {"bootstrap": 50},
+    "stacking": {"folds": 2},
+    "members": {
+        "title": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
+        "description": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
+        "image": {"settings": {"backbone": "test_efficientnet", "weights": "random", "train_last": 0, "training": {"epochs": 2, "batch_size": 64}}},
+    },
+}
+"""Laid over a preset: every part runs, none for long. The scores mean nothing."""
+
+
+@pytest.fixture(scope="session")
+def quick() -> dict[str, Any]:
+    """Settings to lay over a preset so that it trains in seconds."""
+    return QUICK
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded sample catalogue, 240 products."""
+    return write_sample(tmp_path_factory.mktemp("sample"), products=240)
+
+
+@pytest.fixture(scope="session")
+def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder trained on the sample with the paper's preset, made quick."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    train(sample, folder, Config.load("paper", changes=QUICK), context=Context())
+    return folder

@@ -1,0 +1,255 @@
+"""What every modality and every fusion policy must do. A new plug-in file is tested without a line added here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from safetensors.numpy import load, save
+
+from shelfwise import registry
+from shelfwise.catalog.store import Catalog
+from shelfwise.contracts import Context, Examples, FusionPolicy, MemberOutputs, Modality, Prepared, State
+from shelfwise.errors import NotFittedError
+from shelfwise.training.out_of_fold import fit_present, predict_present
+
+PRODUCTS, LABELS, MEMBERS = 72, 6, 3
+NEVER = LABELS - 1  # a label without a single product
+COLOURS = ("red", "green", "blue", "black", "orange")
+SHAPES = ("ball", "box")
+
+FIELDS = {"image": "image"}
+"""The field a modality is tried on; the title where it is not named here."""
+
+SMALL: dict[str, dict[str, Any]] = {
+    "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
+    "image": {"backbone": "test_resnet.r160_in1k", "weights": "random", "training": {"epochs": 2}},
+    "policy": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
+}
+"""Settings that make a plug-in quick; its own defaults where it is not named here."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A tiny catalogue with its targets (N, L)."""
+
+    catalog: Catalog
+    targets: np.ndarray[Any, np.dtype[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Coloured balls and boxes; every ninth product lacks its title, others their picture, and one picture is no picture."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng = np.random.default_rng(0)
+    records, targets = [], np.zeros((PRODUCTS, LABELS), np.float32)
+    for i in range(PRODUCTS):
+        colour, shape = i % len(COLOURS), int(rng.integers(len(SHAPES)))
+        targets[i, colour % (LABELS - 3)] = 1
+        targets[i, LABELS - 3 + shape] = 1
+        draw(folder / f"{i}.png", COLOURS[colour], SHAPES[shape], rng)
+        words = [COLOURS[colour], SHAPES[shape], *rng.choice(["new", "large", "kids", "soft", "classic", "sale"], 3)]
+        title = None if i % 9 == 4 else " ".join(words)
+        records.append({"id": str(i), "title": title, "description": title, "image": None if i % 9 == 7 else f"{i}.png", "price": float(i)})
+    (folder / "3.png").write_bytes(b"no picture at all")
+    targets[:, NEVER] = 0
+    return Shop(Catalog.from_records(records, folder), targets)
+
+
+def draw(path: Path, colour: str, shape: str, rng: np.random.Generator) -> None:
+    picture = Image.new("RGB", (48, 48), "white")
+    x, y = rng.integers(2, 16, 2).tolist()
+    pen = ImageDraw.Draw(picture)
+    (pen.ellipse if shape == "ball" else pen.rectangle)((x, y, x + 28, y + 28), fill=colour)
+    picture.save(path)
+
+
+def make_modality(name: str) -> Modality:
+    plugin = registry.modalities.load(name)
+    made: Modality = plugin(registry.settings(plugin, SMALL.get(name, {}), name), FIELDS.get(name, "title"))
+    return made
+
+
+def make_policy(name: str) -> FusionPolicy:
+    plugin = registry.fusion.load(name)
+    made: FusionPolicy = plugin(registry.settings(plugin, SMALL.get(name, {}), name))
+    return made
+
+
+def through_disk(state: State) -> State:
+    """What comes back when a state is stored the way bundles store it."""
+    arrays = {name: np.ascontiguousarray(value) for name, value in state.arrays.items()}
+    return State(load(save(arrays)), json.loads(json.dumps(dict(state.facts))))
+
+
+def same_arrays(one: State, other: State) -> bool:
+    return one.arrays.keys() == other.arrays.keys() and all(np.array_equal(one.arrays[k], other.arrays[k]) for k in one.arrays)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One modality, fitted."""
+
+    name: str
+    modality: Modality
+    inputs: Prepared
+    train: Examples
+    context: Context
+
+
+@pytest.fixture(scope="module", params=registry.modalities.names())
+def trial(request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    modality = make_modality(request.param)
+    context = Context(seed=3, cache=tmp_path_factory.mktemp("cache"))
+    inputs = modality.prepare(shop.catalog, context)
+    train = Examples(inputs, shop.targets)
+    return Trial(request.param, fit_present(modality, train, train, context), inputs, train, context)
+
+
+class TestModalities:
+    def test_prepares_one_row_a_product_and_knows_what_is_missing(self, trial: Trial, shop: Shop) -> None:
+        assert len(trial.inputs) == PRODUCTS
+        missing = [value is None for value in shop.catalog.column(trial.modality.field)]
+        assert not trial.inputs.present[missing].any()
+        assert 0 < trial.inputs.present.sum() < PRODUCTS
+
+    def test_taking_rows_takes_their_presence(self, trial: Trial) -> None:
+        rows = np.array([5, 4, 0])
+        assert np.array_equal(trial.inputs.take(rows).present, trial.inputs.present[rows])
+
+    def test_predicts_finite_probabilities_and_features(self, trial: Trial) -> None:
+        answer = predict_present(trial.modality, trial.inputs, LABELS, trial.context)
+        assert answer.probabilities.shape == (PRODUCTS, LABELS)
+        assert len(answer.features) == PRODUCTS
+        assert answer.features.shape[1] > 0
+        assert np.isfinite(answer.probabilities).all()
+        assert np.isfinite(answer.features).all()
+        assert answer.probabilities.min() >= 0
+        assert answer.probabilities.max() <= 1
+        assert np.ptp(answer.probabilities[answer.present], axis=0).max() > 0
+        assert not answer.probabilities[~answer.present].any()
+        assert not answer.features[~answer.present].any()
+
+    def test_restored_state_answers_alike(self, trial: Trial) -> None:
+        rows = np.flatnonzero(trial.inputs.present)
+        restored = make_modality(trial.name).restore(through_disk(trial.modality.state()))
+        for before, after in zip(*(m.predict(trial.inputs.take(rows), trial.context) for m in (trial.modality, restored)), strict=True):
+            assert np.array_equal(before, after)
+
+    def test_batch_size_does_not_matter(self, trial: Trial) -> None:
+        rows = np.flatnonzero(trial.inputs.present)[:16]
+        together, _ = trial.modality.predict(trial.inputs.take(rows), trial.context)
+        alone = np.concatenate([trial.modality.predict(trial.inputs.take(rows[[i]]), trial.context)[0] for i in range(len(rows))])
+        np.testing.assert_allclose(alone, together, atol=1e-5)
+
+    def test_same_seed_same_weights(self, trial: Trial) -> None:
+        again = fit_present(make_modality(trial.name), trial.train, trial.train, trial.context)
+        assert same_arrays(again.state(), trial.modality.state())
+
+    def test_unfitted_raises(self, trial: Trial) -> None:
+        rows = np.flatnonzero(trial.inputs.present)
+        with pytest.raises(NotFittedError):
+            make_modality(trial.name).predict(trial.inputs.take(rows), trial.context)
+
+    def test_provenance_is_json(self, trial: Trial) -> None:
+        assert json.loads(json.dumps(trial.modality.provenance())) == trial.modality.provenance()
+
+
+def all_masks(count: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(count, M): every presence mask in turn."""
+    masks = np.array(list(itertools.product([False, True], repeat=MEMBERS)))
+    return masks[np.arange(count) % len(masks)]
+
+
+def make_outputs(
+    present: np.ndarray[Any, np.dtype[np.bool_]], seed: int = 0
+) -> tuple[MemberOutputs, np.ndarray[Any, np.dtype[np.float32]]]:
+    """Members that know something of random targets, each of other labels."""
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((len(present), LABELS)) < 0.3).astype(np.float32)
+    targets[:, NEVER] = 0
+    noise = rng.normal(0, 1, (len(present), MEMBERS, LABELS))
+    skill = rng.uniform(0.5, 4, (MEMBERS, LABELS))
+    scores = (1 / (1 + np.exp(2 - skill * targets[:, None] - noise))).astype(np.float32)
+    features = tuple(rng.random((len(present), 4)).astype(np.float32) for _ in range(MEMBERS))
+    return MemberOutputs(scores * present[:, :, None], present, features), targets
+
+
+@pytest.fixture(params=registry.fusion.names())
+def policy_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def fitted(name: str, seed: int = 0, masked: bool = True) -> FusionPolicy:
+    present = all_masks(160) if masked else np.ones((160, MEMBERS), np.bool_)
+    outputs, targets = make_outputs(present)
+    return make_policy(name).fit(outputs, targets, make_outputs(present, seed=1), Context(seed=seed))
+
+
+class TestPolicies:
+    @pytest.mark.parametrize("masked", [True, False])
+    def test_accepts_every_presence_mask(self, policy_name: str, masked: bool) -> None:
+        outputs, _ = make_outputs(all_masks(64), seed=2)
+        fused = fitted(policy_name, masked=masked).fuse(outputs)
+        assert fused.shape == (64, LABELS)
+        assert fused.dtype == np.float32
+        assert np.isfinite(fused).all()
+        assert fused.min() >= 0
+        assert fused.max() <= 1
+        nobody = ~outputs.present.any(axis=1)
+        assert nobody.any()
+        assert not fused[nobody].any()
+        assert fused[~nobody].any(axis=1).all()
+
+    def test_no_product_is_no_error(self, policy_name: str) -> None:
+        outputs, _ = make_outputs(all_masks(8))
+        assert fitted(policy_name).fuse(outputs.take(np.arange(0))).shape == (0, LABELS)
+
+    def test_order_and_number_of_products_do_not_matter(self, policy_name: str) -> None:
+        policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
+        together = policy.fuse(outputs)
+        for row in range(0, 64, 7):
+            np.testing.assert_allclose(policy.fuse(outputs.take(np.array([row]))), together[[row]], atol=1e-5)
+
+    def test_restored_state_fuses_alike(self, policy_name: str) -> None:
+        policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
+        restored = make_policy(policy_name).restore(through_disk(policy.state()))
+        assert np.array_equal(restored.fuse(outputs), policy.fuse(outputs))
+        assert json.loads(json.dumps(restored.facts())) == policy.facts()
+
+    def test_same_seed_same_weights(self, policy_name: str) -> None:
+        assert same_arrays(fitted(policy_name, seed=5).state(), fitted(policy_name, seed=5).state())
+
+    def test_unfitted_raises_unless_there_is_nothing_to_learn(self, policy_name: str) -> None:
+        outputs, _ = make_outputs(all_masks(16))
+        if learns(policy_name):
+            with pytest.raises(NotFittedError):
+                make_policy(policy_name).fuse(outputs)
+        else:
+            assert np.array_equal(make_policy(policy_name).fuse(outputs), fitted(policy_name).fuse(outputs))
+
+    def test_rules_treat_all_labels_and_all_members_alike(self, policy_name: str) -> None:
+        if learns(policy_name):
+            pytest.skip("a learnt policy may tell labels and members apart")
+        outputs, _ = make_outputs(all_masks(64), seed=2)
+        policy, order = make_policy(policy_name), np.random.default_rng(0).permutation(LABELS)
+        permuted = MemberOutputs(outputs.scores[:, :, order], outputs.present, outputs.features)
+        np.testing.assert_allclose(policy.fuse(permuted), policy.fuse(outputs)[:, order], atol=1e-6)
+        np.testing.assert_allclose(policy.fuse(outputs.members([2, 0, 1])), policy.fuse(outputs), atol=1e-6)
+
+    def test_a_rule_over_one_member_is_that_member(self, policy_name: str) -> None:
+        if learns(policy_name):
+            pytest.skip("a learnt policy may correct a single member")
+        outputs, _ = make_outputs(np.ones((32, MEMBERS), np.bool_))
+        np.testing.assert_allclose(make_policy(policy_name).fuse(outputs.members([1])), outputs.scores[:, 1], atol=1e-6)
+
+
+def learns(name: str) -> bool:
+    return fitted(name).state() != State()

@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfwise.text.cleaning import CleaningSettings, stop_words, tokenize_column
+
+TITLE = CleaningSettings(kind="title")
+DESCRIPTION = CleaningSettings(kind="description")
+
+
+def words(text: str | None, settings: CleaningSettings) -> list[str]:
+    return tokenize_column([text], settings).row(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "description"),
+    [
+        ("The Women's T-Shirt, 5-pack (blue/white)", "the women t shirt pack blue white", "women shirt pack blue white"),
+        ("mp3 player 3XL", "player", "player"),
+        ("don't  isn’t\tRun", "don isn run", "run"),
+        ("O'Neill under_score", "o neill under score", "neill score"),
+        ("Chaîne ÉTÉ 日本", "chaîne été 日本", "chaîne été 日本"),
+        ("w" * 29 + " " + "x" * 30 + " " + "y" * 31, "w" * 29, "w" * 29 + " " + "x" * 30),
+        ("100% -- !!!", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_what_is_kept(text: str, title: str, description: str) -> None:
+    assert words(text, TITLE) == title.split()
+    assert words(text, DESCRIPTION) == description.split()
+
+
+def test_the_authors_lose_compounds() -> None:
+    cleaning = CleaningSettings(kind="title", compounds="drop")
+    assert words("T-shirt's blue/white cup (new), No. 5. A-line.", cleaning) == ["cup", "new", "no"]
+
+
+def test_absent_texts_have_no_words() -> None:
+    tokens = tokenize_column([None, "red", None], TITLE)
+    assert tokens.lengths.tolist() == [0, 1, 0]
+
+
+def test_an_empty_column() -> None:
+    assert len(tokenize_column([], TITLE)) == 0
+    assert tokenize_column([None], TITLE).words == ()
+
+
+def test_stop_words_are_single_lower_case_words() -> None:
+    assert {"the", "and", "with", "don"} <= stop_words()
+    assert all(word.isalpha() and word.islower() for word in stop_words())
+    assert not {"women", "long", "new", "back"} & stop_words()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.none() | st.text(), max_size=6), st.sampled_from(["title", "description"]), st.sampled_from(["split", "drop"]))
+def test_a_row_does_not_depend_on_its_column(texts: list[str | None], kind: str, compounds: str) -> None:
+    cleaning = CleaningSettings.model_validate({"kind": kind, "compounds": compounds})
+    together = tokenize_column(texts, cleaning)
+    assert [together.row(i) for i in range(len(texts))] == [words(text, cleaning) for text in texts]
+    assert all(word.isalpha() for word in together.words)
+    assert sorted(together.distinct()) == sorted(together.words)
