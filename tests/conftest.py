@@ -19,7 +19,9 @@ QUICK: dict[str, Any] = {
     "members": {
         "title": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
         "description": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
-        "image": {"settings": {"backbone": "test_efficientnet", "weights": "random", "train_last": 0, "training": {"epochs": 2, "batch_size": 64}}},
+        "image": {
+            "settings": {"backbone": "test_efficientnet", "weights": "random", "train_last": 0, "training": {"epochs": 2, "batch_size": 64}}
+        },
     },
 }
 """Laid over a preset: every part runs, none for long. The scores mean nothing."""

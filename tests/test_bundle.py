@@ -17,10 +17,15 @@ from shelfwise.contracts import State
 from shelfwise.errors import BundleError
 
 
-@pytest.fixture()
+@pytest.fixture
 def bundle() -> Bundle:
     weights = np.arange(12, dtype=np.float32).reshape(3, 4)
-    return Bundle({"seed": 0}, ("Mugs", "Töpfe & Co"), {"thresholds": {"title": 0.4}}, {"member.title": State({"w": weights}, {"epochs": 3}), "system.max": State()})
+    return Bundle(
+        {"seed": 0},
+        ("Mugs", "Töpfe & Co"),
+        {"thresholds": {"title": 0.4}},
+        {"member.title": State({"w": weights}, {"epochs": 3}), "system.max": State()},
+    )
 
 
 def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
@@ -40,7 +45,7 @@ def test_every_changed_byte_is_refused(bundle: Bundle, tmp_path: Path) -> None:
         for place in {0, len(original) // 2, len(original) - 1}:
             for bit in (0x01, 0x07, 0x80):
                 path.write_bytes(original[:place] + bytes([original[place] ^ bit]) + original[place + 1 :])
-                with pytest.raises(BundleError, match="changed after|cannot be read|not a manifest"):
+                with pytest.raises(BundleError, match=r"changed after|cannot be read|not a manifest"):
                     load_bundle(tmp_path / "model")
         path.write_bytes(original)
     load_bundle(tmp_path / "model")
@@ -94,7 +99,8 @@ def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> Non
     save_bundle(bundle, tmp_path / "model")
     script = (
         "import numpy as np, resource, signal, sys; from pathlib import Path\n"
-        "from shelfwise.bundle import Bundle, save_bundle; from shelfwise.contracts import State; from shelfwise.errors import BundleError\n"
+        "from shelfwise.bundle import Bundle, save_bundle; from shelfwise.contracts import State\n"
+        "from shelfwise.errors import BundleError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "big = State({'w': np.zeros(100_000, np.float32)})\n"
         "try: save_bundle(Bundle({}, ('other',), {}, {'member.title': big}), Path(sys.argv[1]))\n"

@@ -25,7 +25,12 @@ def categorizer(trained: Path) -> Categorizer:
 
 def test_any_subset_of_fields(categorizer: Categorizer, sample: Path) -> None:
     picture = next((sample.parent / "images").glob("*.jpg"))
-    products = [{"title": "brass lamp"}, {"image": str(picture.relative_to(sample.parent))}, {"description": "for the garden"}, {"id": "nothing but an id"}]
+    products = [
+        {"title": "brass lamp"},
+        {"image": str(picture.relative_to(sample.parent))},
+        {"description": "for the garden"},
+        {"id": "nothing but an id"},
+    ]
     categorizer.root = sample.parent
     scores = categorizer.predict_proba(products)
     assert scores.shape == (4, len(categorizer.classes_))
@@ -70,7 +75,9 @@ def test_save_and_load_in_a_new_process(categorizer: Categorizer, sample: Path, 
 
 
 def test_fit_on_records_and_labels(quick: dict[str, Any], sample: Path) -> None:
-    records = [json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")][:80]
+    records = [
+        json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")
+    ][:80]
     y = [["even"] if i % 2 else ["odd", "number"] for i in range(len(records))]
     products = [{k: r.get(k) for k in ("title", "description")} for r in records]
     config = {**quick, "catalog": {"require": []}}

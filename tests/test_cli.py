@@ -29,7 +29,10 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys; sys.argv = ['shelfwise', '--help']\nfrom shelfwise.cli import app\ntry: app()\nexcept SystemExit: print(sorted({'torch', 'timm', 'pandas', 'matplotlib', 'sklearn', 'pyarrow'} & sys.modules.keys()))"
+    code = (
+        "import sys; sys.argv = ['shelfwise', '--help']\nfrom shelfwise.cli import app\n"
+        "try: app()\nexcept SystemExit: print(sorted({'torch', 'timm', 'pandas', 'matplotlib', 'sklearn', 'pyarrow'} & sys.modules.keys()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     for verb in ("demo", "train", "evaluate", "predict", "inspect", "plugins"):
@@ -60,7 +63,9 @@ def test_predict_answers_for_every_readable_product(trained: Path, sample: Path,
     lines = sum(1 for line in sample.read_bytes().split(b"\n") if line.strip())
     assert summary["products"] + summary["quarantined"] == lines
     assert summary["quarantined"] == len(Path(summary["quarantine"]).read_text("utf-8").splitlines())
-    assert summary["refused"] == len(Path(summary["refusals"]).read_text("utf-8").splitlines()) > 0, "the sample has broken pictures on purpose"
+    assert summary["refused"] == len(Path(summary["refusals"]).read_text("utf-8").splitlines()) > 0, (
+        "the sample has broken pictures on purpose"
+    )
     if name.endswith("jsonl"):
         products = [json.loads(line) for line in (tmp_path / name).read_text("utf-8").splitlines()]
     else:
@@ -77,7 +82,11 @@ def test_inspect(sample: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "look" / "inspect.json").read_text("utf-8"))
     assert found["accepted"] + found["quarantined"] == found["records"]
-    assert sum(found["reasons"].values()) == found["quarantined"] == len((tmp_path / "look" / "quarantine.jsonl").read_text("utf-8").splitlines())
+    assert (
+        sum(found["reasons"].values())
+        == found["quarantined"]
+        == len((tmp_path / "look" / "quarantine.jsonl").read_text("utf-8").splitlines())
+    )
     assert {"index.html", "figure_2.svg"} <= {p.name for p in (tmp_path / "look").iterdir()}
     assert 0.3 < found["coverage"]["title"] < 1
 
@@ -95,7 +104,8 @@ def bad_catalogues(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("absent", "no such file"), ("folder", "folder"), ("empty", "empty"), ("no categories", "categor"), ("too few", "min-count|too few")]
+    ("name", "words"),
+    [("absent", "no such file"), ("folder", "folder"), ("empty", "empty"), ("no categories", "categor"), ("too few", "min-count|too few")],
 )
 def test_a_bad_catalogue_is_refused_in_one_sentence(name: str, words: str, tmp_path: Path) -> None:
     import re
@@ -141,7 +151,19 @@ def test_predictions_need_a_known_ending(trained: Path, sample: Path, tmp_path: 
 
 def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> None:
     """kill -9 in the middle of a training: no model folder, and --resume finishes the job."""
-    command = [sys.executable, "-m", "shelfwise", "train", sample, "--out", tmp_path / "model", "--preset", "paper", "--config", tmp_path / "quick.toml"]
+    command = [
+        sys.executable,
+        "-m",
+        "shelfwise",
+        "train",
+        sample,
+        "--out",
+        tmp_path / "model",
+        "--preset",
+        "paper",
+        "--config",
+        tmp_path / "quick.toml",
+    ]
     (tmp_path / "quick.toml").write_text(
         "labels = { min_count = 8 }\nevaluation = { bootstrap = 10 }\n"
         + "".join(f"[members.{m}.settings]\nfilters = 8\ntraining = {{ epochs = 2 }}\n" for m in ("title", "description"))

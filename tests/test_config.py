@@ -10,13 +10,24 @@ from shelfwise.config import PRESETS, Config
 from shelfwise.errors import ConfigError
 from shelfwise.model import make_member, make_policy
 
-TEN_ROWS = {"title", "description", "image", "max", "mean", "ridge", "image+description", "image+title", "title+description", "image+title+description"}
+TEN_ROWS = {
+    "title",
+    "description",
+    "image",
+    "max",
+    "mean",
+    "ridge",
+    "image+description",
+    "image+title",
+    "title+description",
+    "image+title+description",
+}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_names_the_ten_rows_and_valid_plugins(preset: str) -> None:
     config = Config.load(preset)
-    assert TEN_ROWS <= {*config.members, *config.systems}
+    assert {*config.members, *config.systems} >= TEN_ROWS
     for name in config.members:
         make_member(config, name)
     for name in config.systems:
@@ -29,9 +40,20 @@ def test_paper() -> None:
     title, image = make_member(config, "title").settings, make_member(config, "image").settings
     assert (title.maxlen, title.truncating, title.graph, title.unknown, title.dropout) == (57, "post", "conv", "uniform", 0)
     assert (title.filters, title.windows, title.hidden, title.dimensions, title.vocabulary_size) == (200, (5,), 170, 120, 10_000)
-    assert (title.training.epochs, title.training.batch_size, title.training.learning_rate, title.training.loss) == (30, 256, 1e-3, "keras_cce")
+    assert (title.training.epochs, title.training.batch_size, title.training.learning_rate, title.training.loss) == (
+        30,
+        256,
+        1e-3,
+        "keras_cce",
+    )
     assert make_member(config, "description").settings.maxlen == 300
-    assert (image.backbone, image.train_last, image.frozen_bn, image.training.epochs, image.training.loss) == ("resnet50", 40, "batch_stats", 25, "keras_cce")
+    assert (image.backbone, image.train_last, image.frozen_bn, image.training.epochs, image.training.loss) == (
+        "resnet50",
+        40,
+        "batch_stats",
+        25,
+        "keras_cce",
+    )
     assert config.stacking.fitted_on == "in_sample"
     assert config.threshold == 0.5
     assert config.catalog.sample == 119_073

@@ -15,7 +15,18 @@ from shelfwise.config import Config
 from shelfwise.contracts import Context, Modality
 from shelfwise.experiment import prepare_task, train
 
-TEN_ROWS = {"title", "description", "image", "max", "mean", "ridge", "image+description", "image+title", "title+description", "image+title+description"}
+TEN_ROWS = {
+    "title",
+    "description",
+    "image",
+    "max",
+    "mean",
+    "ridge",
+    "image+description",
+    "image+title",
+    "title+description",
+    "image+title+description",
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +35,7 @@ def results(trained: Path) -> dict[str, Any]:
 
 
 def test_all_ten_rows_with_their_figures(results: dict[str, Any]) -> None:
-    assert TEN_ROWS <= results["systems"].keys()
+    assert results["systems"].keys() >= TEN_ROWS
     for name in TEN_ROWS:
         row = results["systems"][name]
         assert 0 <= row["micro_f1"] <= row["micro_f1_interval"][1] <= 1
@@ -120,7 +131,9 @@ def test_a_broken_off_training_continues_to_the_same_model(
 
 def test_a_catalogue_without_pictures_trains_on_what_it_has(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
     source = tmp_path / "text.jsonl"
-    records = [json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")]
+    records = [
+        json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")
+    ]
     source.write_text("\n".join(json.dumps({**r, "image": None}) for r in records), "utf-8")
     config = Config.load("paper", changes={**quick, "catalog": {"require": ["title", "description"]}})
     results = train(source, tmp_path / "model", config)

@@ -112,7 +112,9 @@ def read_state(stem: Path) -> State:
 
 def _verify(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
-        raise BundleError(f"{folder} is not a shelfwise model: it has no {MANIFEST}; train one with: shelfwise train CATALOG --out {folder}")
+        raise BundleError(
+            f"{folder} is not a shelfwise model: it has no {MANIFEST}; train one with: shelfwise train CATALOG --out {folder}"
+        )
     manifest = _read_json(folder / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
         raise BundleError(f"{folder / MANIFEST} is not a manifest of format {FORMAT}; the model must be trained again")
@@ -124,7 +126,9 @@ def _verify(folder: Path) -> dict[str, Any]:
         raise BundleError(f"the model {folder} was changed after it was saved: {name} is {state}; restore it from a copy or train again")
     for name, digest in manifest["files"].items():
         if _sha256(folder / name) != digest:
-            raise BundleError(f"the model {folder} was changed after it was saved: {name} is not what was written; restore it from a copy or train again")
+            raise BundleError(
+                f"the model {folder} was changed after it was saved: {name} is not what was written; restore it from a copy or train again"
+            )
     return manifest
 
 

@@ -40,7 +40,11 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def __init__(
-        self, preset: str = "recommended", config: Path | str | Mapping[str, Any] | None = None, seed: int | None = None, root: Path | str = "."
+        self,
+        preset: str = "recommended",
+        config: Path | str | Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        root: Path | str = ".",
     ) -> None:
         self.preset = preset
         self.config = config

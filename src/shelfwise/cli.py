@@ -29,7 +29,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON inste
 
 
 @app.command()
-def demo(out: Annotated[Path, typer.Option(help="Folder for the sample catalogue and the model.")] = Path("shelfwise-demo"), as_json: Json = False) -> None:
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the sample catalogue and the model.")] = Path("shelfwise-demo"),
+    as_json: Json = False,
+) -> None:
     """Generate the sample catalogue, train on it, and say where the report is."""
     from shelfwise.catalog.sample import write_sample
 
@@ -62,7 +65,9 @@ def train(
         _say_json({**where, "decide_with": results["decide_with"], "seconds": results["seconds"], "systems": results["systems"]})
         return
     data = results["data"]
-    typer.echo(f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} categories\n")
+    typer.echo(
+        f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} categories\n"
+    )
     typer.echo(table_1(results) + "\n\n" + table_3(results) + "\n")
     for note in results["notes"]:
         typer.echo(f"note: {note}")

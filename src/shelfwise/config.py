@@ -93,7 +93,9 @@ class Config(Settings):
     stacking: StackingSettings = StackingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     decide_with: str = Field("auto", description="the system whose decisions the model gives; auto: the best on validation")
-    threshold: Literal["tuned"] | float = Field("tuned", description="a label is given from this score on; tuned: per system, on validation")
+    threshold: Literal["tuned"] | float = Field(
+        "tuned", description="a label is given from this score on; tuned: per system, on validation"
+    )
     members: dict[str, MemberSettings]
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-import shelfwise
 from shelfwise.bundle import check_target, save_bundle
 from shelfwise.catalog.labels import LabelSet, stable_labels
 from shelfwise.catalog.reader import Reading, read_catalog, write_quarantine
@@ -28,7 +27,6 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
 from shelfwise.contracts import Context, Floats
 from shelfwise.errors import CatalogError
-from shelfwise.evaluation.report import write_markdown, write_report
 from shelfwise.fitting import Lesson, fit_model
 from shelfwise.model import Model
 from shelfwise.scoring import evaluate_model, score_system
@@ -57,7 +55,9 @@ class Task:
     left_out: Mapping[str, int]
 
 
-def train(catalog: Path, out: Path, config: Config, test: Path | None = None, resume: bool = False, context: Context | None = None) -> dict[str, Any]:
+def train(
+    catalog: Path, out: Path, config: Config, test: Path | None = None, resume: bool = False, context: Context | None = None
+) -> dict[str, Any]:
     """Train on `catalog`, score on `test` (or on a part of `catalog`), and leave the bundle with its report in `out`.
 
     Returns:
@@ -93,7 +93,7 @@ def prepare_task(catalog: Path, config: Config, test: Path | None, context: Cont
     if test is None:
         return Task(labels, lesson, rest, rest_targets, readings, left_out)
     readings["test"] = read_catalog(test, config.catalog, context)
-    tested, unusable = testable(readings["test"].catalog, known=lesson.catalog.ids)
+    tested, unusable = usable_for_test(readings["test"].catalog, known=lesson.catalog.ids)
     return Task(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable})
 
 
@@ -115,7 +115,7 @@ def _lesson(catalog: Catalog, config: Config, tested_elsewhere: bool) -> tuple[L
 
 def score_catalog(model: Model, source: Path, context: Context) -> dict[str, Any]:
     """The deciding system's figures on the labelled products of `source`: at 0.5, and at the threshold in the bundle."""
-    catalog, left_out = testable(read_catalog(source, model.config.catalog, context).catalog)
+    catalog, left_out = usable_for_test(read_catalog(source, model.config.catalog, context).catalog)
     answers = model.ask(catalog, context)
     entry, _ = score_system(model, model.decide_with, answers, model.labels.encode(catalog.column("categories")) > 0)
     shown = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned", "threshold", "seconds_predict")
@@ -130,7 +130,7 @@ def score_catalog(model: Model, source: Path, context: Context) -> dict[str, Any
     }
 
 
-def testable(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalog, dict[str, int]]:
+def usable_for_test(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalog, dict[str, int]]:
     """The products that can be tested on: with categories, and not among the `known` ids that were learnt from.
 
     Returns:
@@ -146,7 +146,9 @@ def testable(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalog, dict
     left_out = {"test products without categories": labelled.count(False), "test products that were learnt from": new.count(False)}
     left_out = {reason: count for reason, count in left_out.items() if count}
     if not len(keep):
-        raise CatalogError(f"nothing to test on in {catalog.source}: {left_out}; give products with categories that are not in the training catalogue")
+        raise CatalogError(
+            f"nothing to test on in {catalog.source}: {left_out}; give products with categories that are not in the training catalogue"
+        )
     return (catalog if len(keep) == len(catalog) else catalog.take(keep)), left_out
 
 
@@ -156,7 +158,7 @@ def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> di
     everything = Catalog(pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"), lesson.catalog.root)
     statistics = catalog_statistics(everything, np.concatenate([lesson.targets, task.test_targets]), task.labels.names)
     return {
-        "shelfwise": shelfwise.__version__,
+        "shelfwise": version("shelfwise"),
         "preset": config.preset,
         "seed": config.seed,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -181,6 +183,8 @@ def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> di
 
 def write_all(results: Mapping[str, Any], task: Task, folder: Path) -> None:
     """The report folder: results.json, results.md, index.html, and what was quarantined."""
+    from shelfwise.evaluation.report import write_markdown, write_report  # matplotlib: not for those who only predict
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8")
     pictures = dict(zip(task.test.ids, task.test.image_paths(), strict=True))
@@ -191,7 +195,7 @@ def write_all(results: Mapping[str, Any], task: Task, folder: Path) -> None:
 
 
 def _key(config: Config, task: Task) -> str:
-    text = json.dumps([shelfwise.__version__, config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True)
+    text = json.dumps([version("shelfwise"), config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

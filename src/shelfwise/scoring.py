@@ -80,7 +80,9 @@ def _seconds_fit(model: Model, name: str) -> float:
     parts = seconds.get(f"system.{name}", 0.0)
     for member in model.members_of(name):
         stages = (f"prepare.{member}", f"member.{member}", *([f"fold.{member}.", f"answers.{member}"] if name in model.policies else []))
-        parts += sum(value for stage, value in seconds.items() if any(stage == s or (s.endswith(".") and stage.startswith(s)) for s in stages))
+        parts += sum(
+            value for stage, value in seconds.items() if any(stage == s or (s.endswith(".") and stage.startswith(s)) for s in stages)
+        )
     return parts
 
 

@@ -54,7 +54,8 @@ def test_pictures_elsewhere_are_refused(value: Any) -> None:
 @pytest.mark.parametrize("value", ["http://x/y.jpg", "HTTPS://x/y", "//cdn/x.jpg", "data:image/png;base64,AA==", ["https://x/y"]])
 def test_urls_are_no_local_picture(value: Any) -> None:
     rules = Rules()
-    assert product(rules, image=value).image is None and rules.notes.total() == 1
+    assert product(rules, image=value).image is None
+    assert rules.notes.total() == 1
 
 
 @pytest.mark.parametrize(
@@ -71,20 +72,15 @@ def test_urls_are_no_local_picture(value: Any) -> None:
         (["Arts &amp; Crafts", "</span></span>"], [["Arts & Crafts"]]),
         ([[]], None),
         (" | ", None),
-        ([2019], [["2019"]]),
     ],
 )
 def test_category_paths(value: Any, paths: Any) -> None:
-    if value == [2019]:
-        with pytest.raises(ValidationError):
-            product(categories=value)
-    else:
-        assert product(categories=value).categories == paths
+    assert product(categories=value).categories == paths
 
 
-@pytest.mark.parametrize("value", [5, {"a": 1}, ["A", ["B"]], [[["A"]]], [[True]]])
+@pytest.mark.parametrize("value", [5, {"a": 1}, ["A", ["B"]], [[["A"]]], [[True]], [2019]])
 def test_other_categories_are_refused(value: Any) -> None:
-    with pytest.raises(ValidationError, match="expected|a list of paths"):
+    with pytest.raises(ValidationError, match="a list of paths"):
         product(categories=value)
 
 
@@ -96,20 +92,23 @@ def test_separators_are_settings_and_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (0, 0.0), (12, 12.0), ("12.34", 12.34), ("$12.34", 12.34), ("$1,234.50", 1234.5), ("1.234,50 €", 1234.5), ("12,5", 12.5), ("1,234", 1234.0),
+        (0, 0.0), (12, 12.0), ("12.34", 12.34), ("$12.34", 12.34),
+        ("$1,234.50", 1234.5), ("1.234,50 €", 1234.5), ("12,5", 12.5), ("1,234", 1234.0),
         ("Rs. 899", 899.0), ("Rs.899", 899.0), ("$.99", 0.99), (".99", 0.99), ("$5.00 - $10.00", 5.0), ("USD 3", 3.0), ("1e3", 1000.0),
         ("1,234,567", 1234567.0), ("1.234.567,8", 1234567.8),
     ],
 )  # fmt: skip
 def test_prices(value: Any, number: float) -> None:
     rules = Rules()
-    assert product(rules, price=value).price == number and not rules.notes
+    assert product(rules, price=value).price == number
+    assert not rules.notes
 
 
 @pytest.mark.parametrize("value", [-1, "-5", "free", ".a-box-inner{color:#fff}", "inf", float("inf"), "\n<script", "1e999"])
 def test_what_is_no_price_is_noted(value: Any) -> None:
     rules = Rules()
-    assert product(rules, price=value).price is None and rules.notes.total() == 1
+    assert product(rules, price=value).price is None
+    assert rules.notes.total() == 1
 
 
 def test_related() -> None:
@@ -129,8 +128,8 @@ def test_the_reason_names_product_field_found_and_expected() -> None:
     fault = why(caught.value, values)
     assert fault.kind == "unusable image"
     assert fault.reason == (
-        "product 'B01': the image is '../x.jpg'; expected a path below the catalogue's folder, such as images/1.jpg: relative, without '..' "
-        "and without control characters; the price is [1, 2]; expected a number, or a text such as '$12.34'"
+        "product 'B01': the image is '../x.jpg'; expected a path below the catalogue's folder, such as images/1.jpg: relative, "
+        "without '..' and without control characters; the price is [1, 2]; expected a number, or a text such as '$12.34'"
     )
 
 

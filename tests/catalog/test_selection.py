@@ -43,8 +43,11 @@ def test_required_fields_count_once_under_the_first_reason() -> None:
 
 def test_sample_is_seeded_without_replacement_and_in_order() -> None:
     first, left_out = keep(sample=3)
-    assert len(set(first)) == 3 and first == sorted(first) and left_out == {"not in the sample": 2}
-    assert keep(sample=3)[0] == first and keep(sample=9)[1] == {}
+    assert len(set(first)) == 3
+    assert first == sorted(first)
+    assert left_out == {"not in the sample": 2}
+    assert keep(sample=3)[0] == first
+    assert keep(sample=9)[1] == {}
     drawn = {tuple(select_products(SHELF, CatalogSettings(sample=3), seed)[0].ids) for seed in range(60)}
     assert len(drawn) == 10
 

@@ -38,14 +38,17 @@ def test_counts_agree_with_the_obvious_loop(targets: np.ndarray) -> None:
 
 def test_no_classes_and_no_products_are_all_zeros() -> None:
     empty = label_statistics(np.zeros((3, 0)), [])
-    assert empty.products_per_class.max == 0 and empty.products_with_labels == {0: 3}
+    assert empty.products_per_class.max == 0
+    assert empty.products_with_labels == {0: 3}
     assert label_statistics(np.zeros((0, 2)), ["a", "b"]).labels_per_product.mean == 0.0
 
 
 def test_missing_fields_and_json() -> None:
     shelf = Catalog.from_records([{"id": "1", "title": "Mug"}, {"id": "2", "price": 3}])
     found = catalog_statistics(shelf, np.array([[1, 0], [1, 1]]), ["b", "a"])
-    assert found.missing["id"] == 0 and found.missing["title"] == found.missing["price"] == 1 and found.missing["image"] == 2
+    assert found.missing["id"] == 0
+    assert found.missing["title"] == found.missing["price"] == 1
+    assert found.missing["image"] == 2
     assert json.loads(json.dumps(found.to_dict()))["class_counts"] == {"b": 2, "a": 1}
 
 
@@ -60,7 +63,9 @@ def test_shapes_that_do_not_agree() -> None:
 def test_bins_are_the_papers() -> None:
     heights, edges = histogram([558, 600, 2919, 37102])
     np.testing.assert_allclose(edges, np.linspace(558, 37102, 20))
-    assert heights.sum() == 4 and heights[0] == 2 and heights[-1] == 1
+    assert heights.sum() == 4
+    assert heights[0] == 2
+    assert heights[-1] == 1
     assert histogram([5, 5, 5])[0].sum() == 3
 
 
@@ -72,7 +77,9 @@ def test_figure_is_svg_the_same_every_time_and_leaves_settings_alone(tmp_path: P
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     assert (root.get("width"), root.get("height")) == ("720pt", "288pt")
     text = (tmp_path / "a.svg").read_text("utf-8")
-    assert "Number of products in each category" in text and "Number of categories" in text and "<dc:date>" not in text
+    assert "Number of products in each category" in text
+    assert "Number of categories" in text
+    assert "<dc:date>" not in text
     assert dict(matplotlib.rcParams) == before
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -40,6 +40,7 @@ def outputs_of(scores: Any, present: Any) -> MemberOutputs:
 
 
 @pytest.mark.parametrize("name", RULES)
+@settings(deadline=None, max_examples=30)
 @given(
     arrays(np.float32, (5, 3, 4), elements=st.floats(0, 1, width=32, allow_subnormal=False)),
     arrays(np.bool_, (5, 3)),
@@ -53,6 +54,7 @@ def test_rules_agree_with_the_obvious_loop(name: str, scores: Any, present: Any)
             assert fused[n, label] == pytest.approx(oracle(said) if said else 0, abs=1e-5)
 
 
+@settings(deadline=None, max_examples=30)
 @given(arrays(np.float32, (6, 3, 2), elements=st.floats(0, 1, width=32, allow_subnormal=False)), arrays(np.bool_, (6, 3)))
 def test_minimum_geometric_mean_maximum_are_in_order(scores: Any, present: Any) -> None:
     lower, geometric, mean, upper = (RULES[n][0].fuse(outputs_of(scores, present)) for n in ("minimum", "geometric", "mean", "maximum"))

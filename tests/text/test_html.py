@@ -51,7 +51,8 @@ def test_clean_text_only_loses_space(value: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_becomes_tidy_text(value: str) -> None:
     words = plain_text(value)
-    assert words == " ".join(words.split()) and "\0" not in words
+    assert words == " ".join(words.split())
+    assert "\0" not in words
 
 
 @pytest.mark.parametrize(

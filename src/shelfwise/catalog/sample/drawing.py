@@ -112,7 +112,7 @@ def _rasterise(shape: str, turn: Floats, offset: Floats) -> Image.Image:
 @cache
 def _shapes() -> dict[str, list[tuple[int, Floats, float]]]:
     """Every shape as (paint number, points (P, 2), line width or 0 for filled)."""
-    source = tomllib.loads(files(__package__).joinpath("shapes.toml").read_text("utf-8"))
+    source = tomllib.loads(files("shelfwise.catalog.sample").joinpath("shapes.toml").read_text("utf-8"))
     return {name: [_part(line) for line in text.strip().splitlines()] for name, text in source.items()}
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
+from shelfwise.catalog.reader import Quiet, Reports
 from shelfwise.catalog.sample import mess, vocabulary
 from shelfwise.catalog.sample.drawing import Look, draw
 from shelfwise.catalog.sample.planning import Plan, pick, plan_products
@@ -24,13 +23,7 @@ CARTONS, DETAILS = 0.09, 0.08
 """Share of the pictures that show a cardboard box, and a part instead of the whole."""
 
 
-class Reporter(Protocol):
-    """The part of ``shelfwise.contracts.Context`` that is used here; that file is a floor above this one."""
-
-    def progress(self, title: str, total: int) -> AbstractContextManager[Any]: ...
-
-
-def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, context: Reporter | None = None) -> Path:
+def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, context: Reports | None = None) -> Path:
     """Write a catalogue of drawn and described products, the same bytes for the same `products` and `seed`.
 
     Every field knows something that the others do not. A title may withhold the noun, a description the use, and a picture
@@ -61,11 +54,10 @@ def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, contex
     faults = mess.picture_faults(products, rng)
     clean = _records(plans, words, faults, rng)
     lines = mess.spoil_lines([mess.spoil(record, rng) for record in clean], rng)
-    with nullcontext() if context is None else context.progress("drawing the sample catalogue", products) as progress:
+    with (context or Quiet()).progress("drawing the sample catalogue", products) as progress:
         for row, plan in enumerate(plans):
             _write_picture(root / _image(plan), plan, faults.get(row), np.random.default_rng([seed, products, row]))
-            if progress is not None:
-                progress.advance()
+            progress.advance()
     file = root / "catalog.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
     return file
