@@ -29,7 +29,7 @@ FIELDS = {"image": "image"}
 
 SMALL: dict[str, dict[str, Any]] = {
     "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
-    "image": {"backbone": "test_resnet.r160_in1k", "weights": "random", "training": {"epochs": 2}},
+    "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "training": {"epochs": 2}},
     "policy": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
 }
 """Settings that make a plug-in quick; its own defaults where it is not named here."""
@@ -118,6 +118,9 @@ class TestModalities:
         missing = [value is None for value in shop.catalog.column(trial.modality.field)]
         assert not trial.inputs.present[missing].any()
         assert 0 < trial.inputs.present.sum() < PRODUCTS
+        refused = [shop.catalog.ids.index(refusal.id) for refusal in trial.inputs.refused]
+        assert not trial.inputs.present[refused].any()
+        assert refused == ([3] if trial.modality.field == "image" else [])
 
     def test_taking_rows_takes_their_presence(self, trial: Trial) -> None:
         rows = np.array([5, 4, 0])

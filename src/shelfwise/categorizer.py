@@ -174,7 +174,7 @@ def _shapley(model: Model, outputs: MemberOutputs) -> Floats:
             present,
             tuple(np.where(present[:, i, None], f, np.float32(0)) for i, f in enumerate(outputs.features)),
         )
-        values[subset] = np.where(present.any(axis=1)[:, None], policy.fuse(masked), np.float32(0))
+        values[subset] = masked.silenced(policy.fuse(masked))
     shares = np.zeros_like(outputs.scores)
     for subset, value in values.items():
         size = sum(subset)

@@ -167,6 +167,14 @@ class MemberOutputs:
         """The given products, in that order."""
         return MemberOutputs(self.scores[rows], self.present[rows], tuple(f[rows] for f in self.features))
 
+    def filled(self, value: float) -> Floats:
+        """Scores (N, M, L) with `value` in place of every absent member's."""
+        return np.where(self.present[:, :, None], self.scores, np.float32(value))
+
+    def silenced(self, scores: Floats) -> Floats:
+        """`scores` (N, L), but 0 for products that no member knows anything of."""
+        return np.where(self.present.any(axis=1, keepdims=True), scores, np.float32(0)).astype(np.float32)
+
     def members(self, columns: Sequence[int]) -> MemberOutputs:
         """The given members only, in that order."""
         c = list(columns)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from shelfwise import registry
 from shelfwise.bundle import Bundle
 from shelfwise.catalog.labels import LabelSet
@@ -85,8 +83,7 @@ class Model:
         if system in self.members:
             return answers.predictions[system].probabilities
         outputs = answers.outputs(self.joins[system])
-        fused = self.policies[system].fuse(outputs)
-        return np.where(outputs.present.any(axis=1)[:, None], fused, np.float32(0)).astype(np.float32)
+        return outputs.silenced(self.policies[system].fuse(outputs))
 
     def bundle(self) -> Bundle:
         """The model as plain values."""

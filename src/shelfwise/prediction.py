@@ -42,7 +42,7 @@ def predict_catalog(model: Model, source: Path, out: Path, context: Context) -> 
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
     given = write(_decisions(model, reading.catalog, context, refused), temporary)
     temporary.rename(out)
-    summary = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
+    summary: dict[str, Any] = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
     summary |= {"quarantined": len(reading.quarantine), "quarantine": None, "refused": len(refused), "refusals": None}
     if reading.quarantine:
         summary["quarantine"] = f"{out}.quarantine.jsonl"

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Prediction, State
+from shelfwise.contracts import Context, Examples, State
 from shelfwise.errors import NotFittedError
 from shelfwise.modalities.text_cnn import TextCnn
 from shelfwise.registry import modalities
@@ -67,7 +67,8 @@ VARIANTS: list[dict[str, Any]] = [
 def test_every_variant_learns_and_survives_its_state(glove: str, settings: dict[str, Any]) -> None:
     first, inputs, targets = fitted(glove, **settings)
     probabilities, features = first.predict(inputs, Context())
-    assert probabilities.shape == targets.shape and probabilities.dtype == np.float32
+    assert probabilities.shape == targets.shape
+    assert probabilities.dtype == np.float32
     assert features.shape == (len(targets), settings.get("hidden", 12) or 16 * 3)
     if settings.get("maxlen", 20) == 20:
         assert (probabilities.argmax(1) == targets.argmax(1)).mean() > 0.6
@@ -197,8 +198,8 @@ def test_absent_and_wordless_fields(glove: str) -> None:
     inputs = text_cnn.prepare(catalog, Context())
     assert inputs.present.tolist() == [False, False, True, False]
     probabilities, features = text_cnn.predict(inputs.take(np.array([], dtype=np.int64)), Context())
-    assert probabilities.shape == (0, len(NOUNS)) and features.shape == (0, 12)
-    Prediction(probabilities, features, inputs.present)
+    assert probabilities.shape == (0, len(NOUNS))
+    assert features.shape == (0, 12)
 
 
 def test_words_never_seen_give_an_answer(glove: str) -> None:

@@ -106,7 +106,8 @@ def test_every_loss_is_finite_and_falls_along_its_gradient(name: LossName) -> No
     for answers in (torch.ones(1, 5), torch.zeros(1, 5)):
         value = loss_of(extreme, answers)
         (gradient,) = torch.autograd.grad(value, extreme)
-        assert torch.isfinite(value) and torch.isfinite(gradient).all()
+        assert torch.isfinite(value)
+        assert torch.isfinite(gradient).all()
 
 
 def test_an_unknown_loss() -> None:

@@ -49,7 +49,7 @@ class Catalog:
         return cls(pa.Table.from_pylist(rows, schema=SCHEMA), Path(root), source)
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return int(self.table.num_rows)
 
     @property
     def ids(self) -> list[str]:
@@ -58,7 +58,7 @@ class Catalog:
 
     def column(self, name: str) -> list[Any]:
         """One column as N Python values, None where the product has none."""
-        return self.table.column(name).to_pylist()
+        return list(self.table.column(name).to_pylist())
 
     def __contains__(self, name: str) -> bool:
         return name in self.table.column_names

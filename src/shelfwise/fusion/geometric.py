@@ -7,7 +7,6 @@ from typing import Self
 import numpy as np
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
-from shelfwise.fusion._present import filled, silenced
 
 
 class GeometricSettings(PluginSettings):
@@ -27,5 +26,5 @@ class Geometric(FusionPolicy):
         """Fused scores (N, L); 0 where no member is present."""
         present = np.maximum(outputs.present.sum(axis=1, keepdims=True), 1)
         with np.errstate(divide="ignore"):  # log 0 is -inf, which comes back as 0
-            total = np.log(filled(outputs, 1)).sum(axis=1)
-        return silenced(np.exp(total / present), outputs)
+            total = np.log(outputs.filled(1)).sum(axis=1)
+        return outputs.silenced(np.exp(total / present))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Self
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
-from shelfwise.fusion._present import filled
 
 
 class MaximumSettings(PluginSettings):
@@ -23,5 +22,5 @@ class Maximum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
-        largest: Floats = filled(outputs, 0).max(axis=1)
+        largest: Floats = outputs.filled(0).max(axis=1)
         return largest

@@ -9,7 +9,6 @@ from pydantic import Field, PositiveFloat
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
 from shelfwise.errors import ConfigError
-from shelfwise.fusion._present import filled
 
 
 class MeanSettings(PluginSettings):
@@ -41,7 +40,7 @@ class Mean(FusionPolicy):
         """
         shares = outputs.present * self._weights(outputs)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        mixed: Floats = np.einsum("nm,nml->nl", shares, filled(outputs, 0))
+        mixed: Floats = np.einsum("nm,nml->nl", shares, outputs.filled(0))
         return mixed
 
     def _weights(self, outputs: MemberOutputs) -> Floats:

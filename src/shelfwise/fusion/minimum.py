@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Self
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
-from shelfwise.fusion._present import filled, silenced
 
 
 class MinimumSettings(PluginSettings):
@@ -23,4 +22,4 @@ class Minimum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
-        return silenced(filled(outputs, 1).min(axis=1), outputs)
+        return outputs.silenced(outputs.filled(1).min(axis=1))

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.fusion._present import filled, silenced
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
 
 Activation = Literal["sigmoid", "tanh", "relu"]
@@ -24,8 +23,8 @@ LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode
 class PolicySettings(PluginSettings):
     """The defaults are the paper's network for three members.
 
-    A few thousand products are too few for it: there, logits with `residual` and `dropout`, trained until
-    validation stops improving, does markedly better.
+    A few thousand products are too few for it: there, logits with `residual`, `dropout` and `member_dropout`,
+    trained until validation stops improving, do markedly better.
     """
 
     hidden: tuple[tuple[PositiveInt, Activation], ...] = Field(
@@ -76,7 +75,7 @@ class Policy(FusionPolicy):
         network = self._fitted()
         if not len(outputs):
             return np.zeros((0, network.labels), np.float32)
-        return silenced(run_network(lambda *inputs: torch.sigmoid(network(*inputs)), _Batches(outputs)), outputs)
+        return outputs.silenced(run_network(lambda *inputs: torch.sigmoid(network(*inputs)), _Batches(outputs)))
 
     def state(self) -> State:
         """All weights, and the shape they belong to."""
@@ -147,7 +146,7 @@ class _Batches:
     """The members' answers, for the training loop."""
 
     def __init__(self, outputs: MemberOutputs) -> None:
-        self.scores, self.present = torch.from_numpy(filled(outputs, 0)), torch.from_numpy(outputs.present)
+        self.scores, self.present = torch.from_numpy(outputs.filled(0)), torch.from_numpy(outputs.present)
 
     def __len__(self) -> int:
         return len(self.scores)

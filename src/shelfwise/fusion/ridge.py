@@ -12,7 +12,6 @@ from pydantic import Field, NonNegativeFloat
 
 from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.fusion._present import filled
 
 Doubles = NDArray[np.float64]
 
@@ -169,7 +168,7 @@ def _columns(pattern: int, members: int, labels: int) -> Rows:
 
 def _sums_by_pattern(outputs: MemberOutputs, targets: Floats) -> dict[int, Sums]:
     """The sums of the products of every pattern that occurs."""
-    flat, patterns = filled(outputs, 0).reshape(len(outputs), -1), _patterns(outputs.present)
+    flat, patterns = outputs.filled(0).reshape(len(outputs), -1), _patterns(outputs.present)
     return {int(p): Sums.of(flat[patterns == p], targets[patterns == p]) for p in np.unique(patterns)}
 
 

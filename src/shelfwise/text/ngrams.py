@@ -70,14 +70,15 @@ def split_words(texts: Sequence[str | None]) -> TokenArray:
     """
     column = pc.utf8_lower(pa.array(texts, pa.large_string()).fill_null(""))
     column = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, pattern=_BETWEEN_WORDS, replacement=" "))
-    lists = pc.list_parent_indices(pieces := pc.split_pattern(column, " ")).to_numpy()
-    encoded = pieces.flatten().dictionary_encode()
+    lists = pc.utf8_split_whitespace(column)
+    encoded = lists.values.dictionary_encode()
     words = encoded.dictionary.to_pylist()
-    offsets = np.searchsorted(lists, np.arange(len(texts) + 1)).astype(np.int64)
-    tokens = TokenArray(encoded.indices.to_numpy().astype(np.int32), offsets, tuple(words))
-    kept = [word for word in words if word]
-    table = np.cumsum([bool(word) for word in words], dtype=np.int32) - 1
-    return tokens.remap(np.where([bool(word) for word in words], table, -1).astype(np.int32), tuple(kept))
+    tokens = TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(words))
+    if "" not in words:
+        return tokens
+    blank = words.index("")  # what a text without any word splits into
+    table = np.delete(np.insert(np.arange(len(words) - 1, dtype=np.int32), blank, -1), [])
+    return tokens.remap(table, tuple(word for word in words if word))
 
 
 def word_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
@@ -109,9 +110,9 @@ def _mix(values: Keys) -> Keys:
     return values ^ (values >> np.uint64(31))
 
 
-def _placed(units: Keys, place: Keys | int) -> Keys:
+def _placed(units: Keys, places: Keys) -> Keys:
     """A number for "this unit at this place", to be summed over the places of a run."""
-    return _mix(units + np.uint64(_GOLDEN) * (np.asarray(place, dtype=np.uint64) + np.uint64(1)))
+    return _mix(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
 
 
 def _letters(words: Sequence[str], edge: str) -> tuple[NDArray[np.uint32], Offsets]:
@@ -135,7 +136,7 @@ def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64
     starts = np.flatnonzero(np.arange(len(units)) + n <= np.repeat(offsets[1:], np.diff(offsets)))
     total = np.full(len(starts), n, np.uint64)
     for place in range(n):
-        total += _placed(units[starts + place], place)
+        total += _placed(units[starts + place], np.full(1, place, np.uint64))
     return _mix(total), rows[starts]
 
 

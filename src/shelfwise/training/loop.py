@@ -49,7 +49,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def fit_network(
+def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs between them comes in here)
     network: nn.Module,
     train: Batches,
     targets: Floats,

@@ -51,7 +51,7 @@ def freeze(backbone: nn.Module, trained: Set[str], everything: bool = False) -> 
     for parameter in backbone.parameters():
         parameter.requires_grad_(everything)
     for name in trained:
-        for parameter in backbone.get_submodule(name).parameters():
+        for parameter in backbone.get_submodule(name).parameters(recurse=False):
             parameter.requires_grad_(True)
     norms = [m for name, m in backbone.named_modules() if isinstance(m, nn.BatchNorm2d) and name not in trained]
     for norm in norms:

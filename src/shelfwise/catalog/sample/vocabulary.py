@@ -34,8 +34,8 @@ class Leaf(_Words):
     price: float = Field(gt=0)
     nouns: tuple[str, ...]
     uses: tuple[str, ...]
-    title_clarity: float = Field(0.92, ge=0, le=1)
-    description_clarity: float = Field(0.68, ge=0, le=1)
+    title_clarity: float = Field(0.96, ge=0, le=1)
+    description_clarity: float = Field(0.72, ge=0, le=1)
 
 
 class Department(_Words):
