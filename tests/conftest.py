@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
 from shelfwise.config import Config
 from shelfwise.contracts import Context
@@ -37,6 +38,13 @@ def quick() -> dict[str, Any]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded sample catalogue, 240 products."""
     return write_sample(tmp_path_factory.mktemp("sample"), products=240)
+
+
+@pytest.fixture(scope="session")
+def records(sample: Path) -> list[dict[str, Any]]:
+    """The products of the sample as plain dictionaries."""
+    wanted = ["id", "title", "description", "image", "categories"]
+    return read_catalog(sample).catalog.table.select(wanted).to_pylist()  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

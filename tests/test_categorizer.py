@@ -74,14 +74,10 @@ def test_save_and_load_in_a_new_process(categorizer: Categorizer, sample: Path, 
     np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), categorizer.predict_proba(sample))
 
 
-def test_fit_on_records_and_labels(quick: dict[str, Any], sample: Path) -> None:
-    records = [
-        json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")
-    ][:80]
-    y = [["even"] if i % 2 else ["odd", "number"] for i in range(len(records))]
-    products = [{k: r.get(k) for k in ("title", "description")} for r in records]
-    config = {**quick, "catalog": {"require": []}}
-    fitted = Categorizer("paper", config, seed=1).fit(products, y)
+def test_fit_on_records_and_labels(quick: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    products = [{"title": r["title"], "description": r["description"]} for r in records[:80]]
+    y = [["even"] if i % 2 else ["odd", "number"] for i in range(len(products))]
+    fitted = Categorizer("paper", {**quick, "catalog": {"require": []}}, seed=1).fit(products, y)
     assert fitted.classes_.tolist() == ["even", "number", "odd"]
     again = clone(fitted).fit(products, y)
     np.testing.assert_array_equal(fitted.predict_proba(products), again.predict_proba(products))

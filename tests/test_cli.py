@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -105,10 +106,15 @@ def bad_catalogues(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("absent", "no such file"), ("folder", "folder"), ("empty", "empty"), ("no categories", "categor"), ("too few", "min-count|too few")],
+    [
+        ("absent", "there is no catalogue"),
+        ("folder", "folder"),
+        ("empty", "empty"),
+        ("no categories", "categor"),
+        ("too few", "min-count|too few"),
+    ],
 )
 def test_a_bad_catalogue_is_refused_in_one_sentence(name: str, words: str, tmp_path: Path) -> None:
-    import re
 
     source = bad_catalogues(tmp_path)[name]
     message = refused(run("train", source, "--out", tmp_path / "model", "--min-count", 1 if name == "too few" else 2))

@@ -129,16 +129,12 @@ def test_a_broken_off_training_continues_to_the_same_model(
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
 
 
-def test_a_catalogue_without_pictures_trains_on_what_it_has(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
+def test_a_catalogue_without_pictures_trains_on_what_it_has(records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path) -> None:
     source = tmp_path / "text.jsonl"
-    records = [
-        json.loads(line) for line in sample.read_text("utf-8", errors="replace").splitlines() if line.startswith("{") and line.endswith("}")
-    ]
-    source.write_text("\n".join(json.dumps({**r, "image": None}) for r in records), "utf-8")
+    source.write_text("\n".join(json.dumps({**record, "image": None}) for record in records), "utf-8")
     config = Config.load("paper", changes={**quick, "catalog": {"require": ["title", "description"]}})
     results = train(source, tmp_path / "model", config)
     assert "usable image" in results["systems"]["image"]["not_run"]
     assert "usable image" in results["systems"]["image+title+description"]["not_run"]
     assert results["systems"]["mean"]["members"] == ["title", "description"]
-    assert results["decide_with"] in results["systems"]
     assert "micro_f1" in results["systems"][results["decide_with"]]

@@ -19,10 +19,10 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, Modality, Prepared, Refusal, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.vision.backbones import set_frozen
 from shelfwise.vision.encoded import Encoded, encode
 from shelfwise.vision.eye import Eye, EyeSettings, to_tensor
 from shelfwise.vision.memory import keep_memory
-from shelfwise.vision.backbones import set_frozen
 from shelfwise.vision.weights import Source, find_weights
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -134,7 +135,7 @@ class _Network(nn.Module):
         """(B, D) what the last layer sees; D is `hidden`, or the number of filters where there is no hidden layer."""
         maps = []
         for number, (windows, counts) in enumerate(zip(cuts[::2], cuts[1::2], strict=True)):
-            words = torch.stack([F.embedding(windows, vectors) for vectors in self.channels.values()]).sum(dim=0)
+            words = reduce(torch.add, (F.embedding(windows, vectors) for vectors in self.channels.values()))
             found = self.convolutions[number](words) if len(self.convolutions) else words.flatten(1)
             maps.append(torch.segment_reduce(found, "max", lengths=counts, axis=0))
         pooled = torch.cat(maps, dim=1)

@@ -69,16 +69,14 @@ def split_words(texts: Sequence[str | None]) -> TokenArray:
     ['t', 'shirt', '2', 'pack']
     """
     column = pc.utf8_lower(pa.array(texts, pa.large_string()).fill_null(""))
-    column = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, pattern=_BETWEEN_WORDS, replacement=" "))
+    column = pc.replace_substring_regex(column, pattern=_BETWEEN_WORDS, replacement=" ")
     lists = pc.utf8_split_whitespace(column)
     encoded = lists.values.dictionary_encode()
     words = encoded.dictionary.to_pylist()
-    tokens = TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(words))
-    if "" not in words:
-        return tokens
-    blank = words.index("")  # what a text without any word splits into
-    table = np.delete(np.insert(np.arange(len(words) - 1, dtype=np.int32), blank, -1), [])
-    return tokens.remap(table, tuple(word for word in words if word))
+    pieces = TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(words))
+    real = np.array([word != "" for word in words], dtype=bool)  # a blank at either end leaves an empty piece there
+    table = np.where(real, np.cumsum(real) - 1, -1).astype(np.int32)
+    return pieces.remap(table, tuple(word for word in words if word))
 
 
 def word_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:

@@ -1,9 +1,9 @@
-"""One-vs-rest linear classifiers of sparse inputs, all labels solved at once.
+"""One-vs-rest logistic regression on sparse inputs, all labels solved at once.
 
 Each label's weights are a weighted sum of the training rows, w = X'a (representer theorem), so the unknowns are kept as
-one number a product and label, (N, L), which is far less than the (F, L) weights. Newton's method, its systems solved by
-conjugate gradients in the inner product of K = XX': the same steps as in weight space (Lin, Weng and Keerthi 2008), at
-the price of one sparse product with X and one with X' a step for all labels together. Labels leave once they are solved.
+one number a product and label, (N, L), far fewer than the (F, L) weights. Newton's method, its systems solved by conjugate
+gradients in the inner product of K = XX': the same steps as in weight space (Lin, Weng and Keerthi 2008), at the price of
+one sparse product with X and one with X' a step for all labels together. Labels leave as soon as they are solved.
 """
 
 from __future__ import annotations
@@ -20,44 +20,56 @@ from shelfwise.contracts import Floats
 
 _NEWTON_STEPS = 40
 _GRADIENT_STEPS = 60
-_CELLS = 1 << 22
+_ROUGHLY = 0.3
+"""How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
+
+_CELLS = 1 << 23
 """Numbers (products x labels) worked on at a time: bounds the memory, whatever the number of labels."""
 
 
 @dataclass(frozen=True)
 class LinearWeights:
-    """L linear classifiers of F inputs: ``logits = x @ weights + bias``.
+    """L linear classifiers of F inputs: ``logits = inputs @ weights + bias``.
 
     Args:
-        weights: (F, L).
+        weights: (F, L) sparse rows, float32.
         bias: (L,).
     """
 
-    weights: Floats
+    weights: sp.csr_array
     bias: Floats
 
 
-def fit_logistic(inputs: sp.csr_array, targets: Floats, cost: float, tolerance: float = 1e-2) -> LinearWeights:
+def fit_logistic(
+    inputs: sp.csr_array, targets: Floats, cost: float, positive_weight: float = 1.0, tolerance: float = 1e-2, prune: float = 0.0
+) -> LinearWeights:
     """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label.
 
-    The bias is learnt as the weight of an input that is always 1, as LIBLINEAR does.
+    The bias is the weight of an input that is always 1 and is penalised like the others, as in LIBLINEAR.
 
     Args:
-        inputs: (N, F) sparse.
-        targets: (N, L) of 0 and 1; a label that no row has gets a low constant.
+        inputs: (N, F) sparse rows, N > 0.
+        targets: (N, L) of 0 and 1; a label that no row has gets low logits everywhere.
         cost: C, the weight of the data against the penalty.
-        tolerance: stop a label once its gradient has shrunk by this factor.
+        positive_weight: how many times the loss of a product that has the label counts.
+        tolerance: a label is solved once its gradient has shrunk by this factor.
+        prune: weights nearer to 0 than this are dropped.
     """
     kernel = _Kernel(inputs)
-    chunk = max(1, _CELLS // max(1, len(targets)))
-    parts = [_solve(kernel, torch.from_numpy(targets[:, i : i + chunk]), cost, tolerance) for i in range(0, targets.shape[1], chunk)]
-    weights = [kernel.backward(part) for part in parts]
-    bias = [part.sum(dim=0) for part in parts]
-    return LinearWeights(torch.cat(weights, dim=1).numpy(), torch.cat(bias).numpy())
+    chunk = max(1, _CELLS // len(targets))
+    weights, bias = [], []
+    for start in range(0, targets.shape[1], chunk):
+        part = torch.from_numpy(np.ascontiguousarray(targets[:, start : start + chunk]))
+        dual = _solve(kernel, part, cost * (1 + (positive_weight - 1) * part), tolerance)
+        dense = kernel.backward(dual).numpy()
+        dense[np.abs(dense) < prune] = 0
+        weights.append(sp.csr_array(dense))
+        bias.append(dual.sum(dim=0).numpy())
+    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias))
 
 
 class _Kernel:
-    """Products with K = XX' + 1, X sparse (N, F)."""
+    """Products with K = XX' + 1, where X is sparse (N, F) and the 1 is the bias."""
 
     def __init__(self, inputs: sp.csr_array) -> None:
         self._rows, self._columns = _bags(inputs), _bags(inputs.T.tocsr())
@@ -71,62 +83,55 @@ class _Kernel:
 
 
 def _bags(matrix: sp.csr_array) -> tuple[Tensor, Tensor, Tensor]:
-    return (
-        torch.from_numpy(matrix.indices.astype(np.int32)),
-        torch.from_numpy(matrix.indptr[:-1].astype(np.int32)),
-        torch.from_numpy(matrix.data.astype(np.float32)),
-    )
+    indices, starts, values = matrix.indices.astype(np.int32), matrix.indptr[:-1].astype(np.int32), matrix.data.astype(np.float32)
+    return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
 
 
 def _product(bags: tuple[Tensor, Tensor, Tensor], dense: Tensor) -> Tensor:
-    """Sparse times dense; embedding_bag is torch's sparse product that uses all threads and vector units."""
-    columns, offsets, values = bags
-    return F.embedding_bag(columns, dense, offsets, mode="sum", per_sample_weights=values)
+    """Sparse times dense, as embedding_bag: on a processor it is torch's only sparse product with threads and vector units."""
+    indices, starts, values = bags
+    return F.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
 
 
 @torch.inference_mode()
-def _solve(kernel: _Kernel, targets: Tensor, cost: float, tolerance: float) -> Tensor:
-    """The dual numbers (N, L) of one portion of labels."""
+def _solve(kernel: _Kernel, targets: Tensor, cost: Tensor, tolerance: float) -> Tensor:
+    """The dual numbers (N, L); `cost` (N, L) weighs each product's loss."""
     answer = torch.zeros_like(targets)
-    open_ = torch.arange(targets.shape[1])
-    sign = 2 * targets - 1
-    dual, logits = torch.zeros_like(targets), torch.zeros_like(targets)
-    first: Tensor | None = None
+    unsolved = torch.arange(targets.shape[1])
+    sign, dual, logits = 2 * targets - 1, torch.zeros_like(targets), torch.zeros_like(targets)
+    goal: Tensor | None = None
     for _ in range(_NEWTON_STEPS):
         wrong = torch.sigmoid(-sign * logits)
-        residual = cost * sign * wrong - dual  # minus the gradient, in coordinates of K
-        image = kernel @ residual
-        size = (residual * image).sum(dim=0)
-        first = size.clone() if first is None else first
-        todo = size > tolerance**2 * first
+        descent = cost * sign * wrong - dual  # minus the gradient: in weight space it is X'descent
+        image = kernel @ descent
+        size = (descent * image).sum(dim=0)
+        goal = tolerance**2 * size if goal is None else goal
+        todo = size > goal
+        if not todo.any():
+            break
         if not todo.all():
-            answer[:, open_[~todo]] = dual[:, ~todo]
-            open_, first, size = open_[todo], first[todo], size[todo]
-            sign, dual, logits, wrong, residual, image = (x[:, todo] for x in (sign, dual, logits, wrong, residual, image))
-            if not len(open_):
-                break
-        step, change = _conjugate_gradients(kernel, cost * wrong * (1 - wrong), residual, image, size)
-        scale = _line_search(sign, dual, logits, step, change, cost)
+            unsolved, goal, size = unsolved[todo], goal[todo], size[todo]
+            sign, dual, logits, cost, wrong, descent, image = (x[:, todo] for x in (sign, dual, logits, cost, wrong, descent, image))
+        step, change = _newton_step(kernel, cost * wrong * (1 - wrong), descent, image, size)
+        scale = _line_search(sign, cost, (dual, logits), (step, change))
         dual, logits = dual + scale * step, logits + scale * change
-    answer[:, open_] = dual
+        answer[:, unsolved] = dual
     return answer
 
 
-STAT = {"cols": 0, "newton": 0}
+def _newton_step(kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve (1 + D K) q = residual roughly, D the curvature of the loss; returns q and Kq, both (N, L).
 
-
-def _conjugate_gradients(kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    """Solve (1 + D K) q = residual roughly; returns q and K q, both (N, L)."""
+    `image` is K residual and `size` (L,) their product, the residual's squared length in weight space.
+    """
+    residual, image = residual.clone(), image.clone()
     step, change = torch.zeros_like(residual), torch.zeros_like(residual)
     direction, ahead = residual.clone(), image.clone()
-    enough = size * ETA**2
-    residual, image = residual.clone(), image.clone()
+    enough = _ROUGHLY**2 * size
     for _ in range(_GRADIENT_STEPS):
         curved = curvature * ahead
         applied = direction + curved
         length = size / (ahead * applied).sum(dim=0).clamp_min(1e-30)
-        STAT["cols"] += residual.shape[1]
-        STAT["newton"] += 1
         step.addcmul_(length, direction)
         change.addcmul_(length, ahead)
         residual.addcmul_(length, applied, value=-1)
@@ -134,26 +139,24 @@ def _conjugate_gradients(kernel: _Kernel, curvature: Tensor, residual: Tensor, i
         before, size = size, (residual * image).sum(dim=0)
         if (size <= enough).all():
             break
-        ratio = size / before.clamp_min(1e-30)
+        ratio = size.clamp_min(0) / before.clamp_min(1e-30)
         direction = residual + ratio * direction
         ahead = image + ratio * ahead
     return step, change
 
 
-ETA = 0.3
+def _line_search(sign: Tensor, cost: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]) -> Tensor:
+    """(L,) the first of 1, 1/2, 1/4 ... of the step (its dual numbers, its logits) at which each label's objective falls."""
 
+    def objective(scale: Tensor) -> Tensor:
+        dual, logits = (a + scale * b for a, b in zip(here, step, strict=True))
+        return (dual * logits).sum(dim=0) / 2 + (cost * F.softplus(-sign * logits)).sum(dim=0)
 
-def _line_search(sign: Tensor, dual: Tensor, logits: Tensor, step: Tensor, change: Tensor, cost: float) -> Tensor:
-    """(L,) the first of 1, 1/2, 1/4 ... that makes each label's objective fall."""
-    scale = torch.ones(dual.shape[1])
-    now = _objective(sign, dual, logits, cost)
+    scale = torch.ones(sign.shape[1])
+    highest = objective(torch.zeros_like(scale)) * (1 + 1e-6)  # single precision cannot tell a smaller rise
     for _ in range(10):
-        worse = _objective(sign, dual + scale * step, logits + scale * change, cost) > now
+        worse = objective(scale) > highest
         if not worse.any():
             break
         scale = torch.where(worse, scale / 2, scale)
     return scale
-
-
-def _objective(sign: Tensor, dual: Tensor, logits: Tensor, cost: float) -> Tensor:
-    return (dual * logits).sum(dim=0) / 2 + cost * F.softplus(-sign * logits).sum(dim=0)

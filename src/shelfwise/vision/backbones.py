@@ -56,7 +56,7 @@ def freeze(backbone: nn.Module, trained: Set[str], everything: bool = False) -> 
     norms = [m for name, m in backbone.named_modules() if isinstance(m, nn.BatchNorm2d) and name not in trained]
     for norm in norms:
         norm.momentum = 0.0  # batch statistics may be used, but never remembered
-    return norms
+    return list[nn.Module](norms)
 
 
 def set_frozen(norms: Iterable[nn.Module], training: bool, rule: FrozenNorm) -> None:

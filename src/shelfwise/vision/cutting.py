@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,9 +32,7 @@ class Cut:
 
 def trace(backbone: nn.Module) -> fx.GraphModule | None:
     """The backbone as a graph of its weight-bearing modules in the order they run, or None if it cannot be traced."""
-    for leaf in (_bears_weights, _is_block):
-        tracer = fx.Tracer()
-        tracer.is_leaf_module = leaf  # type: ignore[method-assign]
+    for tracer in (_Fine(), _Coarse()):
         try:
             return fx.GraphModule(backbone, _one_input(tracer.trace(backbone)))
         except Exception:  # tracing runs the network's own code on stand-ins, which may fail in any way
@@ -84,12 +83,15 @@ def fold(network: nn.Module) -> nn.Module:
 def _one_input(graph: fx.Graph) -> fx.Graph:
     """The graph with all inputs but the first (masks that are None and the like) fixed at their defaults."""
     for extra in [node for node in graph.nodes if node.op == "placeholder"][1:]:
-        default = extra.args[0]
+        fill = partial(_exchange, extra, extra.args[0])
         for user in list(extra.users):
-            fill: Callable[[fx.Node], Any] = lambda node, extra=extra, default=default: default if node is extra else node
             user.args, user.kwargs = fx.node.map_arg(user.args, fill), fx.node.map_arg(user.kwargs, fill)
         graph.erase_node(extra)
     return graph
+
+
+def _exchange(old: fx.Node, new: Any, node: fx.Node) -> Any:
+    return new if node is old else node
 
 
 def _activation(norm: nn.Module) -> nn.Module:
@@ -97,12 +99,18 @@ def _activation(norm: nn.Module) -> nn.Module:
     return copy.deepcopy(nn.Sequential(*(m for name in ("drop", "act") if isinstance(m := getattr(norm, name, None), nn.Module))))
 
 
-def _bears_weights(module: nn.Module, name: str) -> bool:
-    return any(True for _ in module.parameters(recurse=False)) or not any(True for _ in module.parameters())
+class _Fine(fx.Tracer):
+    """Goes down to the modules that hold weights themselves."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return any(True for _ in m.parameters(recurse=False)) or not any(True for _ in m.parameters())
 
 
-def _is_block(module: nn.Module, name: str) -> bool:
-    return not isinstance(module, (nn.Sequential, nn.ModuleList))
+class _Coarse(fx.Tracer):
+    """Looks into containers only, for networks with a block (VGG's classifier) whose code depends on sizes."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return not isinstance(m, (nn.Sequential, nn.ModuleList))
 
 
 def _latest_crossing(nodes: list[fx.Node], trained: Collection[str]) -> int:

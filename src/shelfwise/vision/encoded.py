@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,10 @@ def _keys(digests: list[bytes | PictureRefused], encoder: Encoder) -> list[bytes
 def _ahead(pool: ThreadPoolExecutor, paths: Sequence[Path], missing: list[int], encoder: Encoder) -> Iterator[tuple[list[int], list[Any]]]:
     """Decoded chunks of `missing`, the next one already under way while one is used."""
     work = _attempt(lambda path: decode_picture(read_picture(path), encoder.frame))
-    chunks = [missing[start : start + encoder.batch] for start in range(0, len(missing), encoder.batch)]
+    size = encoder.batch
+    chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
+    if encoder.together:  # a batch is encoded whole, whatever else is missing
+        chunks = [list(group) for _, group in groupby(missing, key=lambda i: i // size)]
     under_way = [pool.submit(work, paths[i]) for i in chunks[0]] if chunks else []
     for number, chunk in enumerate(chunks):
         current, following = under_way, chunks[number + 1] if number + 1 < len(chunks) else []

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-import timm
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
@@ -19,7 +18,7 @@ from shelfwise.vision.backbones import FrozenNorm, Last, freeze, keras_resnet50,
 from shelfwise.vision.cutting import Cut, Normalise, cut, fold
 from shelfwise.vision.encoded import Encoder
 from shelfwise.vision.pictures import Fit, Frame, Pixels
-from shelfwise.vision.weights import Source, build, load_backbone
+from shelfwise.vision.weights import Source, build, config_of, load_backbone
 
 
 class EyeSettings(PluginSettings):
@@ -27,8 +26,12 @@ class EyeSettings(PluginSettings):
 
     backbone: str = Field("resnet50", description="any image model of timm, by name")
     weights: str = Field("auto", description="auto, package, random, or a .safetensors or .pth file")
-    train_last: int | Literal["all"] = Field(40, description="layers that train, the head included (paper 40, authors' scripts 24, head only 0)")
-    frozen_bn: FrozenNorm = Field("inference", description="statistics of frozen batch norms in training: stored, or the batch's own (Keras 2.2)")
+    train_last: int | Literal["all"] = Field(
+        40, description="layers that train, the head included (paper 40, authors' scripts 24, head only 0)"
+    )
+    frozen_bn: FrozenNorm = Field(
+        "inference", description="statistics of frozen batch norms in training: stored, or the batch's own (Keras 2.2)"
+    )
     size: int | None = Field(None, ge=32, description="side of a picture, pixels; unset: the backbone's own (224 for ResNet-50)")
     fit: Fit = Field("stretch", description="how a picture becomes a square; the authors' scripts stretch")
     normalisation: Literal["backbone", "caffe"] = Field("backbone", description="caffe: for weights that were trained in Keras")
@@ -67,14 +70,14 @@ class Eye:
         else:
             backbone = build(source.used, settings.size)
             backbone.load_state_dict(state, strict=False)
-        config = timm.get_pretrained_cfg(source.used)
+        config = config_of(source.used)
         stands_in = source.used != source.asked
         last = same_weights(settings.train_last, source.asked) if stands_in else settings.train_last
         trained = trained_modules(backbone, source.used, last)
         norms = freeze(backbone, trained, everything=last == "all")
         parts = cut(backbone, trained)
         _keep_gradients_dense(backbone)
-        normalise = Normalise.of("backbone" if stands_in else settings.normalisation, config.to_dict())
+        normalise = Normalise.of("backbone" if stands_in else settings.normalisation, asdict(config))
         frame = Frame(settings.size or config.input_size[-1], settings.fit)
         return cls(backbone.to(memory_format=torch.channels_last), parts, norms, normalise, frame, settings)
 
@@ -102,8 +105,7 @@ class Eye:
         part = self.cut.frozen
         identity = _digest(repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise)
         if part is None:
-            shape = (self.views, self.frame.size, self.frame.size, 3)
-            return Encoder(self._mirrored, shape, "uint8", self.frame, identity)
+            return Encoder(self._mirrored, (self.views, self.frame.size, self.frame.size, 3), "uint8", self.frame, identity)
         network = nn.Sequential(self.normalise, _with_batch_statistics(part) if batch_stats else fold(part))
 
         @torch.inference_mode()
@@ -172,7 +174,9 @@ def _keep_gradients_dense(backbone: nn.Module) -> None:
 
     def watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if inputs[0].ndim == 4 and inputs[0].requires_grad:
-            inputs[0].register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+            inputs[0].register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
+            )
 
     pool = getattr(backbone, "global_pool", None)
     if isinstance(pool, nn.Module):

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["stretch", "letterbox", "crop"]
@@ -77,7 +77,7 @@ def decode_picture(data: bytes, frame: Frame) -> Pixels:
             return np.asarray(_square(_rgb(ImageOps.exif_transpose(image)), frame))
     except PictureRefused:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureRefused(f"the file is not a picture ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
         raise PictureRefused(f"the picture has more than {MAX_PIXELS:,} pixels") from None

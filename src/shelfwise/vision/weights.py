@@ -15,7 +15,7 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from timm.models import load_state_dict
+from timm.models import PretrainedCfg, load_state_dict
 from torch import Tensor, nn
 
 from shelfwise.errors import WeightsError
@@ -96,7 +96,9 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
     """
     if not timm.is_model(backbone.split(".")[0]):
         near = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
-        raise WeightsError(f"timm has no backbone called {backbone!r}; " + (f"similar: {', '.join(near)}" if near else "see timm.list_models()"))
+        raise WeightsError(
+            f"timm has no backbone called {backbone!r}; " + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
+        )
     if weights == "random":
         return Source(backbone, backbone, "random", None, "random")
     if weights == "package":
@@ -105,7 +107,7 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
         return _from_file(backbone, Path(weights))
     path, trouble = _from_hub(backbone)
     if path is not None:
-        return Source(backbone, backbone, "hub", path, f"hub {timm.get_pretrained_cfg(backbone).hf_hub_id}")
+        return Source(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
     used = backbone if backbone in PACKAGES else FALLBACK
     note = "" if used == backbone else f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
     source = _from_package(backbone, used, note)
@@ -133,13 +135,19 @@ def load_backbone(source: Source, size: int | None = None) -> nn.Module:
 def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = None) -> nn.Module:
     """timm's backbone `name` with the tensors of `state`, or random ones, the same every time."""
     extra: dict[str, Any] = {}
-    if size is not None and timm.get_pretrained_cfg(name).fixed_input_size:
+    if size is not None and config_of(name).fixed_input_size:
         extra["img_size"] = size
     if state is not None:
         extra |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
     with seeded(0):
         network: nn.Module = timm.create_model(name, num_classes=0, **extra)
     return network.eval()
+
+
+def config_of(name: str) -> PretrainedCfg:
+    """What timm knows of a backbone: size, mean and deviation of its pictures, and its place on the hub."""
+    config = timm.get_pretrained_cfg(name)
+    return PretrainedCfg() if config is None else config
 
 
 def _from_file(backbone: str, path: Path) -> Source:
@@ -155,14 +163,16 @@ def _from_package(asked: str, used: str, note: str = "") -> Source:
     path = package.path()
     if path is None or not path.is_file():
         before = f"{note}, but the" if note else "the"
-        raise WeightsError(f"{before} package {package.name} is not installed; {package.fix}, or name a weight file, or ask for random weights")
+        raise WeightsError(
+            f"{before} package {package.name} is not installed; {package.fix}, or name a weight file, or ask for random weights"
+        )
     return Source(asked, used, "package", path, f"package {package.name} {package.version}", note)
 
 
 def _from_hub(backbone: str) -> tuple[Path | None, str]:
     """The weight file, downloaded if need be, or None and the reason."""
-    config = timm.get_pretrained_cfg(backbone)
-    if config is None or not config.hf_hub_id:
+    config = config_of(backbone)
+    if not config.hf_hub_id:
         return None, f"the hub has no weights of {backbone}"
     where = (config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
     kept = try_to_load_from_cache(*where)
