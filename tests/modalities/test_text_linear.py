@@ -71,7 +71,7 @@ class TestAnswers:
         assert chance[(3, 4)] > chance[()] + 0.2
 
     def test_features_are_the_logits_or_a_mix_that_keeps_distances(self) -> None:
-        member, inputs, targets = fitted()
+        member, inputs, _ = fitted()
         probabilities, logits = member.predict(inputs, Context())
         np.testing.assert_allclose(1 / (1 + np.exp(-logits)), probabilities)
         narrow, _, _ = fitted(features=8)

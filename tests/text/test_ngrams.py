@@ -73,7 +73,7 @@ class TestKeys:
 
 
 class TestGrams:
-    @pytest.fixture()
+    @pytest.fixture
     def grams(self) -> Grams:
         return word_grams(split_words(TEXTS), (1, 2))
 

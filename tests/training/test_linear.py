@@ -33,11 +33,11 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
 
 
 def test_labels_may_be_solved_in_portions(problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = fit_logistic(*problem, 10, tolerance=1e-4)
+    together = fit_logistic(*problem, 10, tolerance=1e-5)
     monkeypatch.setattr(linear, "_CELLS", 2 * problem[0].shape[0])
-    portions = fit_logistic(*problem, 10, tolerance=1e-4)
-    np.testing.assert_allclose(portions.weights.toarray(), together.weights.toarray(), atol=2e-3)
-    np.testing.assert_allclose(portions.bias, together.bias, atol=2e-3)
+    portions = fit_logistic(*problem, 10, tolerance=1e-5)
+    np.testing.assert_allclose(portions.weights.toarray(), together.weights.toarray(), atol=5e-3)
+    np.testing.assert_allclose(portions.bias, together.bias, atol=5e-3)
 
 
 def test_prunes_small_weights_only(problem: Any) -> None:
