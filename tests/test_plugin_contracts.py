@@ -21,16 +21,26 @@ from shelfwise.training.out_of_fold import fit_present, predict_present
 
 PRODUCTS, LABELS, MEMBERS = 72, 6, 3
 NEVER = LABELS - 1  # a label without a single product
+NAMES = ("Food", "Food > Drinks", "Home", "Home > Rugs", "Home > Rugs > Round", "Toys")
 COLOURS = ("red", "green", "blue", "black", "orange")
 SHAPES = ("ball", "box")
 
-FIELDS = {"image": "image"}
+FIELDS = {"image": "image", "graph": "related", "tabular": "brand", "vector": "sound"}
 """The field a modality is tried on; the title where it is not named here."""
 
 SMALL: dict[str, dict[str, Any]] = {
     "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
     "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "training": {"epochs": 2}},
     "policy": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
+    "graph": {"hidden": 8, "training": {"epochs": 3}},
+    "tabular": {"hidden": 8, "training": {"epochs": 3}},
+    "vector": {"hidden": 8, "training": {"epochs": 3}},
+    "top_k": {"training": {"epochs": 3, "loss": "bce"}},
+    "early": {"units": 8, "training": {"epochs": 3, "loss": "bce"}},
+    "gated": {"units": 8, "training": {"epochs": 3, "loss": "bce"}},
+    "cross_attention": {"units": 8, "heads": 2, "training": {"epochs": 3, "loss": "bce"}},
+    "boosted": {"trees": 5},
+    "search": {"trials": 3, "network": {"training": {"epochs": 3, "loss": "bce", "patience": 2}}},
 }
 """Settings that make a plug-in quick; its own defaults where it is not named here."""
 
@@ -56,10 +66,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         draw(folder / f"{i}.png", COLOURS[colour], SHAPES[shape], rng)
         words = [COLOURS[colour], SHAPES[shape], *rng.choice(["new", "large", "kids", "soft", "classic", "sale"], 3)]
         title = None if i % 9 == 4 else " ".join(words)
-        records.append({"id": str(i), "title": title, "description": title, "image": None if i % 9 == 7 else f"{i}.png", "price": float(i)})
+        record = {"id": str(i), "title": title, "description": title, "image": None if i % 9 == 7 else f"{i}.png", "price": float(i)}
+        records.append(record | further(i, colour, rng))
     (folder / "3.png").write_bytes(b"no picture at all")
     targets[:, NEVER] = 0
     return Shop(Catalog.from_records(records, folder), targets)
+
+
+def further(i: int, colour: int, rng: np.random.Generator) -> dict[str, Any]:
+    """A brand, products bought together, and a vector: each tells the colour, and each is missing somewhere else."""
+    alike = [str(other) for other in range(colour, PRODUCTS, len(COLOURS)) if other % 9 != 6]
+    return {
+        "brand": None if i % 9 == 5 else f"House of {COLOURS[colour]}",
+        "related": None if i % 9 == 6 else {"also_bought": rng.choice(alike, 3).tolist()},
+        "sound": None if i % 9 == 2 else (np.eye(len(COLOURS))[colour] + rng.normal(0, 0.1, len(COLOURS))).tolist(),
+    }
 
 
 def draw(path: Path, colour: str, shape: str, rng: np.random.Generator) -> None:
@@ -193,7 +214,7 @@ def policy_name(request: pytest.FixtureRequest) -> str:
 def fitted(name: str, seed: int = 0, masked: bool = True) -> FusionPolicy:
     present = all_masks(160) if masked else np.ones((160, MEMBERS), np.bool_)
     outputs, targets = make_outputs(present)
-    return make_policy(name).fit(outputs, targets, make_outputs(present, seed=1), Context(seed=seed))
+    return make_policy(name).fit(outputs, targets, make_outputs(present, seed=1), Context(seed=seed, labels=NAMES))
 
 
 class TestPolicies:

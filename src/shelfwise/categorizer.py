@@ -15,11 +15,12 @@ from shelfwise.bundle import load_bundle, save_bundle
 from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import CatalogSettings, Config
-from shelfwise.contracts import Bools, Context, Floats, MemberOutputs
+from shelfwise.contracts import Bools, Context, Floats, MemberOutputs, Rows
 from shelfwise.decision.thresholds import decide
-from shelfwise.errors import CatalogError, LabelError, NotFittedError
+from shelfwise.errors import BundleError, CatalogError, LabelError, NotFittedError
 from shelfwise.experiment import learn
 from shelfwise.model import Answers, Model
+from shelfwise.neighbours import Neighbours, unit
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -104,10 +105,32 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ]
 
     def embed(self, X: Any) -> Floats:
-        """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side."""
-        answers, _ = self._scores(X)
-        parts = [prediction.features for prediction in answers.predictions.values()]
-        return np.concatenate([p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-12) for p in parts], axis=1)
+        """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side.
+
+        D is the same for every `X`, whatever fields its products have.
+        """
+        return np.concatenate([unit(features) for features in self._features(X).values()], axis=1)
+
+    def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
+        """The k training products most like each of N products, most similar first; none for a product without any field.
+
+        Returns:
+            N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields that the
+            product has, in [-1, 1]. See :mod:`shelfwise.neighbours`.
+
+        Raises:
+            PluginError: faiss is not installed.
+            BundleError: the model was saved by a version that kept no index.
+        """
+        return self._described(*self._index().nearest(self._features(X), k))
+
+    def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:
+        """The k training products most like the training product with the id `name`, itself left out; else as :meth:`similar`.
+
+        Raises:
+            CatalogError: there was no such product.
+        """
+        return self._described(*self._index().nearest_to(name, k))[0]
 
     def save(self, folder: Path | str) -> None:
         """Write the bundle, whole or not at all."""
@@ -138,6 +161,25 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "model_"):
             raise NotFittedError("this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)")
         return self.model_
+
+    def _features(self, X: Any) -> dict[str, Floats]:
+        return {name: prediction.features for name, prediction in self._scores(X)[0].predictions.items()}
+
+    def _index(self) -> Neighbours:
+        index = self._model().neighbours
+        if index is None:
+            raise BundleError("this model has no index of similar products; train it again")
+        return index
+
+    def _described(self, similarities: Floats, rows: Rows) -> list[list[dict[str, Any]]]:
+        index, names = self._index(), self._model().labels.names
+
+        def described(similarity: float, row: int) -> dict[str, Any]:
+            labels = [names[i] for i in index.labels_of(row)]
+            return {"id": index.ids[row], "title": index.titles[row], "similarity": similarity, "labels": labels}
+
+        answers = zip(similarities.tolist(), rows.tolist(), strict=True)
+        return [[described(s, row) for s, row in zip(*near, strict=True) if row >= 0] for near in answers]
 
     def _scores(self, X: Any) -> tuple[Answers, Floats]:
         model = self._model()

@@ -22,7 +22,7 @@ app = typer.Typer(help="Put every product on all of its right shelves.", no_args
 
 CatalogPath = Annotated[Path, typer.Argument(metavar="CATALOG", help="JSONL, CSV, TSV, Parquet or Amazon file (.gz too).")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")]
-Preset = Annotated[str, typer.Option(help="paper, authors_code or recommended.")]
+Preset = Annotated[str, typer.Option(help="recommended, paper, authors_code or everything.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings laid over the preset.")]
 MinCount = Annotated[int | None, typer.Option(min=1, help="Products a category needs to be learnt.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of words.")]
@@ -110,6 +110,61 @@ def predict(
             typer.echo(f"{summary['quarantined']} records could not be read: {summary['quarantine']}")
         if summary["refused"]:
             typer.echo(f"{summary['refused']} pictures could not be used: {summary['refusals']}")
+
+
+@app.command()
+def compare(
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the leaderboard; the same one goes on after a kill.")],
+    test: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Products to score on; unset: a part of CATALOG.")] = None,
+    systems: Annotated[str, typer.Option(help="all, or names with commas; image@24: image, its last 24 layers trained.")] = "all",
+    preset: Annotated[str, typer.Option(help="Whose systems: everything, paper, authors_code or recommended.")] = "everything",
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    as_json: Json = False,
+) -> None:
+    """Fit many systems on one split and see which is worth its cost."""
+    from shelfwise.comparison import compare as run
+    from shelfwise.comparison import select_systems
+    from shelfwise.config import Config
+    from shelfwise.evaluation.leaderboard import leaderboard_markdown
+
+    settings = Config.load(preset, config, {"labels": {"min_count": min_count}} if min_count else {})
+    settings = select_systems(settings, [name.strip() for name in systems.split(",")])
+    with _context(settings.seed) as context:
+        results = run(catalog, out, settings, test, context)
+    where = {"report": str(out / "index.html"), "results": str(out / "results.json"), "leaderboard": str(out / "leaderboard.md")}
+    if as_json:
+        _say_json({**where, "order": results["leaderboard"], "seconds": results["seconds"], "systems": results["systems"]})
+    else:
+        typer.echo(f"{leaderboard_markdown(results)}\nreport: {where['report']}")
+
+
+@app.command()
+def similar(
+    model: ModelPath,
+    identity: Annotated[str | None, typer.Option("--id", help="A product the model was trained on.")] = None,
+    title: Annotated[str | None, typer.Option(help="Or describe a product.")] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the training products that are most like a product."""
+    from shelfwise.categorizer import Categorizer
+    from shelfwise.errors import CatalogError
+
+    described = {"title": title, "description": description, "image": None if image is None else str(image)}
+    if (identity is None) == (not any(described.values())):
+        raise CatalogError("name one product: either its --id, or any of --title, --description and --image")
+    if image is not None and not image.is_file():
+        raise CatalogError(f"there is no picture {image}; --image takes a file")
+    categorizer = Categorizer.load(model)
+    found = categorizer.similar([described], k)[0] if identity is None else categorizer.similar_to(identity, k)
+    if as_json:
+        _say_json({"similar": found})
+    for product in found if not as_json else ():
+        typer.echo(f"{product['similarity']:6.3f}  {product['id']}  {product['title'] or ''}  [{', '.join(product['labels'])}]")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from shelfwise.errors import ConfigError
 
 LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
-PRESETS = ("paper", "authors_code", "recommended")
+PRESETS = ("paper", "authors_code", "recommended", "everything")
 
 
 class Settings(BaseModel):

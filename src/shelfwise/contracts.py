@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,13 @@ class Context:
         seed: the only source of randomness a plug-in may use.
         cache: folder for what is worth keeping between runs (encoded images), or None for no cache on disk.
         title: whose work this is (a member's or system's name), for progress.
+        labels: names of the L labels, for fusion policies that know how labels hang together; empty where nobody gave them.
     """
 
     seed: int = 0
     cache: Path | None = None
     title: str = ""
+    labels: tuple[str, ...] = ()
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:
@@ -219,9 +221,14 @@ class Modality(ABC):
 
 
 class FusionPolicy(ABC):
-    """Joins what the members say: fit, fuse. A plug-in file defines one subclass and its ``Settings``."""
+    """Joins what the members say: fit, fuse. A plug-in file defines one subclass and its ``Settings``.
+
+    `reads` is what the policy learns from. Scores mean the same whichever network gave them, so they come out of fold.
+    Features do not, every network has a space of its own: they come from the one network that will answer later.
+    """
 
     Settings: ClassVar[type[PluginSettings]]
+    reads: Literal["scores", "features"] = "scores"
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings

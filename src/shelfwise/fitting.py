@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,11 +17,16 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
 from shelfwise.contracts import Context, Examples, Floats, MemberOutputs, Modality, Prediction, Rows, State
 from shelfwise.decision.thresholds import best_threshold, decide
-from shelfwise.errors import LabelError
+from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.evaluation.metrics import micro_f1
 from shelfwise.model import Model, make_member, make_policy
+from shelfwise.neighbours import Neighbours
 from shelfwise.training.out_of_fold import fit_present, out_of_fold, predict_present
 from shelfwise.training.stages import Stages
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,15 @@ class Learned:
     rows: Rows
 
 
-def fit_model(lesson: Lesson, labels: LabelSet, config: Config, context: Context, stages: Stages | None = None) -> Model:
+def fit_model(
+    lesson: Lesson, labels: LabelSet, config: Config, context: Context, stages: Stages | None = None, tolerant: bool = False
+) -> Model:
     """Fit every member and every system of `config`.
 
     Members whose field hardly any product has, and systems that name them, are left out; ``facts["not_run"]`` says why.
+
+    Args:
+        tolerant: what fails is left out likewise; otherwise it is raised.
 
     Raises:
         LabelError: not one member can be fitted.
@@ -67,8 +81,9 @@ def fit_model(lesson: Lesson, labels: LabelSet, config: Config, context: Context
     stages = stages or Stages()
     not_run: dict[str, str] = {}
     learned: dict[str, Learned] = {}
+    stacked = _stacked(config, tolerant)
     for name in config.members:
-        outcome = _fit_member(name, lesson, config, context, stages)
+        outcome = attempted(partial(_fit_member, name, lesson, config, context, stages, name in stacked), name, tolerant)
         if isinstance(outcome, str):
             not_run[name] = outcome
         else:
@@ -79,22 +94,37 @@ def fit_model(lesson: Lesson, labels: LabelSet, config: Config, context: Context
     fused = {name: item.everywhere.probabilities[lesson.validation] for name, item in learned.items()}
     for name, system in config.systems.items():
         missing = [m for m in system.members if m not in learned]
-        if missing:
-            not_run[name] = not_run[missing[0]]
-            continue
-        model.joins[name] = system.members or tuple(learned)
-        fused[name] = _fit_policy(name, model, learned, lesson, context, stages)
+        fit = partial(_fit_policy, name, model, learned, lesson, context, stages)
+        scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else attempted(fit, name, tolerant)
+        if isinstance(scores, str):
+            not_run[name] = scores
+        else:
+            fused[name] = scores
     _choose(model, fused, lesson.targets[lesson.validation])
+    features = {name: learned[name].everywhere.features for name in model.members_of(model.decide_with)}
+    model.neighbours = Neighbours.of(features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets)
     model.facts = {
         "not_run": not_run,
         "seconds": stages.seconds,
+        "widths": {name: item.everywhere.features.shape[1] for name, item in learned.items()},
         "provenance": {name: m.provenance() for name, m in model.members.items()},
         "policies": {name: p.facts() for name, p in model.policies.items()},
     }
     return model
 
 
-def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, stages: Stages) -> Learned | str:
+def attempted(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
+    """What `compute` gives; where `tolerant`, the reason in words instead if it fails in any way."""
+    try:
+        return compute()
+    except Exception as error:
+        if not tolerant:
+            raise
+        log.warning("%s was not run", name, exc_info=not isinstance(error, ShelfwiseError))
+        return str(error) if isinstance(error, ShelfwiseError) else f"{type(error).__name__}: {error}"
+
+
+def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, stages: Stages, stacked: bool) -> Learned | str:
     member, count = make_member(config, name), lesson.targets.shape[1]
     context = dataclasses.replace(context, title=name)
     inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
@@ -112,7 +142,7 @@ def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, sta
 
     member.restore(stages.run(f"member.{name}", fitted))
     everywhere = _unpack(stages.run(f"answers.{name}", predicted))
-    if config.stacking.fitted_on == "in_sample":
+    if config.stacking.fitted_on == "in_sample" or not stacked:
         return Learned(member, everywhere, everywhere.take(lesson.train), lesson.train)
     folds = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed)
     if config.stacking.fitted_on == "holdout":  # one fold is held out, the others are never predicted
@@ -129,20 +159,40 @@ def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, sta
     return Learned(member, everywhere, honest.take(rows), lesson.train[rows])
 
 
+def _stacked(config: Config, tolerant: bool) -> set[str]:
+    """The members whose scores some fusion learns from; nobody needs the others' out of fold."""
+    stacked: set[str] = set()
+    for name, system in config.systems.items():
+        try:
+            reads = make_policy(config, name).reads
+        except ShelfwiseError:
+            if not tolerant:
+                raise
+            continue  # told when its turn comes
+        if reads == "scores":
+            stacked |= {*system.members} or {*config.members}
+    return stacked
+
+
 def _fit_policy(name: str, model: Model, learned: dict[str, Learned], lesson: Lesson, context: Context, stages: Stages) -> Floats:
     """Fit one system; returns its scores on the validation rows."""
-    parts = [learned[m] for m in model.joins[name]]
-    rows = parts[0].rows
-    outputs = MemberOutputs.stack([part.honest for part in parts])
-    watched = MemberOutputs.stack([part.everywhere.take(lesson.validation) for part in parts])
+    joined = model.config.systems[name].members or tuple(learned)
+    parts = [learned[m] for m in joined]
     policy = make_policy(model.config, name)
-    context = dataclasses.replace(context, title=name)
+    if policy.reads == "features":
+        rows, outputs = lesson.train, MemberOutputs.stack([part.everywhere.take(lesson.train) for part in parts])
+    else:
+        rows, outputs = parts[0].rows, MemberOutputs.stack([part.honest for part in parts])
+    watched = MemberOutputs.stack([part.everywhere.take(lesson.validation) for part in parts])
+    context = dataclasses.replace(context, title=name, labels=tuple(model.labels.names))
 
     def fitted() -> State:
         return policy.fit(outputs, lesson.targets[rows], (watched, lesson.targets[lesson.validation]), context).state()
 
-    model.policies[name] = policy.restore(stages.run(f"system.{name}", fitted))
-    return policy.fuse(watched)
+    policy.restore(stages.run(f"system.{name}", fitted))
+    scores = policy.fuse(watched)
+    model.joins[name], model.policies[name] = joined, policy
+    return scores
 
 
 def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:

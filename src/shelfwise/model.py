@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from shelfwise import registry
 from shelfwise.bundle import Bundle
@@ -13,6 +15,7 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, Modality, Prediction, Refusal, State
+from shelfwise.neighbours import Neighbours
 from shelfwise.training.out_of_fold import predict_present
 
 
@@ -49,6 +52,7 @@ class Model:
     joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
     decide_with: str = ""
+    neighbours: Neighbours | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -66,13 +70,20 @@ class Model:
         return self.thresholds[system] if rule == "tuned" else rule
 
     def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
-        """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`."""
+        """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
+
+        Features are as wide where no product has a member's field as they are elsewhere.
+        """
         predictions, refused, seconds = {}, [], {}
         for name in self.members_of(self.decide_with) if members is None else members:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
-            predictions[name] = predict_present(modality, inputs, len(self.labels.names), context)
+            answer = predict_present(modality, inputs, len(self.labels.names), context)
+            if not answer.features.shape[1]:
+                width = self.facts.get("widths", {}).get(name, 0)
+                answer = replace(answer, features=np.zeros((len(inputs), width), np.float32))
+            predictions[name] = answer
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
         return Answers(predictions, tuple(refused), seconds)
@@ -89,6 +100,8 @@ class Model:
         """The model as plain values."""
         sections = {f"member.{n}": m.state() for n, m in self.members.items()}
         sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
+        if self.neighbours is not None:
+            sections["neighbours"] = self.neighbours.state()
         facts = {
             **self.facts,
             "thresholds": self.thresholds,
@@ -106,7 +119,8 @@ class Model:
         members = {n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")}
         policies = {n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins}
         thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
-        return cls(config, LabelSet(bundle.labels, config.labels.mode), members, policies, joins, thresholds, decide_with, facts)
+        near = Neighbours.restored(bundle.sections["neighbours"]) if "neighbours" in bundle.sections else None
+        return cls(config, LabelSet(bundle.labels, config.labels.mode), members, policies, joins, thresholds, decide_with, near, facts)
 
 
 def make_member(config: Config, name: str) -> Modality:

@@ -11,18 +11,25 @@ import numpy as np
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context, Floats
 from shelfwise.decision.thresholds import decide
+from shelfwise.errors import PluginError
 from shelfwise.evaluation import metrics, tables
 from shelfwise.evaluation.bootstrap import bootstrap_interval
 from shelfwise.model import Answers, Model
+from shelfwise.neighbours import label_recall
 
 MISTAKES = 24
+QUERIES = 2000
+"""Most test products, evenly spaced, whose similar products are looked up."""
+
+CUTS = (1, 5, 10)
+"""The k of recall@k."""
 
 
 def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Context) -> dict[str, Any]:
     """Score every system of `model` on `catalog` with its targets (N, L).
 
     Returns:
-        The parts "members", "systems", "decide_with", "errors", "labels", "mistakes" and "notes" of results.json.
+        The parts "members", "systems", "decide_with", "errors", "labels", "mistakes", "similar" and "notes" of results.json.
     """
     answers = model.ask(catalog, context, model.members)
     truth = targets > 0
@@ -38,6 +45,7 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
         "errors": _errors(model, truth, decided),
         "labels": _label_rows(truth, best, model.labels.names),
         "mistakes": _mistakes(model, catalog, truth, best, answers),
+        "similar": _similar(model, answers, truth),
         "notes": [facts["note"] for facts in model.facts["provenance"].values() if "note" in facts],
     }
 
@@ -74,16 +82,31 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
     return entry, decide(scores, model.threshold_of(name))
 
 
-def _seconds_fit(model: Model, name: str) -> float:
-    """Everything that had to be done for this system: its members with their folds, and its policy."""
-    seconds: Mapping[str, float] = model.facts["seconds"]
-    parts = seconds.get(f"system.{name}", 0.0)
+def stages_of(model: Model, name: str) -> list[str]:
+    """The stages of the training that had to be done for this system: its members with their folds, and its policy."""
+    wanted = {f"system.{name}"}
     for member in model.members_of(name):
-        stages = (f"prepare.{member}", f"member.{member}", *([f"fold.{member}.", f"answers.{member}"] if name in model.policies else []))
-        parts += sum(
-            value for stage, value in seconds.items() if any(stage == s or (s.endswith(".") and stage.startswith(s)) for s in stages)
-        )
-    return parts
+        wanted |= {f"prepare.{member}", f"member.{member}"}
+        if name in model.policies:
+            wanted |= {f"answers.{member}", *(f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds))}
+    return [stage for stage in model.facts["seconds"] if stage in wanted]
+
+
+def _seconds_fit(model: Model, name: str) -> float:
+    return float(sum(model.facts["seconds"][stage] for stage in stages_of(model, name)))
+
+
+def _similar(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
+    """How well the nearest training products share the test products' labels; see :func:`~shelfwise.neighbours.label_recall`."""
+    if model.neighbours is None:
+        return None
+    rows = np.linspace(0, len(truth) - 1, min(QUERIES, len(truth)), dtype=np.int64)
+    features = {name: answers.predictions[name].features[rows] for name in model.members_of(model.decide_with)}
+    try:
+        _, near = model.neighbours.nearest(features, max(CUTS))
+    except PluginError as error:
+        return {"not_run": str(error)}
+    return label_recall(near, model.neighbours.targets(truth.shape[1]), truth[rows], CUTS)
 
 
 def _member_facts(model: Model, name: str, answers: Answers) -> dict[str, Any]:

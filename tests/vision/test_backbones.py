@@ -1,5 +1,7 @@
 """What trains, against the paper's list of layers; where a network is cut, against the whole network."""
 
+from itertools import pairwise
+
 import pytest
 import timm
 import torch
@@ -46,7 +48,7 @@ def test_the_papers_counting(resnet50: nn.Module, last: int, expected: set[str])
 
 def test_longer_counts_hold_shorter_ones(resnet50: nn.Module) -> None:
     sets = [trained_modules(resnet50, "resnet50", last) for last in (0, 2, 10, 24, 34, 40, 80, 177, 1000)]
-    assert all(a <= b for a, b in zip(sets, sets[1:], strict=False))
+    assert all(a <= b for a, b in pairwise(sets))
     assert sets[-1] == sets[-2] == trained_modules(resnet50, "resnet50", "all")
 
 

@@ -126,9 +126,10 @@ def test_damage_is_survived(format: str, at: float, byte: int, cut: bool) -> Non
     place = int(at * len(data))
     data[place] = byte
     try:
-        assert decode_picture(bytes(data[:place] if cut else data), FRAME).shape == (32, 32, 3)
-    except PictureRefused as refusal:
-        assert str(refusal).startswith("the ")
+        pixels = decode_picture(bytes(data[:place] if cut else data), FRAME)
+    except PictureRefused:  # any other error fails the test
+        return
+    assert pixels.shape == (32, 32, 3)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

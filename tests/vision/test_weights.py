@@ -112,7 +112,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_backbone() -> None:
-    with pytest.raises(WeightsError, match="no backbone called 'resnet5O'; similar: .*resnet"):
+    with pytest.raises(WeightsError, match=r"no backbone called 'resnet5O'; similar: .*resnet"):
         find_weights("resnet5O")
 
 

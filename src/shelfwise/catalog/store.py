@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +46,17 @@ class Catalog:
 
     @classmethod
     def from_records(cls, records: Iterable[Mapping[str, Any]], root: Path | str = ".", source: str = "") -> Catalog:
-        """Build a catalogue from dictionaries whose keys are column names; absent keys become null."""
+        """Build a catalogue from dictionaries whose keys are column names; absent keys become null.
+
+        Further columns become text, as they do when a file is read: texts as they are, anything else as JSON.
+        """
+        records = list(records)
+        further = dict.fromkeys(name for record in records for name in record if name not in SCHEMA.names)
         rows = [{name: record.get(name) for name in SCHEMA.names} for record in records]
-        return cls(pa.Table.from_pylist(rows, schema=SCHEMA), Path(root), source)
+        table = pa.Table.from_pylist(rows, schema=SCHEMA)
+        for name in further:
+            table = table.append_column(str(name), pa.array([_as_text(record.get(name)) for record in records], pa.string()))
+        return cls(table, Path(root), source)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -90,3 +100,13 @@ class Catalog:
             digest.update(name.encode())
             digest.update(repr(self.table.column(name).to_pylist()).encode())
         return digest.hexdigest()
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+    )

@@ -67,7 +67,7 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "scatter": Markup(plots.label_scatter(results["labels"])) if results.get("labels") else None,
         **_distributions(results["data"], folder),
     }
-    return _write_page("report.html.j2", view, folder)
+    return write_page("report.html.j2", view, folder)
 
 
 def write_markdown(results: Json, folder: Path) -> Path:
@@ -110,7 +110,7 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
         "examples": [{**e, "picture": thumbnail(_path(e.get("image")))} for e in inspection.get("examples", ())],
         **_distributions(inspection["statistics"], folder),
     }
-    return _write_page("inspect.html.j2", view, folder)
+    return write_page("inspect.html.j2", view, folder)
 
 
 def thumbnail(path: Path | None, size: int = THUMBNAIL) -> str | None:
@@ -211,7 +211,8 @@ def _environment(autoescape: bool = True) -> Environment:
     return environment
 
 
-def _write_page(template: str, view: Json, folder: Path) -> Path:
+def write_page(template: str, view: Json, folder: Path) -> Path:
+    """Write ``index.html`` into `folder`: `template` filled with `view`, and with the script that sorts tables; its path."""
     sort = files("shelfwise.evaluation").joinpath("templates", "sort.js").read_text("utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(sort.encode()).digest()).decode()
     page = _environment().get_template(template).render(**view, sort=Markup(sort), sort_digest=digest)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -30,7 +31,9 @@ class TextTransformerSettings(PluginSettings):
     """Which encoder, how much of it is tuned, and the head behind it."""
 
     encoder: str = Field("auto", description="the packaged MiniLM, a folder, or a name on the hub")
-    train_last: int | Literal["all"] = Field(3, description="layers that are tuned: none (0), the last so many, or all")
+    train_last: Annotated[int, Field(ge=0)] | Literal["all"] = Field(
+        3, description="layers that are tuned: none (0), the last so many, or all"
+    )
     max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that are read")
     hidden: int = Field(512, ge=1, description="units of the hidden layer")
     dropout: float = Field(0.3, ge=0, lt=1, description="before and behind the hidden layer")
@@ -62,9 +65,11 @@ class _TokenBatches:
         return len(self.tokens)
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        numbers = self.tokens.padded(rows, 0, int(self.tokens.lengths[rows].max()))
-        mask = np.arange(numbers.shape[1]) < self.tokens.lengths[rows][:, None]
-        return torch.from_numpy(numbers), torch.from_numpy(mask.astype(np.int64))
+        texts = self.tokens.take(rows)
+        inside = np.arange(texts.lengths.max()) < texts.lengths[:, None]
+        numbers = np.zeros(inside.shape, np.int64)
+        numbers[inside] = texts.ids
+        return torch.from_numpy(numbers), torch.from_numpy(inside.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,13 @@ class _Head(nn.Module):
 
     def features(self, vectors: Tensor) -> Tensor:
         """(B, hidden) what the last layer sees."""
-        return self.hidden(self.dropout(vectors * vectors.shape[1] ** 0.5 / vectors.norm(dim=1, keepdim=True).clamp_min(1e-6))).relu()
+        unit = nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5  # numbers of size 1, whatever the encoder
+        hidden: Tensor = self.hidden(self.dropout(unit))
+        return hidden.relu()
 
     def forward(self, vectors: Tensor) -> Tensor:
-        return self.output(self.dropout(self.features(vectors)))
+        logits: Tensor = self.output(self.dropout(self.features(vectors)))
+        return logits
 
     def both(self, vectors: Tensor) -> Tensor:
         """(B, L + hidden) probabilities, then features."""
@@ -110,7 +118,8 @@ class _Network(nn.Module):
         self.encoder, self.head = encoder, head
 
     def forward(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        return self.head(mean_of_words(self.encoder, numbers, mask))
+        logits: Tensor = self.head(mean_of_words(self.encoder, numbers, mask))
+        return logits
 
 
 class TextTransformer(Modality):
@@ -119,7 +128,7 @@ class TextTransformer(Modality):
     Settings = TextTransformerSettings
     settings: TextTransformerSettings
 
-    _encoder: nn.Module | None = None
+    _encoder: Any = None
     _head: _Head | None = None
     _facts: dict[str, Any]
 
@@ -165,14 +174,14 @@ class TextTransformer(Modality):
         """Probabilities (N, L) and features (N, hidden)."""
         if self._head is None or self._encoder is None:
             raise NotFittedError(f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first")
-        vectors = self._run(inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
+        vectors = _run(self._encoder, inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
         labels, width = self._head.output.out_features, self._head.output.in_features
         both = run_network(self._head.both, _Vectors(vectors)).reshape(len(inputs), labels + width)
         return both[:, :labels], both[:, labels:]
 
     def state(self) -> State:
         """The head, and those of the encoder's weights that were tuned; the others stay where they came from."""
-        assert self._head is not None and self._encoder is not None
+        assert self._head is not None
         tensors = {f"head.{name}": value for name, value in self._head.state_dict().items()}
         tensors |= {f"encoder.{name}": value.detach() for name, value in self._encoder.named_parameters() if value.requires_grad}
         return State({name: value.numpy().copy() for name, value in tensors.items()}, self._facts)
@@ -210,26 +219,20 @@ class TextTransformer(Modality):
         source = find_encoder(self.settings.encoder)
         name = hashlib.sha256(source.sha256.encode()).hexdigest()
         shelf = Shelf(None if context.cache is None else context.cache / "texts" / name)
-        ids, offsets = passages.tokens.ids, passages.tokens.offsets
-        keys = [hashlib.sha256(ids[a:b].tobytes()).digest() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
-        place = {key: row for row, key in enumerate(dict.fromkeys(keys))}
-        first = np.array([keys.index(key) for key in place], dtype=np.int64)
+        ids, ends = passages.tokens.ids, passages.tokens.offsets
+        keys = [hashlib.sha256(ids[start:end].tobytes()).digest() for start, end in pairwise(ends)]
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}  # texts that are alike are encoded once
         encoder = load_encoder(source)
-        vectors = np.zeros((len(place), int(encoder.config.hidden_size)), np.float32)
-        known = {key: row for key, row in place.items() if key in shelf.places}
-        shelf.fill(known, vectors)
-        missing = np.array([row for key, row in place.items() if key not in known], dtype=np.int64)
+        vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
+        shelf.fill({key: i for key, i in first.items() if key in shelf.places}, vectors)
+        missing = np.array(sorted(i for key, i in first.items() if key not in shelf.places), dtype=np.int64)
         with context.progress(f"{self.field}, encoding", len(missing)) as progress:
             for start in range(0, len(missing), 8 * SHARD):
                 rows = missing[start : start + 8 * SHARD]
-                vectors[rows] = _run(encoder, passages.tokens.take(first[rows]))
-                shelf.write([keys[i] for i in first[rows]], vectors[rows])
+                vectors[rows] = _run(encoder, passages.tokens.take(rows))
+                shelf.write([keys[i] for i in rows], vectors[rows])
                 progress.advance(len(rows))
-        return vectors[[place[key] for key in keys]]
-
-    def _run(self, tokens: Ragged) -> Floats:
-        assert self._encoder is not None
-        return _run(self._encoder, tokens)
+        return vectors[[first[key] for key in keys]]
 
 
 def _run(encoder: nn.Module, tokens: Ragged) -> Floats:

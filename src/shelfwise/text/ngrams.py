@@ -48,6 +48,18 @@ class Grams:
         """(F,) in how many texts each n-gram occurs."""
         return np.bincount(self.counts.indices, minlength=len(self.keys))
 
+    def joined(self, other: Grams) -> Grams:
+        """The n-grams of both, counted in the same texts."""
+        keys = np.union1d(self.keys, other.keys)
+        return Grams(sp.csr_array(self.align(keys) + other.align(keys)), keys)
+
+    def folded(self, buckets: int) -> Grams:
+        """At most `buckets` n-grams: their numbers modulo `buckets`, so that some come to share one (the hashing trick)."""
+        keys, columns = np.unique(self.keys % np.uint64(buckets), return_inverse=True)
+        counts = sp.csr_array((self.counts.data, columns[self.counts.indices], self.counts.indptr), shape=(len(self), len(keys)))
+        counts.sum_duplicates()
+        return Grams(counts, keys)
+
     def align(self, keys: Keys) -> sp.csr_array:
         """Counts (N, K) of the n-grams `keys` (K,), which must be rising; all others are left out."""
         if not len(keys):

@@ -79,7 +79,7 @@ def find_encoder(name: str = "auto") -> EncoderSource:
     return EncoderSource(folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights)))
 
 
-def load_encoder(source: EncoderSource) -> nn.Module:
+def load_encoder(source: EncoderSource) -> Any:
     """The encoder, in inference mode.
 
     Raises:
@@ -87,7 +87,7 @@ def load_encoder(source: EncoderSource) -> nn.Module:
     """
     with _quietly():
         try:
-            model: nn.Module = AutoModel.from_pretrained(source.folder, local_files_only=True, use_safetensors=True)
+            model = AutoModel.from_pretrained(source.folder, local_files_only=True, use_safetensors=True)
         except Exception as error:  # transformers, safetensors and json each have errors of their own for a broken file
             raise WeightsError(f"{source.origin} cannot be loaded as an encoder: {str(error).splitlines()[0]}") from error
     return model.eval()
@@ -112,7 +112,7 @@ def freeze_but(encoder: nn.Module, train_last: int | Literal["all"]) -> None:
         ConfigError: it has fewer layers.
     """
     stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-    layers = list(max(stacks, key=len)) if stacks else []
+    layers = max((list(stack) for stack in stacks), key=len, default=[])
     if train_last != "all" and train_last > len(layers):
         raise ConfigError(f"train_last is {train_last}, but the encoder has {len(layers)} layers; give at most so many, or 'all'")
     encoder.requires_grad_(train_last == "all")
@@ -150,7 +150,7 @@ def tune(
         for _ in range(settings.epochs):
             for rows in _alike(lengths, settings.batch_size, rng):
                 optimizer.zero_grad(set_to_none=True)
-                loss_of(network(*train.batch(rows)), torch.from_numpy(targets[rows])).backward()
+                torch.autograd.backward(loss_of(network(*train.batch(rows)), torch.from_numpy(targets[rows])))
                 nn.utils.clip_grad_norm_(inside, 1.0)
                 optimizer.step()
                 schedule.step()
@@ -190,10 +190,11 @@ def _from_hub(name: str) -> Path:
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Without the bars that transformers draws while it loads."""
-    shown = chatter.is_progress_bar_enabled()
-    chatter.disable_progress_bar()
+    bars: Any = chatter
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            chatter.enable_progress_bar()
+            bars.enable_progress_bar()

@@ -25,7 +25,7 @@ class EyeSettings(PluginSettings):
     """The backbone and its pictures. The defaults are the paper's, with frozen batch norms as they are used today."""
 
     backbone: str = Field("resnet50", description="any image model of timm, by name")
-    weights: str = Field("auto", description="auto, package, random, or a .safetensors or .pth file")
+    weights: str = Field("auto", description="auto (with a stand-in at need), hub, package, random, or a .safetensors or .pth file")
     train_last: int | Literal["all"] = Field(
         40, description="layers that train, the head included (paper 40, authors' scripts 24, head only 0)"
     )

@@ -89,10 +89,10 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
     """Decide where the weights of `backbone` come from; asked once a process, so a fallback is said once.
 
     ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the packaged
-    EfficientNet-Lite0 in place of `backbone`. ``package``, ``random`` or a path (.safetensors, .pth) mean just that.
+    EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path (.safetensors, .pth) mean just that.
 
     Raises:
-        WeightsError: no such backbone, file or package.
+        WeightsError: no such backbone, file or package; or the hub is asked for and does not give them.
     """
     if not timm.is_model(backbone.split(".")[0]):
         near = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
@@ -103,11 +103,13 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
         return Source(backbone, backbone, "random", None, "random")
     if weights == "package":
         return _from_package(backbone, backbone)
-    if weights != "auto":
+    if weights not in ("auto", "hub"):
         return _from_file(backbone, Path(weights))
     path, trouble = _from_hub(backbone)
     if path is not None:
         return Source(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
+    if weights == "hub":
+        raise WeightsError(f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights")
     used = backbone if backbone in PACKAGES else FALLBACK
     note = "" if used == backbone else f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
     source = _from_package(backbone, used, note)
@@ -152,7 +154,7 @@ def config_of(name: str) -> PretrainedCfg:
 
 def _from_file(backbone: str, path: Path) -> Source:
     if not path.is_file():
-        raise WeightsError(f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, package, random")
+        raise WeightsError(f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random")
     return Source(backbone, backbone, "file", path, f"file {path.name}")
 
 

@@ -1,0 +1,186 @@
+"""The top-3 policies: a small network that looks only at every member's surest labels."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from shelfwise.contracts import Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.training.dense import FORBIDDEN, NetworkPolicy, Shape, as_keras_begins
+from shelfwise.training.loop import Batches, LoopSettings
+
+
+class TopKSettings(PluginSettings):
+    """The defaults are Zahavy's hard selection; he gives no widths."""
+
+    mode: Literal["select_hard", "select_soft", "sparse"] = Field(
+        "select_hard",
+        description="select_hard: trust one member; select_soft: weigh them; sparse: learn the labels from the top scores at their places",
+    )
+    top: PositiveInt = Field(3, description="scores that are read of every member, the largest")
+    hidden: PositiveInt | None = Field(None, description="units of the hidden layer, ReLU; unset: 32 to select, 512 for sparse")
+    training: LoopSettings = Field(
+        LoopSettings(epochs=100, loss="bce", patience=10),
+        description="the loss is that of sparse; selecting is learnt by softmax_ce",
+    )
+
+
+class TopK(NetworkPolicy):
+    """Zahavy's policy network (Zahavy et al. 2016), over the `top` largest probabilities of every member.
+
+    ``select``: from these alone, sorted, it learns which member has the best per-product F1 at 0.5 (ties: the lower
+    cross-entropy) and answers with that member's scores, or with all members' scores weighed by its softmax.
+    ``sparse`` is the reading for many labels: the top scores stay at their labels' places, all others are 0.
+    """
+
+    Settings = TopKSettings
+    settings: TopKSettings
+
+    def __init__(self, settings: TopKSettings) -> None:
+        super().__init__(settings)
+        self.selection_: dict[str, Any] = {}
+
+    @property
+    def loop(self) -> LoopSettings:
+        """How the network is trained."""
+        training = self.settings.training
+        return training if self.settings.mode == "sparse" else training.model_copy(update={"loss": "softmax_ce"})
+
+    def network(self, shape: Shape) -> nn.Module:
+        """A new network for `shape`."""
+        sparse, m = self.settings.mode == "sparse", shape.members
+        inputs = m * (shape.labels if sparse else min(self.settings.top, shape.labels))
+        hidden = self.settings.hidden or (512 if sparse else 32)
+        layers = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, shape.labels if sparse else m))
+        return as_keras_begins(layers if sparse else MemberChoice(layers))
+
+    def batches(self, outputs: MemberOutputs) -> Batches:
+        """The largest scores, sorted and with presence, or at their places."""
+        if self.settings.mode == "sparse":
+            return _Batches(only_top(outputs.filled(0), self.settings.top))
+        return _Batches(top_scores(outputs.filled(0), self.settings.top), outputs.present)
+
+    def wanted(self, outputs: MemberOutputs, targets: Floats) -> Floats:
+        """The targets (N, L), or the member to choose (N, M)."""
+        if self.settings.mode == "sparse":
+            return targets
+        return np.eye(outputs.present.shape[1], dtype=np.float32)[best_member(outputs, targets)]
+
+    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+        """Train the network, and take note of what the best choice of members could reach."""
+        super().fit(outputs, targets, validation, context)
+        known, wanted = outputs.take(rows := np.flatnonzero(outputs.present.any(axis=1))), targets[rows]
+        best, members = best_member(known, wanted), outputs.present.shape[1]
+        chosen = known.scores[np.arange(len(known)), best]
+        self.selection_ = {"oracle_micro_f1": _micro_f1(chosen, wanted), "oracle_share": _shares(best, members)}
+        if self.settings.mode != "sparse":
+            self.selection_["chosen_share"] = _shares(self.logits(known, members).argmax(axis=1), members)
+        return self
+
+    def fuse(self, outputs: MemberOutputs) -> Floats:
+        """Fused scores (N, L); 0 where no member is present.
+
+        Raises:
+            NotFittedError: before :meth:`fit` or :meth:`restore`.
+        """
+        if self.settings.mode == "sparse":
+            return super().fuse(outputs)
+        logits = self.logits(outputs, self.shape_.members)
+        if self.settings.mode == "select_hard":
+            return outputs.silenced(outputs.scores[np.arange(len(outputs)), logits.argmax(axis=1)])
+        trust = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return outputs.silenced(np.einsum("nm,nml->nl", trust / trust.sum(axis=1, keepdims=True), outputs.filled(0)).clip(0, 1))
+
+    def state(self) -> State:
+        """The network, and what is known of the selection."""
+        state = super().state()
+        return State(state.arrays, {**state.facts, "selection": self.selection_})
+
+    def restore(self, state: State) -> Self:
+        """Become the policy that `state` was taken from."""
+        self.selection_ = dict(state.facts["selection"])
+        return super().restore(state)
+
+    def facts(self) -> dict[str, Any]:
+        """Of the fitting products, in member order where there is one number a member.
+
+        oracle_micro_f1: micro-F1 at 0.5 if every product were answered by its best member, the upper bound of selection;
+        oracle_share and chosen_share: the part of the products whose best, or chosen, member is this one.
+        """
+        return super().facts() | self.selection_
+
+
+class MemberChoice(nn.Module):
+    """Top scores (B, M, K) and presence (B, M) to logits (B, M); absent members cannot be chosen."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, top: Tensor, present: Tensor) -> Tensor:
+        """Logits (B, M)."""
+        logits: Tensor = self.layers(top.flatten(1)).masked_fill(~present, FORBIDDEN)
+        return logits
+
+
+class _Batches:
+    """Arrays of one row a product, for the training loop; scores (N, M, L) on their own are read flat."""
+
+    def __init__(self, *arrays: NDArray[Any]) -> None:
+        self._tensors = [torch.from_numpy(a.reshape(len(a), -1) if len(arrays) == 1 else a) for a in arrays]
+
+    def __len__(self) -> int:
+        return len(self._tensors[0])
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        chosen = torch.from_numpy(rows)
+        return tuple(t[chosen] for t in self._tensors)
+
+
+def top_scores(scores: Floats, top: int) -> Floats:
+    """The `top` largest of scores (N, M, L), falling: (N, M, min(top, L)).
+
+    >>> top_scores(np.array([[[0.1, 0.9, 0.5, 0.2]]], np.float32), 3).tolist() == np.array([[[0.9, 0.5, 0.2]]], np.float32).tolist()
+    True
+    """
+    return np.ascontiguousarray(-np.sort(-scores, axis=2)[:, :, :top])
+
+
+def only_top(scores: Floats, top: int) -> Floats:
+    """Scores (N, M, L) with 0 for all but the `top` largest of every member; among equals the first label stays.
+
+    >>> only_top(np.array([[[0.25, 0.75, 0.25, 0.5]]], np.float32), 3).tolist()
+    [[[0.25, 0.75, 0.0, 0.5]]]
+    """
+    places = np.argsort(-scores, axis=2, kind="stable")[:, :, :top]
+    kept = np.zeros_like(scores)
+    np.put_along_axis(kept, places, np.take_along_axis(scores, places, axis=2), axis=2)
+    return kept
+
+
+def best_member(outputs: MemberOutputs, targets: Floats) -> Rows:
+    """The present member (N,) with the best per-product F1 at 0.5, ties to the lower cross-entropy, then to the first.
+
+    Where no member is present, it is member 0.
+    """
+    truth, given = targets[:, None] > 0, outputs.scores >= 0.5
+    f1 = 2 * (truth & given).sum(axis=2) / np.maximum(given.sum(axis=2) + truth.sum(axis=2), 1)
+    right = np.where(truth, outputs.scores, 1 - outputs.scores)
+    loss = -np.log(np.maximum(right, 1e-7)).sum(axis=2)
+    f1 = np.where(outputs.present, f1, -1)
+    tied = f1 == f1.max(axis=1, keepdims=True)
+    return np.asarray(np.where(tied, loss, np.inf).argmin(axis=1))
+
+
+def _micro_f1(scores: Floats, targets: Floats) -> float:
+    given, truth = scores >= 0.5, targets > 0
+    return float(2 * (given & truth).sum() / max(given.sum() + truth.sum(), 1))
+
+
+def _shares(chosen: Rows, members: int) -> list[float]:
+    return [float(share) for share in np.bincount(chosen, minlength=members) / max(len(chosen), 1)]

@@ -1,0 +1,19 @@
+import numpy as np
+
+from shelfwise.catalog.store import SCHEMA, Catalog
+
+
+def test_further_columns_of_records_are_kept_as_text() -> None:
+    records = [
+        {"id": "1", "colour": "red", "sizes": [1, 2], "sound": np.array([0.5, 1.0])},
+        {"id": "2", "colour": None, "sizes": float("nan"), "weight": 2.5},
+    ]
+    catalog = Catalog.from_records(iter(records))
+    assert catalog.table.column_names == [*SCHEMA.names, "colour", "sizes", "sound", "weight"]
+    found = {name: catalog.column(name) for name in ("colour", "sizes", "sound", "weight")}
+    assert found == {"colour": ["red", None], "sizes": ["[1, 2]", None], "sound": ["[0.5, 1.0]", None], "weight": [None, "2.5"]}
+    assert catalog.take([1]).column("weight") == ["2.5"]
+
+
+def test_records_of_known_columns_alone_add_nothing() -> None:
+    assert Catalog.from_records([{"id": "1", "title": "Mug"}]).table.schema.equals(SCHEMA)

@@ -1,0 +1,151 @@
+"""Logistic stacking: Newton's answers against scikit-learn's, the shrinkage, and every set of members."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.errors import ConfigError
+from shelfwise.fusion.logistic import Logistic, LogisticSettings, corrections, fit_logistic
+from shelfwise.fusion.ridge import best_micro_f1
+
+M, L = 3, 6
+
+
+def make(count: int, seed: int, rare: float = 0.3) -> tuple[MemberOutputs, Floats]:
+    """Members that are each good at other labels, and one that is wrong about label 0 on purpose; label 5 is rare."""
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((count, L)) < np.array([0.3] * (L - 1) + [rare])).astype(np.float32)
+    skill = np.where(np.arange(L) % M == np.arange(M)[:, None], 3.0, 0.5)
+    skill[1, 0] = -3
+    scores = 1 / (1 + np.exp(1 - skill * targets[:, None] - rng.normal(0, 1, (count, M, L))))
+    return MemberOutputs(scores.astype(np.float32), np.ones((count, M), np.bool_), ()), targets
+
+
+def only(outputs: MemberOutputs, *members: int) -> MemberOutputs:
+    present = outputs.present & np.isin(np.arange(M), members)
+    return MemberOutputs(outputs.scores * present[:, :, None], present, ())
+
+
+def test_newton_finds_scikit_learns_weights() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2, 4)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
+    weights = fit_logistic(x, y, np.zeros((4, 2)), penalty=2.0)
+    for label in range(4):
+        oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x[:, :, label], y[:, label])
+        np.testing.assert_allclose(weights[label], oracle.coef_[0], atol=1e-3)
+
+
+def test_shared_weights_are_those_of_all_labels_together() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 2, 4)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
+    weights = fit_logistic(x, y, np.zeros((1, 2)), penalty=2.0)
+    oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x.transpose(0, 2, 1).reshape(400, 2), y.ravel())
+    np.testing.assert_allclose(weights, oracle.coef_, atol=1e-3)
+
+
+def test_labels_are_drawn_towards_where_they_start() -> None:
+    rng = np.random.default_rng(0)
+    x, start = rng.normal(size=(80, 2, 3)).astype(np.float32), rng.normal(size=(3, 2))
+    y = (rng.random((80, 3)) < 0.5).astype(np.float32)
+
+    def loss(w: np.ndarray) -> float:
+        z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
+        return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
+
+    np.testing.assert_allclose(fit_logistic(x, y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3)
+    np.testing.assert_allclose(fit_logistic(x, y, start, 1e7), start, atol=1e-3)
+
+
+def test_separable_labels_stay_finite() -> None:
+    x = np.linspace(-1, 1, 50, dtype=np.float32)[:, None, None]
+    weights = fit_logistic(x, (x[:, 0] > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
+    assert np.isfinite(weights).all()
+    assert weights[0, 0] > 5
+
+
+@pytest.mark.parametrize("others", ["off", 30.0])
+def test_learns_more_than_the_mean_knows(others: str | float) -> None:
+    outputs, targets = make(400, 2)
+    policy = Logistic(LogisticSettings.model_validate({"others": others})).fit(*make(500, 0), None, Context())
+    rules = max(best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2)))
+    assert best_micro_f1(policy.fuse(outputs), targets) > rules + 0.1
+    assert ("others_7" in policy.state().arrays) == (others != "off")
+
+
+def test_other_labels_correct_a_label_only_if_wanted() -> None:
+    outputs, targets = make(1000, 0)
+    hidden = outputs.scores.copy()
+    hidden[:, :, 2] = 0.5  # nobody says anything of label 2, but it goes with label 1
+    targets[:, 2] = targets[:, 1]
+    shown = MemberOutputs(hidden, outputs.present, ())
+    on, off = (
+        Logistic(LogisticSettings.model_validate({"others": o})).fit(shown, targets, None, Context()).fuse(shown) for o in (3.0, "off")
+    )
+    assert np.corrcoef(on[:, 2], targets[:, 2])[0, 1] > 0.8
+    assert abs(np.corrcoef(off[:, 2] + 1e-6 * np.arange(1000), targets[:, 2])[0, 1]) < 0.3
+
+
+def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
+    outputs, targets = make(600, 0, rare=0.01)
+    arrays = Logistic(LogisticSettings(others="off", shrink=10)).fit(outputs, targets, None, Context()).state().arrays
+    tight = Logistic(LogisticSettings(others="off", shrink=1e7)).fit(outputs, targets, None, Context()).state().arrays
+    away = np.abs(arrays["own_7"] - tight["own_7"]).sum(axis=1)
+    assert away[-1] < away[:-1].min()
+
+
+@pytest.mark.parametrize("others", ["off", 30.0])
+def test_every_set_of_members_is_answered_as_if_there_were_no_others(others: str | float) -> None:
+    (outputs, targets), (asked, wanted) = make(500, 0), make(400, 2)
+    settings = LogisticSettings.model_validate({"others": others})
+    policy = Logistic(settings).fit(outputs, targets, None, Context())
+    for members in ([0], [2], [0, 1]):
+        alone = Logistic(settings).fit(only(outputs, *members), targets, None, Context())
+        np.testing.assert_allclose(policy.fuse(only(asked, *members)), alone.fuse(only(asked, *members)), atol=1e-3)
+        best = max(best_micro_f1(asked.scores[:, m], wanted) for m in members)
+        assert best_micro_f1(policy.fuse(only(asked, *members)), wanted) > best
+
+
+def test_sets_that_hardly_any_product_has_learn_from_their_parts() -> None:
+    outputs, targets = make(600, 0)
+    present = np.repeat(np.eye(M, dtype=np.bool_), 200, axis=0)  # nobody has two
+    apart = MemberOutputs(outputs.scores * present[:, :, None], present, ())
+    fused = Logistic(LogisticSettings()).fit(apart, targets, None, Context()).fuse(make(400, 2)[0])
+    assert best_micro_f1(fused, make(400, 2)[1]) > max(best_micro_f1(make(400, 2)[0].scores[:, m], make(400, 2)[1]) for m in range(M))
+
+
+def test_a_member_nobody_had_says_nothing() -> None:
+    outputs, targets = make(300, 0)
+    policy = Logistic(LogisticSettings()).fit(only(outputs, 0, 1), targets, None, Context())
+    fused = policy.fuse(only(outputs, 2))
+    np.testing.assert_allclose(fused, np.broadcast_to(targets.mean(axis=0), fused.shape), atol=0.1)
+
+
+def test_certain_scores_stay_finite() -> None:
+    outputs, targets = make(100, 0)
+    certain = MemberOutputs(np.round(outputs.scores), outputs.present, ())
+    assert np.isfinite(Logistic(LogisticSettings()).fit(certain, targets, None, Context()).fuse(certain)).all()
+
+
+def test_corrections_are_scikit_learns_weights() -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(300, 4)) * [1, 5, 0.1, 1]).astype(np.float32)
+    x[:, 3] = x[:, 0]  # inputs that say the same, and inputs of different scales
+    y = (x.sum(axis=1)[:, None] / 4 + rng.logistic(size=(300, 2)) > 1).astype(np.float32)
+    weights = corrections(x, np.zeros((300, 2), np.float32), y, penalty=3.0)
+    for label in range(2):
+        oracle = LogisticRegression(C=1 / 3.0, fit_intercept=False, tol=1e-8).fit(x, y[:, label])
+        np.testing.assert_allclose(weights[:, label], oracle.coef_[0], atol=5e-3)
+    solved = (x @ weights).astype(np.float32)
+    np.testing.assert_allclose(corrections(x, solved, y, penalty=1e7), 0, atol=1e-4)
+
+
+def test_too_many_members_are_refused() -> None:
+    outputs = MemberOutputs(np.zeros((4, 7, 2), np.float32), np.ones((4, 7), np.bool_), ())
+    with pytest.raises(ConfigError, match="at most 6 members, it was given 7"):
+        Logistic(LogisticSettings()).fit(outputs, np.zeros((4, 2), np.float32), None, Context())
