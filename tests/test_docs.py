@@ -38,12 +38,14 @@ def test_every_command_shown_is_understood(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     if "--help" in words:
         words.remove("--help")
-    name, verb, rest = COMMAND.resolve_command(COMMAND.make_context("shelfwise", words), words)  # type: ignore[attr-defined]
+    name, verb, rest = COMMAND.resolve_command(COMMAND.make_context("shelfwise", words), words)
     assert verb is not None, f"{page}: there is no verb {name}"
     verb.make_context(name, rest)
 
 
-def test_the_readmes_python_runs(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readmes_python_runs(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The lines as they stand, on a model where the README says the demo puts its own."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "shelfwise-demo").mkdir()
