@@ -31,7 +31,7 @@ SOURCES = ("weights", "vectors", "encoder")
 
 NOTES = (
     "Seconds to fit count all that a system needs: its members, out of fold too where they are joined, and the joining. Systems share "
-    "this work, and pictures that two members read alike are encoded once, so the sum over all rows is more than was spent.",
+    "this work, so the sum over all rows is more than was spent. Pictures that two members read alike are encoded once, for the first.",
     "Memory is by how much the process grew at most during the costliest stage of a system, above what the process held before.",
     "The best is the first of this table; a difference from it counts as real where its 95 % interval (paired bootstrap) leaves out 0.",
 )
@@ -128,8 +128,8 @@ def _scored(model: Model, task: Task, context: Context, stages: MeasuredStages) 
 
 
 def _tested(model: Model, name: str, task: Task, context: Context, stages: MeasuredStages) -> Prediction:
-    """What one member says of the test products; how long that takes is the stage's time."""
-    context = dataclasses.replace(context, title=name)
+    """What one member says of the test products; how long that takes is the stage's time, so no cache may help."""
+    context = dataclasses.replace(context, title=name, cache=None)
 
     def asked() -> State:
         return State(vars(model.ask(task.test, context, [name]).predictions[name]))

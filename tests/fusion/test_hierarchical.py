@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.contracts import Context, Floats, MemberOutputs
@@ -43,6 +43,7 @@ def lineage(label: int, parents: np.ndarray) -> list[int]:
     return [label] if parents[label] < 0 else [label, *lineage(int(parents[label]), parents)]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 9))
 def test_rules_as_by_hand(seed: int, labels: int) -> None:
     parents, scores = forest(seed, labels), np.random.default_rng(seed).random((3, labels)).astype(np.float32)
@@ -54,6 +55,7 @@ def test_rules_as_by_hand(seed: int, labels: int) -> None:
         np.testing.assert_allclose(decoded(scores, parents, "product")[:, label], scores[:, above].prod(axis=1), rtol=1e-5)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.01, 0.99))
 def test_minimum_is_top_down_decoding_at_every_threshold(seed: int, threshold: float) -> None:
     parents, scores = forest(seed, 8), np.random.default_rng(seed).random((3, 8)).astype(np.float32)
@@ -75,8 +77,8 @@ def test_no_label_scores_above_its_parent(base: str, rule: Rule) -> None:
 
 def test_the_base_has_its_own_settings() -> None:
     outputs, targets = make()
-    settings = HierarchicalSettings(base_settings={"weights": [1, 1e9]}, rule="minimum")
-    fused = Hierarchical(settings).fit(outputs, targets, None, Context(labels=NAMES)).fuse(outputs)
+    own = HierarchicalSettings(base_settings={"weights": [1, 1e9]}, rule="minimum")
+    fused = Hierarchical(own).fit(outputs, targets, None, Context(labels=NAMES)).fuse(outputs)
     np.testing.assert_allclose(fused, decoded(outputs.scores[:, 1], parents_of(NAMES), "minimum"), atol=1e-6)
     with pytest.raises(ConfigError, match="base_settings: setting weight"):
         Hierarchical(HierarchicalSettings(base_settings={"weight": [1]}))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.contracts import Context, Floats, MemberOutputs
@@ -29,8 +29,8 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 
 
 def fitted(mode: str, **changes: Any) -> TopK:
-    settings = TopKSettings.model_validate({"mode": mode, "training": QUICK, **changes})
-    return TopK(settings).fit(*make(600, 0), make(200, 1), Context())
+    chosen = TopKSettings.model_validate({"mode": mode, "training": QUICK, **changes})
+    return TopK(chosen).fit(*make(600, 0), make(200, 1), Context())
 
 
 @pytest.mark.parametrize("mode", ["select_hard", "select_soft"])
@@ -100,6 +100,7 @@ def micro_f1(scores: Floats, targets: Floats) -> float:
     return float(2 * (given & truth).sum() / (given.sum() + truth.sum()))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -118,6 +119,7 @@ def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
             assert keys[best][2] == pytest.approx(max(keys)[2], abs=1e-5)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 10), st.integers(1, 6), st.integers(0, 10_000))
 def test_top_scores_against_sorting_by_hand(labels: int, top: int, seed: int) -> None:
     scores = np.random.default_rng(seed).choice(np.linspace(0, 1, 5, dtype=np.float32), (4, 2, labels))

@@ -20,7 +20,7 @@ MOST_MEMBERS = 6  # 63 sets, each with weights of its own
 CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
 LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode later
 CHUNK = 2048
-NEWTON_STEPS, LONGEST_STEP, SOLVED = 25, 3.0, 1e-3
+NEWTON_STEPS, LONGEST_STEP, SOLVED = 25, 3.0, 1e-2
 SHARED_PENALTY = 1e-2  # on the weights shared by all labels: only against members that say the same
 FEWEST = 50  # products that have a set of members, for it to be fitted on these alone
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from functools import reduce
 from typing import Any, Literal, Self
 
@@ -22,7 +23,7 @@ from shelfwise.errors import NotFittedError
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vectors import WordVectors, load_vectors
 from shelfwise.text.vocabulary import Ragged, TokenArray, Vocabulary
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,12 @@ class _Network(nn.Module):
         return torch.cat([self.output(features).sigmoid(), features], dim=1)
 
 
+@lru_cache
+def _warn_once(message: str) -> None:
+    """A field is fitted once a fold; its warning is worth reading once."""
+    log.warning(message)
+
+
 class TextCnn(Modality):
     """One text field's classifier; title and description are two members, each with its own settings."""
 
@@ -180,16 +187,17 @@ class TextCnn(Modality):
         with seeded(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
-        self._facts["epochs"] = fit_network(
-            self._network,
-            self._batches(train.inputs),
-            train.targets,
-            self.settings.training,
-            context,
-            watched,
-            title=self.field,
-            after_step=None if self.settings.max_norm is None else self._shorten,
-        )
+        with threads(1):
+            self._facts["epochs"] = fit_network(
+                self._network,
+                self._batches(train.inputs),
+                train.targets,
+                self.settings.training,
+                context,
+                watched,
+                title=self.field,
+                after_step=None if self.settings.max_norm is None else self._shorten,
+            )
         return self
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
@@ -239,7 +247,7 @@ class TextCnn(Modality):
 
     def _say_if_shorter(self, source: WordVectors) -> None:
         if (has := source.matrix.shape[1]) < self.settings.dimensions:
-            log.warning("%s: %d dimensions asked for, %s has %d", self.field, self.settings.dimensions, source.origin, has)
+            _warn_once(f"{self.field}: {self.settings.dimensions} dimensions asked for, {source.origin} has {has}")
 
     def _batches(self, inputs: Texts) -> _WordBatches:
         texts = self._vocabulary.encode(inputs.tokens).truncate(self.settings.maxlen, self.settings.truncating)

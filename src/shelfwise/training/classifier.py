@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, PluginSettings, Rows
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""
@@ -93,7 +93,8 @@ class RowClassifier:
         with torch.no_grad():
             network.output.bias.copy_(torch.logit(torch.from_numpy((targets.sum(axis=0) + 0.5) / (len(targets) + 1))))
         watched = None if validation is None else (_Batches(validation[0]), validation[1])
-        epochs = fit_network(network, _Batches(inputs), targets, settings.training, context, watched, title=title)
+        with threads(1):
+            epochs = fit_network(network, _Batches(inputs), targets, settings.training, context, watched, title=title)
         return cls(network, epochs)
 
     @property

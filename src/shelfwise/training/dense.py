@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.loop import Batches, LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
 
 FORBIDDEN = -1e4  # in place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN
 LEAST_SPREAD = 0.01  # of the member's mean spread; what hardly varied in training must not explode later
@@ -77,7 +77,8 @@ class NetworkPolicy(FusionPolicy):
         if validation is not None:
             others, answers = self._known(*validation)
             watched = (self.batches(others), answers)
-        self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy")
+        with threads(1):
+            self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy")
         self.network_ = network
         return self
 

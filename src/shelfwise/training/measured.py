@@ -44,15 +44,18 @@ class MeasuredStages(Stages):
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
         """As :meth:`Stages.run`; a stage that was finished before keeps its costs of then."""
+        fresh = False
 
-        def measured() -> State:
-            with peak_growth() as peak:
-                state = compute()
+        def computed() -> State:
+            nonlocal fresh
+            fresh = True
+            return compute()
+
+        with peak_growth() as peak:  # outside of what is timed: it takes longer than many a stage
+            state = super().run(name, computed)
+        if fresh:
             self._costs[name] = (0.0, peak[0])
             self._save()
-            return state
-
-        state = super().run(name, measured)
         self.peaks[name] = self._costs.get(name, (0.0, None))[1]
         return state
 

@@ -15,7 +15,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, MemberOutputs, PluginSettings, Rows
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -57,7 +57,8 @@ def fit_policy(
         network = PolicyNetwork(known.scores.shape[1], known.scores.shape[2], settings)
     network.watch(known)
     watched = None if validation is None or not len(validation[0]) else (PolicyBatches(validation[0]), validation[1])
-    epochs = fit_network(network, PolicyBatches(known), wanted, settings.training, context, watched, "policy")
+    with threads(1):
+        epochs = fit_network(network, PolicyBatches(known), wanted, settings.training, context, watched, "policy")
     return network, epochs
 
 
