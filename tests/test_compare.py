@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -117,8 +118,10 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(
         watched.setattr(TextLinear, "fit", lambda *_: pytest.fail("a member was fitted again"))
         results = compare(sample, tmp_path / "out", settings())
         for name in whole["leaderboard"]:
-            for figure in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned", "threshold", "versus_best", "size"):
+            for figure in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned", "threshold", "versus_best"):
                 assert results["systems"][name][figure] == whole["systems"][name][figure]
+            # the file also says how long the stage took, in as many digits as it needs
+            assert results["systems"][name]["size"] == pytest.approx(whole["systems"][name]["size"], abs=64)
         assert results["systems"]["title"]["seconds_fit"] >= costs["prepare.title"][0]
         # one more system, and another network for an old one: the members stay
         network = {**SETTINGS["systems"]["network"], "settings": {**NETWORK, "hidden": []}}
@@ -229,3 +232,20 @@ def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
     changed = MeasuredStages(tmp_path / "stages", "key", {"a": "2"})
     changed.run("member.a", lambda: State({"x": np.ones(5, np.uint8)}))
     assert changed.size("member.a") < 1000
+
+
+def test_the_command(sample: Path, tmp_path: Path) -> None:
+    def run(systems: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["compare", str(sample), "--out", str(tmp_path / "out"), "--min-count", "8", "--systems", systems, "--json"]
+        return subprocess.run([sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, check=False)
+
+    refused = run("title_liner")
+    assert refused.returncode == 2
+    assert "did you mean 'title_linear'" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    done = run("title_linear, vector")
+    assert done.returncode == 0, done.stderr
+    board = json.loads(done.stdout)
+    assert board["order"] == ["title_linear"]
+    assert "no column 'vector'" in board["systems"]["vector"]["not_run"]
+    assert Path(board["report"]).is_file()

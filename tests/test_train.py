@@ -102,18 +102,18 @@ def test_a_broken_off_training_continues_to_the_same_model(
     """Killed before its last stage and resumed, a training ends with bit-equal weights, and does no stage twice."""
     config = Config.load("paper", changes={**quick, "stacking": {"folds": 2, "fitted_on": fitted_on}})
     train(sample, tmp_path / "whole", config)
-    real = fitting.make_policy
+    real = fitting._fit_policy
 
-    def killed(settings: Config, name: str) -> Any:
+    def killed(name: str, *rest: Any) -> Any:
         if name == "image+title+description":
             raise KeyboardInterrupt
-        return real(settings, name)
+        return real(name, *rest)
 
-    monkeypatch.setattr(fitting, "make_policy", killed)
+    monkeypatch.setattr(fitting, "_fit_policy", killed)
     with pytest.raises(KeyboardInterrupt):
         train(sample, tmp_path / "resumed", config)
     assert not (tmp_path / "resumed").exists(), "a half-written model"
-    monkeypatch.setattr(fitting, "make_policy", real)
+    monkeypatch.setattr(fitting, "_fit_policy", real)
 
     def no_fit(*_: Any) -> Any:
         raise AssertionError("a member was fitted again")

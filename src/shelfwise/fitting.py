@@ -160,7 +160,10 @@ def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, sta
 
 
 def _stacked(config: Config, tolerant: bool) -> set[str]:
-    """The members whose scores some fusion learns from; nobody needs the others' out of fold."""
+    """The members whose scores some fusion learns from; nobody needs the others' out of fold.
+
+    Also finds settings that a policy refuses before hours of training have gone by.
+    """
     stacked: set[str] = set()
     for name, system in config.systems.items():
         try:

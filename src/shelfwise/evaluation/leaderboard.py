@@ -130,9 +130,9 @@ def _draw_pareto(rows: Mapping[str, Json], file: IO[bytes]) -> None:
     axes.plot(seconds[order], f1[order], "-o", color=plots.MAIN, markersize=5, linewidth=1, drawstyle="steps-post")
     names = [plots.shorten(name).replace("$", r"\$") for name in rows]
     for i in order:
-        axes.annotate(names[i], (seconds[i], f1[i]), (4, 5), textcoords="offset points", fontsize=8)
+        axes.annotate(names[i], (seconds[i], f1[i]), (-4, 4), textcoords="offset points", fontsize=8, ha="right")  # where nothing can be
     axes.set_xscale("log")
-    axes.margins(x=0.18, y=0.1)
+    axes.margins(x=0.15, y=0.1)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("seconds to fit (log scale)")
     axes.set_ylabel("micro-F1 at the tuned threshold, %")

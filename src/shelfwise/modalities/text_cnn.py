@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import lru_cache
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Literal, Self
 
 import numpy as np

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -96,7 +95,6 @@ def peak_growth() -> Iterator[list[int | None]]:
     is used again. Gives a list of one number, set when the block ends; None where the system has no Linux-style /proc.
     """
     peak: list[int | None] = [None]
-    gc.collect()
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
     before = None
