@@ -133,7 +133,7 @@ class FeatureSettings(PluginSettings):
 
     dropout: float = Field(0.5, ge=0, lt=1, description="of the joined vector, in training")
     member_dropout: float = Field(0.2, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well")
-    training: LoopSettings = LoopSettings(epochs=100, loss="bce", patience=10)
+    training: LoopSettings = LoopSettings(epochs=60, loss="bce", patience=5)
 
 
 class FeaturePolicy(NetworkPolicy):
