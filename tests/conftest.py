@@ -29,6 +29,23 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
+def ten_rows() -> set[str]:
+    """The rows of the paper's Tables 1 and 3, by our names."""
+    return {
+        "title",
+        "description",
+        "image",
+        "max",
+        "mean",
+        "ridge",
+        "image+description",
+        "image+title",
+        "title+description",
+        "image+title+description",
+    }
+
+
+@pytest.fixture(scope="session")
 def quick() -> dict[str, Any]:
     """Settings to lay over a preset so that it trains in seconds."""
     return QUICK

@@ -11,6 +11,7 @@ import torch
 from shelfwise.contracts import Context, Floats, MemberOutputs
 from shelfwise.fusion.policy import Policy, PolicyNetwork, PolicySettings
 from shelfwise.fusion.ridge import best_micro_f1
+from shelfwise.training.dense import keep_members
 
 M, L = 3, 6
 
@@ -126,14 +127,21 @@ def test_member_dropout_makes_single_members_useful() -> None:
 
 
 def test_member_dropout_leaves_somebody() -> None:
-    network = PolicyNetwork(M, L, settings(member_dropout=0.9)).train()
     present = torch.tensor([[True, True, False]]).repeat(500, 1)
-    kept = network._kept(present)
+    kept = keep_members(present, 0.9)
     assert kept.any(dim=1).all()
     assert not kept[:, 2].any()
     assert not kept.all(dim=1).any()
     assert (kept.sum(dim=1) == 1).any()
-    assert torch.equal(network.eval()._kept(present), present)
+    assert torch.equal(keep_members(present, 0), present)
+
+
+def test_members_are_dropped_in_training_only() -> None:
+    network = PolicyNetwork(M, L, settings(member_dropout=0.9))
+    scores, present = torch.rand(1, M, L).repeat(500, 1, 1), torch.tensor([[True, True, False]]).repeat(500, 1)
+    learning, asked = network.train()(scores, present), network.eval()(scores, present)
+    assert not torch.allclose(learning, learning[:1].expand_as(learning), atol=1e-4)
+    assert torch.allclose(asked, asked[:1].expand_as(asked), atol=1e-6)
 
 
 def test_presence_bits_are_read() -> None:

@@ -15,6 +15,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, MemberOutputs, PluginSettings, Rows
+from shelfwise.training.dense import keep_members
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 
 Activation = Literal["sigmoid", "tanh", "relu"]
@@ -111,7 +112,7 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         """Fused logits (B, L)."""
-        bits = self._kept(present).float()
+        bits = keep_members(present, self.settings.member_dropout if self.training else 0).float()
         mask = bits.unsqueeze(2)
         read = (_logits(scores) - self.mean) / self.spread if self.settings.input == "logits" else scores
         flat = (read * mask).flatten(1)
@@ -119,13 +120,6 @@ class PolicyNetwork(nn.Module):
         if self.settings.residual:
             fused = fused + (_logits(scores) * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
         return fused
-
-    def _kept(self, present: Tensor) -> Tensor:
-        """Presence after member dropout; products that would lose every member keep all they have."""
-        if not self.training or self.settings.member_dropout == 0:
-            return present
-        kept = present & (torch.rand(present.shape) >= self.settings.member_dropout)
-        return torch.where(kept.any(dim=1, keepdim=True), kept, present)
 
 
 class PolicyBatches:
