@@ -25,13 +25,19 @@ NAMES = ("Food", "Food > Drinks", "Home", "Home > Rugs", "Home > Rugs > Round", 
 COLOURS = ("red", "green", "blue", "black", "orange")
 SHAPES = ("ball", "box")
 
-FIELDS = {"image": "image", "graph": "related", "tabular": "brand", "vector": "sound"}
+FIELDS = {"image": "image", "graph": "related", "tabular": "brand", "vector": "sound", "joint": "title+image"}
 """The field a modality is tried on; the title where it is not named here."""
 
 SMALL: dict[str, dict[str, Any]] = {
     "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
     "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "training": {"epochs": 2}},
     "policy": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
+    "joint": {
+        "units": 8,
+        "texts": {"title": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8}},
+        "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "hidden": 8},
+        "training": {"epochs": 3, "loss": "bce"},
+    },
     "graph": {"hidden": 8, "training": {"epochs": 3}},
     "tabular": {"hidden": 8, "training": {"epochs": 3}},
     "vector": {"hidden": 8, "training": {"epochs": 3}},
@@ -39,7 +45,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "early": {"units": 8, "training": {"epochs": 3, "loss": "bce"}},
     "gated": {"units": 8, "training": {"epochs": 3, "loss": "bce"}},
     "cross_attention": {"units": 8, "heads": 2, "training": {"epochs": 3, "loss": "bce"}},
+    "coherent": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3, "loss": "bce"}},
     "boosted": {"trees": 5},
+    "blend": {"parts": [{"policy": "logistic"}, {"policy": "policy", "settings": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}}}]},
     "search": {"trials": 3, "network": {"training": {"epochs": 3, "loss": "bce", "patience": 2}}},
 }
 """Settings that make a plug-in quick; its own defaults where it is not named here."""
@@ -55,7 +63,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Coloured balls and boxes; every ninth product lacks its title, others their picture, and one picture is no picture."""
+    """Coloured balls and boxes; every ninth product lacks its title, others their picture, one both; one picture is no picture."""
     folder = tmp_path_factory.mktemp("shop")
     rng = np.random.default_rng(0)
     records, targets = [], np.zeros((PRODUCTS, LABELS), np.float32)
@@ -66,7 +74,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         draw(folder / f"{i}.png", COLOURS[colour], SHAPES[shape], rng)
         words = [COLOURS[colour], SHAPES[shape], *rng.choice(["new", "large", "kids", "soft", "classic", "sale"], 3)]
         title = None if i % 9 == 4 else " ".join(words)
-        record = {"id": str(i), "title": title, "description": title, "image": None if i % 9 == 7 else f"{i}.png", "price": float(i)}
+        record = {
+            "id": str(i),
+            "title": title,
+            "description": title,
+            "image": None if i % 9 == 7 or i == 4 else f"{i}.png",
+            "price": float(i),
+        }
         records.append(record | further(i, colour, rng))
     (folder / "3.png").write_bytes(b"no picture at all")
     targets[:, NEVER] = 0
@@ -136,12 +150,13 @@ def trial(request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.T
 class TestModalities:
     def test_prepares_one_row_a_product_and_knows_what_is_missing(self, trial: Trial, shop: Shop) -> None:
         assert len(trial.inputs) == PRODUCTS
-        missing = [value is None for value in shop.catalog.column(trial.modality.field)]
+        fields = trial.modality.field.split("+")
+        missing = np.all([[value is None for value in shop.catalog.column(field)] for field in fields], axis=0)
         assert not trial.inputs.present[missing].any()
         assert 0 < trial.inputs.present.sum() < PRODUCTS
         refused = [shop.catalog.ids.index(refusal.id) for refusal in trial.inputs.refused]
-        assert not trial.inputs.present[refused].any()
-        assert refused == ([3] if trial.modality.field == "image" else [])
+        assert trial.inputs.present[refused].any() == (len(fields) > 1), "its other fields remain"
+        assert refused == ([3] if "image" in fields else [])
 
     def test_taking_rows_takes_their_presence(self, trial: Trial) -> None:
         rows = np.array([5, 4, 0])

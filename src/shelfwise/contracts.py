@@ -10,6 +10,7 @@ Conventions, everywhere:
 
 from __future__ import annotations
 
+import itertools
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,9 @@ Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 log = logging.getLogger("shelfwise")
+
+MOST_FIELDS = 10
+"""Fields of which every subset is looked at, to know which members can be present together: 1,023 subsets."""
 
 
 class PluginSettings(BaseModel):
@@ -59,12 +63,15 @@ class Context:
         cache: folder for what is worth keeping between runs (encoded images), or None for no cache on disk.
         title: whose work this is (a member's or system's name), for progress.
         labels: names of the L labels, for fusion policies that know how labels hang together; empty where nobody gave them.
+        patterns: for fusion policies that solve for each set of members: the sets that can be present together, each as
+            M bools, at least one of them True; empty: any set may occur.
     """
 
     seed: int = 0
     cache: Path | None = None
     title: str = ""
     labels: tuple[str, ...] = ()
+    patterns: tuple[tuple[bool, ...], ...] = ()
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:
@@ -195,6 +202,10 @@ class Modality(ABC):
         self.settings = settings
         self.field = field
 
+    def hears(self, fields: frozenset[str]) -> bool:
+        """Whether a product that has just these fields is present here; by default with any of those it reads."""
+        return not fields.isdisjoint(self.field.split("+"))
+
     @abstractmethod
     def prepare(self, catalog: Catalog, context: Context) -> Any:
         """Turn the field into a :class:`Prepared`; looks at no label, so every fold may share it."""
@@ -218,6 +229,19 @@ class Modality(ABC):
     def provenance(self) -> dict[str, Any]:
         """JSON-ready facts for the report: which pre-trained weights were used, and what was fallen back to."""
         return {}
+
+
+def sets_together(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
+    """The sets of `members` that some product can be present in, whatever fields it has: each as M bools, sorted.
+
+    Empty, which stands for any set, where the members read more than :data:`MOST_FIELDS` fields between them.
+    """
+    fields = sorted({name for member in members for name in member.field.split("+")})
+    if len(fields) > MOST_FIELDS:
+        return ()
+    had = itertools.chain.from_iterable(itertools.combinations(fields, count) for count in range(1, len(fields) + 1))
+    sets = {tuple(member.hears(fields) for member in members) for fields in map(frozenset, had)}
+    return tuple(sorted(heard for heard in sets if any(heard)))
 
 
 class FusionPolicy(ABC):

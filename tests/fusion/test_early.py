@@ -98,7 +98,7 @@ def test_it_asks_for_features() -> None:
 def test_default_widths(join: str, units: int) -> None:
     settings = EarlySettings.model_validate({"join": join, "training": {"epochs": 1, "loss": "bce"}})
     state = Early(settings).fit(*make(20, 0), None, Context()).state()
-    assert state.arrays["last.2.weight"].shape == (L, units)
+    assert state.arrays["output.weight"].shape == (L, units)
 
 
 def test_fitting_leaves_the_callers_randomness_alone() -> None:

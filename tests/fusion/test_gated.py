@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from shelfwise.contracts import Context, Floats, MemberOutputs
-from shelfwise.fusion.gated import Gated, GatedNetwork, GatedSettings
+from shelfwise.fusion.gated import Gated, GatedSettings
 from shelfwise.fusion.ridge import best_micro_f1
 from shelfwise.training.dense import Shape
+from shelfwise.training.joins import GatedUnit
 
 L, WIDTHS = 4, (6, 5)
 
@@ -49,7 +50,7 @@ def _with_one(outputs: MemberOutputs) -> Floats:
 
 @pytest.mark.parametrize("gate", ["softmax", "sigmoid"])
 def test_it_is_the_formula(gate: Literal["softmax", "sigmoid"]) -> None:
-    network = GatedNetwork(Shape(L, WIDTHS), settings(gate)).eval()
+    network = GatedUnit(Shape(L, WIDTHS), 16, 0, 0, gate).eval()
     present = torch.tensor([[True, True], [True, False], [False, True]])
     features = [torch.randn(3, width) for width in WIDTHS]
     for row in range(3):
@@ -58,12 +59,12 @@ def test_it_is_the_formula(gate: Literal["softmax", "sigmoid"]) -> None:
         able = [m for m in range(2) if present[row, m]]
         gates = torch.softmax(raw[able], dim=0) if gate == "softmax" else torch.sigmoid(raw[able])
         joined = sum(gates[i] * torch.tanh(network.project[m](shown[m])) for i, m in enumerate(able))
-        expected = network.last(joined)
+        expected = network.output(joined)
         torch.testing.assert_close(network(present[[row]], *(f[[row]] for f in features))[0], expected)
 
 
 def test_softmax_gates_share_each_unit_among_the_present() -> None:
-    network = GatedNetwork(Shape(L, WIDTHS), settings("softmax")).eval()
+    network = GatedUnit(Shape(L, WIDTHS), 16, 0, 0).eval()
     present = torch.tensor([[True, True], [True, False], [False, False]])
     gates = network.gates([torch.randn(3, width) for width in WIDTHS], present)
     torch.testing.assert_close(gates.sum(dim=1), torch.tensor([1.0, 1.0, 0.0]).unsqueeze(1).expand(3, 16))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.contracts import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
-from shelfwise.fusion.logistic import Logistic, LogisticSettings, corrections, fit_logistic
+from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, corrections, fit_logistic
 from shelfwise.fusion.ridge import best_micro_f1
 
 M, L = 3, 6
@@ -34,7 +38,7 @@ def test_newton_finds_scikit_learns_weights() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2, 4)).astype(np.float32)
     y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x, y, np.zeros((4, 2)), penalty=2.0)
+    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
     for label in range(4):
         oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x[:, :, label], y[:, label])
         np.testing.assert_allclose(weights[label], oracle.coef_[0], atol=1e-3)
@@ -44,7 +48,7 @@ def test_shared_weights_are_those_of_all_labels_together() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 2, 4)).astype(np.float32)
     y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x, y, np.zeros((1, 2)), penalty=2.0)
+    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
     oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x.transpose(0, 2, 1).reshape(400, 2), y.ravel())
     np.testing.assert_allclose(weights, oracle.coef_, atol=1e-3)
 
@@ -58,13 +62,13 @@ def test_labels_are_drawn_towards_where_they_start() -> None:
         z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
         return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
 
-    np.testing.assert_allclose(fit_logistic(x, y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3)
-    np.testing.assert_allclose(fit_logistic(x, y, start, 1e7), start, atol=1e-3)
+    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3)
+    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
 
 
 def test_separable_labels_stay_finite() -> None:
-    x = np.linspace(-1, 1, 50, dtype=np.float32)[:, None, None]
-    weights = fit_logistic(x, (x[:, 0] > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
+    x = np.linspace(-1, 1, 50, dtype=np.float32)[None, None]
+    weights = fit_logistic(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
     assert np.isfinite(weights).all()
     assert weights[0, 0] > 5
 
@@ -102,7 +106,7 @@ def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
 @pytest.mark.parametrize("others", ["off", 30.0])
 def test_every_set_of_members_is_answered_as_if_there_were_no_others(others: str | float) -> None:
     (outputs, targets), (asked, wanted) = make(500, 0), make(400, 2)
-    settings = LogisticSettings.model_validate({"others": others})
+    settings = LogisticSettings.model_validate({"others": others, "shrink": 3})
     policy = Logistic(settings).fit(outputs, targets, None, Context())
     for members in ([0], [2], [0, 1]):
         alone = Logistic(settings).fit(only(outputs, *members), targets, None, Context())
@@ -145,7 +149,64 @@ def test_corrections_are_scikit_learns_weights() -> None:
     np.testing.assert_allclose(corrections(x, solved, y, penalty=1e7), 0, atol=1e-4)
 
 
-def test_too_many_members_are_refused() -> None:
+def test_too_many_members_are_refused_where_any_set_may_occur() -> None:
     outputs = MemberOutputs(np.zeros((4, 7, 2), np.float32), np.ones((4, 7), np.bool_), ())
     with pytest.raises(ConfigError, match="at most 6 members, it was given 7"):
         Logistic(LogisticSettings()).fit(outputs, np.zeros((4, 2), np.float32), None, Context())
+
+
+def sets(*numbers: int, members: int = M) -> tuple[tuple[bool, ...], ...]:
+    return tuple(tuple(bool(number >> m & 1) for m in range(members)) for number in numbers)
+
+
+@pytest.mark.parametrize("others", ["off", 30.0])
+def test_only_sets_that_can_occur_are_solved_and_they_alike(others: str | float) -> None:
+    outputs, targets = make(200, 0)
+    policy = Logistic(LogisticSettings.model_validate({"others": others}))
+    everything = dict(policy.fit(outputs, targets, None, Context()).state().arrays)
+    some = policy.fit(outputs, targets, None, Context(patterns=sets(2, 7))).state().arrays
+    kinds = ("own",) if others == "off" else ("own", "others")
+    assert some.keys() == {"centre", "mean", "spread"} | {f"{kind}_{number}" for kind in kinds for number in (2, 7)}
+    assert all(np.array_equal(value, everything[name]) for name, value in some.items())
+    assert policy.facts() == {"sets": 2}
+
+
+@given(st.lists(st.integers(1, 2**5 - 1), min_size=1, max_size=6, unique=True), st.integers(1, 2**5 - 1))
+def test_other_sets_are_answered_by_their_largest_part(solved: list[int], asked: int) -> None:
+    present = np.flatnonzero([asked >> m & 1 for m in range(5)])
+    largest = {0}
+    for size in range(len(present), 0, -1):
+        parts = [sum(1 << int(m) for m in part) for part in itertools.combinations(present, size)]
+        if found := [number for number in parts if number in solved]:
+            largest = {min(found)}
+            break
+    heard = _largest_within(present, sorted(solved))
+    assert {sum(1 << int(m) for m in heard)} == largest
+
+
+def test_a_set_that_was_not_solved_is_heard_without_the_rest() -> None:
+    (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
+    policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(1, 2, 6)))
+    assert np.array_equal(policy.fuse(asked), policy.fuse(only(asked, 1, 2)))
+    assert np.array_equal(policy.fuse(only(asked, 0, 1)), policy.fuse(only(asked, 0))), "the lowest number of several"
+
+
+def test_without_any_solved_part_the_members_are_averaged() -> None:
+    (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
+    policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(7)))
+    np.testing.assert_allclose(policy.fuse(only(asked, 0, 2)), asked.scores[:, [0, 2]].mean(axis=1), atol=1e-6)
+    assert not policy.fuse(only(asked)).any()
+
+
+def test_any_number_of_members_where_their_sets_are_known() -> None:
+    outputs, targets = make(200, 0)
+    copies = 22  # 66 members: their sets have numbers beyond 64 bits
+    many = MemberOutputs(np.tile(outputs.scores, (1, copies, 1)), np.tile(outputs.present, (1, copies)), ())
+    everybody = (True,) * (copies * M)
+    policy = Logistic(LogisticSettings()).fit(many, targets, None, Context(patterns=(everybody,)))
+    assert best_micro_f1(policy.fuse(many), targets) > best_micro_f1(outputs.scores.mean(axis=1), targets)
+
+
+def test_corrections_by_other_labels_are_off_unless_wanted() -> None:
+    outputs, targets = make(100, 0)
+    assert not any(name.startswith("others") for name in Logistic(LogisticSettings()).fit(outputs, targets, None, Context()).state().arrays)

@@ -105,11 +105,18 @@ def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
     assert chosen.facts() == {"alpha": chosen.alpha_}
 
 
-def test_auto_needs_validation() -> None:
-    outputs, targets = make()
-    for validation in (None, (only(outputs, set()), targets)):
-        with pytest.raises(ConfigError, match="'auto', which needs validation"):
-            fit("auto", outputs, targets, validation)
+def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_from_all() -> None:
+    outputs, targets = (part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40] for part in make())
+    order = np.random.default_rng(0).permutation(40)
+    asked, learnt = order[:8], order[8:]
+    held_out = (outputs.take(asked), targets[asked])
+    quality = {a: best_micro_f1(fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), held_out[1]) for a in ridge.GRID}
+    best = max(a for a, q in quality.items() if q == max(quality.values()))
+    assert min(quality.values()) < max(quality.values())
+    for validation in (None, (only(outputs, set()), targets)):  # nobody there counts as none
+        chosen = fit("auto", outputs, targets, validation)
+        assert chosen.alpha_ == best
+        assert np.array_equal(chosen.fuse(outputs), fit(best, outputs, targets).fuse(outputs))
 
 
 def test_too_many_members_are_refused() -> None:

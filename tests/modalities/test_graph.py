@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +15,6 @@ from shelfwise.contracts import Context, Examples, State
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.graph import GraphClassifier
 from shelfwise.training.relations import Graph, Listing, Neighbourhood, id_keys
-from shelfwise.training.walks import WalkSettings, closeness, node_vectors, walk
 
 Lists = dict[str, list[str]]
 QUICK: dict[str, Any] = {"hidden": 0, "dropout": 0, "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.05}}
@@ -98,7 +96,7 @@ def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.
 
 def fitted(kind: str, rows: Any = slice(0, 40), **further: Any) -> tuple[GraphClassifier, Any, Any]:
     lists, targets = clusters()
-    member = GraphClassifier(GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS, **further}), "related")
+    member = GraphClassifier(GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS} | further), "related")
     inputs = member.prepare(catalog_of(lists), Context())
     return member.fit(Examples(inputs, targets).take(np.arange(len(targets))[rows]).present(), None, Context()), inputs, targets
 
@@ -175,38 +173,10 @@ class TestLeaks:
         np.testing.assert_allclose(shares, [[0, 0, 0, 0, 1, np.log(2)]], atol=1e-6)
 
 
-def ring(size: int) -> sp.csr_array:
-    here = np.tile(np.arange(size), 2)
-    there = (here + np.repeat([1, -1], size)) % size
-    return sp.coo_array((np.ones(2 * size), (here, there)), shape=(size, size)).tocsr()
-
-
-class TestWalks:
-    def test_every_step_is_an_edge(self) -> None:
-        adjacency = ring(20)
-        visits = walk(adjacency, np.arange(20), 30, np.random.default_rng(0))
-        assert visits.shape == (20, 30)
-        assert set(((visits[:, 1:] - visits[:, :-1]) % 20).ravel().tolist()) == {1, 19}
-
-    def test_closeness_against_the_oracle(self) -> None:
-        chosen = WalkSettings(length=7, walks=3, window=2)
-        visits = walk(ring(9), np.tile(np.arange(9), 3), 7, np.random.default_rng(4))
-        expected = np.zeros((9, 9))
-        for nodes in visits.tolist():
-            for i, a in enumerate(nodes):
-                for j, b in enumerate(nodes):
-                    expected[a, b] += 1 <= abs(i - j) <= 2
-        np.testing.assert_array_equal(closeness(ring(9), chosen, seed=4).toarray(), expected)
-
-    def test_vectors_keep_parts_of_the_graph_apart(self) -> None:
-        adjacency = sp.csr_array(sp.block_diag([ring(12), ring(12)], format="csr"))
-        vectors = node_vectors(adjacency, WalkSettings(dimensions=6, walks=20), seed=0)
-        assert vectors.shape == (24, 6)
-        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-        alike = vectors @ vectors.T
-        assert np.abs(alike[:12, 12:]).max() < 0.05
-        assert alike[np.arange(12), (np.arange(12) + 1) % 12].min() > alike[np.arange(12), (np.arange(12) + 6) % 12].max()
-        assert np.array_equal(vectors, node_vectors(adjacency, WalkSettings(dimensions=6, walks=20), seed=0))
+def test_settings_of_the_walks_reach_the_vectors() -> None:
+    plain, biased = (fitted("embedding", walks={**WALKS, **further})[0].state().arrays["vectors"] for further in ({}, {"p": 4, "q": 0.25}))
+    assert plain.shape == biased.shape
+    assert not np.allclose(plain, biased)
 
 
 def test_graph_is_symmetric_without_loops() -> None:

@@ -1,5 +1,6 @@
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, State
@@ -22,22 +21,9 @@ NOUNS = ("shoe", "hat", "scarf", "lamp")
 FILLERS = ("nice", "new", "big", "soft", "old", "plain")
 
 
-def make_encoder(folder: Path, seed: int = 0) -> Path:
-    """A BERT of two layers with random weights and a tokenizer that knows the words above."""
-    words = {word: i for i, word in enumerate(["[PAD]", "[UNK]", ".", *NOUNS, *FILLERS])}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-        BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=32, **shape)).save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]").save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(make_encoder(tmp_path_factory.mktemp("encoder")))
+def encoder(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_encoder(tmp_path_factory.mktemp("encoder"), (*NOUNS, *FILLERS)))
 
 
 def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
@@ -128,16 +114,16 @@ class TestReading:
         catalog, _ = catalog_of(20)
         first = member_of(encoder).prepare(catalog, Context(cache=tmp_path))
         assert list(tmp_path.rglob("*.safetensors"))
-        monkeypatch.setattr("shelfwise.modalities.text_transformer._run", lambda *_: pytest.fail("encoded once more"))
+        monkeypatch.setattr("shelfwise.training.passages.run_encoder", lambda *_: pytest.fail("encoded once more"))
         again = member_of(encoder).prepare(catalog.take(range(19, -1, -1)), Context(cache=tmp_path))
         assert np.array_equal(first.encoded, again.encoded[::-1])
 
 
 class TestSources:
-    def test_another_encoder_than_at_the_time_is_refused(self, encoder: str, tmp_path: Path) -> None:
+    def test_another_encoder_than_at_the_time_is_refused(self, encoder: str, make_encoder: Callable[..., Path], tmp_path: Path) -> None:
         member, _, _ = fitted(encoder)
         with pytest.raises(WeightsError, match="fit again"):
-            member_of(str(make_encoder(tmp_path, seed=5))).restore(member.state())
+            member_of(str(make_encoder(tmp_path, (*NOUNS, *FILLERS), seed=5))).restore(member.state())
 
     def test_a_folder_without_weights(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text("{}")
@@ -145,8 +131,8 @@ class TestSources:
         with pytest.raises(WeightsError, match="safetensors"):
             find_encoder(str(tmp_path))
 
-    def test_broken_weights(self, tmp_path: Path) -> None:
-        folder = make_encoder(tmp_path)
+    def test_broken_weights(self, make_encoder: Callable[..., Path], tmp_path: Path) -> None:
+        folder = make_encoder(tmp_path, NOUNS)
         (folder / "model.safetensors").write_bytes(b"no weights")
         with pytest.raises(WeightsError, match="cannot be loaded"):
             load_encoder(find_encoder(str(folder)))

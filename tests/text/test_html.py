@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re._parser as pattern_parser
 import time
 
+import ftfy
 import pytest
+from ftfy.badness import BADNESS_RE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
-from shelfwise.text.html import plain_text
+from shelfwise.text.html import _BLOCK, _CONTROL, _REACH, _SETTLED, plain_text
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,39 @@ def test_hostile_text_takes_no_time(value: str) -> None:
     start = time.process_time()
     plain_text(value)
     assert time.process_time() - start < 2
+
+
+def test_settled_letters_are_those_that_ftfy_keeps() -> None:
+    letters = [chr(code) for code in range(0x20, 0x110000) if not 0xD800 <= code < 0xE000 and _SETTLED.fullmatch(chr(code))]
+    assert len(letters) > 30_000
+    assert "".join(ftfy.fix_text(letter, unescape_html=False) for letter in letters) == "".join(letters)
+
+
+def test_no_sign_of_mojibake_reaches_further_than_we_look() -> None:
+    assert pattern_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags).getwidth()[1] < _REACH
+
+
+@given(
+    st.text(
+        st.sampled_from("abc Ã©Â¶â€™šŸžñüß°®™£–Жщя语のカ한\u00e2") | st.characters(min_codepoint=0x20, max_codepoint=0x17F), max_size=30
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_text_that_ftfy_is_not_asked_about_is_text_that_it_keeps(value: str) -> None:
+    if "<" not in value and "&" not in value:
+        assert plain_text(value) == " ".join(_CONTROL.sub("", ftfy.fix_text(value, unescape_html=False)).split())
+
+
+@given(
+    st.lists(
+        st.sampled_from(["p", "br", "B", "i", "u", "em", "strong", "div", "span", "ul", "ol", "li"]).flatmap(
+            lambda tag: st.sampled_from([f"<{tag}>", f"</{tag}>", f"<{tag} />", f"<{tag}\n>"])
+        )
+        | st.sampled_from(["a", "b ", " c", "&", "& d", ">", "\n", "é", "\x0c", "x"])
+    ).map("".join)
+)
+@settings(max_examples=500, deadline=None)
+def test_bare_tags_are_dropped_as_the_parser_drops_them(value: str) -> None:
+    root = LexborHTMLParser(_BLOCK.sub(" <", value)).root
+    assert root is not None
+    assert plain_text(value).split() == root.text(deep=True).split()

@@ -1,12 +1,15 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.spatial.distance import pdist
 from sklearn.linear_model import LogisticRegression
 
+from shelfwise.storage import read_arrays, write_arrays
 from shelfwise.training import linear
-from shelfwise.training.linear import fit_logistic
+from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,57 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
         theirs.fit(inputs, targets[:, label])
         np.testing.assert_allclose(weights[:, label], theirs.coef_[0], atol=2e-3)
         np.testing.assert_allclose(bias[label], theirs.intercept_[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("prune", [0.0, 0.1])
+def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(problem: Any, prune: float) -> None:
+    inputs, targets = problem
+    dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
+    joined = sp.csr_array(sp.hstack([inputs, dense], format="csr"))
+    apart, together = fit_logistic(inputs, targets, 10, 3, 1e-4, prune, dense), fit_logistic(joined, targets, 10, 3, 1e-4)
+    assert apart.dense is not None
+    assert apart.dense.shape == (20, targets.shape[1])
+    whole, bound = together.weights.toarray(), 5e-3
+    sparse = apart.weights.toarray()
+    np.testing.assert_allclose(sparse[sparse != 0], whole[:400][sparse != 0], atol=bound)
+    assert (np.abs(whole[:400][sparse == 0]) < prune + bound).all()
+    assert np.abs(whole[400:]).min() < 0.1, "some of these would be pruned"
+    np.testing.assert_allclose(apart.dense, whole[400:], atol=bound)
+    np.testing.assert_allclose(apart.bias, together.bias, atol=bound)
+    if not prune:
+        np.testing.assert_allclose(apart.logits(inputs, dense), together.logits(joined), atol=2e-2)
+
+
+def test_dense_inputs_alone() -> None:
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(200, 6)).astype(np.float32)
+    targets = (dense @ rng.normal(size=(6, 3)) + rng.normal(0, 0.5, (200, 3)) > 0).astype(np.float32)
+    none = sp.csr_array((200, 0), dtype=np.float32)
+    ours = fit_logistic(none, targets, 2, tolerance=1e-5, dense=dense)
+    for label in range(3):
+        theirs = LogisticRegression(C=2, solver="liblinear", tol=1e-8, max_iter=10_000).fit(dense, targets[:, label])
+        np.testing.assert_allclose(ours.logits(none, dense)[:, label], theirs.decision_function(dense), atol=5e-3)
+
+
+@pytest.mark.parametrize("width", [None, 0, 5], ids=["no dense inputs", "dense inputs of width 0", "five dense inputs"])
+def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path) -> None:
+    inputs, targets = problem
+    dense = None if width is None else np.random.default_rng(1).normal(size=(inputs.shape[0], width)).astype(np.float32)
+    model = fit_logistic(inputs, targets, 10, dense=dense)
+    write_arrays(tmp_path / "x.safetensors", {**model.arrays(), "another": np.zeros(2)})
+    restored = LinearWeights.restored(read_arrays(tmp_path / "x.safetensors")[0])
+    assert (restored.dense is None) == (width is None)
+    assert np.array_equal(restored.logits(inputs, dense), model.logits(inputs, dense))
+
+
+def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_distances() -> None:
+    logits = np.random.default_rng(0).normal(size=(40, 2000)).astype(np.float32)
+    assert mixed_down(logits, 2000) is logits
+    mixed = mixed_down(logits, 256)
+    assert mixed.shape == (40, 256)
+    assert np.allclose(mixed_down(logits[3:5], 256), mixed[3:5], atol=1e-4), "the same mix every time"
+    ratio = pdist(mixed) / pdist(logits)
+    assert 0.75 < ratio.min() < ratio.max() < 1.25
 
 
 def test_labels_may_be_solved_in_portions(problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from shelfwise.config import LossName
 from shelfwise.errors import ConfigError
 from shelfwise.training import losses
+from shelfwise.training.tree import levels
 
 NAMES: tuple[LossName, ...] = ("keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced")
 
@@ -92,6 +93,42 @@ def test_class_balanced() -> None:
     cells = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     assert losses.class_balanced(counts)(logits, targets).item() == pytest.approx((cells * relative).mean().item(), rel=1e-3)
     assert losses.class_balanced(counts, beta=0.0)(logits, targets).item() == pytest.approx(cells.mean().item(), rel=1e-5)
+
+
+PARENTS = np.array([-1, 0, 1, 0, -1])
+
+
+def test_max_constraint_is_the_formula() -> None:
+    """``-y_A ln max_B(y_B h_B) - (1 - y_A) ln(1 - max_B h_B)`` over A and all B below it, label by label."""
+    logits, targets = sample()
+    targets[:, 1] = torch.maximum(targets[:, 1], targets[:, 2])
+    targets[:, 0] = targets[:, [0, 1, 3]].amax(dim=1)
+    below = {0: [0, 1, 2, 3], 1: [1, 2], 2: [2], 3: [3], 4: [4]}
+    total = 0.0
+    for h, y in zip(torch.sigmoid(logits).tolist(), targets.tolist(), strict=True):
+        for a in range(5):
+            total -= math.log(max(y[b] * h[b] for b in below[a])) if y[a] else math.log(1 - max(h[b] for b in below[a]))
+    loss_of = losses.max_constraint(levels(PARENTS))
+    assert loss_of(logits, targets).item() == pytest.approx(total / logits.numel(), rel=1e-5)
+
+
+def test_max_constraint_without_a_tree_is_bce() -> None:
+    loss_of = losses.max_constraint(levels(np.full(5, -1)))
+    assert loss_of(*sample()).item() == pytest.approx(losses.bce(*sample()).item(), rel=1e-6)
+
+
+def test_max_constraint_teaches_no_label_by_one_the_product_lacks() -> None:
+    """The product has A and not B below it, and B's output is the highest: A must be learnt from A, and B fall."""
+    logits = torch.tensor([[-1.0, 2.0, -3.0, -3.0, 0.0]], requires_grad=True)
+    loss = losses.max_constraint(levels(PARENTS))(logits, torch.tensor([[1.0, 0, 0, 0, 0]]))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[0, 0] < 0 < gradient[0, 1]
+    extreme = torch.tensor([[200.0, -200.0, 0.0, 80.0, -80.0]], requires_grad=True)
+    for answers in (torch.ones(1, 5), torch.zeros(1, 5)):
+        value = losses.max_constraint(levels(PARENTS))(extreme, answers)
+        (gradient,) = torch.autograd.grad(value, extreme)
+        assert torch.isfinite(value)
+        assert torch.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shelfwise import registry
-from shelfwise.catalog.labels import SEPARATOR
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-
-ROOT = -1
+from shelfwise.training.tree import ROOT, decoded, tree_of
 
 
 class HierarchicalSettings(PluginSettings):
-    """Whose scores are decoded, and how."""
+    """Whose scores are decoded, what these are learnt from, and how they are decoded."""
 
-    base: str = Field("mean", description="the fusion policy whose scores are decoded; logistic makes it one classifier a node")
+    base: str = Field("mean", description="the fusion policy whose scores are decoded")
     base_settings: dict[str, Any] = Field(default_factory=dict, description="the settings of that policy")
+    learnt_from: Literal["all", "parent"] = Field(
+        "all",
+        description="all: one base for all labels; parent: one for each label that has others below it, told apart among its own products",
+    )
     rule: Literal["max", "minimum", "product"] = Field(
         "max",
         description="max: a label scores at least what any label below it does; minimum: at most what its parent does; "
         "product: its own score times its parent's",
     )
 
+    @model_validator(mode="after")
+    def _conditions_go_down(self) -> Self:
+        if self.learnt_from == "parent" and self.rule == "max":
+            raise ValueError(
+                "rule is 'max', but with learnt_from = 'parent' a score says nothing before its parent's is known; "
+                "set rule to 'minimum' or 'product'"
+            )
+        return self
+
 
 class Hierarchical(FusionPolicy):
     """Decodes another policy's scores h along the tree of the labels, which their path names carry ("A > B > C").
 
-    ``max`` is the constraint of C-HMCNN (Giunchiglia and Lukasiewicz 2020): p_A = max of h_B over A and all below it.
-    ``minimum`` and ``product`` go from the top down (Vandic et al. 2018): under ``minimum`` a label passes a threshold
-    if and only if it and every label above it do. Under each rule no label scores more than its parent.
+    ``max`` is the constraint of C-HMCNN (Giunchiglia and Lukasiewicz 2020): p_A = max of h_B over A and all below it;
+    the policy `coherent` is trained for it as well. ``minimum`` and ``product`` go from the top down: under ``minimum`` a
+    label passes a threshold if and only if it and every label above it do. Under each rule no label scores more than its parent.
+
+    With ``learnt_from = "parent"`` there is one classifier a parent node (Vandic et al. 2018): it tells that node's
+    children apart, and has seen the node's own products only, so its scores are chances *given* the parent.
     """
 
     Settings = HierarchicalSettings
@@ -43,24 +57,24 @@ class Hierarchical(FusionPolicy):
         super().__init__(settings)
         if settings.base == "hierarchical":
             raise ConfigError("the policy hierarchical cannot decode itself: base must be another policy, e.g. base = 'mean'")
-        plugin: type[FusionPolicy] = registry.fusion.load(settings.base)
-        self.base = plugin(registry.settings(plugin, settings.base_settings, "base_settings"))
-        self.reads = self.base.reads
+        self.reads = self._make_base().reads
+        self.bases_: dict[int, FusionPolicy] = {}
         self.parents_: Rows | None = None
 
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
-        """Read the tree off the labels' names, and fit the base.
+        """Read the tree off the labels' names, and fit the base, or one for every node.
 
         Raises:
             ConfigError: no label lies below another.
         """
-        parents = parents_of(context.labels)
-        if not (parents != ROOT).any():
-            raise ConfigError(
-                f"the policy hierarchical found no label below another among {len(parents)} labels; "
-                "let labels carry their paths: labels.mode = 'path'"
-            )
-        self.base.fit(outputs, targets, validation, context)
+        parents, names = tree_of(context.labels, "hierarchical"), np.array(context.labels, dtype=object)
+        for node, columns in self._nodes(parents).items():
+            rows, watched = _products_of(node, targets), None
+            if validation is not None:
+                among = _products_of(node, validation[1])
+                watched = _part(validation[0], among, columns), validation[1][np.ix_(among, columns)]
+            mine = replace(context, labels=tuple(names[columns]))
+            self.bases_[node] = self._make_base().fit(_part(outputs, rows, columns), targets[np.ix_(rows, columns)], watched, mine)
         self.parents_ = parents
         return self
 
@@ -70,70 +84,56 @@ class Hierarchical(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        if self.parents_ is None:
-            raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
-        return outputs.silenced(decoded(self.base.fuse(outputs), self.parents_, self.settings.rule))
+        parents, rows = self._fitted(), np.arange(len(outputs))
+        scores = np.zeros((len(outputs), len(parents)), np.float32)
+        for node, columns in self._nodes(parents).items():
+            scores[:, columns] = self.bases_[node].fuse(_part(outputs, rows, columns))
+        return outputs.silenced(decoded(scores, parents, self.settings.rule))
 
     def state(self) -> State:
-        """The base's state, and each label's parent."""
-        if self.parents_ is None:
-            raise NotFittedError("this policy was never fitted; there is no state to take")
-        base = self.base.state()
-        return State({"parents": self.parents_} | {f"base.{name}": value for name, value in base.arrays.items()}, {"base": base.facts})
+        """The state of each base, and each label's parent."""
+        parents, states = self._fitted(), {node: base.state() for node, base in self.bases_.items()}
+        arrays = {f"base.{node}.{name}": value for node, state in states.items() for name, value in state.arrays.items()}
+        return State({"parents": parents} | arrays, {"bases": {str(node): dict(state.facts) for node, state in states.items()}})
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
-        arrays = {name.removeprefix("base."): value for name, value in state.arrays.items() if name.startswith("base.")}
-        self.base.restore(State(arrays, state.facts["base"]))
+        self.bases_ = {}
+        for node, facts in state.facts["bases"].items():
+            prefix = f"base.{node}."
+            arrays = {name.removeprefix(prefix): value for name, value in state.arrays.items() if name.startswith(prefix)}
+            self.bases_[int(node)] = self._make_base().restore(State(arrays, facts))
         self.parents_ = state.arrays["parents"]
         return self
 
     def facts(self) -> dict[str, Any]:
-        """How many labels lie below another, and the base's facts."""
-        return {"labels_with_a_parent": 0 if self.parents_ is None else int((self.parents_ != ROOT).sum()), "base": self.base.facts()}
+        """How many labels lie below another, how many classifiers there are, and the facts of the first."""
+        below = int((self._fitted() != ROOT).sum())
+        return {"labels_with_a_parent": below, "classifiers": len(self.bases_), "base": self.bases_[ROOT].facts()}
+
+    def _make_base(self) -> FusionPolicy:
+        plugin: type[FusionPolicy] = registry.fusion.load(self.settings.base)
+        return plugin(registry.settings(plugin, self.settings.base_settings, "base_settings"))
+
+    def _nodes(self, parents: Rows) -> dict[int, Rows]:
+        """The labels that each base scores, by the node they hang from; a single base, at the root, scores all."""
+        if self.settings.learnt_from == "all":
+            return {ROOT: np.arange(len(parents))}
+        return {int(node): np.flatnonzero(parents == node) for node in np.unique(parents)}
+
+    def _fitted(self) -> Rows:
+        if self.parents_ is None:
+            raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
+        return self.parents_
 
 
-def parents_of(labels: Sequence[str]) -> Rows:
-    """The index (L,) of every label's nearest ancestor among the labels, -1 for those that have none.
-
-    >>> parents_of(["Pets", "Pets > Birds > Feeding", "Toys"]).tolist()
-    [-1, 0, -1]
-    """
-    place = {name: index for index, name in enumerate(labels)}
-
-    def nearest(name: str) -> int:
-        while SEPARATOR in name:
-            name = name.rpartition(SEPARATOR)[0]
-            if name in place:
-                return place[name]
-        return ROOT
-
-    return np.array([nearest(name) for name in labels], np.int64)
+def _products_of(node: int, targets: Floats) -> Rows:
+    """The products that carry the label `node`; all of them for the root, and where there are none."""
+    rows = np.flatnonzero(targets[:, node] > 0) if node != ROOT else np.arange(0)
+    return rows if len(rows) else np.arange(len(targets))
 
 
-def decoded(scores: Floats, parents: Rows, rule: Literal["max", "minimum", "product"]) -> Floats:
-    """Scores (N, L) made to agree with the tree `parents` (L,); see :class:`Hierarchical`.
-
-    >>> scores, parents = np.array([[0.25, 0.5, 1.0]], np.float32), np.array([-1, 0, 1])
-    >>> {rule: decoded(scores, parents, rule).tolist()[0] for rule in ("max", "minimum", "product")}
-    {'max': [1.0, 1.0, 1.0], 'minimum': [0.25, 0.25, 0.25], 'product': [0.25, 0.125, 0.125]}
-    """
-    result = scores.copy()
-    downwards = [int(label) for label in np.argsort(_depths(parents), kind="stable") if parents[label] != ROOT]
-    if rule == "max":
-        for label in reversed(downwards):
-            result[:, parents[label]] = np.maximum(result[:, parents[label]], result[:, label])
-    else:
-        join = np.minimum if rule == "minimum" else np.multiply
-        for label in downwards:
-            result[:, label] = join(result[:, label], result[:, parents[label]])
-    return result
-
-
-def _depths(parents: Rows) -> Rows:
-    """How many labels lie above each (L,)."""
-    depths, above = np.zeros(len(parents), np.int64), parents
-    while (above != ROOT).any():
-        depths += above != ROOT
-        above = np.where(above == ROOT, ROOT, parents[above])
-    return depths
+def _part(outputs: MemberOutputs, rows: Rows, columns: Rows) -> MemberOutputs:
+    """What the members say of some products and some labels."""
+    taken = outputs.take(rows)
+    return replace(taken, scores=np.ascontiguousarray(taken.scores[:, :, columns]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,10 +17,9 @@ from shelfwise.errors import ConfigError, NotFittedError
 
 Doubles = NDArray[np.float64]
 
-MOST_MEMBERS = 6  # 63 sets, each with weights of its own
+MOST_MEMBERS = 6  # 63 sets, each with weights of its own, where any set may occur
 CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
 LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode later
-CHUNK = 2048
 NEWTON_STEPS, LONGEST_STEP, SOLVED = 25, 3.0, 1e-2
 SHARED_PENALTY = 1e-2  # on the weights shared by all labels: only against members that say the same
 FEWEST = 50  # products that have a set of members, for it to be fitted on these alone
@@ -29,23 +29,26 @@ class LogisticSettings(PluginSettings):
     """How strongly the weights are held back."""
 
     shrink: PositiveFloat = Field(
-        3.0, description="pull of each label's weights towards those shared by all labels; a label with more products is drawn less"
+        30.0, description="pull of each label's weights towards those shared by all labels; a label with more products is drawn less"
     )
     others: PositiveFloat | Literal["off"] = Field(
-        30.0, description="penalty on the weights of the other labels' scores; off: a label is judged by its own scores alone"
+        "off",
+        description="penalty on the weights of the other labels' scores; off: a label is judged by its own scores alone, "
+        "as corrections by other labels overfit small catalogues",
     )
 
 
 class Logistic(FusionPolicy):
-    """Per-label logistic stacking with hierarchical shrinkage, a solution for every set of present members.
+    """Per-label logistic stacking with hierarchical shrinkage, a solution for every set of members that can be present.
 
     A label is judged by its *own* scores: each member's logit, and its logit relative to what the member gives all labels
     together (the logarithm of the label's softmax share). Weights shared by all labels are fitted first; each label's
-    then depart from them as far as its products bear out: ``loss_l(w_l) + shrink / 2 * |w_l - shared|^2``. The label is
-    then corrected by what the members say of *other* labels (all logits, standardised).
+    then depart from them as far as its products bear out: ``loss_l(w_l) + shrink / 2 * |w_l - shared|^2``. If wanted, the
+    label is then corrected by what the members say of *other* labels (all logits, standardised).
 
     Every set is fitted on all products that have its members; one that hardly any product has, on all products that have
-    any of its members, absent ones saying nothing.
+    any of its members, absent ones saying nothing. A product with a set of members that was not solved for is answered by
+    the largest solved set within it, the first of several; if there is none, by the mean of its members' scores.
     """
 
     Settings = LogisticSettings
@@ -56,24 +59,23 @@ class Logistic(FusionPolicy):
         self.arrays_: dict[str, NDArray[Any]] = {}
 
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
-        """Solve for every set of members; nothing is random.
+        """Solve for every set of ``context.patterns``, or for all sets where these are empty; nothing is random.
 
         Raises:
-            ConfigError: more members than sets can be solved for.
+            ConfigError: any set may occur, and there are more members than sets can be solved for.
         """
         members = outputs.present.shape[1]
-        if members > MOST_MEMBERS:
-            raise ConfigError(f"the policy logistic joins at most {MOST_MEMBERS} members, it was given {members}; use the policy 'policy'")
+        everybody = np.arange(members)
+        patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(members)]
         self.arrays_ = dict(zip(("centre", "mean", "spread"), _moments(outputs), strict=True))
-        for pattern in range(1, 2**members):
-            heard = _members(pattern, members)
-            rows = _able(outputs.present[:, heard])
-            inputs, standardised = self._inputs(outputs, rows, heard)
-            own = _own_weights(inputs, targets[rows], self.settings.shrink)
-            self.arrays_[f"own_{pattern}"] = own
+        inputs, standardised = self._own(outputs, everybody), self._others(outputs, everybody)
+        for heard in map(np.flatnonzero, patterns):
+            rows, number = _able(outputs.present[:, heard]), _number(heard)
+            mine = np.take(inputs[:, [0, *1 + heard, *1 + members + heard]], rows, axis=2)  # contiguous, unlike an index
+            self.arrays_[f"own_{number}"] = own = _own_weights(mine, targets[rows], self.settings.shrink)
             if self.settings.others != "off":
-                offset = np.einsum("npl,lp->nl", inputs, own)
-                self.arrays_[f"others_{pattern}"] = corrections(standardised, offset, targets[rows], self.settings.others)
+                said = standardised[np.ix_(rows, heard)].reshape(len(rows), -1)
+                self.arrays_[f"others_{number}"] = corrections(said, _logits_by(own, mine), targets[rows], self.settings.others)
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -82,21 +84,21 @@ class Logistic(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        self._fitted()
+        solved = self._solved()
         fused = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
-        patterns = outputs.present @ (1 << np.arange(outputs.present.shape[1], dtype=np.int64))
-        for pattern in np.unique(patterns[patterns > 0]):
-            rows = np.flatnonzero(patterns == pattern)
-            inputs, standardised = self._inputs(outputs, rows, _members(pattern, outputs.present.shape[1]))
-            logits = np.einsum("npl,lp->nl", inputs, self.arrays_[f"own_{pattern}"])
-            if self.settings.others != "off":
-                logits += standardised @ self.arrays_[f"others_{pattern}"]
-            fused[rows] = expit(logits)
+        patterns, which = np.unique(outputs.present, axis=0, return_inverse=True)
+        for i, present in enumerate(map(np.flatnonzero, patterns)):
+            rows = np.flatnonzero(which.ravel() == i)
+            heard = _largest_within(present, solved)
+            if len(heard):
+                fused[rows] = self._answers(outputs, rows, heard)
+            elif len(present):
+                fused[rows] = outputs.scores[np.ix_(rows, present)].mean(axis=1)
         return fused
 
     def state(self) -> State:
-        """What the inputs are centred and scaled by, and the weights by pattern (bit m is set where member m is present)."""
-        self._fitted()
+        """What the inputs are centred and scaled by, and the weights by set (bit m of its number: member m is in it)."""
+        self._solved()
         return State(self.arrays_)
 
     def restore(self, state: State) -> Self:
@@ -104,43 +106,56 @@ class Logistic(FusionPolicy):
         self.arrays_ = dict(state.arrays)
         return self
 
-    def _fitted(self) -> None:
+    def facts(self) -> dict[str, Any]:
+        """How many sets of members have weights of their own."""
+        return {"sets": len(self._solved())}
+
+    def _solved(self) -> list[int]:
+        """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
             raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
+        return sorted(int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_"))
 
-    def _inputs(self, outputs: MemberOutputs, rows: Rows, heard: Rows) -> tuple[Floats, Floats]:
-        """What `heard` (K,) members say of `rows` (R,): own inputs (R, 2K + 1, L), and all logits, standardised (R, K * L)."""
-        logits, able = _logits(outputs.scores[np.ix_(rows, heard)]), outputs.present[np.ix_(rows, heard)][:, :, None]
+    def _answers(self, outputs: MemberOutputs, rows: Rows, heard: Rows) -> Floats:
+        """Scores (R, L) of `rows` by the solution for the members `heard` (K,), which all of them have."""
+        place = np.ix_(rows, heard)
+        said, number = MemberOutputs(outputs.scores[place], outputs.present[place], ()), _number(heard)
+        logits = _logits_by(self.arrays_[f"own_{number}"], self._own(said, heard))
+        if self.settings.others != "off":
+            logits += self._others(said, heard).reshape(len(rows), -1) @ self.arrays_[f"others_{number}"]
+        return np.asarray(expit(logits), np.float32)
+
+    def _own(self, outputs: MemberOutputs, heard: Rows) -> Floats:
+        """A label's own inputs (L, 2K + 1, N): 1, and the logits and log shares of the members `heard` (K,), 0 where absent."""
+        logits, able = _logits(outputs.scores), outputs.present[:, :, None]
         shares = logits - logsumexp(logits, axis=2, keepdims=True)
         middle = self.arrays_["centre"][:, heard, None]
         own = [np.ones_like(logits[:, :1]), *(np.where(able, said - middle[i], 0) for i, said in enumerate((logits, shares)))]
-        standardised = np.where(able, (logits - self.arrays_["mean"][heard]) / self.arrays_["spread"][heard], 0)
-        return np.concatenate(own, axis=1).astype(np.float32), standardised.reshape(len(rows), -1).astype(np.float32)
+        return np.ascontiguousarray(np.concatenate(own, axis=1, dtype=np.float32).transpose(2, 1, 0))
+
+    def _others(self, outputs: MemberOutputs, heard: Rows) -> Floats:
+        """All logits (N, K, L) of the members `heard` (K,), standardised, 0 where absent; empty if they are not wanted."""
+        if self.settings.others == "off":
+            return np.zeros((0, 0, 0), np.float32)
+        standardised = (_logits(outputs.scores) - self.arrays_["mean"][heard]) / self.arrays_["spread"][heard]
+        return np.where(outputs.present[:, :, None], standardised, 0).astype(np.float32)
 
 
 def fit_logistic(inputs: Floats, targets: Floats, start: Doubles, penalty: float) -> Doubles:
-    """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, all labels at once.
+    """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, label by label.
 
     Args:
-        inputs: (N, P, L); every label has inputs of its own.
+        inputs: (L, P, N); every label has inputs of its own.
         targets: (N, L) of 0 and 1.
         start: (L, P), or (1, P) for weights that all labels share.
 
     Returns:
         Weights of the shape of `start`.
     """
-    weights, labels, width = start, targets.shape[1], inputs.shape[1]
-    for _ in range(NEWTON_STEPS):
-        slope, curvature = _derivatives(inputs, targets, np.broadcast_to(weights, (labels, width)))
-        if len(start) == 1:
-            slope, curvature = slope.sum(axis=0, keepdims=True), curvature.sum(axis=0, keepdims=True)
-        slope, curvature = slope + penalty * (weights - start), curvature + penalty * np.eye(width)
-        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
-        length = np.abs(step).max(axis=1, keepdims=True)
-        weights = weights - step * np.minimum(1, LONGEST_STEP / np.maximum(length, SOLVED))
-        if length.max() < SOLVED:
-            break
-    return weights
+    labels = list(zip(inputs, np.ascontiguousarray(targets.T), strict=True))
+    if len(start) == 1:
+        return _newton(labels, start[0], penalty)[None]
+    return np.stack([_newton([label], own, penalty) for label, own in zip(labels, start, strict=True)])
 
 
 def corrections(inputs: Floats, offset: Floats, targets: Floats, penalty: float) -> Floats:
@@ -184,26 +199,36 @@ def _penalised_loss(
     return loss
 
 
+def _newton(labels: list[tuple[Floats, Floats]], start: Doubles, penalty: float) -> Doubles:
+    """Weights (P,) for all of `labels`, which are inputs (P, N) with targets (N,)."""
+    weights = start
+    for _ in range(NEWTON_STEPS):
+        slopes, curvatures = zip(*(_derivatives(inputs, targets, weights) for inputs, targets in labels), strict=True)
+        slope, curvature = np.sum(slopes, axis=0), np.sum(curvatures, axis=0)
+        step = np.linalg.solve(curvature + penalty * np.eye(len(start)), slope + penalty * (weights - start))
+        length = np.abs(step).max()
+        weights = weights - step * min(1, LONGEST_STEP / max(length, SOLVED))
+        if length < SOLVED:
+            break
+    return weights
+
+
 def _derivatives(inputs: Floats, targets: Floats, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Gradient (L, P) and Hessian (L, P, P) of the log loss, summed in double precision over portions of products."""
-    labels, width = weights.shape
-    slope, curvature = np.zeros((labels, width)), np.zeros((labels, width, width))
-    single = weights.astype(np.float32)
-    for start in range(0, len(inputs), CHUNK):
-        x = np.ascontiguousarray(inputs[start : start + CHUNK].transpose(1, 0, 2))
-        p = expit(np.einsum("pnl,lp->nl", x, single))
-        slope += np.einsum("pnl,nl->lp", x, p - targets[start : start + CHUNK])
-        bent = x * (p * (1 - p))
-        for i in range(width):
-            for j in range(i + 1):
-                curvature[:, i, j] += np.einsum("nl,nl->l", bent[i], x[j])
-    return slope, curvature + np.tril(curvature, -1).transpose(0, 2, 1)
+    """Gradient (P,) and Hessian (P, P) of one label's log loss: inputs (P, N), targets (N,)."""
+    likely = expit(weights.astype(np.float32) @ inputs)
+    slope, curvature = inputs @ (likely - targets), (inputs * (likely * (1 - likely))) @ inputs.T
+    return slope.astype(np.float64), curvature.astype(np.float64)
 
 
 def _own_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
-    """Weights (L, P) of every label's own inputs (N, P, L), drawn towards those that all labels share."""
+    """Weights (L, P) of every label's own inputs (L, P, N), drawn towards those that all labels share."""
     shared = fit_logistic(inputs, targets, np.zeros((1, inputs.shape[1])), SHARED_PENALTY)
-    return fit_logistic(inputs, targets, np.repeat(shared, targets.shape[1], axis=0), shrink).astype(np.float32)
+    return fit_logistic(inputs, targets, np.repeat(shared, len(inputs), axis=0), shrink).astype(np.float32)
+
+
+def _logits_by(weights: Floats, inputs: Floats) -> Floats:
+    """Logits (N, L) of weights (L, P) on inputs (L, P, N)."""
+    return np.asarray((weights[:, None] @ inputs)[:, 0].T)
 
 
 def _moments(outputs: MemberOutputs) -> tuple[Floats, Floats, Floats]:
@@ -225,8 +250,24 @@ def _able(present: Bools) -> Rows:
     return np.flatnonzero(able) if able.any() else np.arange(len(present))
 
 
-def _members(pattern: int, members: int) -> Rows:
-    return np.flatnonzero([pattern >> m & 1 for m in range(members)])
+def _all_sets(members: int) -> Iterable[tuple[bool, ...]]:
+    if members > MOST_MEMBERS:
+        raise ConfigError(
+            f"the policy logistic solves for every set of members that can be present, and here any can: it then joins at most "
+            f"{MOST_MEMBERS} members, it was given {members}; join fewer, or use the policy 'policy'"
+        )
+    return itertools.islice(itertools.product((False, True), repeat=members), 1, None)
+
+
+def _number(heard: Iterable[int]) -> int:
+    return sum(1 << int(member) for member in heard)
+
+
+def _largest_within(present: Rows, solved: list[int]) -> Rows:
+    """The members of the largest set of `solved` that are all `present`, the lowest number of several; empty if there is none."""
+    within = [number for number in solved if not number & ~_number(present)]
+    best = max(within, key=int.bit_count, default=0)
+    return present[[bool(best >> int(member) & 1) for member in present]]
 
 
 def _logits(scores: Floats) -> Floats:

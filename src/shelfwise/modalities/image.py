@@ -5,91 +5,37 @@ Sources: the paper, section 3; the authors' scripts (224 x 224 pixels, global av
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, Prepared, Refusal, Rows, State
+from shelfwise.contracts import Context, Examples, Floats, Modality, State
 from shelfwise.errors import NotFittedError
+from shelfwise.training.dense import glorot
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
-from shelfwise.vision.backbones import set_frozen
+from shelfwise.vision.branch import PictureBranch, Pictures, PictureSettings, View, under
 from shelfwise.vision.encoded import Encoded, encode
-from shelfwise.vision.eye import Eye, EyeSettings, to_tensor
+from shelfwise.vision.eye import Eye
 from shelfwise.vision.memory import keep_memory
 from shelfwise.vision.weights import Source, find_weights
 
 
-class ImageSettings(EyeSettings):
-    """The defaults are the paper's; see :class:`EyeSettings` for the backbone."""
+class ImageSettings(PictureSettings):
+    """The defaults are the paper's; see :class:`~shelfwise.vision.eye.EyeSettings` for the backbone."""
 
-    hidden: int = Field(0, ge=0, description="units of a hidden layer before the label layer, 0 for none (the paper)")
-    dropout: float = Field(0.0, ge=0, lt=1, description="before each layer of the head")
     training: LoopSettings = LoopSettings(epochs=25)
 
 
-@dataclass(frozen=True)
-class Pictures(Prepared):
-    """What the frozen part says of N pictures; rows of one picture are shared, and taking rows copies none."""
-
-    rows: NDArray[Any]
-    index: Rows
-    paths: NDArray[np.object_]
-
-    def take(self, rows: Rows) -> Pictures:
-        """The given rows, in that order."""
-        return Pictures(self.present[rows], self.rows, self.index[rows], self.paths[rows])
-
-
-@dataclass(frozen=True)
-class _View:
-    """One view of the pictures for the training loop: 0 as they are, 1 mirrored, None either, by chance."""
-
-    pictures: Pictures
-    view: int | None = 0
-    chance: np.random.Generator | None = None
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        """The inputs of the network's body."""
-        view = self.view if self.chance is None else self.chance.integers(0, 2, len(rows))
-        return (to_tensor(self.pictures.rows[self.pictures.index[rows], view]),)
-
-
-class _Network(nn.Module):
+class _Network(PictureBranch):
     """Rows to logits (B, L); the head is initialised as in Keras (Glorot uniform, zero bias)."""
 
     def __init__(self, eye: Eye, labels: int, settings: ImageSettings) -> None:
-        super().__init__()
-        self.body, self._norms, self._rule = eye.body(), eye.norms, settings.frozen_bn
-        pooled, dropout = eye.features, nn.Dropout(settings.dropout)
-        hidden = [dropout, nn.Linear(pooled, settings.hidden), nn.ReLU()] if settings.hidden else []
-        self.penultimate = nn.Sequential(*hidden)
-        self.output = nn.Linear(settings.hidden or pooled, labels)
-        self.dropout = dropout
-        for layer in (*self.penultimate, self.output):
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
-
-    def train(self, mode: bool = True) -> Self:
-        """Training or inference mode; frozen batch norms follow their own rule."""
-        super().train(mode)
-        set_frozen(self._norms, mode, self._rule)
-        return self
-
-    def features(self, rows: Tensor) -> Tensor:
-        """(B, D) what the label layer sees."""
-        features: Tensor = self.penultimate(self.body(rows))
-        return features
+        super().__init__(eye, settings)
+        self.output = nn.Linear(self.width, labels)
+        glorot(*self.penultimate, self.output)
 
     def forward(self, rows: Tensor) -> Tensor:
         logits: Tensor = self.output(self.dropout(self.features(rows)))
@@ -122,17 +68,9 @@ class Image(Modality):
             WeightsError: the backbone's weights are missing or not what they should be.
         """
         keep_memory()
-        names = catalog.column(self.field)
-        paths = np.array([None if name is None else catalog.root / name for name in names], dtype=object)
-        there = np.flatnonzero([name is not None for name in names])
         if self._eye is None:
             self._eye = Eye.open(self._source(), self.settings)
-        done = encode([paths[i] for i in there], self._eye.encoder(), context)
-        index = np.full(len(names), -1, np.int64)
-        index[there] = done.index
-        ids = catalog.ids
-        refused = tuple(Refusal(ids[there[i]], self.field, reason) for i, reason in sorted(done.reasons.items()))
-        return Pictures(index >= 0, done.rows, index, paths, refused=refused)
+        return Pictures.read(catalog, self.field, self._eye, context)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Train the head and the last layers.
@@ -146,10 +84,10 @@ class Image(Modality):
         with seeded(context.seed):
             self._network = _Network(self._eye, train.targets.shape[1], self.settings)
         chance = np.random.default_rng(context.seed) if self.settings.flip else None
-        watched = None if validation is None else (_View(validation.inputs), validation.targets)
+        watched = None if validation is None else (View(validation.inputs), validation.targets)
         inputs, targets = self._as_trained(train, context)
         epochs = fit_network(
-            self._network, _View(inputs, chance=chance), targets, self.settings.training, context, watched, title=self.field
+            self._network, View(inputs, chance=chance), targets, self.settings.training, context, watched, title=self.field
         )
         self._facts = {**source.provenance(), "kind": source.kind, "epochs": epochs, "labels": targets.shape[1]}
         return self
@@ -158,7 +96,7 @@ class Image(Modality):
         """Probabilities (N, L) and features (N, D), the mean over both views where pictures are mirrored."""
         network = self._fitted()
         views = range(inputs.rows.shape[1])
-        both = np.mean([run_network(network.both, _View(inputs, view), batch_size=64) for view in views], axis=0, dtype=np.float32)
+        both = np.mean([run_network(network.both, View(inputs, view), batch_size=64) for view in views], axis=0, dtype=np.float32)
         both = both.reshape(len(inputs), network.output.out_features + network.output.in_features)
         return both[:, : network.output.out_features], both[:, network.output.out_features :]
 
@@ -175,9 +113,9 @@ class Image(Modality):
         """Become the classifier that `state` was taken from."""
         self._facts = dict(state.facts)
         source = Source(self._facts["asked"], self._facts["used"], self._facts["kind"], None, self._facts["weights"], self._facts["note"])
-        self._eye = Eye.open(source, self.settings, _under("backbone.", state.arrays))
+        self._eye = Eye.open(source, self.settings, under("backbone.", state.arrays))
         self._network = _Network(self._eye, self._facts["labels"], self.settings)
-        self._network.load_state_dict(_under("head.", state.arrays), strict=False)
+        self._network.load_state_dict(under("head.", state.arrays), strict=False)
         self._network.eval()
         return self
 
@@ -203,7 +141,3 @@ class Image(Modality):
         if self._network is None:
             raise NotFittedError(f"the picture classifier of {self.field!r} is not fitted; call fit or restore first")
         return self._network
-
-
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): torch.from_numpy(np.array(value)) for name, value in arrays.items() if name.startswith(prefix)}

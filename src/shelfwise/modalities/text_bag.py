@@ -67,8 +67,7 @@ class TextBag(Modality):
 
     def prepare(self, catalog: Catalog, context: Context) -> Bag:
         """Count the n-grams of the text."""
-        columns = [catalog.column(name) for name in self.field.split("+")]
-        tokens = split_words([" ".join(filter(None, values)) for values in zip(*columns, strict=True)])
+        tokens = catalog.once(("plain words", self.field), lambda: split_words(self._texts(catalog)))
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
             grams = grams.joined(letter_grams(tokens, self.settings.letters))
@@ -109,6 +108,10 @@ class TextBag(Modality):
     def provenance(self) -> dict[str, Any]:
         """How many n-grams have a vector."""
         return {"ngrams": len(self._fitted().keys)}
+
+    def _texts(self, catalog: Catalog) -> list[str]:
+        columns = [catalog.column(name) for name in self.field.split("+")]
+        return [" ".join(filter(None, values)) for values in zip(*columns, strict=True)]
 
     def _fitted(self) -> _Weights:
         if self._weights is None:

@@ -7,9 +7,7 @@ frozen encoder; where layers are tuned, that goes on from there, so that a head 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -18,12 +16,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Prepared, Rows, State
-from shelfwise.errors import NotFittedError, WeightsError
-from shelfwise.text.vocabulary import Ragged
-from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, load_tokenizer, mean_of_words, tune
+from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
+from shelfwise.errors import NotFittedError
+from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
-from shelfwise.vision.encoded import SHARD, Shelf
+from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
 from shelfwise.vision.memory import keep_memory
 
 
@@ -41,35 +38,6 @@ class TextTransformerSettings(PluginSettings):
         LoopSettings(epochs=60, batch_size=128, schedule="cosine", loss="bce", patience=8), description="of the head on the frozen encoder"
     )
     tuning: TuningSettings = TuningSettings()
-
-
-@dataclass(frozen=True)
-class Passages(Prepared):
-    """The tokens of N texts, and, where the encoder stays frozen, what it says of them: (N, D)."""
-
-    tokens: Ragged
-    encoded: Floats | None = None
-
-    def take(self, rows: Rows) -> Passages:
-        """The given rows, in that order."""
-        return Passages(self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows])
-
-
-@dataclass(frozen=True)
-class _TokenBatches:
-    """Texts as token numbers (B, W) with their mask."""
-
-    tokens: Ragged
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        texts = self.tokens.take(rows)
-        inside = np.arange(texts.lengths.max()) < texts.lengths[:, None]
-        numbers = np.zeros(inside.shape, np.int64)
-        numbers[inside] = texts.ids
-        return torch.from_numpy(numbers), torch.from_numpy(inside.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -138,14 +106,9 @@ class TextTransformer(Modality):
         Raises:
             WeightsError: the encoder is not to be had.
         """
-        columns = [catalog.column(name) for name in self.field.split("+")]
-        texts = [". ".join(v.strip() for v in values if v and v.strip()) for values in zip(*columns, strict=True)]
-        tokenizer = load_tokenizer(find_encoder(self.settings.encoder))
-        encoding = tokenizer(texts, truncation=True, max_length=self.settings.max_tokens)["input_ids"] if texts else []
-        offsets = np.cumsum([0, *map(len, encoding)]).astype(np.int64)
-        tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
-        passages = Passages(np.array([text != "" for text in texts], dtype=bool), tokens)
-        return passages if self.settings.train_last else Passages(passages.present, tokens, self._encode(passages, context))
+        chosen = self.settings
+        passages = Passages.read(catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
+        return passages if chosen.train_last else Passages(passages.present, passages.tokens, self._frozen(passages, context))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn the head on the frozen encoder, then, where layers are to be tuned, all of these together.
@@ -165,7 +128,7 @@ class TextTransformer(Modality):
         epochs = fit_network(head, _Vectors(vectors), train.targets, chosen.training, context, watched, title=f"{self.field}, head")
         if chosen.train_last:
             tokens = train.inputs.tokens
-            tune(_Network(self._encoder, head), self._encoder, _TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context)
+            tune(_Network(self._encoder, head), self._encoder, TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context)
         self._head = head
         self._facts = {"encoder": source.origin, "sha256": source.sha256, "train_last": chosen.train_last, "head_epochs": epochs}
         return self
@@ -174,7 +137,7 @@ class TextTransformer(Modality):
         """Probabilities (N, L) and features (N, hidden)."""
         if self._head is None or self._encoder is None:
             raise NotFittedError(f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first")
-        vectors = _run(self._encoder, inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
+        vectors = run_encoder(self._encoder, inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
         labels, width = self._head.output.out_features, self._head.output.in_features
         both = run_network(self._head.both, _Vectors(vectors)).reshape(len(inputs), labels + width)
         return both[:, :labels], both[:, labels:]
@@ -192,11 +155,8 @@ class TextTransformer(Modality):
         Raises:
             WeightsError: the encoder is not to be had, or is another one than at the time.
         """
-        source, self._facts = find_encoder(self.settings.encoder), dict(state.facts)
-        if source.sha256 != self._facts["sha256"]:
-            raise WeightsError(
-                f"{source.origin} is not the encoder this model was fitted on, {self._facts['encoder']}; put that one back, or fit again"
-            )
+        self._facts = dict(state.facts)
+        source = same_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         self._encoder = load_encoder(source)
         freeze_but(self._encoder, self.settings.train_last)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
@@ -212,33 +172,6 @@ class TextTransformer(Modality):
         return dict(self._facts)
 
     def _frozen(self, inputs: Passages, context: Context) -> Floats:
-        return self._encode(inputs, context) if inputs.encoded is None else inputs.encoded
-
-    def _encode(self, passages: Passages, context: Context) -> Floats:
-        """What the encoder, as it came, says of each text: (N, D), from ``context.cache`` as far as it is there."""
-        source = find_encoder(self.settings.encoder)
-        name = hashlib.sha256(source.sha256.encode()).hexdigest()
-        shelf = Shelf(None if context.cache is None else context.cache / "texts" / name)
-        ids, ends = passages.tokens.ids, passages.tokens.offsets
-        keys = [hashlib.sha256(ids[start:end].tobytes()).digest() for start, end in pairwise(ends)]
-        first = {key: i for i, key in reversed(list(enumerate(keys)))}  # texts that are alike are encoded once
-        encoder = load_encoder(source)
-        vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
-        shelf.fill({key: i for key, i in first.items() if key in shelf.places}, vectors)
-        missing = np.array(sorted(i for key, i in first.items() if key not in shelf.places), dtype=np.int64)
-        with context.progress(f"{self.field}, encoding", len(missing)) as progress:
-            for start in range(0, len(missing), 8 * SHARD):
-                rows = missing[start : start + 8 * SHARD]
-                vectors[rows] = _run(encoder, passages.tokens.take(rows))
-                shelf.write([keys[i] for i in rows], vectors[rows])
-                progress.advance(len(rows))
-        return vectors[[first[key] for key in keys]]
-
-
-def _run(encoder: nn.Module, tokens: Ragged) -> Floats:
-    """(N, D) the mean word vectors of N texts, texts of one length together."""
-
-    def network(numbers: Tensor, mask: Tensor) -> Tensor:
-        return mean_of_words(encoder, numbers, mask)
-
-    return run_network(network, _TokenBatches(tokens), batch_size=32, order=np.argsort(tokens.lengths, kind="stable"))
+        if inputs.encoded is not None:
+            return inputs.encoded
+        return encode_passages(inputs, find_encoder(self.settings.encoder), context, self.field)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.training.loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.training.losses import Loss
 
 FORBIDDEN = -1e4  # in place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN
 LEAST_SPREAD = 0.01  # of the member's mean spread; what hardly varied in training must not explode later
@@ -66,6 +67,10 @@ class NetworkPolicy(FusionPolicy):
         """What the network should answer; by default the targets (N, L)."""
         return targets
 
+    def loss(self) -> Loss | None:
+        """The loss, where the settings do not name it."""
+        return None
+
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
         """Train the network on all products that any member knows; `validation` is watched if patience is set."""
         known, wanted = self._known(outputs, targets)
@@ -78,7 +83,7 @@ class NetworkPolicy(FusionPolicy):
             others, answers = self._known(*validation)
             watched = (self.batches(others), answers)
         with threads(1):
-            self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy")
+            self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss())
         self.network_ = network
         return self
 
@@ -213,8 +218,13 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
 
 def as_keras_begins(network: nn.Module) -> nn.Module:
     """`network`, its dense layers with Glorot-uniform weights and biases of 0."""
-    for layer in network.modules():
+    glorot(*network.modules())
+    return network
+
+
+def glorot(*layers: nn.Module | None) -> None:
+    """Give dense `layers` the weights that Keras begins with: Glorot uniform, biases of 0; all else is passed over."""
+    for layer in layers:
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-    return network

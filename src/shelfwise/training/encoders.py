@@ -79,6 +79,18 @@ def find_encoder(name: str = "auto") -> EncoderSource:
     return EncoderSource(folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights)))
 
 
+def same_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
+    """The encoder `name`, if it still is the one a model was fitted on.
+
+    Raises:
+        WeightsError: the encoder is not to be had, or is another one.
+    """
+    source = find_encoder(name)
+    if source.sha256 != sha256:
+        raise WeightsError(f"{source.origin} is not the encoder this model was fitted on, {origin}; put that one back, or fit again")
+    return source
+
+
 def load_encoder(source: EncoderSource) -> Any:
     """The encoder, in inference mode.
 

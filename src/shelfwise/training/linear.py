@@ -8,11 +8,14 @@ one sparse product with X and one with X' a step for all labels together. Labels
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,19 +32,49 @@ _CELLS = 1 << 23
 
 @dataclass(frozen=True)
 class LinearWeights:
-    """L linear classifiers of F inputs: ``logits = inputs @ weights + bias``.
+    """L linear classifiers of F sparse inputs, and of D dense ones where there are any.
 
     Args:
         weights: (F, L) sparse rows, float32.
         bias: (L,).
+        dense: (D, L), or None.
     """
 
     weights: sp.csr_array
     bias: Floats
+    dense: Floats | None = None
+
+    def logits(self, inputs: sp.csr_array, dense: Floats | None = None) -> Floats:
+        """(N, L) of sparse rows (N, F), and dense rows (N, D)."""
+        logits: Floats = (inputs @ self.weights).toarray() + self.bias
+        return logits if self.dense is None or dense is None else logits + dense @ self.dense
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything :meth:`restored` needs."""
+        arrays = {
+            "weights.values": self.weights.data,
+            "weights.columns": self.weights.indices.astype(np.int32),
+            "weights.rows": self.weights.indptr.astype(np.int64),
+            "bias": self.bias,
+        }
+        return arrays if self.dense is None else arrays | {"weights.dense": self.dense}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The classifiers that `arrays` were taken from; other names are passed over."""
+        shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
+        parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])
+        return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
 
 
 def fit_logistic(
-    inputs: sp.csr_array, targets: Floats, cost: float, positive_weight: float = 1.0, tolerance: float = 1e-2, prune: float = 0.0
+    inputs: sp.csr_array,
+    targets: Floats,
+    cost: float,
+    positive_weight: float = 1.0,
+    tolerance: float = 1e-2,
+    prune: float = 0.0,
+    dense: Floats | None = None,
 ) -> LinearWeights:
     """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label.
 
@@ -53,33 +86,47 @@ def fit_logistic(
         cost: C, the weight of the data against the penalty.
         positive_weight: how many times the loss of a product that has the label counts.
         tolerance: a label is solved once its gradient has shrunk by this factor.
-        prune: weights nearer to 0 than this are dropped.
+        prune: sparse inputs' weights nearer to 0 than this are dropped.
+        dense: (N, D) further inputs.
     """
-    kernel = _Kernel(inputs)
+    kernel = _Kernel(inputs, dense)
     chunk = max(1, _CELLS // len(targets))
-    weights, bias = [], []
+    weights, further, bias = [], [], []
     for start in range(0, targets.shape[1], chunk):
         part = torch.from_numpy(np.ascontiguousarray(targets[:, start : start + chunk]))
         dual = _solve(kernel, part, cost * (1 + (positive_weight - 1) * part), tolerance)
-        dense = kernel.backward(dual).numpy()
-        dense[np.abs(dense) < prune] = 0
-        weights.append(sp.csr_array(dense))
+        sparse, other = kernel.backward(dual)
+        sparse[sparse.abs() < prune] = 0
+        weights.append(sp.csr_array(sparse.numpy()))
+        further.append(other.numpy())
         bias.append(dual.sum(dim=0).numpy())
-    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias))
+    joined = np.concatenate(further, axis=1) if dense is not None else None
+    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), joined)
+
+
+def mixed_down(logits: Floats, width: int) -> Floats:
+    """The logits (N, L), or a projection of them that nearly keeps distances (Johnson and Lindenstrauss), the same every time."""
+    labels = logits.shape[1]
+    if labels <= width:
+        return logits
+    mixer = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32) / np.float32(np.sqrt(width))
+    return np.asarray(logits @ mixer)
 
 
 class _Kernel:
-    """Products with K = XX' + 1, where X is sparse (N, F) and the 1 is the bias."""
+    """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias."""
 
-    def __init__(self, inputs: sp.csr_array) -> None:
+    def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
         self._rows, self._columns = _bags(inputs), _bags(inputs.T.tocsr())
+        self._dense = torch.from_numpy(np.zeros((inputs.shape[0], 0), np.float32) if dense is None else np.ascontiguousarray(dense))
 
-    def backward(self, dual: Tensor) -> Tensor:
-        """X'a: (N, L) to (F, L)."""
-        return _product(self._columns, dual)
+    def backward(self, dual: Tensor) -> tuple[Tensor, Tensor]:
+        """X'a and D'a: (N, L) to (F, L) and (D, L)."""
+        return _product(self._columns, dual), self._dense.T @ dual
 
     def __matmul__(self, dual: Tensor) -> Tensor:
-        return _product(self._rows, self.backward(dual)).add_(dual.sum(dim=0))
+        sparse, dense = self.backward(dual)
+        return _product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
 
 
 def _bags(matrix: sp.csr_array) -> tuple[Tensor, Tensor, Tensor]:

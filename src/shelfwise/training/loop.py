@@ -69,6 +69,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     validation: tuple[Batches, Floats] | None = None,
     title: str = "training",
     after_step: Callable[[nn.Module], None] | None = None,
+    loss: Loss | None = None,
 ) -> int:
     """Train `network` (inputs -> logits (B, L)) in place; with patience, its best epoch's weights remain.
 
@@ -76,6 +77,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         targets: (N, L) of 0 and 1.
         validation: watched by `patience`, never learnt from.
         after_step: called with the network after every optimiser step (max-norm constraints).
+        loss: in place of the one that `settings` names.
 
     Returns:
         The epoch whose weights remain, counted from 1.
@@ -83,7 +85,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     Raises:
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
-    loss_of = make_loss(settings.loss, torch.from_numpy(targets))
+    loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
     step = _Step(network, loss_of, settings, len(train), after_step)
     watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
     best = _Best(network, settings)
@@ -91,11 +93,11 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     with seeded(context.seed), context.progress(title, settings.epochs) as progress:
         for epoch in range(1, settings.epochs + 1):
             network.train()
-            loss = 0.0
+            latest = 0.0
             for rows in _pieces(order.permutation(len(train)), settings.batch_size):
-                loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
-            if not np.isfinite(loss):
-                raise ConfigError(f"{title}: the loss became {loss} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
+                latest = step(train.batch(rows), torch.from_numpy(targets[rows]))
+            if not np.isfinite(latest):
+                raise ConfigError(f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
             progress.advance()
             if watched is not None and best.long_ago(epoch, _loss(network, *watched, loss_of, settings.batch_size)):
                 break

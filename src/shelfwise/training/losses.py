@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -66,6 +68,32 @@ def class_balanced(counts: Tensor, beta: float = 0.999) -> Loss:
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits, targets, weight=weights)
+
+    return loss
+
+
+def max_constraint(levels: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Loss:
+    """Binary cross-entropy under the max-constraint of a tree of labels, ``p_A = max of h_B over A and all B below it``.
+
+    ``-y_A ln max_B(y_B h_B) - (1 - y_A) ln(1 - p_A)``: where a product has the label A, only those below A that it has
+    too may speak for A, so that A is not learnt from a label the product lacks. Targets must agree with the tree.
+
+    Args:
+        levels: labels with their parents, the deepest first, see :func:`~shelfwise.training.tree.levels`.
+
+    Source: Giunchiglia and Lukasiewicz 2020, C-HMCNN(h), equation of MCLoss.
+    """
+    steps = [(torch.from_numpy(children), torch.from_numpy(above)) for children, above in levels]
+
+    def highest(logits: Tensor) -> Tensor:
+        for children, above in steps:
+            logits = logits.scatter_reduce(1, above.expand(len(logits), -1), logits[:, children], "amax")
+        return logits
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        lowest = torch.full_like(logits, torch.finfo(logits.dtype).min)
+        speaking = highest(torch.where(targets > 0, logits, lowest))
+        return F.binary_cross_entropy_with_logits(torch.where(targets > 0, speaking, highest(logits)), targets)
 
     return loss
 

@@ -160,6 +160,8 @@ class Neighbourhood:
 
     def usable(self, listing: Listing, rows: Rows, hops: int) -> Bools:
         """(N,) whether a known product is within `hops` steps, oneself not counted."""
+        if not len(self.graph.nodes):
+            return np.zeros(len(rows), np.bool_)
         edges, own = self.graph.neighbours(listing, rows)
         found = edges @ self.known.astype(np.float32) > 0
         return np.asarray(found if hops == 1 else found | (self._ways(edges, own)[0].sum(axis=1) > 0))

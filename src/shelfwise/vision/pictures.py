@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,11 +71,20 @@ def decode_picture(data: bytes, frame: Frame) -> Pixels:
     Raises:
         PictureRefused: not a JPEG, PNG or WebP file, beyond 25 million pixels, a single pixel, broken off or damaged.
     """
+    return _decoded(data, frame.size, lambda image: _square(image, frame))
+
+
+def shrink_picture(data: bytes, longest: int) -> Pixels:
+    """The picture as RGB, shape (H, W, 3), its longer side `longest`, its aspect as it was. Else as :func:`decode_picture`."""
+    return _decoded(data, longest, lambda image: ImageOps.contain(image, (longest, longest), Image.Resampling.BICUBIC))
+
+
+def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image]) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image.width, image.height)
-            image.draft("RGB", (frame.size, frame.size))  # a JPEG is decoded at the smallest scale that is still large enough
-            return np.asarray(_square(_rgb(ImageOps.exif_transpose(image)), frame))
+            image.draft("RGB", (size, size))  # a JPEG is decoded at the smallest scale that is still large enough
+            return np.asarray(shaped(_rgb(ImageOps.exif_transpose(image))))
     except PictureRefused:
         raise
     except UnidentifiedImageError:

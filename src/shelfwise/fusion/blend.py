@@ -1,0 +1,120 @@
+"""A blend of fusion policies: each learns from the same scores, and their answers are averaged as logits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
+from scipy.special import expit, logit
+
+from shelfwise import registry
+from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, State
+from shelfwise.errors import ShelfwiseError
+
+CERTAIN = 1e-5  # scores nearer to 0 or 1 count as this near: a part that is certain must not silence the others
+
+
+class Part(PluginSettings):
+    """One of the policies that are blended; its settings are checked with those of the blend."""
+
+    policy: str = Field(description="the name of a fusion policy that reads scores")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the settings of that policy", validate_default=True)
+    weight: PositiveFloat = Field(1.0, description="what its logits count, relative to the other parts'")
+
+    @field_validator("policy")
+    @classmethod
+    def _is_known(cls, policy: str) -> str:
+        try:
+            registry.fusion.load(policy)
+        except ShelfwiseError as error:
+            raise ValueError(str(error)) from None
+        return policy
+
+    @field_validator("settings")
+    @classmethod
+    def _fit_the_policy(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "policy" not in info.data:  # unknown, which is told already
+            return settings
+        try:
+            reads = _made(info.data["policy"], settings).reads
+        except ShelfwiseError as error:
+            raise ValueError(str(error)) from None
+        if reads != "scores":
+            raise ValueError(
+                f"the policy {info.data['policy']} reads {reads}; only policies that read scores can be blended, e.g. logistic"
+            )
+        return settings
+
+
+class BlendSettings(PluginSettings):
+    """Which policies are blended, and what each counts."""
+
+    parts: tuple[Part, ...] = Field(description="the policies, each with its settings and weight")
+
+    @field_validator("parts")
+    @classmethod
+    def _are_some(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if not parts:
+            raise ValueError("a blend of nothing has no scores; name at least one policy, e.g. parts = [{ policy = 'logistic' }]")
+        return parts
+
+
+class Blend(FusionPolicy):
+    """The weighted mean of several policies' logits, as a score: their geometric mean, weighed against that of "not this label".
+
+    One logistic regression a label and a network over all labels at once are wrong about different products, so that
+    their blend is better than the better of the two. Every part has a seed of its own, so that the same network twice
+    is an average over two trainings.
+    """
+
+    Settings = BlendSettings
+    settings: BlendSettings
+
+    def __init__(self, settings: BlendSettings) -> None:
+        super().__init__(settings)
+        self.parts_ = [_made(part.policy, part.settings) for part in settings.parts]
+
+    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+        """Fit every part on the same products; the seed of part i is ``context.seed + i``."""
+        for i, part in enumerate(self.parts_):
+            part.fit(outputs, targets, validation, replace(context, seed=context.seed + i))
+        return self
+
+    def fuse(self, outputs: MemberOutputs) -> Floats:
+        """Fused scores (N, L); 0 where no member is present.
+
+        Raises:
+            NotFittedError: a part has to be fitted first.
+        """
+        mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
+        total = sum(part.weight for part in self.settings.parts)
+        for wanted, part in zip(self.settings.parts, self.parts_, strict=True):
+            mixed += np.float32(wanted.weight / total) * logit(np.clip(part.fuse(outputs), CERTAIN, 1 - CERTAIN))
+        return outputs.silenced(expit(mixed))
+
+    def state(self) -> State:
+        """The parts' states, by place."""
+        states = [part.state() for part in self.parts_]
+        arrays = {f"part.{i}.{name}": value for i, state in enumerate(states) for name, value in state.arrays.items()}
+        facts = {f"part.{i}": dict(state.facts) for i, state in enumerate(states) if state.facts}
+        return State(arrays, facts)
+
+    def restore(self, state: State) -> Self:
+        """Become the blend that `state` was taken from."""
+        for i, part in enumerate(self.parts_):
+            prefix = f"part.{i}."
+            arrays = {name.removeprefix(prefix): value for name, value in state.arrays.items() if name.startswith(prefix)}
+            part.restore(State(arrays, state.facts.get(f"part.{i}", {})))
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """The policy, weight and facts of every part."""
+        parts = zip(self.settings.parts, self.parts_, strict=True)
+        return {"parts": [{"policy": wanted.policy, "weight": wanted.weight, "facts": part.facts()} for wanted, part in parts]}
+
+
+def _made(policy: str, settings: dict[str, Any]) -> FusionPolicy:
+    plugin: type[FusionPolicy] = registry.fusion.load(policy)
+    return plugin(registry.settings(plugin, settings, policy))

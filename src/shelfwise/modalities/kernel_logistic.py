@@ -1,0 +1,329 @@
+"""All fields of a product in one logistic regression a label: words and links as they are, texts and pictures as pre-trained
+networks see them.
+
+Early fusion without a network. The classifiers see the sum of one kernel a field: for text and for lists of related products
+the inner product of weighted n-grams or ids (linear), for sentence and picture vectors the Gaussian of their distance, so
+that nearest neighbours count. The Gaussian part is brought down to the directions that a sample of training products spans
+(Nystrom; Williams and Seeger 2001), which is exact where these are all of them, and keeps cost and memory linear in the
+number of products. One convex problem a label: nothing is random but the sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.linalg import cholesky, solve_triangular
+from scipy.special import expit
+
+from shelfwise.catalog.store import Catalog
+from shelfwise.contracts import Bools, Context, Examples, Floats, Modality, Prepared, Refusal, Rows, State
+from shelfwise.errors import NotFittedError
+from shelfwise.text.ngrams import Grams
+from shelfwise.training.bags import Bags, BagSettings, Space
+from shelfwise.training.encoders import find_encoder, same_encoder
+from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
+from shelfwise.training.passages import Passages, encode_passages
+from shelfwise.training.relations import Listing
+from shelfwise.vision.branch import Pictures, under
+from shelfwise.vision.eye import Eye, EyeSettings
+from shelfwise.vision.memory import keep_memory
+from shelfwise.vision.weights import Source, find_weights
+
+IDS = BagSettings(words=(1,), letters=())
+PORTION = 4096
+"""Products whose Gaussian kernel is worked out at a time."""
+
+STEADY = 1e-3
+"""Added to the landmarks' kernel, as a share of its diagonal: products that are nearly alike leave it without an inverse."""
+
+
+class KernelLogisticSettings(BagSettings):
+    """How much each kind of field counts, and how the classifiers are kept simple."""
+
+    encoder: str = Field("auto", description="of the text as sentences: the packaged MiniLM (auto), a folder, a name on the hub; off: none")
+    max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that the encoder reads")
+    backbone: str = Field("resnet50", description="the frozen network that sees the pictures: a name timm knows")
+    sentences: float = Field(2.0, ge=0, description="weight of the sentence vectors' kernel; each kind of n-gram of each field has 1")
+    pictures: float = Field(2.0, ge=0, description="weight of the picture vectors' kernel")
+    links: float = Field(3.0, ge=0, description="weight of the lists of related products")
+    narrowness: float = Field(1.0, gt=0, description="of the Gaussians: exp(-narrowness * squared distance of vectors of length 1)")
+    landmarks: int = Field(3000, ge=1, description="training products that span the Gaussian kernels")
+    cost: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
+    positive_weight: float = Field(3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5")
+    tolerance: float = Field(0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor")
+    prune: float = Field(0.03, ge=0, description="weights of n-grams and ids nearer to 0 than this are dropped")
+    features: int = Field(256, ge=1, description="numbers a product for fusion: the logits, at random mixed down to so many if more")
+
+
+@dataclass(frozen=True)
+class Fields(Prepared):
+    """N products: sparse counts, one a kind; and vectors (N, D) by name, rows of 0 where a product has none."""
+
+    grams: tuple[Grams, ...]
+    vectors: Mapping[str, Floats]
+
+    def take(self, rows: Rows) -> Fields:
+        """The given rows, in that order."""
+        vectors = {name: values[rows] for name, values in self.vectors.items()}
+        return Fields(self.present[rows], tuple(g.take(rows) for g in self.grams), vectors)
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A weighted sum of Gaussian kernels as a map to vectors whose inner products it is.
+
+    Args:
+        centres: by name, (D,) the training products' mean vector.
+        landmarks: by name, (K, D) centred, of length 1 or 0.
+        turn: (K, K) from the kernel's values at the landmarks to the vectors.
+    """
+
+    centres: Mapping[str, Floats]
+    landmarks: Mapping[str, Floats]
+    turn: Floats
+
+    @classmethod
+    def fit(cls, vectors: Mapping[str, Floats], weights: Mapping[str, float], settings: KernelLogisticSettings, seed: int) -> Self:
+        """Learn the directions from training products."""
+        count = len(next(iter(vectors.values())))
+        rows = np.sort(np.random.default_rng(seed).permutation(count)[: settings.landmarks])
+        centres = {name: _mean(values) for name, values in vectors.items()}
+        landmarks = {name: _directed(values[rows], centres[name]) for name, values in vectors.items()}
+        kernel = _kernel(landmarks, landmarks, weights, settings.narrowness)
+        kernel[np.diag_indices_from(kernel)] += STEADY * (sum(weights.values()) or 1)
+        lower = cholesky(kernel, lower=True)
+        return cls(centres, landmarks, solve_triangular(lower, np.eye(len(rows), dtype=np.float32), lower=True).T.copy())
+
+    def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
+        """(N, K)."""
+        count = len(next(iter(vectors.values())))
+        mapped = np.empty((count, self.turn.shape[1]), np.float32)
+        for start in range(0, count, PORTION):
+            part = {n: _directed(values[start : start + PORTION], self.centres[n]) for n, values in vectors.items()}
+            mapped[start : start + PORTION] = _kernel(part, self.landmarks, weights, narrowness) @ self.turn
+        return mapped
+
+
+class KernelLogistic(Modality):
+    """One classifier of several fields, ``field = "title+description+image+related"``.
+
+    ``related`` is a list of products (:mod:`shelfwise.training.relations`), ``image`` a picture; all others are text. A
+    product is present if it has all of the texts and the picture; it may lack the list.
+    """
+
+    Settings = KernelLogisticSettings
+    settings: KernelLogisticSettings
+
+    _eye: Eye | None = None
+    _model: LinearWeights | None = None
+    _spaces: tuple[Space, ...] = ()
+    _gaussians: Gaussians | None = None
+    _facts: dict[str, Any]
+
+    def hears(self, fields: frozenset[str]) -> bool:
+        """Whether a product that has just these fields is present here."""
+        return all(name in fields for name in self._needed)
+
+    def prepare(self, catalog: Catalog, context: Context) -> Fields:
+        """Count words, encode texts and pictures, read the lists.
+
+        Raises:
+            WeightsError: the encoder or the backbone is not to be had.
+        """
+        keep_memory()
+        grams: list[Grams] = []
+        vectors: dict[str, Floats] = {}
+        here: list[Bools] = []
+        refused: list[Refusal] = []
+        if self._texts:
+            bags = Bags.read(catalog, self._texts, self.settings, every=True)
+            grams += bags.grams
+            here.append(bags.present)
+            if self.settings.encoder != "off":
+                vectors["sentences"] = self._sentences(catalog, context)
+        if "image" in self._fields:
+            pictures = self._pictures(catalog, context)
+            refused += pictures.refused
+            here.append(pictures.present)
+            vectors["pictures"] = _pooled(pictures)
+        if "related" in self._fields:
+            grams.append(_listed(catalog))
+            here += [] if here else [np.diff(grams[-1].counts.indptr) > 0]
+        return Fields(np.all(here, axis=0), tuple(grams), vectors, refused=tuple(refused))
+
+    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
+        """Learn n-grams, landmarks and classifiers from `train` alone.
+
+        Raises:
+            WeightsError: as :meth:`prepare`.
+        """
+        chosen, inputs = self.settings, train.inputs
+        self._spaces = tuple(Space.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
+        self._gaussians = Gaussians.fit(inputs.vectors, self._weights, chosen, context.seed) if inputs.vectors else None
+        sparse, dense = self._inputs(inputs)
+        if self._eye is None and "image" in self._fields:
+            self._eye = Eye.open(self._source, self._looks)
+        self._model = fit_logistic(sparse, train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune, dense)
+        self._facts = self._sources() if inputs.vectors else {}
+        return self
+
+    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
+        """Probabilities (N, L), and the logits as features: (N, L), or (N, `features`) where labels are more."""
+        logits = self._fitted().logits(*self._inputs(inputs))
+        return expit(logits), mixed_down(logits, self.settings.features)
+
+    def state(self) -> State:
+        """Known n-grams and ids with their weights, the landmarks, and the classifiers."""
+        arrays: dict[str, NDArray[Any]] = self._fitted().arrays()
+        for i, space in enumerate(self._spaces):
+            arrays |= {f"space.{i}.keys": space.keys, f"space.{i}.weights": space.weights}
+        if self._gaussians is not None:
+            arrays["turn"] = self._gaussians.turn
+            for name, centre in self._gaussians.centres.items():
+                arrays |= {f"centre.{name}": centre, f"landmarks.{name}": self._gaussians.landmarks[name]}
+        if self._eye is not None:
+            weights = self._eye.backbone.state_dict()
+            arrays |= {f"backbone.{name}": value.contiguous().numpy().copy() for name, value in weights.items() if value.ndim}
+        return State(arrays, self._facts)
+
+    def restore(self, state: State) -> Self:
+        """Become the classifier that `state` was taken from.
+
+        Raises:
+            WeightsError: the encoder is not to be had, or is another one than at the time.
+        """
+        arrays, self._facts = state.arrays, dict(state.facts)
+        self._model = LinearWeights.restored(arrays)
+        count = sum(name.startswith("space.") for name in arrays) // 2
+        self._spaces = tuple(Space(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
+        names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
+        if names:
+            centres, landmarks = ({n: arrays[f"{part}.{n}"] for n in names} for part in ("centre", "landmarks"))
+            self._gaussians = Gaussians(centres, landmarks, arrays["turn"])
+        if "encoder" in self._facts:
+            same_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
+        if "backbone" in self._facts:
+            self._eye = Eye.open(Source(**self._facts["backbone"], path=None), self._looks, under("backbone.", arrays))
+        return self
+
+    def provenance(self) -> dict[str, Any]:
+        """The pre-trained networks; how many n-grams and ids are known, and by how many directions products are told apart."""
+        known = sum(len(space.keys) for space in self._spaces)
+        return {**self._facts, "known": known, "directions": 0 if self._gaussians is None else self._gaussians.turn.shape[1]}
+
+    @property
+    def _fields(self) -> list[str]:
+        return self.field.split("+")
+
+    @property
+    def _texts(self) -> list[str]:
+        return [name for name in self._fields if name not in ("image", "related")]
+
+    @property
+    def _needed(self) -> list[str]:
+        return [name for name in self._fields if name != "related"] or ["related"]
+
+    @property
+    def _weights(self) -> dict[str, float]:
+        return {"sentences": self.settings.sentences, "pictures": self.settings.pictures}
+
+    def _counting(self, kind: int) -> BagSettings:
+        """How the n-grams of one kind are weighed: ids come last."""
+        kinds = bool(self.settings.words) + bool(self.settings.letters)
+        return self.settings if kind < kinds * len(self._texts) else IDS
+
+    def _inputs(self, fields: Fields) -> tuple[sp.csr_array, Floats | None]:
+        parts = []
+        for i, (space, grams) in enumerate(zip(self._spaces, fields.grams, strict=True)):
+            counting = self._counting(i)
+            parts.append(space.inputs(grams, counting) * (1.0 if counting is self.settings else np.float32(np.sqrt(self.settings.links))))
+        sparse = (
+            sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32)) if parts else sp.csr_array((len(fields), 0), dtype=np.float32)
+        )
+        if self._gaussians is None:
+            return sparse, None
+        return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.narrowness)
+
+    def _sentences(self, catalog: Catalog, context: Context) -> Floats:
+        source = find_encoder(self.settings.encoder)
+        passages = Passages.read(catalog, "+".join(self._texts), source, self.settings.max_tokens)
+        key = ("sentences", "+".join(self._texts), source, self.settings.max_tokens)
+        vectors = catalog.once(key, lambda: encode_passages(passages, source, context, "+".join(self._texts)))
+        return np.where(passages.present[:, None], vectors, np.float32(0))
+
+    def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
+        if self._eye is None:
+            self._eye = Eye.open(self._source, self._looks)
+        return Pictures.read(catalog, "image", self._eye, context)
+
+    @property
+    def _source(self) -> Source:
+        return find_weights(self.settings.backbone, "auto")
+
+    @property
+    def _looks(self) -> EyeSettings:
+        return EyeSettings(backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True)
+
+    def _sources(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        if self._texts and self.settings.encoder != "off":
+            source = find_encoder(self.settings.encoder)
+            facts |= {"encoder": source.origin, "sha256": source.sha256}
+        if "image" in self._fields:
+            facts["backbone"] = {**self._source.provenance(), "kind": self._source.kind}
+        return facts
+
+    def _fitted(self) -> LinearWeights:
+        if self._model is None:
+            raise NotFittedError(f"the classifier of {self.field!r} is not fitted; call fit or restore first")
+        return self._model
+
+
+def _pooled(pictures: Pictures) -> Floats:
+    """(N, D) the mean of a picture and its mirror image; 0 where there is no picture."""
+    means = pictures.rows.mean(axis=1, dtype=np.float32)
+    return (
+        np.where(pictures.present[:, None], means[pictures.index], np.float32(0))
+        if len(means)
+        else np.zeros((len(pictures), 0), np.float32)
+    )
+
+
+def _listed(catalog: Catalog) -> Grams:
+    """The ids that each product lists, its own among them: what is bought with one product is bought with both."""
+    listing = Listing.read(catalog, "related", ())
+    rows, listed = listing.pairs(np.arange(len(catalog)))
+    listing_any = np.unique(rows)
+    keys, columns = np.unique(np.concatenate([listed, listing.keys[listing_any]]), return_inverse=True)
+    places = (np.concatenate([rows, listing_any]), columns)
+    counts = sp.coo_array((np.ones(len(columns), np.float32), places), shape=(len(catalog), len(keys))).tocsr()
+    return Grams(sp.csr_array(counts), keys)
+
+
+def _mean(values: Floats) -> Floats:
+    there = np.any(values, axis=1)
+    return np.asarray(values[there].mean(axis=0) if there.any() else values.sum(axis=0), np.float32)
+
+
+def _directed(values: Floats, centre: Floats) -> Floats:
+    """Centred and of length 1; rows of 0 stay as they are."""
+    there = np.any(values, axis=1, keepdims=True)
+    centred = np.where(there, values - centre, 0)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32)
+
+
+def _kernel(one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
+    """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
+    total: Any = 0
+    for name, vectors in one.items():
+        near = np.exp(2 * narrowness * (vectors @ other[name].T - 1))
+        both = np.any(vectors, axis=1)[:, None] & np.any(other[name], axis=1)
+        total = total + np.float32(weights[name]) * np.where(both, near, np.float32(0))
+    return np.asarray(total, np.float32)

@@ -1,0 +1,122 @@
+"""Blending: the parts learn as they do alone, and their logits are averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy.special import expit, logit
+
+from shelfwise.config import Config
+from shelfwise.contracts import Context, Floats, MemberOutputs, State
+from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.fusion.blend import Blend, BlendSettings
+from shelfwise.fusion.geometric import Geometric, GeometricSettings
+from shelfwise.fusion.logistic import Logistic, LogisticSettings
+from shelfwise.fusion.mean import Mean, MeanSettings
+from shelfwise.model import make_policy
+
+NETWORK = {"policy": "policy", "settings": {"hidden": [[4, "sigmoid"]], "training": {"epochs": 1}}}
+
+
+def make(count: int = 80, seed: int = 0) -> tuple[MemberOutputs, Floats]:
+    """Two members that know something of three labels; the last two products are unknown to one and to both."""
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((count, 3)) < 0.4).astype(np.float32)
+    scores = expit(2 * targets[:, None] - 1 + rng.normal(0, 1, (count, 2, 3))).astype(np.float32)
+    present = np.ones((count, 2), np.bool_)
+    present[-2, 0], present[-1] = False, False
+    return MemberOutputs(scores * present[:, :, None], present, ()), targets
+
+
+def blend(*parts: dict[str, Any]) -> Blend:
+    return Blend(BlendSettings.model_validate({"parts": parts}))
+
+
+def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> None:
+    (outputs, targets), (asked, _) = make(), make(seed=1)
+    both = blend({"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}).fit(outputs, targets, None, Context())
+    stacked = Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(asked)[:-1]
+    averaged = Mean(MeanSettings()).fuse(asked)[:-1]
+    fused = both.fuse(asked)
+    sure, middling = (logit(np.clip(scores, 1e-5, 1 - 1e-5)) for scores in (stacked, averaged))
+    np.testing.assert_allclose(fused[:-1], expit(0.75 * sure + 0.25 * middling), atol=1e-5)
+    assert not fused[-1].any(), "nobody knows this product"
+
+
+def test_one_part_alone_is_that_part() -> None:
+    outputs, _ = make()
+    np.testing.assert_allclose(blend({"policy": "geometric"}).fuse(outputs), Geometric(GeometricSettings()).fuse(outputs), atol=1e-5)
+
+
+def test_a_part_that_is_certain_does_not_silence_the_others() -> None:
+    scores = np.array([[[0, 1], [0.5, 0.5]]], np.float32)
+    outputs = MemberOutputs(scores, np.ones((1, 2), np.bool_), ())
+    fused = blend({"policy": "minimum"}, {"policy": "mean", "settings": {"weights": [1e-6, 1]}, "weight": 4}).fuse(outputs)
+    assert 0.05 < fused[0, 0] < 0.5
+    np.testing.assert_allclose(fused[0, 1], 0.5, atol=1e-4)
+
+
+def test_more_than_ten_parts_keep_their_own_states() -> None:
+    (outputs, targets), settings = make(), [{"policy": "logistic", "settings": {"shrink": 2.0**i}} for i in range(11)]
+    state = blend(*settings).fit(outputs, targets, None, Context()).state()
+    restored = blend(*settings).restore(State(dict(state.arrays), dict(state.facts)))
+    for part, wanted in zip(restored.parts_, settings, strict=True):
+        alone = Logistic(LogisticSettings.model_validate(wanted["settings"])).fit(outputs, targets, None, Context())
+        assert np.array_equal(part.fuse(outputs), alone.fuse(outputs))
+
+
+def test_blends_can_be_blended() -> None:
+    outputs, _ = make()
+    inner = {"policy": "blend", "settings": {"parts": [{"policy": "mean"}, {"policy": "maximum"}]}, "weight": 2}
+    nested, flat = blend(inner, {"policy": "minimum"}), blend({"policy": "mean"}, {"policy": "maximum"}, {"policy": "minimum"})
+    np.testing.assert_allclose(nested.fuse(outputs), flat.fuse(outputs), atol=1e-5)
+
+
+def test_the_same_network_twice_is_two_networks() -> None:
+    outputs, targets = make()
+    both = blend(NETWORK, NETWORK).fit(outputs, targets, None, Context(seed=3))
+    one, other = (part.fuse(outputs) for part in both.parts_)
+    alone = blend(NETWORK).fit(outputs, targets, None, Context(seed=3))
+    assert np.array_equal(one, alone.parts_[0].fuse(outputs))
+    assert not np.array_equal(one, other)
+
+
+def test_the_sets_that_can_occur_reach_the_parts() -> None:
+    outputs, targets = make()
+    context = Context(patterns=((False, True), (True, True)))
+    both = blend({"policy": "mean"}, {"policy": "logistic", "weight": 2}).fit(outputs, targets, None, context)
+    parts = [{"policy": "mean", "weight": 1.0, "facts": {}}, {"policy": "logistic", "weight": 2.0, "facts": {"sets": 2}}]
+    assert both.facts() == {"parts": parts}
+
+
+def test_parts_that_learn_have_to_be_fitted() -> None:
+    with pytest.raises(NotFittedError):
+        blend({"policy": "mean"}, {"policy": "logistic"}).state()
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([], r"parts: .*a blend of nothing"),
+        ([{"policy": "meen"}], r"parts\.0\.policy: .*no fusion policy called 'meen'; did you mean 'mean'"),
+        ([{"policy": "mean"}, {"policy": "mean", "settings": {"weight": [1]}}], r"parts\.1\.settings: .*setting weight: "),
+        ([{"policy": "blend"}], r"parts\.0\.settings: .*setting parts: Field required"),
+        ([{"policy": "early"}], r"parts\.0\.settings: .*reads features; only policies that read scores"),
+        ([{"policy": "hierarchical", "settings": {"base": "early"}}], r"parts\.0\.settings: .*hierarchical reads features"),
+        ([{"policy": "hierarchical", "settings": {"base": "hierarchical"}}], r"parts\.0\.settings: .*cannot decode itself"),
+        ([{"policy": "mean", "weight": 0}], r"parts\.0\.weight: .*greater than 0"),
+    ],
+)
+def test_wrong_parts_are_named_before_anything_is_learnt(parts: list[dict[str, Any]], message: str) -> None:
+    systems = {"best": {"policy": "blend", "settings": {"parts": parts}}}
+    config = Config.parse({"members": {"title": {"modality": "text_linear", "field": "title"}}, "systems": systems})
+    with pytest.raises(ConfigError, match=r"^systems\.best\.settings: setting " + message):
+        make_policy(config, "best")
+
+
+def test_parts_must_be_named() -> None:
+    with pytest.raises(ValidationError, match="parts"):
+        BlendSettings.model_validate({})
