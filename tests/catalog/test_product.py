@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shelfwise.catalog.product import Product, Rules, why
+from shelfwise.catalog.product import Product, why
+from shelfwise.catalog.values import Rules
 
 
 def product(rules: Rules | None = None, **values: Any) -> Product:

@@ -18,10 +18,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from shelfwise.catalog import sources
 from shelfwise.catalog.columns import RELATIONS, SYNONYMS
-from shelfwise.catalog.reader import MAX_FURTHER, Reading, read_catalog, write_quarantine
-from shelfwise.catalog.sources import join_quoted, scan_quotes, split_lines
+from shelfwise.catalog.reader import Reading, read_catalog, write_quarantine
+from shelfwise.catalog.sources import cut_blocks, scan_quotes, split_lines
 from shelfwise.catalog.store import SCHEMA, Catalog
+from shelfwise.catalog.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -56,17 +58,34 @@ def account(reading: Reading, data: bytes) -> None:
 # --- pieces tile the file ---------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b'"', b",", b'1,"a\n', b'b",2\n', b"\r\n"])), st.integers(1, 4))
-def test_pieces_tile_any_file(chunks: list[bytes], columns: int) -> None:
+@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])))
+def test_pieces_tile_any_file(chunks: list[bytes]) -> None:
     data = b"".join(chunks)
-    for pieces in (list(split_lines(chunks)), list(join_quoted(split_lines(chunks), b",", columns))):
-        assert b"".join(p.raw for p in pieces) == data
-        at = 0
-        for piece in pieces:
-            assert piece.offset == at
-            assert piece.line == data[:at].count(b"\n") + 1
-            at += len(piece.raw)
-    assert list(split_lines(chunks)) == list(split_lines([data]))
+    pieces = list(split_lines(chunks))
+    assert b"".join(p.raw for p in pieces) == data
+    at = 0
+    for piece in pieces:
+        assert piece.offset == at
+        assert piece.line == data[:at].count(b"\n") + 1
+        at += len(piece.raw)
+    assert pieces == list(split_lines([data]))
+
+
+@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])), st.integers(1, 12), st.integers(0, 3))
+def test_blocks_tile_what_follows_the_header(chunks: list[bytes], size: int, header: int) -> None:
+    data = b"".join(chunks)
+    pieces = list(split_lines([data]))
+    after = pieces[header - 1] if 0 < header <= len(pieces) else None
+    at = 0 if after is None else after.offset + len(after.raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BLOCK_BYTES", size)
+        blocks = list(cut_blocks(chunks, after))
+    assert b"".join(b.data for b in blocks) == data[at:]
+    for block in blocks:
+        assert block.offset == at
+        assert block.line == data[:at].count(b"\n") + 1
+        assert block is blocks[-1] or block.data.endswith(b"\n")
+        at += len(block.data)
 
 
 def slow_scan(line: bytes, inside: bool) -> tuple[int, bool] | None:

@@ -108,6 +108,24 @@ def test_every_product_is_in_one_part_and_sizes_are_as_asked(method, test_given)
     assert not np.array_equal(split.train, other.train)
 
 
+@pytest.mark.parametrize("method", ["grouped", "random"])
+@pytest.mark.parametrize("test_given", [True, False])
+def test_without_validation_all_but_the_test_part_is_learnt_from(method, test_given):
+    targets, groups = synthetic(600)
+    split = split_rows(targets, groups, SplitSettings(method=method, validation_fraction=0), 0, test_given)
+    assert not len(split.validation)
+    assert sorted(np.concatenate([split.train, split.test]).tolist()) == list(range(600))
+    wanted = 1.0 if test_given else 90_000 / 119_073
+    assert abs(len(split.train) / 600 - wanted) < 0.015
+    if method == "grouped":
+        assert straddling(groups, (split.train, split.test)) == [0]
+
+
+def test_two_products_are_enough_to_learn_from_without_validation_and_test():
+    split = split_rows(np.ones((2, 1), np.float32), np.arange(2), SplitSettings(validation_fraction=0), 0, test_given=True)
+    assert split.train.tolist() == [0, 1]
+
+
 def test_random_is_the_authors_shuffle():
     targets = np.ones((1000, 1), dtype=np.float32)
     split = split_rows(targets, np.zeros(1000, dtype=np.int64), SplitSettings(method="random"), 0, test_given=False)

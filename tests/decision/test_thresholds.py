@@ -1,10 +1,15 @@
+import json
+import time
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.decision.thresholds import DEFAULT, best_threshold, decide, per_label_thresholds
+from shelfwise.decision.expected_f1 import best_sets
+from shelfwise.decision.thresholds import DEFAULT, Thresholds, best_shrink, best_threshold, decide, per_label_thresholds
 
 shapes = st.tuples(st.integers(1, 8), st.integers(1, 4))
 
@@ -103,3 +108,76 @@ def test_decide_accepts_the_threshold_itself_and_one_a_label():
     assert decide(scores, 0.5).tolist() == [[True, True], [False, True]]
     assert not decide(np.float32([[0.7]]), 0.7).any()  # the nearest float32 lies below
     assert decide(scores, np.array([0.25, 0.75])).tolist() == [[True, False], [True, False]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(scored())
+def test_all_labels_at_once_are_each_label_alone(case):
+    targets, scores = case
+    alone = [best_threshold(targets[:, label], scores[:, label]) for label in range(targets.shape[1])]
+    used = targets.any(axis=0)
+    assert per_label_thresholds(targets, scores, 0)[used] == pytest.approx(np.array(alone)[used])
+
+
+@settings(max_examples=30, deadline=None)
+@given(scored())
+def test_sparse_scores_give_the_same_thresholds(case):
+    targets, scores = case
+    sparse = sp.csr_matrix(targets), sp.csr_matrix(scores)
+    assert best_threshold(*sparse) == best_threshold(targets, scores)
+    assert per_label_thresholds(*sparse, 2.0) == pytest.approx(per_label_thresholds(targets, scores, 2.0))
+    assert best_shrink(*sparse) == best_shrink(targets, scores)
+
+
+def uneven(count, labels=4, spread=0.0, seed=0):
+    """Scores whose best thresholds differ by label by `spread`."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((count, labels)) < 0.3
+    middle = 0.5 + spread * np.linspace(-1, 1, labels)
+    return targets, np.clip(middle + np.where(targets, 0.08, -0.08) + rng.normal(0, 0.05, targets.shape), 0.001, 1)
+
+
+def test_shrink_is_little_where_labels_differ_and_much_where_they_do_not():
+    assert best_shrink(*uneven(2000, spread=0.3)) <= 10
+    assert best_shrink(*uneven(200, spread=0.0)) >= 100
+    assert best_shrink(np.zeros((1, 2)), np.zeros((1, 2))) == float("inf")
+
+
+def test_labels_of_their_own_help_where_they_differ():
+    (targets, scores), (unseen, unseen_scores) = uneven(500, spread=0.3, seed=1), uneven(500, spread=0.3, seed=2)
+    one, each = (Thresholds.fit(scores, targets, rule).decide(unseen_scores) for rule in ("global", "per_label"))
+    assert f1(unseen, each) > f1(unseen, one) + 0.1
+
+
+@pytest.mark.parametrize("rule", ["fixed", "global", "per_label", "per_product"])
+def test_every_rule_decides_and_comes_back_from_its_state(rule):
+    targets, scores = uneven(100)
+    scores[3] = 0
+    fitted = Thresholds.fit(scores, targets, rule, fixed=0.4)
+    decided = fitted.decide(scores)
+    assert decided.shape == scores.shape
+    assert not decided[3].any()
+    state = fitted.state()
+    json.dumps(state.facts, allow_nan=False)
+    again = Thresholds.restored(state)
+    assert (again.decide(scores) == decided).all()
+    assert again.shrink == fitted.shrink
+    assert (decide(scores, fitted) == decided).all()
+
+
+def test_fixed_is_what_was_given_and_products_are_judged_alone():
+    targets, scores = uneven(100)
+    assert (Thresholds.fit(scores, targets, "fixed", 0.6).decide(scores) == (scores >= 0.6)).all()
+    assert (Thresholds.fit(scores, targets, "per_product").decide(scores) == best_sets(scores)).all()
+
+
+def test_ten_thousand_labels_are_one_sort_away():
+    rng = np.random.default_rng(0)
+    rows, columns = np.repeat(np.arange(5000), 20), rng.integers(0, 10_000, 100_000)
+    scores = sp.csr_matrix((rng.random(100_000), (rows, columns)), (5000, 10_000))
+    scores.data = np.minimum(scores.data, 1)
+    targets = sp.csr_matrix(scores > 0.7)
+    started = time.process_time()
+    thresholds = Thresholds.fit(scores, targets, "per_label")
+    assert time.process_time() - started < 5  # a Python loop over labels takes minutes
+    assert thresholds.values.shape == (10_000,)

@@ -105,6 +105,18 @@ def example() -> dict[str, Any]:
             {"label": EVIL, "support": 5, "precision": 0.0, "recall": 0.0, "f1": 0.0},
             {"label": "Never tested", "support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0},
         ],
+        "disagreements": [
+            {
+                "id": "p2",
+                "title": EVIL,
+                "strength": 0.8,
+                "truth": [EVIL],
+                "sides": [
+                    {"member": "image", "label": "Shoes", "score": 0.91, "other": "title", "against": 0.02},
+                    {"member": "title", "label": "Laces", "score": 0.88, "other": "image", "against": 0.03},
+                ],
+            }
+        ],
         "mistakes": [
             {
                 "id": "p1",
@@ -247,6 +259,18 @@ def test_headline_follows_the_rule_of_the_run(results: dict[str, Any], tmp_path:
     assert "# shelfwise: micro-F1 68.4 %" in write_markdown(results, tmp_path).read_text("utf-8")
 
 
+def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:
+    figures = {"products": 230.0} | {f"{kind}@{k}": share for kind, share in (("recall", 0.8125), ("rarest", 0.4375)) for k in (1, 5)}
+    page = write_report(results | {"similar": figures}, tmp_path, nothing).read_text("utf-8")
+    section = page[page.index('<section id="similar">') :]
+    shown = re.findall(r'<td class="n">([^<]*)</td>', section[: section.index("</section>")])
+    assert shown == ["1", "81.2", "43.8", "5", "81.2", "43.8"]
+    assert "For 230 test products" in section
+    for nothing_found in (None, {"not_run": "no faiss"}, figures | {"products": 0.0}):
+        page = write_report(results | {"similar": nothing_found}, tmp_path, nothing).read_text("utf-8")
+        assert 'id="similar"' not in page
+
+
 def test_report_without_fusion_intervals_or_mistakes(results: dict[str, Any], tmp_path: Path) -> None:
     """One classifier, no bootstrap, nothing mistaken, nothing to compare: still a page."""
     only = copy.deepcopy(results["systems"]["title"]) | {"micro_f1_interval": None, "micro_f1_tuned_interval": None}
@@ -269,7 +293,7 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
 
     html = write_report(results, tmp_path, pictures).read_text("utf-8")
     page = Page(html)
-    assert asked == ["p1"]
+    assert asked == ["p1", "p2"], "the mistake, and the product that members contradict each other on"
     assert "no image to judge by" in page.text
     card = html[html.index('<table class="said">') : html.index("no image to judge by")]
     assert re.findall(r'<td class="(missed|wrong|hit)">', card) == ["missed", "wrong", "hit"]
@@ -278,6 +302,14 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
     assert source is not None
     with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as picture:
         assert picture.size == (THUMBNAIL, THUMBNAIL // 2)
+
+
+def test_members_that_contradict_each_other(results: dict[str, Any], tmp_path: Path) -> None:
+    text = " ".join(Page(write_report(results, tmp_path, nothing).read_text("utf-8")).text.split())
+    assert "image says Shoes 0.91; title 0.02" in text
+    assert "title says Laces 0.88; image 0.03" in text
+    without = write_report({**results, "disagreements": []}, tmp_path, nothing).read_text("utf-8")
+    assert "disagreements" not in without
 
 
 def test_markdown_lets_no_html_through(results: dict[str, Any], tmp_path: Path) -> None:

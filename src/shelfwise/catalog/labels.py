@@ -45,6 +45,24 @@ def flatten(paths: Paths | None, mode: Mode) -> set[str]:
     return {prefix for path in stripped for prefix in accumulate(path, lambda above, name: above + SEPARATOR + name)}
 
 
+def parents_of(labels: Sequence[str]) -> NDArray[np.int64]:
+    """The index (L,) of every path label's nearest ancestor among the labels, -1 for those that have none.
+
+    >>> parents_of(["Pets", "Pets > Birds > Feeding", "Toys"]).tolist()
+    [-1, 0, -1]
+    """
+    place = {name: index for index, name in enumerate(labels)}
+
+    def nearest(name: str) -> int:
+        while SEPARATOR in name:
+            name = name.rpartition(SEPARATOR)[0]
+            if name in place:
+                return place[name]
+        return -1
+
+    return np.array([nearest(name) for name in labels], np.int64)
+
+
 def default_min_count(products: int) -> int:
     """The paper's 400 of 119,073 products, scaled to a catalogue of `products`; never below 2.
 

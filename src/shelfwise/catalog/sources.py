@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from shelfwise.errors import CatalogError
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_QUOTED = 1 << 20
 """Bytes after which an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""
+
+BLOCK_BYTES = 4 << 20
+"""What is read, checked and passed between processes at once: enough to be quick, little enough to need no memory to speak of."""
 
 _CHUNK = 1 << 20
 
@@ -51,6 +54,30 @@ class Piece:
         return self.fault is None and not self.raw.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Many records of a source, one after the other.
+
+    Args:
+        line: number of the first physical line, from 1; in Parquet the first row.
+        offset: of the first byte, in the decompressed file; -1 in Parquet.
+        data: whole lines as bytes, or an Arrow record batch.
+        fault: why this cannot hold records; None while it may.
+        last: nothing follows that could belong to the last record.
+    """
+
+    line: int
+    offset: int
+    data: Any
+    fault: Fault | None = None
+    last: bool = False
+
+    def piece(self, span: Iterable[int]) -> Piece:
+        """The bytes of one record, given its line, offset and length in the source."""
+        line, offset, length = map(int, span)
+        return Piece(line, offset, self.data[offset - self.offset : offset - self.offset + length])
+
+
 class Damaged(Exception):
     """A compressed file ends or breaks here; everything before was handed out."""
 
@@ -59,24 +86,25 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
     """The file's bytes, decompressed where it is gzip (whatever its name); `advance` hears of the bytes on disk.
 
     Raises:
+        CatalogError: the disk or the system refuses.
         Damaged: the gzip stream is truncated or corrupt.
     """
-    with path.open("rb") as disk:
-        zipped = disk.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        disk.seek(0)
-        stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if zipped else disk
-        seen = 0
-        while True:
-            try:
-                # read1, because read would lose what it gathered before the damage
-                chunk = stream.read1(_CHUNK) if isinstance(stream, gzip.GzipFile) else stream.read(_CHUNK)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise Damaged(str(error)) from None
+    try:
+        with path.open("rb") as disk:
+            zipped = disk.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            disk.seek(0)
+            stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if zipped else disk
+            seen = 0
+            # read1, because read would lose what it gathered before the damage
+            while chunk := stream.read1(_CHUNK) if isinstance(stream, gzip.GzipFile) else stream.read(_CHUNK):
+                advance(disk.tell() - seen)
+                seen = disk.tell()
+                yield chunk
             advance(disk.tell() - seen)
-            seen = disk.tell()
-            if not chunk:
-                return
-            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Damaged(str(error)) from None
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
@@ -92,8 +120,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
         try:
             chunk = next(source, None)
         except Damaged as error:
-            reason = f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again"
-            fault, chunk = Fault("damaged gzip", reason), None
+            fault, chunk = _damage(error), None
         if chunk is None:
             break
         first, *others = chunk.split(b"\n")
@@ -107,36 +134,61 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
         yield Piece(line, offset, last, fault)
 
 
-def join_quoted(lines: Iterable[Piece], delimiter: bytes, columns: int) -> Iterator[Piece]:
-    """CSV records from physical lines: lines are joined while a quoted field is open.
+def last_break(data: bytes) -> int:
+    """Where the last whole line of `data` ends; 0 where there is none."""
+    return data.rfind(b"\n") + 1
+
+
+def cut_blocks(chunks: Iterable[bytes], after: Piece | None = None, cut: Callable[[bytes], int] = last_break) -> Iterator[Block]:
+    """The file behind the piece `after` (its header) as blocks of some megabytes, whole lines each.
+
+    What follows the last whole line of a damaged file is a faulty block of its own, even if empty.
+
+    Args:
+        cut: where some megabytes had best be cut, so that no record spans two blocks: behind a line break, or 0 for nowhere.
+    """
+    skip = 0 if after is None else after.offset + len(after.raw)
+    line, offset = (1 if after is None else after.line + 1), skip
+    held: list[bytes] = []
+    size, fault = 0, None
+    try:
+        for chunk in chunks:
+            held.append(chunk[skip:])
+            skip, size = max(skip - len(chunk), 0), size + len(held[-1])
+            if size >= BLOCK_BYTES and b"\n" in held[-1] and (end := cut(data := b"".join(held))):
+                yield Block(line, offset, data[:end])
+                line, offset, size = line + data.count(b"\n", 0, end), offset + end, size - end
+                held = [data[end:]]
+    except Damaged as error:
+        fault = _damage(error)
+    data = b"".join(held)
+    end = last_break(data) if fault else len(data)
+    if end:
+        yield Block(line, offset, data[:end])
+    if fault:
+        yield Block(line + data.count(b"\n"), offset + end, data[end:], fault)
+
+
+def _damage(error: Damaged) -> Fault:
+    return Fault("damaged gzip", f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again")
+
+
+def open_quote() -> Fault:
+    """The fault of a line that opens a quoted field which no following line closes properly."""
+    return Fault(
+        "unclosed quote", "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled"
+    )
+
+
+def gather_quoted(first: Piece, following: Iterator[Piece], delimiter: bytes, columns: int) -> tuple[list[Piece], bool | None]:
+    """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
 
     A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty
-    and reading resumes at the second, so that a stray quote costs one line and never the products after it.
+    and reading resumes at the second, so that a stray quote costs one line and never the products after it. None means that
+    `following` ended first.
     """
-    source = iter(lines)
-    waiting: deque[Piece] = deque()
-    while True:
-        first = waiting.popleft() if waiting else next(source, None)
-        if first is None:
-            return
-        taken, closed = _gather(first, chain(_drain(waiting), source), delimiter, columns)
-        if closed:
-            yield first if len(taken) == 1 else Piece(first.line, first.offset, b"".join(p.raw for p in taken))
-        else:
-            reason = "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled"
-            yield Piece(first.line, first.offset, first.raw, Fault("unclosed quote", reason))
-            waiting.extendleft(reversed(taken[1:]))
-
-
-def _drain(waiting: deque[Piece]) -> Iterator[Piece]:
-    while waiting:
-        yield waiting.popleft()
-
-
-def _gather(first: Piece, following: Iterator[Piece], delimiter: bytes, columns: int) -> tuple[list[Piece], bool]:
-    """The lines of the record that begins with `first`, and whether they make a whole record."""
     taken = [first]
-    if first.fault is not None or b'"' not in first.raw:
+    if b'"' not in first.raw:
         return taken, True
     scan = scan_quotes(first.raw, delimiter, inside=False)
     if scan is None or not scan[1]:
@@ -144,13 +196,13 @@ def _gather(first: Piece, following: Iterator[Piece], delimiter: bytes, columns:
     fields, size = 1 + scan[0], len(first.raw)
     for piece in following:
         taken.append(piece)
-        scan = None if piece.fault is not None else scan_quotes(piece.raw, delimiter, inside=True)
+        scan = scan_quotes(piece.raw, delimiter, inside=True)
         size += len(piece.raw)
         if scan is None or size > MAX_QUOTED or (fields := fields + scan[0]) > columns:
             return taken, False
         if not scan[1]:
             return taken, fields == columns
-    return taken, False
+    return taken, None
 
 
 def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool] | None:

@@ -82,9 +82,12 @@ def split_rows(targets: NDArray[np.float32], groups: Rows, settings: SplitSettin
         split = Split(order[: first - held], order[first - held : first], order[first:])
     else:
         shares = np.array([train * (1 - settings.validation_fraction), train * settings.validation_fraction, 1 - train])
-        parts = deal(targets, groups, shares[: 2 if test_given else 3], seed)
+        wanted = np.flatnonzero(shares > 0)
+        parts = wanted[deal(targets, groups, shares[wanted], seed)]
         split = Split(*(np.flatnonzero(parts == part) for part in range(3)))
     sizes = {"train": len(split.train), "validation": len(split.validation), **({} if test_given else {"test": len(split.test)})}
+    if not settings.validation_fraction:
+        del sizes["validation"]
     if not all(sizes.values()):
         raise CatalogError(
             f"{count} products in {len(np.unique(groups))} groups of near-copies are too few to divide into {', '.join(sizes)} "

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from shelfwise.errors import CatalogError
+
+T = TypeVar("T")
 
 SCHEMA = pa.schema(
     [
@@ -72,6 +75,20 @@ class Catalog:
 
     def __contains__(self, name: str) -> bool:
         return name in self.table.column_names
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` makes of these products; asked for `key` again, this catalogue answers from memory as long as it lives.
+
+        So a text is cleaned once, whoever reads it. A copy of the catalogue (``dataclasses.replace``) remembers nothing.
+        """
+        if key not in self._known:
+            self._known[key] = compute()
+        known: T = self._known[key]
+        return known
+
+    @cached_property
+    def _known(self) -> dict[Hashable, Any]:
+        return {}
 
     def image_paths(self) -> list[Path | None]:
         """N absolute picture paths, None where the product names none; whether the file is there is not checked."""

@@ -78,7 +78,7 @@ def leaderboard_markdown(results: Json) -> str:
     ]
     lines += ["| " + " | ".join(_cells(name, results["systems"][name])) + " |" for name in results["leaderboard"]]
     missing = [f"- {name}: {system['not_run']}" for name, system in results["systems"].items() if "not_run" in system]
-    notes = "\n".join(f"- {note}" for note in results["notes"])
+    notes = "\n".join([*_similar(results), *(f"- {note}" for note in results["notes"])])
     text = "\n".join(lines) + "\n" + ("\nNot run:\n\n" + "\n".join(missing) + "\n" if missing else "") + f"\n{notes}\n"
     return text.replace("<", "&lt;")  # Markdown lets HTML through; there is none of our own
 
@@ -96,6 +96,15 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+def _similar(results: Json) -> list[str]:
+    """How well similar products are found, as a line of Markdown; none where that was not measured."""
+    figures = results.get("similar") or {}
+    if not figures.get("products"):
+        return []
+    shares = (f"{name} {percent(share)} %" for name, share in figures.items() if "@" in name)
+    return [f"- Similar products, by the features of {results['decide_with']}: {', '.join(shares)}."]
 
 
 def _cells(name: str, row: Json) -> list[str]:

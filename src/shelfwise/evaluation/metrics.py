@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.decision.thresholds import Scores, decide, sweep
+from shelfwise.decision.thresholds import Scores, Thresholds, decide, sweep
 
 Hot = NDArray[Any]
 Values = NDArray[np.float64]
@@ -146,7 +146,7 @@ def lrap(targets: Hot, scores: Scores) -> float:
     return _mean(ratio((precision * true).sum(axis=1), true.sum(axis=1)))
 
 
-def evaluate(targets: Hot, scores: Scores, thresholds: Mapping[str, ArrayLike]) -> dict[str, dict[str, float]]:
+def evaluate(targets: Hot, scores: Scores, thresholds: Mapping[str, ArrayLike | Thresholds]) -> dict[str, dict[str, float]]:
     """Everything about one system, JSON-ready.
 
     Args:

@@ -61,6 +61,7 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         },
         "chosen": ran.get(chosen, {}),
         "mistakes": [_mistake(m, pictures) for m in results.get("mistakes", ())],
+        "disagreements": [{**d, "picture": thumbnail(pictures(d["id"]))} for d in results.get("disagreements", ())],
         "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
         "bars": Markup(plots.system_bars(systems, chosen)),

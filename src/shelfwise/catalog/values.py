@@ -1,0 +1,186 @@
+"""One value of one field: what it may be, what it becomes, and what is said of the rest.
+
+Every function takes a value as a source may hold it and raises ValueError, with what was expected, for what it cannot use.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from shelfwise.text.html import plain_text
+
+Paths = list[list[str]]
+
+_URL = re.compile(r"(?i)(?:https?:)?//|data:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_NUMBER = re.compile(
+    r"[^\d\s,+-]{0,4}?\s?(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)|(?P<points>\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d))"
+    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"
+)
+"""A currency sign or name, then 1,234.50 or 1.234,50 or 1234.50; a dot right after a letter ends the currency's name (Rs.899)."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How values written as text are read, and the count of what was set aside without refusing the product.
+
+    Args:
+        separator: between the levels of a category path; empty for paths of one level.
+        delimiter: between several paths of one product; empty for one path.
+        notes: plain words -> number of products; filled while products are checked.
+    """
+
+    separator: str = " > "
+    delimiter: str = "|"
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN, empty lists and objects, and text of white space only."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value in ([], {}, ()) or (isinstance(value, float) and math.isnan(value))
+
+
+def _scalar(value: Any, expected: str) -> str:
+    """Text of a string or number; a whole float is an integer that a spreadsheet spoilt."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(expected)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(values: Sequence[Any], expected: str) -> list[str]:
+    """The texts of a list, empty ones left out; quick where all are texts already, as lists of related ids are."""
+    if set(map(type, values)) == {str}:
+        return [value for value in values if value.strip()]
+    return [_scalar(value, expected) for value in values if not is_missing(value)]
+
+
+def read_id(value: Any) -> str:
+    """An id as written, without surrounding space; a number as text."""
+    expected = "a non-empty text or number on one line"
+    if is_missing(value):
+        raise ValueError(expected)
+    text = _scalar(value, expected).strip()
+    if not text.isprintable():
+        raise ValueError(f"{expected}, without control characters")
+    return text
+
+
+def read_text(value: Any) -> str | None:
+    """Plain text of a text, a number, or a list of paragraphs; None without words."""
+    if isinstance(value, list | tuple):
+        value = " ".join(_texts(value, "a text, or a list of texts"))
+    return None if is_missing(value) else plain_text(_scalar(value, "a text, or a list of texts")) or None
+
+
+def read_image(value: Any, rules: Rules) -> str | None:
+    """A relative path with forward slashes, the first of a list that is no URL; None, and noted, where all are URLs."""
+    expected = "a path below the catalogue's folder, such as images/1.jpg"
+    candidates = [v for v in (value if isinstance(value, list | tuple) else [value]) if not is_missing(v)]
+    if not all(isinstance(v, str) for v in candidates):
+        raise ValueError(expected)
+    local = [v.strip().replace("\\", "/") for v in candidates if not _URL.match(v.strip().replace("\\", "/"))]
+    if not local:
+        rules.notes["the picture is a URL, so there is no local picture"] += bool(candidates)
+        return None
+    parts = [part for part in local[0].split("/") if part not in ("", ".")]
+    if local[0].startswith("/") or ".." in parts or not parts or _SCHEME.match(local[0]) or not local[0].isprintable():
+        raise ValueError(f"{expected}: relative, without '..' and without control characters")
+    return "/".join(parts)
+
+
+@lru_cache(maxsize=65_536)
+def read_name(value: str) -> str:
+    """A category's name as plain text."""
+    return plain_text(value)
+
+
+def read_paths(value: Any, rules: Rules) -> Paths | None:
+    """Paths of names from a list of paths, one path as a flat list, a list of written paths, or one text."""
+    expected = "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
+    value = _unpacked(value)
+    if isinstance(value, str):
+        value = value.split(rules.delimiter) if rules.delimiter.strip() else [value]
+        value = [levels(path, rules) for path in value]
+    elif isinstance(value, list | tuple) and value and all(isinstance(v, str | None) for v in value):
+        written = bool(rules.separator.strip()) and any(rules.separator in v for v in value if v)
+        value = [levels(v, rules) for v in value if v] if written else [value]
+    elif is_missing(value):
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(p, list | tuple) for p in value):
+        raise ValueError(expected)
+    names = [[read_name(n) for n in _texts(path, expected)] for path in value]
+    return [kept for path in names if (kept := [n for n in path if n])] or None
+
+
+def levels(path: str, rules: Rules) -> list[str]:
+    """The names in a path that is written as one text."""
+    return path.split(rules.separator) if rules.separator.strip() else [path]
+
+
+def read_price(value: Any, rules: Rules) -> float | None:
+    """A price as a number; of a range the lower end. What is no price leaves the product without one."""
+    if is_missing(value):
+        return None
+    number = _amount(_scalar(value, "a number, or a text such as '$12.34'"))
+    if number is None:
+        rules.notes["the price is not a price, so there is none"] += 1
+    return number
+
+
+def _amount(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        found = _NUMBER.match(text.strip())
+        if found is None:
+            return None
+        digits = found.group(found.lastgroup or 0)
+        number = float(digits.replace(".", "").replace(",", ".") if found.lastgroup == "points" else digits.replace(",", ""))
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def read_related(value: Any) -> dict[str, list[str]] | None:
+    """Relation -> ids, from an object, a list of pairs (Parquet maps), a plain list of ids, or JSON text of one of these."""
+    expected = "an object of lists of ids, such as {'also_bought': ['B01', 'B02']}"
+    value = _unpacked(value)
+    if is_missing(value):
+        return None
+    if isinstance(value, list) and not any(isinstance(v, list | tuple | dict) for v in value):
+        value = {"related": value}
+    try:
+        relations = {str(name): _unpacked(ids) for name, ids in dict(value).items()}
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not all(is_missing(ids) or isinstance(ids, list | tuple) for ids in relations.values()):
+        raise ValueError(expected)
+    named = {name: _texts(ids, expected) for name, ids in relations.items() if not is_missing(ids)}
+    return {name: ids for name, ids in named.items() if ids} or None
+
+
+def _unpacked(value: Any) -> Any:
+    """JSON lists and objects that a table had to hold as text; other text, even with a bracket in front, stays as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+    return value
+
+
+def read_further(value: Any) -> str | None:
+    """A further column as text: a text as it is, anything else as JSON."""
+    if is_missing(value):
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,103 @@
+"""What decisions are fitted on: the product-label pairs that were scored above 0, in one flat list.
+
+Dimensions: N products, L labels, E pairs. A score of 0 means "knows nothing" and is never accepted, so it takes no part: of
+10,000 labels a product has a few dozen pairs, whether scores come dense or sparse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Matrix: TypeAlias = Any
+"""(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The scored pairs, label by label, and within a label from the highest score down.
+
+    Args:
+        rows: (E,) the product of each pair.
+        labels: (E,) its label, rising.
+        scores: (E,) above 0.
+        hits: (E,) whether the product has the label.
+        true_rows, true_labels: (T,) every label of every product, those scored 0 included.
+        shape: N and L.
+    """
+
+    rows: Integers
+    labels: Integers
+    scores: Doubles
+    hits: NDArray[np.bool_]
+    true_rows: Integers
+    true_labels: Integers
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, scores: Matrix, targets: Matrix) -> Pairs:
+        """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1."""
+        rows, labels, values = _cells(scores)
+        order = np.lexsort((-values, labels))
+        rows, labels = rows[order], labels[order]
+        true_rows, true_labels, _ = _cells(targets)
+        hits = np.isin(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels, assume_unique=True)
+        return cls(rows, labels, values[order], hits, true_rows, true_labels, scores.shape)
+
+    @cached_property
+    def support(self) -> Integers:
+        """(L,) how many products have each label."""
+        return np.bincount(self.true_labels, minlength=self.shape[1])
+
+    def of_products(self, wanted: NDArray[np.bool_]) -> Pairs:
+        """The pairs of those of the N products that are `wanted` (N,); products keep their numbers."""
+        kept, true = wanted[self.rows], wanted[self.true_rows]
+        pairs = (self.rows[kept], self.labels[kept], self.scores[kept], self.hits[kept])
+        return Pairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape)
+
+    def pooled(self) -> Pairs:
+        """All labels as one."""
+        order = np.argsort(-self.scores, kind="stable")
+        one, shape = np.zeros_like, (self.shape[0], 1)
+        pairs = (self.rows[order], one(self.labels), self.scores[order], self.hits[order])
+        return Pairs(*pairs, self.true_rows, one(self.true_labels), shape)
+
+
+def changed(scores: Matrix, function: Callable[[Integers, Doubles], Doubles]) -> Matrix:
+    """`scores` (N, L) with every score above 0 replaced by ``function(labels, scores)``; 0 stays 0, sparse stays sparse.
+
+    Returns:
+        float32, of the same kind as `scores`.
+    """
+    if sp.issparse(scores):
+        sparse = scores.tocsr().astype(np.float64)  # a copy, whatever it was
+        sparse.data = np.where(sparse.data > 0, function(sparse.indices.astype(np.int64), sparse.data), 0)
+        return sparse.astype(np.float32)
+    new, known = np.zeros(np.shape(scores), np.float32), np.asarray(scores) > 0
+    new[known] = function(np.nonzero(known)[1], np.asarray(scores)[known].astype(np.float64))
+    return new
+
+
+def parts(count: int, folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """At random, which (N,) of `count` products are in each of `folds` parts; no part is empty, so there may be fewer parts.
+
+    >>> [part.sum().item() for part in parts(5, 2, seed=0)]
+    [3, 2]
+    """
+    fold = np.random.default_rng(seed).permutation(np.arange(count) % folds)
+    yield from (fold == part for part in range(min(folds, count)))
+
+
+def _cells(values: Matrix) -> tuple[Integers, Integers, Doubles]:
+    """Row, column and value of everything above 0."""
+    cells = sp.coo_array(values)
+    used = cells.data > 0
+    return cells.row[used].astype(np.int64), cells.col[used].astype(np.int64), cells.data[used].astype(np.float64)

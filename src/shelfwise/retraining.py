@@ -1,0 +1,52 @@
+"""Two models of one catalogue, before and after its labels were corrected, on the same test products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.store import Catalog
+from shelfwise.contracts import Bools, Context
+from shelfwise.decision.thresholds import decide
+from shelfwise.errors import LabelError
+from shelfwise.evaluation.before_after import before_after
+from shelfwise.experiment import usable_for_test
+from shelfwise.model import Model
+
+
+def compare_retrained(before: Model, after: Model, test: Catalog, context: Context) -> dict[str, Any]:
+    """What retraining changed, as :func:`~shelfwise.evaluation.before_after.before_after` tells it, and "left_out".
+
+    Products that either model learnt from are left out: where no test catalogue was given, corrections may have changed which
+    products were kept back. A label that only one model knows counts for both, and the other never gives it.
+
+    Raises:
+        LabelError: the models read category paths in different ways.
+        CatalogError: no product is left to test on.
+    """
+    modes = before.labels.mode, after.labels.mode
+    if modes[0] != modes[1]:
+        raise LabelError(
+            f"the models cannot be compared: one reads labels as {modes[0]}, the other as {modes[1]}; train both with one mode"
+        )
+    test, left_out = usable_for_test(test, known=[*_learnt(before), *_learnt(after)])
+    names = tuple(sorted({*before.labels.names, *after.labels.names}))
+    truth = LabelSet(names, modes[0]).encode(test.column("categories")) > 0
+    first, second = (_decided(model, test, names, context) for model in (before, after))
+    found = before_after(truth, first, second, names, after.config.evaluation.bootstrap, after.config.seed)
+    return {**found, "left_out": left_out}
+
+
+def _learnt(model: Model) -> set[str]:
+    known = set() if model.neighbours is None else set(model.neighbours.ids)
+    return known | (set() if model.out_of_fold is None else set(model.out_of_fold.ids))
+
+
+def _decided(model: Model, catalog: Catalog, names: tuple[str, ...], context: Context) -> Bools:
+    """The model's decisions, in the order of `names`."""
+    whole = np.zeros((len(catalog), len(names)), np.bool_)
+    columns = [names.index(name) for name in model.labels.names]
+    whole[:, columns] = decide(model.scores(model.ask(catalog, context)), model.threshold_of(model.decide_with))
+    return whole
