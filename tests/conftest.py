@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,28 @@ def ten_rows() -> set[str]:
 def quick() -> dict[str, Any]:
     """Settings to lay over a preset so that it trains in seconds."""
     return QUICK
+
+
+@pytest.fixture(scope="session")
+def make_encoder() -> Callable[..., Path]:
+    """Writes to a folder a BERT of two layers with random weights, and a tokenizer that knows the given words."""
+
+    def make(folder: Path, words: Sequence[str], seed: int = 0) -> Path:
+        import torch
+        from tokenizers import Tokenizer, models, pre_tokenizers
+        from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+        known = {word: i for i, word in enumerate(["[PAD]", "[UNK]", ".", *words])}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+            BertModel(BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)).save_pretrained(folder)
+        tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]").save_pretrained(folder)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,14 @@ from shelfwise.comparison import compare, select_systems
 from shelfwise.config import Config
 from shelfwise.contracts import State
 from shelfwise.errors import ConfigError, WeightsError
-from shelfwise.evaluation.leaderboard import leaderboard_markdown, pareto, ranked
+from shelfwise.evaluation.leaderboard import leaderboard_markdown, pareto, ranked, write_leaderboard
+from shelfwise.experiment import train
 from shelfwise.fusion.policy import Policy
 from shelfwise.modalities.text_linear import TextLinear
+from shelfwise.model import make_member, make_policy
 from shelfwise.registry import fusion, modalities
+from shelfwise.text.cleaning import tokenize_column
+from shelfwise.text.ngrams import split_words
 from shelfwise.training.measured import CLEAR, MeasuredStages, peak_growth
 
 NETWORK = {"hidden": [[8, "sigmoid"]], "training": {"epochs": 2, "loss": "bce"}}
@@ -188,6 +194,67 @@ def test_the_preset_names_every_plugin_there_is() -> None:
     config = Config.load("everything")
     assert {m.modality for m in config.members.values()} == set(modalities.names())
     assert {s.policy for s in config.systems.values()} == set(fusion.names())
+
+
+def test_every_name_and_setting_of_the_preset_is_known() -> None:
+    config = Config.load("everything")
+    for name in config.members:
+        make_member(config, name)
+    for name in config.systems:
+        make_policy(config, name)
+
+
+TEXTS: dict[str, Any] = {
+    "words": {"modality": "text_linear", "field": "title", "settings": {"letters": []}},
+    "both": {"modality": "text_linear", "field": "title+description"},
+    "bag": {"modality": "text_bag", "field": "title", "settings": {"epochs": 1}},
+    "network": {"modality": "text_cnn", "field": "title", "settings": {"embedding": "rand", "training": {"epochs": 1}}},
+    "wide": {"modality": "text_cnn", "field": "title", "settings": {"embedding": "rand", "windows": [1], "training": {"epochs": 1}}},
+    "joint": {
+        "modality": "joint",
+        "field": "title+description",
+        "settings": {"texts": {name: {"embedding": "rand"} for name in ("title", "description")}, "training": {"epochs": 1}},
+    },
+}
+READERS = [1, 1, 3, 3]
+"""How many of them read the words of the descriptions, and of the titles, in the one way and in the other."""
+
+
+@pytest.mark.parametrize("verb", ["compare", "train"])
+def test_no_text_is_cleaned_twice(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Once a catalogue, field and way of cleaning, whoever reads it; of the test products of a comparison, once a member."""
+    calls = Counter[tuple[str, int]]()
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(texts: list[str | None], *settings: Any) -> Any:
+            calls[function.__name__, hash(tuple(text or "" for text in texts))] += 1
+            return function(texts, *settings)
+
+        return wrapper
+
+    for name in {member["modality"] for member in TEXTS.values()}:
+        modalities.load(name)
+    for cleaning in (tokenize_column, split_words):
+        for module in [m for n, m in sys.modules.items() if n.startswith("shelfwise.") and vars(m).get(cleaning.__name__) is cleaning]:
+            monkeypatch.setattr(module, cleaning.__name__, counted(cleaning))
+    config = settings(members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}})
+    (compare if verb == "compare" else train)(sample, tmp_path / "out", config)
+    asked = [1] * len(READERS) if verb == "train" else READERS
+    assert sorted(calls.values()) == sorted([1] * len(READERS) + asked), "the products to learn from, and those to test on"
+
+
+def test_similar_products_are_on_the_page(board: tuple[dict[str, Any], Path]) -> None:
+    pytest.importorskip("faiss")
+    results, out = board
+    share = f"{100 * results['similar']['recall@5']:.1f}"
+    assert f"recall@5 {share} %" in (out / "leaderboard.md").read_text("utf-8")
+    page = (out / "index.html").read_text("utf-8")
+    section = page[page.index('<section id="similar">') :]
+    assert f">{share}<" in section[: section.index("</section>")]
+    without = {**results, "similar": {"not_run": "no faiss"}}
+    write_leaderboard(without, out / "without")
+    assert "Similar products" not in (out / "without" / "leaderboard.md").read_text("utf-8")
+    assert 'id="similar"' not in (out / "without" / "index.html").read_text("utf-8")
 
 
 def test_pareto_against_every_pair() -> None:

@@ -12,9 +12,9 @@ from shelfwise.model import make_member, make_policy
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_names_the_ten_rows_and_valid_plugins(preset: str, ten_rows: set[str]) -> None:
+def test_every_preset_names_valid_plugins_and_all_but_the_quick_one_the_ten_rows(preset: str, ten_rows: set[str]) -> None:
     config = Config.load(preset)
-    assert {*config.members, *config.systems} >= ten_rows
+    assert ({*config.members, *config.systems} >= ten_rows) == (preset != "quick")
     for name in config.members:
         make_member(config, name)
     for name in config.systems:
@@ -59,6 +59,29 @@ def test_authors_code_differs_from_the_paper_where_the_scripts_do() -> None:
     assert make_policy(config, "ridge").settings.alpha == 0.0
 
 
+@pytest.mark.parametrize("preset", ["quick", "recommended", "best"])
+def test_presets_that_decide_by_cross_fitting(preset: str) -> None:
+    config = Config.load(preset)
+    assert config.split.validation_fraction == 0
+    assert config.stacking.fitted_on == "oof"
+    assert config.decide_with == "blend"
+    assert not config.systems["blend"].members, "over all members that the catalogue allows"
+    reads = {name: make_policy(config, name).reads for name in config.systems}
+    assert set(reads.values()) == {"scores"}, "of features there are no honest ones to tune on"
+
+
+def test_a_larger_preset_has_the_members_of_a_smaller() -> None:
+    quick, recommended, best = (Config.load(name).members for name in ("quick", "recommended", "best"))
+    assert quick.keys() - {"kernel_logistic"} < recommended.keys() < best.keys()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "preset"), [(1, "quick"), (600, "quick"), (601, "recommended"), (7200, "recommended"), (7201, "best"), (1e9, "best")]
+)
+def test_the_preset_of_a_budget(seconds: float, preset: str) -> None:
+    assert Config.preset_within(seconds) == preset
+
+
 def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text('preset = "paper"\n[labels]\nmin_count = 5\nmode = "leaf"\n[members.title.settings]\nmaxlen = 20\n')
@@ -76,6 +99,8 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
         ("[split]\ntrain_fraction = 2.0", "split.train_fraction.*less than 1"),
         ("decide_with = 'magic'", "decide_with is 'magic'; known: auto"),
         ("[systems.x]\npolicy = 'mean'\nmembers = ['sound']", r"names the members \['sound'\]; known: .*title"),
+        ("budget = 0", "setting budget: .*greater than 0.*got 0"),
+        ("[split]\nvalidation_fraction = 0", "fitted_on is 'in_sample', but without validation products .* set it to 'oof'"),
         ("preset = 'papier'", "no preset called 'papier'"),
         ("[labels", "not valid TOML"),
     ],

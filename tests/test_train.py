@@ -82,25 +82,26 @@ def test_a_test_catalogue_is_never_learnt_from(sample: Path, quick: dict[str, An
     assert not set(task.test.ids) & set(task.lesson.catalog.ids)
 
 
-@pytest.mark.parametrize("fitted_on", ["oof", "holdout"])
+@pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])
 def test_a_broken_off_training_continues_to_the_same_model(
-    sample: Path, quick: dict[str, Any], fitted_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path, quick: dict[str, Any], fitted_on: str, validation: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed before its last stage and resumed, a training ends with bit-equal weights, and does no stage twice."""
-    config = Config.load("paper", changes={**quick, "stacking": {"folds": 2, "fitted_on": fitted_on}})
+    changes = {"stacking": {"folds": 2, "fitted_on": fitted_on}, "split": {"validation_fraction": validation}}
+    config = Config.load("paper", changes={**quick, **changes})
     train(sample, tmp_path / "whole", config)
-    real = fitting._fit_policy
+    real = fitting._fit_system
 
     def killed(name: str, *rest: Any) -> Any:
         if name == "image+title+description":
             raise KeyboardInterrupt
         return real(name, *rest)
 
-    monkeypatch.setattr(fitting, "_fit_policy", killed)
+    monkeypatch.setattr(fitting, "_fit_system", killed)
     with pytest.raises(KeyboardInterrupt):
         train(sample, tmp_path / "resumed", config)
     assert not (tmp_path / "resumed").exists(), "a half-written model"
-    monkeypatch.setattr(fitting, "_fit_policy", real)
+    monkeypatch.setattr(fitting, "_fit_system", real)
 
     def no_fit(*_: Any) -> Any:
         raise AssertionError("a member was fitted again")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +13,11 @@ from shelfwise.bundle import load_bundle, save_bundle
 from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import CatalogSettings, Config
-from shelfwise.contracts import Bools, Context, Floats, MemberOutputs, Rows
+from shelfwise.contracts import Bools, Context, Floats, Rows
 from shelfwise.decision.thresholds import decide
 from shelfwise.errors import BundleError, CatalogError, LabelError, NotFittedError
 from shelfwise.experiment import learn
+from shelfwise.explanation import explain_products
 from shelfwise.model import Answers, Model
 from shelfwise.neighbours import Neighbours, unit
 
@@ -78,31 +77,23 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N lists of label names: what :meth:`predict` decides, as words."""
         return self._model().labels.decode(self.predict(X))
 
-    def explain(self, X: Any) -> list[dict[str, dict[str, Any]]]:
+    def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
         """Why each decided label was given: what every member said, and how much each contributed.
 
         Contributions are exact Shapley values over the members (2 ** M fusions): they sum to the fused score.
 
+        Args:
+            evidence: look, too, for the words and the part of the picture that carried the label, and for the training
+                products it was learnt from. Takes one more prediction a word, and 37 a picture.
+
         Returns:
-            N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}}.
+            N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}, "words",
+            "picture", "near"}; see :class:`~shelfwise.explanation.Reason`.
         """
         model = self._model()
-        answers, scores = self._scores(X)
-        members = model.members_of(model.decide_with)
-        shares = _shapley(model, answers.outputs(members)) if model.decide_with in model.policies else scores[:, None]
-        decided = decide(scores, model.threshold_of(model.decide_with))
-        said = {m: answers.predictions[m].probabilities for m in members}
-        return [
-            {
-                model.labels.names[i]: {
-                    "score": float(scores[row, i]),
-                    "members": {m: float(said[m][row, i]) for m in members},
-                    "contributions": {m: float(shares[row, k, i]) for k, m in enumerate(members)},
-                }
-                for i in np.flatnonzero(decided[row])
-            }
-            for row in range(len(scores))
-        ]
+        catalog = as_catalog(X, model.config.catalog, self.root)
+        explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
+        return [{label: reason.to_dict() for label, reason in product.reasons.items()} for product in explained]
 
     def embed(self, X: Any) -> Floats:
         """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side.
@@ -203,24 +194,3 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
     if not records:
         raise LabelError("there is no product; give at least one")
     return Catalog.from_records(({"id": str(i), **record} for i, record in enumerate(records)), root)
-
-
-def _shapley(model: Model, outputs: MemberOutputs) -> Floats:
-    """Exact Shapley values (N, M, L) of the members for the fused scores."""
-    policy, count = model.policies[model.decide_with], outputs.present.shape[1]
-    values = {}
-    for subset in itertools.product([False, True], repeat=count):
-        present = outputs.present & np.array(subset)
-        masked = MemberOutputs(
-            np.where(present[:, :, None], outputs.scores, np.float32(0)),
-            present,
-            tuple(np.where(present[:, i, None], f, np.float32(0)) for i, f in enumerate(outputs.features)),
-        )
-        values[subset] = masked.silenced(policy.fuse(masked))
-    shares = np.zeros_like(outputs.scores)
-    for subset, value in values.items():
-        size = sum(subset)
-        for i in range(count):
-            weight = math.factorial(size - subset[i]) * math.factorial(count - 1 - size + subset[i]) / math.factorial(count)
-            shares[:, i] += np.float32(weight if subset[i] else -weight) * value
-    return shares

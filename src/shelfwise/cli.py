@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from shelfwise.console import say_json, terminal_context
 from shelfwise.errors import ShelfwiseError
-
-if TYPE_CHECKING:
-    from shelfwise.contracts import Context
 
 app = typer.Typer(help="Put every product on all of its right shelves.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 CatalogPath = Annotated[Path, typer.Argument(metavar="CATALOG", help="JSONL, CSV, TSV, Parquet or Amazon file (.gz too).")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")]
-Preset = Annotated[str, typer.Option(help="recommended, paper, authors_code or everything.")]
+Preset = Annotated[str | None, typer.Option(help="recommended, quick, best, paper, authors_code or everything.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings laid over the preset.")]
 MinCount = Annotated[int | None, typer.Option(min=1, help="Products a category needs to be learnt.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of words.")]
@@ -36,7 +30,7 @@ def demo(
     """Generate the sample catalogue, train on it, and say where the report is."""
     from shelfwise.catalog.sample import write_sample
 
-    with _context() as context:
+    with terminal_context() as context:
         catalog = write_sample(out / "catalog", context=context)
     train(catalog, out / "model", preset="recommended", as_json=as_json)
 
@@ -46,9 +40,12 @@ def train(
     catalog: CatalogPath,
     out: Annotated[Path, typer.Option(metavar="MODEL", help="Folder for the model and its report.")],
     test: Annotated[Path | None, typer.Option(metavar="CATALOG", help="Products to score on; unset: a part of CATALOG.")] = None,
-    preset: Preset = "recommended",
+    preset: Preset = None,
     config: ConfigFile = None,
     min_count: MinCount = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Time for fitting, e.g. 2m, 30m or 8h: chooses preset and members.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was broken off.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -56,18 +53,22 @@ def train(
     from shelfwise.config import Config
     from shelfwise.evaluation.tables import table_1, table_3
     from shelfwise.experiment import train as run
+    from shelfwise.training.budget import parse_duration
 
-    settings = Config.load(preset, config, {"labels": {"min_count": min_count}} if min_count else {})
-    with _context(settings.seed) as context:
+    changes: dict[str, Any] = {"labels": {"min_count": min_count}} if min_count else {}
+    if budget is not None:
+        changes["budget"] = parse_duration(budget)
+        preset = preset or Config.preset_within(changes["budget"])
+    settings = Config.load(preset or "recommended", config, changes)
+    with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context)
     where = {"model": str(out), "report": str(out / "report" / "index.html"), "results": str(out / "report" / "results.json")}
     if as_json:
-        _say_json({**where, "decide_with": results["decide_with"], "seconds": results["seconds"], "systems": results["systems"]})
+        say_json({**where, "decide_with": results["decide_with"], "seconds": results["seconds"], "systems": results["systems"]})
         return
     data = results["data"]
-    typer.echo(
-        f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} categories\n"
-    )
+    tuned = f"{data['validation']} to tune on" if data["validation"] else "thresholds by cross-fitting"
+    typer.echo(f"{data['train']} products to learn from, {tuned}, {data['test']} to test on; {data['labels']} categories\n")
     typer.echo(table_1(results) + "\n\n" + table_3(results) + "\n")
     for note in results["notes"]:
         typer.echo(f"note: {note}")
@@ -80,10 +81,10 @@ def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> N
     from shelfwise.categorizer import Categorizer
     from shelfwise.experiment import score_catalog
 
-    with _context() as context:
+    with terminal_context() as context:
         figures = score_catalog(Categorizer.load(model).model_, catalog, context)
     if as_json:
-        _say_json(figures)
+        say_json(figures)
     else:
         for name, value in figures.items():
             typer.echo(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
@@ -94,18 +95,21 @@ def predict(
     model: ModelPath,
     catalog: CatalogPath,
     out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.")],
+    precision: Annotated[float | None, typer.Option(help="Promise this precision (0.9, 0.95, 0.99): accept, review or reject.")] = None,
     as_json: Json = False,
 ) -> None:
     """Label new products."""
     from shelfwise.categorizer import Categorizer
     from shelfwise.prediction import predict_catalog
 
-    with _context() as context:
-        summary = predict_catalog(Categorizer.load(model).model_, catalog, out, context)
+    with terminal_context() as context:
+        summary = predict_catalog(Categorizer.load(model).model_, catalog, out, context, precision)
     if as_json:
-        _say_json(summary)
+        say_json(summary)
     else:
         typer.echo(f"{summary['products']} products labelled in {summary['out']}, {summary['labels_given']} labels given")
+        for queue, count in summary.get("queues", {}).items():
+            typer.echo(f"{queue:8} {count} products: {out}.{queue}.txt")
         if summary["quarantined"]:
             typer.echo(f"{summary['quarantined']} records could not be read: {summary['quarantine']}")
         if summary["refused"]:
@@ -131,11 +135,11 @@ def compare(
 
     settings = Config.load(preset, config, {"labels": {"min_count": min_count}} if min_count else {})
     settings = select_systems(settings, [name.strip() for name in systems.split(",")])
-    with _context(settings.seed) as context:
+    with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, context)
     where = {"report": str(out / "index.html"), "results": str(out / "results.json"), "leaderboard": str(out / "leaderboard.md")}
     if as_json:
-        _say_json({**where, "order": results["leaderboard"], "seconds": results["seconds"], "systems": results["systems"]})
+        say_json({**where, "order": results["leaderboard"], "seconds": results["seconds"], "systems": results["systems"]})
     else:
         typer.echo(f"{leaderboard_markdown(results)}\nreport: {where['report']}")
 
@@ -162,7 +166,7 @@ def similar(
     categorizer = Categorizer.load(model)
     found = categorizer.similar([described], k)[0] if identity is None else categorizer.similar_to(identity, k)
     if as_json:
-        _say_json({"similar": found})
+        say_json({"similar": found})
     for product in found if not as_json else ():
         typer.echo(f"{product['similarity']:6.3f}  {product['id']}  {product['title'] or ''}  [{', '.join(product['labels'])}]")
 
@@ -179,16 +183,61 @@ def inspect(
     from shelfwise.config import Config
     from shelfwise.inspection import inspect_catalog
 
-    settings = Config.load("recommended", config, {"labels": {"min_count": min_count}} if min_count else {})
-    with _context(settings.seed) as context:
+    settings = Config.load("everything", config, {"labels": {"min_count": min_count}} if min_count else {})
+    with terminal_context(settings.seed) as context:
         found = inspect_catalog(catalog, out, settings, context)
     if as_json:
-        _say_json(found)
+        say_json(found)
         return
     typer.echo(f"{found['records']} records: {found['accepted']} accepted, {found['quarantined']} quarantined")
     for reason, count in found["reasons"].items():
         typer.echo(f"  {count} x {reason}")
     typer.echo(f"{found['statistics']['products']} products with {found['statistics']['classes']} categories; report: {out / 'index.html'}")
+
+
+@app.command()
+def audit(
+    model: ModelPath,
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for index.html, audit.jsonl and audit.csv.")],
+    share: Annotated[float, typer.Option(help="Share of the products to list, most suspicious first.")] = 0.1,
+    as_json: Json = False,
+) -> None:
+    """List products that are probably mis-tagged, with evidence; what a person decides goes to `train --corrections`."""
+    from shelfwise.audit import audit_catalog
+    from shelfwise.categorizer import Categorizer
+
+    with terminal_context() as context:
+        found = audit_catalog(Categorizer.load(model).model_, catalog, out, context, share)
+    if as_json:
+        say_json(found)
+        return
+    typer.echo(f"{found['listed']} of {found['products']} products listed, {found['out_of_fold']} judged by models that had not seen them")
+    for row in found["labels"][:10]:
+        typer.echo(f"{row['missing']:6} missing {row['wrong']:6} wrong  {row['label']}")
+    for note in found["notes"]:
+        typer.echo(f"note: {note}")
+    typer.echo(f"to look at: {out / 'index.html'}; to fill in: {out / 'audit.jsonl'} or {out / 'audit.csv'}")
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="MODEL|CATALOG", help="A model's folder, or a catalogue file.")],
+    migrate: Annotated[Path, typer.Option(metavar="CHANGES.toml", help="Categories renamed, merged, split, moved or removed.")],
+    out: Annotated[Path, typer.Option(metavar="OUT", help="The new model's folder, or the new catalogue (.jsonl).")],
+    as_json: Json = False,
+) -> None:
+    """Carry a model or a catalogue over to a changed taxonomy, and say what must be trained again."""
+    from shelfwise.catalog.changes import Migration
+    from shelfwise.migration import migrate_bundle, migrate_catalog, migration_table
+
+    changes = Migration.load(migrate)
+    with terminal_context() as context:
+        found = migrate_bundle(source, out, changes) if source.is_dir() else migrate_catalog(source, out, changes, context=context)
+    if as_json:
+        say_json(found)
+    else:
+        typer.echo(f"{migration_table(found)}\n\nwritten: {out}")
 
 
 @app.command()
@@ -198,7 +247,7 @@ def plugins(as_json: Json = False) -> None:
 
     found = {"modalities": registry.modalities.names(), "fusion": registry.fusion.names()}
     if as_json:
-        _say_json(found)
+        say_json(found)
     else:
         for kind, names in found.items():
             typer.echo(f"{kind}: {', '.join(names)}")
@@ -212,38 +261,3 @@ def main() -> None:
     except (ShelfwiseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
         sys.exit(2)
-
-
-@contextmanager
-def _context(seed: int = 0) -> Iterator[Context]:
-    """A context that shows progress bars on a terminal and caches encoded pictures in the user's cache folder."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from shelfwise import contracts
-
-    cache = Path(os.environ.get("SHELFWISE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelfwise")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-
-        class Bar:
-            def __init__(self, title: str, total: int) -> None:
-                self.task = bars.add_task(title, total=total)
-
-            def advance(self, steps: int = 1) -> None:
-                bars.advance(self.task, steps)
-
-        class Shown(contracts.Context):
-            @contextmanager
-            def progress(self, title: str, total: int) -> Iterator[contracts.Progress]:
-                bar = Bar(f"{self.title}: {title}" if self.title else title, total)
-                try:
-                    yield bar
-                finally:
-                    bars.remove_task(bar.task)
-
-        yield Shown(seed=seed, cache=cache)
-
-
-def _say_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -22,7 +22,7 @@ from shelfwise.evaluation.leaderboard import ranked, write_leaderboard
 from shelfwise.experiment import Task, describe_run, prepare_task
 from shelfwise.fitting import attempted, fit_model
 from shelfwise.model import Answers, Model
-from shelfwise.scoring import score_system, stages_of
+from shelfwise.scoring import score_system, similar_figures, stages_of
 from shelfwise.training.measured import MeasuredStages
 
 WORK = "work"
@@ -31,7 +31,8 @@ SOURCES = ("weights", "vectors", "encoder")
 
 NOTES = (
     "Seconds to fit count all that a system needs: its members, out of fold too where they are joined, and the joining. Systems share "
-    "this work, so the sum over all rows is more than was spent. Pictures that two members read alike are encoded once, for the first.",
+    "this work, so the sum over all rows is more than was spent. Texts and pictures that members read alike are cleaned and encoded "
+    "once, for the first of them; of the test products every member reads its own, so that its speed is its own.",
     "Memory is by how much the process grew at most during the costliest stage of a system, above what the process held before.",
     "The best is the first of this table; a difference from it counts as real where its 95 % interval (paired bootstrap) leaves out 0.",
 )
@@ -58,9 +59,12 @@ def compare(catalog: Path, out: Path, config: Config, test: Path | None = None, 
     task = prepare_task(catalog, config, test, context)
     stages = MeasuredStages(out / WORK / "stages", _key(config, task), _marks(config))
     model = fit_model(task.lesson, task.labels, config, context, stages, tolerant=True)
-    systems, order = _scored(model, task, context, stages)
+    answers, not_run = _asked(model, task, context, stages)
+    systems, order = _scored(model, answers, not_run, task, stages)
     results = describe_run(model, task, config, stages)
-    results |= {"systems": systems, "leaderboard": order, "notes": list(NOTES), "seconds": time.perf_counter() - started}
+    results |= {"systems": systems, "leaderboard": order, "decide_with": model.decide_with, "notes": list(NOTES)}
+    results["similar"] = similar_figures(model, answers, task.test_targets > 0) if model.decide_with in order else None
+    results["seconds"] = time.perf_counter() - started
     write_leaderboard(results, out)
     for name, reading in task.readings.items():
         write_quarantine(reading.quarantine, out / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"))
@@ -99,10 +103,9 @@ def _variant(config: Config, name: str) -> MemberSettings:
     return member.model_copy(update={"settings": {**member.settings, "train_last": last if last == "all" else int(last)}})
 
 
-def _scored(model: Model, task: Task, context: Context, stages: MeasuredStages) -> tuple[dict[str, Any], list[str]]:
-    """Every system's entry, those that were not run last, and the names of the others, best first."""
+def _asked(model: Model, task: Task, context: Context, stages: MeasuredStages) -> tuple[Answers, dict[str, str]]:
+    """What the members say of the test products, and why those say nothing that were not run."""
     predictions: dict[str, Prediction] = {}
-    systems: dict[str, Any] = {}
     not_run = dict(model.facts["not_run"])
     for name in model.members:
         outcome = attempted(partial(_tested, model, name, task, context, stages), name, tolerant=True)
@@ -110,10 +113,17 @@ def _scored(model: Model, task: Task, context: Context, stages: MeasuredStages) 
             not_run[name] = outcome
         else:
             predictions[name] = outcome
-    answers = Answers(predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions})
+    return Answers(predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions}), not_run
+
+
+def _scored(
+    model: Model, answers: Answers, not_run: dict[str, str], task: Task, stages: MeasuredStages
+) -> tuple[dict[str, Any], list[str]]:
+    """Every system's entry, those that were not run last, and the names of the others, best first."""
+    systems: dict[str, Any] = {}
     truth, decided = task.test_targets > 0, {}
     for name in model.systems:
-        missing = [m for m in model.members_of(name) if m not in predictions]
+        missing = [m for m in model.members_of(name) if m not in answers.predictions]
         if missing:
             not_run[name] = not_run[missing[0]]
             continue
@@ -130,9 +140,10 @@ def _scored(model: Model, task: Task, context: Context, stages: MeasuredStages) 
 def _tested(model: Model, name: str, task: Task, context: Context, stages: MeasuredStages) -> Prediction:
     """What one member says of the test products; how long that takes is the stage's time, so no cache may help."""
     context = dataclasses.replace(context, title=name, cache=None)
+    test = dataclasses.replace(task.test)  # a catalogue of which nobody has read anything yet
 
     def asked() -> State:
-        return State(vars(model.ask(task.test, context, [name]).predictions[name]))
+        return State(vars(model.ask(test, context, [name]).predictions[name]))
 
     return Prediction(**stages.run(f"test.{name}", asked).arrays)
 

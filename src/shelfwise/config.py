@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from shelfwise.errors import ConfigError
 
 LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
-PRESETS = ("paper", "authors_code", "recommended", "everything")
+PRESETS = ("paper", "authors_code", "recommended", "quick", "best", "everything")
+PRESET_SECONDS = {"quick": 600.0, "recommended": 7200.0}
+"""The largest budget that each is chosen for; with more time, the best."""
 
 
 class Settings(BaseModel):
@@ -49,7 +51,12 @@ class SplitSettings(Settings):
 
     method: Literal["grouped", "random"] = "grouped"
     train_fraction: float = Field(90_000 / 119_073, gt=0, lt=1, description="share of products, where no test catalogue is given")
-    validation_fraction: float = Field(0.1, gt=0, lt=0.5, description="share of the training part kept for thresholds and early stopping")
+    validation_fraction: float = Field(
+        0.1,
+        ge=0,
+        lt=0.5,
+        description="share of the training part kept for thresholds and early stopping; 0: thresholds rest on cross-fitting",
+    )
 
 
 class MemberSettings(Settings):
@@ -93,9 +100,15 @@ class Config(Settings):
     stacking: StackingSettings = StackingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     decide_with: str = Field("auto", description="the system whose decisions the model gives; auto: the best on validation")
-    threshold: Literal["tuned"] | float = Field(
-        "tuned", description="a label is given from this score on; tuned: per system, on validation"
+    calibration: Literal["auto", "none", "sigmoid", "beta", "isotonic"] = Field(
+        "none", description="how the deciding system's scores become probabilities; auto: by cross-validated log loss"
     )
+    threshold: Literal["tuned", "per_label", "per_product"] | float = Field(
+        "tuned",
+        description="a label is given from this score on; tuned: one for all labels, on honest scores; per_label: rare labels drawn to "
+        "that one; per_product: the labels with the largest expected F1 (the deciding system; needs calibration)",
+    )
+    budget: float | None = Field(None, gt=0, description="seconds for fitting members, which are taken in their order; unset: no limit")
     members: dict[str, MemberSettings]
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 
@@ -111,6 +124,11 @@ class Config(Settings):
                 raise ValueError(f"{name!r} is both a member and a system; give the system another name")
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
             raise ValueError(f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}")
+        if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
+            raise ValueError(
+                f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products (split.validation_fraction = 0) "
+                "thresholds need honest scores of the training products: set it to 'oof'"
+            )
         return self
 
     @classmethod
@@ -129,6 +147,15 @@ class Config(Settings):
             raise ConfigError(f"there is no preset called {name!r}; known: {', '.join(PRESETS)}")
         base = tomllib.loads(files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8"))
         return cls.parse(_merge(_merge({**base, "preset": name}, over), changes or {}))
+
+    @staticmethod
+    def preset_within(seconds: float) -> str:
+        """The preset that makes the most of a budget of time.
+
+        >>> Config.preset_within(120), Config.preset_within(1800), Config.preset_within(8 * 3600)
+        ('quick', 'recommended', 'best')
+        """
+        return next((name for name, most in PRESET_SECONDS.items() if seconds <= most), "best")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Config:

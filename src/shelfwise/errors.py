@@ -25,6 +25,10 @@ class LabelError(ShelfwiseError):
     """The catalogue's categories leave nothing to learn."""
 
 
+class TaxonomyError(ShelfwiseError):
+    """A taxonomy or a migration cannot be read, or contradicts itself."""
+
+
 class WeightsError(ShelfwiseError):
     """Pre-trained weights are missing, unreachable, or not the file they should be."""
 

@@ -14,13 +14,18 @@ import numpy as np
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.split import group_folds
 from shelfwise.catalog.store import Catalog
+from shelfwise.composition import settled
 from shelfwise.config import Config
-from shelfwise.contracts import Context, Examples, Floats, MemberOutputs, Modality, Prediction, Rows, State
+from shelfwise.contracts import Context, Examples, Floats, Prediction, Rows, State
+from shelfwise.decider import Decider
 from shelfwise.decision.thresholds import best_threshold, decide
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.evaluation.metrics import micro_f1
-from shelfwise.model import Model, make_member, make_policy
+from shelfwise.model import Model, make_member
 from shelfwise.neighbours import Neighbours
+from shelfwise.out_of_fold import OutOfFold
+from shelfwise.stacking import Learned, Stack, joined_members, tunable_policy
+from shelfwise.training.budget import Budget
 from shelfwise.training.out_of_fold import fit_present, out_of_fold, predict_present
 from shelfwise.training.stages import Stages
 
@@ -37,7 +42,8 @@ class Lesson:
         catalog: N products.
         targets: (N, L) of 0 and 1.
         train: rows that are learnt from.
-        validation: rows for early stopping, thresholds and choosing the deciding system.
+        validation: rows for early stopping, thresholds and choosing the deciding system; without any, thresholds and choice
+            rest on cross-fitted scores of the training rows, and nothing is stopped early.
         groups: (N,) near-copies share a number and stay in one fold.
     """
 
@@ -48,29 +54,13 @@ class Lesson:
     groups: Rows
 
 
-@dataclass(frozen=True)
-class Learned:
-    """A fitted member with its answers.
-
-    Args:
-        member: the fitted modality.
-        everywhere: for all N rows, by the member fitted on the training rows; honest for the validation rows.
-        honest: for `rows`, by models that had not seen them (or the in-sample answers, where the settings say so).
-        rows: what the policies are fitted on.
-    """
-
-    member: Modality
-    everywhere: Prediction
-    honest: Prediction
-    rows: Rows
-
-
 def fit_model(
     lesson: Lesson, labels: LabelSet, config: Config, context: Context, stages: Stages | None = None, tolerant: bool = False
 ) -> Model:
     """Fit every member and every system of `config`.
 
-    Members whose field hardly any product has, and systems that name them, are left out; ``facts["not_run"]`` says why.
+    Members whose field hardly any product has, or for which the budget is too small, and systems that name them, are left
+    out; ``facts["not_run"]`` says why.
 
     Args:
         tolerant: what fails is left out likewise; otherwise it is raised.
@@ -79,28 +69,23 @@ def fit_model(
         LabelError: not one member can be fitted.
     """
     stages = stages or Stages()
-    not_run: dict[str, str] = {}
-    learned: dict[str, Learned] = {}
-    stacked = _stacked(config, tolerant)
-    for name in config.members:
-        outcome = attempted(partial(_fit_member, name, lesson, config, context, stages, name in stacked), name, tolerant)
-        if isinstance(outcome, str):
-            not_run[name] = outcome
-        else:
-            learned[name] = outcome
-    if not learned:
-        raise LabelError(f"there is nothing to learn from: {'; '.join(not_run.values())}")
+    config = settled(config, lesson.catalog)
+    budget = Budget.of(config.budget, context)
+    learned, not_run = _fit_members(lesson, config, budget, stages, tolerant)
     model = Model(config, labels, {name: item.member for name, item in learned.items()})
-    fused = {name: item.everywhere.probabilities[lesson.validation] for name, item in learned.items()}
+    crossing = not len(lesson.validation)
+    checked = lesson.train if crossing else lesson.validation
+    fused = {name: (item.honest if crossing else item.everywhere.take(checked)).probabilities for name, item in learned.items()}
     for name, system in config.systems.items():
         missing = [m for m in system.members if m not in learned]
-        fit = partial(_fit_policy, name, model, learned, lesson, context, stages)
+        fit = partial(_fit_system, name, model, learned, lesson, context, stages)
         scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else attempted(fit, name, tolerant)
         if isinstance(scores, str):
             not_run[name] = scores
         else:
             fused[name] = scores
-    _choose(model, fused, lesson.targets[lesson.validation])
+    _choose(model, fused, lesson.targets[checked])
+    _settle(model, learned, lesson, fused[model.decide_with], context, stages)
     features = {name: learned[name].everywhere.features for name in model.members_of(model.decide_with)}
     model.neighbours = Neighbours.of(features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets)
     model.facts = {
@@ -109,6 +94,7 @@ def fit_model(
         "widths": {name: item.everywhere.features.shape[1] for name, item in learned.items()},
         "provenance": {name: m.provenance() for name, m in model.members.items()},
         "policies": {name: p.facts() for name, p in model.policies.items()},
+        "decider": None if model.decider is None else model.decider.facts(),
     }
     return model
 
@@ -124,15 +110,36 @@ def attempted(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
         return str(error) if isinstance(error, ShelfwiseError) else f"{type(error).__name__}: {error}"
 
 
-def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, stages: Stages, stacked: bool) -> Learned | str:
+def _fit_members(
+    lesson: Lesson, config: Config, budget: Budget, stages: Stages, tolerant: bool
+) -> tuple[dict[str, Learned], dict[str, str]]:
+    """All members that can be fitted, in the configured order; and why the others were not."""
+    not_run: dict[str, str] = {}
+    learned: dict[str, Learned] = {}
+    stacked = _stacked(config, not len(lesson.validation), tolerant)
+    for name in config.members:
+        fit = partial(_fit_member, name, lesson, config, budget, stages, name in stacked)
+        outcome = attempted(partial(budget.spend, name, fit), name, tolerant)
+        if isinstance(outcome, str):
+            not_run[name] = outcome
+        else:
+            learned[name] = outcome
+    if not learned:
+        raise LabelError(f"there is nothing to learn from: {'; '.join(not_run.values())}")
+    return learned, not_run
+
+
+def _fit_member(name: str, lesson: Lesson, config: Config, budget: Budget, stages: Stages, stacked: bool) -> Learned | str:
     member, count = make_member(config, name), lesson.targets.shape[1]
-    context = dataclasses.replace(context, title=name)
+    context = dataclasses.replace(budget.context, title=name)
     inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
     present = int(inputs.present[lesson.train].sum())
     if present < 2 * config.stacking.folds:
         return f"only {present} training products have a usable {config.members[name].field}"
     examples = Examples(inputs, lesson.targets)
-    train, validation = examples.take(lesson.train), examples.take(lesson.validation)
+    train = examples.take(lesson.train)
+    validation = examples.take(lesson.validation) if len(lesson.validation) else None
+    folds = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed)
 
     def fitted() -> State:
         return fit_present(member, train, validation, context).state()
@@ -140,11 +147,11 @@ def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, sta
     def predicted() -> State:
         return _pack(predict_present(member, inputs, count, context))
 
-    member.restore(stages.run(f"member.{name}", fitted))
+    runs = 1 + config.stacking.folds * (config.stacking.fitted_on == "oof" and stacked)
+    member.restore(budget.first_of(runs, lambda: stages.run(f"member.{name}", fitted)))
     everywhere = _unpack(stages.run(f"answers.{name}", predicted))
     if config.stacking.fitted_on == "in_sample" or not stacked:
-        return Learned(member, everywhere, everywhere.take(lesson.train), lesson.train)
-    folds = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed)
+        return Learned(member, everywhere, everywhere.take(lesson.train), lesson.train, folds)
     if config.stacking.fitted_on == "holdout":  # one fold is held out, the others are never predicted
         folds = np.where(folds == 0, 0, -1)
     honest = out_of_fold(
@@ -156,18 +163,18 @@ def _fit_member(name: str, lesson: Lesson, config: Config, context: Context, sta
         keep=lambda fold, compute: _unpack(stages.run(f"fold.{name}.{fold}", lambda: _pack(compute()))),
     )
     rows = np.flatnonzero(folds >= 0)
-    return Learned(member, everywhere, honest.take(rows), lesson.train[rows])
+    return Learned(member, everywhere, honest.take(rows), lesson.train[rows], folds[rows])
 
 
-def _stacked(config: Config, tolerant: bool) -> set[str]:
-    """The members whose scores some fusion learns from; nobody needs the others' out of fold.
+def _stacked(config: Config, crossing: bool, tolerant: bool) -> set[str]:
+    """The members whose scores some fusion learns from or, if `crossing`, all; nobody needs the others' out of fold.
 
     Also finds settings that a policy refuses before hours of training have gone by.
     """
-    stacked: set[str] = set()
+    stacked = set(config.members) if crossing else set()
     for name, system in config.systems.items():
         try:
-            reads = make_policy(config, name).reads
+            reads = tunable_policy(config, name, crossing).reads
         except ShelfwiseError:
             if not tolerant:
                 raise
@@ -177,35 +184,38 @@ def _stacked(config: Config, tolerant: bool) -> set[str]:
     return stacked
 
 
-def _fit_policy(name: str, model: Model, learned: dict[str, Learned], lesson: Lesson, context: Context, stages: Stages) -> Floats:
-    """Fit one system; returns its scores on the validation rows."""
-    joined = model.config.systems[name].members or tuple(learned)
-    parts = [learned[m] for m in joined]
-    policy = make_policy(model.config, name)
-    if policy.reads == "features":
-        rows, outputs = lesson.train, MemberOutputs.stack([part.everywhere.take(lesson.train) for part in parts])
-    else:
-        rows, outputs = parts[0].rows, MemberOutputs.stack([part.honest for part in parts])
-    watched = MemberOutputs.stack([part.everywhere.take(lesson.validation) for part in parts])
-    context = dataclasses.replace(context, title=name, labels=tuple(model.labels.names))
-
-    def fitted() -> State:
-        return policy.fit(outputs, lesson.targets[rows], (watched, lesson.targets[lesson.validation]), context).state()
-
-    policy.restore(stages.run(f"system.{name}", fitted))
-    scores = policy.fuse(watched)
-    model.joins[name], model.policies[name] = joined, policy
-    return scores
+def _fit_system(name: str, model: Model, learned: dict[str, Learned], lesson: Lesson, context: Context, stages: Stages) -> Floats:
+    """Fit one system; returns its scores on the rows that thresholds are tuned on."""
+    stack = Stack.of(name, model, learned, lesson.targets, lesson.validation)
+    stack.fit(model, context, stages)
+    model.joins[name] = joined_members(model, name, learned)
+    return stack.checked(model, context, stages)
 
 
 def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
-    """Tune each system's threshold on validation, and settle which system decides."""
+    """Tune each system's threshold, and settle which system decides, on honest scores."""
     quality = {}
     for name, scores in fused.items():
         model.thresholds[name] = best_threshold(targets, scores)
         quality[name] = micro_f1(targets > 0, decide(scores, model.thresholds[name]))
     wanted = model.config.decide_with
     model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
+
+
+def _settle(model: Model, learned: dict[str, Learned], lesson: Lesson, checked: Floats, context: Context, stages: Stages) -> None:
+    """Calibrate the deciding system and fit its rule of decision on all honest scores there are; keep these where they are out of fold."""
+    deciding, crossing = model.decide_with, not len(lesson.validation)
+    out_of_fold = model.config.stacking.fitted_on == "oof"
+    rows, scores = (lesson.train, checked) if crossing else (lesson.validation, checked)
+    if out_of_fold and not crossing and deciding in model.policies and model.policies[deciding].reads == "scores":
+        stack = Stack.of(deciding, model, learned, lesson.targets, lesson.validation)
+        rows = np.concatenate([stack.parts[0].rows, lesson.validation])
+        scores = np.concatenate([stack.crossed(model, context, stages), checked])
+    order = np.argsort(rows)
+    ids, targets = [lesson.catalog.ids[row] for row in rows[order]], lesson.targets[rows[order]]
+    model.decider, likely = Decider.fit(scores[order], targets, model.config)
+    model.thresholds[deciding] = best_threshold(targets, likely)
+    model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
 
 
 def _pack(prediction: Prediction) -> State:

@@ -15,7 +15,11 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
 from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, Modality, Prediction, Refusal, State
+from shelfwise.decider import Decider
+from shelfwise.decision.relabelling import Relabelling
+from shelfwise.decision.thresholds import Thresholds
 from shelfwise.neighbours import Neighbours
+from shelfwise.out_of_fold import OutOfFold
 from shelfwise.training.out_of_fold import predict_present
 
 
@@ -53,7 +57,15 @@ class Model:
     thresholds: dict[str, float] = field(default_factory=dict)
     decide_with: str = ""
     neighbours: Neighbours | None = None
+    out_of_fold: OutOfFold | None = None
+    decider: Decider | None = None
+    relabelling: Relabelling | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def learnt(self) -> int:
+        """How many labels members and policies know; a migrated model's `labels` are others."""
+        return len(self.labels.names) if self.relabelling is None else len(self.relabelling.before)
 
     @property
     def systems(self) -> list[str]:
@@ -64,10 +76,16 @@ class Model:
         """The members that `system` listens to."""
         return self.joins.get(system, (system,))
 
-    def threshold_of(self, system: str) -> float:
-        """The score from which `system` gives a label."""
-        rule = self.config.threshold
-        return self.thresholds[system] if rule == "tuned" else rule
+    def threshold_of(self, system: str) -> float | Thresholds:
+        """What `system` gives labels by: the score from which on, or, of the deciding system, its fitted rule."""
+        if isinstance(self.config.threshold, float):
+            return self.config.threshold
+        if self.decider is None or system != self.decide_with:
+            return self.thresholds[system]
+        rule = self.decider.thresholds
+        if self.relabelling is None or not rule.values.ndim:
+            return rule
+        return replace(rule, values=self.relabelling.apply(rule.values[None])[0])
 
     def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
         """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
@@ -79,18 +97,31 @@ class Model:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
-            answer = predict_present(modality, inputs, len(self.labels.names), context)
+            answer = predict_present(modality, inputs, self.learnt, context)
             if not answer.features.shape[1]:
                 width = self.facts.get("widths", {}).get(name, 0)
                 answer = replace(answer, features=np.zeros((len(inputs), width), np.float32))
             predictions[name] = answer
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
-        return Answers(predictions, tuple(refused), seconds)
+        return Answers(predictions, tuple(dict.fromkeys(refused)), seconds)  # several members may read one picture
 
     def scores(self, answers: Answers, system: str | None = None) -> Floats:
-        """Scores (N, L) of `system` (default: the deciding one)."""
+        """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated)."""
         system = system or self.decide_with
+        raw = self.raw_scores(answers, system)
+        return self.final(raw) if system == self.decide_with else self.relabelled(raw)
+
+    def final(self, scores: Floats) -> Floats:
+        """The deciding system's raw scores (N, L) as probabilities of the model's `labels`."""
+        return self.relabelled(scores if self.decider is None else self.decider.probabilities(scores))
+
+    def relabelled(self, scores: Floats) -> Floats:
+        """Scores of the labels that were learnt as scores of the model's `labels`."""
+        return scores if self.relabelling is None else np.asarray(self.relabelling.apply(scores), np.float32)
+
+    def raw_scores(self, answers: Answers, system: str) -> Floats:
+        """Scores (N, L) of `system` before any calibration."""
         if system in self.members:
             return answers.predictions[system].probabilities
         outputs = answers.outputs(self.joins[system])
@@ -102,6 +133,12 @@ class Model:
         sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
         if self.neighbours is not None:
             sections["neighbours"] = self.neighbours.state()
+        if self.out_of_fold is not None:
+            sections["out_of_fold"] = self.out_of_fold.state()
+        if self.decider is not None:
+            sections["decider"] = self.decider.state()
+        if self.relabelling is not None:
+            sections["relabelling"] = self.relabelling.state()
         facts = {
             **self.facts,
             "thresholds": self.thresholds,
@@ -119,8 +156,13 @@ class Model:
         members = {n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")}
         policies = {n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins}
         thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
-        near = Neighbours.restored(bundle.sections["neighbours"]) if "neighbours" in bundle.sections else None
-        return cls(config, LabelSet(bundle.labels, config.labels.mode), members, policies, joins, thresholds, decide_with, near, facts)
+        parts: dict[str, Any] = {
+            name: kind.restored(bundle.sections[name])
+            for name, kind in (("neighbours", Neighbours), ("out_of_fold", OutOfFold), ("decider", Decider), ("relabelling", Relabelling))
+            if name in bundle.sections
+        }
+        labels = LabelSet(bundle.labels, config.labels.mode)
+        return cls(config, labels, members, policies, joins, thresholds, decide_with, facts=facts, **parts)
 
 
 def make_member(config: Config, name: str) -> Modality:

@@ -75,10 +75,14 @@ class Neighbours:
             raise CatalogError(
                 f"the model was not trained on a product with the id {name!r}; describe it with --title, --description or --image"
             )
-        row = self._places[name]
-        similarities, rows = self._search(self.vectors[[row]].astype(np.float32), k + 1)
-        others = np.flatnonzero(rows[0] != row)[:k]
-        return similarities[:, others], rows[:, others]
+        return self.nearest_others([name], k)
+
+    def nearest_others(self, names: Sequence[str], k: int) -> tuple[Floats, Rows]:
+        """The k nearest (Q, k) of each of Q indexed products, named by their ids, itself left out; else as :meth:`nearest`."""
+        own = np.array([self._places[name] for name in names], np.int64)
+        similarities, rows = self._search(self.vectors[own].astype(np.float32), k + 1)
+        others = np.argsort(rows == own[:, None], axis=1, kind="stable")[:, : max(min(k, len(self.ids) - 1), 0)]
+        return np.take_along_axis(similarities, others, axis=1), np.take_along_axis(rows, others, axis=1)
 
     def labels_of(self, row: int) -> Rows:
         """The columns of the labels of one product."""

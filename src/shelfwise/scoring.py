@@ -14,6 +14,8 @@ from shelfwise.decision.thresholds import decide
 from shelfwise.errors import PluginError
 from shelfwise.evaluation import metrics, tables
 from shelfwise.evaluation.bootstrap import bootstrap_interval
+from shelfwise.evaluation.disagreement import disagreements
+from shelfwise.evaluation.reliability import calibration_figures, coverage_at_precision, queue_figures
 from shelfwise.model import Answers, Model
 from shelfwise.neighbours import label_recall
 
@@ -29,7 +31,8 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
     """Score every system of `model` on `catalog` with its targets (N, L).
 
     Returns:
-        The parts "members", "systems", "decide_with", "errors", "labels", "mistakes", "similar" and "notes" of results.json.
+        The parts "members", "systems", "decide_with", "errors", "labels", "decisions", "mistakes", "disagreements", "similar" and
+        "notes" of results.json.
     """
     answers = model.ask(catalog, context, model.members)
     truth = targets > 0
@@ -44,8 +47,10 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
         "decide_with": model.decide_with,
         "errors": _errors(model, truth, decided),
         "labels": _label_rows(truth, best, model.labels.names),
+        "decisions": _decisions(model, answers, truth),
         "mistakes": _mistakes(model, catalog, truth, best, answers),
-        "similar": _similar(model, answers, truth),
+        "disagreements": _disagreements(model, catalog, truth, answers),
+        "similar": similar_figures(model, answers, truth),
         "notes": [facts["note"] for facts in model.facts["provenance"].values() if "note" in facts],
     }
 
@@ -56,8 +61,9 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
     scores = model.scores(answers, name)
     seconds = time.perf_counter() - started + sum(answers.seconds[m] for m in model.members_of(name))
     threshold, evaluation = model.thresholds[name], model.config.evaluation
-    at_half, tuned = decide(scores, 0.5), decide(scores, threshold)
-    figures = metrics.evaluate(truth, scores, {"at_0.5": 0.5, "tuned": threshold})
+    rule = threshold if isinstance(model.config.threshold, float) else model.threshold_of(name)
+    at_half, tuned = decide(scores, 0.5), decide(scores, rule)
+    figures = metrics.evaluate(truth, scores, {"at_0.5": 0.5, "tuned": rule})
 
     def interval(decisions: Bools) -> list[float] | None:
         if not evaluation.bootstrap:
@@ -82,9 +88,31 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
     return entry, decide(scores, model.threshold_of(name))
 
 
+def _decisions(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
+    """How far the deciding system's probabilities can be believed, and what may be decided without a person looking."""
+    decider, name = model.decider, model.decide_with
+    if decider is None:
+        return None
+    likely = model.scores(answers)
+    given = decide(likely, model.threshold_of(name))
+    queues = {}
+    for precision in decider.acceptances:
+        queued = decider.queues(likely, given, precision)
+        queues[f"{precision:g}"] = {
+            **queue_figures(truth, given, queued.labels, queued.products),
+            "coverage_in_hindsight": coverage_at_precision(truth, likely, precision),
+        }
+    return {
+        **decider.facts(),
+        "before": calibration_figures(truth, model.raw_scores(answers, name)),
+        "after": calibration_figures(truth, likely),
+        "queues": queues,
+    }
+
+
 def stages_of(model: Model, name: str) -> list[str]:
     """The stages of the training that had to be done for this system: its members with their folds, and its policy."""
-    wanted = {f"system.{name}"}
+    wanted = {f"system.{name}", f"cross.{name}"}
     for member in model.members_of(name):
         wanted |= {f"prepare.{member}", f"member.{member}"}
         if name in model.policies:
@@ -96,8 +124,11 @@ def _seconds_fit(model: Model, name: str) -> float:
     return float(sum(model.facts["seconds"][stage] for stage in stages_of(model, name)))
 
 
-def _similar(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
-    """How well the nearest training products share the test products' labels; see :func:`~shelfwise.neighbours.label_recall`."""
+def similar_figures(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
+    """How well the nearest training products share the test products' labels; see :func:`~shelfwise.neighbours.label_recall`.
+
+    Nearness is that of the deciding system's features; None for a model without an index of similar products.
+    """
     if model.neighbours is None:
         return None
     rows = np.linspace(0, len(truth) - 1, min(QUERIES, len(truth)), dtype=np.int64)
@@ -167,3 +198,23 @@ def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answ
             }
         )
     return mistakes
+
+
+def _disagreements(model: Model, catalog: Catalog, truth: Bools, answers: Answers) -> list[dict[str, Any]]:
+    """The products on which two of the deciding system's members contradict each other most, and what each says."""
+    members, names = model.members_of(model.decide_with), model.labels.names
+    found = disagreements(answers.outputs(members), [model.config.members[m].field for m in members])
+    products = catalog.take([d.row for d in found])
+    return [
+        {
+            "id": identity,
+            "title": title,
+            "strength": d.strength,
+            "truth": [names[i] for i in np.flatnonzero(truth[d.row])],
+            "sides": [
+                {"member": members[own], "label": names[label], "score": score, "other": members[other], "against": against}
+                for own, other, label, (score, against) in zip(d.members, d.members[::-1], d.labels, d.scores, strict=True)
+            ],
+        }
+        for d, identity, title in zip(found, products.ids, products.column("title"), strict=True)
+    ]
