@@ -1,0 +1,124 @@
+"""How far a model's probabilities and promises hold on products with known categories.
+
+python benchmarks/decisions.py MODEL TEST_CATALOG --out DIR [--splits 20]
+
+Calibration error before and after, F1 under each rule of decision, coverage at each promised precision, and whether the promise
+holds on the test products when its limits are fitted on random halves of the out-of-fold products. DIR/decisions.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfwise.catalog.reader import read_catalog
+from shelfwise.categorizer import Categorizer
+from shelfwise.contracts import Context, Floats
+from shelfwise.decider import PRECISIONS
+from shelfwise.decision.acceptance import ACCEPT, Acceptance
+from shelfwise.decision.thresholds import Rule, Thresholds, decide
+from shelfwise.evaluation.metrics import decision_metrics
+from shelfwise.evaluation.reliability import calibration_figures, coverage_at_precision, queue_figures
+from shelfwise.experiment import usable_for_test
+from shelfwise.model import Model
+
+RULES: tuple[Rule, ...] = ("fixed", "global", "per_label", "per_product")
+ERRORS = ("ece_width", "ece_mass", "ece_width_top", "ece_mass_top", "brier_top")
+
+
+def main() -> None:
+    """Read the command line, measure, write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--splits", type=int, default=20)
+    args = parser.parse_args()
+    model = Categorizer.load(args.model).model_
+    found = measure(model, args.test, args.splits)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "decisions.json").write_text(json.dumps(found, indent=1), "utf-8")
+    text = markdown(found)
+    (args.out / "decisions.md").write_text(text, "utf-8")
+    print(text)
+
+
+def measure(model: Model, test: Path, splits: int) -> dict[str, Any]:
+    """Every figure, JSON-ready."""
+    assert model.out_of_fold is not None, "this model kept no out-of-fold scores"
+    assert model.decider is not None
+    catalog, _ = usable_for_test(read_catalog(test, model.config.catalog, Context()).catalog, model.out_of_fold.ids)
+    answers = model.ask(catalog, Context(seed=model.config.seed))
+    truth = model.labels.encode(catalog.column("categories")) > 0
+    likely, honest = model.scores(answers), model.out_of_fold.dense()
+    raw = calibration_figures(truth, model.raw_scores(answers, model.decide_with))
+    calibrated = calibration_figures(truth, likely)
+    return {
+        "products": len(catalog),
+        "calibration": model.decider.calibration.method,
+        "errors": {name: [raw[name], calibrated[name]] for name in ERRORS},
+        "rules": {rule: _rule(rule, honest, likely, truth) for rule in RULES},
+        "queues": {f"{p:g}": _queues(model, p, likely, truth) for p in PRECISIONS},
+        "promises": {f"{p:g}": _promise(p, honest, likely, truth, splits) for p in PRECISIONS},
+    }
+
+
+def _rule(rule: Rule, honest: tuple[Floats, Floats], likely: Floats, truth: Any) -> dict[str, float]:
+    figures = decision_metrics(truth, decide(likely, Thresholds.fit(*honest, rule)))
+    return {name: figures[name] for name in ("micro_f1", "macro_f1", "example_f1")}
+
+
+def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[str, Any]:
+    assert model.decider is not None
+    given = decide(likely, model.decider.thresholds)
+    queued = model.decider.queues(likely, given, precision)
+    figures = queue_figures(truth, given, queued.labels, queued.products)
+    return {**figures, "in_hindsight": coverage_at_precision(truth, likely, precision)["labels"]}
+
+
+def _promise(precision: float, honest: tuple[Floats, Floats], likely: Floats, truth: Any, splits: int) -> dict[str, Any]:
+    """On how many of the random halves the accepted labels of the test products are as precise as promised."""
+    scores, targets = honest
+    reached = []
+    for seed in range(splits):
+        half = np.random.default_rng(seed).permutation(len(scores))[: len(scores) // 2]
+        thresholds = Thresholds.fit(scores[half], targets[half], "global")
+        limits = Acceptance.fit(scores[half], targets[half], decide(scores[half], thresholds), precision)
+        accepted = limits.sort(likely) == ACCEPT
+        if accepted.any():
+            reached.append(float(truth[accepted].mean()))
+    return {"splits": splits, "proven": len(reached), "kept": sum(p >= precision for p in reached), "precision": reached}
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The tables."""
+    lines = ["| calibration error | scores | probabilities |", "|---|---|---|"]
+    lines += [f"| {name} | {before:.4f} | {after:.4f} |" for name, (before, after) in found["errors"].items()]
+    lines += ["", "| rule | micro-F1 | macro-F1 | example-F1 |", "|---|---|---|---|"]
+    lines += [f"| {rule} | {f['micro_f1']:.4f} | {f['macro_f1']:.4f} | {f['example_f1']:.4f} |" for rule, f in found["rules"].items()]
+    lines += [
+        "",
+        "| promised | precision on test | true labels accepted | in hindsight | products that need no person (their precision) "
+        "| labels to review a product | promise kept |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for precision, queue in found["queues"].items():
+        promise = found["promises"][precision]
+        kept = (
+            f"{promise['kept']} of {promise['proven']} halves" if promise["proven"] else f"nothing provable on {promise['splits']} halves"
+        )
+        if promise["proven"]:
+            kept += f", least {min(promise['precision']):.3f}"
+        lines.append(
+            f"| {precision} | {queue['precision']:.3f} | {queue['accepted_true']:.1%} | {queue['in_hindsight']:.1%} "
+            f"| {queue['products_accepted']:.1%} ({queue['whole_precision']:.3f}) | {queue['reviews']:.1f} | {kept} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
