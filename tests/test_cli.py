@@ -139,6 +139,36 @@ def test_a_changed_model_is_refused(trained: Path, sample: Path, tmp_path: Path)
     assert not (tmp_path / "x.jsonl").exists()
 
 
+def test_a_budget_chooses_the_preset_and_the_members(sample: Path, tmp_path: Path) -> None:
+    """Minutes are enough for words and links; the model decides by cross-fitting, and answers as any other."""
+    done = run("train", sample, "--out", tmp_path / "model", "--budget", "9m", "--min-count", 8, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "thresholds by cross-fitting" in done.stdout
+    results = json.loads((tmp_path / "model" / "report" / "results.json").read_text("utf-8"))
+    assert (results["preset"], results["settings"]["budget"]) == ("quick", 540)
+    assert results["data"]["validation"] == 0
+    assert results["decide_with"] == "blend"
+    assert results["systems"]["blend"]["micro_f1_tuned"] > 0.5
+    done = run("predict", tmp_path / "model", sample, "--out", tmp_path / "labels.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels_given"] > 0
+
+
+@pytest.mark.parametrize("budget", ["soon", "-5m", "0"])
+def test_what_is_no_budget(sample: Path, budget: str, tmp_path: Path) -> None:
+    assert "is no budget of time; write a number with s, m or h" in refused(
+        run("train", sample, "--out", tmp_path / "m", "--budget", budget)
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_too_small_for_anything(sample: Path, tmp_path: Path) -> None:
+    message = refused(run("train", sample, "--out", tmp_path / "m", "--budget", "0.001s", "--min-count", 8))
+    assert "nothing to learn from" in message
+    assert "the budget of 0 s is too small for title" in message
+    assert not (tmp_path / "m").exists()
+
+
 def test_out_may_not_be_another_folder(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"meow")

@@ -95,7 +95,7 @@ def audit_catalog(model: Model, source: Path, out: Path, context: Context | None
     catalog = read_catalog(source, model.config.catalog, context).catalog
     catalog, left_out = auditable(catalog, model.labels)
     judged = Judged.of(model, catalog, context)
-    heard = judged.scores.any(axis=1)
+    heard = np.asarray(judged.scores.any(axis=1))
     left_out |= {"products without any field to judge by": int((~heard).sum())}
     if not heard.any():
         raise CatalogError(f"nothing to audit in {source}: {left_out}; give products with categories and with the fields the model reads")
@@ -173,7 +173,7 @@ def _findings(model: Model, listed: Judged, suggested: Bools, suspicion: Floats,
                 "is": "missing" if suggested[row, i] else "wrong",
                 "score": float(listed.scores[row, i]),
                 "doubt": float(doubts[row, i]),
-                "members": _said(listed, row, i),
+                "members": _said(model, listed, row, i),
                 "near": None if near is None else _neighbours(model, near[0][row], near[1][row], i, bool(suggested[row, i])),
             }
             for i in changed
@@ -195,11 +195,11 @@ def _findings(model: Model, listed: Judged, suggested: Bools, suspicion: Floats,
     return findings
 
 
-def _said(listed: Judged, row: int, label: int) -> dict[str, float]:
+def _said(model: Model, listed: Judged, row: int, label: int) -> dict[str, float]:
     """What each member says of a label; nothing of products with an out-of-fold score, which the members have seen."""
     at = int(listed.at[row])
     said = {} if at < 0 else listed.answers.predictions
-    return {name: float(answer.probabilities[at, label]) for name, answer in said.items() if answer.present[at]}
+    return {name: float(model.relabelled(answer.probabilities[[at]])[0, label]) for name, answer in said.items() if answer.present[at]}
 
 
 def _nearest(model: Model, listed: Judged) -> tuple[Floats, Rows] | None:

@@ -14,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from shelfwise.catalog.arrays import Column
 from shelfwise.catalog.columns import plan_columns
-from shelfwise.catalog.fields import Column, check_columns
+from shelfwise.catalog.fields import check_columns
 from shelfwise.catalog.product import Product, why
 from shelfwise.catalog.records import Record, Values
 from shelfwise.catalog.sources import Block, Fault, Piece

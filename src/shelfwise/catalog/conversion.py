@@ -16,6 +16,9 @@ from shelfwise.errors import StorageError
 SHARD_ROWS = 500_000
 """Products in one Parquet file, or a few thousand more."""
 
+_REPEATED = ["brand", "categories.list.element.list.element"]
+_COMPARED = ["id", "price", "brand"]
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -85,7 +88,7 @@ class _Shards:
             self.close()
         if self._writer is None:
             self.paths.append(self._folder / f"products-{len(self.paths):05}.parquet")
-            self._writer = pq.ParquetWriter(self.paths[-1], table.schema, use_dictionary=["brand", "categories.list.element.list.element"])
+            self._writer = pq.ParquetWriter(self.paths[-1], table.schema, use_dictionary=_REPEATED, write_statistics=_COMPARED)
             self._rows = 0
         for name in self._writer.schema.names:
             if name not in table.column_names:

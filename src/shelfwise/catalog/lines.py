@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelfwise.catalog.blocks import Parts
@@ -49,7 +50,7 @@ class JsonLines:
         read = np.ones(len(lines), dtype=bool)
         read[odd] = False
         values = zip(*map(msgspec.structs.astuple, records), strict=True) if records else ([] for _ in names)
-        columns = dict(zip(names, map(list, values), strict=True))
+        columns = {name: _column(list(column)) for name, column in zip(names, values, strict=True)}
         return Parts(columns, spans[read], others)
 
     def record(self, block: Block, span: NDArray[np.int64]) -> Record:
@@ -81,25 +82,32 @@ def _decoder(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> An
     """A decoder to structures with the fields f0, f1, ...; absent keys are None, and lines with any other key are refused.
 
     A key without which another one would count in its place (``name`` where there is no ``title``) must be there, so that all
-    records of a block have one plan.
+    records of a block have one plan. Categories stay JSON: most products share theirs with others.
     """
     told, plan = dict(columns), plan_columns(names, dict(columns))
     fields = []
     for i, name in enumerate(names):
         others = plan_columns(tuple(n for n in names if n != name), told)
         kept = [{ours: source for ours, source in m.items() if source != name} for m in (plan.ours, plan.relations, plan.further)]
+        kind, missing = (msgspec.Raw, msgspec.Raw(b"null")) if plan.ours.get("categories") == name else (Any, None)
         optional = kept == [others.ours, others.relations, others.further]
-        fields.append((f"f{i}", Any, None) if optional else (f"f{i}", Any))
+        fields.append((f"f{i}", kind, missing) if optional else (f"f{i}", kind))
     rename = {f"f{i}": name for i, name in enumerate(names)}
     return msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False)).decode
 
 
 def _decode(lines: list[bytes], decode: Any) -> tuple[list[Any], list[int]]:
     """The decoded lines, and the numbers of those that could not be."""
-    records, odd = [], []
-    for i, line in enumerate(lines):
+    records: list[Any] = []
+    odd: list[int] = []
+    waiting = iter(lines)
+    while len(records) + len(odd) < len(lines):
         try:
-            records.append(decode(line))
+            records.extend(map(decode, waiting))  # what was decoded before an error stays, and the next round goes on behind it
         except (ValueError, RecursionError):
-            odd.append(i)
+            odd.append(len(records) + len(odd))
     return records, odd
+
+
+def _column(values: list[Any]) -> Any:
+    return pa.array(list(map(bytes, values)), pa.binary()) if values and type(values[0]) is msgspec.Raw else values

@@ -19,7 +19,8 @@ Record = tuple[Piece, Values | Fault]
 
 BOM = b"\xef\xbb\xbf"
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-_SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
+SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
+"""The escape of half a character, in JSON or in a Python literal."""
 
 
 def parse_json(text: str) -> Values:
@@ -50,7 +51,7 @@ def parsed(piece: Piece, literal: bool) -> Values | Fault:
         return fault
     try:
         values = (parse_literal if literal else parse_json)(text)
-        if _SURROGATE.search(text):
+        if SURROGATE.search(text):
             json.dumps(values, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         return Fault("half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold")
