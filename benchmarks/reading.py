@@ -4,9 +4,9 @@ Products are generated: a title of 8 words, a description of 40, two category pa
 and entities, 50 accents, 200 a comma, 10 quotation marks and 5 a line break in the description; 1 repeats the id of the product before
 and 1 is cut off in the middle. shelfwise checks, cleans and accounts for every record; DuckDB and polars, told to pass over what they
 cannot parse, only parse and write. All write Parquet, with two threads or processes, each in a process of its own, in turn, repeated.
-Seconds are those of the conversion, without the imports, and processor seconds those of all processes, imports and all;
-memory is that of the process and all it started, the sum of what is resident,
-sampled every 20 milliseconds, so that pages shared between processes count once for each.
+
+Seconds are those of the conversion, without the imports; processor seconds those of all processes, imports and all. Memory is that of
+the process and all it started, the sum of what is resident, sampled every 20 milliseconds: shared pages count once for each process.
 """
 
 from __future__ import annotations

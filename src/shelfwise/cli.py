@@ -47,12 +47,16 @@ def train(
         str | None, typer.Option(metavar="TIME", help="Time for fitting, e.g. 2m, 30m or 8h: chooses preset and members.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was broken off.")] = False,
+    corrections: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels decided on after an audit (.jsonl, .csv).")] = None,
+    before: Annotated[Path | None, typer.Option(metavar="MODEL", help="An older model: what has changed since, on --test.")] = None,
     as_json: Json = False,
 ) -> None:
     """Learn from a catalogue; leave the model and a report with the paper's tables."""
     from shelfwise.config import Config
+    from shelfwise.evaluation.before_after import before_after_markdown
     from shelfwise.evaluation.tables import table_1, table_3
     from shelfwise.experiment import train as run
+    from shelfwise.retraining import retrained
     from shelfwise.training.budget import parse_duration
 
     changes: dict[str, Any] = {"labels": {"min_count": min_count}} if min_count else {}
@@ -61,10 +65,12 @@ def train(
         preset = preset or Config.preset_within(changes["budget"])
     settings = Config.load(preset or "recommended", config, changes)
     with terminal_context(settings.seed) as context:
-        results = run(catalog, out, settings, test, resume, context)
+        results = run(catalog, out, settings, test, resume, context, corrections)
+        changed = retrained(before, out, test or catalog, context) if before is not None else None
     where = {"model": str(out), "report": str(out / "report" / "index.html"), "results": str(out / "report" / "results.json")}
     if as_json:
-        say_json({**where, "decide_with": results["decide_with"], "seconds": results["seconds"], "systems": results["systems"]})
+        shown = {name: results[name] for name in ("decide_with", "seconds", "systems")}
+        say_json({**where, **shown, "corrections": results["data"]["corrections"], "before_after": changed})
         return
     data = results["data"]
     tuned = f"{data['validation']} to tune on" if data["validation"] else "thresholds by cross-fitting"
@@ -75,6 +81,10 @@ def train(
     best = results["systems"][results["decide_with"]]
     figures = f"{best['micro_f1']:.1%} at 0.5, {best['micro_f1_tuned']:.1%} tuned, macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"the model {out} decides with {results['decide_with']}: micro-F1 {figures}")
+    if (mended := data["corrections"]) is not None:
+        typer.echo(f"corrections: {mended['changed']} products changed, {mended['confirmed']} confirmed, {mended['undecided']} undecided")
+    if changed is not None:
+        typer.echo(f"\n{before_after_markdown(changed)}\n")
     typer.echo(f"it took {results['seconds']:.0f} s\nreport: {where['report']}")
 
 

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.bundle import check_target, save_bundle
+from shelfwise.catalog.corrections import CorrectionReport, apply_corrections, read_corrections
 from shelfwise.catalog.labels import LabelSet, stable_labels
 from shelfwise.catalog.reader import Reading, read_catalog, write_quarantine
 from shelfwise.catalog.selection import select_products
@@ -45,6 +46,7 @@ class Task:
         test, test_targets: the products to be scored on, and their (N, L) targets.
         readings: what was read, with its quarantine, by "catalog" and "test".
         left_out: how many accepted products are not used, by reason.
+        corrected: what corrections did, where there were any.
     """
 
     labels: LabelSet
@@ -53,12 +55,23 @@ class Task:
     test_targets: Floats
     readings: Mapping[str, Reading]
     left_out: Mapping[str, int]
+    corrected: CorrectionReport | None = None
 
 
 def train(
-    catalog: Path, out: Path, config: Config, test: Path | None = None, resume: bool = False, context: Context | None = None
+    catalog: Path,
+    out: Path,
+    config: Config,
+    test: Path | None = None,
+    resume: bool = False,
+    context: Context | None = None,
+    corrections: Path | None = None,
 ) -> dict[str, Any]:
     """Train on `catalog`, score on `test` (or on a part of `catalog`), and leave the bundle with its report in `out`.
+
+    Args:
+        corrections: labels that people decided on, as ``shelfwise audit`` leaves them to be filled in; what they changed is in
+            ``results["data"]["corrections"]``.
 
     Returns:
         The results, as in ``out/report/results.json``.
@@ -69,7 +82,7 @@ def train(
     started = time.perf_counter()
     context = context or Context(seed=config.seed)
     check_target(out)
-    task = prepare_task(catalog, config, test, context)
+    task = prepare_task(catalog, config, test, context, corrections)
     partial = out.with_name(out.name + ".partial")
     stages = Stages(partial, _key(config, task), resume)
     model = fit_model(task.lesson, task.labels, config, context, stages)
@@ -86,15 +99,18 @@ def learn(catalog: Catalog, config: Config, context: Context) -> Model:
     return fit_model(lesson, labels, config, context)
 
 
-def prepare_task(catalog: Path, config: Config, test: Path | None, context: Context) -> Task:
-    """Read, select, label and split."""
-    readings = {"catalog": read_catalog(catalog, config.catalog, context)}
+def prepare_task(catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None) -> Task:
+    """Read, correct, select, label and split."""
+    readings, corrected = {"catalog": read_catalog(catalog, config.catalog, context)}, None
+    if corrections is not None:
+        mended, corrected = apply_corrections(readings["catalog"].catalog, read_corrections(corrections), config.labels.mode)
+        readings["catalog"] = replace(readings["catalog"], catalog=mended)
     labels, (lesson, rest, rest_targets), left_out = _lesson(readings["catalog"].catalog, config, tested_elsewhere=test is not None)
     if test is None:
-        return Task(labels, lesson, rest, rest_targets, readings, left_out)
+        return Task(labels, lesson, rest, rest_targets, readings, left_out, corrected)
     readings["test"] = read_catalog(test, config.catalog, context)
     tested, unusable = usable_for_test(readings["test"].catalog, known=lesson.catalog.ids)
-    return Task(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable})
+    return Task(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable}, corrected)
 
 
 def _lesson(catalog: Catalog, config: Config, tested_elsewhere: bool) -> tuple[LabelSet, tuple[Lesson, Catalog, Floats], dict[str, int]]:
@@ -175,6 +191,7 @@ def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> di
             "validation": len(lesson.validation),
             "test": len(task.test),
             "left_out": dict(task.left_out),
+            "corrections": None if task.corrected is None else task.corrected.to_dict(),
             **statistics.to_dict(),
         },
         "timings": [{"stage": name, "seconds": seconds} for name, seconds in stages.seconds.items()],

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from shelfwise.bundle import load_bundle
 from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context
 from shelfwise.decision.thresholds import decide
 from shelfwise.errors import LabelError
-from shelfwise.evaluation.before_after import before_after
+from shelfwise.evaluation.before_after import before_after, before_after_markdown
 from shelfwise.experiment import usable_for_test
 from shelfwise.model import Model
+
+
+def retrained(before: Path, after: Path, source: Path, context: Context) -> dict[str, Any]:
+    """Compare two models on disk on the products of `source`; leaves ``before_after.json`` and ``.md`` in the second one's report.
+
+    Raises:
+        ShelfwiseError: as :func:`compare_retrained`; or a model or `source` cannot be read.
+    """
+    models = [Model.from_bundle(load_bundle(folder)) for folder in (before, after)]
+    test = read_catalog(source, models[1].config.catalog, context).catalog
+    found = compare_retrained(models[0], models[1], test, context)
+    report = after / "report"
+    (report / "before_after.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
+    (report / "before_after.md").write_text(before_after_markdown(found) + "\n", "utf-8")
+    return found
 
 
 def compare_retrained(before: Model, after: Model, test: Catalog, context: Context) -> dict[str, Any]:

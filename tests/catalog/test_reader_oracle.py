@@ -31,7 +31,7 @@ from shelfwise.catalog.values import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 # --- the slow reader --------------------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ def tables(draw: st.DrawFn) -> bytes:
     return b"".join(parts)
 
 
-@settings(thorough, max_examples=400)
+@settings(thorough, max_examples=150)
 @given(tables(), st.integers(1, 80))
 def test_tables(compare: Any, data: bytes, size: int) -> None:
     compare(data, "shop.csv", "csv", size)

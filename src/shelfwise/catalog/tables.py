@@ -130,8 +130,9 @@ def _doubtful(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64]
     """Which of K lines may be blank or unreadable, whatever their fields: (K,)."""
     first = letters[starts]
     doubt: NDArray[np.bool_] = (first <= 32) | (first == BOM[0]) | (ends - starts > _LONGEST_PLAIN)
-    returns = np.flatnonzero(letters == _RETURN)
-    doubt[np.searchsorted(ends, returns[letters[returns + 1] != _BREAK])] = True
+    if b"\r" in data:
+        returns = np.flatnonzero(letters == _RETURN)
+        doubt[np.searchsorted(ends, returns[letters[returns + 1] != _BREAK])] = True
     if b"\0" in data:
         doubt[np.searchsorted(ends, np.flatnonzero(letters == 0))] = True
     if not _is_utf8(data):
@@ -141,8 +142,10 @@ def _doubtful(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64]
 
 def _is_utf8(data: bytes) -> bool:
     try:
-        data.decode()
-    except UnicodeDecodeError:
+        pa.BinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(data)])), pa.py_buffer(data)]).cast(
+            pa.large_string()
+        )
+    except pa.ArrowInvalid:
         return False
     return True
 

@@ -1,0 +1,92 @@
+"""From a model to an audit, from its corrections to the next model, and the queues of what needs no person: the command line's own loop."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SETTINGS = """
+decide_with = "both"
+calibration = "sigmoid"
+[split]
+validation_fraction = 0
+[members.title]
+modality = "text_linear"
+field = "title"
+[members.description]
+modality = "text_linear"
+field = "description"
+[systems.both]
+policy = "mean"
+"""
+
+
+def run(*arguments: object) -> str:
+    command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two linear members and their mean, which decides, over the preset's own."""
+    path = tmp_path_factory.mktemp("loop") / "settings.toml"
+    path.write_text(SETTINGS, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loop") / "model"
+    run("train", sample, "--preset", "quick", "--config", settings, "--min-count", 5, "--out", folder)
+    return folder
+
+
+def test_an_audit_is_filled_in_and_trained_on(sample: Path, settings: Path, model: Path, tmp_path: Path) -> None:
+    found = json.loads(run("audit", model, sample, "--out", tmp_path / "audit", "--json"))
+    assert found["listed"] > 0
+    assert found["out_of_fold"] > 0, "training products are judged by models that had not seen them"
+    lines = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()]
+    changing = next(line for line in lines if line["suggested"] != line["given"] and line["suggested"])
+    filled = tmp_path / "corrections.jsonl"
+    filled.write_text(json.dumps({**changing, "decision": "accept"}) + "\n", "utf-8")
+    again = ("train", sample, "--preset", "quick", "--config", settings, "--min-count", 5, "--out", tmp_path / "next")
+    said = json.loads(run(*again, "--corrections", filled, "--before", model, "--json"))
+    assert said["corrections"]["changed"] == 1
+    assert said["before_after"]["products"] > 0
+    assert (tmp_path / "next" / "report" / "before_after.md").is_file()
+
+
+def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tmp_path: Path) -> None:
+    said = json.loads(run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--precision", 0.9, "--json"))
+    rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
+    assert sum(said["queues"].values()) == len(rows) == said["products"]
+    for queue, count in said["queues"].items():
+        listed = (tmp_path / f"labels.jsonl.{queue}.txt").read_text("utf-8").split()
+        assert listed == [row["id"] for row in rows if row["queue"] == queue]
+        assert len(listed) == count
+    assert all(not set(row["accepted"]) & set(row["to_review"]) for row in rows)
+
+
+def test_an_unknown_precision_is_refused(sample: Path, model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "shelfwise", "predict", str(model), str(sample), "--out", str(tmp_path / "x.jsonl"), "--precision", "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "no limits for a precision of 0.5; known: 0.9, 0.95, 0.99" in done.stderr
+
+
+def test_a_changed_taxonomy_carries_the_model_over(sample: Path, model: Path, tmp_path: Path) -> None:
+    label = json.loads((model / "labels.json").read_text("utf-8"))
+    first = label[0] if isinstance(label, list) else label["labels"][0]
+    changes = tmp_path / "changes.toml"
+    changes.write_text(f'[[change]]\nrename = "{first}"\nto = "A new name"\n', "utf-8")
+    run("export", model, "--migrate", changes, "--out", tmp_path / "migrated")
+    run("predict", tmp_path / "migrated", sample, "--out", tmp_path / "labels.jsonl")
+    row = json.loads((tmp_path / "labels.jsonl").read_text("utf-8").splitlines()[0])
+    assert "A new name" in row["scores"]
+    assert first not in row["scores"]
