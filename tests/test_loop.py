@@ -74,8 +74,8 @@ def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tm
 
 
 def test_an_unknown_precision_is_refused(sample: Path, model: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "shelfwise", "predict", str(model), str(sample), "--out", str(tmp_path / "x.jsonl"), "--precision", "0.5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    arguments = ["predict", str(model), str(sample), "--out", str(tmp_path / "x.jsonl"), "--precision", "0.5"]
+    done = subprocess.run([sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "no limits for a precision of 0.5; known: 0.9, 0.95, 0.99" in done.stderr
 

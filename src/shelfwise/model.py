@@ -83,7 +83,7 @@ class Model:
         if self.decider is None or system != self.decide_with:
             return self.thresholds[system]
         rule = self.decider.thresholds
-        if self.relabelling is None or not rule.values.ndim:
+        if self.relabelling is None or rule.rule != "per_label":
             return rule
         return replace(rule, values=self.relabelling.apply(rule.values[None])[0])
 
