@@ -51,7 +51,7 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
         "mistakes": _mistakes(model, catalog, truth, best, answers),
         "disagreements": _disagreements(model, catalog, truth, answers),
         "similar": similar_figures(model, answers, truth),
-        "notes": [facts["note"] for facts in model.facts["provenance"].values() if "note" in facts],
+        "notes": list(dict.fromkeys(f["note"] for f in model.facts["provenance"].values() if f.get("note"))),
     }
 
 

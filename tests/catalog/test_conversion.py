@@ -101,3 +101,16 @@ def test_nothing_readable_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "shop.jsonl").write_text('{"title": "no id"}\n')
     with pytest.raises(CatalogError, match="none of the 1 records"):
         convert_catalog(tmp_path / "shop.jsonl", tmp_path / "out")
+
+
+def _die(*_: object) -> None:
+    os._exit(1)
+
+
+def test_a_killed_helper_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop.jsonl").write_bytes(records(10))
+    monkeypatch.setattr(stream, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(stream, "cpu_count", lambda: 2)
+    monkeypatch.setattr(stream, "_send", _die)
+    with pytest.raises(CatalogError, match="was killed"):
+        read_catalog(tmp_path / "shop.jsonl")

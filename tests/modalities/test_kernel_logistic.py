@@ -415,6 +415,15 @@ class TestState:
         assert json.loads(json.dumps(facts)) == facts
         assert fit(make("related"), shop, context).provenance().keys() == {"known", "directions"}
 
+    def test_a_backbone_that_stands_in_is_noted(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stand_in = dataclasses.replace(find_weights("test_efficientnet", "random"), asked="resnet50", note="stands in for resnet50")
+        monkeypatch.setattr(kernel_logistic, "find_weights", lambda *_: stand_in)
+        facts = fit(make("image", backbone="resnet50"), shop, context).provenance()
+        assert facts["note"] == "stands in for resnet50"
+        assert facts["backbone"]["asked"] == "resnet50"
+
     def test_small_weights_are_dropped(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
         kept, all_ = (fit(make(prune=prune), shop, context).state().arrays for prune in (0.1, 0.0))
         assert 0 < len(kept["weights.values"]) < len(all_["weights.values"])

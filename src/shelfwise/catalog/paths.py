@@ -28,8 +28,8 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, NDArray[np.bo
     else:
         parts = pa.ListArray.from_arrays(pa.array(np.arange(len(texts) + 1, dtype=np.int32)), texts)
     codes = parts.flatten().dictionary_encode()
-    paths = [read_paths([levels(text or "", rules)], rules) for text in codes.dictionary.to_pylist()]
-    names = pa.array([path[0] if path else None for path in paths], _PATHS.value_type).take(codes.indices)
+    paths = [_written_path(text or "", rules.separator) for text in codes.dictionary.to_pylist()]
+    names = pa.array(paths, _PATHS.value_type).take(codes.indices)
     edges = bounds(parts)
     some = filled(texts)
     doubt |= with_any(~filled(names), edges) & some
@@ -49,23 +49,31 @@ def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, NDArray[np.boo
     nested = truths(pc.and_(pc.starts_with(texts, '[["'), pc.ends_with(texts, '"]]')))
     parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), "],[" if pc.any(pc.match_substring(texts, "],[")).as_py() else "], [")
     codes = parts.flatten().dictionary_encode()
-    paths = [_json_path(text, rules) for text in codes.dictionary.to_pylist()]
+    paths = [_json_path(text) for text in codes.dictionary.to_pylist()]
     names = pa.array(paths, _PATHS.value_type).take(codes.indices)
     edges = bounds(parts)
     doubt = ~null & (~nested | with_any(~filled(names), edges))
     return pa.ListArray.from_arrays(pa.array(edges), names, mask=pa.array(null)), doubt
 
 
-def _json_path(text: str, rules: Rules) -> list[str] | None:
-    """The names of one path, given the JSON between its brackets; None where it has none or is none."""
+@lru_cache(maxsize=65_536)
+def _written_path(text: str, separator: str) -> tuple[str, ...] | None:
+    """The names of one path, given as text; None where it has none."""
+    found = read_paths([levels(text, Rules(separator))], Rules())
+    return tuple(found[0]) if found else None
+
+
+@lru_cache(maxsize=65_536)
+def _json_path(text: str) -> tuple[str, ...] | None:
+    """The names of one path, given as the JSON between its brackets; None where it has none or is none."""
     try:
         names = json.loads(f"[{text}]", strict=False)
     except (ValueError, RecursionError):
         return None
     if SURROGATE.search(text) or not all(isinstance(name, str) for name in names):
         return None
-    found = read_paths([names], rules)
-    return found[0] if found else None
+    found = read_paths([names], Rules())
+    return tuple(found[0]) if found else None
 
 
 def json_reader(rules: Rules) -> Callable[[bytes], list[list[str]] | None]:

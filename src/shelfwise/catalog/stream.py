@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,12 +24,16 @@ from shelfwise.catalog.formats import Source
 from shelfwise.catalog.sources import Block, Fault, Piece
 from shelfwise.catalog.store import SCHEMA
 from shelfwise.catalog.values import Rules
+from shelfwise.errors import CatalogError, StorageError
 
 MAX_FURTHER = 256
 """Columns kept besides ours; keeps a source with a new key in every record from becoming a table of a million columns."""
 
 _WORTH_PROCESSES = 64 << 20
 """Bytes of a source below which starting processes takes longer than they save."""
+
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""For glibc, in the helping processes: what a block needed serves the next one instead of going back to the system each time."""
 
 Batch = tuple[pa.Table, list[Quarantined]]
 Settle = Callable[[Block], Settled]
@@ -147,10 +151,10 @@ def _worked(
     if processes < 2:
         yield from ((block, partial(work, block)) for block in blocks)
         return
-    executor = ProcessPoolExecutor(max_workers=processes, initializer=gc.disable)  # a block makes many lists and no cycles
     waiting: deque[tuple[Block, Callable[[], Settled]]] = deque()
-    try:
-        with TemporaryDirectory(prefix="shelfwise-") as folder:
+    with TemporaryDirectory(prefix="shelfwise-") as folder:
+        executor = ProcessPoolExecutor(processes, initializer=gc.disable, env=_KEEP_MEMORY)  # a block makes many lists and no cycles
+        try:
             for number, block in enumerate(blocks):
                 sent = block if file is None or block.fault else replace(block, data=_Span(file, block.offset, len(block.data)))
                 table = Path(folder, str(number))
@@ -158,8 +162,10 @@ def _worked(
                 if len(waiting) > 2 * processes:
                     yield waiting.popleft()
             yield from waiting
-    finally:
-        executor.shutdown(kill_workers=True)
+        except BrokenExecutor:
+            raise _killed() from None
+        finally:
+            executor.shutdown(kill_workers=True)
 
 
 @dataclass(frozen=True)
@@ -185,8 +191,17 @@ def _send(block: Block, work: Settle, path: Path) -> Settled:
 
 
 def _fetch(sent: Future[Settled], path: Path) -> Settled:
-    settled = sent.result()
+    try:
+        settled = sent.result()
+    except BrokenExecutor:
+        raise _killed() from None
+    except OSError as error:
+        raise StorageError(f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR") from error
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
     path.unlink()
     return replace(settled, table=table)
+
+
+def _killed() -> CatalogError:
+    return CatalogError("a process that helped with reading was killed, perhaps for want of memory; end other programs and try again")

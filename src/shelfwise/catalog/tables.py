@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shelfwise.catalog.arrays import places
 from shelfwise.catalog.blocks import Parts
 from shelfwise.catalog.records import BOM, Record, decoded, split_row
 from shelfwise.catalog.sources import Block, Fault, Piece, gather_quoted, last_break, open_quote, scan_quotes
@@ -52,12 +53,13 @@ class Table:
         """Cut the plain rows into columns; lines that belong together are found in the order of the file."""
         data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
         letters = np.frombuffer(data, np.uint8)
-        marks = np.flatnonzero((letters == ord(self.delimiter)) | (letters == _QUOTE) | (letters == _BREAK))
+        delimiter = ord(self.delimiter)
+        marks = places(letters, lambda piece: (piece == delimiter) | (piece == _QUOTE) | (piece == _BREAK))
         ends = marks[letters[marks] == _BREAK]
         starts = np.concatenate(([0], ends[:-1] + 1))
         spans = np.stack((block.line + np.arange(len(ends)), block.offset + starts, ends + 1 - starts), axis=1)
         spans[-1, 2] -= len(data) - len(block.data)
-        cuts, odd = _cuts(letters, marks, starts, ord(self.delimiter))
+        cuts, odd = _cuts(letters, marks, starts, delimiter)
         plain = ~(
             odd | (np.diff(np.searchsorted(cuts, starts), append=len(cuts)) != len(self.names)) | _doubtful(data, letters, starts, ends)
         )

@@ -215,7 +215,9 @@ class KernelLogistic(Modality):
     def provenance(self) -> dict[str, Any]:
         """The pre-trained networks; how many n-grams and ids are known, and by how many directions products are told apart."""
         known = sum(len(space.keys) for space in self._spaces)
-        return {**self._facts, "known": known, "directions": 0 if self._gaussians is None else self._gaussians.turn.shape[1]}
+        directions = 0 if self._gaussians is None else self._gaussians.turn.shape[1]
+        note = self._facts.get("backbone", {}).get("note", "")
+        return {**self._facts, "known": known, "directions": directions, **({"note": note} if note else {})}
 
     @property
     def _fields(self) -> list[str]:
