@@ -62,7 +62,7 @@ class TestLearning:
         member, context = TextBag(TextBag.Settings(dimensions=5, epochs=4, batch_size=4), "title"), Context(seed=7)
         grams = word_grams(split_words([" ".join(t) for t in texts]), member.settings.words)
         shares = _shares(grams, grams.keys)
-        vectors, labels = _learn(shares, targets, member.settings, context)
+        vectors, labels = _learn(shares, targets, member.settings.learning_rate, member.settings, context)
         np.testing.assert_allclose(shares @ vectors @ labels.T, by_hand(texts, targets, member, context), atol=1e-4)
 
     def test_reads_the_fields_as_one_text(self) -> None:
@@ -71,6 +71,11 @@ class TestLearning:
         probabilities, features = member.predict(member.prepare(catalog, Context()), Context())
         assert ((probabilities > 0.5) == (targets > 0)).all()
         assert features.shape == (60, 8)
+
+    def test_a_rate_too_high_is_halved_until_it_learns(self) -> None:
+        member, inputs = fitted(learning_rate=1000.0)
+        assert member.provenance()["learning_rate"] in [1000.0 / 2**halvings for halvings in range(1, 11)]
+        assert np.isfinite(member.predict(inputs, Context())[0]).all()
 
     def test_a_rate_far_too_high_is_said(self) -> None:
         with pytest.raises(ConfigError, match="learning_rate"):
@@ -83,7 +88,7 @@ class TestBags:
         assert TextBag(TextBag.Settings(), "title+description").prepare(catalog, Context()).present.tolist() == [True, True, False]
 
     def test_buckets_bound_the_vectors(self) -> None:
-        assert fitted(buckets=5)[0].provenance() == {"ngrams": 5}
+        assert fitted(buckets=5)[0].provenance()["ngrams"] == 5
 
     def test_rare_ngrams_have_no_vector(self) -> None:
         assert fitted(min_count=30)[0].provenance()["ngrams"] < fitted()[0].provenance()["ngrams"]

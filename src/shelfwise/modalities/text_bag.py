@@ -28,7 +28,7 @@ class TextBagSettings(PluginSettings):
     buckets: int = Field(2_000_000, ge=1, description="at most so many different vectors; only those that occur take space")
     min_count: int = Field(1, ge=1, description="training products an n-gram must occur in")
     dimensions: int = Field(100, ge=1, description="numbers of a vector")
-    learning_rate: float = Field(0.3, gt=0, description="falls to 0 in a straight line")
+    learning_rate: float = Field(0.3, gt=0, description="falls to 0 in a straight line; halved until the vectors stay finite")
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(8, ge=1, description="products a step; their gradients are summed, so larger needs a lower rate")
 
@@ -46,11 +46,15 @@ class Bag(Prepared):
 
 @dataclass(frozen=True)
 class _Weights:
-    """What is learnt: n-grams (K,), rising, with their vectors and that of a text's end (K + 1, D), and a vector a label (L, D)."""
+    """What is learnt: n-grams (K,), rising, with their vectors and that of a text's end (K + 1, D), and a vector a label (L, D).
+
+    The learning rate is the one at which they were.
+    """
 
     keys: Keys
     vectors: Floats
     labels: Floats
+    learning_rate: float
 
     def means(self, grams: Grams) -> Floats:
         """(N, D) the mean vector of each text's known n-grams and its end."""
@@ -77,17 +81,20 @@ class TextBag(Modality):
         """Learn all vectors from `train` alone.
 
         Raises:
-            ConfigError: the vectors are no longer numbers (a learning rate too high).
+            ConfigError: even a thousandth of the learning rate is too high for the vectors to stay finite.
         """
         grams: Grams = train.inputs.grams
         keys = grams.keys[grams.documents() >= self.settings.min_count]
-        vectors, labels = _learn(_shares(grams, keys), train.targets, self.settings, context)
-        if not np.isfinite(labels).all():
-            raise ConfigError(
-                f"{self.field}: the vectors grew beyond all numbers; lower learning_rate, now {self.settings.learning_rate}, or batch_size"
-            )
-        self._weights = _Weights(keys, vectors, labels)
-        return self
+        shares = _shares(grams, keys)
+        for halvings in range(11):  # few and short texts that share their words take larger steps together than a batch should
+            rate = self.settings.learning_rate / 2**halvings
+            vectors, labels = _learn(shares, train.targets, rate, self.settings, context)
+            if np.isfinite(labels).all():
+                self._weights = _Weights(keys, vectors, labels, rate)
+                return self
+        raise ConfigError(
+            f"{self.field}: the vectors grew beyond all numbers; lower learning_rate, now {self.settings.learning_rate}, or batch_size"
+        )
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and the texts' mean vectors (N, D)."""
@@ -98,16 +105,18 @@ class TextBag(Modality):
     def state(self) -> State:
         """The n-grams that occurred in training, their vectors, and the labels' vectors."""
         weights = self._fitted()
-        return State({"keys": weights.keys, "vectors": weights.vectors, "labels": weights.labels})
+        return State({"keys": weights.keys, "vectors": weights.vectors, "labels": weights.labels}, {"learning_rate": weights.learning_rate})
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
-        self._weights = _Weights(state.arrays["keys"], state.arrays["vectors"], state.arrays["labels"])
+        arrays = state.arrays
+        self._weights = _Weights(arrays["keys"], arrays["vectors"], arrays["labels"], state.facts["learning_rate"])
         return self
 
     def provenance(self) -> dict[str, Any]:
-        """How many n-grams have a vector."""
-        return {"ngrams": len(self._fitted().keys)}
+        """How many n-grams have a vector, and the learning rate that was taken."""
+        weights = self._fitted()
+        return {"ngrams": len(weights.keys), "learning_rate": weights.learning_rate}
 
     def _texts(self, catalog: Catalog) -> list[str]:
         columns = [catalog.column(name) for name in self.field.split("+")]
@@ -131,8 +140,11 @@ def _shares(grams: Grams, keys: Keys) -> sp.csr_array:
 
 
 @torch.inference_mode()
-def _learn(shares: sp.csr_array, targets: Floats, settings: TextBagSettings, context: Context) -> tuple[Floats, Floats]:
-    """Stochastic gradient descent on the sum of all labels' log losses; a step touches only the vectors that occur in it."""
+def _learn(shares: sp.csr_array, targets: Floats, rate: float, settings: TextBagSettings, context: Context) -> tuple[Floats, Floats]:
+    """Stochastic gradient descent on the sum of all labels' log losses; a step touches only the vectors that occur in it.
+
+    It ends early, with what are no numbers, when `rate` is too high.
+    """
     rng = np.random.default_rng(context.seed)
     size, dimensions = settings.batch_size, settings.dimensions
     vectors = torch.from_numpy(rng.uniform(-1 / dimensions, 1 / dimensions, (shares.shape[1], dimensions)).astype(np.float32))
@@ -150,10 +162,12 @@ def _learn(shares: sp.csr_array, targets: Floats, settings: TextBagSettings, con
                 ids, share = columns[inside], values[inside]
                 means = F.embedding_bag(ids, vectors, bags[:-1] - bags[0], mode="sum", per_sample_weights=share)
                 error = wanted[first : first + size] - torch.sigmoid(means @ labels.T)
-                error *= settings.learning_rate * (1 - step / steps)
+                error *= rate * (1 - step / steps)
                 back = (error @ labels).repeat_interleave(bags.diff(), dim=0)
                 labels.addmm_(error.T, means)
                 vectors.index_add_(0, ids, back.mul_(share[:, None]))
                 step += 1
             progress.advance()
+            if not labels.isfinite().all():
+                break
     return vectors.numpy(), labels.numpy()
