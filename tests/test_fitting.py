@@ -202,12 +202,26 @@ class TestBudget:
         monkeypatch.setattr(budget_room, "time", clock)
         monkeypatch.setattr(fitting, "_fit_member", slow)
         systems = {"all": {"policy": "mean"}, "both": {"policy": "mean", "members": ("title", "description")}}
-        model = fit(config(systems, budget=110.0))
+        model = fit(config(systems, decide_with="all", budget=160.0))
         assert model.facts["not_run"] == {
-            "description": "the budget of 110 s is too small for description",
-            "both": "its member description was not run: the budget of 110 s is too small for description",
+            "description": "the budget of 160 s is too small for description",
+            "both": "its member description was not run: the budget of 160 s is too small for description",
         }
         assert model.members_of("all") == ("title",)
+
+    def test_what_decides_is_joined_first_and_always(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        clock, real = Clock(), fitting._fit_system
+
+        def slow(name: str, *rest: Any) -> Any:
+            clock.now += 200
+            return real(name, *rest)
+
+        monkeypatch.setattr(budget_room, "time", clock)
+        monkeypatch.setattr(fitting, "_fit_system", slow)
+        systems = {"other": {"policy": "mean"}, "chosen": {"policy": "maximum"}}
+        model = fit(config(systems, decide_with="chosen", budget=110.0))
+        assert (model.decide_with, list(model.policies)) == ("chosen", ["chosen"])
+        assert model.facts["not_run"] == {"other": "the budget of 110 s is too small for other"}
 
     def test_too_small_for_any_member(self) -> None:
         with pytest.raises(LabelError, match="there is nothing to learn from: the budget of 0 s is too small for title"):

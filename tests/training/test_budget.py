@@ -108,6 +108,20 @@ def test_progress_breaks_off_when_the_time_is_over(clock: Clock) -> None:
     assert told.heard == ["image: epochs of 9", "+2", "+2", "+2", "+2", "closed"]
 
 
+def test_a_part_ends_earlier_than_the_whole(clock: Clock) -> None:
+    whole = Budget.of(100, Context())
+    part = whole.part(0.7)
+    assert part.spend("title", clock.working(71)) == "done"
+    assert part.spend("image", clock.working(1)) == "the budget of 100 s is too small for image"
+    assert whole.spend("blend", clock.working(1)) == "done"
+    with pytest.raises(room._Spent), part.context.progress("epochs", 3) as bar:
+        bar.advance()
+
+
+def test_a_part_of_no_limit_has_none(clock: Clock) -> None:
+    assert Budget.of(None, Context()).part(0.1).spend("title", clock.working(1e9)) == "done"
+
+
 def test_members_get_all_of_the_context_and_the_limit(clock: Clock) -> None:
     told = Told(7, Path("cache"), "", ("Mugs",), ((True, False),))
     mine = dataclasses.replace(Budget.of(5, told).context, title="title")

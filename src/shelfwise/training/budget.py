@@ -1,4 +1,4 @@
-"""A limit of time for fitting members: what would not be ready in time is left out, and says so."""
+"""A limit of time for fitting: what would not be ready in time is left out, and says so."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class _LimitedContext(Context):
 
 @dataclass(frozen=True)
 class Budget:
-    """Seconds for fitting members, from now on.
+    """Seconds for fitting, from now on.
 
     Args:
-        context: what members are to be given: its progress breaks off work that the budget does not cover.
+        context: what is fitted is to be given this one: its progress breaks off work that the budget does not cover.
         seconds: in all; None for as long as it takes.
         deadline: on the clock of ``time.perf_counter``.
     """
@@ -70,6 +70,14 @@ class Budget:
         deadline = time.perf_counter() + seconds
         limited = _LimitedContext(context.seed, context.cache, context.title, context.labels, context.patterns, context, deadline)
         return cls(limited, seconds, deadline)
+
+    def part(self, share: float) -> Budget:
+        """The budget of the first `share` of what is left."""
+        if not isinstance(self.context, _LimitedContext):
+            return self
+        now = time.perf_counter()
+        deadline = now + share * (self.deadline - now)
+        return dataclasses.replace(self, context=dataclasses.replace(self.context, deadline=deadline), deadline=deadline)
 
     def spend(self, name: str, work: Callable[[], T | str]) -> T | str:
         """What `work` gives, or in words that there was no time for it."""
