@@ -19,7 +19,7 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
 from shelfwise.vision.memory import keep_memory
 
@@ -123,9 +123,9 @@ class TextTransformer(Modality):
         freeze_but(self._encoder, chosen.train_last)
         vectors = self._frozen(train.inputs, context)
         watched = None if validation is None else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
-        with seeded(context.seed):
+        with seeded(context.seed), threads(1):
             head = _Head(vectors.shape[1], train.targets.shape[1], chosen)
-        epochs = fit_network(head, _Vectors(vectors), train.targets, chosen.training, context, watched, title=f"{self.field}, head")
+            epochs = fit_network(head, _Vectors(vectors), train.targets, chosen.training, context, watched, title=f"{self.field}, head")
         if chosen.train_last:
             tokens = train.inputs.tokens
             tune(_Network(self._encoder, head), self._encoder, TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context)
