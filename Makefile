@@ -1,6 +1,8 @@
 # VENV may be set to another folder: make demo VENV=/tmp/shelfwise
 VENV ?= .venv
 PYTHON ?= python3
+# make bench BENCH="--scale 1 --catalog products.jsonl.gz" measures in full; the default shows in minutes that all of it works
+BENCH ?=
 BIN = $(VENV)/bin
 
 .PHONY: demo test test-slow lint bench clean
@@ -22,7 +24,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
-	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/run_all.py $(BENCH)
 
 $(VENV)/.user: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

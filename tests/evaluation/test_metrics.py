@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as oracle
 
+from shelfwise.evaluation import metrics
 from shelfwise.evaluation.metrics import (
     average_precision,
     decision_metrics,
@@ -151,14 +152,33 @@ def test_fewer_labels_than_k_and_nothing_to_rank():
 def test_permuting_the_labels_changes_nothing():
     targets, scores = random_case()
     order = np.random.default_rng(1).permutation(targets.shape[1])
-    before, after = evaluate(targets, scores, {"t": 0.5}), evaluate(targets[:, order], scores[:, order], {"t": 0.5})
+    before, after = (evaluate(y, s, {"t": s >= 0.5}) for y, s in ((targets, scores), (targets[:, order], scores[:, order])))
     for part in before:
         assert after[part] == pytest.approx(before[part])
 
 
 def test_evaluate_has_a_part_for_each_threshold_and_is_json_ready():
     targets, scores = random_case()
-    results = evaluate(targets, scores.astype(np.float32), {"at_0.5": 0.5, "tuned": np.full(20, 0.7)})
+    scores = scores.astype(np.float32)
+    results = evaluate(targets, scores, {"at_0.5": scores >= 0.5, "tuned": scores >= 0.7})
     assert json.loads(json.dumps(results)) == results
     assert list(results) == ["at_0.5", "tuned", "ranking"]
-    assert results["tuned"]["micro_f1"] == oracle.f1_score(targets, scores.astype(np.float32) >= 0.7, average="micro")
+    assert results["tuned"]["micro_f1"] == oracle.f1_score(targets, scores >= 0.7, average="micro")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_equal_scores_stand_in_label_order_however_many_are_compared_at_once(data):
+    shape = data.draw(shapes)
+    targets = data.draw(hnp.arrays(bool, shape))
+    scores = data.draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 3))) / 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "CELLS", 2 * shape[1])
+        patch.setattr(metrics, "COLUMNS", 2)
+        ours, parts = ranking_metrics(targets, scores), lrap(targets, scores)
+    assert (ours, parts) == (ranking_metrics(targets, scores), lrap(targets, scores))
+    labelled = targets.any(axis=1)
+    first = np.argsort(-scores[labelled], axis=1, kind="stable")
+    for k in (1, 3, 5):
+        found = np.take_along_axis(targets[labelled], first[:, :k], axis=1).sum(axis=1)
+        assert ours[f"precision_at_{k}"] == pytest.approx(np.mean(found / k) if labelled.any() else 0)

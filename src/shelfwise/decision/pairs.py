@@ -15,6 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+BLOCK = 1 << 22
+"""Cells of a dense matrix looked at at a time."""
+
 Matrix: TypeAlias = Any
 """(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
 Doubles = NDArray[np.float64]
@@ -32,6 +35,7 @@ class Pairs:
         hits: (E,) whether the product has the label.
         true_rows, true_labels: (T,) every label of every product, those scored 0 included.
         shape: N and L.
+        floors: (L,) pairs of a label that are scored lower were left out; 0 where none were.
     """
 
     rows: Integers
@@ -41,16 +45,19 @@ class Pairs:
     true_rows: Integers
     true_labels: Integers
     shape: tuple[int, int]
+    floors: Doubles
 
     @classmethod
-    def of(cls, scores: Matrix, targets: Matrix) -> Pairs:
-        """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1."""
-        rows, labels, values = _cells(scores)
-        order = np.lexsort((-values, labels))
-        rows, labels = rows[order], labels[order]
+    def of(cls, scores: Matrix, targets: Matrix, floors: Doubles | None = None) -> Pairs:
+        """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1; only those from `floors` (L,) on."""
+        floors = np.zeros(scores.shape[1]) if floors is None else floors
+        rows, labels, values = _cells(scores, floors)
         true_rows, true_labels, _ = _cells(targets)
-        hits = np.isin(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels, assume_unique=True)
-        return cls(rows, labels, values[order], hits, true_rows, true_labels, scores.shape)
+        hits = _among(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels)
+        order = np.argsort(-values, kind="stable")
+        narrow = labels.astype(np.uint16) if scores.shape[1] <= 1 << 16 else labels  # of 16 bits there is a sort in linear time
+        order = order[np.argsort(narrow[order], kind="stable")]
+        return cls(rows[order], labels[order], values[order], hits[order], true_rows, true_labels, scores.shape, floors)
 
     @cached_property
     def support(self) -> Integers:
@@ -61,14 +68,15 @@ class Pairs:
         """The pairs of those of the N products that are `wanted` (N,); products keep their numbers."""
         kept, true = wanted[self.rows], wanted[self.true_rows]
         pairs = (self.rows[kept], self.labels[kept], self.scores[kept], self.hits[kept])
-        return Pairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape)
+        return Pairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape, self.floors)
 
     def pooled(self) -> Pairs:
-        """All labels as one."""
-        order = np.argsort(-self.scores, kind="stable")
-        one, shape = np.zeros_like, (self.shape[0], 1)
-        pairs = (self.rows[order], one(self.labels), self.scores[order], self.hits[order])
-        return Pairs(*pairs, self.true_rows, one(self.true_labels), shape)
+        """All labels as one; below the highest floor some label's pairs may be missing, so these are left out too."""
+        floor = self.floors.max(initial=0)
+        order = np.flatnonzero(self.scores >= floor)
+        order = order[np.argsort(-self.scores[order], kind="stable")]
+        pairs = (self.rows[order], np.zeros_like(order), self.scores[order], self.hits[order])
+        return Pairs(*pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor]))
 
 
 def changed(scores: Matrix, function: Callable[[Integers, Doubles], Doubles]) -> Matrix:
@@ -96,8 +104,24 @@ def parts(count: int, folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
     yield from (fold == part for part in range(min(folds, count)))
 
 
-def _cells(values: Matrix) -> tuple[Integers, Integers, Doubles]:
-    """Row, column and value of everything above 0."""
-    cells = sp.coo_array(values)
-    used = cells.data > 0
-    return cells.row[used].astype(np.int64), cells.col[used].astype(np.int64), cells.data[used].astype(np.float64)
+def _cells(values: Matrix, floors: Doubles | None = None) -> tuple[Integers, Integers, Doubles]:
+    """Row, column and value of everything above 0, row by row; of dense `values` only what reaches its column's floor."""
+    if sp.issparse(values):
+        cells = sp.coo_array(values)
+        used = cells.data > 0
+        return cells.row[used].astype(np.int64), cells.col[used].astype(np.int64), cells.data[used].astype(np.float64)
+    values, (count, width) = np.asarray(values), np.shape(values)
+    step, places, found = max(1, BLOCK // max(width, 1)), [np.zeros(0, np.int64)], [np.zeros(0)]
+    for start in range(0, count, step):
+        block = values[start : start + step]
+        cells = np.flatnonzero(block > 0 if floors is None or not floors.any() else (block >= floors.astype(values.dtype)) & (block > 0))
+        places.append(cells + start * width)
+        found.append(block.reshape(-1)[cells].astype(np.float64))
+    rows, columns = np.divmod(np.concatenate(places), max(width, 1))
+    return rows, columns, np.concatenate(found)
+
+
+def _among(keys: Integers, known: Integers) -> NDArray[np.bool_]:
+    """(E,) which of `keys` are `known`."""
+    known = np.append(np.sort(known), -1)
+    return np.asarray(known[np.searchsorted(known[:-1], keys)] == keys)

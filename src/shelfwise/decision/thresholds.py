@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shelfwise.contracts import State
 from shelfwise.decision.expected_f1 import best_sets
+from shelfwise.decision.highest import Doubts, doubts, settle
 from shelfwise.decision.pairs import Doubles, Matrix, Pairs, parts
 
 Scores = NDArray[np.floating]
@@ -86,7 +87,14 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     >>> best_threshold(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.6, 0.2]))
     0.4
     """
-    return float(_global(Pairs.of(_column(scores), _column(targets))))
+    if np.ndim(scores) == 1 and not hasattr(scores, "tocsr"):
+        scores, targets = np.reshape(scores, (-1, 1)), np.reshape(targets, (-1, 1))
+
+    def work(pairs: Pairs) -> tuple[float, Doubts]:
+        (threshold,), open_ = _own(pairs.pooled())
+        return float(threshold), np.append(np.zeros(pairs.shape[1]), open_)
+
+    return settle(scores, targets, work, each=False)
 
 
 def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Doubles:
@@ -100,7 +108,12 @@ def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Doub
         scores: (N, L), not negative.
         shrink: in products, at least 0; 0 trusts every label's own threshold, infinity none.
     """
-    return _shrunk(Pairs.of(scores, targets))(shrink)
+
+    def work(pairs: Pairs) -> tuple[Doubles, Doubts]:
+        thresholds, open_ = _shrunk(pairs)
+        return thresholds(shrink), open_
+
+    return settle(scores, targets, work)
 
 
 def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) -> float:
@@ -108,15 +121,20 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
 
     Of equally good ones the largest: it trusts single labels least.
     """
-    pairs, hits, accepted = Pairs.of(scores, targets), np.zeros(len(SHRINKS)), np.zeros(len(SHRINKS))
-    for part in parts(pairs.shape[0], folds, seed):
-        thresholds, held = _shrunk(pairs.of_products(~part)), pairs.of_products(part)
-        for i, shrink in enumerate(SHRINKS):
-            given = held.scores >= thresholds(shrink)[held.labels]
-            hits[i] += np.count_nonzero(given & held.hits)
-            accepted[i] += np.count_nonzero(given)
-    f1 = 2 * hits / np.maximum(accepted + len(pairs.true_rows), 1)
-    return SHRINKS[len(SHRINKS) - 1 - int(f1[::-1].argmax())]
+
+    def work(pairs: Pairs) -> tuple[float, Doubts]:
+        hits, accepted, all_open = np.zeros(len(SHRINKS)), np.zeros(len(SHRINKS)), np.zeros(pairs.shape[1] + 1)
+        for part in parts(pairs.shape[0], folds, seed):
+            (thresholds, open_), held = _shrunk(pairs.of_products(~part)), pairs.of_products(part)
+            all_open = np.maximum(all_open, open_)
+            for i, shrink in enumerate(SHRINKS):
+                given = held.scores >= thresholds(shrink)[held.labels]
+                hits[i] += np.count_nonzero(given & held.hits)
+                accepted[i] += np.count_nonzero(given)
+        f1 = 2 * hits / np.maximum(accepted + len(pairs.true_rows), 1)
+        return SHRINKS[len(SHRINKS) - 1 - int(f1[::-1].argmax())], all_open
+
+    return settle(scores, targets, work)
 
 
 def decide(scores: Scores, by: ArrayLike | Thresholds) -> NDArray[np.bool_]:
@@ -143,26 +161,22 @@ def sweep(targets: NDArray[np.generic], scores: Scores) -> tuple[Scores, Scores,
     return ranked, positives, len(positives) - np.searchsorted(positives, positives), len(ranked) - np.searchsorted(ranked, positives)
 
 
-def _shrunk(pairs: Pairs) -> Callable[[float], Doubles]:
-    """The per-label thresholds for any shrink; what takes long is done once."""
-    own, whole, support = _own(pairs), _global(pairs.pooled()), pairs.support
+def _shrunk(pairs: Pairs) -> tuple[Callable[[float], Doubles], Doubts]:
+    """The per-label thresholds for any shrink, what takes long done once; and their doubts."""
+    (own, open_), (whole, whole_open), support = _own(pairs), _own(pairs.pooled()), pairs.support
 
     def thresholds(shrink: float) -> Doubles:
         weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
         return np.asarray(weight * own + (1 - weight) * whole)
 
-    return thresholds
+    return thresholds, np.append(open_, whole_open)
 
 
-def _global(pooled: Pairs) -> float:
-    return float(_own(pooled)[0])
-
-
-def _own(pairs: Pairs) -> Doubles:
-    """Each label's threshold (L,) with the largest F1, the highest of equal ones; :data:`DEFAULT` where none finds anything."""
-    thresholds = np.full(len(pairs.support), DEFAULT)
+def _own(pairs: Pairs) -> tuple[Doubles, Doubts]:
+    """Each label's threshold (L,) with the largest F1, the highest of equal ones; :data:`DEFAULT` where none finds any; and doubts (L,)."""
+    thresholds, highest = np.full(len(pairs.support), DEFAULT), np.zeros(len(pairs.support))
     if not len(pairs.labels):
-        return thresholds
+        return thresholds, doubts(pairs, highest)
     first = np.flatnonzero(np.diff(pairs.labels, prepend=-1))
     place = np.cumsum(np.diff(pairs.labels, prepend=pairs.labels[0]) > 0)  # which of the labels that were scored at all
     accepted = np.arange(len(pairs.labels)) - first[place] + 1
@@ -177,8 +191,5 @@ def _own(pairs: Pairs) -> Doubles:
     midway = (pairs.scores[chosen] + below[chosen]) / 2
     midway = np.where(midway > below[chosen], midway, pairs.scores[chosen])  # neighbouring floats have no number between them
     thresholds[pairs.labels[chosen]] = np.where(best > 0, midway, DEFAULT)
-    return thresholds
-
-
-def _column(values: Matrix) -> Any:
-    return values.reshape(-1, 1) if hasattr(values, "tocsr") else np.asarray(values).reshape(-1, 1)
+    highest[pairs.labels[first]] = best
+    return thresholds, doubts(pairs, highest)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.evaluation.metrics import Hot, Values, ratio
+from shelfwise.evaluation.metrics import Counts, Hot, Values, ratio
 
 Statistic = Literal["micro_f1", "macro_f1"]
 CELLS = 8_000_000
@@ -84,24 +85,31 @@ def draw_weights(products: int, resamples: int, seed: int) -> Iterator[NDArray[n
         yield np.bincount(drawn.ravel(), minlength=rows * products).reshape(rows, products).astype(np.float32)
 
 
-def _counts(targets: Hot, decided: Hot, statistic: Statistic) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Per product (N, L): true positives, and predicted plus true; for micro-F1 summed over labels (N, 1)."""
+def _counts(targets: Hot, decided: Hot, statistic: Statistic) -> tuple[Any, Any]:
+    """Per product: true positives, and predicted plus true; sparse (N, L), or for micro-F1 summed over labels (N, 1)."""
     t, d = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
-    hits, total = (t & d).astype(np.float32), t.astype(np.float32) + d
     if statistic == "macro_f1":
-        return hits, total
+        return _sparse(t & d), _sparse(t) + _sparse(d)
+    counts = Counts.of(t, d, axis=1)
     # pooled over labels the sums outgrow the 24 bits in which float32 counts exactly
-    return hits.sum(axis=1, keepdims=True, dtype=np.float64), total.sum(axis=1, keepdims=True, dtype=np.float64)
+    return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(np.float64)
 
 
-def _f1(weights: NDArray[np.float32], counts: tuple[NDArray[Any], NDArray[Any]]) -> Values:
+def _sparse(cells: NDArray[np.bool_]) -> sp.csr_array:
+    """Ones (N, L) where `cells` are set; few are, and only they are multiplied."""
+    columns = np.flatnonzero(cells) % max(cells.shape[1], 1)
+    ends = np.cumsum(np.count_nonzero(cells, axis=1))
+    return sp.csr_array((np.ones(len(columns), np.float32), columns, np.append(0, ends)), shape=cells.shape)
+
+
+def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Values:
     hits, total = counts
     return np.asarray(ratio(2 * (weights @ hits), weights @ total).mean(axis=1))
 
 
-def _resampled(systems: tuple[tuple[NDArray[Any], NDArray[Any]], ...], resamples: int, seed: int) -> list[Values]:
+def _resampled(systems: tuple[tuple[Any, Any], ...], resamples: int, seed: int) -> list[Values]:
     """The statistic (R,) of each system, all on the same resamples."""
-    chunks = [[_f1(weights, counts) for counts in systems] for weights in draw_weights(len(systems[0][0]), resamples, seed)]
+    chunks = [[_f1(weights, counts) for counts in systems] for weights in draw_weights(systems[0][0].shape[0], resamples, seed)]
     return [np.concatenate(values) for values in zip(*chunks, strict=True)]
 
 

@@ -13,19 +13,23 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.decision.thresholds import Scores, Thresholds, decide, sweep
+from shelfwise.decision.thresholds import Scores, sweep
 
 Hot = NDArray[Any]
 Values = NDArray[np.float64]
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
+CELLS = 1 << 22
+"""Scores compared at a time: bounds the memory."""
+COLUMNS = 32
+"""Labels sorted at a time, likewise."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +110,25 @@ def ranking_metrics(targets: Hot, scores: Scores) -> dict[str, float]:
     ``lrap`` is the label ranking average precision.
     """
     targets, scores = np.asarray(targets, dtype=bool), np.asarray(scores)
-    labelled, used = targets.any(axis=1), targets.any(axis=0)
-    hits, true = _top_hits(targets[labelled], scores[labelled], max(CUTS)), targets[labelled].sum(axis=1)
+    places = _Places.of(targets, scores)
+    true = places.true[places.true > 0]
     discounts = 1 / np.log2(np.arange(2, max(CUTS) + 2))
-    ideal = np.arange(max(CUTS)) < true[:, None]
+    ideal = np.cumsum(discounts)
     metrics: dict[str, float] = {}
     for k in CUTS:
-        found = hits[:, :k].sum(axis=1)
+        top = places.place < k
+        found = places.sums(top)
         metrics[f"precision_at_{k}"] = _mean(found / k)
         metrics[f"recall_at_{k}"] = _mean(ratio(found, true))
-        metrics[f"ndcg_at_{k}"] = _mean(ratio(hits[:, :k] @ discounts[:k], ideal[:, :k] @ discounts[:k]))
+        metrics[f"ndcg_at_{k}"] = _mean(
+            places.sums(np.where(top, discounts[np.minimum(places.place, k - 1)], 0)) / ideal[np.minimum(true, k) - 1]
+        )
     return {
         **metrics,
         "hit_at_1": metrics["precision_at_1"],
-        "map_macro": _mean(np.array([average_precision(targets[:, label], scores[:, label]) for label in np.flatnonzero(used)])),
+        "map_macro": _mean(np.fromiter(_average_precisions(targets, scores), np.float64)),
         "map_micro": average_precision(targets, scores),
-        "lrap": lrap(targets[labelled], scores[labelled]),
+        "lrap": places.lrap(),
     }
 
 
@@ -137,35 +144,76 @@ def average_precision(targets: Hot, scores: Scores) -> float:
 
 def lrap(targets: Hot, scores: Scores) -> float:
     """Label ranking average precision: :func:`average_precision` of each product, all at once, and their mean."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranked, true = np.take_along_axis(scores, order, axis=1), np.take_along_axis(targets, order, axis=1) > 0
-    last = np.arange(scores.shape[1])
-    ends = np.where(np.diff(ranked, axis=1, append=-np.inf) != 0, last, last[-1:])
-    ends = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]  # where each place's run of equal scores ends
-    precision = np.take_along_axis(np.cumsum(true, axis=1), ends, axis=1) / (ends + 1)
-    return _mean(ratio((precision * true).sum(axis=1), true.sum(axis=1)))
+    labelled = _Places.of(np.asarray(targets, dtype=bool), np.asarray(scores))
+    return labelled.lrap() * ratio(np.count_nonzero(labelled.true), len(labelled.true)).item()
 
 
-def evaluate(targets: Hot, scores: Scores, thresholds: Mapping[str, ArrayLike | Thresholds]) -> dict[str, dict[str, float]]:
+def evaluate(targets: Hot, scores: Scores, decided: Mapping[str, Hot]) -> dict[str, dict[str, float]]:
     """Everything about one system, JSON-ready.
 
     Args:
         targets: (N, L), bool or 0 and 1.
         scores: (N, L).
-        thresholds: by name, one number or one a label (L,), e.g. ``{"at_0.5": 0.5, "tuned": 0.37}``.
+        decided: decisions (N, L) by name, e.g. ``{"at_0.5": scores >= 0.5}``.
 
     Returns:
-        :func:`decision_metrics` under each threshold's name, and :func:`ranking_metrics` under ``ranking``.
+        :func:`decision_metrics` under each name, and :func:`ranking_metrics` under ``ranking``.
     """
-    decisions = {name: decision_metrics(targets, decide(scores, threshold)) for name, threshold in thresholds.items()}
+    decisions = {name: decision_metrics(targets, given) for name, given in decided.items()}
     return {**decisions, "ranking": ranking_metrics(targets, scores)}
 
 
-def _top_hits(targets: Hot, scores: Scores, k: int) -> NDArray[np.bool_]:
-    """(N, k) whether the label at each of the first k ranks is true; False beyond the L-th."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    hits = np.take_along_axis(targets, order, axis=1)
-    return np.pad(hits, ((0, 0), (0, k - hits.shape[1])))
+@dataclass(frozen=True)
+class _Places:
+    """Where the E true labels of N products stand in their product's order of scores, from 0.
+
+    Counting the scores above each is less work than sorting all of them: a product has a few true labels among very many.
+
+    Args:
+        rows: (E,) product of each, rising.
+        place: (E,) scores before it, equal ones in label order.
+        reached: (E,) scores at least as high, its own included.
+        true: (N,) true labels of each product.
+    """
+
+    rows: NDArray[np.int64]
+    place: NDArray[np.int64]
+    reached: NDArray[np.int64]
+    true: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, targets: NDArray[np.bool_], scores: Scores) -> _Places:
+        rows, labels = np.divmod(np.flatnonzero(targets), max(targets.shape[1], 1))
+        place, reached = np.zeros_like(rows), np.zeros_like(rows)
+        size = max(1, CELLS // max(targets.shape[1], 1))
+        for start in range(0, len(rows), size):
+            some = slice(start, start + size)
+            beside, own = scores[rows[some]], scores[rows[some], labels[some]][:, None]
+            reached[some] = np.count_nonzero(beside >= own, axis=1)
+            place[some] = np.count_nonzero(beside > own, axis=1)
+            tied = np.flatnonzero(reached[some] - place[some] > 1)
+            before = np.arange(targets.shape[1]) < labels[some][tied, None]
+            place[start + tied] += np.count_nonzero((beside[tied] == own[tied]) & before, axis=1)
+        return cls(rows, place, reached, np.bincount(rows, minlength=len(targets)))
+
+    def sums(self, values: NDArray[Any]) -> Values:
+        """Values of the true labels, summed up for each product that has any."""
+        return np.asarray(np.bincount(self.rows, np.asarray(values, np.float64), len(self.true))[self.true > 0], np.float64)
+
+    def lrap(self) -> float:
+        """The mean over products with a true label."""
+        keys = self.rows * (self.reached.max(initial=0) + 1) + self.reached
+        before = (np.cumsum(self.true) - self.true)[self.rows]
+        hits = np.searchsorted(np.sort(keys), keys, side="right") - before
+        return _mean(self.sums(ratio(hits, self.reached)) / self.true[self.true > 0])
+
+
+def _average_precisions(targets: NDArray[np.bool_], scores: Scores) -> Iterator[float]:
+    """Of every label that a product has; a few columns at a time are laid out as rows, for they are sorted one by one."""
+    used = np.flatnonzero(targets.any(axis=0))
+    for start in range(0, len(used), COLUMNS):
+        some = used[start : start + COLUMNS]
+        yield from map(average_precision, np.ascontiguousarray(targets[:, some].T), np.ascontiguousarray(scores[:, some].T))
 
 
 def _mean(values: NDArray[Any]) -> float:

@@ -47,17 +47,19 @@ class Sums:
     xy: Doubles
 
     @classmethod
-    def of(cls, scores: Floats, targets: Floats) -> Sums:
-        """The sums over scores (N, M * L) and targets (N, L), in double precision, a chunk of products at a time."""
+    def of(cls, scores: Floats, targets: Floats, rows: Rows, columns: Rows) -> Sums:
+        """The sums over some `rows` of scores (N, M * L) and targets (N, L), in double precision, a chunk at a time; 0 beside `columns`."""
         width, labels = scores.shape[1], targets.shape[1]
         x, y, xx, xy = np.zeros(width), np.zeros(labels), np.zeros((width, width)), np.zeros((width, labels))
-        for start in range(0, len(scores), CHUNK):
-            some, wanted = scores[start : start + CHUNK].astype(np.float64), targets[start : start + CHUNK].astype(np.float64)
-            x += some.sum(axis=0)
+        square = np.ix_(columns, columns)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            some, wanted = _take(scores, part, columns).astype(np.float64), targets[part].astype(np.float64)
+            x[columns] += some.sum(axis=0)
             y += wanted.sum(axis=0)
-            xx += some.T @ some
-            xy += some.T @ wanted
-        return cls(len(scores), x, y, xx, xy)
+            xx[square] += some.T @ some
+            xy[columns] += some.T @ wanted
+        return cls(len(rows), x, y, xx, xy)
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.count + other.count, self.x + other.x, self.y + other.y, self.xx + other.xx, self.xy + other.xy)
@@ -168,10 +170,16 @@ def _columns(pattern: int, members: int, labels: int) -> Rows:
     return np.flatnonzero(np.repeat([pattern >> m & 1 for m in range(members)], labels))
 
 
+def _take(scores: Floats, rows: Rows, columns: Rows) -> Floats:
+    """Some rows and columns; of all columns in one step."""
+    return scores[rows] if len(columns) == scores.shape[1] else scores[rows][:, columns]
+
+
 def _sums_by_pattern(outputs: MemberOutputs, targets: Floats) -> dict[int, Sums]:
     """The sums of the products of every pattern that occurs."""
-    flat, patterns = outputs.filled(0).reshape(len(outputs), -1), _patterns(outputs.present)
-    return {int(p): Sums.of(flat[patterns == p], targets[patterns == p]) for p in np.unique(patterns)}
+    count, members, labels = outputs.scores.shape
+    flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
+    return {int(p): Sums.of(flat, targets, np.flatnonzero(patterns == p), _columns(int(p), members, labels)) for p in np.unique(patterns)}
 
 
 def _solutions(sums: Mapping[int, Sums], members: int, patterns: Iterable[int], alpha: float) -> dict[int, tuple[Floats, Floats]]:
@@ -196,7 +204,9 @@ def _apply(solutions: Mapping[int, tuple[Floats, Floats]], outputs: MemberOutput
     flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
     fused = np.zeros((count, labels), np.float32)
     for pattern in np.unique(patterns[patterns > 0]):
-        rows = np.flatnonzero(patterns == pattern)
+        rows, columns = np.flatnonzero(patterns == pattern), _columns(int(pattern), members, labels)
         weights, intercept = solutions[int(pattern)]
-        fused[rows] = np.clip(flat[np.ix_(rows, _columns(int(pattern), members, labels))] @ weights + intercept, 0, 1)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            fused[part] = np.clip(_take(flat, part, columns) @ weights + intercept, 0, 1)
     return fused

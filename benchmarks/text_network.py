@@ -1,0 +1,220 @@
+"""The text CNN, training and inference, beside Keras and LibMultiLabel: python benchmarks/text_network.py CATALOG [--scale S]
+
+CATALOG is repeated up to 90,000 products at scale 1; every fifth is only predicted. All get the same cleaned descriptions as words,
+and what is timed begins there. Two networks, each beside a rival: the paper's (one window, a hidden layer, its loss) beside the same
+layers in Keras on JAX, texts padded to 300 words; Kim's (windows 2, 4 and 8) beside LibMultiLabel's. All learn as many epochs in batches
+of 256, so a rival's compilation counts; ``seconds_last_epoch`` is without it. F1 is micro-F1; its
+threshold is tuned on half of the predicted products and it is measured on the others.
+
+Environments of the rivals are made on first use in build/peers. The multiplications of the layers of the paper's network, three times
+for a training step, are stated as a share of what the machine multiplies in square matrices.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from timing import Clock, environment, in_turn, parser, peak_gflops, ratios, tuned_micro_f1, write
+
+PRODUCTS, BATCH, MAXLEN = 90_000, 256, 300
+PAPER = {"filters": 200, "hidden": 170, "size": 5}
+KIM = {"windows": (2, 4, 8), "filters": 128}
+SYSTEMS = ("ours-paper", "keras", "ours-kim", "kimcnn")
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    options = parser(__doc__, scale=0.05, repeats=1)
+    options.add_argument("catalog", type=Path)
+    options.add_argument("--epochs", type=int, default=3)
+    options.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
+    args = options.parse_args()
+    if args.child:
+        child(args.child, args.catalog, args.epochs, args.threads)
+        return
+    keras = ["keras==3.15.1", "jax[cpu]"]
+    kim = (HERE / "peers" / "kimcnn" / "requirements.txt").read_text("utf-8").split("\n")
+    interpreters: dict[str, Any] = {"keras": lambda: environment("keras", keras), "kimcnn": lambda: environment("kimcnn", kim)}
+    with tempfile.TemporaryDirectory() as folder:
+        task = Path(folder) / "task.npz"
+        prepare(args.catalog, task, round(PRODUCTS * args.scale))
+        systems = {name: [interpreters.get(name, lambda: None)(), "--epochs", args.epochs, task] for name in args.systems}
+        runs = in_turn(__file__, systems, args)
+    compared = {}
+    for ours, theirs in (("ours-paper", "keras"), ("ours-kim", "kimcnn")):
+        for figure in ("seconds_fit", "seconds_last_epoch", "seconds_predict", "cpu_fit", "cpu_predict", "micro_f1"):
+            if ours in runs and theirs in runs and (found := ratios(runs, ours, theirs, figure)):
+                compared[f"{theirs} over ours, {figure}"] = found
+    write("text_network", args, runs, compared)
+
+
+def prepare(catalog: Path, task: Path, products: int) -> None:
+    """Cleaned words and targets of `products` products, repeated from the catalogue."""
+    from shelfwise.catalog.labels import LabelSet
+    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.config import CatalogSettings, LabelSettings
+    from shelfwise.text.cleaning import CleaningSettings, tokenize_column
+
+    read = read_catalog(catalog, CatalogSettings()).catalog
+    labels = LabelSet.fit(read.column("categories"), LabelSettings(min_count=100))
+    targets = labels.encode(read.column("categories"))
+    tokens = tokenize_column(read.column("description"), CleaningSettings(kind="description"))
+    able = np.flatnonzero((tokens.lengths > 0) & (targets.sum(axis=1) > 0))
+    rows = able[np.random.default_rng(0).permutation(products) % len(able)]
+    chosen = tokens.take(rows)
+    np.savez(task, ids=chosen.ids, offsets=chosen.offsets, words=np.array(tokens.words), targets=targets[rows] > 0)
+
+
+def child(system: str, task: Path, epochs: int, threads: int) -> None:
+    """One system: fit on four fifths, predict the last."""
+    stored = np.load(task)
+    ids, offsets, words, targets = stored["ids"], stored["offsets"], stored["words"].tolist(), stored["targets"].astype(np.float32)
+    test = np.arange(len(targets)) % 5 == 0
+    clock = Clock()
+    work = {"keras": with_keras, "kimcnn": with_kimcnn, "ours-paper": with_shelfwise, "ours-kim": with_shelfwise}[system]
+    scores = work(clock, (ids, offsets, words), (targets, test), epochs, *([system] if work is with_shelfwise else []))
+    clock.note(micro_f1=tuned_micro_f1(scores, targets[test]), train=int((~test).sum()), test=int(test.sum()), labels=targets.shape[1])
+    if system == "ours-paper":
+        import torch
+
+        torch.set_num_threads(threads)
+        work_done = multiplied(offsets, targets.shape[1], ~test) * epochs / 1e9
+        peak = peak_gflops()
+        clock.note(
+            peak_gflops=peak, gflops=work_done / clock.figures["seconds_fit"], share_of_peak=work_done / clock.figures["seconds_fit"] / peak
+        )
+    clock.finish()
+
+
+def with_shelfwise(clock: Clock, texts: Any, examples: Any, epochs: int, system: str) -> Any:
+    from shelfwise.contracts import Context, Examples
+    from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
+    from shelfwise.text.vocabulary import TokenArray
+    from shelfwise.training.text_branch import Texts
+
+    (ids, offsets, words), (targets, test) = texts, examples
+    tokens = TokenArray(ids, offsets, tuple(words))
+    training = {"epochs": epochs, "batch_size": BATCH, "loss": "keras_cce" if system == "ours-paper" else "bce"}
+    shape = {} if system == "ours-paper" else {"windows": KIM["windows"], "filters": KIM["filters"], "hidden": 0, "dropout": 0.2}
+    settings = TextCnnSettings.model_validate({"maxlen": MAXLEN, "dimensions": 50, "training": training, **shape})
+    member = TextCnn(settings, "description")
+    fields, wanted = Texts(tokens.lengths > 0, tokens), ~test
+    train = Examples(fields.take(np.flatnonzero(wanted)), targets[wanted])
+    asked = fields.take(np.flatnonzero(test))
+    ends: list[float] = []
+
+    class Noting(Context):
+        @contextmanager
+        def progress(self, title: str, total: int) -> Iterator[Any]:
+            yield SimpleNamespace(advance=lambda steps=1: ends.append(time.perf_counter()))
+
+    clock.time("fit", lambda: member.fit(train, None, Noting()))
+    note_last(clock, ends)
+    return clock.time("predict", lambda: member.predict(asked, Context()))[0]
+
+
+def with_keras(clock: Clock, texts: Any, examples: Any, epochs: int) -> Any:
+    """The paper's layers as one would write them; vectors begin at random, which takes as long as any others."""
+    import os
+
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    (ids, offsets, _), (targets, test) = texts, examples
+    commonest = np.argsort(-np.bincount(ids), kind="stable")[:9_999]
+    number = np.zeros(ids.max() + 1, np.int32)
+    number[commonest] = np.arange(1, len(commonest) + 1)
+    coded = [row[row > 0] for row in np.split(number[ids], offsets[1:-1])]
+    padded = keras.utils.pad_sequences(coded, MAXLEN, padding="post", truncating="post")
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            keras.layers.Embedding(len(commonest) + 1, 50, embeddings_initializer=keras.initializers.RandomUniform(-0.25, 0.25)),
+            keras.layers.Conv1D(PAPER["filters"], PAPER["size"], activation="relu"),
+            keras.layers.GlobalMaxPooling1D(),
+            keras.layers.Dense(PAPER["hidden"], activation="relu"),
+            keras.layers.Dense(targets.shape[1], activation="sigmoid"),
+        ]
+    )
+    network.compile(optimizer=keras.optimizers.Adam(1e-3), loss="categorical_crossentropy")
+    ends: list[float] = []
+    note_end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
+    train = (padded[~test], targets[~test])
+    clock.time("fit", lambda: network.fit(*train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[note_end]))
+    note_last(clock, ends)
+    return clock.time("predict", lambda: network.predict(padded[test], batch_size=BATCH, verbose=0))
+
+
+def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int) -> Any:
+    """As its quick start, on words that are cut already, with random vectors of 50 numbers."""
+    import lightning
+    import torch
+    from libmultilabel.nn.data_utils import PAD, UNK, get_dataset_loader
+    from libmultilabel.nn.nn_utils import init_device, init_model, init_trainer
+
+    (ids, offsets, words), (targets, test) = texts, examples
+    commonest = np.argsort(-np.bincount(ids, minlength=len(words)), kind="stable")[:9_998]
+    table = {PAD: 0, UNK: 1, **{words[i]: n for n, i in enumerate(commonest, start=2)}}
+    names = np.array(words, dtype=object)
+    padding = [PAD] * max(KIM["windows"])
+
+    def rows(chosen: Any) -> list[dict[str, Any]]:
+        found = (names[ids[offsets[i] : offsets[i + 1]]].tolist()[:MAXLEN] for i in np.flatnonzero(chosen))
+        labels = ([str(n) for n in np.flatnonzero(row)] for row in targets[chosen])
+        return [
+            {"text": (text + padding)[: max(len(text), len(padding))], "label": label} for text, label in zip(found, labels, strict=True)
+        ]
+
+    classes, device = [str(n) for n in range(targets.shape[1])], init_device(use_cpu=True)
+    train, asked = rows(~test), rows(test)
+
+    def load(data: list[dict[str, Any]], shuffle: bool) -> Any:
+        return get_dataset_loader(data, classes, device, batch_size=BATCH, shuffle=shuffle, data_workers=0, word_dict=table)
+
+    network = {
+        "filter_sizes": list(KIM["windows"]),
+        "num_filter_per_size": KIM["filters"],
+        "embed_dropout": 0.2,
+        "post_encoder_dropout": 0.2,
+    }
+    vectors = torch.rand(len(table), 50, generator=torch.Generator().manual_seed(0)) / 2 - 0.25
+    model = init_model("KimCNN", network, classes, embed_vecs=vectors, learning_rate=1e-3, monitor_metrics=["Micro-F1"])
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = init_trainer(folder, epochs=epochs, silent=True, use_cpu=True, limit_val_batches=0)
+        ends: list[float] = []
+        trainer.callbacks.append(lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=lambda *_: ends.append(time.perf_counter())))
+        clock.time("fit", lambda: trainer.fit(model, load(train, True)))
+    note_last(clock, ends)
+
+    @torch.inference_mode()
+    def predict() -> Any:
+        model.eval()
+        return torch.cat([model(batch) for batch in load(asked, False)]).sigmoid().numpy()
+
+    return clock.time("predict", predict)
+
+
+def note_last(clock: Clock, ends: list[float]) -> None:
+    """The time of the last epoch; of a single one that of the whole fit."""
+    clock.note(seconds_last_epoch=ends[-1] - ends[-2] if len(ends) > 1 else clock.figures["seconds_fit"])
+
+
+def multiplied(offsets: Any, labels: int, train: Any) -> float:
+    """Floating-point operations of one epoch of the paper's network: a window at each place of a text, and the layers behind."""
+    lengths = np.minimum(np.diff(offsets)[train], MAXLEN)
+    windows = int((np.minimum(lengths, MAXLEN - PAPER["size"]) + 1).sum())
+    convolution = windows * PAPER["size"] * 50 * PAPER["filters"]
+    behind = len(lengths) * (PAPER["filters"] * PAPER["hidden"] + PAPER["hidden"] * labels)
+    return 3.0 * 2 * (convolution + behind)
+
+
+if __name__ == "__main__":
+    main()

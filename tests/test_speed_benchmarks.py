@@ -1,0 +1,65 @@
+"""The benchmarks of speed: their harness, and that ours and the rival do the same work."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def timing() -> ModuleType:
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import timing as module
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    return module
+
+
+def test_ratios_are_of_runs_that_stood_side_by_side(timing):
+    runs = {"a": [{"seconds": 1.0}, {"seconds": 2.0}, {"failure": "broke"}], "b": [{"seconds": 3.0}, {"seconds": 4.0}, {"seconds": 9.0}]}
+    assert timing.ratios(runs, "a", "b", "seconds") == {"median": 2.5, "least": 2.0, "most": 3.0}
+    assert timing.ratios(runs, "a", "b", "of nothing") is None
+
+
+def test_times_of_a_phase_add_up_and_memory_is_seen(timing):
+    clock = timing.Clock()
+    for _ in range(2):
+        assert clock.time("sum", lambda: sum(range(200_000))) == 19_999_900_000
+    assert clock.figures["cpu_sum"] > 0
+    assert clock.figures["seconds_sum"] > 0
+    before = timing.peak_memory()
+    np.ones(30_000_000)  # 240 MB
+    assert timing.peak_memory() > before + 50_000_000
+
+
+def test_a_child_gives_its_last_line_or_the_reason_it_has_none(timing):
+    python = sys.executable
+    assert timing.run_child([python, "-c", "print('noise'); print('{\"x\": 1}')"], 1, 1) == {"x": 1}
+    assert "exit code 3" in timing.run_child([python, "-c", "raise SystemExit(3)"], 1, 1)["failure"]
+    assert "ValueError: why" in timing.run_child([python, "-c", "raise ValueError('why')"], 1, 1)["failure"]
+    assert "not done" in timing.run_child([python, "-c", "import time; time.sleep(60)"], 1, 0.01)["failure"]
+
+
+def test_a_threshold_is_not_tuned_on_the_products_it_is_measured_on(timing):
+    scores = np.array([[0.9], [0.1], [0.2], [0.9]])
+    assert timing.tuned_micro_f1(scores, np.array([[1], [1], [0], [0]])) == 0  # of the even ones 0.9 is right, of the odd ones 0.1
+    assert timing.tuned_micro_f1(scores, np.array([[1], [0], [0], [1]])) == 1
+
+
+def test_counting_finds_what_scikit_learn_finds(tmp_path):
+    command = [sys.executable, BENCHMARKS / "counting.py", "--scale", "0.001", "--labels", "20", "--repeats", "1", "--threads", "1"]
+    subprocess.run([*command, "--out", tmp_path], check=True, capture_output=True, timeout=120)
+    (ours,), (theirs,) = json.loads((tmp_path / "counting.json").read_text("utf-8"))["runs"].values()
+    assert ours["micro_f1"] == pytest.approx(theirs["micro_f1"])
+    assert ours["macro_f1"] == pytest.approx(theirs["macro_f1"])
+    assert ours["best"] == pytest.approx(theirs["best"], abs=0.01)  # ours lies midway to the next lower score
+    assert ours["peak_mib"] > 10
