@@ -74,7 +74,7 @@ def _rule(rule: Rule, honest: tuple[Floats, Floats], likely: Floats, truth: Any)
 
 def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[str, Any]:
     assert model.decider is not None
-    given = decide(likely, model.decider.thresholds)
+    given = model.decide(likely)
     queued = model.decider.queues(likely, given, precision)
     figures = queue_figures(truth, given, queued.labels, queued.products)
     return {**figures, "in_hindsight": coverage_at_precision(truth, likely, precision)["labels"]}

@@ -39,9 +39,8 @@ def main() -> None:
 def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int) -> dict[str, Any]:
     """Figures of the three ways to decide, on one split."""
     members = {field: {"modality": "text_linear", "field": field} for field in ("title", "description")}
-    config = Config.parse(
-        {"seed": seed, "labels": labels, "members": members, "systems": {"mean": {"policy": "mean"}}, "decide_with": "mean"}
-    )
+    mean = {"systems": {"mean": {"policy": "mean"}}, "decide_with": "mean", "consistency": "none"}
+    config = Config.parse({"seed": seed, "labels": labels, "members": members, **mean})
     context = Context(seed=seed)
     task = prepare_task(catalog, config, test, context)
     model = fit_model(task.lesson, task.labels, config, context)

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ class Bundle:
         labels: the L label names, in the order of every (N, L) array.
         facts: thresholds, the deciding system, versions and whatever else is JSON.
         sections: one state per fitted object, by name.
+        attachments: further files, by name, which must not end in .json or .safetensors.
     """
 
     config: Mapping[str, Any]
     labels: tuple[str, ...]
     facts: Mapping[str, Any]
     sections: Mapping[str, State]
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], object] | None = None) -> None:
@@ -58,6 +60,8 @@ def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], obj
         _write_json(new / "facts.json", bundle.facts)
         for name, state in bundle.sections.items():
             write_state(state, new / name)
+        for name, content in bundle.attachments.items():
+            (new / name).write_bytes(content)
         files = sorted(p for p in new.iterdir() if p.is_file())
         manifest = {"format": FORMAT, "files": {p.name: _sha256(p) for p in files}}
         if write_report is not None:
@@ -82,12 +86,14 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: no model there, or a file that is missing, added or changed since it was saved.
     """
     manifest = _verify(folder)
-    stems = sorted({Path(name).stem for name in manifest["files"]} - {"config", "labels", "facts"})
+    attached = [name for name in manifest["files"] if Path(name).suffix not in (".json", ".safetensors")]
+    stems = sorted({Path(name).stem for name in manifest["files"] if name not in attached} - {"config", "labels", "facts"})
     return Bundle(
         config=_read_json(folder / "config.json"),
         labels=tuple(_read_json(folder / "labels.json")),
         facts=_read_json(folder / "facts.json"),
         sections={stem: read_state(folder / stem) for stem in stems},
+        attachments={name: (folder / name).read_bytes() for name in attached},
     )
 
 

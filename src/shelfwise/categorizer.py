@@ -14,10 +14,10 @@ from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.contracts import Bools, Context, Floats, Rows
-from shelfwise.decision.thresholds import decide
-from shelfwise.errors import BundleError, CatalogError, LabelError, NotFittedError
+from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
 from shelfwise.experiment import learn
 from shelfwise.explanation import explain_products
+from shelfwise.export.runtime import EXPORTED, Exported
 from shelfwise.model import Answers, Model
 from shelfwise.neighbours import Neighbours, unit
 
@@ -69,13 +69,26 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._scores(X)[1]
 
     def predict(self, X: Any) -> Bools:
-        """Decisions (N, L): scores at or above the model's threshold."""
-        model = self._model()
-        return decide(self.predict_proba(X), model.threshold_of(model.decide_with))
+        """Decisions (N, L) by the model's threshold or rule, without contradicting its taxonomy."""
+        return self._model().decide(self.predict_proba(X))
 
     def categorize(self, X: Any) -> list[list[str]]:
         """N lists of label names: what :meth:`predict` decides, as words."""
         return self._model().labels.decode(self.predict(X))
+
+    def outside(self, X: Any) -> Floats:
+        """How strange each of N products is, (N,) from 0 to 1: near 1 for what belongs to none of the categories.
+
+        It is the share of products that belong and are less strange; see :mod:`shelfwise.outsiders`.
+
+        Raises:
+            ConfigError: the model learnt from too few products to tell.
+        """
+        model = self._model()
+        if model.outsiders is None:
+            raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
+        catalog, context = as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
+        return np.asarray(1 - model.outsiders.p_values(catalog, model.scores(model.ask(catalog, context)), context), np.float32)
 
     def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
         """Why each decided label was given: what every member said, and how much each contributed.
@@ -89,8 +102,13 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns:
             N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}, "words",
             "picture", "near"}; see :class:`~shelfwise.explanation.Reason`.
+
+        Raises:
+            BundleError: the model is an exported one, which has no members to explain by.
         """
         model = self._model()
+        if isinstance(model, Exported):
+            raise BundleError("an exported model has no members to explain by; ask the model that it was made from")
         catalog = as_catalog(X, model.config.catalog, self.root)
         explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
         return [{label: reason.to_dict() for label, reason in product.reasons.items()} for product in explained]
@@ -129,12 +147,13 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, folder: Path | str) -> Categorizer:
-        """The categorizer saved in `folder`, after its files were verified.
+        """The categorizer saved in `folder`, after its files were verified; of an exported model one that predicts, and no more.
 
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
-        model = Model.from_bundle(load_bundle(Path(folder)))
+        bundle = load_bundle(Path(folder))
+        model = (Exported if EXPORTED in bundle.facts else Model).from_bundle(bundle)
         return cls(preset=model.config.preset, config=model.config.dump())._become(model)
 
     def _settings(self) -> Config:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfwise.console import say_json, terminal_context
-from shelfwise.errors import ShelfwiseError
+from shelfwise.errors import ConfigError, ShelfwiseError
 
 app = typer.Typer(help="Put every product on all of its right shelves.", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -109,24 +109,25 @@ def predict(
     catalog: CatalogPath,
     out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.")],
     precision: Annotated[float | None, typer.Option(help="Promise this precision (0.9, 0.95, 0.99): accept, review or reject.")] = None,
+    abstain: Annotated[float | None, typer.Option(help="Set aside what belongs nowhere, at this share of false alarms: 0.05.")] = None,
+    explain: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for a page that says why, of 12 products or of --id.")] = None,
+    identities: Annotated[list[str] | None, typer.Option("--id", help="A product to explain; may be given again.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Label new products."""
+    """Label new products, and say why."""
     from shelfwise.categorizer import Categorizer
-    from shelfwise.prediction import predict_catalog
+    from shelfwise.prediction import predict_catalog, summary_lines
+    from shelfwise.why import explain_catalog
 
     with terminal_context() as context:
-        summary = predict_catalog(Categorizer.load(model).model_, catalog, out, context, precision)
+        fitted = Categorizer.load(model).model_
+        summary = predict_catalog(fitted, catalog, out, context, precision, abstain)
+        summary["explained"] = None if explain is None else explain_catalog(fitted, catalog, explain, context, identities or ())
     if as_json:
         say_json(summary)
-    else:
-        typer.echo(f"{summary['products']} products labelled in {summary['out']}, {summary['labels_given']} labels given")
-        for queue, count in summary.get("queues", {}).items():
-            typer.echo(f"{queue:8} {count} products: {out}.{queue}.txt")
-        if summary["quarantined"]:
-            typer.echo(f"{summary['quarantined']} records could not be read: {summary['quarantine']}")
-        if summary["refused"]:
-            typer.echo(f"{summary['refused']} pictures could not be used: {summary['refusals']}")
+        return
+    for line in summary_lines(summary):
+        typer.echo(line)
 
 
 @app.command()
@@ -235,22 +236,39 @@ def audit(
 
 @app.command()
 def export(
-    source: Annotated[Path, typer.Argument(metavar="MODEL|CATALOG", help="A model's folder, or a catalogue file.")],
-    migrate: Annotated[Path, typer.Option(metavar="CHANGES.toml", help="Categories renamed, merged, split, moved or removed.")],
-    out: Annotated[Path, typer.Option(metavar="OUT", help="The new model's folder, or the new catalogue (.jsonl).")],
+    source: Annotated[Path, typer.Argument(metavar="MODEL|CATALOG", help="A model's folder; for --migrate also a catalogue file.")],
+    onnx: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the deciding system as one ONNX graph, with all it needs.")
+    ] = None,
+    int8: Annotated[
+        Path | None, typer.Option(metavar="CATALOG", help="Labelled products, not for test: picture network in 8 bits.")
+    ] = None,
+    gate: Annotated[float, typer.Option(help="Macro-F1 on these that 8 bits may cost; otherwise nothing is written.")] = 0.005,
+    migrate: Annotated[
+        Path | None, typer.Option(metavar="CHANGES.toml", help="Categories renamed, merged, split, moved or removed.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="OUT", help="Of --migrate: the new model's folder or new catalogue (.jsonl).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Carry a model or a catalogue over to a changed taxonomy, and say what must be trained again."""
+    """Write a model as an ONNX graph; or carry a model or a catalogue over to a changed taxonomy."""
     from shelfwise.catalog.changes import Migration
+    from shelfwise.export.exporting import export_bundle, export_words
     from shelfwise.migration import migrate_bundle, migrate_catalog, migration_table
 
-    changes = Migration.load(migrate)
     with terminal_context() as context:
-        found = migrate_bundle(source, out, changes) if source.is_dir() else migrate_catalog(source, out, changes, context=context)
+        if onnx is not None and migrate is None and out is None:
+            found = export_bundle(source, onnx, int8, gate, context)
+            words = export_words(found)
+        elif onnx is None and int8 is None and migrate is not None and out is not None:
+            changes = Migration.load(migrate)
+            found = migrate_bundle(source, out, changes) if source.is_dir() else migrate_catalog(source, out, changes, context=context)
+            words = f"{migration_table(found)}\n\nwritten: {out}"
+        else:
+            raise ConfigError("say what to export: either --onnx DIR (with --int8 CATALOG if wanted), or --migrate CHANGES.toml --out OUT")
     if as_json:
         say_json(found)
     else:
-        typer.echo(f"{migration_table(found)}\n\nwritten: {out}")
+        typer.echo(words)
 
 
 @app.command()

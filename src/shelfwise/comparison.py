@@ -16,7 +16,6 @@ from typing import Any
 from shelfwise.catalog.reader import write_quarantine
 from shelfwise.config import Config, MemberSettings
 from shelfwise.contracts import Context, Prediction, State
-from shelfwise.decision.thresholds import decide
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.leaderboard import ranked, write_leaderboard
 from shelfwise.experiment import Task, describe_run, prepare_task
@@ -131,7 +130,7 @@ def _scored(
         if isinstance(entry, str):
             not_run[name] = entry
             continue
-        decided[name] = decide(model.scores(answers, name), model.thresholds[name])
+        decided[name] = model.decide(model.scores(answers, name), name, model.thresholds[name])
         systems[name] = {**entry, **_costs(model, name, entry, len(truth), stages)}
     order = ranked(systems, decided, truth, model.config.evaluation.bootstrap, model.config.seed)
     return {**{name: systems[name] for name in order}, **{name: {"not_run": reason} for name, reason in not_run.items()}}, order

@@ -108,7 +108,12 @@ class Config(Settings):
         description="a label is given from this score on; tuned: one for all labels, on honest scores; per_label: rare labels drawn to "
         "that one; per_product: the labels with the largest expected F1 (the deciding system; needs calibration)",
     )
-    budget: float | None = Field(None, gt=0, description="seconds for fitting members, which are taken in their order; unset: no limit")
+    consistency: Literal["none", "closure", "likeliest"] = Field(
+        "closure",
+        description="where labels lie above each other: a label brings all above it (closure), the likeliest set without a contradiction, "
+        "or each label for itself (none)",
+    )
+    budget: float | None = Field(None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit")
     members: dict[str, MemberSettings]
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 
@@ -124,6 +129,11 @@ class Config(Settings):
                 raise ValueError(f"{name!r} is both a member and a system; give the system another name")
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
             raise ValueError(f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}")
+        if self.consistency == "likeliest" and self.threshold == "per_product":
+            raise ValueError(
+                "consistency is 'likeliest' and threshold 'per_product', but each of them chooses a product's set of labels by itself; "
+                "set consistency to 'closure', or threshold to 'tuned' or 'per_label'"
+            )
         if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
             raise ValueError(
                 f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products (split.validation_fraction = 0) "

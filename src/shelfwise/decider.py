@@ -18,7 +18,8 @@ from shelfwise.config import Config
 from shelfwise.contracts import Bools, Floats, State
 from shelfwise.decision.acceptance import Acceptance, Queues
 from shelfwise.decision.calibration import Calibration
-from shelfwise.decision.thresholds import Rule, Thresholds, decide
+from shelfwise.decision.consistency import Consistency
+from shelfwise.decision.thresholds import Rule, Thresholds
 from shelfwise.errors import ConfigError
 
 PRECISIONS = (0.90, 0.95, 0.99)
@@ -55,19 +56,20 @@ class Decider:
     acceptances: Mapping[float, Acceptance]
 
     @classmethod
-    def fit(cls, scores: Floats, targets: Floats, config: Config) -> tuple[Self, Floats]:
+    def fit(cls, scores: Floats, targets: Floats, config: Config, consistency: Consistency) -> tuple[Self, Floats]:
         """Learn from `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
         Returns:
-            The decider, and the probabilities (N, L) that its thresholds and limits were fitted on: cross-fitted in their turn.
+            The decider, and the probabilities (N, L) that its thresholds and limits were fitted on: cross-fitted in their turn, and
+            raised as the taxonomy demands.
         """
         calibration = Calibration.fit(scores, targets, config.calibration, seed=config.seed)
         crossed = calibration.out_of_fold(scores, targets, seed=config.seed) if calibration.method != "none" else scores
-        likely = np.asarray(crossed, np.float32)
+        likely = consistency.raised(np.asarray(crossed, np.float32))
         rule = config.threshold
         fixed = rule if isinstance(rule, float) else 0.5
         thresholds = Thresholds.fit(likely, targets, RULES.get(str(rule), "fixed"), fixed, config.seed)
-        decided = decide(likely, thresholds)
+        decided = consistency.decide(likely, thresholds)
         acceptances = {precision: Acceptance.fit(likely, targets, decided, precision) for precision in PRECISIONS}
         return cls(calibration, thresholds, acceptances), likely
 

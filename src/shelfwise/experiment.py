@@ -143,6 +143,7 @@ def score_catalog(model: Model, source: Path, context: Context) -> dict[str, Any
         **{name: entry[name] for name in shown},
         **flat,
         **entry["metrics"]["ranking"],
+        **entry["metrics"].get("hierarchical", {}),
     }
 
 

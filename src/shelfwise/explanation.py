@@ -23,7 +23,6 @@ import pyarrow as pa
 
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context, Floats, MemberOutputs, Rows
-from shelfwise.decision.thresholds import decide
 from shelfwise.errors import PluginError
 from shelfwise.model import Answers, Model
 from shelfwise.vision.occlusion import covered_files, importance
@@ -121,7 +120,7 @@ def explain_products(
     answers = model.ask(catalog, context)
     scores, members = model.scores(answers), model.members_of(model.decide_with)
     if wanted is None:
-        wanted = decide(scores, model.threshold_of(model.decide_with))
+        wanted = model.decide(scores)
     said, shares = answers.outputs(members).scores, contributions(model, answers)
     quiet = dataclasses.replace(context, cache=None)  # variants are seen once: they would only fill the cache
     explained = []

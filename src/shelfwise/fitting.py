@@ -18,12 +18,14 @@ from shelfwise.composition import settled
 from shelfwise.config import Config
 from shelfwise.contracts import Context, Examples, Floats, Prediction, Rows, State
 from shelfwise.decider import Decider
-from shelfwise.decision.thresholds import best_threshold, decide
+from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.decision.thresholds import best_threshold
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.evaluation.metrics import micro_f1
 from shelfwise.model import Model, make_member
 from shelfwise.neighbours import Neighbours
 from shelfwise.out_of_fold import OutOfFold
+from shelfwise.outsiders import Outsiders
 from shelfwise.stacking import Learned, Stack, joined_members, tunable_policy
 from shelfwise.training.budget import Budget
 from shelfwise.training.out_of_fold import fit_present, out_of_fold, predict_present
@@ -32,6 +34,9 @@ from shelfwise.training.stages import Stages
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+MEMBERS_SHARE = 0.7
+"""Of a budget, what members may take; joining them, and asking the joint answer out of fold, takes the rest."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def fit_model(
     """Fit every member and every system of `config`.
 
     Members whose field hardly any product has, or for which the budget is too small, and systems that name them, are left
-    out; ``facts["not_run"]`` says why.
+    out; so are systems that do not decide, when the time is over. ``facts["not_run"]`` says why.
 
     Args:
         tolerant: what fails is left out likewise; otherwise it is raised.
@@ -71,14 +76,16 @@ def fit_model(
     stages = stages or Stages()
     config = settled(config, lesson.catalog)
     budget = Budget.of(config.budget, context)
-    learned, not_run = _fit_members(lesson, config, budget, stages, tolerant)
-    model = Model(config, labels, {name: item.member for name, item in learned.items()})
+    learned, not_run = _fit_members(lesson, config, budget.part(MEMBERS_SHARE), stages, tolerant)
+    taxonomy = Taxonomy.of(labels, lesson.catalog.column("categories"))
+    model = Model(config, labels, {name: item.member for name, item in learned.items()}, taxonomy=taxonomy)
     crossing = not len(lesson.validation)
     checked = lesson.train if crossing else lesson.validation
     fused = {name: (item.honest if crossing else item.everywhere.take(checked)).probabilities for name, item in learned.items()}
-    for name, system in config.systems.items():
-        missing = [m for m in system.members if m not in learned]
-        fit = partial(_fit_system, name, model, learned, lesson, context, stages)
+    for name in sorted(config.systems, key=lambda name: name != config.decide_with):  # what decides must be ready in time
+        missing = [m for m in config.systems[name].members if m not in learned]
+        limit = Budget.of(None, context) if name == config.decide_with else budget
+        fit = partial(limit.spend, name, partial(_fit_system, name, model, learned, lesson, limit.context, stages))
         scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else attempted(fit, name, tolerant)
         if isinstance(scores, str):
             not_run[name] = scores
@@ -195,9 +202,10 @@ def _fit_system(name: str, model: Model, learned: dict[str, Learned], lesson: Le
 def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
     """Tune each system's threshold, and settle which system decides, on honest scores."""
     quality = {}
-    for name, scores in fused.items():
+    for name, said in fused.items():
+        scores = model.consistency.raised(said)
         model.thresholds[name] = best_threshold(targets, scores)
-        quality[name] = micro_f1(targets > 0, decide(scores, model.thresholds[name]))
+        quality[name] = micro_f1(targets > 0, model.decide(scores, name, model.thresholds[name]))
     wanted = model.config.decide_with
     model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
 
@@ -213,9 +221,11 @@ def _settle(model: Model, learned: dict[str, Learned], lesson: Lesson, checked: 
         scores = np.concatenate([stack.crossed(model, context, stages), checked])
     order = np.argsort(rows)
     ids, targets = [lesson.catalog.ids[row] for row in rows[order]], lesson.targets[rows[order]]
-    model.decider, likely = Decider.fit(scores[order], targets, model.config)
+    model.decider, likely = Decider.fit(scores[order], targets, model.config, model.consistency)
     model.thresholds[deciding] = best_threshold(targets, likely)
     model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
+    heard = [model.members[name] for name in model.members_of(deciding)]
+    model.outsiders = Outsiders.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
 
 
 def _pack(prediction: Prediction) -> State:

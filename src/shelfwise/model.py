@@ -8,18 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shelfwise import registry
 from shelfwise.bundle import Bundle
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, Modality, Prediction, Refusal, State
+from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, Modality, Prediction, Refusal, State
 from shelfwise.decider import Decider
+from shelfwise.decision.consistency import Consistency
 from shelfwise.decision.relabelling import Relabelling
+from shelfwise.decision.taxonomy import Taxonomy
 from shelfwise.decision.thresholds import Thresholds
 from shelfwise.neighbours import Neighbours
 from shelfwise.out_of_fold import OutOfFold
+from shelfwise.outsiders import Outsiders
 from shelfwise.training.out_of_fold import predict_present
 
 
@@ -60,6 +64,8 @@ class Model:
     out_of_fold: OutOfFold | None = None
     decider: Decider | None = None
     relabelling: Relabelling | None = None
+    taxonomy: Taxonomy | None = None
+    outsiders: Outsiders | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,6 +93,15 @@ class Model:
             return rule
         return replace(rule, values=self.relabelling.apply(rule.values[None])[0])
 
+    @property
+    def consistency(self) -> Consistency:
+        """How decisions are kept from contradicting the taxonomy of `labels`."""
+        return Consistency(self.config.consistency, self.taxonomy)
+
+    def decide(self, scores: Floats, system: str | None = None, by: ArrayLike | Thresholds | None = None) -> Bools:
+        """Decisions (N, L) from the `scores` of `system` (default: the deciding one), by its own threshold or rule unless `by` is given."""
+        return self.consistency.decide(scores, self.threshold_of(system or self.decide_with) if by is None else by)
+
     def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
         """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
 
@@ -107,14 +122,15 @@ class Model:
         return Answers(predictions, tuple(dict.fromkeys(refused)), seconds)  # several members may read one picture
 
     def scores(self, answers: Answers, system: str | None = None) -> Floats:
-        """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated)."""
+        """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated), raised as the taxonomy demands."""
         system = system or self.decide_with
         raw = self.raw_scores(answers, system)
-        return self.final(raw) if system == self.decide_with else self.relabelled(raw)
+        return self.final(raw) if system == self.decide_with else self.consistency.raised(self.relabelled(raw))
 
     def final(self, scores: Floats) -> Floats:
         """The deciding system's raw scores (N, L) as probabilities of the model's `labels`."""
-        return self.relabelled(scores if self.decider is None else self.decider.probabilities(scores))
+        likely = scores if self.decider is None else self.decider.probabilities(scores)
+        return self.consistency.raised(self.relabelled(likely))
 
     def relabelled(self, scores: Floats) -> Floats:
         """Scores of the labels that were learnt as scores of the model's `labels`."""
@@ -139,6 +155,10 @@ class Model:
             sections["decider"] = self.decider.state()
         if self.relabelling is not None:
             sections["relabelling"] = self.relabelling.state()
+        if self.taxonomy is not None:
+            sections["taxonomy"] = self.taxonomy.state()
+        if self.outsiders is not None:
+            sections["outsiders"] = self.outsiders.state()
         facts = {
             **self.facts,
             "thresholds": self.thresholds,
@@ -156,12 +176,17 @@ class Model:
         members = {n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")}
         policies = {n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins}
         thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
-        parts: dict[str, Any] = {
-            name: kind.restored(bundle.sections[name])
-            for name, kind in (("neighbours", Neighbours), ("out_of_fold", OutOfFold), ("decider", Decider), ("relabelling", Relabelling))
-            if name in bundle.sections
+        kinds = {
+            "neighbours": Neighbours,
+            "out_of_fold": OutOfFold,
+            "decider": Decider,
+            "relabelling": Relabelling,
+            "outsiders": Outsiders,
         }
+        parts: dict[str, Any] = {n: kind.restored(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections}  # type: ignore[attr-defined]
         labels = LabelSet(bundle.labels, config.labels.mode)
+        if "taxonomy" in bundle.sections:
+            parts["taxonomy"] = Taxonomy.restored(bundle.sections["taxonomy"], labels.names)
         return cls(config, labels, members, policies, joins, thresholds, decide_with, facts=facts, **parts)
 
 

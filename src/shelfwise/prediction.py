@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reader import read_catalog, write_quarantine
+from shelfwise.catalog.reader import Reading, read_catalog, write_quarantine
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context, Floats, Refusal
 from shelfwise.decision.acceptance import ACCEPT, QUEUES, REVIEW
-from shelfwise.decision.thresholds import decide
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.model import Model
 
 PORTION = 2048
 """Products answered at a time: bounds the memory for scores and features."""
 
+OUTSIDE = "outside"
+"""The queue of products that belong to none of the known categories."""
 
-def predict_catalog(model: Model, source: Path, out: Path, context: Context, precision: float | None = None) -> dict[str, Any]:
+
+def predict_catalog(
+    model: Model, source: Path, out: Path, context: Context, precision: float | None = None, abstain: float | None = None
+) -> dict[str, Any]:
     """Write id, labels and scores of every readable product of `source` to `out` (.jsonl or .parquet), in the source's order.
 
+    "outside" is how strange a product is among those that belong, from 0 to 1 (see :mod:`shelfwise.outsiders`).
+
     With a promised `precision`, every product also has its "queue" (accept, review or reject) and the labels that are "accepted" and
-    those "to_review", and the ids of each queue are listed in ``OUT.accept.txt``, ``OUT.review.txt`` and ``OUT.reject.txt``.
+    those "to_review". With `abstain`, the share of false alarms, the strangest products are set aside: their queue is "outside", and
+    they are given no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.outside.txt`` and so on.
 
     What cannot be read goes to ``OUT.quarantine.jsonl``, pictures that cannot be used to ``OUT.refused.jsonl``.
 
@@ -36,7 +43,7 @@ def predict_catalog(model: Model, source: Path, out: Path, context: Context, pre
 
     Raises:
         CatalogError: `source` cannot be read, or `out` ends in neither .jsonl nor .parquet.
-        ConfigError: the model has no limits for that `precision`.
+        ConfigError: the model has no limits for that `precision`, or cannot promise that share of false alarms.
     """
     if out.suffix not in (".jsonl", ".parquet"):
         raise CatalogError(f"cannot write predictions to {out}: the name must end in .jsonl or .parquet")
@@ -45,41 +52,79 @@ def predict_catalog(model: Model, source: Path, out: Path, context: Context, pre
     temporary = out.with_name(f".{out.name}.writing")
     refused: list[Refusal] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
-    queues: dict[str, list[str]] = {name: [] for name in QUEUES}
-    given = write(_noted(_decisions(model, reading.catalog, context, refused, precision), queues), temporary)
+    names = [*(QUEUES if precision is not None else ()), *((OUTSIDE,) if abstain is not None else ())]
+    queues: dict[str, list[str]] = {name: [] for name in names}
+    given = write(_noted(_decisions(model, reading.catalog, context, refused, (precision, abstain)), queues), temporary)
     temporary.rename(out)
     summary: dict[str, Any] = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
-    summary |= {"quarantined": len(reading.quarantine), "quarantine": None, "refused": len(refused), "refusals": None}
-    if precision is not None:
+    if queues:
         summary["queues"] = {name: len(ids) for name, ids in queues.items()}
-        for name, ids in queues.items():
-            Path(f"{out}.{name}.txt").write_text("".join(f"{one}\n" for one in ids), "utf-8")
+    for name, ids in queues.items():
+        Path(f"{out}.{name}.txt").write_text("".join(f"{one}\n" for one in ids), "utf-8")
+    return summary | _left_over(reading, refused, out)
+
+
+def _left_over(reading: Reading, refused: Sequence[Refusal], out: Path) -> dict[str, Any]:
+    """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
+    quarantine, refusals = f"{out}.quarantine.jsonl", f"{out}.refused.jsonl"
     if reading.quarantine:
-        summary["quarantine"] = f"{out}.quarantine.jsonl"
-        write_quarantine(reading.quarantine, Path(summary["quarantine"]))
+        write_quarantine(reading.quarantine, Path(quarantine))
     if refused:
-        summary["refusals"] = f"{out}.refused.jsonl"
-        lines = (json.dumps(vars(r), ensure_ascii=False) for r in refused)
-        Path(summary["refusals"]).write_text("\n".join(lines) + "\n", "utf-8")
-    return summary
+        Path(refusals).write_text("".join(json.dumps(vars(r), ensure_ascii=False) + "\n" for r in refused), "utf-8")
+    return {
+        "quarantined": len(reading.quarantine),
+        "quarantine": quarantine if reading.quarantine else None,
+        "refused": len(refused),
+        "refusals": refusals if refused else None,
+    }
+
+
+def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What :func:`predict_catalog` returns, in words."""
+    yield f"{summary['products']} products labelled in {summary['out']}, {summary['labels_given']} labels given"
+    for queue, count in summary.get("queues", {}).items():
+        yield f"{queue:8} {count} products: {summary['out']}.{queue}.txt"
+    if summary["quarantined"]:
+        yield f"{summary['quarantined']} records could not be read: {summary['quarantine']}"
+    if summary["refused"]:
+        yield f"{summary['refused']} pictures could not be used: {summary['refusals']}"
+    if explained := summary.get("explained"):
+        yield f"{explained['products']} products explained: {explained['page']}"
 
 
 def _decisions(
-    model: Model, catalog: Catalog, context: Context, refused: list[Refusal], precision: float | None
+    model: Model, catalog: Catalog, context: Context, refused: list[Refusal], wanted: tuple[float | None, float | None]
 ) -> Iterator[dict[str, Any]]:
-    names = model.labels.names
+    names, (precision, abstain) = model.labels.names, wanted
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), PORTION):
             part = catalog.take(np.arange(start, min(start + PORTION, len(catalog))))
             answers = model.ask(part, context)
             refused += answers.refused
             scores = model.scores(answers)
-            decided = decide(scores, model.threshold_of(model.decide_with))
+            outside, strange = _outside(model, part, scores, context, abstain)
+            decided = model.decide(scores) & ~strange[:, None]
             queued = _queued(model, scores, decided, precision)
-            for name, labels, row, queue in zip(part.ids, model.labels.decode(decided), scores, queued, strict=True):
+            rows = zip(part.ids, model.labels.decode(decided), scores, queued, outside, strange, strict=True)
+            for name, labels, row, queue, share, alone in rows:
+                place = {"queue": OUTSIDE, "accepted": [], "to_review": []} if alone else queue
                 # str() of a float32 is the shortest text that reads back as the same float32
-                yield {"id": name, "labels": labels, **queue, "scores": dict(zip(names, map(float, map(str, row)), strict=True))}
+                told = dict(zip(names, map(float, map(str, row)), strict=True))
+                yield {"id": name, "labels": labels, **place, "outside": share, "scores": told}
             progress.advance(len(part))
+
+
+def _outside(
+    model: Model, part: Catalog, scores: Floats, context: Context, abstain: float | None
+) -> tuple[list[float] | list[None], Bools]:
+    """How strange each product is, (N,), and whether it is set aside; None, and never, for a model that cannot tell."""
+    if model.outsiders is None:
+        if abstain is not None:
+            raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
+        return [None] * len(part), np.zeros(len(part), np.bool_)
+    p_values = model.outsiders.p_values(part, scores, context)
+    strange = np.zeros(len(part), np.bool_) if abstain is None else model.outsiders.abstention.abstains(p_values, abstain)
+    return (1 - p_values).round(4).tolist(), strange
 
 
 def _queued(model: Model, scores: Floats, decided: Bools, precision: float | None) -> list[dict[str, Any]]:
@@ -116,7 +161,7 @@ def _write_jsonl(decisions: Iterator[dict[str, Any]], path: Path) -> int:
 
 def _write_parquet(decisions: Iterator[dict[str, Any]], path: Path) -> int:
     names = pa.list_(pa.string())
-    queue = [("queue", pa.string()), ("accepted", names), ("to_review", names)]
+    queue = [("queue", pa.string()), ("accepted", names), ("to_review", names), ("outside", pa.float64())]
     schema = pa.schema([("id", pa.string()), ("labels", names), *queue, ("scores", pa.map_(pa.string(), pa.float32()))])
     given = 0
     with pq.ParquetWriter(path, schema) as writer:

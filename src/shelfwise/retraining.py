@@ -13,7 +13,6 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context
-from shelfwise.decision.thresholds import decide
 from shelfwise.errors import LabelError
 from shelfwise.evaluation.before_after import before_after, before_after_markdown
 from shelfwise.experiment import usable_for_test
@@ -67,5 +66,5 @@ def _decided(model: Model, catalog: Catalog, names: tuple[str, ...], context: Co
     """The model's decisions, in the order of `names`."""
     whole = np.zeros((len(catalog), len(names)), np.bool_)
     columns = [names.index(name) for name in model.labels.names]
-    whole[:, columns] = decide(model.scores(model.ask(catalog, context)), model.threshold_of(model.decide_with))
+    whole[:, columns] = model.decide(model.scores(model.ask(catalog, context)))
     return whole

@@ -10,11 +10,11 @@ import numpy as np
 
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Context, Floats
-from shelfwise.decision.thresholds import decide
 from shelfwise.errors import PluginError
 from shelfwise.evaluation import metrics, tables
 from shelfwise.evaluation.bootstrap import bootstrap_interval
-from shelfwise.evaluation.disagreement import disagreements
+from shelfwise.evaluation.disagreement import Disagreement, disagreements
+from shelfwise.evaluation.hierarchical import hierarchical_metrics
 from shelfwise.evaluation.reliability import calibration_figures, coverage_at_precision, queue_figures
 from shelfwise.model import Answers, Model
 from shelfwise.neighbours import label_recall
@@ -62,8 +62,10 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
     seconds = time.perf_counter() - started + sum(answers.seconds[m] for m in model.members_of(name))
     threshold, evaluation = model.thresholds[name], model.config.evaluation
     rule = threshold if isinstance(model.config.threshold, float) else model.threshold_of(name)
-    at_half, tuned = decide(scores, 0.5), decide(scores, rule)
-    figures = metrics.evaluate(truth, scores, {"at_0.5": 0.5, "tuned": rule})
+    at_half, tuned, own = (model.decide(scores, name, by) for by in (0.5, rule, None))
+    figures = metrics.evaluate(truth, scores, {"at_0.5": at_half, "tuned": tuned})
+    if model.taxonomy is not None and len(model.taxonomy.edges):
+        figures["hierarchical"] = hierarchical_metrics(truth, own, model.taxonomy)
 
     def interval(decisions: Bools) -> list[float] | None:
         if not evaluation.bootstrap:
@@ -85,7 +87,7 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
         "metrics": figures,
         "facts": model.facts["policies"].get(name, {}),
     }
-    return entry, decide(scores, model.threshold_of(name))
+    return entry, own
 
 
 def _decisions(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
@@ -94,7 +96,7 @@ def _decisions(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] |
     if decider is None:
         return None
     likely = model.scores(answers)
-    given = decide(likely, model.threshold_of(name))
+    given = model.decide(likely)
     queues = {}
     for precision in decider.acceptances:
         queued = decider.queues(likely, given, precision)
@@ -200,21 +202,31 @@ def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answ
     return mistakes
 
 
+def contradictions(model: Model, answers: Answers, top: int = 12) -> list[tuple[int, float, list[dict[str, Any]]]]:
+    """The products on which two of the deciding system's members contradict each other most, strongest first.
+
+    Returns:
+        At most `top` times the row, the strength, and what each of the two says: {"member", "label", "score", "other", "against"}.
+    """
+    members = model.members_of(model.decide_with)
+    names = model.labels.names if model.relabelling is None else model.relabelling.before
+    found = disagreements(answers.outputs(members), [model.config.members[m].field for m in members], top)
+
+    def sides(d: Disagreement) -> list[dict[str, Any]]:
+        both = zip(d.members, d.members[::-1], d.labels, d.scores, strict=True)
+        return [
+            {"member": members[own], "label": names[label], "score": score, "other": members[other], "against": against}
+            for own, other, label, (score, against) in both
+        ]
+
+    return [(d.row, d.strength, sides(d)) for d in found]
+
+
 def _disagreements(model: Model, catalog: Catalog, truth: Bools, answers: Answers) -> list[dict[str, Any]]:
-    """The products on which two of the deciding system's members contradict each other most, and what each says."""
-    members, names = model.members_of(model.decide_with), model.labels.names
-    found = disagreements(answers.outputs(members), [model.config.members[m].field for m in members])
-    products = catalog.take([d.row for d in found])
+    """The test products with the strongest contradictions, and their labels in the catalogue."""
+    found, names = contradictions(model, answers), model.labels.names
+    products = catalog.take([row for row, _, _ in found])
     return [
-        {
-            "id": identity,
-            "title": title,
-            "strength": d.strength,
-            "truth": [names[i] for i in np.flatnonzero(truth[d.row])],
-            "sides": [
-                {"member": members[own], "label": names[label], "score": score, "other": members[other], "against": against}
-                for own, other, label, (score, against) in zip(d.members, d.members[::-1], d.labels, d.scores, strict=True)
-            ],
-        }
-        for d, identity, title in zip(found, products.ids, products.column("title"), strict=True)
+        {"id": identity, "title": title, "strength": strength, "truth": [names[i] for i in np.flatnonzero(truth[row])], "sides": sides}
+        for (row, strength, sides), identity, title in zip(found, products.ids, products.column("title"), strict=True)
     ]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from shelfwise.decision.abstention import SMALLEST, Abstention, information, share_near, strangeness_signals
+from shelfwise.decision.abstention import SMALLEST, Abstention, silence
 from shelfwise.errors import ConfigError, LabelError
 
 
@@ -17,25 +17,28 @@ def drawn(count: int, shift: float, seed: int) -> dict[str, np.ndarray]:
     return {name: chance.normal(shift, 1, count) for name in ("far", "unsure")}
 
 
-def test_signals_of_a_known_and_an_unknown_product() -> None:
-    scores = np.array([[0.9, 0.9, 0.1], [0.9, 0.3, 0.3]], np.float32)
-    similarities = np.array([[0.9, 0.8], [0.5, 0.3]], np.float32)
-    near = share_near(np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0]]), np.array([[0, 1], [1, 2]]))
-    signals = strangeness_signals(scores, np.array([1.0, 2.0, 4.0]), similarities, near)
-    np.testing.assert_allclose(signals["unsure"], [-0.81 - 1.62 - 0.04, -0.81 - 0.18 - 0.36], atol=1e-6)
-    np.testing.assert_allclose(signals["contradicted"], [-0.9 - 1.8, -0.9 - 0.3], atol=1e-6)
-    np.testing.assert_allclose(signals["far"], [-0.85, -0.4], atol=1e-6)
-    assert list(strangeness_signals(scores, np.ones(3))) == ["unsure"]
+def test_silence_is_the_log_of_having_no_label() -> None:
+    scores = np.array([[0.9, 0.5, 0.0], [0.2, 0.0, 0.0], [1.0, 1.0, 0.0]], np.float32)
+    said = silence(scores)
+    np.testing.assert_allclose(said[:2], [np.log(0.1 * 0.5), np.log(0.8)], atol=1e-5)
+    assert np.isfinite(said[2])
+    assert said[2] < said[0] < said[1]
 
 
-def test_no_neighbour_no_share() -> None:
-    np.testing.assert_array_equal(share_near(np.ones((3, 2)), np.array([[-1, -1], [0, 2]])), [[0, 0], [1, 1]])
+def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
+    honest = drawn(400, 0, 0)
+    fitted = Abstention.fit(honest)
+    some = {"far": np.array([0.3, 0.3]), "unsure": np.array([np.nan, 0.3])}
+    alone, both = fitted.strangeness(some)
+    p = (1 + np.sum(honest["far"] >= 0.3)) / 401
+    assert alone == pytest.approx(1 - np.log(p))
+    assert both == pytest.approx(-np.log(p) - np.log((1 + np.sum(honest["unsure"] >= 0.3)) / 401))
 
 
-def test_rare_labels_say_more() -> None:
-    targets = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]])
-    weights = information(targets)
-    assert 0 < weights[0] < weights[1] < weights[2] < np.inf
+def test_a_signal_that_hardly_any_product_has_is_left_out() -> None:
+    honest = drawn(50, 0, 0)
+    honest["far"][SMALLEST - 1 :] = np.nan
+    assert list(Abstention.fit(honest).references) == ["unsure"]
 
 
 def test_the_p_values_against_a_slow_obvious_count() -> None:
@@ -57,8 +60,8 @@ def test_strangers_are_found_and_false_alarms_are_as_promised() -> None:
     fitted = Abstention.fit(drawn(2000, 0, 0))
     belong, strange = drawn(2000, 0, 1), drawn(500, 2, 2)
     for rate in (0.01, 0.05, 0.2):
-        assert fitted.abstains(belong, rate).mean() == pytest.approx(rate, abs=4 * np.sqrt(rate / 1000))
-    assert fitted.abstains(strange, 0.05).mean() > 0.7
+        assert fitted.abstains(fitted.p_values(belong), rate).mean() == pytest.approx(rate, abs=4 * np.sqrt(rate / 1000))
+    assert fitted.abstains(fitted.p_values(strange), 0.05).mean() > 0.7
     apart = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([fitted.strangeness(belong), fitted.strangeness(strange)]))
     alone = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([belong["far"], strange["far"]]))
     assert apart > alone + 0.02, "two signals together tell more than one"
@@ -70,15 +73,6 @@ def test_what_is_stranger_never_gets_a_higher_p_value(honest: list[float], value
     fitted = Abstention.fit({"far": np.array(honest)})
     less, greater = fitted.p_values({"far": np.array([value, value + more])})
     assert 0 < greater <= less <= 1
-
-
-def test_a_product_without_any_field_belongs_nowhere() -> None:
-    chance, weights = np.random.default_rng(0), np.ones(4)
-    honest = strangeness_signals(
-        chance.uniform(0.2, 1, (100, 4)), weights, chance.uniform(0.3, 1, (100, 5)), chance.uniform(0.2, 1, (100, 4))
-    )
-    nothing = strangeness_signals(np.zeros((1, 4)), weights, np.zeros((1, 5)), np.zeros((1, 4)))
-    assert Abstention.fit(honest).abstains(nothing, 0.01).all()
 
 
 def test_saved_and_restored() -> None:
@@ -96,4 +90,4 @@ def test_promises_that_cannot_be_kept() -> None:
     fitted = Abstention.fit(drawn(40, 0, 0))
     for rate in (0.0, 0.02, 1.0):
         with pytest.raises(ConfigError, match=r"from 0.0244"):
-            fitted.abstains(drawn(1, 0, 0), rate)
+            fitted.abstains(np.array([0.5]), rate)

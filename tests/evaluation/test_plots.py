@@ -57,6 +57,20 @@ def test_count_bars_are_on_whole_numbers() -> None:
     assert "1.5" not in shown
 
 
+def test_reliability_has_a_dot_for_every_bin() -> None:
+    before = {"score": [0.1, 0.5, 0.9], "frequency": [0.0, 0.4, 0.7], "count": [50.0, 10.0, 20.0]}
+    after = {"score": [0.2, 0.8], "frequency": [0.2, 0.8], "count": [60.0, 20.0]}
+    drawing = plots.reliability_curves(before, after)
+    assert {"score given", "share that is true", "before calibration", "after"} <= words(drawing)
+    dots = [group for group in ElementTree.fromstring(drawing).iter() if "PathCollection" in group.get("id", "")]
+    assert [len([element for element in group.iter() if element.get("clip-path")]) for group in dots][:2] == [3, 2]
+
+
+def test_reliability_of_nothing() -> None:
+    none: dict[str, Any] = {"score": [], "frequency": [], "count": []}
+    assert "after" in words(plots.reliability_curves(none, none))
+
+
 def test_drawings_take_the_page_s_colours(systems: dict[str, Any], labels: list[dict[str, Any]]) -> None:
     svg = plots.system_bars(systems, "max") + plots.label_scatter(labels)
     assert "#01010" not in svg

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from shelfwise.evaluation.reliability import calibration_figures
 from shelfwise.evaluation.report import THUMBNAIL, duration, write_inspection, write_markdown, write_report
 
 EVIL = "<script>alert('x')</script><img src=http://evil.example/x.png onerror=alert(1)> $x_1$ & \"quoted\""
@@ -257,6 +259,30 @@ def test_headline_follows_the_rule_of_the_run(results: dict[str, Any], tmp_path:
     assert "74 are right" in text
     assert "decided at a threshold of 0.5" in text
     assert "# shelfwise: micro-F1 68.4 %" in write_markdown(results, tmp_path).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("rule", "words"), [("per_label", "label by label"), ("per_product", "expected F1")])
+def test_rules_that_are_no_number(rule: str, words: str, results: dict[str, Any], tmp_path: Path) -> None:
+    results["settings"]["threshold"] = rule
+    assert words in write_report(results, tmp_path, nothing).read_text("utf-8")
+    assert words in write_markdown(results, tmp_path).read_text("utf-8")
+
+
+def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path: Path) -> None:
+    truth = np.random.default_rng(0).random((400, 6)) < 0.4
+    scores = np.clip(truth * 0.4 + 0.3 + np.random.default_rng(1).normal(0, 0.2, truth.shape), 0, 1)
+    before, after = calibration_figures(truth, scores), calibration_figures(truth, scores**1.5)
+    queue = {"precision": 0.96123, "accepted_true": 0.5, "products_accepted": 0.4, "products_reviewed": 0.6, "products_rejected": 0.0}
+    queues = {"0.95": {**queue, "reviews": 1.25}, "0.99": {**queue, "accepted_true": 0.0, "precision": 0.0, "reviews": 6.0}}
+    results["decisions"] = {"calibration": "beta", "before": before, "after": after, "queues": queues}
+    page = Page(write_report(results, tmp_path, nothing).read_text("utf-8"))
+    assert "before and after the beta calibration" in page.text
+    for name in ("ece_width_top", "ece_mass_top", "brier_top", "ece_width", "ece_mass", "brier"):
+        assert f"{before[name]:.4f}" in page.text
+        assert f"{after[name]:.4f}" in page.text
+    assert "96.1" in page.text
+    assert "share that is true" in page.text, "the drawing is there"
+    assert not page.open
 
 
 def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:

@@ -120,3 +120,27 @@ def test_wrong_parts_are_named_before_anything_is_learnt(parts: list[dict[str, A
 def test_parts_must_be_named() -> None:
     with pytest.raises(ValidationError, match="parts"):
         BlendSettings.model_validate({})
+
+
+class TestStrangers:
+    """Sets of members that hardly any training product has."""
+
+    def parts(self) -> list[dict[str, Any]]:
+        return [{"policy": "mean"}, {"policy": "maximum", "strangers": False, "weight": 3}]
+
+    def test_a_part_is_not_asked_about_them(self) -> None:
+        (outputs, targets), (asked, _) = make(), make(seed=1)
+        both = blend(*self.parts()).fit(outputs, targets, None, Context())
+        fused, averaged = both.fuse(asked), Mean(MeanSettings()).fuse(asked)
+        np.testing.assert_allclose(fused[-2], averaged[-2], atol=1e-4)
+        assert (fused[:-2] > averaged[:-2] + 1e-3).any(), "of all others the maximum has its say"
+
+    def test_the_same_after_a_restart(self) -> None:
+        (outputs, targets), (asked, _) = make(), make(seed=1)
+        both = blend(*self.parts()).fit(outputs, targets, None, Context())
+        assert np.array_equal(blend(*self.parts()).restore(both.state()).fuse(asked), both.fuse(asked))
+
+    def test_nobody_else_to_ask(self) -> None:
+        (outputs, targets), (asked, _) = make(), make(seed=1)
+        alone = blend({"policy": "maximum", "strangers": False}).fit(outputs, targets, None, Context())
+        assert alone.fuse(asked)[-2].any()

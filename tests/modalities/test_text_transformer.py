@@ -98,6 +98,11 @@ class TestReading:
         assert passages.tokens.lengths.tolist() == [1, 1, 0]
         assert passages.encoded is not None
 
+    def test_present_may_be_who_has_all_of_the_fields(self, encoder: str) -> None:
+        member, (catalog, _) = member_of(encoder, present="all"), catalog_of(20)
+        assert member.prepare(catalog, Context()).present.tolist() == [i % 7 != 0 for i in range(20)]
+        assert [member.hears(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [False, True]
+
     def test_long_texts_lose_their_end(self, encoder: str) -> None:
         catalog = Catalog.from_records([{"id": "1", "title": "hat " * 100}])
         assert member_of(encoder).prepare(catalog, Context()).tokens.lengths.tolist() == [16]

@@ -2,22 +2,23 @@
 
 No example of such a product is needed. Each signal of strangeness is compared with what it is for honest products, those
 that were not learnt from but do belong (conformal p-values); the p-values are joined by Fisher's sum of logarithms, and the
-sum is compared with honest products once more. What is below the accepted rate of false alarms is not labelled
+sum is compared with honest products once more. A product without what a signal needs (a text, say) is NaN there, which counts
+as much as it does on average. What is below the accepted rate of false alarms is not labelled
 but set aside (conformal outlier detection: Laxhammar and Falkman 2010; Bates et al. 2023).
 
-Dimensions: N products, L labels, T training products, K neighbours, C honest products.
+Dimensions: N products, L labels, C honest products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.contracts import Floats, Rows, State
+from shelfwise.contracts import Floats, State
 from shelfwise.errors import ConfigError, LabelError
 
 Signals = Mapping[str, NDArray[np.floating]]
@@ -26,54 +27,19 @@ Values = NDArray[np.float64]
 SMALLEST = 20
 """Honest products without which no rate of false alarms can be promised."""
 
-
-def information(targets: NDArray[Any]) -> Values:
-    """(L,) how much it says of a product to carry each label: minus the log of its share of the products, smoothed.
-
-    Args:
-        targets: (N, L), bool or 0 and 1.
-
-    >>> information(np.array([[1, 0], [1, 1], [1, 0]])).round(2).tolist()
-    [0.22, 0.92]
-    """
-    return np.asarray(-np.log((np.count_nonzero(targets, axis=0) + 1) / (len(targets) + 2)))
+SUREST = 0.9999
 
 
-def share_near(known: NDArray[Any], rows: Rows) -> Floats:
-    """(N, L) share of the K nearest training products that carry each label; 0 for a product that has no nearest.
+def silence(scores: Floats) -> Values:
+    """(N,) the log of how likely a product has none of the labels, taken for independent: the higher the stranger.
 
     Args:
-        known: (T, L) labels of the training products, bool or 0 and 1.
-        rows: (N, K) the nearest of each product, -1 for one without any field.
+        scores: (N, L) of the deciding system; each counts as at most 0.9999, so that one sure label is not everything.
+
+    >>> silence(np.array([[0.0, 0.5], [0.9, 0.9]])).round(2).tolist()
+    [-0.69, -4.61]
     """
-    return np.where((rows >= 0).all(axis=1, keepdims=True), known[rows].mean(axis=1), 0).astype(np.float32)
-
-
-def strangeness_signals(
-    scores: Floats, weights: Values, similarities: Floats | None = None, near: Floats | None = None
-) -> dict[str, Values]:
-    """What speaks for a product belonging nowhere, each (N,), the higher the stranger.
-
-    * ``unsure``: minus the weighed sum of squared scores. Two products drawn by these scores would share labels of so much
-      information; it falls when a telling label is in doubt, however sure the common ones are.
-    * ``contradicted``: minus the information in the labels that the scores and the K nearest training products agree on.
-    * ``far``: minus the mean cosine to these K.
-
-    Args:
-        scores: (N, L) of the deciding system.
-        weights: (L,) :func:`information` of the labels among the training products.
-        similarities: (N, K) as :meth:`~shelfwise.neighbours.Neighbours.nearest` gives them; without them, and without
-            `near`, only ``unsure`` is given.
-        near: (N, L) as :func:`share_near` gives it.
-
-    >>> {k: v.round(2).tolist() for k, v in strangeness_signals(np.array([[1, 0.5]]), np.ones(2)).items()}
-    {'unsure': [-1.25]}
-    """
-    signals = {"unsure": -np.square(scores, dtype=np.float64) @ weights}
-    if similarities is not None and near is not None:
-        signals["contradicted"] = -np.multiply(scores, near, dtype=np.float64) @ weights
-        signals["far"] = -similarities.mean(axis=1, dtype=np.float64)
-    return signals
+    return np.asarray(np.log1p(-np.minimum(np.asarray(scores, np.float64), SUREST)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -92,7 +58,8 @@ class Abstention:
     def fit(cls, signals: Signals) -> Self:
         """Learn from the signals (C,) of products that belong, and that the model had not seen.
 
-        Their neighbours must be found among the other products: a product is its own nearest.
+        Their neighbours must be found among the other products: a product is its own nearest. A signal that fewer than 20 of them
+        have is left out.
 
         Raises:
             LabelError: there are fewer than 20 honest products.
@@ -100,12 +67,14 @@ class Abstention:
         count = min((len(values) for values in signals.values()), default=0)
         if count < SMALLEST:
             raise LabelError(f"{count} products are too few to tell what belongs nowhere; give {SMALLEST} that were not learnt from")
-        references = {name: np.sort(np.asarray(values, dtype=np.float64)) for name, values in signals.items()}
+        known = {name: values[~np.isnan(values)] for name, values in signals.items()}
+        references = {name: np.sort(np.asarray(values, dtype=np.float64)) for name, values in known.items() if len(values) >= SMALLEST}
         return cls(references, np.sort(cls(references, np.zeros(0)).strangeness(signals)))
 
     def strangeness(self, signals: Signals) -> Values:
         """Joined strangeness (N,), the higher the stranger: minus the sum of the signals' log p-values."""
-        return -sum((np.log(_p_values(known, signals[name])) for name, known in self.references.items()), np.zeros(1))
+        logs = [np.where(np.isnan(signals[name]), -1, np.log(_p_values(known, signals[name]))) for name, known in self.references.items()]
+        return np.asarray(-np.sum(logs, axis=0))
 
     def p_values(self, signals: Signals) -> Values:
         """(N,) the share of honest products at least as strange; uniform for products that belong, near 0 for others.
@@ -114,8 +83,11 @@ class Abstention:
         """
         return _p_values(self.joined, self.strangeness(signals))
 
-    def abstains(self, signals: Signals, false_alarms: float = 0.05) -> NDArray[np.bool_]:
+    def abstains(self, p_values: Values, false_alarms: float = 0.05) -> NDArray[np.bool_]:
         """(N,) whether to say "none of these", wrongly for a share of about `false_alarms` of the products that belong.
+
+        Args:
+            p_values: (N,) as :meth:`p_values` gives them.
 
         Raises:
             ConfigError: that rate cannot be promised with so few honest products, or is no share.
@@ -125,7 +97,7 @@ class Abstention:
             raise ConfigError(
                 f"false_alarms is {false_alarms}; with {len(self.joined)} honest products it may be from {least:.4f} up to, but not, 1"
             )
-        return self.p_values(signals) <= false_alarms
+        return p_values <= false_alarms
 
     def state(self) -> State:
         """The sorted values, by signal."""

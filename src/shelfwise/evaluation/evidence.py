@@ -46,7 +46,8 @@ def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
 
     Returns:
         id, picture (a ``data:`` address or None), texts, and for each label: score, contributions from large to small,
-        texts in pieces ``(text, strength)`` with strength in [-1, 1] or None, heat (a ``data:`` address or None), near.
+        texts in pieces ``(text, strength)`` with strength in [-1, 1] or None, heat (a ``data:`` address or None), near; sides, what two
+        members contradict each other about, if they do.
     """
     pixels = _pixels(path)
     reasons = [
@@ -61,7 +62,13 @@ def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
         }
         for label, reason in explained["reasons"].items()
     ]
-    return {"id": explained["id"], "texts": explained["texts"], "picture": thumbnail(path), "reasons": reasons}
+    return {
+        "id": explained["id"],
+        "texts": explained["texts"],
+        "picture": thumbnail(path),
+        "reasons": reasons,
+        "sides": explained.get("sides", []),
+    }
 
 
 def marked(text: str, words: Sequence[Json]) -> list[tuple[str, float | None]]:

@@ -122,6 +122,34 @@ def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
         return _svg(figure, "scatter")
 
 
+def reliability_curves(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """How often labels come true against how sure the scores were, before and after calibration; right scores lie on the diagonal.
+
+    Args:
+        before, after: lists ``score``, ``frequency`` and ``count`` of the bins, as
+            :func:`~shelfwise.evaluation.reliability.calibration_figures` gives them under ``curve``; a dot's area is its count.
+    """
+    most = max([*before["count"], *after["count"]], default=1)
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(5.6, 4.6)
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        for curve, colour, label in ((before, WARN, "before calibration"), (after, MAIN, "after")):
+            axes.plot(curve["score"], curve["frequency"], color=colour, linewidth=1.4)
+            axes.scatter(
+                curve["score"], curve["frequency"], 12 + 110 * np.array(curve["count"]) / most, c=colour, linewidths=0, label=label
+            )
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_aspect("equal")
+        axes.set_xlabel("score given")
+        axes.set_ylabel("share that is true")
+        axes.grid()
+        legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+        for handle in legend.legend_handles:
+            handle.set_sizes([40])  # type: ignore[union-attr]
+        return _svg(figure, "reliability")
+
+
 def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = "products") -> str:
     """How often each whole number occurs, as upright bars."""
     with mpl.rc_context(_STYLE):

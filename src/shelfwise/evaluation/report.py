@@ -31,6 +31,21 @@ DASH = "\N{EN DASH}"
 THUMBNAIL = 240
 """Longest side of an embedded picture, in pixels."""
 
+CALIBRATION_ERRORS = {
+    "ece_width_top": "ECE, bins of equal width",
+    "ece_mass_top": "ECE, bins of equal mass",
+    "brier_top": "Brier score",
+    "ece_width": "ECE over all labels, equal width",
+    "ece_mass": "ECE over all labels, equal mass",
+    "brier": "Brier score over all labels",
+}
+
+RULES = {
+    "tuned": "a threshold tuned on validation products",
+    "per_label": "thresholds tuned label by label on validation products",
+    "per_product": "the set of labels with the largest expected F1",
+}
+
 LABELS_SHOWN = 12
 """Labels shown of one mistaken product; more are counted."""
 
@@ -65,6 +80,7 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
         "bars": Markup(plots.system_bars(systems, chosen)),
+        "decisions": _decisions(results.get("decisions")),
         "scatter": Markup(plots.label_scatter(results["labels"])) if results.get("labels") else None,
         **_distributions(results["data"], folder),
     }
@@ -170,7 +186,19 @@ def _rule(results: Json) -> dict[str, Any]:
     """By which threshold the run decides: in words, and which of the two measured figures is the headline."""
     rule = results.get("settings", {}).get("threshold", "tuned")
     headline = {"f1": "micro_f1", "metrics": "at_0.5"} if rule == 0.5 else {"f1": "micro_f1_tuned", "metrics": "tuned"}
-    return {"headline": headline, "rule": "a threshold tuned on validation products" if rule == "tuned" else f"a threshold of {rule:g}"}
+    return {"headline": headline, "rule": RULES[rule] if isinstance(rule, str) else f"a threshold of {rule:g}"}
+
+
+def _decisions(decisions: Json | None) -> dict[str, Any] | None:
+    """The deciding system's calibration, drawn and as rows of (what, before, after), and its queues; None where it was not calibrated."""
+    if not decisions:
+        return None
+    before, after = decisions["before"], decisions["after"]
+    return {
+        **decisions,
+        "drawing": Markup(plots.reliability_curves(before["curve"], after["curve"])),
+        "errors": [(words, before[name], after[name]) for name, words in CALIBRATION_ERRORS.items()],
+    }
 
 
 def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 from scipy.special import expit, logit
 
 from shelfwise import registry
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, State
+from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ShelfwiseError
 
+FEWEST = 50  # training products that have a set of members, for it not to be strange
 CERTAIN = 1e-5  # scores nearer to 0 or 1 count as this near: a part that is certain must not silence the others
 
 
@@ -22,6 +23,9 @@ class Part(PluginSettings):
     policy: str = Field(description="the name of a fusion policy that reads scores")
     settings: dict[str, Any] = Field(default_factory=dict, description="the settings of that policy", validate_default=True)
     weight: PositiveFloat = Field(1.0, description="what its logits count, relative to the other parts'")
+    strangers: bool = Field(
+        True, description="whether it is asked about products whose set of present members hardly any training product has"
+    )
 
     @field_validator("policy")
     @classmethod
@@ -66,7 +70,8 @@ class Blend(FusionPolicy):
 
     One logistic regression a label and a network over all labels at once are wrong about different products, so that
     their blend is better than the better of the two. Every part has a seed of its own, so that the same network twice
-    is an average over two trainings.
+    is an average over two trainings. A network has learnt little of a set of present members that training products hardly
+    ever have; where such a set is met, a part with ``strangers = false`` leaves the answer to the others, if there are any.
     """
 
     Settings = BlendSettings
@@ -75,11 +80,14 @@ class Blend(FusionPolicy):
     def __init__(self, settings: BlendSettings) -> None:
         super().__init__(settings)
         self.parts_ = [_made(part.policy, part.settings) for part in settings.parts]
+        self.familiar_: Bools | None = None  # (S, M) sets of members that enough training products have; None before fit
 
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
         """Fit every part on the same products; the seed of part i is ``context.seed + i``."""
         for i, part in enumerate(self.parts_):
             part.fit(outputs, targets, validation, replace(context, seed=context.seed + i))
+        sets, counts = np.unique(outputs.present, axis=0, return_counts=True)
+        self.familiar_ = sets[counts >= FEWEST]
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -89,20 +97,33 @@ class Blend(FusionPolicy):
             NotFittedError: a part has to be fitted first.
         """
         mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
-        total = sum(part.weight for part in self.settings.parts)
-        for wanted, part in zip(self.settings.parts, self.parts_, strict=True):
-            mixed += np.float32(wanted.weight / total) * logit(np.clip(part.fuse(outputs), CERTAIN, 1 - CERTAIN))
+        for weight, part in zip(self._weights(outputs.present), self.parts_, strict=True):
+            mixed += weight[:, None] * logit(np.clip(part.fuse(outputs), CERTAIN, 1 - CERTAIN))
         return outputs.silenced(expit(mixed))
+
+    def _weights(self, present: Bools) -> Floats:
+        """What each part counts for each product, (parts, N); summing to 1."""
+        wanted = self.settings.parts
+        weights = np.repeat(np.array([[part.weight] for part in wanted], np.float32), len(present), axis=1)
+        shy = np.array([not part.strangers for part in wanted])
+        if self.familiar_ is not None and shy.any() and not shy.all():
+            known = {tuple(row) for row in self.familiar_.tolist()}
+            strange = np.array([tuple(row) not in known for row in present.tolist()], np.bool_)
+            weights[np.ix_(shy, strange)] = 0
+        return np.asarray(weights / weights.sum(axis=0))
 
     def state(self) -> State:
         """The parts' states, by place."""
         states = [part.state() for part in self.parts_]
         arrays = {f"part.{i}.{name}": value for i, state in enumerate(states) for name, value in state.arrays.items()}
         facts = {f"part.{i}": dict(state.facts) for i, state in enumerate(states) if state.facts}
+        if self.familiar_ is not None:
+            arrays["familiar"] = self.familiar_
         return State(arrays, facts)
 
     def restore(self, state: State) -> Self:
         """Become the blend that `state` was taken from."""
+        self.familiar_ = state.arrays.get("familiar")
         for i, part in enumerate(self.parts_):
             prefix = f"part.{i}."
             arrays = {name.removeprefix(prefix): value for name, value in state.arrays.items() if name.startswith(prefix)}

@@ -7,7 +7,7 @@ frozen encoder; where layers are tuned, that goes on from there, so that a head 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
+from shelfwise.text.ngrams import split_words
 from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
@@ -32,6 +33,7 @@ class TextTransformerSettings(PluginSettings):
         3, description="layers that are tuned: none (0), the last so many, or all"
     )
     max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that are read")
+    present: Literal["any", "all"] = Field("any", description="a product counts as present with a word in any field, or in all of them")
     hidden: int = Field(512, ge=1, description="units of the hidden layer")
     dropout: float = Field(0.3, ge=0, lt=1, description="before and behind the hidden layer")
     training: LoopSettings = Field(
@@ -100,6 +102,10 @@ class TextTransformer(Modality):
     _head: _Head | None = None
     _facts: dict[str, Any]
 
+    def hears(self, fields: frozenset[str]) -> bool:
+        """Whether a product that has just these fields is present here."""
+        return (all if self.settings.present == "all" else any)(name in fields for name in self.field.split("+"))
+
     def prepare(self, catalog: Catalog, context: Context) -> Passages:
         """Tokenise the text; where the encoder stays frozen, encode it too.
 
@@ -108,6 +114,11 @@ class TextTransformer(Modality):
         """
         chosen = self.settings
         passages = Passages.read(catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
+        if chosen.present == "all":
+            spoken = [
+                catalog.once(("plain words", n), lambda n=n: split_words(catalog.column(n))).lengths > 0 for n in self.field.split("+")
+            ]  # type: ignore[misc]
+            passages = replace(passages, present=np.all(spoken, axis=0))
         return passages if chosen.train_last else Passages(passages.present, passages.tokens, self._frozen(passages, context))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:

@@ -149,10 +149,14 @@ class Vocabulary:
 
     def encode(self, tokens: TokenArray) -> Ragged:
         """Each row's known words as numbers from 1; unknown words leave no gap."""
-        numbers = {word: i for i, word in enumerate(self.words, start=1)}
+        numbers = self._numbers
         table = np.array([numbers.get(word, 0) for word in tokens.words], dtype=np.int32)
         packed = Ragged(table[tokens.ids], tokens.offsets)
         return packed.keep(packed.ids > 0)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words, start=1)}
 
 
 def _gather(ids: Ids, starts: Offsets, lengths: Offsets) -> tuple[Ids, Offsets]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Prepared, Refusal, Rows
 from shelfwise.vision.backbones import set_frozen
+from shelfwise.vision.cutting import fold
 from shelfwise.vision.encoded import encode
 from shelfwise.vision.eye import Eye, EyeSettings, to_tensor
 
@@ -83,17 +84,26 @@ class PictureBranch(nn.Module):
         self.penultimate = nn.Sequential(*hidden)
         self.width = settings.hidden or eye.features
         self.inputs = 1
+        self._folded: list[nn.Module] = []  # in a list, so that it is no part of the weights
 
     def train(self, mode: bool = True) -> Self:
         """Training or inference mode; frozen batch norms follow their own rule."""
         super().train(mode)
         set_frozen(self._norms, mode, self._rule)
+        self._folded.clear()
         return self
 
     def features(self, rows: Tensor) -> Tensor:
         """(B, D) from what :meth:`View.batch` gives."""
-        features: Tensor = self.penultimate(self.body(rows))
+        body = self.body if self.training or torch.is_grad_enabled() else self._for_inference()
+        features: Tensor = self.penultimate(body(rows))
         return features
+
+    def _for_inference(self) -> nn.Module:
+        """The body with its batch norms folded, made once: whoever changes weights calls :meth:`train` or ``eval`` afterwards."""
+        if not self._folded:
+            self._folded.append(fold(self.body))
+        return self._folded[0]
 
 
 def under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -102,6 +103,14 @@ class Eye:
             batch_stats: its batch norms use each batch's own statistics, as Keras 2.2 does in training. Batches of 256 are
                 then drawn once, not anew in every epoch, so that the frozen part still runs once per picture.
         """
+        return self._encoder(True) if batch_stats else self._known_encoder
+
+    @cached_property
+    def _known_encoder(self) -> Encoder:
+        """Made once: to fold and to digest the frozen part takes longer than to ask it about one picture."""
+        return self._encoder(False)
+
+    def _encoder(self, batch_stats: bool) -> Encoder:
         part = self.cut.frozen
         identity = _digest(repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise)
         if part is None:

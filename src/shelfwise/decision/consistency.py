@@ -1,0 +1,56 @@
+"""Decisions that never contradict the taxonomy, in one of two ways, or left as they are.
+
+Dimensions: N products, L labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from shelfwise.contracts import Bools, Floats
+from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.decision.thresholds import Thresholds, decide
+
+Way = Literal["none", "closure", "likeliest"]
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """How scores become decisions under a taxonomy.
+
+    Args:
+        way: ``none``, labels are decided one by one; ``closure``, a label brings all labels above it, and scores at least as high as
+            its own to them; ``likeliest``, of all sets of labels without a contradiction the likeliest
+            (:meth:`~shelfwise.decision.taxonomy.Taxonomy.likeliest`).
+        taxonomy: of the L labels; None, or one without any edge, changes nothing.
+
+    >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds"))
+    >>> scores = np.array([[0.4, 0.9]], np.float32)
+    >>> [Consistency(way, tree).decide(scores, 0.5).tolist() for way in ("none", "closure", "likeliest")]
+    [[[False, True]], [[True, True]], [[True, True]]]
+    """
+
+    way: Way
+    taxonomy: Taxonomy | None
+
+    def raised(self, scores: Floats) -> Floats:
+        """The scores (N, L) that decisions, thresholds and promises rest on: by closure a label's is at least that of all below it."""
+        tree = self._tree
+        return scores if tree is None or self.way != "closure" else np.asarray(tree.raised(scores), np.float32)
+
+    def decide(self, scores: Floats, by: ArrayLike | Thresholds) -> Bools:
+        """Decisions (N, L) by `scores`, raised where :meth:`raised` does so, and by thresholds as for :func:`~.thresholds.decide`."""
+        tree = self._tree
+        if tree is None:
+            return decide(scores, by)
+        if self.way == "likeliest":
+            return tree.likeliest(scores, by.values if isinstance(by, Thresholds) else by)
+        return tree.closed(decide(scores, by))  # thresholds may differ from label to label
+
+    @property
+    def _tree(self) -> Taxonomy | None:
+        return None if self.way == "none" or self.taxonomy is None or not len(self.taxonomy.edges) else self.taxonomy

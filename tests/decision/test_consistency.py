@@ -1,0 +1,164 @@
+"""Decisions under a taxonomy: never a contradiction, never a worse hierarchical F by closing, thresholds tuned on what is decided."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfwise import Categorizer
+from shelfwise.bundle import save_bundle
+from shelfwise.catalog.store import Catalog
+from shelfwise.config import Config
+from shelfwise.contracts import Context
+from shelfwise.decider import Decider
+from shelfwise.decision.consistency import Consistency
+from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.decision.thresholds import Thresholds, best_threshold, decide
+from shelfwise.errors import ConfigError
+from shelfwise.evaluation.hierarchical import hierarchical_metrics
+from shelfwise.evaluation.metrics import micro_f1
+from shelfwise.experiment import learn
+from shelfwise.model import Model
+
+WAYS = ("closure", "likeliest")
+MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}
+
+
+@st.composite
+def cases(draw: Any) -> tuple[Taxonomy, np.ndarray, np.ndarray]:
+    """A taxonomy of 6 labels, some with several parents; scores and targets of 12 products."""
+    edges = [(i, j) for i in range(1, 6) for j in sorted(draw(st.sets(st.integers(0, i - 1), max_size=2)))]
+    chance = np.random.default_rng(draw(st.integers(0, 10_000)))
+    tree = Taxonomy(tuple("abcdef"), np.array(edges, np.int64).reshape(-1, 2))
+    return tree, chance.random((12, 6), np.float32), tree.closed(chance.random((12, 6)) < 0.2)
+
+
+def rules(scores: np.ndarray, targets: np.ndarray) -> list[float | Thresholds]:
+    return [0.5, *(Thresholds.fit(scores, targets, rule) for rule in ("global", "per_label"))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_decisions_are_closed_under_ancestors(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
+    tree, scores, targets = case
+    for way in WAYS:
+        chosen = Consistency(way, tree)
+        raised = chosen.raised(scores)
+        for by in rules(raised, targets.astype(np.float32)):
+            decided = chosen.decide(raised, by)
+            for child, parent in tree.edges:
+                assert not (decided[:, child] & ~decided[:, parent]).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_closing_never_lowers_hierarchical_f(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
+    tree, scores, targets = case
+    chosen = Consistency("closure", tree)
+    for by in (0.3, 0.5, 0.8):
+        plain, closed = decide(scores, by), chosen.decide(chosen.raised(scores), by)
+        before, after = (hierarchical_metrics(targets, given, tree)["hierarchical_f1"] for given in (plain, closed))
+        assert after >= before - 1e-12
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases())
+def test_a_threshold_tuned_on_raised_scores_is_the_best_for_closed_decisions(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
+    tree, scores, targets = case
+    chosen = Consistency("closure", tree)
+    raised = chosen.raised(scores)
+    tuned = micro_f1(targets, chosen.decide(raised, best_threshold(targets, raised)))
+    assert tuned >= max(micro_f1(targets, tree.closed(scores >= by)) for by in np.unique(scores)) - 1e-12
+
+
+def test_each_label_for_itself() -> None:
+    tree, scores = Taxonomy.of_names(("Pets", "Pets > Birds")), np.array([[0.1, 0.9]], np.float32)
+    for chosen in (
+        Consistency("none", tree),
+        Consistency("closure", None),
+        Consistency("likeliest", Taxonomy(("a", "b"), np.empty((0, 2), np.int64))),
+    ):
+        assert chosen.decide(scores, 0.5).tolist() == [[False, True]]
+        assert chosen.raised(scores) is scores
+
+
+def test_promises_rest_on_what_is_decided() -> None:
+    """Accepted labels bring what lies above them, on the very scores that the limits were fitted on."""
+    chance, tree = np.random.default_rng(0), Taxonomy.of_names(("A", "A > B", "A > C"))
+    targets = tree.closed(chance.random((600, 3)) < 0.3).astype(np.float32)
+    scores = np.clip(targets * 0.8 + 0.1 + chance.normal(0, 0.15, targets.shape), 0, 1).astype(np.float32)
+    config = Config.parse({"members": MEMBERS, "calibration": "sigmoid"})
+    chosen = Consistency("closure", tree)
+    decider, likely = Decider.fit(scores, targets, config, chosen)
+    assert (likely[:, :1] >= likely[:, 1:]).all()
+    new = chosen.raised(decider.probabilities(scores))
+    accepted = decider.queues(new, chosen.decide(new, decider.thresholds), 0.9).labels == 1
+    assert accepted.any()
+    assert not tree.contradicted(accepted).any()
+
+
+def test_two_ways_to_choose_a_set_of_labels_are_one_too_many() -> None:
+    with pytest.raises(ConfigError, match="consistency to 'closure'"):
+        Config.parse({"members": MEMBERS, "consistency": "likeliest", "threshold": "per_product"})
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", ["path", "flat"])
+def test_a_model_keeps_its_taxonomy(way: str, mode: str, records: list[dict[str, Any]], tmp_path: Any) -> None:
+    """Fitted, saved and loaded: no decision contradicts it, whoever asks; and hierarchical F is not below that of plain decisions."""
+    changes = {"labels": {"min_count": 6, "mode": mode}, "members": MEMBERS, "systems": {}, "decide_with": "title", "consistency": way}
+    config = Config.load("quick").dump() | changes | {"stacking": {"fitted_on": "oof", "folds": 2}}
+    texts = [{**record, "image": None} for record in records]
+    catalog = Catalog.from_records(texts)
+    learnt = learn(catalog, Config.parse(config), Context())
+    assert learnt.taxonomy is not None
+    assert len(learnt.taxonomy.edges)
+    Categorizer()._become(learnt).save(tmp_path / "model")
+    model = Categorizer.load(tmp_path / "model").model_
+    assert model.taxonomy is not None
+    np.testing.assert_array_equal(model.taxonomy.edges, learnt.taxonomy.edges)
+    scores = model.scores(model.ask(catalog, Context()))
+    decided = model.decide(scores)
+    assert decided.any()
+    assert not model.taxonomy.contradicted(decided).any()
+    truth = model.labels.encode(catalog.column("categories")) > 0
+    plain = decide(scores, model.threshold_of(model.decide_with))
+    after, before = (hierarchical_metrics(truth, d, model.taxonomy)["hierarchical_f1"] for d in (decided, plain))
+    assert way == "likeliest" or after >= before
+    json.dumps(model.bundle().config)
+    assert Model.from_bundle(model.bundle()).config.consistency == way
+
+
+def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_path: Path) -> None:
+    """What `predict` writes holds all labels above each; `evaluate` counts no contradiction."""
+    plain = {
+        "labels": {"min_count": 6, "mode": "path"},
+        "stacking": {"fitted_on": "oof", "folds": 2},
+        "systems": {},
+        "decide_with": "title",
+    }
+    config = Config.parse(Config.load("quick").dump() | plain | {"members": MEMBERS})
+    save_bundle(learn(Catalog.from_records([{**r, "image": None} for r in records]), config, Context()).bundle(), tmp_path / "model")
+
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("predict", tmp_path / "model", sample, "--out", tmp_path / "p.jsonl")
+    given = [set(json.loads(line)["labels"]) for line in (tmp_path / "p.jsonl").read_text("utf-8").splitlines()]
+    deep = [(labels, name) for labels in given for name in labels if " > " in name]
+    assert deep
+    assert all(name.rsplit(" > ", 1)[0] in labels for labels, name in deep)
+    figures = json.loads(run("evaluate", tmp_path / "model", sample, "--json"))
+    assert figures["contradictions"] == 0
+    assert figures["hierarchical_f1"] == pytest.approx(figures["micro_f1_tuned"]), "closed decisions and closed truth count alike"
