@@ -68,7 +68,7 @@ QUICK = {
 def main() -> None:
     """Train if need be, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/shelfwise-inference"), help="where the sample and the model are kept")
+    parser.add_argument("--work", type=Path, default=Path("build/inference"), help="where the sample and the model are kept")
     parser.add_argument("--pictures", type=Path, help="a folder of JPEG files for the loop over pictures; unset: the sample's")
     parser.add_argument("--products", type=int, default=600, help="of the sample that is trained on")
     parser.add_argument("--count", type=int, default=256, help="pictures, and products, a round")

@@ -38,6 +38,7 @@ def main() -> None:
             "fine_tuning": common,
             "fusing": common,
             "growth": common,
+            "inference": ["--repeats", args.repeats, "--out", args.out],
             "reading": ["--records", round(50 * READ * args.scale), "--repeats", args.repeats, "--out", args.out],
         }
         failed = [name for name, further in commands.items() if name in (args.only or commands) and not ran(name, further)]

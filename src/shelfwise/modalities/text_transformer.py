@@ -115,10 +115,11 @@ class TextTransformer(Modality):
         chosen = self.settings
         passages = Passages.read(catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
         if chosen.present == "all":
-            spoken = [
-                catalog.once(("plain words", n), lambda n=n: split_words(catalog.column(n))).lengths > 0 for n in self.field.split("+")
-            ]  # type: ignore[misc]
-            passages = replace(passages, present=np.all(spoken, axis=0))
+            columns = [
+                catalog.once(("plain words", name), lambda name=name: split_words(catalog.column(name)))  # type: ignore[misc]
+                for name in self.field.split("+")
+            ]
+            passages = replace(passages, present=np.all([tokens.lengths > 0 for tokens in columns], axis=0))
         return passages if chosen.train_last else Passages(passages.present, passages.tokens, self._frozen(passages, context))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
