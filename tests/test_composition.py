@@ -104,7 +104,7 @@ def test_recommended_of_a_catalogue_of_titles() -> None:
     done = settled(Config.load("recommended"), shop("description image related price brand"))
     cut = {name: member for name, member in done.members.items() if "+" in Config.load("recommended").members[name].field}
     assert {name: member.field for name, member in cut.items()} == {
-        "kernel_logistic": "title",
+        "text_linear": "title",
         "text_transformer": "title",
         "tabular": "price+brand",  # the shop has neither: fitting will say so
     }
