@@ -225,7 +225,7 @@ def summary(form: str, count: int, bad: int, runs: list[dict[str, Any]]) -> dict
         assert run["written"] + run["refused"] == count, f"{run} does not account for {count} records"
         assert run["refused"] == bad, f"{run} refused other records than the {bad} that are bad"
     ratios = {name: sorted(b[name] / a[name] for a, b in zip(ours, theirs, strict=False)) for name in ("seconds", "cpu_seconds")}
-    return {"format": form, "records": count, "bad": bad, "duckdb_over_ours": ratios, "runs": runs}
+    return {"format": form, "records": int(count), "bad": int(bad), "duckdb_over_ours": ratios, "runs": runs}
 
 
 def show(result: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import MOST_FIELDS, Context, Modality, sets_together
+from shelfwise.modalities.graph import GraphClassifier
+from shelfwise.modalities.kernel_logistic import KernelLogistic
 from shelfwise.modalities.tabular import Tabular
 from shelfwise.modalities.text_linear import TextLinear
 
@@ -44,3 +46,12 @@ def test_too_many_fields_may_come_in_any_set() -> None:
     members = [member(Tabular, f"column{i}") for i in range(MOST_FIELDS + 1)]
     assert sets_together(members) == ()
     assert len(sets_together(members[:4])) == 2**4 - 1
+
+
+def test_a_member_that_others_lead_to_may_be_there_without_its_field() -> None:
+    """A product whose own list is gone is still on those of others."""
+    assert sets_together([member(TextLinear, "title"), member(GraphClassifier, "related")]) == ((False, True), (True, False), (True, True))
+    kernel = member(KernelLogistic, "related")
+    sets = sets_together([member(TextLinear, "title"), kernel, member(GraphClassifier, "related")])
+    assert (True, False, True) in sets
+    assert (True, True, False) not in sets

@@ -193,10 +193,12 @@ class MemberOutputs:
 class Modality(ABC):
     """A classifier of one field: prepare, fit, predict.
 
-    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads.
+    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads. `reachable` says that
+    a product may be present without any field of its own, because others name it.
     """
 
     Settings: ClassVar[type[PluginSettings]]
+    reachable: ClassVar[bool] = False
 
     def __init__(self, settings: Any, field: str) -> None:
         self.settings = settings
@@ -240,7 +242,10 @@ def sets_together(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
     if len(fields) > MOST_FIELDS:
         return ()
     had = itertools.chain.from_iterable(itertools.combinations(fields, count) for count in range(1, len(fields) + 1))
-    sets = {tuple(member.hears(fields) for member in members) for fields in map(frozenset, had)}
+    sets: set[tuple[bool, ...]] = set()
+    for known in map(frozenset, had):
+        heard = [member.hears(known) for member in members]
+        sets.update(itertools.product(*((there, there or member.reachable) for there, member in zip(heard, members, strict=True))))
     return tuple(sorted(heard for heard in sets if any(heard)))
 
 

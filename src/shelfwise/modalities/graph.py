@@ -53,6 +53,7 @@ class GraphClassifier(Modality):
 
     Settings = GraphSettings
     settings: GraphSettings
+    reachable = True
 
     _model: RowClassifier | None = None
     _graph: Graph
