@@ -16,6 +16,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.contracts import State
+from shelfwise.decision import calibration
 from shelfwise.decision.calibration import METHODS, Calibration, log_loss
 from shelfwise.decision.curves import EDGE, Steps, bent_columns, rising_logistic
 from shelfwise.decision.pairs import Pairs
@@ -116,6 +117,13 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     assert fitted.losses[f"{fitted.method} {fitted.shrink:g}"] < 0.8 * fitted.losses["none 0"]
     few = Calibration.fit(truth[:60], targets[:60])
     assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(targets[60:].ravel(), truth[60:].ravel())
+
+
+def test_methods_are_compared_by_the_foremost_labels_of_each_product():
+    scores = np.array([[0.9, 0.1, 0.3, 0.2, 0.5, 0.4, 0.8], [0, 0, 0, 0, 0, 0, 0.7]])
+    pairs = Pairs.of(scores, np.zeros_like(scores))
+    chosen = calibration._foremost(pairs)
+    assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [(0, 0), (0, 2), (0, 4), (0, 5), (0, 6), (1, 6)]
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])

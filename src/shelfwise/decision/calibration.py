@@ -31,6 +31,9 @@ Arrays = Mapping[str, NDArray[Any]]
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "beta", "isotonic")
 SHRINKS = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 3
+FOREMOST = 5
+"""A product's highest scored labels, by which methods are compared: decisions fall among these, the others are nearly all near 0."""
+
 SHARED_PENALTY = 1e-2  # on the curve that all labels share: only against data that can be told apart without a mistake
 TIES = {"sigmoid": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), "beta": np.eye(3)}
 """How the weights of a method make up those of ``ln s``, ``-ln(1 - s)`` and 1."""
@@ -46,7 +49,8 @@ class Calibration:
             the squared distance of its weights from the shared ones. ``isotonic``: of a label with n positives
             ``n / (n + shrink)`` is its own curve, the rest the shared one.
         arrays: the curves.
-        losses: cross-validated log loss of what was tried, by "method shrink"; empty where there was nothing to choose.
+        losses: cross-validated log loss of what was tried, over the foremost labels, by "method shrink"; empty where there was
+            nothing to choose.
     """
 
     method: Method
@@ -60,7 +64,8 @@ class Calibration:
     ) -> Self:
         """Learn from `scores` (N, L) in [0, 1] of products that the model had not seen, and their `targets` (N, L).
 
-        The method ``auto``, and an unset `shrink`, are settled by the smallest cross-validated log loss.
+        The method ``auto``, and an unset `shrink`, are settled by the smallest cross-validated log loss over every product's five
+        highest scored labels.
 
         Args:
             seed: of the parts of the cross-validation.
@@ -111,14 +116,22 @@ def log_loss(hits: NDArray[np.bool_], probabilities: Doubles) -> float:
 
 
 def _losses(pairs: Pairs, tried: list[tuple[Method, float]], seed: int) -> dict[tuple[Method, float], float]:
-    """The log loss of each of `tried` on pairs that it was not fitted on."""
+    """The log loss of each of `tried` on the foremost pairs, by curves that were not fitted on them."""
     likely = {one: np.zeros(len(pairs.scores)) for one in tried}
     for part in parts(pairs.shape[0], FOLDS, seed):
         learnt, asked = pairs.of_products(~part), part[pairs.rows]
         drawn = {method: _drawn(learnt, method) for method, _ in tried}
         for method, shrink in tried:
             likely[method, shrink][asked] = _probabilities(method, drawn[method](shrink), pairs.labels[asked], pairs.scores[asked])
-    return {one: log_loss(pairs.hits, values) for one, values in likely.items()}
+    counted = _foremost(pairs)
+    return {one: log_loss(pairs.hits[counted], values[counted]) for one, values in likely.items()}
+
+
+def _foremost(pairs: Pairs) -> Integers:
+    """The pairs that are among the highest scored of their product."""
+    order = np.lexsort((-pairs.scores, pairs.rows))
+    starts = np.searchsorted(pairs.rows[order], np.arange(pairs.shape[0]))
+    return np.sort(order[np.arange(len(order)) - starts[pairs.rows[order]] < FOREMOST])
 
 
 def _drawn(pairs: Pairs, method: Method) -> Callable[[float], Arrays]:
