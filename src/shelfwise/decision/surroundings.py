@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Floats, Rows, State
-from shelfwise.text.ngrams import Grams, Keys, split_words, word_grams
+from shelfwise.text.ngrams import Grams, Keys, word_grams
+from shelfwise.training.bags import plain_words
 
 Values = NDArray[np.float64]
 
@@ -154,8 +155,7 @@ class Surroundings:
 
 def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:
     """How often each word occurs in each product's fields, taken together."""
-    columns = [catalog.once(("plain words", name), lambda name=name: split_words(catalog.column(name))) for name in fields]  # type: ignore[misc]
-    counted = [word_grams(tokens, (1,)) for tokens in columns]
+    counted = [word_grams(plain_words(catalog, name), (1,)) for name in fields]
     for other in counted[1:]:
         counted[0] = counted[0].joined(other)
     return counted[0]

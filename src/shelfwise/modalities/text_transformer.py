@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.text.ngrams import split_words
+from shelfwise.training.bags import plain_words, spoken
 from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
@@ -115,11 +115,8 @@ class TextTransformer(Modality):
         chosen = self.settings
         passages = Passages.read(catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
         if chosen.present == "all":
-            columns = [
-                catalog.once(("plain words", name), lambda name=name: split_words(catalog.column(name)))  # type: ignore[misc]
-                for name in self.field.split("+")
-            ]
-            passages = replace(passages, present=np.all([tokens.lengths > 0 for tokens in columns], axis=0))
+            columns = [plain_words(catalog, name) for name in self.field.split("+")]
+            passages = replace(passages, present=spoken(columns, every=True))
         return passages if chosen.train_last else Passages(passages.present, passages.tokens, self._frozen(passages, context))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:

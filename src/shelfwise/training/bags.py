@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Bools, Floats, PluginSettings, Prepared, Rows
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+from shelfwise.text.vocabulary import TokenArray
 
 
 class BagSettings(PluginSettings):
@@ -36,6 +37,16 @@ class BagSettings(PluginSettings):
         return self
 
 
+def plain_words(catalog: Catalog, field: str) -> TokenArray:
+    """The words of a text column, split once a catalogue."""
+    return catalog.once(("plain words", field), lambda: split_words(catalog.column(field)))
+
+
+def spoken(columns: Sequence[TokenArray], every: bool) -> Bools:
+    """Which products have a word: (N,), in any of the columns, or in each if `every`."""
+    return np.asarray((np.all if every else np.any)([tokens.lengths > 0 for tokens in columns], axis=0))
+
+
 @dataclass(frozen=True)
 class Bags(Prepared):
     """The n-grams of N products, one :class:`Grams` for each field and kind."""
@@ -49,11 +60,10 @@ class Bags(Prepared):
         Args:
             every: present are the products with a word in each field; otherwise those with a word in any.
         """
-        columns = [catalog.once(("plain words", name), lambda name=name: split_words(catalog.column(name))) for name in fields]  # type: ignore[misc]
+        columns = [plain_words(catalog, name) for name in fields]
         kinds = ((word_grams, settings.words), (letter_grams, settings.letters))
         grams = tuple(count(tokens, lengths) for tokens in columns for count, lengths in kinds if lengths)
-        spoken: list[Bools] = [tokens.lengths > 0 for tokens in columns]
-        return cls((np.all if every else np.any)(spoken, axis=0), grams)
+        return cls(spoken(columns, every), grams)
 
     def take(self, rows: Rows) -> Bags:
         """The given rows, in that order."""
