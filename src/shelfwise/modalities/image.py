@@ -16,10 +16,10 @@ from shelfwise.contracts import Context, Examples, Floats, Modality, State
 from shelfwise.errors import NotFittedError
 from shelfwise.training.dense import glorot
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.memory import keep_memory
 from shelfwise.vision.branch import PictureBranch, Pictures, PictureSettings, View, under
 from shelfwise.vision.encoded import Encoded, encode
 from shelfwise.vision.eye import Eye
-from shelfwise.vision.memory import keep_memory
 from shelfwise.vision.weights import Source, find_weights
 
 

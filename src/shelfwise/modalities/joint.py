@@ -23,10 +23,10 @@ from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.training.dense import Shape, glorot
 from shelfwise.training.joins import JoinName, make_join
 from shelfwise.training.loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.training.memory import keep_memory
 from shelfwise.training.text_branch import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 from shelfwise.vision.branch import PictureBranch, Pictures, PictureSettings, View, under
 from shelfwise.vision.eye import Eye
-from shelfwise.vision.memory import keep_memory
 from shelfwise.vision.weights import Source, find_weights
 
 Branch: TypeAlias = TextBranch | PictureBranch

@@ -28,11 +28,11 @@ from shelfwise.text.ngrams import Grams
 from shelfwise.training.bags import Bags, BagSettings, Space
 from shelfwise.training.encoders import find_encoder, same_encoder
 from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
+from shelfwise.training.memory import keep_memory
 from shelfwise.training.passages import Passages, encode_passages
 from shelfwise.training.relations import Listing
 from shelfwise.vision.branch import Pictures, under
 from shelfwise.vision.eye import Eye, EyeSettings
-from shelfwise.vision.memory import keep_memory
 from shelfwise.vision.weights import Source, find_weights
 
 IDS = BagSettings(words=(1,), letters=())

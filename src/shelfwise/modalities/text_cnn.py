@@ -17,7 +17,8 @@ from shelfwise.contracts import Context, Examples, Floats, Modality, State
 from shelfwise.errors import NotFittedError
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
 from shelfwise.training.dense import glorot
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.training.memory import keep_memory
 from shelfwise.training.text_branch import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 
 
@@ -75,7 +76,8 @@ class TextCnn(Modality):
         with seeded(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
-        with threads(1):
+        keep_memory()
+        with self._network.on_all_cores():
             self._facts["epochs"] = fit_network(
                 self._network,
                 self._batches(train.inputs),

@@ -21,8 +21,8 @@ from shelfwise.errors import NotFittedError
 from shelfwise.training.bags import plain_words, spoken
 from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.training.memory import keep_memory
 from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
-from shelfwise.vision.memory import keep_memory
 
 
 class TextTransformerSettings(PluginSettings):

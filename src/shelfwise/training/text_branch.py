@@ -6,6 +6,8 @@ Sources: the paper, section 3; the authors' scripts; Kim 2014 for windows 3/4/5,
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import Any, Literal, Self
@@ -21,6 +23,7 @@ from shelfwise.contracts import Floats, PluginSettings, Prepared, Rows
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vectors import WordVectors, load_vectors
 from shelfwise.text.vocabulary import Ragged, TokenArray, Vocabulary
+from shelfwise.training.data_parallel import DataParallel, data_parallel
 
 log = logging.getLogger(__name__)
 
@@ -132,9 +135,25 @@ class TextBranch(nn.Module):
         self.hidden = nn.Linear(pooled, settings.hidden) if settings.hidden else None
         self.width = settings.hidden or pooled
         self.inputs = 2 * len(settings.sizes)
+        self._parallel: DataParallel | None = None
+
+    @contextmanager
+    def on_all_cores(self) -> Iterator[None]:
+        """Inside the block every core learns from a piece of each batch."""
+        parts = (self.channels, self.convolutions, self.hidden)
+        learnt = [p for part in parts if part is not None for p in part.parameters() if p.requires_grad]
+        with data_parallel(self._features, learnt) as parallel:
+            self._parallel = parallel if learnt and parallel.count > 1 else None
+            yield
+        self._parallel = None
 
     def features(self, *cuts: Tensor) -> Tensor:
         """(B, D) from what :meth:`WordBatches.batch` gives."""
+        if self._parallel is None or not self.training or len(cuts[1]) < self._parallel.count:
+            return self._features(*cuts)
+        return self._parallel(_pieces(cuts, self._parallel.count))
+
+    def _features(self, *cuts: Tensor) -> Tensor:
         maps = []
         for number, (windows, counts) in enumerate(zip(cuts[::2], cuts[1::2], strict=True)):
             words = reduce(torch.add, (F.embedding(windows, vectors) for vectors in self.channels.values()))
@@ -143,6 +162,16 @@ class TextBranch(nn.Module):
         pooled = torch.cat(maps, dim=1)
         pooled = pooled.relu() if len(self.convolutions) else pooled  # relu is monotone: after the maximum it is less work
         return pooled if self.hidden is None else torch.relu(self.hidden(pooled))
+
+
+def _pieces(cuts: tuple[Tensor, ...], count: int) -> list[tuple[Tensor, ...]]:
+    """The texts of a batch in `count` pieces, each with its windows and their number, for each size."""
+    pieces: list[list[Tensor]] = [[] for _ in range(count)]
+    for windows, counts in zip(cuts[::2], cuts[1::2], strict=True):
+        numbers = counts.tensor_split(count)
+        for piece, own, number in zip(pieces, windows.split([int(n.sum()) for n in numbers]), numbers, strict=True):
+            piece += own, number
+    return [tuple(piece) for piece in pieces]
 
 
 def initial_vectors(
