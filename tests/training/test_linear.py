@@ -122,3 +122,16 @@ def test_no_inputs_leave_the_bias() -> None:
     model = fit_logistic(sp.csr_array((50, 0), dtype=np.float32), np.eye(50, 1, dtype=np.float32), 1000, tolerance=1e-4)
     assert model.weights.shape == (0, 1)
     assert 1 / (1 + np.exp(-model.bias[0])) == pytest.approx(1 / 50, rel=0.05)
+
+
+@pytest.mark.parametrize("density", [0.01, 0.4])
+def test_logits_are_the_product_however_sparse_the_weights(density: float) -> None:
+    rng = np.random.default_rng(0)
+    weights = sp.random_array((50, 6), density=density, format="csr", dtype=np.float32, rng=rng)
+    rows = rng.random((9, 50), np.float32) * (rng.random((9, 50)) < 0.2)
+    rows[3] = 0
+    inputs = sp.csr_array(rows)
+    found = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs)
+    np.testing.assert_allclose(found, inputs.toarray() @ weights.toarray() + np.arange(6), atol=1e-5)
+    alone = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs[[7]])
+    np.testing.assert_array_equal(alone[0], found[7])

@@ -34,7 +34,7 @@ class DataParallel:
 
     def __call__(self, pieces: Sequence[tuple[Tensor, ...]]) -> Tensor:
         """(B, D): what `work` gives for each of the pieces, one after the other."""
-        joined: Tensor = _Pieces.apply(self, pieces, *self.parameters)  # type: ignore[no-untyped-call]
+        joined: Tensor = _Pieces.apply(self, pieces, *self.parameters)
         return joined
 
     def forward(self, pieces: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
@@ -69,5 +69,5 @@ class _Pieces(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        shares = gradients[0].split([len(answer) for answer in ctx.answers])
+        shares = torch.split(gradients[0], [len(answer) for answer in ctx.answers])
         return None, None, *ctx.parallel.backward(ctx.answers, shares)

@@ -26,6 +26,9 @@ _GRADIENT_STEPS = 60
 _ROUGHLY = 0.3
 """How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
 
+_HARDLY_SPARSE = 0.05
+"""Share of weights that are not 0 from which on a product with all of them is quicker."""
+
 _CELLS = 1 << 23
 """Numbers (products x labels) worked on at a time: bounds the memory, whatever the number of labels."""
 
@@ -46,8 +49,16 @@ class LinearWeights:
 
     def logits(self, inputs: sp.csr_array, dense: Floats | None = None) -> Floats:
         """(N, L) of sparse rows (N, F), and dense rows (N, D)."""
-        logits: Floats = (inputs @ self.weights).toarray() + self.bias
+        logits: Floats = self._sums(inputs) + self.bias
         return logits if self.dense is None or dense is None else logits + dense @ self.dense
+
+    def _sums(self, inputs: sp.csr_array) -> Floats:
+        """The inputs times the weights; of weights that are hardly sparse the rows needed are written out, in half the time."""
+        if self.weights.nnz < _HARDLY_SPARSE * np.prod(self.weights.shape, dtype=float):
+            return np.asarray((inputs @ self.weights).toarray())
+        used, columns = np.unique(inputs.indices, return_inverse=True)
+        needed = sp.csr_array((inputs.data, columns, inputs.indptr), shape=(inputs.shape[0], len(used)))
+        return _product(_bags(needed), torch.from_numpy(self.weights[used].toarray())).numpy()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything :meth:`restored` needs."""

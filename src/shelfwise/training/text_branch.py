@@ -169,7 +169,7 @@ def _pieces(cuts: tuple[Tensor, ...], count: int) -> list[tuple[Tensor, ...]]:
     pieces: list[list[Tensor]] = [[] for _ in range(count)]
     for windows, counts in zip(cuts[::2], cuts[1::2], strict=True):
         numbers = counts.tensor_split(count)
-        for piece, own, number in zip(pieces, windows.split([int(n.sum()) for n in numbers]), numbers, strict=True):
+        for piece, own, number in zip(pieces, torch.split(windows, [int(n.sum()) for n in numbers]), numbers, strict=True):
             piece += own, number
     return [tuple(piece) for piece in pieces]
 
