@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 from safetensors.numpy import load, save
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from shelfwise import registry
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, FusionPolicy, MemberOutputs, Modality, Prepared, State
 from shelfwise.errors import NotFittedError
+from shelfwise.training import loop
 from shelfwise.training.out_of_fold import fit_present, predict_present
 
 PRODUCTS, LABELS, MEMBERS = 72, 6, 3
@@ -288,6 +293,71 @@ class TestPolicies:
             pytest.skip("a learnt policy may correct a single member")
         outputs, _ = make_outputs(np.ones((32, MEMBERS), np.bool_))
         np.testing.assert_allclose(make_policy(policy_name).fuse(outputs.members([1])), outputs.scores[:, 1], atol=1e-6)
+
+
+@pytest.fixture
+def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every network that is trained goes its first step on a pretended GPU too, which refuses whatever stayed on the processor."""
+    seen: list[str] = []
+    step_of = loop._Step._loss
+
+    def both(step: Any, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        name = type(step._network).__name__
+        if name not in seen:
+            seen.append(name)
+            assert on_a_pretended_gpu(step, inputs, targets).device.type == "cuda"
+        return step_of(step, inputs, targets)
+
+    monkeypatch.setattr(loop._Step, "_loss", both)
+    with loop.threads(1):
+        yield seen
+
+
+def on_a_pretended_gpu(step: Any, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    """The loss of one step, shapes and devices only."""
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+
+        def sent(tensor: Tensor) -> Tensor:
+            return mode.from_tensor(tensor).to("cuda")
+
+        named = itertools.chain(step._network.named_parameters(), step._network.named_buffers())
+        logits = torch.func.functional_call(step._network, {name: sent(value) for name, value in named}, tuple(map(sent, inputs)))
+        loss: Tensor = step._loss_of(logits, sent(targets))
+        return loss
+
+
+class TestDevices:
+    @pytest.mark.parametrize("name", registry.modalities.names())
+    def test_a_modality_s_network_may_stand_on_a_gpu(self, name: str, shop: Shop, seen_on_a_gpu: list[str], tmp_path: Path) -> None:
+        modality, context = make_modality(name), Context(seed=3, cache=tmp_path)
+        train = Examples(modality.prepare(shop.catalog, context), shop.targets)
+        fit_present(modality, train, train, context)
+        if not seen_on_a_gpu:
+            pytest.skip("trains no network")
+
+    def test_a_policy_s_network_may_stand_on_a_gpu(self, policy_name: str, seen_on_a_gpu: list[str]) -> None:
+        fitted(policy_name)
+        if not seen_on_a_gpu:
+            pytest.skip("trains no network")
+
+    def test_what_stayed_on_the_processor_is_refused(self, seen_on_a_gpu: list[str]) -> None:
+        class Forgetful(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer, self.offset = nn.Linear(4, LABELS), torch.ones(LABELS)
+
+            def forward(self, rows: Tensor) -> Tensor:
+                return self.layer(rows) + self.offset
+
+        class Rows:
+            def __len__(self) -> int:
+                return 8
+
+            def batch(self, rows: Any) -> tuple[Tensor, ...]:
+                return (torch.ones(len(rows), 4),)
+
+        with pytest.raises(Exception, match=r"cuda|Tensor"):
+            loop.fit_network(Forgetful(), Rows(), np.ones((8, LABELS), np.float32), loop.LoopSettings(), Context())
 
 
 def learns(name: str) -> bool:

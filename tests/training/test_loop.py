@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from shelfwise.contracts import Context, Floats, Rows
 from shelfwise.errors import ConfigError
+from shelfwise.training.device import device
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
 
 
@@ -149,3 +150,25 @@ def test_the_last_learning_rate_of_a_cosine_is_zero() -> None:
     fit_network(module, train, targets, settings(epochs=50, schedule="cosine"), Context(), after_step=lambda m: states.append(weights(m)))
     moves = [np.abs(b - a).max() for a, b in itertools.pairwise(states)]
     assert moves[-1] < 0.01 * max(moves)
+
+
+def test_products_in_half_precision_leave_weights_and_answers_in_single() -> None:
+    train, targets = data()
+    seen = set()
+
+    class Noting(nn.Sequential):
+        def forward(self, rows: Tensor) -> Tensor:
+            answer: Tensor = super().forward(rows)
+            seen.add(answer.dtype)
+            return answer
+
+    module = Noting(*network())
+    fit_network(module, train, targets, settings(precision="bfloat16"), Context(), (train, targets))
+    assert seen == {torch.bfloat16}
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+    assert ((run_network(module, train) > 0) == (targets > 0)).mean() > 0.9
+    again = network()
+    fit_network(again, train, targets, settings(precision="auto"), Context())
+    single = network()
+    fit_network(single, train, targets, settings(), Context())
+    assert np.array_equal(weights(again), weights(single)) == (device().type == "cpu")

@@ -96,7 +96,9 @@ class Image(Modality):
         """Probabilities (N, L) and features (N, D), the mean over both views where pictures are mirrored."""
         network = self._fitted()
         views = range(inputs.rows.shape[1])
-        both = np.mean([run_network(network.both, View(inputs, view), batch_size=64) for view in views], axis=0, dtype=np.float32)
+        both = np.mean(
+            [run_network(network, View(inputs, view), batch_size=64, ask=network.both) for view in views], axis=0, dtype=np.float32
+        )
         both = both.reshape(len(inputs), network.output.out_features + network.output.in_features)
         return both[:, : network.output.out_features], both[:, network.output.out_features :]
 

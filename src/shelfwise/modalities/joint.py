@@ -111,8 +111,8 @@ class _Network(nn.Module):
         """M x (B, D): what each branch says of the rows that have its field, and 0 of the others."""
         read, first = [], 0
         for m, branch in enumerate(self._branches):
-            features, mine = torch.zeros(len(present), branch.width), inputs[first : first + branch.inputs]
-            if present[:, m].any():
+            features, mine = torch.zeros(len(present), branch.width, device=present.device), inputs[first : first + branch.inputs]
+            if len(mine[-1]):  # one row a product that has the field
                 features = features.masked_scatter(present[:, m, None], branch.features(*mine))
             read.append(features)
             first += branch.inputs
@@ -183,7 +183,9 @@ class Joint(Modality):
         """Probabilities (N, L) and features (N, units), the mean over both views where pictures are mirrored."""
         network = self._fitted()
         views = range(1 + (self.settings.image.flip and PICTURE in self._names))
-        both = np.mean([run_network(network.both, self._batches(inputs, v), batch_size=64) for v in views], axis=0, dtype=np.float32)
+        both = np.mean(
+            [run_network(network, self._batches(inputs, v), batch_size=64, ask=network.both) for v in views], axis=0, dtype=np.float32
+        )
         labels, units = network.shape
         both = both.reshape(len(inputs), labels + units)
         return both[:, :labels], both[:, labels:]

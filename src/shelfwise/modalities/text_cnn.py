@@ -94,7 +94,7 @@ class TextCnn(Modality):
         """Probabilities (N, L) and features (N, D); the same for a text in whatever company it comes."""
         network, batches = self._fitted(), self._batches(inputs)
         labels = network.output.out_features
-        both = run_network(network.both, batches, batch_size=64)
+        both = run_network(network, batches, batch_size=64, ask=network.both)
         both = both.reshape(len(inputs), labels + network.output.in_features)
         return both[:, :labels], both[:, labels:]
 

@@ -148,7 +148,7 @@ class TextTransformer(Modality):
             raise NotFittedError(f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first")
         vectors = run_encoder(self._encoder, inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
         labels, width = self._head.output.out_features, self._head.output.in_features
-        both = run_network(self._head.both, _Vectors(vectors)).reshape(len(inputs), labels + width)
+        both = run_network(self._head, _Vectors(vectors), ask=self._head.both).reshape(len(inputs), labels + width)
         return both[:, :labels], both[:, labels:]
 
     def state(self) -> State:

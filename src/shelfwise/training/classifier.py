@@ -110,7 +110,7 @@ class RowClassifier:
     def predict(self, rows: Inputs) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, F); the same for a row in whatever company it comes."""
         width = self._network.output.in_features
-        both = run_network(self._network.both, _Batches(rows)).reshape(rows.shape[0], self.labels + width)
+        both = run_network(self._network, _Batches(rows), ask=self._network.both).reshape(rows.shape[0], self.labels + width)
         return both[:, : self.labels], both[:, self.labels :]
 
     def arrays(self) -> dict[str, NDArray[Any]]:

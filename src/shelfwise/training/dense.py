@@ -212,7 +212,7 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
     """Presence (B, M) after dropping members at random; products that would lose every member keep all they have."""
     if dropout == 0:
         return present
-    kept = present & (torch.rand(present.shape) >= dropout)
+    kept = present & (torch.rand(present.shape, device=present.device) >= dropout)
     return torch.where(kept.any(dim=1, keepdim=True), kept, present)
 
 

@@ -21,6 +21,7 @@ from transformers.utils import logging as chatter
 from shelfwise.config import LossName
 from shelfwise.contracts import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
+from shelfwise.training.device import Precision, mixed, on_device, sent
 from shelfwise.training.hub import PATIENCE, Package, answers_in_time, digest
 from shelfwise.training.loop import Batches, seeded
 from shelfwise.training.losses import make_loss
@@ -42,6 +43,7 @@ class TuningSettings(PluginSettings):
     head_rate: float = Field(1e-3, gt=0, description="of the layers behind the encoder")
     weight_decay: float = Field(0.01, ge=0)
     loss: LossName = "bce"
+    precision: Precision = Field("auto", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32")
 
 
 @dataclass(frozen=True)
@@ -153,16 +155,18 @@ def tune(
     mine = {id(p) for p in inside}
     head = [p for p in network.parameters() if p.requires_grad and id(p) not in mine]
     groups = [{"params": inside, "lr": settings.learning_rate}, {"params": head, "lr": settings.head_rate}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
     steps = settings.epochs * -(-len(train) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps))
     rng = np.random.default_rng(context.seed)
     network.train()
-    with seeded(context.seed), context.progress("tuning the encoder", steps) as progress:
+    with on_device(network), seeded(context.seed), context.progress("tuning the encoder", steps) as progress:
+        optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps))
         for _ in range(settings.epochs):
             for rows in _alike(lengths, settings.batch_size, rng):
                 optimizer.zero_grad(set_to_none=True)
-                torch.autograd.backward(loss_of(network(*train.batch(rows)), torch.from_numpy(targets[rows])))
+                with mixed(settings.precision):
+                    logits = network(*sent(train.batch(rows)))
+                torch.autograd.backward(loss_of(logits.float(), *sent([torch.from_numpy(targets[rows])])))
                 nn.utils.clip_grad_norm_(inside, 1.0)
                 optimizer.step()
                 schedule.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.contracts import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
+from shelfwise.training.device import Precision, device, mixed, on_device, sent
 from shelfwise.training.losses import Loss, make_loss
+from shelfwise.training.optimizer import Kind, Optimizer, Schedule, rate_at
 
 
 class LoopSettings(PluginSettings):
@@ -24,10 +26,11 @@ class LoopSettings(PluginSettings):
     epochs: int = Field(30, ge=1, description="passes over the training part (a cap where patience is set)")
     batch_size: int = Field(256, ge=1, description="products a step")
     learning_rate: float = Field(1e-3, gt=0)
-    optimizer: Literal["adam", "adamw", "adadelta"] = "adam"
+    optimizer: Kind = "adam"
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     loss: LossName = "keras_cce"
+    precision: Precision = Field("float32", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32")
     patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation loss")
 
 
@@ -44,7 +47,7 @@ class Batches(Protocol):
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Torch's randomness from `seed` inside the block, untouched outside it."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[] if device().type == "cpu" else None):
         torch.manual_seed(seed)
         yield
 
@@ -86,11 +89,11 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
     loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
-    step = _Step(network, loss_of, settings, len(train), after_step)
     watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
     best = _Best(network, settings)
     order = np.random.default_rng(context.seed)
-    with seeded(context.seed), context.progress(title, settings.epochs) as progress:
+    with on_device(network), seeded(context.seed), context.progress(title, settings.epochs) as progress:
+        step = _Step(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
             latest = 0.0
@@ -99,23 +102,32 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
             if not np.isfinite(latest):
                 raise ConfigError(f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
             progress.advance()
-            if watched is not None and best.long_ago(epoch, _loss(network, *watched, loss_of, settings.batch_size)):
+            if watched is not None and best.long_ago(epoch, step.validate(*watched)):
                 break
-    best.restore()
+        best.restore()
     network.eval()
     return best.epoch
 
 
 @torch.inference_mode()
-def run_network(network: Callable[..., Tensor], inputs: Batches, batch_size: int = 256, order: Rows | None = None) -> Floats:
-    """`network`'s answers for every row, in row order; `order` (a permutation) lets rows of one length share a batch."""
+def run_network(
+    network: nn.Module, inputs: Batches, batch_size: int = 256, order: Rows | None = None, ask: Callable[..., Tensor] | None = None
+) -> Floats:
+    """`network`'s answers for every row, in row order.
+
+    Args:
+        order: a permutation, so that rows of one length can share a batch.
+        ask: what to call in place of the network itself, such as another of its methods.
+    """
+    ask = ask or network
     order = np.arange(len(inputs)) if order is None else order
-    answers = [network(*inputs.batch(rows)) for rows in _pieces(order, batch_size)]
-    if not answers:
-        return np.zeros((0, 0), np.float32)
-    joined = torch.cat(answers).float().numpy()
-    result = np.empty_like(joined)
-    result[order] = joined
+    result: Floats = np.zeros((0, 0), np.float32)
+    with on_device(network):
+        for rows in _pieces(order, batch_size):
+            answer = ask(*sent(inputs.batch(rows))).float().cpu().numpy()
+            if not len(result):
+                result = np.empty((len(order), *answer.shape[1:]), np.float32)
+            result[rows] = answer
     return result
 
 
@@ -125,21 +137,33 @@ class _Step:
     def __init__(
         self, network: nn.Module, loss_of: Loss, settings: LoopSettings, rows: int, after: Callable[[nn.Module], None] | None
     ) -> None:
-        self._network, self._loss_of, self._after = network, loss_of, after
-        self._optimizer = _optimizer([p for p in network.parameters() if p.requires_grad], settings)
-        steps = settings.epochs * -(-rows // settings.batch_size)
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, steps) if settings.schedule == "cosine" else None
+        self._network, self._loss_of, self._after, self._settings = network, loss_of, after, settings
+        self._optimizer = Optimizer((p for p in network.parameters() if p.requires_grad), settings.optimizer, settings.weight_decay)
+        self._done, self._steps = 0, settings.epochs * -(-rows // settings.batch_size)
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
-        self._optimizer.zero_grad(set_to_none=True)
-        loss: Tensor = self._loss_of(self._network(*inputs), targets)
+        self._optimizer.clear()
+        loss = self._loss(inputs, targets)
         torch.autograd.backward(loss)
-        self._optimizer.step()
-        if self._schedule is not None:
-            self._schedule.step()
+        self._optimizer.step(rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule))
+        self._done += 1
         if self._after is not None:
             self._after(self._network)
         return loss.item()
+
+    @torch.inference_mode()
+    def validate(self, inputs: Batches, targets: Floats) -> float:
+        """The mean loss of other products."""
+        self._network.eval()
+        total = 0.0
+        for rows in _pieces(np.arange(len(inputs)), self._settings.batch_size):
+            total += self._loss(inputs.batch(rows), torch.from_numpy(targets[rows])).item() * len(rows)
+        return total / max(len(inputs), 1)
+
+    def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        with mixed(self._settings.precision):
+            logits = self._network(*sent(inputs))
+        return self._loss_of(logits.float(), *sent([targets]))
 
 
 class _Best:
@@ -166,24 +190,7 @@ def _pieces(rows: Rows, size: int) -> Iterator[Rows]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _optimizer(parameters: list[nn.Parameter], settings: LoopSettings) -> torch.optim.Optimizer:
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.optimizer == "adadelta":
-        return torch.optim.Adadelta(parameters, lr=rate, weight_decay=decay)
-    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, weight_decay=decay, eps=1e-7, fused=True)  # eps as in Keras
-
-
 def _trained_state(network: nn.Module) -> dict[str, Tensor]:
     """The weights that training can change, and all running statistics."""
     frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
     return {name: value for name, value in network.state_dict().items() if name not in frozen}
-
-
-@torch.inference_mode()
-def _loss(network: nn.Module, inputs: Batches, targets: Floats, loss_of: Callable[[Tensor, Tensor], Tensor], size: int) -> float:
-    network.eval()
-    total = 0.0
-    for rows in _pieces(np.arange(len(inputs)), size):
-        total += float(loss_of(network(*inputs.batch(rows)), torch.from_numpy(targets[rows]))) * len(rows)
-    return total / max(len(inputs), 1)

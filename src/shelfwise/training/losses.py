@@ -67,7 +67,7 @@ def class_balanced(counts: Tensor, beta: float = 0.999) -> Loss:
     weights = weights / weights.mean()
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits, targets, weight=weights)
+        return F.binary_cross_entropy_with_logits(logits, targets, weight=weights.to(logits.device))
 
     return loss
 
@@ -87,7 +87,8 @@ def max_constraint(levels: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
     def highest(logits: Tensor) -> Tensor:
         for children, above in steps:
-            logits = logits.scatter_reduce(1, above.expand(len(logits), -1), logits[:, children], "amax")
+            places = above.to(logits.device).expand(len(logits), -1)
+            logits = logits.scatter_reduce(1, places, logits[:, children.to(logits.device)], "amax")
         return logits
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:

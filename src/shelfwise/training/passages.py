@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -85,7 +86,5 @@ def encode_passages(passages: Passages, source: EncoderSource, context: Context,
 def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     """(N, D) the mean word vectors of N texts, texts of one length together."""
 
-    def network(numbers: Tensor, mask: Tensor) -> Tensor:
-        return mean_of_words(encoder, numbers, mask)
-
-    return run_network(network, TokenBatches(tokens), batch_size=32, order=np.argsort(tokens.lengths, kind="stable"))
+    order = np.argsort(tokens.lengths, kind="stable")  # texts of one length together
+    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_of_words, encoder))

@@ -21,6 +21,7 @@ from shelfwise.training.loop import LoopSettings, fit_network, run_network, seed
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
+CHUNK = 8192  # products looked at at a time
 LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode later
 
 
@@ -53,7 +54,7 @@ def fit_policy(
         The network, and the epoch its weights are from.
     """
     rows = np.flatnonzero(outputs.present.any(axis=1))
-    known, wanted = outputs.take(rows), targets[rows]
+    known, wanted = (outputs, targets) if len(rows) == len(outputs) else (outputs.take(rows), targets[rows])
     with seeded(context.seed):
         network = PolicyNetwork(known.scores.shape[1], known.scores.shape[2], settings)
     network.watch(known)
@@ -67,7 +68,7 @@ def run_policy(network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
     """Fused scores (N, L); 0 where no member is present."""
     if not len(outputs):
         return np.zeros((0, network.labels), np.float32)
-    return outputs.silenced(run_network(lambda *inputs: torch.sigmoid(network(*inputs)), PolicyBatches(outputs)))
+    return outputs.silenced(run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs))))
 
 
 def restored_policy(arrays: Mapping[str, NDArray[Any]], members: int, labels: int, settings: PolicySettings) -> PolicyNetwork:
@@ -103,10 +104,14 @@ class PolicyNetwork(nn.Module):
     def watch(self, outputs: MemberOutputs) -> None:
         """Learn the mean and the spread of every input over the products where its member is present."""
         if self.settings.input == "logits":
-            logits = np.where(outputs.present[:, :, None], _logits(torch.from_numpy(outputs.scores)).numpy(), 0)
+            sums = np.zeros((2, self.members, self.labels))
+            for start in range(0, len(outputs), CHUNK):
+                some = slice(start, start + CHUNK)
+                logits = np.where(outputs.present[some, :, None], _logits(torch.from_numpy(outputs.scores[some])).numpy(), 0)
+                sums += logits.sum(axis=0, dtype=np.float64), np.square(logits).sum(axis=0, dtype=np.float64)
             count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
-            mean = logits.sum(axis=0, dtype=np.float64) / count
-            variance = np.square(logits).sum(axis=0, dtype=np.float64) / count - mean**2
+            mean = sums[0] / count
+            variance = sums[1] / count - mean**2
             self.mean = torch.from_numpy(mean.astype(np.float32))
             self.spread = torch.from_numpy(np.sqrt(np.maximum(variance, LEAST_SPREAD**2)).astype(np.float32))
 
@@ -126,14 +131,15 @@ class PolicyBatches:
     """The members' answers, for the training loop."""
 
     def __init__(self, outputs: MemberOutputs) -> None:
-        self.scores, self.present = torch.from_numpy(outputs.filled(0)), torch.from_numpy(outputs.present)
+        self.scores, self.present = torch.from_numpy(outputs.scores), torch.from_numpy(outputs.present)
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def batch(self, rows: Rows) -> tuple[Tensor, Tensor]:
         chosen = torch.from_numpy(rows)
-        return self.scores[chosen], self.present[chosen]
+        present = self.present[chosen]
+        return self.scores[chosen].masked_fill_(~present.unsqueeze(2), 0), present
 
 
 def _logits(scores: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vectors import WordVectors, load_vectors
 from shelfwise.text.vocabulary import Ragged, TokenArray, Vocabulary
 from shelfwise.training.data_parallel import DataParallel, data_parallel
+from shelfwise.training.device import device
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class TextBranch(nn.Module):
         parts = (self.channels, self.convolutions, self.hidden)
         learnt = [p for part in parts if part is not None for p in part.parameters() if p.requires_grad]
         with data_parallel(self._features, learnt) as parallel:
-            self._parallel = parallel if learnt and parallel.count > 1 else None
+            self._parallel = parallel if learnt and parallel.count > 1 and device().type == "cpu" else None
             yield
         self._parallel = None
 

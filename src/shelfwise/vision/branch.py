@@ -100,7 +100,7 @@ class PictureBranch(nn.Module):
         return features
 
     def _for_inference(self) -> nn.Module:
-        """The body with its batch norms folded, made once: whoever changes weights calls :meth:`train` or ``eval`` afterwards."""
+        """The body with its batch norms folded, made once; whoever changes weights or device calls :meth:`train` or ``eval`` afterwards."""
         if not self._folded:
             self._folded.append(fold(self.body))
         return self._folded[0]

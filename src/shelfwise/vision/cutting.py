@@ -153,10 +153,13 @@ class Normalise(nn.Module):
         reverse: RGB to BGR, the "caffe" rule.
     """
 
+    mean: Tensor
+    factor: Tensor
+
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], scale: float = 255.0, reverse: bool = False) -> None:
         super().__init__()
-        self.mean = torch.tensor(mean).mul(scale).reshape(1, -1, 1, 1)
-        self.factor = torch.tensor(std).mul(scale).reshape(1, -1, 1, 1).reciprocal()
+        self.register_buffer("mean", torch.tensor(mean).mul(scale).reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("factor", torch.tensor(std).mul(scale).reshape(1, -1, 1, 1).reciprocal(), persistent=False)
         self.reverse = reverse
 
     def forward(self, pixels: Tensor) -> Tensor:

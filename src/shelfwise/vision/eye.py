@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.contracts import PluginSettings
+from shelfwise.training.device import device, sent
 from shelfwise.vision.backbones import FrozenNorm, Last, freeze, keras_resnet50, set_frozen, trained_modules
 from shelfwise.vision.cutting import Cut, Normalise, cut, fold
 from shelfwise.vision.encoded import Encoder
@@ -117,10 +118,13 @@ class Eye:
             return Encoder(self._mirrored, (self.views, self.frame.size, self.frame.size, 3), "uint8", self.frame, identity)
         network = nn.Sequential(self.normalise, _with_batch_statistics(part) if batch_stats else fold(part))
 
+        if device().type != "cpu":
+            network = copy.deepcopy(network).to(device())  # a copy, as the backbone itself stays where it is
+
         @torch.inference_mode()
         def run(pixels: Pixels) -> NDArray[Any]:
-            views = [network(torch.from_numpy(view)) for view in np.moveaxis(self._mirrored(pixels), 1, 0)]
-            return torch.stack([_to_row(view) for view in views], dim=1).numpy()
+            views = sent(torch.from_numpy(view) for view in np.moveaxis(self._mirrored(pixels), 1, 0))
+            return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
 
         shape = _output_shape(nn.Sequential(self.normalise, fold(part)), self.frame.size)
         return Encoder(run, (self.views, *shape), "float16", self.frame, identity, 256 if batch_stats else 32, batch_stats)
