@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
@@ -41,7 +42,7 @@ class Registry:
         spec = find_spec(self.package)
         assert spec is not None, self.package
         own = {m.name for m in pkgutil.iter_modules(spec.submodule_search_locations or []) if not m.name.startswith("_")}
-        return sorted(own | {point.name for point in self._entry_points()})
+        return sorted(own | self._entry_points.keys())
 
     def load(self, name: str) -> Any:
         """The plug-in class called `name`.
@@ -49,13 +50,12 @@ class Registry:
         Raises:
             PluginError: no such plug-in (with the nearest name), or a library it needs is missing.
         """
+        if name in self._entry_points:
+            return self._entry_points[name].load()
         if name not in self.names():
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise PluginError(f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}")
-        for point in self._entry_points():
-            if point.name == name:
-                return point.load()
         try:
             module = importlib.import_module(f"{self.package}.{name}")
         except ModuleNotFoundError as error:
@@ -75,8 +75,10 @@ class Registry:
             raise PluginError(f"{module.__name__} must define exactly one {self.base}, it defines {len(found)}")
         return found[0]
 
-    def _entry_points(self) -> list[Any]:
-        return list(entry_points(group=self.package))
+    @cached_property
+    def _entry_points(self) -> dict[str, Any]:
+        """By name, what installed packages offer; to ask reads the description of every package there is."""
+        return {point.name: point for point in entry_points(group=self.package)}
 
 
 def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:

@@ -5,6 +5,7 @@ Dimensions: L labels, E scored pairs, P weights of a curve, K knots of all curve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,7 +17,8 @@ from scipy.special import expit
 from shelfwise.decision.pairs import Doubles, Integers, Pairs
 
 EDGE = 1e-4  # scores and probabilities nearer to 0 or 1 count as this near: hardly anybody has the products to tell
-NEWTON_STEPS, LONGEST_STEP, SOLVED = 50, 2.0, 1e-6
+NEWTON_STEPS, HALVINGS, LONGEST_STEP, SOLVED = 50, 20, 2.0, 1e-6
+ROUNDING = 1e-12  # share of a loss that double precision may add to it
 
 
 def bent_columns(scores: Doubles) -> Doubles:
@@ -28,7 +30,8 @@ def bent_columns(scores: Doubles) -> Doubles:
 def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, start: Doubles, penalty: float) -> Doubles:
     """Minimise each label's ``log loss + penalty / 2 * |w - start|^2``, all weights but the last at least 0.
 
-    Newton's method for all labels at once; a weight that would leave its bound is held there (Bertsekas 1982).
+    Newton's method for all labels at once, along steps that are bent where a weight would leave its bound, and halved until
+    the label's loss falls (Bertsekas 1982).
 
     Args:
         inputs: (E, P), of which the last is 1.
@@ -42,6 +45,14 @@ def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, 
     count, width = start.shape
     floor = np.append(np.zeros(width - 1), -np.inf)
     weights: Doubles = np.maximum(start, floor)
+
+    def losses(weights: Doubles) -> Doubles:
+        logits = np.einsum("ep,ep->e", inputs, weights[labels])
+        found: Doubles = np.bincount(labels, np.logaddexp(0, logits) - hits * logits, count) + penalty / 2 * np.square(weights - start).sum(
+            axis=1
+        )
+        return found
+
     for _ in range(NEWTON_STEPS):
         likely = expit(np.einsum("ep,ep->e", inputs, weights[labels]))
         slope, curvature = _derivatives(inputs, likely - hits, likely * (1 - likely), labels, count)
@@ -51,10 +62,24 @@ def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, 
         curvature = np.where(held[:, :, None] | held[:, None, :], np.eye(width), curvature)
         step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
         step *= np.minimum(1, LONGEST_STEP / np.maximum(np.abs(step).max(axis=1, keepdims=True), SOLVED))
-        before, weights = weights, np.maximum(weights - step, floor)
+        before, weights = weights, _lower(losses, weights, step, floor)
         if np.abs(weights - before).max(initial=0) < SOLVED:
             break
     return weights
+
+
+def _lower(losses: Callable[[Doubles], Doubles], weights: Doubles, step: Doubles, floor: Doubles) -> Doubles:
+    """Each label's weights (L, P) after the step, a half, a quarter ... of it, the first at which its loss does not rise."""
+    limit = losses(weights)
+    limit = limit + ROUNDING * np.abs(limit)
+    scale = np.ones((len(weights), 1))
+    for _ in range(HALVINGS):
+        lower: Doubles = np.maximum(weights - scale * step, floor)
+        worse = losses(lower) > limit
+        if not worse.any():
+            break
+        scale[worse] /= 2
+    return lower
 
 
 @dataclass(frozen=True)

@@ -163,13 +163,11 @@ def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:
 
 def _encoded(catalog: Catalog, fields: Sequence[str], source: Any, context: Context) -> Floats:
     """Sentence vectors (N, D); shared with a member that reads the same fields with the same encoder."""
-    from shelfwise.training.passages import Passages, encode_passages
+    from shelfwise.training.passages import Passages
 
-    joined = "+".join(fields)
-    passages = Passages.read(catalog, joined, source, LONGEST)
-    key = ("sentences", joined, source, LONGEST)
-    vectors = catalog.once(key, lambda: encode_passages(passages, source, context, joined))
-    return np.where(passages.present[:, None], vectors, np.float32(0))
+    encoded = Passages.encode(catalog, "+".join(fields), source, LONGEST, context).encoded
+    assert encoded is not None
+    return encoded
 
 
 def _nearest(similarities: Floats) -> Values:

@@ -29,7 +29,7 @@ from shelfwise.training.bags import Bags, BagSettings, Space
 from shelfwise.training.encoders import find_encoder, same_encoder
 from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
 from shelfwise.training.memory import keep_memory
-from shelfwise.training.passages import Passages, encode_passages
+from shelfwise.training.passages import Passages
 from shelfwise.training.relations import Listing
 from shelfwise.vision.branch import Pictures, under
 from shelfwise.vision.eye import Eye, EyeSettings
@@ -253,11 +253,10 @@ class KernelLogistic(Modality):
         return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.narrowness)
 
     def _sentences(self, catalog: Catalog, context: Context) -> Floats:
-        source = find_encoder(self.settings.encoder)
-        passages = Passages.read(catalog, "+".join(self._texts), source, self.settings.max_tokens)
-        key = ("sentences", "+".join(self._texts), source, self.settings.max_tokens)
-        vectors = catalog.once(key, lambda: encode_passages(passages, source, context, "+".join(self._texts)))
-        return np.where(passages.present[:, None], vectors, np.float32(0))
+        chosen = self.settings
+        encoded = Passages.encode(catalog, "+".join(self._texts), find_encoder(chosen.encoder), chosen.max_tokens, context).encoded
+        assert encoded is not None
+        return encoded
 
     def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
         if self._eye is None:

@@ -19,7 +19,17 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.training.bags import plain_words, spoken
-from shelfwise.training.encoders import TuningSettings, find_encoder, freeze_but, load_encoder, mean_of_words, same_encoder, tune
+from shelfwise.training.encoders import (
+    EncoderSource,
+    TuningSettings,
+    find_encoder,
+    freeze_but,
+    frozen_encoder,
+    load_encoder,
+    mean_of_words,
+    same_encoder,
+    tune,
+)
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.training.memory import keep_memory
 from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
@@ -113,11 +123,12 @@ class TextTransformer(Modality):
             WeightsError: the encoder is not to be had.
         """
         chosen = self.settings
-        passages = Passages.read(catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
+        wanted = (catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
+        passages = Passages.read(*wanted) if chosen.train_last else Passages.encode(*wanted, context)
         if chosen.present == "all":
             columns = [plain_words(catalog, name) for name in self.field.split("+")]
             passages = replace(passages, present=spoken(columns, every=True))
-        return passages if chosen.train_last else Passages(passages.present, passages.tokens, self._frozen(passages, context))
+        return passages
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn the head on the frozen encoder, then, where layers are to be tuned, all of these together.
@@ -128,8 +139,7 @@ class TextTransformer(Modality):
         """
         keep_memory()
         source, chosen = find_encoder(self.settings.encoder), self.settings
-        self._encoder = load_encoder(source)
-        freeze_but(self._encoder, chosen.train_last)
+        self._encoder = self._loaded(source)
         vectors = self._frozen(train.inputs, context)
         watched = None if validation is None else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
         with seeded(context.seed), threads(1):
@@ -166,8 +176,7 @@ class TextTransformer(Modality):
         """
         self._facts = dict(state.facts)
         source = same_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
-        self._encoder = load_encoder(source)
-        freeze_but(self._encoder, self.settings.train_last)
+        self._encoder = self._loaded(source)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
         self._encoder.load_state_dict({n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}, strict=False)
         weights = {n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")}
@@ -179,6 +188,14 @@ class TextTransformer(Modality):
     def provenance(self) -> dict[str, Any]:
         """Which encoder, its sha256, and how many layers were tuned."""
         return dict(self._facts)
+
+    def _loaded(self, source: EncoderSource) -> Any:
+        """The encoder, for this member alone where some of it is tuned."""
+        if not self.settings.train_last:
+            return frozen_encoder(source)
+        encoder = load_encoder(source)
+        freeze_but(encoder, self.settings.train_last)
+        return encoder
 
     def _frozen(self, inputs: Passages, context: Context) -> Floats:
         if inputs.encoded is not None:

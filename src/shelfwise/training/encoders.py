@@ -107,8 +107,19 @@ def load_encoder(source: EncoderSource) -> Any:
     return model.eval()
 
 
+@lru_cache(maxsize=2)
+def frozen_encoder(source: EncoderSource) -> Any:
+    """The encoder as it came, loaded once for all who leave its weights alone.
+
+    Raises:
+        WeightsError: as :func:`load_encoder`.
+    """
+    return load_encoder(source).requires_grad_(False)
+
+
+@lru_cache(maxsize=2)
 def load_tokenizer(source: EncoderSource) -> Any:
-    """The encoder's own tokenizer.
+    """The encoder's own tokenizer, shared; it is not made for several threads at a time.
 
     Raises:
         WeightsError: the files have no tokenizer.

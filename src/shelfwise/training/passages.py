@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Floats, Prepared, Rows
 from shelfwise.text.vocabulary import Ragged
-from shelfwise.training.encoders import EncoderSource, load_encoder, load_tokenizer, mean_of_words
+from shelfwise.training.encoders import EncoderSource, frozen_encoder, load_tokenizer, mean_of_words
 from shelfwise.training.loop import run_network
 from shelfwise.training.shelf import SHARD, Shelf
+
+_TOKENIZING = Lock()
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,24 @@ class Passages(Prepared):
         def tokenize() -> Passages:
             columns = [catalog.column(name) for name in fields.split("+")]
             texts = [". ".join(v.strip() for v in values if v and v.strip()) for values in zip(*columns, strict=True)]
-            encoding = load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"] if texts else []
+            with _TOKENIZING:
+                encoding = load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"] if texts else []
             offsets = np.cumsum([0, *map(len, encoding)]).astype(np.int64)
             tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
             return Passages(np.array([text != "" for text in texts], dtype=bool), tokens)
 
         return catalog.once(("tokens", fields, source, longest), tokenize)
+
+    @classmethod
+    def encode(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context) -> Passages:
+        """The same, with what the encoder, as it came, says of each: (N, D), 0 of no text; once a catalogue too."""
+        passages = cls.read(catalog, fields, source, longest)
+
+        def encoded() -> Floats:
+            vectors = encode_passages(passages, source, context, fields)
+            return np.where(passages.present[:, None], vectors, np.float32(0))
+
+        return cls(passages.present, passages.tokens, catalog.once(("sentences", fields, source, longest), encoded))
 
     def take(self, rows: Rows) -> Passages:
         """The given rows, in that order."""
@@ -70,7 +85,7 @@ def encode_passages(passages: Passages, source: EncoderSource, context: Context,
     ids, ends = passages.tokens.ids, passages.tokens.offsets
     keys = [hashlib.sha256(ids[start:end].tobytes()).digest() for start, end in pairwise(ends)]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}  # texts that are alike are encoded once
-    encoder = load_encoder(source)
+    encoder = frozen_encoder(source)
     vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
     shelf.fill({key: i for key, i in first.items() if key in shelf.places}, vectors)
     missing = np.array(sorted(i for key, i in first.items() if key not in shelf.places and ends[i] < ends[i + 1]), dtype=np.int64)

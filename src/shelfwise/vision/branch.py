@@ -22,6 +22,9 @@ from shelfwise.vision.cutting import fold
 from shelfwise.vision.encoded import encode
 from shelfwise.vision.eye import Eye, EyeSettings, to_tensor
 
+POOLED = 2
+"""Dimensions of what a wholly frozen backbone says of a picture: views, features."""
+
 
 class PictureSettings(EyeSettings):
     """The defaults are the paper's; see :class:`~shelfwise.vision.eye.EyeSettings` for the backbone."""
@@ -44,7 +47,9 @@ class Pictures(Prepared):
         names = catalog.column(field)
         paths = np.array([None if name is None else catalog.root / name for name in names], dtype=object)
         there = np.flatnonzero([name is not None for name in names])
-        done = encode([paths[i] for i in there], eye.encoder(), context)
+        encoder = eye.encoder()
+        once = catalog.once if len(encoder.shape) == POOLED else lambda key, compute: compute()  # maps are too large to keep
+        done = once(("pictures", field, encoder.identity), lambda: encode([paths[i] for i in there], encoder, context))
         index = np.full(len(names), -1, np.int64)
         index[there] = done.index
         ids = catalog.ids
