@@ -130,7 +130,7 @@ def test_pictures_are_read_from_the_cache_of_the_image_modality(shop: tuple[Cata
     from shelfwise.modalities.image import Image, ImageSettings
 
     context = Context(cache=tmp_path)
-    Image(ImageSettings.model_validate({**IMAGE, "hidden": 0}), "image").prepare(shop[0], context)
+    Image(ImageSettings.model_validate({**IMAGE, "hidden": 0}), "image").prepare(replace(shop[0]), context)
     shards = sorted(tmp_path.rglob("*.safetensors"))
     assert shards
     joint().prepare(replace(shop[0]), context)  # a copy, which remembers nothing

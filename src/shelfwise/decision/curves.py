@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, 
     return weights
 
 
-def _lower(losses: Callable[[Doubles], Doubles], weights: Doubles, step: Doubles, floor: Doubles) -> Doubles:
+def _lower(losses: Callable[[Doubles], Doubles], weights: Doubles, step: Any, floor: Any) -> Doubles:
     """Each label's weights (L, P) after the step, a half, a quarter ... of it, the first at which its loss does not rise."""
     limit = losses(weights)
     limit = limit + ROUNDING * np.abs(limit)
