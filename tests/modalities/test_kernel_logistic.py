@@ -20,8 +20,10 @@ from shelfwise.catalog.store import Catalog
 from shelfwise.contracts import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
 from shelfwise.modalities import kernel_logistic
-from shelfwise.modalities.kernel_logistic import STEADY, Fields, Gaussians, KernelLogistic, KernelLogisticSettings
+from shelfwise.modalities.kernel_logistic import Fields, KernelLogistic, KernelLogisticSettings
 from shelfwise.storage import read_arrays, write_arrays
+from shelfwise.training import gaussians
+from shelfwise.training.gaussians import STEADY, Gaussians
 from shelfwise.vision.weights import find_weights
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")
@@ -245,12 +247,12 @@ class TestGaussians:
         self, count: int, seed: int, narrowness: float, share: float
     ) -> None:
         known, new = vectors(seed, count), vectors(seed + 10, 8)
-        chosen = KernelLogisticSettings(narrowness=narrowness, landmarks=max(1, round(share * count)))
-        map_ = Gaussians.fit(known, WEIGHTS, chosen, seed)
+        landmarks = max(1, round(share * count))
+        map_ = Gaussians.fit(known, WEIGHTS, narrowness, landmarks, seed)
         mapped, others = (map_.apply(values, WEIGHTS, narrowness).astype(np.float64) for values in (known, new))
         kernels = [gaussian(known[name], new[name], narrowness) for name in known]
         whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
-        rows, ridge = np.random.default_rng(seed).permutation(count)[: chosen.landmarks], STEADY * sum(WEIGHTS.values())
+        rows, ridge = np.random.default_rng(seed).permutation(count)[:landmarks], STEADY * sum(WEIGHTS.values())
         inside, across = spanned(*whole, rows, ridge)
         np.testing.assert_allclose(mapped @ mapped.T, inside, atol=1e-3)
         np.testing.assert_allclose(others @ mapped.T, across, atol=1e-3)
@@ -260,22 +262,22 @@ class TestGaussians:
 
     def test_portions_do_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
         known = vectors(0, 50)
-        map_ = Gaussians.fit(known, WEIGHTS, KernelLogisticSettings(), 0)
+        map_ = Gaussians.fit(known, WEIGHTS, 1.0, 3000, 0)
         whole = map_.apply(known, WEIGHTS, 1.0)
-        monkeypatch.setattr(kernel_logistic, "PORTION", 7)
+        monkeypatch.setattr(gaussians, "PORTION", 7)
         np.testing.assert_allclose(map_.apply(known, WEIGHTS, 1.0), whole, atol=1e-4)
 
     def test_copies_and_vectors_at_the_mean_are_borne(self) -> None:
         same = {"sentences": np.ones((6, 4), np.float32)}
-        mapped = Gaussians.fit(same, WEIGHTS, KernelLogisticSettings(), 0).apply(same, WEIGHTS, 1.0)
+        mapped = Gaussians.fit(same, WEIGHTS, 1.0, 3000, 0).apply(same, WEIGHTS, 1.0)
         assert np.isfinite(mapped).all()
         twice = {name: np.tile(values, (2, 1)) for name, values in vectors(0, 10).items()}
-        mapped = Gaussians.fit(twice, WEIGHTS, KernelLogisticSettings(), 0).apply(twice, WEIGHTS, 1.0)
+        mapped = Gaussians.fit(twice, WEIGHTS, 1.0, 3000, 0).apply(twice, WEIGHTS, 1.0)
         np.testing.assert_allclose(mapped[:10], mapped[10:], atol=1e-5)
 
     def test_without_weight_they_say_nothing(self) -> None:
         nothing = dict.fromkeys(WEIGHTS, 0.0)
-        assert not Gaussians.fit(vectors(0, 10), nothing, KernelLogisticSettings(), 0).apply(vectors(1, 8), nothing, 1.0).any()
+        assert not Gaussians.fit(vectors(0, 10), nothing, 1.0, 3000, 0).apply(vectors(1, 8), nothing, 1.0).any()
 
 
 class TestPresence:

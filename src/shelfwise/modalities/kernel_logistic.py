@@ -18,7 +18,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.linalg import cholesky, solve_triangular
 from scipy.special import expit
 
 from shelfwise.catalog.store import Catalog
@@ -27,6 +26,7 @@ from shelfwise.errors import NotFittedError
 from shelfwise.text.ngrams import Grams
 from shelfwise.training.bags import Bags, BagSettings, Space
 from shelfwise.training.encoders import find_encoder, same_encoder
+from shelfwise.training.gaussians import Gaussians
 from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
 from shelfwise.training.memory import keep_memory
 from shelfwise.training.passages import Passages
@@ -36,11 +36,6 @@ from shelfwise.vision.eye import Eye, EyeSettings
 from shelfwise.vision.weights import Source, find_weights
 
 IDS = BagSettings(words=(1,), letters=())
-PORTION = 4096
-"""Products whose Gaussian kernel is worked out at a time."""
-
-STEADY = 1e-3
-"""Added to the landmarks' kernel, as a share of its diagonal: products that are nearly alike leave it without an inverse."""
 
 
 class KernelLogisticSettings(BagSettings):
@@ -72,42 +67,6 @@ class Fields(Prepared):
         """The given rows, in that order."""
         vectors = {name: values[rows] for name, values in self.vectors.items()}
         return Fields(self.present[rows], tuple(g.take(rows) for g in self.grams), vectors)
-
-
-@dataclass(frozen=True)
-class Gaussians:
-    """A weighted sum of Gaussian kernels as a map to vectors whose inner products it is.
-
-    Args:
-        centres: by name, (D,) the training products' mean vector.
-        landmarks: by name, (K, D) centred, of length 1 or 0.
-        turn: (K, K) from the kernel's values at the landmarks to the vectors.
-    """
-
-    centres: Mapping[str, Floats]
-    landmarks: Mapping[str, Floats]
-    turn: Floats
-
-    @classmethod
-    def fit(cls, vectors: Mapping[str, Floats], weights: Mapping[str, float], settings: KernelLogisticSettings, seed: int) -> Self:
-        """Learn the directions from training products."""
-        count = len(next(iter(vectors.values())))
-        rows = np.sort(np.random.default_rng(seed).permutation(count)[: settings.landmarks])
-        centres = {name: _mean(values) for name, values in vectors.items()}
-        landmarks = {name: _directed(values[rows], centres[name]) for name, values in vectors.items()}
-        kernel = _kernel(landmarks, landmarks, weights, settings.narrowness)
-        kernel[np.diag_indices_from(kernel)] += STEADY * (sum(weights.values()) or 1)
-        lower = cholesky(kernel, lower=True)
-        return cls(centres, landmarks, solve_triangular(lower, np.eye(len(rows), dtype=np.float32), lower=True).T.copy())
-
-    def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
-        """(N, K)."""
-        count = len(next(iter(vectors.values())))
-        mapped = np.empty((count, self.turn.shape[1]), np.float32)
-        for start in range(0, count, PORTION):
-            part = {n: _directed(values[start : start + PORTION], self.centres[n]) for n, values in vectors.items()}
-            mapped[start : start + PORTION] = _kernel(part, self.landmarks, weights, narrowness) @ self.turn
-        return mapped
 
 
 class KernelLogistic(Modality):
@@ -165,7 +124,8 @@ class KernelLogistic(Modality):
         """
         chosen, inputs = self.settings, train.inputs
         self._spaces = tuple(Space.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
-        self._gaussians = Gaussians.fit(inputs.vectors, self._weights, chosen, context.seed) if inputs.vectors else None
+        width = (chosen.narrowness, chosen.landmarks)
+        self._gaussians = Gaussians.fit(inputs.vectors, self._weights, *width, context.seed) if inputs.vectors else None
         sparse, dense = self._inputs(inputs)
         if self._eye is None and "image" in self._fields:
             self._eye = Eye.open(self._source, self._looks)
@@ -305,26 +265,3 @@ def _listed(catalog: Catalog) -> Grams:
     places = (np.concatenate([rows, listing_any]), columns)
     counts = sp.coo_array((np.ones(len(columns), np.float32), places), shape=(len(catalog), len(keys))).tocsr()
     return Grams(sp.csr_array(counts), keys)
-
-
-def _mean(values: Floats) -> Floats:
-    there = np.any(values, axis=1)
-    return np.asarray(values[there].mean(axis=0) if there.any() else values.sum(axis=0), np.float32)
-
-
-def _directed(values: Floats, centre: Floats) -> Floats:
-    """Centred and of length 1; rows of 0 stay as they are."""
-    there = np.any(values, axis=1, keepdims=True)
-    centred = np.where(there, values - centre, 0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32)
-
-
-def _kernel(one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
-    """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
-    total: Any = 0
-    for name, vectors in one.items():
-        near = np.exp(2 * narrowness * (vectors @ other[name].T - 1))
-        both = np.any(vectors, axis=1)[:, None] & np.any(other[name], axis=1)
-        total = total + np.float32(weights[name]) * np.where(both, near, np.float32(0))
-    return np.asarray(total, np.float32)

@@ -119,11 +119,12 @@ class PolicyNetwork(nn.Module):
         """Fused logits (B, L)."""
         bits = keep_members(present, self.settings.member_dropout if self.training else 0).float()
         mask = bits.unsqueeze(2)
-        read = (_logits(scores) - self.mean) / self.spread if self.settings.input == "logits" else scores
+        logits = _logits(scores) if self.settings.input == "logits" or self.settings.residual else scores
+        read = (logits - self.mean) / self.spread if self.settings.input == "logits" else scores
         flat = (read * mask).flatten(1)
         fused: Tensor = self.layers(torch.cat([flat, bits], dim=1) if self.settings.presence_bits else flat)
         if self.settings.residual:
-            fused = fused + (_logits(scores) * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+            fused = fused + (logits * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
         return fused
 
 
