@@ -102,7 +102,7 @@ def load_vectors(source: str, words: Sequence[str], dimensions: int | None = Non
 @lru_cache(maxsize=8)
 def _from_package(words: tuple[str, ...], dimensions: int | None) -> WordVectors:
     folder = _verified_package()
-    index = pq.read_table(folder / "glove_6B_index.parquet").column("index")
+    index = pq.ParquetFile(folder / "glove_6B_index.parquet").read(["index"]).column("index")  # read_table imports pyarrow.dataset first
     matrix = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     return _select(words, index, matrix, dimensions, f"{PACKAGE} {version(PACKAGE)} (GloVe 6B, 50-d)")
 
