@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shelfwise.catalog import conversion, sources, stream
+from shelfwise.catalog import conversion, sources, stream, workers
 from shelfwise.catalog.conversion import convert_catalog
 from shelfwise.catalog.reader import read_catalog, write_quarantine
 from shelfwise.errors import CatalogError, StorageError
@@ -111,6 +111,6 @@ def test_a_killed_helper_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "shop.jsonl").write_bytes(records(10))
     monkeypatch.setattr(stream, "_WORTH_PROCESSES", 0)
     monkeypatch.setattr(stream, "cpu_count", lambda: 2)
-    monkeypatch.setattr(stream, "_send", _die)
+    monkeypatch.setattr(workers, "_send", _die)
     with pytest.raises(CatalogError, match="was killed"):
         read_catalog(tmp_path / "shop.jsonl")

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.catalog import first_lines
+from shelfwise.catalog.arrays import bounds
 from shelfwise.catalog.first_lines import FirstLines
 
-BLOCKS = st.lists(st.lists(st.text("ab é", max_size=2), max_size=12), max_size=12)
+IDS = st.text("ab é", max_size=2) | st.text("ab", min_size=7, max_size=17) | st.text("a", min_size=255, max_size=258)
+BLOCKS = st.lists(st.lists(IDS, max_size=12), max_size=12)
 
 
 def slowly(blocks: list[list[str]]) -> list[list[int]]:
@@ -44,7 +46,7 @@ def test_as_a_dictionary(blocks: list[list[str]]) -> None:
 @settings(max_examples=60, deadline=None)
 def test_ids_with_one_hash_are_told_apart(blocks: list[list[str]], hashes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(first_lines, "hash", lambda text: len(text) % hashes, raising=False)
+        patch.setattr(first_lines, "_hashes", lambda ids: (np.diff(bounds(ids)) % hashes).astype(np.uint64))
         assert quickly(blocks) == slowly(blocks)
 
 
@@ -61,3 +63,11 @@ def test_a_slice_of_an_array_is_its_own_ids() -> None:
     ids = pa.array(["x", "a", "b", "y"]).slice(1, 2)
     assert seen.add(ids, np.array([1, 2])).tolist() == [0, 0]
     assert seen.add(pa.array(["x", "b"]), np.array([3, 4])).tolist() == [0, 2]
+
+
+def test_hashes_tell_ids_apart_wherever_they_differ() -> None:
+    texts = [*(f"{i:09}" for i in range(20_000)), *("x" * n for n in range(300)), *("y" * n + "z" for n in range(300)), "", "\0", "\0\0"]
+    hashes = first_lines._hashes(pa.array(texts).slice(1))
+    assert len(set(hashes.tolist())) == len(set(texts[1:]))
+    low, high = hashes & np.uint64(first_lines._FILTER_BITS - 1), hashes >> np.uint64(32)
+    assert min(len(np.unique(low)), len(np.unique(high))) > 0.999 * len(set(texts[1:]))

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shelfwise.catalog import sources
+from shelfwise.catalog import arrays, lines, sources
 from shelfwise.catalog.blocks import Quarantined, raw_json, refuse
 from shelfwise.catalog.columns import RELATIONS, SYNONYMS, plan_columns
 from shelfwise.catalog.product import Product, why
@@ -118,6 +118,8 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         path.write_bytes(data)
         monkeypatch.setattr(sources, "_CHUNK", size)
         monkeypatch.setattr(sources, "BLOCK_BYTES", size)
+        monkeypatch.setattr(lines, "_TOGETHER", 3)
+        monkeypatch.setattr(arrays, "_MOST_STRETCHES", 2)
         products, quarantine, notes = slowly(path, form, columns or {})
         if not products:
             with pytest.raises(CatalogError, match="could be read" if quarantine else "0 records|is empty"):
@@ -243,14 +245,14 @@ LINES = st.lists(
     st.integers(1, 400),
     st.dictionaries(st.sampled_from([*FIELDS, "new"]), KEYS, max_size=2),
 )
-def test_json_lines(compare: Any, lines: list[bytes], form: str, size: int, columns: dict[str, str]) -> None:
-    compare(b"\n".join([*lines, b""]), "shop.jsonl", form, size, columns)
+def test_json_lines(compare: Any, written: list[bytes], form: str, size: int, columns: dict[str, str]) -> None:
+    compare(b"\n".join([*written, b""]), "shop.jsonl", form, size, columns)
 
 
 @thorough
 @given(LINES, st.integers(20, 400), st.floats(0.3, 1))
-def test_gzip_cut_short(compare: Any, lines: list[bytes], size: int, share: float) -> None:
-    data = gzip.compress(b"\n".join([*lines, b'{"id": "the last"}']), mtime=0)
+def test_gzip_cut_short(compare: Any, written: list[bytes], size: int, share: float) -> None:
+    data = gzip.compress(b"\n".join([*written, b'{"id": "the last"}']), mtime=0)
     compare(data[: max(int(share * len(data)), 12)], "shop.jsonl.gz", "jsonl", size)
 
 
@@ -316,6 +318,23 @@ def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sources, "MAX_QUOTED", 2000)
     rows = [b'1,"' + b"x" * 131_073 + b'"\n', b"2," + b"y" * 120_000 + b"\n", b"3,z\n", b'4,"' + b"a\n" * 2000 + b'"\n', b"5,z"]
     compare(b"id,title\n" + b"".join(rows), "shop.csv", "csv", 4 << 20)
+
+
+def test_a_block_of_megabytes(compare: Any) -> None:
+    """Longer than what Arrow reads at once, with rows of other lengths, open and doubled quotes, and records of two lines throughout."""
+    odd = {
+        3: b"%d,short\n",
+        5: b'%d,"open,c\n',
+        7: b'%d,"two\nlines",c\n',
+        9: b'%d,"say ""hi""",c\n',
+        11: b"%d,a,b,c\n",
+        13: b"%d,\xff,c\n",
+    }
+    rows = [odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"") for i in range(20_000)]
+    long = b"x," + b"y" * 90_000 + b",z\n"
+    compare(
+        b"id,title,description\n" + long.join([b"".join(rows[k : k + 800]) for k in range(0, len(rows), 800)]), "shop.csv", "csv", 4 << 20
+    )
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from shelfwise.catalog.arrays import Column
+from shelfwise.catalog.arrays import Column, rows_of
 from shelfwise.catalog.columns import plan_columns
 from shelfwise.catalog.fields import check_columns
 from shelfwise.catalog.product import Product, why
@@ -105,13 +105,14 @@ def settle(block: Block, form: Format, columns: Mapping[str, str], rules: Rules)
     checked = check_columns(plan_columns(tuple(parts.columns), columns), parts.columns, len(parts.spans), rules)
     records = [form.record(block, span) for span in parts.spans[checked.failed]] + parts.others
     products, product_spans, refused = _one_by_one(records, columns, rules)
-    table = checked.table.filter(pa.array(~checked.failed)) if checked.failed.any() else checked.table
+    spans = np.concatenate((parts.spans, np.array(product_spans, np.int64).reshape(-1, 3)))
+    rows = np.flatnonzero(np.append(~checked.failed, np.ones(len(products), dtype=bool)))
+    table = checked.table
     if products:
-        table = pa.concat_tables([table, _table(products)], promote_options="default").combine_chunks()
-    spans = np.concatenate((parts.spans[~checked.failed], np.array(product_spans, np.int64).reshape(-1, 3)))
-    if products:
-        order = np.argsort(spans[:, 0], kind="stable")
-        table, spans = table.take(pa.array(order)), spans[order]
+        table = pa.concat_tables([table, _table(products)], promote_options="default")
+        rows = rows[np.argsort(spans[rows, 0], kind="stable")]
+    if len(rows) < len(spans) or products:
+        table, spans = rows_of(table, rows).combine_chunks(), spans[rows]
     return Settled(table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest)
 
 

@@ -35,6 +35,9 @@ from shelfwise.catalog.values import (
 
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
+_PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[ÀÁÄ-ÖØ-öø-ÿ]|&)"
+_PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
+"""Text with accented letters that stand alone, which no pattern of mojibake fits, and with ampersands that begin no entity."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ class _Trial:
 
     def texts(self, values: Column, read: Callable[[Any], str | None] = read_text) -> pa.Array:
         array, doubt = strings(values)
-        return self._mend(array, doubt | marked(array, untidy), values, read)
+        rows = np.flatnonzero(marked(array, untidy))
+        plain = truths(pc.match_substring_regex(array.take(pa.array(rows)), _PLAIN_TEXT))
+        doubt[rows[~plain]] = True
+        return self._mend(array, doubt, values, read)
 
     def images(self, values: Column) -> pa.Array:
         array, doubt = strings(values)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shelfwise.catalog.arrays import Column, bounds, filled, strings, truths, with_any
+from shelfwise.catalog.arrays import Column, bounds, filled, holding, opening, strings, truths, with_any
 from shelfwise.catalog.records import SURROGATE
 from shelfwise.catalog.store import SCHEMA
 from shelfwise.catalog.values import Rules, levels, read_paths
@@ -22,7 +22,7 @@ _PATHS = SCHEMA.field("categories").type
 def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, NDArray[np.bool_]]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
     texts, odd = strings(values)
-    doubt = odd | truths(pc.match_substring_regex(texts, r"[\[{]"))
+    doubt = odd | holding(texts, opening)
     if rules.delimiter.strip():
         parts = pc.split_pattern(texts, rules.delimiter)
     else:
@@ -47,7 +47,8 @@ def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, NDArray[np.boo
         return pa.nulls(len(values), _PATHS), np.ones(len(values), dtype=bool)
     null = np.asarray(pc.equal(texts, "null"))
     nested = truths(pc.and_(pc.starts_with(texts, '[["'), pc.ends_with(texts, '"]]')))
-    parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), "],[" if pc.any(pc.match_substring(texts, "],[")).as_py() else "], [")
+    tight = texts.buffers()[2] is not None and b"],[" in texts.buffers()[2].to_pybytes()
+    parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), "],[" if tight else "], [")
     codes = parts.flatten().dictionary_encode()
     paths = [_json_path(text) for text in codes.dictionary.to_pylist()]
     names = pa.array(paths, _PATHS.value_type).take(codes.indices)

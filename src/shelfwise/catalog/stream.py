@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import gc
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Future
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from joblib.externals.loky import ProcessPoolExecutor, cpu_count  # type: ignore[import-untyped]
+from joblib.externals.loky import cpu_count  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from shelfwise.catalog.arrays import only, rows_of
 from shelfwise.catalog.blocks import Quarantined, Settled, raw_json, refuse, settle
 from shelfwise.catalog.first_lines import FirstLines
 from shelfwise.catalog.formats import Source
 from shelfwise.catalog.sources import Block, Fault, Piece
 from shelfwise.catalog.store import SCHEMA
 from shelfwise.catalog.values import Rules
-from shelfwise.errors import CatalogError, StorageError
+from shelfwise.catalog.workers import Settle, shared
 
 MAX_FURTHER = 256
 """Columns kept besides ours; keeps a source with a new key in every record from becoming a table of a million columns."""
@@ -32,11 +30,7 @@ MAX_FURTHER = 256
 _WORTH_PROCESSES = 64 << 20
 """Bytes of a source below which starting processes takes longer than they save."""
 
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
-"""For glibc, in the helping processes: what a block needed serves the next one instead of going back to the system each time."""
-
 Batch = tuple[pa.Table, list[Quarantined]]
-Settle = Callable[[Block], Settled]
 
 
 class Stream:
@@ -82,14 +76,14 @@ class Stream:
 
     def _unique(self, block: Block, settled: Settled) -> Batch:
         table, refused = settled.table, settled.refused
-        ids = pa.concat_arrays(table.column("id").chunks) if table.num_rows else pa.array([], pa.string())
+        ids = only(table.column("id"))
         first = self._seen.add(ids, settled.spans[:, 0])
         if first.any():
             again = np.flatnonzero(first)
             refused = sorted(
                 [*refused, *(_duplicate(block, settled.spans[i], ids[i].as_py(), first[i]) for i in again)], key=lambda q: q.line
             )
-            table = table.filter(pa.array(first == 0))
+            table = rows_of(table, np.flatnonzero(first == 0))
         return table.select([*SCHEMA.names, *self._kept(table)]), refused
 
     def _kept(self, table: pa.Table) -> list[str]:
@@ -124,7 +118,7 @@ def _duplicate(block: Block, span: NDArray[np.int64], identifier: str, line: int
 def _settled(source: Source, work: Settle, processes: int) -> Generator[tuple[Block, Settled], None, None]:
     """Every block with what came of it. A record that a block does not end is read again with the block that follows."""
     open_block: Block | None = None
-    with closing(_worked(source.blocks, work, processes, source.file)) as results:
+    with closing(shared(source.blocks, work, processes, source.file)) as results:
         for block, result in results:
             if open_block is not None and block.fault is None:
                 block = replace(open_block, data=open_block.data + block.data)
@@ -142,66 +136,3 @@ def _settled(source: Source, work: Settle, processes: int) -> Generator[tuple[Bl
                 open_block = Block(line, block.offset + settled.rest, data)
     if open_block is not None:
         yield (last := replace(open_block, last=True)), work(last)
-
-
-def _worked(
-    blocks: Iterable[Block], work: Settle, processes: int, file: Path | None
-) -> Generator[tuple[Block, Callable[[], Settled]], None, None]:
-    """Every block with a promise of what comes of it, kept by other processes while later blocks are read."""
-    if processes < 2:
-        yield from ((block, partial(work, block)) for block in blocks)
-        return
-    waiting: deque[tuple[Block, Callable[[], Settled]]] = deque()
-    with TemporaryDirectory(prefix="shelfwise-") as folder:
-        executor = ProcessPoolExecutor(processes, initializer=gc.disable, env=_KEEP_MEMORY)  # a block makes many lists and no cycles
-        try:
-            for number, block in enumerate(blocks):
-                sent = block if file is None or block.fault else replace(block, data=_Span(file, block.offset, len(block.data)))
-                table = Path(folder, str(number))
-                waiting.append((block, partial(_fetch, executor.submit(_send, sent, work, table), table)))
-                if len(waiting) > 2 * processes:
-                    yield waiting.popleft()
-            yield from waiting
-        except BrokenExecutor:
-            raise _killed() from None
-        finally:
-            executor.shutdown(kill_workers=True)
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Bytes that a process had better read from the file than be sent."""
-
-    file: Path
-    offset: int
-    length: int
-
-    def read(self) -> bytes:
-        with self.file.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.length)
-
-
-def _send(block: Block, work: Settle, path: Path) -> Settled:
-    """What comes of a block, but for the table, which goes through the file `path`: pipes are slow."""
-    settled = work(replace(block, data=block.data.read()) if isinstance(block.data, _Span) else block)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, settled.table.schema) as writer:
-        writer.write_table(settled.table)
-    return replace(settled, table=None)
-
-
-def _fetch(sent: Future[Settled], path: Path) -> Settled:
-    try:
-        settled = sent.result()
-    except BrokenExecutor:
-        raise _killed() from None
-    except OSError as error:
-        raise StorageError(f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR") from error
-    with pa.memory_map(str(path)) as file:
-        table = pa.ipc.open_file(file).read_all()
-    path.unlink()
-    return replace(settled, table=table)
-
-
-def _killed() -> CatalogError:
-    return CatalogError("a process that helped with reading was killed, perhaps for want of memory; end other programs and try again")

@@ -1,4 +1,4 @@
-"""CSV and TSV, a block at once: plain rows are cut by where their delimiters stand; any other row is read slowly and exactly.
+"""CSV and TSV, a block at once: Arrow reads the plain rows; any other row is read slowly and exactly.
 
 A row is plain when it stands on one line, keeps RFC 4180 to the letter, and has as many fields as the header.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import csv
 
-from shelfwise.catalog.arrays import places
+from shelfwise.catalog.arrays import only, places, rows_of, stretches
 from shelfwise.catalog.blocks import Parts
 from shelfwise.catalog.records import BOM, Record, decoded, split_row
 from shelfwise.catalog.sources import Block, Fault, Piece, gather_quoted, last_break, open_quote, scan_quotes
@@ -53,22 +53,21 @@ class Table:
         """Cut the plain rows into columns; lines that belong together are found in the order of the file."""
         data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
         letters = np.frombuffer(data, np.uint8)
-        delimiter = ord(self.delimiter)
-        marks = places(letters, lambda piece: (piece == delimiter) | (piece == _QUOTE) | (piece == _BREAK))
+        marks = places(letters, lambda piece: (piece == _QUOTE) | (piece == _BREAK))
         ends = marks[letters[marks] == _BREAK]
         starts = np.concatenate(([0], ends[:-1] + 1))
         spans = np.stack((block.line + np.arange(len(ends)), block.offset + starts, ends + 1 - starts), axis=1)
         spans[-1, 2] -= len(data) - len(block.data)
-        cuts, odd = _cuts(letters, marks, starts, delimiter)
-        plain = ~(
-            odd | (np.diff(np.searchsorted(cuts, starts), append=len(cuts)) != len(self.names)) | _doubtful(data, letters, starts, ends)
-        )
+        plain = ~(_misquoted(letters, marks, ord(self.delimiter)) | _doubtful(data, letters, starts, ends))
+        rows = np.flatnonzero(plain)
+        table, ragged = self._parsed(_lines(data, starts, ends, rows))
+        plain[rows[ragged]] = False
+        rows = np.delete(rows, ragged)
         others, swallowed, rest = self._others(block, spans, np.flatnonzero(~plain))
         plain[swallowed] = False
-        rows = np.flatnonzero(plain)
-        fields = np.searchsorted(cuts, starts[rows])[:, None] + np.arange(len(self.names))
-        columns = _columns(data, letters, starts[rows], cuts[fields])
-        return Parts(dict(zip(self.names, columns, strict=True)), spans[rows], others, rest)
+        table = rows_of(table, np.flatnonzero(plain[rows])).combine_chunks()
+        columns = {name: only(table.column(j)) for j, name in enumerate(self.names)}
+        return Parts(columns, spans[plain], others, rest)
 
     def record(self, block: Block, span: NDArray[np.int64]) -> Record:
         """One row, read exactly."""
@@ -80,6 +79,25 @@ class Table:
         if isinstance(row, list) and len(row) != len(self.names):
             row = Fault("wrong number of columns", f"the row has {len(row)} columns; expected {len(self.names)}, as the header has")
         return piece, row if isinstance(row, Fault) else dict(zip(self.names, row, strict=True))
+
+    def _parsed(self, lines: bytes) -> tuple[pa.Table, list[int]]:
+        """The plain rows as columns of strings, but for those with another number of fields, and which these are."""
+        names = list(map(str, range(len(self.names))))
+        ragged: list[int] = []
+
+        def skip(row: csv.InvalidRow) -> str:
+            ragged.append(row.number - 1)
+            return "skip"
+
+        if not lines:
+            return pa.table({name: pa.array([], pa.string()) for name in names}), ragged
+        table = csv.read_csv(
+            pa.BufferReader(lines),
+            csv.ReadOptions(use_threads=False, column_names=names),
+            csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip),
+            csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, pa.string())),
+        )
+        return table, ragged
 
     def _others(self, block: Block, spans: NDArray[np.int64], odd: NDArray[np.int64]) -> tuple[list[Record], list[int], int | None]:
         """The records that begin on the lines `odd`, the further lines they take, and where one begins that the block does not end."""
@@ -103,29 +121,35 @@ class Table:
         return others, swallowed, None
 
 
-def _cuts(
-    letters: NDArray[np.uint8], marks: NDArray[np.int64], starts: NDArray[np.int64], delimiter: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where fields end, and which of K lines have quotes against RFC 4180 or an open one.
+def _misquoted(letters: NDArray[np.uint8], marks: NDArray[np.int64], delimiter: int) -> NDArray[np.bool_]:
+    """Which of K lines have quotes against RFC 4180 or an open one: (K,).
 
     Args:
-        marks: where delimiters, quotes and line breaks stand.
-        starts: (K,); where lines begin.
+        marks: where quotes and line breaks stand.
     """
     kinds = letters[marks]
     quotes, breaks = kinds == _QUOTE, kinds == _BREAK
-    odd = np.zeros(len(starts), dtype=bool)
+    odd = np.zeros(np.count_nonzero(breaks), dtype=bool)
     if not quotes.any():
-        return marks, odd
+        return odd
     line = np.cumsum(breaks) - breaks
     before = np.cumsum(quotes) - quotes
-    inside = (before - before[np.searchsorted(marks, starts)][line]) % 2 == 1
+    first = np.concatenate(([0], np.flatnonzero(breaks)[:-1] + 1))
+    inside = (before - before[first][line]) % 2 == 1
     odd |= inside[breaks]
     at, closing = marks[quotes], inside[quotes]
     beside = letters[np.where(closing, at + 1, np.maximum(at - 1, 0))]  # a quote closes before, or opens after, the end of a field
     fits = (beside == delimiter) | (beside == _QUOTE) | (beside == _BREAK) | (closing & (beside == _RETURN)) | (at == 0)
     odd[line[quotes][~fits]] = True
-    return marks[~quotes & (~inside | breaks)], odd
+    return odd
+
+
+def _lines(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64]) -> bytes:
+    """The bytes of some of the lines, given where all of them start and end."""
+    if len(rows) == len(starts):
+        return data
+    view = memoryview(data)
+    return b"".join(view[starts[first] : ends[last] + 1] for first, last in stretches(rows))
 
 
 def _doubtful(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -150,28 +174,3 @@ def _is_utf8(data: bytes) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
-
-
-def _columns(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[pa.Array]:
-    """The fields of R rows, given where rows start (R,) and fields end (R, C), as C arrays of strings."""
-    fields = []
-    for j in range(ends.shape[1]):
-        begin = starts if j == 0 else ends[:, j - 1] + 1
-        end = ends[:, j]
-        if j == ends.shape[1] - 1:
-            end = end - (letters[end - 1] == _RETURN) * (end > begin)
-        quoted = (letters[begin] == _QUOTE) & (end > begin)
-        offsets = np.stack((begin + quoted, end - quoted), axis=1).ravel().astype(np.int32)
-        column = _slices(data, offsets)
-        if quoted.any() and pc.any(pc.match_substring(column, '""')).as_py():
-            column = pc.replace_substring(column, '""', '"')
-        fields.append(column)
-    return fields
-
-
-def _slices(data: bytes, offsets: NDArray[np.int32]) -> pa.Array:
-    """Copies of the bytes between each even offset and the one after it."""
-    if not len(offsets):
-        return pa.array([], pa.string())
-    everything = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
-    return everything.take(pa.array(np.arange(0, len(offsets) - 1, 2)))

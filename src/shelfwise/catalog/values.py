@@ -79,6 +79,8 @@ def read_id(value: Any) -> str:
 
 def read_text(value: Any) -> str | None:
     """Plain text of a text, a number, or a list of paragraphs; None without words."""
+    if isinstance(value, str):
+        return plain_text(value) or None
     if isinstance(value, list | tuple):
         value = " ".join(_texts(value, "a text, or a list of texts"))
     return None if is_missing(value) else plain_text(_scalar(value, "a text, or a list of texts")) or None
