@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import Tensor
@@ -119,6 +120,12 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     smaller = in_eight_bits(graph, products, 1.0, Context())
     assert {"products", "before", "after", "allowed"} == set(smaller.facts["int8"])
     assert b"QuantizeLinear" in smaller.graph
+    nodes = onnx.load_from_string(smaller.graph).graph.node
+    giver = {name: node.op_type for node in nodes for name in node.output}
+    flat = [node for node in nodes if node.op_type == "Conv" and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)]
+    over_pictures = [giver.get(node.input[1]) for node in flat]
+    assert over_pictures[:6] == [None] * 6  # the first stay float
+    assert set(over_pictures[6:]) == {"DequantizeLinear"}
     assert b"QuantizeLinear" not in graph.graph
     near = np.abs(smaller.scores(smaller.ask(products, Context())) - graph.scores(graph.ask(products, Context())))
     assert 0 < near.mean() < 0.1

@@ -1,3 +1,5 @@
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +51,24 @@ def test_stop_words_are_single_lower_case_words() -> None:
     assert {"the", "and", "with", "don"} <= stop_words()
     assert all(word.isalpha() and word.islower() for word in stop_words())
     assert not {"women", "long", "new", "back"} & stop_words()
+
+
+@settings(max_examples=60)
+@given(st.lists(st.text(st.characters(max_codepoint=0x30FF, exclude_categories=["Cn", "Cs"])), max_size=4))
+def test_separators_are_all_but_letters_marks_and_numbers(texts: list[str]) -> None:
+    """As one pattern says it, which takes long to compile. To 0x30FF: newer letters are not known everywhere."""
+    plain = pc.replace_substring_regex(pc.utf8_lower(pa.array(texts, pa.large_string())), r"[^\pL\pM\pN]+", " ").to_pylist()
+    wanted = [[word for word in text.split() if word.isalpha() and len(word) < 30] for text in plain]
+    given_texts = [text.replace("'", " ").replace("’", " ") for text in texts]  # what contractions leave is tested above
+    tokens = tokenize_column(given_texts, TITLE)
+    assert [tokens.row(i) for i in range(len(texts))] == wanted
+
+
+@pytest.mark.parametrize("dash", ["-", "–", "·", "、", "\u00a0", "🙂"])
+def test_separators_beyond_ascii_are_seen_wherever_they_stand(dash: str) -> None:
+    texts = ["plain red mug"] * 5000 + [None, f"red{dash}mug", "thé vert"]
+    tokens = tokenize_column(texts, TITLE)
+    assert [tokens.row(i) for i in (0, 5000, 5001, 5002)] == [["plain", "red", "mug"], [], ["red", "mug"], ["thé", "vert"]]
 
 
 @settings(max_examples=30)

@@ -46,6 +46,17 @@ def paths(tmp_path: Path) -> list[Path]:
 COLOURS = np.array([[i * 20, 255 - i * 20, 7] for i in range(10)])
 
 
+def test_one_picture_is_encoded_without_a_thread(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(count: int) -> None:
+        raise AssertionError("threads were started")
+
+    monkeypatch.setattr(encoded, "ThreadPoolExecutor", start)
+    assert np.array_equal(encode(paths[1:2], Counter().encoder(), Context()).rows, COLOURS[1:2])
+    assert "not a picture" in encode(paths[5:6], Counter().encoder(), Context()).reasons[0]
+    with pytest.raises(AssertionError, match="started"):
+        encode(paths, Counter().encoder(), Context())
+
+
 @pytest.mark.parametrize("cached", [False, True])
 def test_rows_reasons_and_shared_copies(paths: list[Path], tmp_path: Path, cached: bool) -> None:
     done = encode(paths, Counter().encoder(), Context(cache=tmp_path / "cache" if cached else None))

@@ -28,6 +28,9 @@ from shelfwise.export.runtime import Exported
 SAMPLES = 128
 """Products whose pictures the ranges of activations are taken from."""
 
+_LEFT_FLOAT = 6
+"""Convolutions at the beginning that stay as they are: few channels, hence little work, and of the whole network they suffer most."""
+
 _MOVED_ALONG = ("Clip", "Relu", "Add")
 """What may follow a convolution and stay in whole numbers with it; quantised without them, a clipped range is lost."""
 
@@ -79,16 +82,13 @@ def _macro_f1(model: Exported, catalog: Catalog, truth: NDArray[np.bool_], conte
 
 
 def _picture_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Names of the convolutions over pictures but the first, and of what moves along with them.
-
-    The first has three channels in: it gains little, and of the whole network it suffers most.
-    """
+    """Names of the convolutions over pictures but the first :data:`_LEFT_FLOAT`, and of what moves along with them."""
     shapes = {constant.name: constant.dims for constant in graph.graph.initializer}
     convolutions = [node.name for node in graph.graph.node if node.op_type == "Conv" and len(shapes.get(node.input[1], ())) == 4]
     names, given = [], set[str]()
     for node in graph.graph.node:
         if node.op_type == "Conv":
-            wanted = node.name in convolutions[1:]
+            wanted = node.name in convolutions[_LEFT_FLOAT:]
         else:
             wanted = node.op_type in _MOVED_ALONG and all(i in given for i in node.input if i and i not in shapes)
         if wanted:

@@ -8,19 +8,16 @@ from importlib.resources import files
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
 from shelfwise.config import Settings
+from shelfwise.text.splitting import cut, lowered, separators
 from shelfwise.text.vocabulary import TokenArray
 
 _LONGEST = {"title": 29, "description": 30}
 _CONTRACTION = r"['\x{2019}](?:s|t|re|ve|ll|d|m)\b"
-_BETWEEN_WORDS = {
-    "split": r"[^\pL\pM\pN]+",
-    "drop": r"""[\s,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)""",
-}
+_AROUND_COMPOUNDS = r"""[\s\x1c-\x1f\x{85}\pZ,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)"""
 
 
 class CleaningSettings(Settings):
@@ -51,14 +48,9 @@ def tokenize_column(texts: Sequence[str | None], settings: CleaningSettings) -> 
     >>> tokens.row(0), tokens.row(1)
     (['men', 'shirt', 'cotton'], [])
     """
-    column = pc.utf8_lower(pa.array(texts, pa.large_string()).fill_null(""))
-    column = pc.replace_substring_regex(column, pattern=_CONTRACTION, replacement="")
-    column = pc.replace_substring_regex(column, pattern=_BETWEEN_WORDS[settings.compounds], replacement=" ")
-    lists = pc.utf8_split_whitespace(column)
-    encoded = lists.values.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    everything = TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(words))
-    return everything.remap(*_keep(words, settings))
+    column = pc.replace_substring_regex(lowered(texts), pattern=_CONTRACTION, replacement="")
+    everything = cut(column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS)
+    return everything.remap(*_keep(everything.words, settings))
 
 
 def _keep(words: Sequence[str], settings: CleaningSettings) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], tuple[str, ...]]:

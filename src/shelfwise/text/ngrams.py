@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.text.splitting import cut, lowered, separators
 from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]
 
 _GOLDEN = 0x9E3779B97F4A7C15
-_BETWEEN_WORDS = r"[^\pL\pM\pN]+"
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,11 @@ def split_words(texts: Sequence[str | None]) -> TokenArray:
     >>> split_words(["T-shirt, 2 pack", None]).row(0)
     ['t', 'shirt', '2', 'pack']
     """
-    column = pc.utf8_lower(pa.array(texts, pa.large_string()).fill_null(""))
-    column = pc.replace_substring_regex(column, pattern=_BETWEEN_WORDS, replacement=" ")
-    lists = pc.utf8_split_whitespace(column)
-    encoded = lists.values.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    pieces = TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(words))
-    real = np.array([word != "" for word in words], dtype=bool)  # a blank at either end leaves an empty piece there
+    column = lowered(texts)
+    pieces = cut(column, separators(column))
+    real = np.array([word != "" for word in pieces.words], dtype=bool)
     table = np.where(real, np.cumsum(real) - 1, -1).astype(np.int32)
-    return pieces.remap(table, tuple(word for word in words if word))
+    return pieces.remap(table, tuple(word for word in pieces.words if word))
 
 
 def word_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -66,10 +66,11 @@ class Encoded:
 def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str = "pictures") -> Encoded:
     """The rows of `paths`; pictures with the same bytes share one.
 
-    Reading and decoding run ahead in threads while the frozen part works. Without ``context.cache`` nothing is kept.
+    Reading and decoding run ahead in threads while the frozen part works; for one picture none is started.
+    Without ``context.cache`` nothing is kept.
     """
     shelf = Shelf(None if context.cache is None else context.cache / "pictures" / encoder.identity)
-    with ThreadPoolExecutor(THREADS) as pool, context.progress(title, len(paths)) as progress:
+    with ThreadPoolExecutor(THREADS) if len(paths) > 1 else _AtOnce() as pool, context.progress(title, len(paths)) as progress:
         digests = list(pool.map(_attempt(digest_picture), paths))
         reasons = {i: str(d) for i, d in enumerate(digests) if isinstance(d, PictureRefused)}
         keys = _keys(digests, encoder)
@@ -98,6 +99,16 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
     return Encoded(rows, index, reasons)
 
 
+class _AtOnce(Executor):
+    """Does its work in the caller's thread, when it is given."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """`work` done; it must raise nothing."""
+        done: Future[Any] = Future()
+        done.set_result(work(*arguments, **named))
+        return done
+
+
 def _attempt(work: Callable[..., Any]) -> Callable[..., Any]:
     def attempt(*arguments: Any) -> Any:
         try:
@@ -121,7 +132,7 @@ def _keys(digests: list[bytes | PictureRefused], encoder: Encoder) -> list[bytes
     return keys
 
 
-def _ahead(pool: ThreadPoolExecutor, paths: Sequence[Path], missing: list[int], encoder: Encoder) -> Iterator[tuple[list[int], list[Any]]]:
+def _ahead(pool: Executor, paths: Sequence[Path], missing: list[int], encoder: Encoder) -> Iterator[tuple[list[int], list[Any]]]:
     """Decoded chunks of `missing`, the next one already under way while one is used."""
     work = _attempt(lambda path: decode_picture(read_picture(path), encoder.frame))
     size = encoder.batch
