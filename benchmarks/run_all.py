@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
+FEW_EPOCHS = 6  # that a slowly learning rival is given, but for full scale
 READ = 200_000  # records that reading.py converts at scale 0.02, its own default
 
 
@@ -33,7 +34,7 @@ def main() -> None:
         commands = {
             "counting": common,
             "starting": ["--repeats", 5, "--out", args.out],
-            "text_network": [catalog, *common],
+            "text_network": [catalog, *common, *(("--until", FEW_EPOCHS) if args.scale < 1 else ())],
             "linear_text": [catalog, *common[2:]],
             "fine_tuning": common,
             "fusing": common,

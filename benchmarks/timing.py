@@ -1,7 +1,7 @@
 """What the benchmarks of speed share: ours and the rivals in turn, each in a process of its own, and the ratio with its spread.
 
 A benchmark is a script of which ``SCRIPT --child SYSTEM ...`` does the work of one system and prints its figures, made with
-:class:`Clock`, as the last line. Memory is what the child, and all it started and saw end, held at most.
+:class:`Clock`, as the last line. Memory is what the child held at most.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Clock:
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
 
-    def time(self, phase: str, work: Callable[[], T]) -> T:
-        """What `work` gives; its time is added to `phase`."""
+    def time(self, phase: str, work: Callable[[], T], share: float = 1.0) -> T:
+        """What `work` gives; its time is added to `phase`, divided by `share` where only this share of the phase's work is done."""
         wall, cpu = time.perf_counter(), processor_seconds()
         result = work()
         for name, spent in (("seconds", time.perf_counter() - wall), ("cpu", processor_seconds() - cpu)):
-            self.figures[f"{name}_{phase}"] = self.figures.get(f"{name}_{phase}", 0.0) + spent
+            self.figures[f"{name}_{phase}"] = self.figures.get(f"{name}_{phase}", 0.0) + spent / share
         return result
 
     def note(self, **facts: Any) -> None:
@@ -61,12 +61,15 @@ def processor_seconds() -> float:
 
 
 def peak_memory() -> int:
-    """The largest resident memory of this process so far, in bytes, and that of the largest one it started."""
+    """The largest resident memory of this process so far, in bytes, or of the largest that it started and saw end, if that is more.
+
+    The two are not summed: what is known of a started process begins at the size of the one that started it.
+    """
     started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    if STATUS.exists():  # what getrusage says begins at the size of the process that started this one
+    if STATUS.exists():  # for the same reason not what getrusage says of this process
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 + started
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + started
+        return max(int(line.split()[1]) * 1024, started)
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, started)
 
 
 def peak_gflops(size: int = 2048, seconds: float = 1.0) -> float:

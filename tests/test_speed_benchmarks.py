@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -14,14 +15,22 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def timing() -> ModuleType:
+def benchmark(name: str) -> ModuleType:
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        import timing as module
+        return importlib.import_module(name)
     finally:
         sys.path.remove(str(BENCHMARKS))
-    return module
+
+
+@pytest.fixture(scope="module")
+def timing() -> ModuleType:
+    return benchmark("timing")
+
+
+@pytest.fixture(scope="module")
+def benchmark_of_growth() -> ModuleType:
+    return benchmark("growth")
 
 
 def test_ratios_are_of_runs_that_stood_side_by_side(timing):
@@ -63,7 +72,30 @@ def test_counting_finds_what_scikit_learn_finds(tmp_path):
     command = [sys.executable, BENCHMARKS / "counting.py", "--scale", "0.001", "--labels", "20", "--repeats", "1", "--threads", "1"]
     subprocess.run([*command, "--out", tmp_path], check=True, capture_output=True, timeout=120)
     (ours,), (theirs,) = json.loads((tmp_path / "counting.json").read_text("utf-8"))["runs"].values()
-    assert ours["micro_f1"] == pytest.approx(theirs["micro_f1"])
-    assert ours["macro_f1"] == pytest.approx(theirs["macro_f1"])
-    assert ours["best"] == pytest.approx(theirs["best"], abs=0.01)  # ours lies midway to the next lower score
+    for name in ("micro_f1", "macro_f1", "hamming_loss", "best_f1", "labels_f1", "lrap", "ndcg_at_5", "map_labels", "map_micro"):
+        assert ours[name] == pytest.approx(theirs[name]), name
     assert ours["peak_mib"] > 10
+
+
+def test_a_share_of_the_work_stands_for_all_of_it(timing):
+    clock, whole = timing.Clock(), timing.Clock()
+    for one, share in ((clock, 0.001), (whole, 1.0)):
+        one.time("sum", lambda: sum(range(500_000)), share)
+    assert clock.figures["cpu_sum"] > 50 * whole.figures["cpu_sum"]
+
+
+def test_growth_measures_a_point_from_a_file_on():
+    point = json.dumps({"products": 60, "labels": 7, "members": 2})
+    command = [sys.executable, BENCHMARKS / "growth.py", "--child", "shelfwise", "--point", point, "--threads", "1"]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=120, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    phases = {name.removeprefix("cpu_") for name in found if name.startswith("cpu_")}
+    assert phases == {"read", "prepare", "fit", "predict", "ridge", "policy", "decide"}
+    assert 0 < found["micro_f1"] <= 1
+
+
+def test_an_exponent_of_one_is_growth_in_proportion(benchmark_of_growth):
+    points = [{"cpu_fit": 2.0, "cpu_read": 1.0, "seconds_fit": 9.0}, {"cpu_fit": 20.0, "cpu_read": 100.0}]
+    found = benchmark_of_growth.exponents([10, 100], points)
+    assert found == pytest.approx({"cpu_fit": 1.0, "cpu_read": 2.0, "cpu_in_all": 1.602}, abs=1e-3)
+    assert benchmark_of_growth.exponents([10, 100], [{"failure": "memory"}, points[1]]) == {}

@@ -26,7 +26,7 @@ def everything(targets, scores):
 
 
 def only_the_highest(monkeypatch):
-    for name, value in (("FEW", 0), ("SAMPLE", 300), ("LEAST", 2), ("DEPTH", 1.0)):
+    for name, value in (("FEW", 0), ("EVERY", 3), ("LEAST", 2), ("DEPTH", 1.0)):
         monkeypatch.setattr(highest, name, value)
 
 
@@ -46,18 +46,18 @@ def test_most_pairs_of_a_good_model_are_never_sorted(monkeypatch):
     only_the_highest(monkeypatch)
     whole = Pairs.of
     monkeypatch.setattr(Pairs, "of", lambda *some: kept.append(whole(*some)) or kept[-1])
-    per_label_thresholds(targets, scores, 1.0)
+    best_threshold(targets, scores)
     assert 0 < len(kept[-1].scores) < scores.size / 3
 
 
-def test_a_model_that_knows_nothing_of_a_label_is_asked_for_all_of_it(monkeypatch):
+def test_a_model_that_knows_nothing_of_any_true_pair_is_asked_for_all_of_them(monkeypatch):
     targets, scores = made(500, 3, quality=4, seed=1)
-    scores[targets[:, 1], 1] = 0  # the products that have it are never scored
+    scores[targets] = 0  # what products have is never scored
     only_the_highest(monkeypatch)
-    assert per_label_thresholds(targets, scores, 0.0)[1] == 0.5
+    assert best_threshold(targets, scores) == 0.5
 
 
 def test_floors_are_reached_by_as_many_as_wanted():
     ranked = np.array([[0.1, 0.2, 0.3, 0.4]])
-    assert highest._reached(np.tile(np.linspace(0.01, 1, 100), (2, 1)), np.array([20.0, 100.0])).tolist() == [pytest.approx(0.81), 0.0]
-    assert highest._reached(ranked, np.array([1.0])).tolist() == [0.0]
+    assert highest._lowest(ranked, 2.5) == pytest.approx(0.2)
+    assert highest._lowest(ranked, 4.0) == 0.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shelfwise.contracts import Context, Floats, MemberOutputs
 from shelfwise.fusion.ridge import best_micro_f1
-from shelfwise.fusion.top_k import TopK, TopKSettings, best_member, only_top, top_scores
+from shelfwise.fusion.top_k import TopK, TopKSettings, best_member, highest
 
 M, L = 3, 8
 QUICK = {"epochs": 60, "batch_size": 64, "learning_rate": 1e-2, "loss": "bce", "patience": 10}
@@ -121,16 +121,29 @@ def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 10), st.integers(1, 6), st.integers(0, 10_000))
-def test_top_scores_against_sorting_by_hand(labels: int, top: int, seed: int) -> None:
+def test_the_highest_against_sorting_by_hand(labels: int, top: int, seed: int) -> None:
     scores = np.random.default_rng(seed).choice(np.linspace(0, 1, 5, dtype=np.float32), (4, 2, labels))
-    largest, kept = top_scores(scores, top), only_top(scores, top)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shelfwise.fusion.top_k.CELLS", 3 * labels)
+        places, values = highest(scores, top)
     for n in range(4):
         for m in range(2):
-            expected = sorted(scores[n, m], reverse=True)[:top]
-            assert largest[n, m].tolist() == expected
-            assert sorted(kept[n, m], reverse=True)[: len(expected)] == expected
-            assert np.count_nonzero(kept[n, m]) <= top
-            assert all(k in (0, s) for k, s in zip(kept[n, m], scores[n, m], strict=True))
+            expected = sorted(range(labels), key=lambda label: (-scores[n, m, label], label))[:top]
+            assert places[n, m].tolist() == expected
+            assert values[n, m].tolist() == [scores[n, m, label] for label in expected]
+
+
+def test_the_sparse_input_is_0_but_at_the_highest_of_present_members() -> None:
+    outputs, _ = make(20, 3)
+    present = np.random.default_rng(0).random((20, M)) < 0.7
+    policy = TopK(TopKSettings.model_validate({"mode": "sparse", "top": 2}))
+    rows = np.array([3, 1, 7])
+    (read,) = policy.batches(MemberOutputs(outputs.scores, present, ())).batch(rows)
+    for row, flat in zip(rows, read.numpy(), strict=True):
+        for m, given_ in enumerate(flat.reshape(M, L)):
+            top = np.argsort(-outputs.scores[row, m], kind="stable")[:2]
+            assert given_.nonzero()[0].tolist() == (sorted(top.tolist()) if present[row, m] else [])
+            assert (given_[top] == outputs.scores[row, m, top] * present[row, m]).all()
 
 
 def test_the_defaults_are_zahavys() -> None:

@@ -1,8 +1,8 @@
-"""The few pairs that a best threshold can depend on, out of very many: thresholds are exact, and most scores are never sorted.
+"""The few pairs that a best threshold can depend on, out of very many: it is exact, and most scores are never sorted.
 
-A threshold that accepts A pairs of a label with T products has an F1 of at most ``2 T / (A + T)``. So once the K highest
-pairs of a label hold a threshold better than ``2 T / (K + T)``, no lower pair can change the answer. How far down they reach
-is guessed from some of the products; where the guess was too high, the next one goes deeper.
+A threshold that accepts A pairs, of which T are true in all, has an F1 of at most ``2 T / (A + T)``. So once the K highest pairs
+hold a threshold better than ``2 T / (K + T)``, no lower pair can change the answer. How far down they reach is guessed from some of
+the products; where the guess was too high, the next one goes deeper.
 
 Dimensions: N products, L labels.
 """
@@ -16,60 +16,55 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.decision.pairs import Doubles, Matrix, Pairs
+from shelfwise.decision.pairs import Matrix, Pairs
 
 T = TypeVar("T")
-Doubts = Doubles
-"""(L + 1,) of each label, and last of all labels pooled, how many pairs for each true one would make its answer sure; 0: it is."""
 
 FEW = 1 << 17
 """Cells that are sorted whole: looking for what to leave out would take longer."""
-SAMPLE = 1 << 22
-"""Cells that floors are guessed from."""
+EVERY = 16
+"""Floors are guessed from one product in so many."""
 DEPTH = 4.0
 """Pairs for each true one at first: enough where the best F1 is above 0.4."""
 MARGIN = 1.25
 """Of the next depth: the sample may put a floor too high."""
 LEAST = 16
-"""Sampled pairs a label at least, so that the floor of a rare label is more than luck."""
+"""Sampled pairs at least, so that a floor is more than luck."""
 
 
-def settle(scores: Matrix, targets: Matrix, work: Callable[[Pairs], tuple[T, Doubts]], each: bool = True) -> T:
+def settle(scores: Matrix, targets: Matrix, work: Callable[[Pairs], tuple[T, float]]) -> T:
     """The answer of `work` on all pairs of `scores` and `targets` (N, L), found from as few of the highest as leave no doubt.
 
     Args:
-        work: gives an answer and its doubts, see :func:`doubts`.
-        each: whether it looks at every label by itself too; otherwise only at all of them pooled.
+        work: gives an answer and how much it is in doubt, see :func:`doubt`.
     """
     if sp.issparse(scores) or np.size(scores) <= FEW:
         return work(Pairs.of(scores, targets))[0]
-    some = np.asarray(scores)[:: max(1, np.size(scores) // SAMPLE)]
-    share, ranked = len(some) / len(scores), np.sort(some.T, axis=1)
-    marked = sp.coo_array(targets).col if sp.issparse(targets) else np.flatnonzero(targets) % len(ranked)
-    support = np.bincount(marked, minlength=len(ranked))
-    pooled, depth = np.sort(ranked, axis=None)[None], np.full(len(ranked) + 1, DEPTH)
+    some = np.asarray(scores)[::EVERY]
+    true = targets.count_nonzero() if sp.issparse(targets) else np.count_nonzero(targets)
+    sampled = true * len(some) / len(scores)
+    wanted = max(DEPTH * sampled, LEAST)
     while True:
-        wanted = depth * share * np.append(support, support.sum())
-        floors = np.tile(_reached(pooled, wanted[-1:]), len(ranked))
-        if each:
-            floors = np.minimum(floors, _reached(ranked, wanted[:-1]))
-        answer, open_ = work(Pairs.of(scores, targets, floors))
-        if not open_.any():
+        answer, open_ = work(Pairs.of(scores, targets, np.full(scores.shape[1], _lowest(some, wanted))))
+        if not open_:
             return answer
-        depth = np.where(open_ > 0, np.clip(open_, 2 * depth, 8 * depth), depth)
+        wanted = min(max(open_ * sampled, 2 * wanted), 8 * wanted)
 
 
-def doubts(pairs: Pairs, best: Doubles) -> Doubts:
-    """The doubts (L,) of labels whose best F1 among `pairs` is `best` (L,)."""
-    accepted = np.bincount(pairs.labels, minlength=len(best))
-    possible = 2 * pairs.support / np.maximum(accepted + pairs.support, 1)
-    enough = MARGIN * (2 / np.maximum(best, 1e-9) - 1)
-    return np.where((pairs.floors > 0) & (pairs.support > 0) & (best <= possible), enough, 0.0)
+def doubt(pairs: Pairs, kept: int, true: int, best: float) -> float:
+    """How many pairs for each true one would make an answer sure; 0: it is.
+
+    Args:
+        kept: the `pairs` that were looked at.
+        true: the true ones among these products, whether looked at or not.
+        best: the largest F1 that was found.
+    """
+    if not true or not pairs.floors.any() or best > 2 * true / (kept + true):
+        return 0.0
+    return MARGIN * (2 / max(best, 1e-9) - 1)
 
 
-def _reached(ranked: NDArray[np.floating], wanted: NDArray[np.floating]) -> Doubles:
-    """What the `wanted` (L,) highest of the ascending rows (L, n) reach; 0 where they are all."""
-    count = ranked.shape[1]
-    rank = np.maximum(np.ceil(wanted), LEAST).astype(np.int64)
-    reached = ranked[np.arange(len(ranked)), np.maximum(count - rank, 0)].astype(np.float64)
-    return np.where(rank < count, reached, 0.0)
+def _lowest(values: NDArray[np.floating], wanted: float) -> float:
+    """What the `wanted` highest of all `values` reach; 0 where they are all."""
+    place = values.size - int(np.ceil(wanted))
+    return float(np.partition(values, place, axis=None)[place]) if place > 0 else 0.0

@@ -15,8 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-BLOCK = 1 << 22
-"""Cells of a dense matrix looked at at a time."""
+BLOCK = 1 << 18
+"""Cells of a dense matrix looked at at a time: what stays in a core's cache."""
+TILE = 512
+"""Products whose labels are laid out as rows at a time, likewise."""
 
 Matrix: TypeAlias = Any
 """(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
@@ -51,10 +53,13 @@ class Pairs:
     def of(cls, scores: Matrix, targets: Matrix, floors: Doubles | None = None) -> Pairs:
         """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1; only those from `floors` (L,) on."""
         floors = np.zeros(scores.shape[1]) if floors is None else floors
-        rows, labels, values = _cells(scores, floors)
-        true_rows, true_labels, _ = _cells(targets)
-        hits = _among(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels)
-        order = np.argsort(-values, kind="stable")
+        rows, labels, values = cells(scores, floors)
+        true_rows, true_labels, _ = cells(targets)
+        if sp.issparse(targets):
+            hits = _among(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels)
+        else:
+            hits = np.asarray(targets)[rows, labels] > 0
+        order = falling(values)
         narrow = labels.astype(np.uint16) if scores.shape[1] <= 1 << 16 else labels  # of 16 bits there is a sort in linear time
         order = order[np.argsort(narrow[order], kind="stable")]
         return cls(rows[order], labels[order], values[order], hits[order], true_rows, true_labels, scores.shape, floors)
@@ -74,7 +79,7 @@ class Pairs:
         """All labels as one; below the highest floor some label's pairs may be missing, so these are left out too."""
         floor = self.floors.max(initial=0)
         order = np.flatnonzero(self.scores >= floor)
-        order = order[np.argsort(-self.scores[order], kind="stable")]
+        order = order[falling(self.scores[order])]
         pairs = (self.rows[order], np.zeros_like(order), self.scores[order], self.hits[order])
         return Pairs(*pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor]))
 
@@ -104,19 +109,46 @@ def parts(count: int, folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
     yield from (fold == part for part in range(min(folds, count)))
 
 
-def _cells(values: Matrix, floors: Doubles | None = None) -> tuple[Integers, Integers, Doubles]:
+def falling(scores: Doubles) -> Integers:
+    """The places (E,) of `scores` (E,), above 0, from the highest down; equal ones in the order they have.
+
+    >>> falling(np.array([0.5, 0.75, 0.5])).tolist()
+    [1, 0, 2]
+    """
+    single = scores.astype(np.float32)
+    if not np.array_equal(single, scores):
+        return np.argsort(-scores, kind="stable")
+    # score and place in one number: plain sorting keeps equal scores in order then, in a tenth of a stable argsort's time
+    keys = (~single.view(np.uint32)).astype(np.uint64) << np.uint64(32) | np.arange(len(scores), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def by_label(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A copy of `scores` (N, L) laid out as (L, N), to sort what a label has; by tiles, since a wide matrix's columns fit no cache."""
+    turned = np.empty(scores.shape[::-1], scores.dtype)
+    for start in range(0, len(scores), TILE):
+        turned[:, start : start + TILE] = scores[start : start + TILE].T
+    return turned
+
+
+def cells(values: Matrix, floors: Doubles | None = None) -> tuple[Integers, Integers, Doubles]:
     """Row, column and value of everything above 0, row by row; of dense `values` only what reaches its column's floor."""
     if sp.issparse(values):
-        cells = sp.coo_array(values)
-        used = cells.data > 0
-        return cells.row[used].astype(np.int64), cells.col[used].astype(np.int64), cells.data[used].astype(np.float64)
+        known = sp.coo_array(values)
+        used = known.data > 0
+        return known.row[used].astype(np.int64), known.col[used].astype(np.int64), known.data[used].astype(np.float64)
     values, (count, width) = np.asarray(values), np.shape(values)
     step, places, found = max(1, BLOCK // max(width, 1)), [np.zeros(0, np.int64)], [np.zeros(0)]
+    limits = None if floors is None or not floors.any() else floors.astype(values.dtype)
     for start in range(0, count, step):
         block = values[start : start + step]
-        cells = np.flatnonzero(block > 0 if floors is None or not floors.any() else (block >= floors.astype(values.dtype)) & (block > 0))
-        places.append(cells + start * width)
-        found.append(block.reshape(-1)[cells].astype(np.float64))
+        used = block if block.dtype == np.bool_ else block > 0 if limits is None else block >= limits
+        if limits is not None and not limits.all():
+            used &= block > 0
+        some = np.flatnonzero(used)
+        places.append(some + start * width)
+        found.append(block.reshape(-1)[some].astype(np.float64))
     rows, columns = np.divmod(np.concatenate(places), max(width, 1))
     return rows, columns, np.concatenate(found)
 

@@ -6,7 +6,6 @@ scipy sparse; those to decide on are dense.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -14,14 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shelfwise.contracts import State
+from shelfwise.decision.columns import DEFAULT, best_cut, count_reaching, own_thresholds, scores_at
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.decision.highest import Doubts, doubts, settle
-from shelfwise.decision.pairs import Doubles, Matrix, Pairs, parts
+from shelfwise.decision.highest import doubt, settle
+from shelfwise.decision.pairs import Doubles, Integers, Matrix, Pairs, cells, parts
 
 Scores = NDArray[np.floating]
 Rule = Literal["fixed", "global", "per_label", "per_product"]
-DEFAULT = 0.5
-"""The paper's threshold; also the answer where nothing can be tuned."""
 SHRINKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, float("inf"))
 """In products, what is tried for per-label thresholds."""
 
@@ -89,12 +87,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     """
     if np.ndim(scores) == 1 and not hasattr(scores, "tocsr"):
         scores, targets = np.reshape(scores, (-1, 1)), np.reshape(targets, (-1, 1))
-
-    def work(pairs: Pairs) -> tuple[float, Doubts]:
-        (threshold,), open_ = _own(pairs.pooled())
-        return float(threshold), np.append(np.zeros(pairs.shape[1]), open_)
-
-    return settle(scores, targets, work, each=False)
+    return settle(scores, targets, _pooled)
 
 
 def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Doubles:
@@ -108,12 +101,9 @@ def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Doub
         scores: (N, L), not negative.
         shrink: in products, at least 0; 0 trusts every label's own threshold, infinity none.
     """
-
-    def work(pairs: Pairs) -> tuple[Doubles, Doubts]:
-        thresholds, open_ = _shrunk(pairs)
-        return thresholds(shrink), open_
-
-    return settle(scores, targets, work)
+    rows, labels, _ = cells(targets)
+    support = np.bincount(labels, minlength=scores.shape[1])
+    return _drawn(own_thresholds(scores, rows, labels), best_threshold(targets, scores), support, shrink)
 
 
 def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) -> float:
@@ -121,20 +111,21 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
 
     Of equally good ones the largest: it trusts single labels least.
     """
+    split = list(parts(scores.shape[0], folds, seed))
 
-    def work(pairs: Pairs) -> tuple[float, Doubts]:
-        hits, accepted, all_open = np.zeros(len(SHRINKS)), np.zeros(len(SHRINKS)), np.zeros(pairs.shape[1] + 1)
-        for part in parts(pairs.shape[0], folds, seed):
-            (thresholds, open_), held = _shrunk(pairs.of_products(~part)), pairs.of_products(part)
-            all_open = np.maximum(all_open, open_)
-            for i, shrink in enumerate(SHRINKS):
-                given = held.scores >= thresholds(shrink)[held.labels]
-                hits[i] += np.count_nonzero(given & held.hits)
-                accepted[i] += np.count_nonzero(given)
-        f1 = 2 * hits / np.maximum(accepted + len(pairs.true_rows), 1)
-        return SHRINKS[len(SHRINKS) - 1 - int(f1[::-1].argmax())], all_open
+    def work(pairs: Pairs) -> tuple[list[float], float]:
+        found = [_pooled(pairs, ~part) for part in split]
+        return [threshold for threshold, _ in found], max((open_ for _, open_ in found), default=0.0)
 
-    return settle(scores, targets, work)
+    rows, labels, _ = cells(targets)
+    likely, hits, accepted = scores_at(scores, rows, labels), np.zeros(len(SHRINKS), np.int64), np.zeros(len(SHRINKS), np.int64)
+    for part, whole in zip(split, settle(scores, targets, work), strict=True):
+        own, support = own_thresholds(scores, rows, labels, ~part), np.bincount(labels[~part[rows]], minlength=scores.shape[1])
+        thresholds, held = np.array([_drawn(own, whole, support, shrink) for shrink in SHRINKS]), part[rows]
+        hits += np.count_nonzero(likely[held] >= thresholds[:, labels[held]], axis=1)
+        accepted += count_reaching(scores, thresholds, part)
+    f1 = 2 * hits / np.maximum(accepted + len(rows), 1)
+    return SHRINKS[len(SHRINKS) - 1 - int(f1[::-1].argmax())]
 
 
 def decide(scores: Scores, by: ArrayLike | Thresholds) -> NDArray[np.bool_]:
@@ -149,47 +140,17 @@ def decide(scores: Scores, by: ArrayLike | Thresholds) -> NDArray[np.bool_]:
     return np.asarray(scores >= np.asarray(by, dtype=np.float64))
 
 
-def sweep(targets: NDArray[np.generic], scores: Scores) -> tuple[Scores, Scores, NDArray[np.int64], NDArray[np.int64]]:
-    """What every threshold worth trying would do; (N, L) or (N,) are taken as one list.
-
-    Returns:
-        All scores, ascending; the P scores of the positive targets, ascending; and for each of these, as the threshold,
-        how many positives and how many scores in all reach it.
-    """
-    ranked = np.sort(scores, axis=None)
-    positives = np.sort(np.asarray(scores)[np.asarray(targets, dtype=bool)])
-    return ranked, positives, len(positives) - np.searchsorted(positives, positives), len(ranked) - np.searchsorted(ranked, positives)
+def _drawn(own: Doubles, whole: float, support: Integers, shrink: float) -> Doubles:
+    """Thresholds (L,): `own` ones drawn towards the `whole` one where the `support`, the products that have the label, is small."""
+    weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
+    return np.asarray(weight * own + (1 - weight) * whole)
 
 
-def _shrunk(pairs: Pairs) -> tuple[Callable[[float], Doubles], Doubts]:
-    """The per-label thresholds for any shrink, what takes long done once; and their doubts."""
-    (own, open_), (whole, whole_open), support = _own(pairs), _own(pairs.pooled()), pairs.support
-
-    def thresholds(shrink: float) -> Doubles:
-        weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
-        return np.asarray(weight * own + (1 - weight) * whole)
-
-    return thresholds, np.append(open_, whole_open)
-
-
-def _own(pairs: Pairs) -> tuple[Doubles, Doubts]:
-    """Each label's threshold (L,) with the largest F1, the highest of equal ones; :data:`DEFAULT` where none finds any; and doubts (L,)."""
-    thresholds, highest = np.full(len(pairs.support), DEFAULT), np.zeros(len(pairs.support))
-    if not len(pairs.labels):
-        return thresholds, doubts(pairs, highest)
-    first = np.flatnonzero(np.diff(pairs.labels, prepend=-1))
-    place = np.cumsum(np.diff(pairs.labels, prepend=pairs.labels[0]) > 0)  # which of the labels that were scored at all
-    accepted = np.arange(len(pairs.labels)) - first[place] + 1
-    found = np.cumsum(pairs.hits)
-    found = found - (found - pairs.hits)[first][place]
-    below = np.append(np.where(np.diff(pairs.labels) == 0, pairs.scores[1:], 0), 0)  # the next lower score of the label
-    # in a run of equal scores only the last stands for a threshold: all of them are accepted, or none
-    f1 = np.where(below < pairs.scores, 2 * found / (accepted + pairs.support[pairs.labels]), 0.0)
-    best = np.maximum.reduceat(f1, first)
-    at_best = np.flatnonzero(f1 == best[place])
-    chosen = at_best[np.diff(place[at_best], prepend=-1) > 0]
-    midway = (pairs.scores[chosen] + below[chosen]) / 2
-    midway = np.where(midway > below[chosen], midway, pairs.scores[chosen])  # neighbouring floats have no number between them
-    thresholds[pairs.labels[chosen]] = np.where(best > 0, midway, DEFAULT)
-    highest[pairs.labels[first]] = best
-    return thresholds, doubts(pairs, highest)
+def _pooled(pairs: Pairs, wanted: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """The best threshold for all labels of the products `wanted` (N,), unset: of all; and how much it is in doubt."""
+    scores, hits, true = pairs.scores, pairs.hits, len(pairs.true_rows)
+    if wanted is not None:
+        some = wanted[pairs.rows]
+        scores, hits, true = scores[some], hits[some], int(np.count_nonzero(wanted[pairs.true_rows]))
+    threshold, best = best_cut(np.sort(scores), np.sort(scores[hits]), true)
+    return threshold, doubt(pairs, len(scores), true, best)

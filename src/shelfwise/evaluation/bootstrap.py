@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.decision.pairs import Integers, cells
 from shelfwise.evaluation.metrics import Counts, Hot, Values, ratio
 
 Statistic = Literal["micro_f1", "macro_f1"]
@@ -87,19 +88,19 @@ def draw_weights(products: int, resamples: int, seed: int) -> Iterator[NDArray[n
 
 def _counts(targets: Hot, decided: Hot, statistic: Statistic) -> tuple[Any, Any]:
     """Per product: true positives, and predicted plus true; sparse (N, L), or for micro-F1 summed over labels (N, 1)."""
-    t, d = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
     if statistic == "macro_f1":
-        return _sparse(t & d), _sparse(t) + _sparse(d)
-    counts = Counts.of(t, d, axis=1)
+        (rows, labels, _), (others, given, _), shape = cells(targets), cells(decided), np.shape(targets)
+        both = np.asarray(decided)[rows, labels] > 0
+        return _ones(rows[both], labels[both], shape), _ones(rows, labels, shape) + _ones(others, given, shape)
+    counts = Counts.of(targets, decided, axis=1)
     # pooled over labels the sums outgrow the 24 bits in which float32 counts exactly
     return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(np.float64)
 
 
-def _sparse(cells: NDArray[np.bool_]) -> sp.csr_array:
-    """Ones (N, L) where `cells` are set; few are, and only they are multiplied."""
-    columns = np.flatnonzero(cells) % max(cells.shape[1], 1)
-    ends = np.cumsum(np.count_nonzero(cells, axis=1))
-    return sp.csr_array((np.ones(len(columns), np.float32), columns, np.append(0, ends)), shape=cells.shape)
+def _ones(rows: Integers, labels: Integers, shape: tuple[int, ...]) -> sp.csr_array:
+    """Ones (N, L) at the given cells, row by row; few are set, and only they are multiplied."""
+    ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
+    return sp.csr_array((np.ones(len(rows), np.float32), labels, np.append(0, ends)), shape=shape)
 
 
 def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Values:

@@ -15,21 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.decision.thresholds import Scores, sweep
+from shelfwise.decision.pairs import by_label
+from shelfwise.decision.thresholds import Scores
 
 Hot = NDArray[Any]
 Values = NDArray[np.float64]
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
-CELLS = 1 << 22
-"""Scores compared at a time: bounds the memory."""
+CELLS = 1 << 18
+"""Scores or decisions looked at at a time: what stays in a core's cache."""
 COLUMNS = 32
-"""Labels sorted at a time, likewise."""
+"""Labels sorted at a time, one by one."""
+POOL = 1 << 25
+"""Scores sorted at a time as one list: 128 MB."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,14 @@ class Counts:
     true: NDArray[np.int64]
 
     @classmethod
-    def of(cls, targets: Hot, decided: Hot, axis: int | None) -> Counts:
+    def of(cls, targets: Hot, decided: Hot, axis: Literal[0, 1] | None) -> Counts:
         """Count over products (axis 0: a label each), labels (axis 1: a product each) or both (None)."""
-        t, d = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
-        return cls(*(np.asarray(np.count_nonzero(x, axis=axis)) for x in (t & d, d, t)))
+        both = count(targets, decided)
+        return both[0].total() if axis is None else both[axis]
+
+    def total(self) -> Counts:
+        """All of them as one."""
+        return Counts(*(np.asarray(x.sum()) for x in (self.hits, self.predicted, self.true)))
 
     def rates(self, empty: float = 0.0) -> tuple[Values, Values, Values]:
         """Precision, recall and F1; `empty` where nothing is predicted and nothing true."""
@@ -52,6 +59,20 @@ class Counts:
         nothing = (self.predicted + self.true) == 0
         precision, recall, f1 = (np.where(nothing, empty, rate) for rate in rates)
         return precision, recall, f1
+
+
+def count(targets: Hot, decided: Hot) -> tuple[Counts, Counts]:
+    """What is counted a label (L,) and a product (N,), in one pass: few cells of a block are set, and only these are counted."""
+    products, labels = np.shape(targets)
+    of_labels, of_products = np.zeros((3, labels), np.int64), np.zeros((3, products), np.int64)
+    size, width = max(1, CELLS // max(labels, 1)), max(labels, 1)
+    for start in range(0, products, size):
+        t, d = (np.asarray(cells[start : start + size], dtype=bool) for cells in (targets, decided))
+        true, predicted = np.flatnonzero(t), np.flatnonzero(d)
+        for i, set_ in enumerate((true[d.reshape(-1)[true]], predicted, true)):
+            of_labels[i] += np.bincount(set_ % width, minlength=labels)
+            of_products[i, start : start + len(t)] = np.bincount(set_ // width, minlength=len(t))
+    return Counts(*of_labels), Counts(*of_products)
 
 
 def ratio(above: ArrayLike, below: ArrayLike) -> Values:
@@ -84,10 +105,9 @@ def decision_metrics(targets: Hot, decided: Hot) -> dict[str, float]:
     >>> decision_metrics(np.array([[1, 0]]), np.array([[1, 1]]))["micro_precision"]
     0.5
     """
-    targets, decided = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
-    labels, products = Counts.of(targets, decided, axis=0), Counts.of(targets, decided, axis=1)
+    labels, products = count(targets, decided)
     averages: dict[str, Iterable[ArrayLike]] = {
-        "micro": Counts.of(targets, decided, axis=None).rates(),
+        "micro": labels.total().rates(),
         "macro": map(_mean, labels.rates()),
         "weighted": (ratio(rate @ labels.true, labels.true.sum()) for rate in labels.rates()),
         "example": map(_mean, products.rates(empty=1.0)),
@@ -97,8 +117,8 @@ def decision_metrics(targets: Hot, decided: Hot) -> dict[str, float]:
         for kind, rates in averages.items()
         for name, value in zip(("precision", "recall", "f1"), rates, strict=True)
     }
-    wrong = targets != decided
-    return {**named, "subset_accuracy": _mean(~wrong.any(axis=1)), "hamming_loss": _mean(wrong)}
+    wrong = products.predicted + products.true - 2 * products.hits
+    return {**named, "subset_accuracy": _mean(wrong == 0), "hamming_loss": ratio(wrong.sum(), len(wrong) * len(labels.true)).item()}
 
 
 def ranking_metrics(targets: Hot, scores: Scores) -> dict[str, float]:
@@ -126,8 +146,8 @@ def ranking_metrics(targets: Hot, scores: Scores) -> dict[str, float]:
     return {
         **metrics,
         "hit_at_1": metrics["precision_at_1"],
-        "map_macro": _mean(np.fromiter(_average_precisions(targets, scores), np.float64)),
-        "map_micro": average_precision(targets, scores),
+        "map_macro": _mean(np.fromiter(_average_precisions(places, scores), np.float64)),
+        "map_micro": _average_precision(np.sort(places.own), scores),
         "lrap": places.lrap(),
     }
 
@@ -138,8 +158,8 @@ def average_precision(targets: Hot, scores: Scores) -> float:
     >>> round(average_precision(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])), 3)
     0.833
     """
-    _, _, hits, accepted = sweep(targets, scores)
-    return _mean(hits / accepted)
+    scores = np.asarray(scores)
+    return _average_precision(np.sort(scores[np.asarray(targets, dtype=bool)]), scores)
 
 
 def lrap(targets: Hot, scores: Scores) -> float:
@@ -171,12 +191,16 @@ class _Places:
 
     Args:
         rows: (E,) product of each, rising.
+        labels: (E,) which label it is.
+        own: (E,) its score.
         place: (E,) scores before it, equal ones in label order.
         reached: (E,) scores at least as high, its own included.
         true: (N,) true labels of each product.
     """
 
     rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    own: Scores
     place: NDArray[np.int64]
     reached: NDArray[np.int64]
     true: NDArray[np.int64]
@@ -184,17 +208,17 @@ class _Places:
     @classmethod
     def of(cls, targets: NDArray[np.bool_], scores: Scores) -> _Places:
         rows, labels = np.divmod(np.flatnonzero(targets), max(targets.shape[1], 1))
-        place, reached = np.zeros_like(rows), np.zeros_like(rows)
+        own, place, reached = scores[rows, labels], np.zeros_like(rows), np.zeros_like(rows)
         size = max(1, CELLS // max(targets.shape[1], 1))
         for start in range(0, len(rows), size):
             some = slice(start, start + size)
-            beside, own = scores[rows[some]], scores[rows[some], labels[some]][:, None]
-            reached[some] = np.count_nonzero(beside >= own, axis=1)
-            place[some] = np.count_nonzero(beside > own, axis=1)
+            beside, mine = scores[rows[some]], own[some, None]
+            reached[some] = np.count_nonzero(beside >= mine, axis=1)
+            place[some] = np.count_nonzero(beside > mine, axis=1)
             tied = np.flatnonzero(reached[some] - place[some] > 1)
             before = np.arange(targets.shape[1]) < labels[some][tied, None]
-            place[start + tied] += np.count_nonzero((beside[tied] == own[tied]) & before, axis=1)
-        return cls(rows, place, reached, np.bincount(rows, minlength=len(targets)))
+            place[start + tied] += np.count_nonzero((beside[tied] == mine[tied]) & before, axis=1)
+        return cls(rows, labels, own, place, reached, np.bincount(rows, minlength=len(targets)))
 
     def sums(self, values: NDArray[Any]) -> Values:
         """Values of the true labels, summed up for each product that has any."""
@@ -208,12 +232,31 @@ class _Places:
         return _mean(self.sums(ratio(hits, self.reached)) / self.true[self.true > 0])
 
 
-def _average_precisions(targets: NDArray[np.bool_], scores: Scores) -> Iterator[float]:
-    """Of every label that a product has; a few columns at a time are laid out as rows, for they are sorted one by one."""
-    used = np.flatnonzero(targets.any(axis=0))
-    for start in range(0, len(used), COLUMNS):
-        some = used[start : start + COLUMNS]
-        yield from map(average_precision, np.ascontiguousarray(targets[:, some].T), np.ascontiguousarray(scores[:, some].T))
+def _average_precisions(places: _Places, scores: Scores) -> Iterator[float]:
+    """Of every label that a product has."""
+    ends = np.cumsum(np.bincount(places.labels, minlength=scores.shape[1]))
+    positives = np.split(places.own[np.lexsort((places.own, places.labels))], ends[:-1])
+    for start in range(0, scores.shape[1], COLUMNS):
+        some = positives[start : start + COLUMNS]
+        if any(map(len, some)):
+            beside = by_label(scores[:, start : start + COLUMNS])
+            beside.sort(axis=1)
+            yield from (_precision(own, len(all_) - np.searchsorted(all_, own)) for own, all_ in zip(some, beside, strict=True) if len(own))
+
+
+def _average_precision(positives: Scores, scores: Scores) -> float:
+    """Of the `positives` (P,), ascending, among all `scores`, taken as one list."""
+    accepted = np.zeros(len(positives), np.int64)
+    step = max(1, POOL // max(scores[:1].size, 1))
+    for start in range(0, len(scores), step):
+        some = np.sort(scores[start : start + step], axis=None)
+        accepted += len(some) - np.searchsorted(some, positives)
+    return _precision(positives, accepted)
+
+
+def _precision(positives: Scores, accepted: NDArray[np.int64]) -> float:
+    """The mean of the precisions down to each of `positives` (P,), ascending, of which each is reached by so many `accepted` scores."""
+    return _mean((len(positives) - np.searchsorted(positives, positives)) / accepted)
 
 
 def _mean(values: NDArray[Any]) -> float:

@@ -6,13 +6,15 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from shelfwise.contracts import Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.contracts import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.training.dense import FORBIDDEN, NetworkPolicy, Shape, as_keras_begins
 from shelfwise.training.loop import Batches, LoopSettings
+
+CELLS = 1 << 18
+"""Scores looked at at a time: what stays in a core's cache."""
 
 
 class TopKSettings(PluginSettings):
@@ -61,9 +63,11 @@ class TopK(NetworkPolicy):
 
     def batches(self, outputs: MemberOutputs) -> Batches:
         """The largest scores, sorted and with presence, or at their places."""
+        places, largest = highest(outputs.scores, self.settings.top)
+        largest = np.where(outputs.present[:, :, None], largest, np.float32(0))
         if self.settings.mode == "sparse":
-            return _Batches(only_top(outputs.filled(0), self.settings.top))
-        return _Batches(top_scores(outputs.filled(0), self.settings.top), outputs.present)
+            return _AtTheirPlaces(places, largest, outputs.scores.shape[2])
+        return _Largest(largest, outputs.present)
 
     def wanted(self, outputs: MemberOutputs, targets: Floats) -> Floats:
         """The targets (N, L), or the member to choose (N, M)."""
@@ -128,39 +132,52 @@ class MemberChoice(nn.Module):
         return logits
 
 
-class _Batches:
-    """Arrays of one row a product, for the training loop; scores (N, M, L) on their own are read flat."""
+class _Largest:
+    """The largest scores (N, M, K) and presence (N, M), for the training loop."""
 
-    def __init__(self, *arrays: NDArray[Any]) -> None:
-        self._tensors = [torch.from_numpy(a.reshape(len(a), -1) if len(arrays) == 1 else a) for a in arrays]
+    def __init__(self, largest: Floats, present: Bools) -> None:
+        self._largest, self._present = torch.from_numpy(largest), torch.from_numpy(present)
 
     def __len__(self) -> int:
-        return len(self._tensors[0])
+        return len(self._largest)
 
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+    def batch(self, rows: Rows) -> tuple[Tensor, Tensor]:
         chosen = torch.from_numpy(rows)
-        return tuple(t[chosen] for t in self._tensors)
+        return self._largest[chosen], self._present[chosen]
 
 
-def top_scores(scores: Floats, top: int) -> Floats:
-    """The `top` largest of scores (N, M, L), falling: (N, M, min(top, L)).
+class _AtTheirPlaces:
+    """The largest scores (N, M, K) at their `places` among L labels, 0 elsewhere: made for each batch, since L may be in the thousands."""
 
-    >>> top_scores(np.array([[[0.1, 0.9, 0.5, 0.2]]], np.float32), 3).tolist() == np.array([[[0.9, 0.5, 0.2]]], np.float32).tolist()
-    True
+    def __init__(self, places: Rows, largest: Floats, labels: int) -> None:
+        self._places, self._largest, self._labels = torch.from_numpy(places), torch.from_numpy(largest), labels
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def batch(self, rows: Rows) -> tuple[Tensor]:
+        chosen = torch.from_numpy(rows)
+        spread = torch.zeros(len(rows), self._places.shape[1], self._labels)
+        return (spread.scatter_(2, self._places[chosen], self._largest[chosen]).flatten(1),)
+
+
+def highest(scores: Floats, top: int) -> tuple[Rows, Floats]:
+    """Places and values, each (N, M, min(top, L)), of the largest of scores (N, M, L) in [0, 1], falling; of equals the first labels.
+
+    >>> places, values = highest(np.array([[[0.25, 0.75, 0.25, 0.5]]], np.float32), 3)
+    >>> places.tolist(), values.tolist()
+    ([[[1, 3, 0]]], [[[0.75, 0.5, 0.25]]])
     """
-    return np.ascontiguousarray(-np.sort(-scores, axis=2)[:, :, :top])
-
-
-def only_top(scores: Floats, top: int) -> Floats:
-    """Scores (N, M, L) with 0 for all but the `top` largest of every member; among equals the first label stays.
-
-    >>> only_top(np.array([[[0.25, 0.75, 0.25, 0.5]]], np.float32), 3).tolist()
-    [[[0.25, 0.75, 0.0, 0.5]]]
-    """
-    places = np.argsort(-scores, axis=2, kind="stable")[:, :, :top]
-    kept = np.zeros_like(scores)
-    np.put_along_axis(kept, places, np.take_along_axis(scores, places, axis=2), axis=2)
-    return kept
+    count, members, labels = scores.shape
+    kept, step = min(top, labels), max(1, CELLS // max(members * labels, 1))
+    places = np.empty((count, members, kept), np.int64)
+    for start in range(0, count, step):
+        # score and place in one number: the lowest are the highest scores, equal ones in label order
+        bits = (np.asarray(scores[start : start + step], np.float32) + np.float32(0)).view(np.uint32)
+        keys = (~bits).astype(np.uint64) << np.uint64(32) | np.arange(labels, dtype=np.uint64)
+        found = np.sort(np.partition(keys, kept - 1, axis=2)[:, :, :kept], axis=2)
+        places[start : start + step] = found & np.uint64(0xFFFFFFFF)
+    return places, np.take_along_axis(scores, places, axis=2)
 
 
 def best_member(outputs: MemberOutputs, targets: Floats) -> Rows:
@@ -168,11 +185,18 @@ def best_member(outputs: MemberOutputs, targets: Floats) -> Rows:
 
     Where no member is present, it is member 0.
     """
-    truth, given = targets[:, None] > 0, outputs.scores >= 0.5
+    best, step = np.zeros(len(outputs), np.int64), max(1, CELLS // max(outputs.scores[:1].size, 1))
+    for start in range(0, len(outputs), step):
+        some = slice(start, start + step)
+        best[some] = _best(outputs.scores[some], outputs.present[some], targets[some])
+    return best
+
+
+def _best(scores: Floats, present: Bools, targets: Floats) -> Rows:
+    truth, given = targets[:, None] > 0, scores >= 0.5
     f1 = 2 * (truth & given).sum(axis=2) / np.maximum(given.sum(axis=2) + truth.sum(axis=2), 1)
-    right = np.where(truth, outputs.scores, 1 - outputs.scores)
-    loss = -np.log(np.maximum(right, 1e-7)).sum(axis=2)
-    f1 = np.where(outputs.present, f1, -1)
+    loss = -np.log(np.maximum(np.where(truth, scores, 1 - scores), 1e-7)).sum(axis=2)
+    f1 = np.where(present, f1, -1)
     tied = f1 == f1.max(axis=1, keepdims=True)
     return np.asarray(np.where(tied, loss, np.inf).argmin(axis=1))
 
