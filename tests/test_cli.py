@@ -78,6 +78,21 @@ def test_predict_answers_for_every_readable_product(trained: Path, sample: Path,
     assert products[0]["labels"] == sorted(label for label, score in scores.items() if score >= 0.5), "the paper decides at 0.5"
 
 
+def test_predict_may_write_the_highest_scores_only(trained: Path, sample: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_bytes(b"".join(line for line in sample.read_bytes().splitlines(keepends=True)[:20] if b'"image"' in line))
+    (tmp_path / "images").symlink_to(sample.parent / "images")
+    told = []
+    for further in ((), ("--top", 3)):
+        done = run("predict", trained, few, "--out", tmp_path / "labels.jsonl", *further, "--json")
+        assert done.returncode == 0, done.stderr
+        told.append([json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()])
+    for whole, short in zip(*told, strict=True):
+        assert list(short["scores"].values()) == sorted(whole["scores"].values(), reverse=True)[:3]
+        assert short["scores"].items() <= whole["scores"].items()
+        assert {**whole, "scores": 0} == {**short, "scores": 0}
+
+
 def test_inspect(sample: Path, tmp_path: Path) -> None:
     done = run("inspect", sample, "--out", tmp_path / "look", "--min-count", 5)
     assert done.returncode == 0, done.stderr

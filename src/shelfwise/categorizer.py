@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from shelfwise.bundle import load_bundle, save_bundle
+from shelfwise.bundle import save_bundle
 from shelfwise.catalog.reader import read_catalog
 from shelfwise.catalog.store import Catalog
 from shelfwise.config import CatalogSettings, Config
@@ -17,7 +17,7 @@ from shelfwise.contracts import Bools, Context, Floats, Rows
 from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
 from shelfwise.experiment import learn
 from shelfwise.explanation import explain_products
-from shelfwise.export.runtime import EXPORTED, Exported
+from shelfwise.export.runtime import Exported, open_model
 from shelfwise.model import Answers, Model
 from shelfwise.neighbours import Neighbours, unit
 
@@ -152,8 +152,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
-        bundle = load_bundle(Path(folder))
-        model = (Exported if EXPORTED in bundle.facts else Model).from_bundle(bundle)
+        model = open_model(Path(folder))
         return cls(preset=model.config.preset, config=model.config.dump())._become(model)
 
     def _settings(self) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,11 +92,11 @@ def train(
 @app.command()
 def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> None:
     """Score a model on products whose categories are known."""
-    from shelfwise.categorizer import Categorizer
     from shelfwise.experiment import score_catalog
+    from shelfwise.export.runtime import open_model
 
     with terminal_context() as context:
-        figures = score_catalog(Categorizer.load(model).model_, catalog, context)
+        figures = score_catalog(open_model(model), catalog, context)
     if as_json:
         say_json(figures)
     else:
@@ -110,19 +111,22 @@ def predict(
     out: Annotated[Path, typer.Option(metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.")],
     precision: Annotated[float | None, typer.Option(help="Promise this precision (0.9, 0.95, 0.99): accept, review or reject.")] = None,
     abstain: Annotated[float | None, typer.Option(help="Set aside what belongs nowhere, at this share of false alarms: 0.05.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Write a product's highest scores only, so many.")] = None,
     explain: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for a page that says why, of 12 products or of --id.")] = None,
     identities: Annotated[list[str] | None, typer.Option("--id", help="A product to explain; may be given again.")] = None,
     as_json: Json = False,
 ) -> None:
     """Label new products, and say why."""
-    from shelfwise.categorizer import Categorizer
+    from shelfwise.export.runtime import open_model
     from shelfwise.prediction import predict_catalog, summary_lines
-    from shelfwise.why import explain_catalog
 
     with terminal_context() as context:
-        fitted = Categorizer.load(model).model_
-        summary = predict_catalog(fitted, catalog, out, context, precision, abstain)
-        summary["explained"] = None if explain is None else explain_catalog(fitted, catalog, explain, context, identities or ())
+        fitted = open_model(model)
+        summary = {**predict_catalog(fitted, catalog, out, context, precision, abstain, top), "explained": None}
+        if explain is not None:
+            from shelfwise.why import explain_catalog
+
+            summary["explained"] = explain_catalog(fitted, catalog, explain, context, identities or ())
     if as_json:
         say_json(summary)
         return
@@ -219,10 +223,10 @@ def audit(
 ) -> None:
     """List products that are probably mis-tagged, with evidence; what a person decides goes to `train --corrections`."""
     from shelfwise.audit import audit_catalog
-    from shelfwise.categorizer import Categorizer
+    from shelfwise.export.runtime import open_model
 
     with terminal_context() as context:
-        found = audit_catalog(Categorizer.load(model).model_, catalog, out, context, share)
+        found = audit_catalog(open_model(model), catalog, out, context, share)
     if as_json:
         say_json(found)
         return
@@ -287,6 +291,9 @@ def plugins(as_json: Json = False) -> None:
 def main() -> None:
     """Run the command line; what shelfwise refuses is one sentence on stderr and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    os.environ.setdefault(
+        "OPENBLAS_THREAD_TIMEOUT", "4"
+    )  # numpy's threads else wait for work in the way of torch's
     try:
         app()
     except (ShelfwiseError, OSError) as error:

@@ -26,7 +26,13 @@ OUTSIDE = "outside"
 
 
 def predict_catalog(
-    model: Model, source: Path, out: Path, context: Context, precision: float | None = None, abstain: float | None = None
+    model: Model,
+    source: Path,
+    out: Path,
+    context: Context,
+    precision: float | None = None,
+    abstain: float | None = None,
+    top: int | None = None,
 ) -> dict[str, Any]:
     """Write id, labels and scores of every readable product of `source` to `out` (.jsonl or .parquet), in the source's order.
 
@@ -35,6 +41,8 @@ def predict_catalog(
     With a promised `precision`, every product also has its "queue" (accept, review or reject) and the labels that are "accepted" and
     those "to_review". With `abstain`, the share of false alarms, the strangest products are set aside: their queue is "outside", and
     they are given no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.outside.txt`` and so on.
+
+    With `top`, only so many scores of a product are written, its highest, falling: where labels are many, all others say nothing.
 
     What cannot be read goes to ``OUT.quarantine.jsonl``, pictures that cannot be used to ``OUT.refused.jsonl``.
 
@@ -54,7 +62,7 @@ def predict_catalog(
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
     names = [*(QUEUES if precision is not None else ()), *((OUTSIDE,) if abstain is not None else ())]
     queues: dict[str, list[str]] = {name: [] for name in names}
-    given = write(_noted(_decisions(model, reading.catalog, context, refused, (precision, abstain)), queues), temporary)
+    given = write(_noted(_decisions(model, reading.catalog, context, refused, (precision, abstain, top)), queues), temporary)
     temporary.rename(out)
     summary: dict[str, Any] = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
     if queues:
@@ -93,9 +101,9 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _decisions(
-    model: Model, catalog: Catalog, context: Context, refused: list[Refusal], wanted: tuple[float | None, float | None]
+    model: Model, catalog: Catalog, context: Context, refused: list[Refusal], wanted: tuple[float | None, float | None, int | None]
 ) -> Iterator[dict[str, Any]]:
-    names, (precision, abstain) = model.labels.names, wanted
+    precision, abstain, top = wanted
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), PORTION):
             part = catalog.take(np.arange(start, min(start + PORTION, len(catalog))))
@@ -105,13 +113,21 @@ def _decisions(
             outside, strange = _outside(model, part, scores, context, abstain)
             decided = model.decide(scores) & ~strange[:, None]
             queued = _queued(model, scores, decided, precision)
-            rows = zip(part.ids, model.labels.decode(decided), scores, queued, outside, strange, strict=True)
+            told = _told(model.labels.names, scores, top)
+            rows = zip(part.ids, model.labels.decode(decided), told, queued, outside, strange, strict=True)
             for name, labels, row, queue, share, alone in rows:
                 place = {"queue": OUTSIDE, "accepted": [], "to_review": []} if alone else queue
-                # str() of a float32 is the shortest text that reads back as the same float32
-                told = dict(zip(names, map(float, map(str, row)), strict=True))
-                yield {"id": name, "labels": labels, **place, "outside": share, "scores": told}
+                yield {"id": name, "labels": labels, **place, "outside": share, "scores": row}
             progress.advance(len(part))
+
+
+def _told(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dict[str, float]]:
+    """Each product's scores by label: all of them, or the `top` highest, falling."""
+    falling = None if top is None else np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    for i, row in enumerate(scores):
+        chosen, kept = (names, row) if falling is None else ([names[place] for place in falling[i]], row[falling[i]])
+        # str() of a float32 is the shortest text that reads back as the same float32
+        yield dict(zip(chosen, map(float, map(str, kept)), strict=True))
 
 
 def _outside(

@@ -13,7 +13,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.utils.extmath import randomized_svd
 
 from shelfwise.contracts import Floats, PluginSettings, Rows
 
@@ -81,6 +80,8 @@ def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> 
     counts.data = np.log(np.maximum(counts.data * visits.sum() / (visits[rows] * visits[counts.indices]), 1)).astype(np.float32)
     counts.eliminate_zeros()
     size = min(settings.dimensions, counts.shape[0])
+    from sklearn.utils.extmath import randomized_svd  # a second to import, and only to learn is it needed
+
     left, weight, _ = randomized_svd(counts, size, random_state=seed)
     return unit(left * np.sqrt(weight))
 
