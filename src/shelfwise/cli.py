@@ -291,9 +291,7 @@ def plugins(as_json: Json = False) -> None:
 def main() -> None:
     """Run the command line; what shelfwise refuses is one sentence on stderr and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    os.environ.setdefault(
-        "OPENBLAS_THREAD_TIMEOUT", "4"
-    )  # numpy's threads else wait for work in the way of torch's
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # numpy's threads else wait for work in the way of torch's
     try:
         app()
     except (ShelfwiseError, OSError) as error:
