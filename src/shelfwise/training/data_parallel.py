@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from shelfwise.training.loop import threads
 
+MOST = 4
+"""Pieces of a batch: each brings a gradient of all parameters, word vectors too, and these are added on one core."""
+
 Work = Callable[..., Tensor]
 """Inputs of B rows to (B, D)."""
 
@@ -53,8 +56,8 @@ class DataParallel:
 
 @contextmanager
 def data_parallel(work: Work, parameters: Sequence[nn.Parameter]) -> Iterator[DataParallel]:
-    """`work` on as many pieces as torch may use cores, each of its operations on one core inside the block."""
-    count = torch.get_num_threads()
+    """`work` on as many pieces as torch may use cores, at most :data:`MOST`; torch's operations take one core inside the block."""
+    count = min(torch.get_num_threads(), MOST)
     with threads(1), ThreadPoolExecutor(count) as executor:
         yield DataParallel(work, parameters, executor, count)
 
