@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shelfwise.text.vocabulary import Ragged
+from shelfwise.contracts import Context, Examples
+from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
+from shelfwise.text.vocabulary import Ragged, TokenArray
 from shelfwise.training.data_parallel import data_parallel
 from shelfwise.training.loop import threads
-from shelfwise.training.text_branch import TextBranch, TextSettings, WordBatches
+from shelfwise.training.text_branch import TextBranch, Texts, TextSettings, WordBatches
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,23 @@ def test_every_thread_multiplies_on_one_core_and_none_remains(texts):
         answer = parallel([(torch.ones(2, 4),), (torch.zeros(1, 4),)])
     torch.testing.assert_close(answer, layer(torch.tensor([[1.0] * 4, [1.0] * 4, [0.0] * 4])))
     assert seen == [1, 1]
+
+
+def test_the_same_digits_whichever_thread_computes() -> None:
+    """A thread that has computed nothing yet would multiply on all cores, and its sums over many windows end on other digits."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 12, 400)
+    tokens = TokenArray(
+        rng.integers(0, 500, lengths.sum()).astype(np.int32), np.append(0, np.cumsum(lengths)), tuple(f"w{i}" for i in range(500))
+    )
+    train = Examples(Texts(lengths > 0, tokens), (rng.random((400, 60)) < 0.05).astype(np.float32))
+    settings = TextCnnSettings.model_validate(
+        {"embedding": "rand", "dimensions": 50, "filters": 20, "hidden": 20, "training": {"epochs": 2, "batch_size": 256}}
+    )
+    with threads(2):
+        found = [TextCnn(settings, "title").fit(train, None, Context()).state().arrays for _ in range(16)]
+    for other in found[1:]:
+        assert all(np.array_equal(found[0][name], other[name]) for name in other)
 
 
 def test_an_error_in_a_piece_is_raised():

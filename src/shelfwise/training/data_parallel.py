@@ -58,7 +58,8 @@ class DataParallel:
 def data_parallel(work: Work, parameters: Sequence[nn.Parameter]) -> Iterator[DataParallel]:
     """`work` on as many pieces as torch may use cores, at most :data:`MOST`; torch's operations take one core inside the block."""
     count = min(torch.get_num_threads(), MOST)
-    with threads(1), ThreadPoolExecutor(count) as executor:
+    # a new thread multiplies on all cores until it is told, and sums then come in another order
+    with threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor:
         yield DataParallel(work, parameters, executor, count)
 
 
