@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelfwise.catalog.arrays import bounds
+from shelfwise.text.mixing import mixed
 
 _FILTER_BITS = 1 << 26
 _LONGEST_RUN = 1 << 20
@@ -99,22 +100,16 @@ def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
     if len(letters) > 8:
         letters[:-8] = np.frombuffer(ids.buffers()[2], np.uint8)[edges[0] : edges[-1]]
     eights = np.lib.stride_tricks.as_strided(letters[:8].view("<u8"), (len(letters) - 7,), (1,))
-    hashes = _mixed(left.astype(np.uint64))
+    hashes = mixed(left.astype(np.uint64))
     long = np.flatnonzero(left >= _LONG)
     hashes[long] = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long)).view(np.uint64)
     rows = np.flatnonzero((left > 0) & (left < _LONG))
     while len(rows):
         beyond = np.maximum(8 - left[rows], 0).astype(np.uint64) * np.uint64(8)
-        hashes[rows] = _mixed(hashes[rows] ^ (eights[start[rows]] << beyond))
+        hashes[rows] = mixed(hashes[rows] ^ (eights[start[rows]] << beyond))
         start, left = start + 8, left - 8
         rows = rows[left[rows] > 0]
     return hashes
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _key(hashes: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.text.mixing import mixed
 from shelfwise.text.splitting import cut, lowered, separators
 from shelfwise.text.vocabulary import Offsets, TokenArray
 
@@ -107,16 +108,9 @@ def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
     return Grams(counts, of_words.keys)
 
 
-def _mix(values: Keys) -> Keys:
-    """A number that looks random for each number (the finaliser of splitmix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
 def _placed(units: Keys, places: Keys) -> Keys:
     """A number for "this unit at this place", to be summed over the places of a run."""
-    return _mix(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
+    return mixed(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
 
 
 def _letters(words: Sequence[str], edge: str) -> tuple[NDArray[np.uint32], Offsets]:
@@ -131,7 +125,7 @@ def _whole(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
     if len(offsets) == 1:
         return np.zeros(0, np.uint64)
     places = np.arange(len(letters)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return _mix(np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1]))
+    return mixed(np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1]))
 
 
 def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64]]:
@@ -141,7 +135,7 @@ def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64
     total = np.full(len(starts), n, np.uint64)
     for place in range(n):
         total += _placed(units[starts + place], np.full(1, place, np.uint64))
-    return _mix(total), rows[starts]
+    return mixed(total), rows[starts]
 
 
 def _count(keys: Keys, rows: NDArray[np.int64], texts: int) -> Grams:

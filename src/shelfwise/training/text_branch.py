@@ -145,8 +145,10 @@ class TextBranch(nn.Module):
         learnt = [p for part in parts if part is not None for p in part.parameters() if p.requires_grad]
         with data_parallel(self._features, learnt) as parallel:
             self._parallel = parallel if learnt and parallel.count > 1 and device().type == "cpu" else None
-            yield
-        self._parallel = None
+            try:
+                yield
+            finally:
+                self._parallel = None
 
     def features(self, *cuts: Tensor) -> Tensor:
         """(B, D) from what :meth:`WordBatches.batch` gives."""
