@@ -163,11 +163,9 @@ def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:
 
 def _encoded(catalog: Catalog, fields: Sequence[str], source: Any, context: Context) -> Floats:
     """Sentence vectors (N, D); shared with a member that reads the same fields with the same encoder."""
-    from shelfwise.training.passages import Passages
+    from shelfwise.training.passages import encode_fields
 
-    encoded = Passages.encode(catalog, "+".join(fields), source, LONGEST, context).encoded
-    assert encoded is not None
-    return encoded
+    return encode_fields(catalog, "+".join(fields), source, LONGEST, context)
 
 
 def _nearest(similarities: Floats) -> Values:

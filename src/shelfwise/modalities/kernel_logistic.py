@@ -29,7 +29,7 @@ from shelfwise.training.encoders import find_encoder, same_encoder
 from shelfwise.training.gaussians import Gaussians
 from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
 from shelfwise.training.memory import keep_memory
-from shelfwise.training.passages import Passages
+from shelfwise.training.passages import encode_fields
 from shelfwise.training.relations import Listing
 from shelfwise.vision.branch import Pictures, under
 from shelfwise.vision.eye import Eye, EyeSettings
@@ -213,10 +213,7 @@ class KernelLogistic(Modality):
         return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.narrowness)
 
     def _sentences(self, catalog: Catalog, context: Context) -> Floats:
-        chosen = self.settings
-        encoded = Passages.encode(catalog, "+".join(self._texts), find_encoder(chosen.encoder), chosen.max_tokens, context).encoded
-        assert encoded is not None
-        return encoded
+        return encode_fields(catalog, "+".join(self._texts), find_encoder(self.settings.encoder), self.settings.max_tokens, context)
 
     def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
         if self._eye is None:

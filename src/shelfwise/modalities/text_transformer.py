@@ -32,7 +32,7 @@ from shelfwise.training.encoders import (
 )
 from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.training.memory import keep_memory
-from shelfwise.training.passages import Passages, TokenBatches, encode_passages, run_encoder
+from shelfwise.training.passages import Passages, TokenBatches, encode_fields, encode_passages, run_encoder
 
 
 class TextTransformerSettings(PluginSettings):
@@ -124,7 +124,9 @@ class TextTransformer(Modality):
         """
         chosen = self.settings
         wanted = (catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
-        passages = Passages.read(*wanted) if chosen.train_last else Passages.encode(*wanted, context)
+        passages = Passages.read(*wanted)
+        if not chosen.train_last:
+            passages = replace(passages, encoded=encode_fields(*wanted, context))
         if chosen.present == "all":
             columns = [plain_words(catalog, name) for name in self.field.split("+")]
             passages = replace(passages, present=spoken(columns, every=True))

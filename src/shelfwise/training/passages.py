@@ -44,17 +44,6 @@ class Passages(Prepared):
 
         return catalog.once(("tokens", fields, source, longest), tokenize)
 
-    @classmethod
-    def encode(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context) -> Passages:
-        """The same, with what the encoder, as it came, says of each: (N, D), 0 of no text; once a catalogue too."""
-        passages = cls.read(catalog, fields, source, longest)
-
-        def encoded() -> Floats:
-            vectors = encode_passages(passages, source, context, fields)
-            return np.where(passages.present[:, None], vectors, np.float32(0))
-
-        return cls(passages.present, passages.tokens, catalog.once(("sentences", fields, source, longest), encoded))
-
     def take(self, rows: Rows) -> Passages:
         """The given rows, in that order."""
         return Passages(self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows])
@@ -76,6 +65,17 @@ class TokenBatches:
         numbers = np.zeros(inside.shape, np.int64)
         numbers[inside] = texts.ids
         return torch.from_numpy(numbers), torch.from_numpy(inside.astype(np.int64))
+
+
+def encode_fields(catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context) -> Floats:
+    """What the encoder, as it came, says of the fields of each product as one text: (N, D), 0 of no text; once a catalogue."""
+    passages = Passages.read(catalog, fields, source, longest)
+
+    def encoded() -> Floats:
+        vectors = encode_passages(passages, source, context, fields)
+        return np.where(passages.present[:, None], vectors, np.float32(0))
+
+    return catalog.once(("sentences", fields, source, longest), encoded)
 
 
 def encode_passages(passages: Passages, source: EncoderSource, context: Context, title: str) -> Floats:
