@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from shelfwise.catalog.labels import LabelSet, stable_labels
-from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.split import near_copies, split_rows
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.decision.abstention import silence
-from shelfwise.fitting import Lesson, fit_model
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
+from shelfwise.novelty.conformal import silence
+from shelfwise.training.dataset import Lesson
+from shelfwise.training.fit import fit_model
 
 ALARMS = 0.05
 """Rate of false alarms at which products are set aside."""

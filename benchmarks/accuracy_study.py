@@ -19,17 +19,17 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.split import group_folds
-from shelfwise.catalog.store import Catalog
-from shelfwise.composition import settled
 from shelfwise.config import Config
-from shelfwise.contracts import Bools, Context, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Bools, Context, State
 from shelfwise.decision.thresholds import decide
-from shelfwise.evaluation.bootstrap import bootstrap_interval, paired_bootstrap
-from shelfwise.evaluation.metrics import decision_metrics
-from shelfwise.experiment import Task, prepare_task
-from shelfwise.fitting import Lesson, fit_model
-from shelfwise.model import Answers, Model
-from shelfwise.training.stages import Stages
+from shelfwise.metrics.bootstrap import bootstrap_interval, paired_bootstrap
+from shelfwise.metrics.multilabel import decision_metrics
+from shelfwise.model.model import Answers, Model
+from shelfwise.training.checkpoints import Stages
+from shelfwise.training.dataset import Lesson, Task, prepare_task
+from shelfwise.training.fit import fit_model
+from shelfwise.training.member_selection import settled
 
 T = TypeVar("T")
 

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.config import Config
-from shelfwise.contracts import Bools, Context, Floats
-from shelfwise.decision.mistags import Proofreader, evidence_against
+from shelfwise.core.types import Bools, Context, Floats
+from shelfwise.decision.label_errors import Proofreader, evidence_against
 from shelfwise.decision.thresholds import decide
-from shelfwise.evaluation.metrics import micro_f1
-from shelfwise.experiment import Task, prepare_task
-from shelfwise.fitting import fit_model
-from shelfwise.model import Model
+from shelfwise.metrics.multilabel import micro_f1
+from shelfwise.model.model import Model
+from shelfwise.training.dataset import Task, prepare_task
+from shelfwise.training.fit import fit_model
 
 KINDS = ("dropped", "added", "swapped")
 QUICK: dict[str, Any] = {

@@ -15,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.filtering import usable_for_test
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.categorizer import Categorizer
-from shelfwise.contracts import Context, Floats
-from shelfwise.decider import PRECISIONS
-from shelfwise.decision.acceptance import ACCEPT, Acceptance
+from shelfwise.core.types import Context, Floats
+from shelfwise.decision.decision_rule import PRECISIONS
+from shelfwise.decision.selective_prediction import Acceptance
 from shelfwise.decision.thresholds import Rule, Thresholds, decide
-from shelfwise.evaluation.metrics import decision_metrics
-from shelfwise.evaluation.reliability import calibration_figures, coverage_at_precision, queue_figures
-from shelfwise.experiment import usable_for_test
-from shelfwise.model import Model
+from shelfwise.metrics.calibration import calibration_figures
+from shelfwise.metrics.multilabel import decision_metrics
+from shelfwise.metrics.selective import ACCEPT, coverage_at_precision, queue_figures
+from shelfwise.model.model import Model
 
 RULES: tuple[Rule, ...] = ("fixed", "global", "per_label", "per_product")
 ERRORS = ("ece_width", "ece_mass", "ece_width_top", "ece_mass_top", "brier_top")

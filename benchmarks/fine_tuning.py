@@ -59,7 +59,7 @@ def prepare(work: Path, pictures: int, backbone: str) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.catalog.sample import write_sample
 
     source = write_sample(work / "sample", products=pictures)
@@ -72,7 +72,7 @@ def prepare(work: Path, pictures: int, backbone: str) -> None:
 
 def is_picture(path: Path) -> bool:
     """The sample has some files that are none."""
-    from shelfwise.vision.pictures import Frame, PictureRefused, decode_picture, read_picture
+    from shelfwise.vision.image_io import Frame, PictureRefused, decode_picture, read_picture
 
     try:
         decode_picture(read_picture(path), Frame(32, "stretch"))
@@ -96,7 +96,7 @@ def child(args: Any) -> None:
 
 def task(work: Path) -> tuple[Any, Any]:
     """The products that have a picture, and made-up targets (N, 20)."""
-    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.catalog.reading.reader import read_catalog
 
     read, rows = read_catalog(Path((work / "catalog.txt").read_text("utf-8"))).catalog, np.load(work / "rows.npy")
     targets = (np.random.default_rng(0).random((len(rows), 20)) < 0.15).astype(np.float32)
@@ -104,7 +104,7 @@ def task(work: Path) -> tuple[Any, Any]:
 
 
 def with_shelfwise(clock: Clock, args: Any, last: int) -> dict[str, Any]:
-    from shelfwise.contracts import Context, Examples
+    from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.image import Image, ImageSettings
 
     training = {"epochs": args.epochs, "batch_size": BATCH, "loss": "bce", "learning_rate": 1e-4}
@@ -133,9 +133,9 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     from safetensors.torch import load_file
     from torch.nn import functional as F
 
-    from shelfwise.training.dense import glorot
-    from shelfwise.vision.backbones import trained_modules
-    from shelfwise.vision.pictures import Frame, decode_picture, read_picture
+    from shelfwise.nn.fusion_networks import glorot
+    from shelfwise.vision.image_io import Frame, decode_picture, read_picture
+    from shelfwise.vision.layer_freezing import trained_modules
 
     catalog, targets = task(args.work)
     frame = Frame(args.size, "stretch")

@@ -71,7 +71,7 @@ def epochs(products: int) -> int:
 
 
 def with_shelfwise(clock: Clock, policy: str, given: Any, targets: Any) -> Any:
-    from shelfwise.contracts import Context, MemberOutputs
+    from shelfwise.core.types import Context, MemberOutputs
 
     outputs = MemberOutputs(*given, features=())
     made: Any

@@ -108,7 +108,7 @@ def letters(number: int) -> str:
 def read(path: Path) -> tuple[Any, Any]:
     """The catalogue and its targets (N, L)."""
     from shelfwise.catalog.labels import LabelSet
-    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.config import CatalogSettings, LabelSettings
 
     catalog = read_catalog(path, CatalogSettings()).catalog
@@ -118,9 +118,9 @@ def read(path: Path) -> tuple[Any, Any]:
 
 def answers(clock: Clock, catalog: Any, targets: Any, members: int) -> Any:
     """What the members say of the products that they learnt from."""
-    from shelfwise.contracts import Context, Examples, MemberOutputs
+    from shelfwise.core.presence import fit_present, predict_present
+    from shelfwise.core.types import Context, Examples, MemberOutputs
     from shelfwise.modalities.text_cnn import TextCnn
-    from shelfwise.training.out_of_fold import fit_present, predict_present
 
     settings = TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1, "loss": "bce"}})
     predictions = []
@@ -139,7 +139,7 @@ def answers(clock: Clock, catalog: Any, targets: Any, members: int) -> Any:
 
 def fused(clock: Clock, outputs: Any, targets: Any) -> Any:
     """The policy's scores; a ridge is fitted beside it, where its sums are not too many."""
-    from shelfwise.contracts import Context
+    from shelfwise.core.types import Context
     from shelfwise.fusion.policy import Policy
     from shelfwise.fusion.ridge import Ridge
 
@@ -152,8 +152,8 @@ def fused(clock: Clock, outputs: Any, targets: Any) -> Any:
 def decide(scores: Any, targets: Any) -> dict[str, float]:
     """Thresholds, figures and an interval."""
     from shelfwise.decision.thresholds import best_threshold, decide, per_label_thresholds
-    from shelfwise.evaluation.bootstrap import bootstrap_interval
-    from shelfwise.evaluation.metrics import decision_metrics, ranking_metrics
+    from shelfwise.metrics.bootstrap import bootstrap_interval
+    from shelfwise.metrics.multilabel import decision_metrics, ranking_metrics
 
     truth = targets > 0
     decided = decide(scores, best_threshold(truth, scores))

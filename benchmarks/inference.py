@@ -34,21 +34,21 @@ import torch
 from PIL import Image
 from timm.data import create_transform, resolve_data_config
 
-from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
-from shelfwise.catalog.store import Catalog
 from shelfwise.categorizer import Categorizer
+from shelfwise.commands.export import exported
+from shelfwise.commands.train import train
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.evaluation.metrics import decision_metrics
-from shelfwise.experiment import train
-from shelfwise.export.exporting import exported
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
 from shelfwise.export.graph import parts_of
-from shelfwise.export.quantising import in_eight_bits
+from shelfwise.export.quantization import in_eight_bits
 from shelfwise.export.runtime import Exported
-from shelfwise.model import Model
-from shelfwise.vision.pictures import Frame, decode_picture, read_picture
-from shelfwise.vision.weights import find_weights, load_backbone
+from shelfwise.metrics.multilabel import decision_metrics
+from shelfwise.model.model import Model
+from shelfwise.vision.image_io import Frame, decode_picture, read_picture
+from shelfwise.vision.pretrained_weights import find_weights, load_backbone
 
 BATCH = 32
 BACKBONE = "tf_efficientnet_lite0"

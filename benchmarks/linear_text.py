@@ -43,7 +43,7 @@ def main() -> None:
 def prepare(catalog: Path, folder: Path, scale: float, min_count: int) -> None:
     """Texts and targets of the products that have both."""
     from shelfwise.catalog.labels import LabelSet
-    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.config import LabelSettings
 
     read = read_catalog(catalog).catalog
@@ -70,8 +70,8 @@ def child(system: str, folder: Path) -> None:
 
 
 def with_shelfwise(clock: Clock, texts: Any, targets: Any, test: Any, settings: dict[str, Any]) -> Any:
-    from shelfwise.catalog.store import Catalog
-    from shelfwise.contracts import Context, Examples
+    from shelfwise.core.catalog import Catalog
+    from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.text_linear import TextLinear, TextLinearSettings
 
     member, context = TextLinear(TextLinearSettings(**settings), "title+description"), Context()

@@ -126,7 +126,7 @@ def row(identifier: str, title: str, description: str, paths: list[list[str]], p
 
 
 def with_shelfwise(source: Path, folder: Path) -> dict[str, Any]:
-    from shelfwise.catalog.conversion import convert_catalog
+    from shelfwise.catalog.reading.to_parquet import convert_catalog
 
     begin = time.perf_counter()
     done = convert_catalog(source, folder)

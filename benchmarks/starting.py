@@ -48,8 +48,8 @@ def main() -> None:
 def train(folder: Path, products: int) -> Path:
     """A model of text and pictures, trained on the sample in a moment."""
     from shelfwise.catalog.sample import write_sample
+    from shelfwise.commands.train import train as learn
     from shelfwise.config import Config
-    from shelfwise.experiment import train as learn
 
     config = Config.parse({"labels": {"min_count": 8}, "members": MEMBERS, "systems": {"mean": {"policy": "mean"}}, "decide_with": "mean"})
     learn(write_sample(folder / "sample", products=products), folder / "model", config)

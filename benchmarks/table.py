@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from shelfwise.evaluation.tables import TABLE_1, TABLE_3
+from shelfwise.reports.paper_tables import TABLE_1, TABLE_3
 
 ROWS = [*TABLE_1, *TABLE_3]
 

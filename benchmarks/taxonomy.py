@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.core.types import Context
 from shelfwise.decision.thresholds import decide
-from shelfwise.evaluation.hierarchical import hierarchical_metrics
-from shelfwise.evaluation.metrics import decision_metrics
-from shelfwise.experiment import prepare_task
-from shelfwise.fitting import fit_model
+from shelfwise.metrics.hierarchical import hierarchical_metrics
+from shelfwise.metrics.multilabel import decision_metrics
+from shelfwise.taxonomy.hierarchy import Taxonomy
+from shelfwise.training.dataset import prepare_task
+from shelfwise.training.fit import fit_model
 
 
 def main() -> None:

@@ -89,10 +89,10 @@ def note_equal(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 def prepare(catalog: Path, task: Path, products: int) -> None:
     """Cleaned words and targets of `products` products, repeated from the catalogue."""
     from shelfwise.catalog.labels import LabelSet
-    from shelfwise.catalog.reader import read_catalog
+    from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.config import CatalogSettings, LabelSettings
     from shelfwise.text.cleaning import CleaningSettings, tokenize_column
-    from shelfwise.text.vectors import load_vectors
+    from shelfwise.text.word_vectors import load_vectors
 
     read = read_catalog(catalog, CatalogSettings()).catalog
     labels = LabelSet.fit(read.column("categories"), LabelSettings(min_count=100))
@@ -134,10 +134,10 @@ def child(system: str, task: Path, args: Any) -> None:
 
 
 def with_shelfwise(clock: Clock, texts: Any, examples: Any, epochs: int, system: str) -> Any:
-    from shelfwise.contracts import Context, Examples
+    from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
+    from shelfwise.nn.text_cnn import Texts
     from shelfwise.text.vocabulary import TokenArray
-    from shelfwise.training.text_branch import Texts
 
     (ids, offsets, words), (targets, test) = texts, examples
     tokens = TokenArray(ids, offsets, tuple(words.names))

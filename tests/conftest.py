@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
+from shelfwise.commands.train import train
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.experiment import train
+from shelfwise.core.types import Context
 
 QUICK: dict[str, Any] = {
     "labels": {"min_count": 8},

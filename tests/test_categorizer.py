@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 
 from shelfwise import Categorizer
-from shelfwise.catalog.reader import read_catalog
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import BundleError, CatalogError, NotFittedError
 

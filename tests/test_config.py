@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from shelfwise.config import PRESETS, Config
+from shelfwise.core.registry import make_member, make_policy
 from shelfwise.errors import ConfigError
-from shelfwise.model import make_member, make_policy
 
 
 @pytest.mark.parametrize("preset", PRESETS)

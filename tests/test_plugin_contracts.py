@@ -17,12 +17,14 @@ from safetensors.numpy import load, save
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from shelfwise import registry
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, FusionPolicy, MemberOutputs, Modality, Prepared, State
+from shelfwise.core import registry
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.modality import Modality
+from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.types import Context, Examples, MemberOutputs, Prepared, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training import loop
-from shelfwise.training.out_of_fold import fit_present, predict_present
+from shelfwise.nn import training_loop as loop
 
 PRODUCTS, LABELS, MEMBERS = 72, 6, 3
 NEVER = LABELS - 1  # a label without a single product

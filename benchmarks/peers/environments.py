@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rivals import HERE, Rival
 
-from shelfwise.contracts import Floats
+from shelfwise.core.types import Floats
 
 
 class RivalFailed(Exception):

@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import feather
 
+from shelfwise.catalog.filtering import select_products
 from shelfwise.catalog.labels import stable_labels
-from shelfwise.catalog.reader import read_catalog
-from shelfwise.catalog.selection import select_products
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.split import Split, group_folds, near_copies, split_rows
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context, Floats, Rows
-from shelfwise.experiment import prepare_task
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.training.dataset import prepare_task
 
 VALIDATION = 0.1
 """Share of the products learnt from on which a rival's threshold is tuned, and that some watch to stop early."""

@@ -17,12 +17,12 @@ from environments import Answer
 from preparing import Bench
 from rivals import Rival
 
-from shelfwise.contracts import Bools, Floats, Rows
+from shelfwise.core.types import Bools, Floats, Rows
 from shelfwise.decision.thresholds import best_threshold, decide
 from shelfwise.errors import LabelError
-from shelfwise.evaluation.bootstrap import Statistic, bootstrap_interval, paired_bootstrap
-from shelfwise.evaluation.metrics import decision_metrics
-from shelfwise.evaluation.report import DASH
+from shelfwise.metrics.bootstrap import Statistic, bootstrap_interval, paired_bootstrap
+from shelfwise.metrics.multilabel import decision_metrics
+from shelfwise.reports.page import DASH
 
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 RULES = ("at_0.5", "tuned")

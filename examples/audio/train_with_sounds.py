@@ -18,8 +18,8 @@ from scipy.fft import dct
 from scipy.signal import stft
 
 from shelfwise import Categorizer
+from shelfwise.commands.train import train
 from shelfwise.config import Config
-from shelfwise.experiment import train
 
 RATE = 8_000  # samples a second
 TOYS = {"whistle": "Wind", "flute": "Wind", "drum": "Percussion", "rattle": "Percussion", "music box": "Chimes", "bell": "Chimes"}

@@ -1,5 +1,5 @@
 """``python -m shelfwise``."""
 
-from shelfwise.cli import main
+from shelfwise.cli.main import main
 
 main()

@@ -9,23 +9,25 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from shelfwise.bundle import save_bundle
-from shelfwise.catalog.reader import read_catalog
-from shelfwise.catalog.store import Catalog
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings, Config
-from shelfwise.contracts import Bools, Context, Floats, Rows
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
-from shelfwise.experiment import learn
-from shelfwise.explanation import explain_products
-from shelfwise.export.runtime import Exported, open_model
-from shelfwise.model import Answers, Model
-from shelfwise.neighbours import Neighbours, unit
+from shelfwise.explain.explanation import explain_products
+from shelfwise.export.loading import open_model
+from shelfwise.export.runtime import Exported
+from shelfwise.features.vector_math import unit
+from shelfwise.model.bundle import save_bundle
+from shelfwise.model.model import Answers, Model
+from shelfwise.model.nearest_neighbours import Neighbours
+from shelfwise.training.fit import learn
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Puts products on all of their right categories.
 
-    `X` is a catalogue file, a :class:`~shelfwise.catalog.store.Catalog`, a DataFrame, or an iterable of dictionaries with any of
+    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of dictionaries with any of
     the keys id, title, description, image, categories, price, brand, related.
 
     Args:
@@ -36,7 +38,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         classes_: (L,) label names, sorted.
-        model_: the fitted :class:`~shelfwise.model.Model`.
+        model_: the fitted :class:`~shelfwise.model.model.Model`.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def outside(self, X: Any) -> Floats:
         """How strange each of N products is, (N,) from 0 to 1: near 1 for what belongs to none of the categories.
 
-        It is the share of products that belong and are less strange; see :mod:`shelfwise.outsiders`.
+        It is the share of products that belong and are less strange; see :mod:`shelfwise.novelty.detector`.
 
         Raises:
             ConfigError: the model learnt from too few products to tell.
@@ -101,7 +103,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns:
             N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}, "words",
-            "picture", "near"}; see :class:`~shelfwise.explanation.Reason`.
+            "picture", "near"}; see :class:`~shelfwise.explain.explanation.Reason`.
 
         Raises:
             BundleError: the model is an exported one, which has no members to explain by.
@@ -125,7 +127,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns:
             N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields that the
-            product has, in [-1, 1]. See :mod:`shelfwise.neighbours`.
+            product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
 
         Raises:
             PluginError: faiss is not installed.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.corrections import Correction, apply_corrections, read_corrections, relabelled
 from shelfwise.catalog.labels import Mode, flatten
-from shelfwise.catalog.store import Catalog
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
 
 names = st.sampled_from(["Pets", "Birds", "Food", "Toys", "Balls"])

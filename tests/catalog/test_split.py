@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.labels import stable_labels
 from shelfwise.catalog.split import DESCRIPTION_LIMIT, SHORTEST_DESCRIPTION, TITLE_LIMIT, deal, group_folds, near_copies, split_rows
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import LabelSettings, SplitSettings
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
 
 LONG = "a description of more than twenty characters, number {}"

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from shelfwise.catalog.statistics import catalog_statistics, figure_2, histogram, label_statistics
-from shelfwise.catalog.store import Catalog
+from shelfwise.catalog.statistics import catalog_statistics, label_statistics
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import LabelError
+from shelfwise.reports.plots import figure_2, histogram
 
 
 @given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.sampled_from([0.0, 1.0])))

@@ -15,11 +15,12 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from shelfwise.contracts import State
+from shelfwise.core.types import State
 from shelfwise.decision import calibration
-from shelfwise.decision.calibration import METHODS, Calibration, log_loss
-from shelfwise.decision.curves import EDGE, Steps, bent_columns, rising_logistic
-from shelfwise.decision.pairs import Pairs
+from shelfwise.decision.calibration import METHODS, Calibration
+from shelfwise.decision.calibration_curves import EDGE, Steps, bent_columns, rising_logistic
+from shelfwise.metrics.calibration import log_loss
+from shelfwise.metrics.scored_pairs import Pairs
 
 FITTED = [method for method in METHODS if method != "none"]
 

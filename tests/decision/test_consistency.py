@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise import Categorizer
-from shelfwise.bundle import save_bundle
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.decider import Decider
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
 from shelfwise.decision.consistency import Consistency
-from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.decision.decision_rule import Decider
 from shelfwise.decision.thresholds import Thresholds, best_threshold, decide
 from shelfwise.errors import ConfigError
-from shelfwise.evaluation.hierarchical import hierarchical_metrics
-from shelfwise.evaluation.metrics import micro_f1
-from shelfwise.experiment import learn
-from shelfwise.model import Model
+from shelfwise.metrics.hierarchical import hierarchical_metrics
+from shelfwise.metrics.multilabel import micro_f1
+from shelfwise.model.bundle import save_bundle
+from shelfwise.model.model import Model
+from shelfwise.taxonomy.hierarchy import Taxonomy
+from shelfwise.training.fit import learn
 
 WAYS = ("closure", "likeliest")
 MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}

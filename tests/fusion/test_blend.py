@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from scipy.special import expit, logit
 
 from shelfwise.config import Config
-from shelfwise.contracts import Context, Floats, MemberOutputs, State
+from shelfwise.core.registry import make_policy
+from shelfwise.core.types import Context, Floats, MemberOutputs, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.fusion.blend import Blend, BlendSettings
 from shelfwise.fusion.geometric import Geometric, GeometricSettings
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
 from shelfwise.fusion.mean import Mean, MeanSettings
-from shelfwise.model import make_policy
 
 NETWORK = {"policy": "policy", "settings": {"hidden": [[4, "sigmoid"]], "training": {"epochs": 1}}}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.boosted import PAIRS, PRODUCTS, Boosted, BoostedSettings, grown_forest
 from shelfwise.fusion.ridge import best_micro_f1
 

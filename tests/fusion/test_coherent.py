@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from shelfwise.catalog.labels import parents_of
-from shelfwise.contracts import Context, Floats, MemberOutputs, State
+from shelfwise.core.types import Context, Floats, MemberOutputs, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.fusion.coherent import Coherent, CoherentSettings
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.cross_attention import CrossAttention, CrossAttentionNetwork, CrossAttentionSettings
 from shelfwise.fusion.ridge import best_micro_f1
-from shelfwise.training.dense import Shape
+from shelfwise.nn.fusion_networks import Shape
 
 L, WIDTHS = 2, (3, 2, 4)
 QUICK = {"epochs": 12, "batch_size": 32, "learning_rate": 1e-2, "loss": "bce"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.early import Early, EarlySettings
 from shelfwise.fusion.ridge import best_micro_f1
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.gated import Gated, GatedSettings
 from shelfwise.fusion.ridge import best_micro_f1
-from shelfwise.training.dense import Shape
-from shelfwise.training.joins import GatedUnit
+from shelfwise.nn.feature_fusion import GatedUnit
+from shelfwise.nn.fusion_networks import Shape
 
 L, WIDTHS = 4, (6, 5)
 

@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from shelfwise.catalog.labels import parents_of
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError, NotFittedError, PluginError
 from shelfwise.fusion.hierarchical import Hierarchical, HierarchicalSettings
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
-from shelfwise.training.tree import decoded
+from shelfwise.taxonomy.tree_scores import decoded
 
 Rule = Literal["max", "minimum", "product"]
 NAMES = ("A", "A > B", "A > B > C", "A > D", "E", "F > G > H")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
 from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, corrections, fit_logistic
 from shelfwise.fusion.ridge import best_micro_f1

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.policy import Policy, PolicyNetwork, PolicySettings
 from shelfwise.fusion.ridge import best_micro_f1
-from shelfwise.training.dense import keep_members
+from shelfwise.nn.fusion_networks import keep_members
 
 M, L = 3, 6
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import Ridge as Oracle
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
 from shelfwise.fusion import ridge
 from shelfwise.fusion.ridge import THRESHOLDS, Ridge, RidgeSettings, best_micro_f1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.contracts import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.ridge import best_micro_f1
 from shelfwise.fusion.top_k import TopK, TopKSettings, best_member, highest
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelfwise.bundle import load_bundle, save_bundle
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context
-from shelfwise.experiment import learn
-from shelfwise.model import Model
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
+from shelfwise.model.bundle import load_bundle, save_bundle
+from shelfwise.model.model import Model
+from shelfwise.training.fit import learn
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "audio" / "train_with_sounds.py"
 TRAINING = {"hidden": 0, "training": {"epochs": 20, "loss": "bce", "learning_rate": 0.05}}

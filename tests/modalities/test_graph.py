@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
+from shelfwise.features.co_purchase import Graph, Listing, Neighbourhood, id_keys
 from shelfwise.modalities.graph import GraphClassifier
-from shelfwise.training.relations import Graph, Listing, Neighbourhood, id_keys
 
 Lists = dict[str, list[str]]
 QUICK: dict[str, Any] = {"hidden": 0, "dropout": 0, "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.05}}

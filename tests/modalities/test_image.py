@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples
 from shelfwise.errors import NotFittedError
 from shelfwise.modalities.image import Image, ImageSettings
-from shelfwise.training.loop import LoopSettings
+from shelfwise.nn.training_loop import LoopSettings
 
 COLOURS = ["red", "lime", "blue", "yellow"]
 ONCE = LoopSettings(epochs=1, batch_size=16)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.joint import Joint, JointSettings
-from shelfwise.training.joins import JoinName
-from shelfwise.training.out_of_fold import fit_present, predict_present
+from shelfwise.nn.feature_fusion import JoinName
 
 NOUNS, COLOURS, SIZES = ("shoe", "lamp", "kettle"), ("red", "lime", "blue"), ("small", "large")
 COUNT = 180

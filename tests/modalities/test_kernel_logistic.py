@@ -16,15 +16,15 @@ from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
+from shelfwise.features import nystroem as gaussians
+from shelfwise.features.nystroem import STEADY, Gaussians
 from shelfwise.modalities import kernel_logistic
 from shelfwise.modalities.kernel_logistic import Fields, KernelLogistic, KernelLogisticSettings
-from shelfwise.storage import read_arrays, write_arrays
-from shelfwise.training import gaussians
-from shelfwise.training.gaussians import STEADY, Gaussians
-from shelfwise.vision.weights import find_weights
+from shelfwise.vision.pretrained_weights import find_weights
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")
 FILLERS = ("nice", "new", "soft", "plain", "warm", "blue")

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.tabular import NumberCode, Numbers, Tabular, WordCode, Words
 

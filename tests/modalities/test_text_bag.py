@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.modalities.text_bag import TextBag, _learn, _shares
 from shelfwise.text.ngrams import split_words, word_grams

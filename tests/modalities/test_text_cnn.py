@@ -9,11 +9,11 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.registry import modalities
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import NotFittedError
 from shelfwise.modalities.text_cnn import TextCnn
-from shelfwise.registry import modalities
 from shelfwise.text.vocabulary import Vocabulary
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "chair", "kettle")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import NotFittedError
 from shelfwise.modalities.text_linear import TextLinear
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.pretrained import Package
+from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError, WeightsError
+from shelfwise.features import sentence_encoder as encoders
+from shelfwise.features.sentence_encoder import find_encoder, freeze_but, load_encoder, mean_of_words
 from shelfwise.modalities.text_transformer import TextTransformer
-from shelfwise.training import encoders
-from shelfwise.training.encoders import find_encoder, freeze_but, load_encoder, mean_of_words
-from shelfwise.training.hub import Package
 
 NOUNS = ("shoe", "hat", "scarf", "lamp")
 FILLERS = ("nice", "new", "big", "soft", "old", "plain")
@@ -119,7 +119,7 @@ class TestReading:
         catalog, _ = catalog_of(20)
         first = member_of(encoder).prepare(catalog, Context(cache=tmp_path))
         assert list(tmp_path.rglob("*.safetensors"))
-        monkeypatch.setattr("shelfwise.training.passages.run_encoder", lambda *_: pytest.fail("encoded once more"))
+        monkeypatch.setattr("shelfwise.features.sentence_embeddings.run_encoder", lambda *_: pytest.fail("encoded once more"))
         again = member_of(encoder).prepare(catalog.take(range(19, -1, -1)), Context(cache=tmp_path))
         assert np.array_equal(first.encoded, again.encoded[::-1])
 

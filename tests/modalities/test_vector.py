@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Examples
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.modalities.vector import Vector
 

@@ -9,15 +9,16 @@ import numpy as np
 from harness import Fitted, Floats, Inputs, Task, main
 from pyarrow import feather
 
-from shelfwise.bundle import load_bundle
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.split import split_rows
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import Config
-from shelfwise.contracts import Context
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
-from shelfwise.fitting import Lesson, fit_model
-from shelfwise.model import Model
+from shelfwise.model.bundle import load_bundle
+from shelfwise.model.model import Model
+from shelfwise.training.dataset import Lesson
+from shelfwise.training.fit import fit_model
 
 
 def fit(task: Task) -> Fitted:

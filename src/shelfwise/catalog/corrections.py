@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shelfwise.catalog.labels import SEPARATOR, Mode, Paths, flatten
-from shelfwise.catalog.store import Catalog
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
 
 DELIMITER = "|"

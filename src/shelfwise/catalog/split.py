@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from shelfwise.catalog.store import Catalog
 from shelfwise.config import SplitSettings
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
 
 Rows = NDArray[np.int64]

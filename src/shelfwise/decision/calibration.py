@@ -21,9 +21,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from shelfwise.contracts import State
-from shelfwise.decision.curves import EDGE, Steps, bent_columns, rising_logistic
-from shelfwise.decision.pairs import Doubles, Integers, Matrix, Pairs, changed, parts
+from shelfwise.core.types import State
+from shelfwise.decision.calibration_curves import Steps, bent_columns, rising_logistic
+from shelfwise.metrics.calibration import EDGE, log_loss
+from shelfwise.metrics.scored_pairs import Doubles, Integers, Matrix, Pairs, changed, parts
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
@@ -103,16 +104,6 @@ class Calibration:
     def restored(cls, state: State) -> Self:
         """The calibration that `state` was taken from."""
         return cls(state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"]))
-
-
-def log_loss(hits: NDArray[np.bool_], probabilities: Doubles) -> float:
-    """The mean log loss of E pairs, probabilities kept 0.0001 away from 0 and 1; 0 without a pair.
-
-    >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
-    0.6931
-    """
-    sure = np.clip(probabilities, EDGE, 1 - EDGE)
-    return float(-np.log(np.where(hits, sure, 1 - sure)).mean()) if len(hits) else 0.0
 
 
 def _losses(pairs: Pairs, tried: list[tuple[Method, float]], seed: int) -> dict[tuple[Method, float], float]:

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shelfwise.contracts import Bools, Floats
-from shelfwise.decision.taxonomy import Taxonomy
+from shelfwise.core.types import Bools, Floats
 from shelfwise.decision.thresholds import Thresholds, decide
+from shelfwise.taxonomy.hierarchy import Taxonomy
 
 Way = Literal["none", "closure", "likeliest"]
 
@@ -25,7 +25,7 @@ class Consistency:
     Args:
         way: ``none``, labels are decided one by one; ``closure``, a label brings all labels above it, and scores at least as high as
             its own to them; ``likeliest``, of all sets of labels without a contradiction the likeliest
-            (:meth:`~shelfwise.decision.taxonomy.Taxonomy.likeliest`).
+            (:meth:`~shelfwise.taxonomy.hierarchy.Taxonomy.likeliest`).
         taxonomy: of the L labels; None, or one without any edge, changes nothing.
 
     >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds"))

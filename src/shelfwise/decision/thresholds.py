@@ -12,13 +12,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.contracts import State
-from shelfwise.decision.columns import DEFAULT, best_cut, count_reaching, own_thresholds, scores_at
+from shelfwise.core.types import Scores, State
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.decision.highest import doubt, settle
-from shelfwise.decision.pairs import Doubles, Integers, Matrix, Pairs, cells, parts
+from shelfwise.metrics.scored_pairs import Doubles, Integers, Matrix, Pairs, cells, parts
+from shelfwise.metrics.threshold_search import DEFAULT, best_cut, count_reaching, doubt, own_thresholds, scores_at, settle
 
-Scores = NDArray[np.floating]
 Rule = Literal["fixed", "global", "per_label", "per_product"]
 SHRINKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, float("inf"))
 """In products, what is tried for per-label thresholds."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from shelfwise.evaluation.bootstrap import paired_bootstrap
-from shelfwise.evaluation.metrics import Hot, decision_metrics, per_label
-from shelfwise.evaluation.tables import markdown
+from shelfwise.metrics.bootstrap import paired_bootstrap
+from shelfwise.metrics.multilabel import Hot, decision_metrics, per_label
+from shelfwise.reports.paper_tables import markdown
 
 FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")
 
@@ -24,7 +24,7 @@ def before_after(truth: Hot, before: Hot, after: Hot, names: Sequence[str], resa
 
     Returns:
         "products"; "before" and "after" with :data:`FIGURES`; "difference" as
-        :class:`~shelfwise.evaluation.bootstrap.Comparison` has it, or None; "labels": label, before, after, change and
+        :class:`~shelfwise.metrics.bootstrap.Comparison` has it, or None; "labels": label, before, after, change and
         total (test products that carry it), those that changed most first, unchanged ones left out.
     """
     figures = [{name: decision_metrics(truth, decided)[name] for name in FIGURES} for decided in (before, after)]

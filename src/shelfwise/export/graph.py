@@ -14,11 +14,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from shelfwise.export.joining import calibrate, join
-from shelfwise.export.members import Part, part
-from shelfwise.export.readers import WordReader
+from shelfwise.export.fusion_graph import calibrate, join
+from shelfwise.export.graph_inputs import WordReader
+from shelfwise.export.member_graph import Part, part
 from shelfwise.export.runtime import PRESENT
-from shelfwise.model import Model
+from shelfwise.model.model import Model
 
 SCORES = "scores"
 OPSET = 20

@@ -13,18 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.bundle import Bundle, load_bundle
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Floats, Prediction, Refusal, Rows
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Floats, Prediction, Refusal, Rows
 from shelfwise.errors import PluginError
-from shelfwise.export.readers import Reader, Reading, reader
-from shelfwise.model import Answers, Model
+from shelfwise.export.graph_inputs import Reader, Reading, reader
+from shelfwise.model.bundle import Bundle
+from shelfwise.model.model import Answers, Model
 
 GRAPH, EXPORTED, PRESENT = "model.onnx", "exported", "present"
 BATCH = 32
@@ -143,13 +142,3 @@ def _runner(graph: bytes, threads: int) -> Run:
     options.intra_op_num_threads = threads
     session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     return lambda inputs: np.asarray(session.run(None, dict(inputs))[0])
-
-
-def open_model(folder: Path) -> Model:
-    """The model in `folder`, exported or not, after its files were verified.
-
-    Raises:
-        BundleError: no model there, or a file that was changed since it was saved.
-    """
-    bundle = load_bundle(folder)
-    return (Exported if EXPORTED in bundle.facts else Model).from_bundle(bundle)

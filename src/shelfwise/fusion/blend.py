@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 from scipy.special import expit, logit
 
-from shelfwise import registry
-from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, State
+from shelfwise.core import registry
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ShelfwiseError
 
 FEWEST = 50  # training products that have a set of members, for it not to be strange

@@ -12,7 +12,8 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 
 ABSENT = -1.0  # below every score: a split can tell absent members apart

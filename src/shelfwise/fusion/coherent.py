@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field, model_validator
 from torch import nn
 
-from shelfwise.contracts import Context, Floats, MemberOutputs, Rows, State
-from shelfwise.training.dense import NetworkPolicy, Shape
-from shelfwise.training.loop import Batches, LoopSettings
-from shelfwise.training.losses import Loss, max_constraint
-from shelfwise.training.policy_network import PolicyBatches, PolicyNetwork, PolicySettings
-from shelfwise.training.tree import ROOT, decoded, levels, tree_of
+from shelfwise.core.types import Context, Floats, MemberOutputs, Rows, State
+from shelfwise.nn.fusion_networks import NetworkPolicy, Shape
+from shelfwise.nn.losses import Loss, max_constraint
+from shelfwise.nn.policy_network import PolicyBatches, PolicyNetwork, PolicySettings
+from shelfwise.nn.training_loop import Batches, LoopSettings
+from shelfwise.taxonomy.tree_scores import ROOT, decoded, levels, tree_of
 
 
 class CoherentSettings(PolicySettings):
@@ -39,7 +39,7 @@ class Coherent(NetworkPolicy):
     """C-HMCNN (Giunchiglia and Lukasiewicz 2020) over the members' scores, for labels that carry their paths ("A > B > C").
 
     The network's outputs h become p_A = max of h_B over A and all labels below it, so no label scores more than its
-    parent; and the loss looks at p, not at h: see :func:`~shelfwise.training.losses.max_constraint`.
+    parent; and the loss looks at p, not at h: see :func:`~shelfwise.nn.losses.max_constraint`.
     """
 
     Settings = CoherentSettings

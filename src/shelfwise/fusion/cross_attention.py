@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from shelfwise.training.dense import FeaturePolicy, FeatureReader, FeatureSettings, Shape
+from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureReader, FeatureSettings, Shape
 
 
 class CrossAttentionSettings(FeatureSettings):

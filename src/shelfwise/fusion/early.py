@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from shelfwise.training.dense import FeaturePolicy, FeatureSettings, Shape
-from shelfwise.training.joins import make_join
+from shelfwise.nn.feature_fusion import make_join
+from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
 class EarlySettings(FeatureSettings):

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from shelfwise.training.dense import FeaturePolicy, FeatureSettings, Shape, as_keras_begins
-from shelfwise.training.joins import UNITS, GatedUnit
+from shelfwise.nn.feature_fusion import UNITS, GatedUnit
+from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape, as_keras_begins
 
 
 class GatedSettings(FeatureSettings):

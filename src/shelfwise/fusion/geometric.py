@@ -6,7 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
 
 
 class GeometricSettings(PluginSettings):

@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from shelfwise import registry
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core import registry
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.training.tree import ROOT, decoded, tree_of
+from shelfwise.taxonomy.tree_scores import ROOT, decoded, tree_of
 
 
 class HierarchicalSettings(PluginSettings):

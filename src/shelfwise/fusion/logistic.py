@@ -12,7 +12,8 @@ from pydantic import Field, PositiveFloat
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
-from shelfwise.contracts import Bools, Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
 Doubles = NDArray[np.float64]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
 
 
 class MaximumSettings(PluginSettings):

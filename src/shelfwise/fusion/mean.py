@@ -7,7 +7,8 @@ from typing import Self
 import numpy as np
 from pydantic import Field, PositiveFloat
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
 from shelfwise.errors import ConfigError
 
 

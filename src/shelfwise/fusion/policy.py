@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, State
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.policy_network import PolicyNetwork, PolicySettings, fit_policy, restored_policy, run_policy, weights_of
+from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, fit_policy, restored_policy, run_policy, weights_of
 
 
 class Policy(FusionPolicy):

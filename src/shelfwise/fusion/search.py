@@ -6,11 +6,12 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from shelfwise.contracts import Context, Floats, FusionPolicy, MemberOutputs, PluginSettings, State
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.training.loop import LoopSettings
-from shelfwise.training.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
-from shelfwise.training.search import PAPER, Choice, search_policy
+from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
+from shelfwise.nn.policy_search import PAPER, Choice, search_policy
+from shelfwise.nn.training_loop import LoopSettings
 
 
 class SearchSettings(PluginSettings):

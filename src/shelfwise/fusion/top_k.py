@@ -9,9 +9,9 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from shelfwise.contracts import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
-from shelfwise.training.dense import FORBIDDEN, NetworkPolicy, Shape, as_keras_begins
-from shelfwise.training.loop import Batches, LoopSettings
+from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.nn.fusion_networks import FORBIDDEN, NetworkPolicy, Shape, as_keras_begins
+from shelfwise.nn.training_loop import Batches, LoopSettings
 
 CELLS = 1 << 18
 """Scores looked at at a time: what stays in a core's cache."""

@@ -15,12 +15,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Bools, Context, Examples, Floats, Modality, Prepared, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.classifier import ClassifierSettings, Inputs, RowClassifier
-from shelfwise.training.relations import Graph, Listing, Neighbourhood
-from shelfwise.training.walks import WalkSettings, node_vectors, unit
+from shelfwise.features.co_purchase import Graph, Listing, Neighbourhood
+from shelfwise.features.node_embeddings import WalkSettings, node_vectors, unit
+from shelfwise.nn.mlp import ClassifierSettings, Inputs, RowClassifier
 
 
 class GraphSettings(ClassifierSettings):

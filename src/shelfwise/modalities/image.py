@@ -11,20 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.dense import glorot
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
-from shelfwise.training.memory import keep_memory
-from shelfwise.vision.branch import PictureBranch, Pictures, PictureSettings, View, under
-from shelfwise.vision.encoded import Encoded, encode
-from shelfwise.vision.eye import Eye
-from shelfwise.vision.weights import Source, find_weights
+from shelfwise.nn.fusion_networks import glorot
+from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
+from shelfwise.vision.image_encoder import Eye
+from shelfwise.vision.image_features import Encoded, encode
+from shelfwise.vision.pretrained_weights import Source, find_weights
 
 
 class ImageSettings(PictureSettings):
-    """The defaults are the paper's; see :class:`~shelfwise.vision.eye.EyeSettings` for the backbone."""
+    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.EyeSettings` for the backbone."""
 
     training: LoopSettings = LoopSettings(epochs=25)
 

@@ -15,19 +15,20 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Prepared, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.nn.feature_fusion import JoinName, make_join
+from shelfwise.nn.fusion_networks import Shape, glorot
+from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
+from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
-from shelfwise.training.dense import Shape, glorot
-from shelfwise.training.joins import JoinName, make_join
-from shelfwise.training.loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
-from shelfwise.training.memory import keep_memory
-from shelfwise.training.text_branch import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
-from shelfwise.vision.branch import PictureBranch, Pictures, PictureSettings, View, under
-from shelfwise.vision.eye import Eye
-from shelfwise.vision.weights import Source, find_weights
+from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
+from shelfwise.vision.image_encoder import Eye
+from shelfwise.vision.pretrained_weights import Source, find_weights
 
 Branch: TypeAlias = TextBranch | PictureBranch
 PICTURE = "image"

@@ -20,20 +20,21 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Bools, Context, Examples, Floats, Modality, Prepared, Refusal, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Refusal, Rows, State
 from shelfwise.errors import NotFittedError
+from shelfwise.features.co_purchase import Listing
+from shelfwise.features.nystroem import Gaussians
+from shelfwise.features.sentence_embeddings import encode_fields
+from shelfwise.features.sentence_encoder import find_encoder, same_encoder
+from shelfwise.features.tfidf import Bags, BagSettings, Space
+from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, mixed_down
+from shelfwise.nn.memory import keep_memory
 from shelfwise.text.ngrams import Grams
-from shelfwise.training.bags import Bags, BagSettings, Space
-from shelfwise.training.encoders import find_encoder, same_encoder
-from shelfwise.training.gaussians import Gaussians
-from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
-from shelfwise.training.memory import keep_memory
-from shelfwise.training.passages import encode_fields
-from shelfwise.training.relations import Listing
-from shelfwise.vision.branch import Pictures, under
-from shelfwise.vision.eye import Eye, EyeSettings
-from shelfwise.vision.weights import Source, find_weights
+from shelfwise.vision.image_branch import Pictures, under
+from shelfwise.vision.image_encoder import Eye, EyeSettings
+from shelfwise.vision.pretrained_weights import Source, find_weights
 
 IDS = BagSettings(words=(1,), letters=())
 
@@ -72,7 +73,7 @@ class Fields(Prepared):
 class KernelLogistic(Modality):
     """One classifier of several fields, ``field = "title+description+image+related"``.
 
-    ``related`` is a list of products (:mod:`shelfwise.training.relations`), ``image`` a picture; all others are text. A
+    ``related`` is a list of products (:mod:`shelfwise.features.co_purchase`), ``image`` a picture; all others are text. A
     product is present if it has all of the texts and the picture; it may lack the list.
     """
 

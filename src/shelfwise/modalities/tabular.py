@@ -16,11 +16,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.catalog.columns import SYNONYMS
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, Prepared, Rows, State
+from shelfwise.catalog.reading.column_mapping import SYNONYMS
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, Prepared, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.training.classifier import ClassifierSettings, RowClassifier
+from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 ANSWERS = (*SYNONYMS["categories"], "main_cat")

@@ -14,8 +14,9 @@ import torch
 from pydantic import Field
 from torch.nn import functional as F
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Prepared, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
 

@@ -12,14 +12,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
+from shelfwise.nn.fusion_networks import glorot
+from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
-from shelfwise.training.dense import glorot
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded
-from shelfwise.training.memory import keep_memory
-from shelfwise.training.text_branch import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 
 
 class TextCnnSettings(TextSettings):

@@ -12,11 +12,12 @@ import scipy.sparse as sp
 from pydantic import Field
 from scipy.special import expit
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.bags import Bags, BagSettings, Space
-from shelfwise.training.linear import LinearWeights, fit_logistic, mixed_down
+from shelfwise.features.tfidf import Bags, BagSettings, Space
+from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, mixed_down
 
 
 class TextLinearSettings(BagSettings):

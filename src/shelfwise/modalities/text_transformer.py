@@ -15,11 +15,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Context, Examples, Floats, Modality, PluginSettings, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.training.bags import plain_words, spoken
-from shelfwise.training.encoders import (
+from shelfwise.features.sentence_embeddings import Passages, TokenBatches, encode_fields, encode_passages, run_encoder
+from shelfwise.features.sentence_encoder import (
     EncoderSource,
     TuningSettings,
     find_encoder,
@@ -30,9 +31,9 @@ from shelfwise.training.encoders import (
     same_encoder,
     tune,
 )
-from shelfwise.training.loop import LoopSettings, fit_network, run_network, seeded, threads
-from shelfwise.training.memory import keep_memory
-from shelfwise.training.passages import Passages, TokenBatches, encode_fields, encode_passages, run_encoder
+from shelfwise.features.tfidf import plain_words, spoken
+from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded, threads
 
 
 class TextTransformerSettings(PluginSettings):

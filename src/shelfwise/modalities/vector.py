@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.catalog.store import Catalog
-from shelfwise.contracts import Bools, Context, Examples, Floats, Modality, Prepared, Refusal, Rows, State
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Refusal, Rows, State
 from shelfwise.errors import CatalogError, ConfigError, NotFittedError
-from shelfwise.training.classifier import ClassifierSettings, RowClassifier
+from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from shelfwise.config import Settings
-from shelfwise.text.splitting import cut, lowered, separators
+from shelfwise.text.tokenization import cut, lowered, separators
 from shelfwise.text.vocabulary import TokenArray
 
 _LONGEST = {"title": 29, "description": 30}

@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.text.mixing import mixed
-from shelfwise.text.splitting import cut, lowered, separators
+from shelfwise.text.hashing import mixed
+from shelfwise.text.tokenization import cut, lowered, separators
 from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]

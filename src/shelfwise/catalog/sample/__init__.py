@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shelfwise.catalog.sample.writing import write_sample
+from shelfwise.catalog.sample.generator import write_sample
 
 __all__ = ["write_sample"]

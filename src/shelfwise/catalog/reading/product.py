@@ -1,0 +1,96 @@
+"""One source record, checked as a whole: the product it is, or the reason why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from shelfwise.catalog.reading.byte_stream import Fault
+from shelfwise.catalog.reading.value_parsing import (
+    Paths,
+    Rules,
+    is_missing,
+    read_further,
+    read_id,
+    read_image,
+    read_paths,
+    read_price,
+    read_related,
+    read_text,
+)
+
+
+def _by_rules(read: Callable[[Any, Rules], Any]) -> BeforeValidator:
+    return BeforeValidator(lambda value, info: read(value, _rules(info)))
+
+
+def _rules(info: ValidationInfo) -> Rules:
+    return info.context if isinstance(info.context, Rules) else Rules()
+
+
+def _further(values: Mapping[Any, Any]) -> dict[str, str]:
+    texts = {str(name): read_further(value) for name, value in values.items()}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+class Product(BaseModel):
+    """One product, cleaned. Every field but the id may be None; empty texts, empty lists and NaN become None.
+
+    Args:
+        id: what the source calls the product; kept as written, without surrounding space.
+        title: plain text, without mark-up or entities.
+        description: plain text; a list of paragraphs is joined.
+        image: relative path below the catalogue's folder, with forward slashes; whether the file exists is not checked.
+        categories: paths from the root to the leaf, each a list of names.
+        price: in the source's currency, 0 or more.
+        brand: plain text.
+        related: relation name -> ids of other products.
+        further: the source's other columns, as text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, BeforeValidator(read_id)]
+    title: Annotated[str | None, BeforeValidator(read_text)] = None
+    description: Annotated[str | None, BeforeValidator(read_text)] = None
+    image: Annotated[str | None, _by_rules(read_image)] = None
+    categories: Annotated[Paths | None, _by_rules(read_paths)] = None
+    price: Annotated[float | None, _by_rules(read_price)] = None
+    brand: Annotated[str | None, BeforeValidator(read_text)] = None
+    related: Annotated[dict[str, list[str]] | None, BeforeValidator(read_related)] = None
+    further: Annotated[dict[str, str], BeforeValidator(_further)] = Field(default_factory=dict)
+
+
+def why(error: ValidationError, values: Mapping[str, Any]) -> Fault:
+    """Why a record was refused, in plain words: product, field, what was found, what is expected.
+
+    >>> try:
+    ...     Product.model_validate({"id": "B01", "title": {"en": "Mug"}})
+    ... except ValidationError as error:
+    ...     why(error, {"id": "B01", "title": {"en": "Mug"}}).reason
+    "product 'B01': the title is {'en': 'Mug'}; expected a text, or a list of texts"
+    """
+    faults = error.errors(include_url=False)
+    product = "a product without an id" if is_missing(values.get("id")) else f"product {_short(values['id'])}"
+    first = str(faults[0]["loc"][0])
+    kind = f"{'missing' if is_missing(values.get(first)) else 'unusable'} {first}"
+    return Fault(kind, f"{product}: " + "; ".join(_sentence(fault, values) for fault in faults))
+
+
+def _sentence(error: Any, values: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0])
+    expected = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else _first_lower(error["msg"])
+    if name not in values or is_missing(values[name]):
+        return f"the {name} is missing; expected {'a column named ' + name if name not in values else expected}"
+    return f"the {name} is {_short(values[name])}; expected {expected}"
+
+
+def _first_lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} characters)"

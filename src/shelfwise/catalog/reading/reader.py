@@ -1,0 +1,140 @@
+"""A file becomes a catalogue: every source record is either accepted or quarantined with its bytes and the reason."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.format_detection import open_source
+from shelfwise.catalog.reading.stream import Stream, processes_for
+from shelfwise.catalog.reading.value_parsing import Rules
+from shelfwise.config import CatalogSettings
+from shelfwise.core.catalog import Catalog
+from shelfwise.errors import CatalogError
+
+
+class _Silent:
+    def advance(self, steps: int = 1) -> None:
+        """Do nothing."""
+
+
+class Advances(Protocol):
+    """What a progress report is told: so many more bytes were read."""
+
+    def advance(self, steps: int = 1) -> None: ...
+
+
+class Reports(Protocol):
+    """The part of :class:`shelfwise.core.types.Context` that reading needs."""
+
+    def progress(self, title: str, total: int) -> AbstractContextManager[Advances]: ...
+
+
+class Quiet:
+    """The default: reports nothing."""
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Advances]:
+        """Report nothing."""
+        yield _Silent()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of a file: ``len(catalog) + len(quarantine) == records``, always.
+
+    Args:
+        catalog: the accepted products in the order of the file, ids unique.
+        quarantine: the refused records in the order of the file.
+        records: records in the source; blank lines and a table's header are none.
+        format: the format it was read in.
+        notes: what was set aside without refusing the product, in plain words -> how many.
+    """
+
+    catalog: Catalog
+    quarantine: list[Quarantined]
+    records: int
+    format: str
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def read_catalog(path: Path | str, settings: CatalogSettings | None = None, context: Reports | None = None) -> Reading:
+    """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
+
+    Titles, descriptions, brands and category names become plain text. Of several records with one id the first counts. Image paths
+    are relative to the file's folder.
+
+    Args:
+        path: the file; pictures lie below its folder.
+        settings: format, column names and separators; by default all are found out.
+        context: told of the progress in bytes.
+
+    Raises:
+        CatalogError: there is no such file, its format cannot be told, or not one record of it can be accepted.
+    """
+    tables, quarantine = [], []
+    with open_stream(Path(path), settings or CatalogSettings(), context) as stream:
+        for table, refused in stream:
+            tables.append(table)
+            quarantine += refused
+    catalog = Catalog(pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(path).parent, str(path))
+    return Reading(catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes))
+
+
+@contextmanager
+def open_stream(path: Path, settings: CatalogSettings, context: Reports | None = None) -> Iterator[Stream]:
+    """The products and refused records of a file, to be iterated over once.
+
+    Raises:
+        CatalogError: there is no such file, its format cannot be told, or, at the end, not one record of it could be accepted.
+    """
+    _check_file(path)
+    with (context or Quiet()).progress(f"reading {path.name}", path.stat().st_size) as bar:
+        source = open_source(path, settings, bar.advance)
+        rules = Rules(settings.category_separator, settings.category_delimiter)
+        stream = Stream(source, settings.columns, rules, processes_for(path))
+        yield stream
+    if not stream.accepted:
+        raise CatalogError(_nothing(path, stream))
+
+
+def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> None:
+    """Write one JSON object a record: line, offset, length, id, kind, reason, raw (base64) and text (for people; bad bytes replaced)."""
+    with Path(path).open("w", encoding="utf-8") as file:
+        file.writelines(map(quarantine_line, quarantine))
+
+
+def quarantine_line(refused: Quarantined) -> str:
+    """One line of a quarantine file."""
+    row = asdict(refused)
+    row |= {"raw": base64.b64encode(refused.raw).decode(), "text": refused.raw.decode("utf-8", "replace")}
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
+        raise CatalogError(f"{path} is a folder; name the catalogue file in it" + (f", such as {', '.join(inside)}" if inside else ""))
+    if not path.exists():
+        raise CatalogError(f"there is no catalogue {path}; check the path")
+    if path.stat().st_size == 0:
+        raise CatalogError(f"the catalogue {path} is empty; expected one product a line, or a Parquet file")
+
+
+def _nothing(path: Path, stream: Stream) -> str:
+    name, first = stream.source.name, stream.first_refused
+    if first is None:
+        return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
+    kinds = ", ".join(f"{kind}: {n:,}" for kind, n in stream.refused.most_common())
+    return (
+        f"none of the {stream.refused.total():,} records of {path} could be read as {name} ({kinds}); "
+        f"the first, line {first.line}: {first.reason}; set format or columns if it is another kind of file"
+    )

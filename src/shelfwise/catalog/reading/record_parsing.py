@@ -1,0 +1,89 @@
+"""One record, read exactly: its values, or the reason why it has none."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+from shelfwise.catalog.reading.byte_stream import Fault, Piece
+
+Values = Mapping[str, Any]
+Record = tuple[Piece, Values | Fault]
+"""A piece of the source, and the values it holds or the reason why it holds none."""
+
+BOM = b"\xef\xbb\xbf"
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
+"""The escape of half a character, in JSON or in a Python literal."""
+
+
+def parse_json(text: str) -> Values:
+    """One JSON object. Raises ValueError for anything else."""
+    value = json.loads(text, strict=False)
+    if not isinstance(value, dict):
+        raise ValueError(f"found a JSON {type(value).__name__}, not an object")
+    return value
+
+
+def parse_literal(text: str) -> Values:
+    """One dictionary as JSON or as a Python literal (the 2014 dumps). Raises ValueError or SyntaxError for anything else."""
+    try:
+        return parse_json(text)
+    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # text such as "\d" is not the reader's business
+            value = ast.literal_eval(text.strip())
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise ValueError("found a Python literal that is not a dictionary with texts as keys")
+    return value
+
+
+def parsed(piece: Piece, literal: bool) -> Values | Fault:
+    """The values of one line of JSON, or of a Python literal too where `literal`; or why there are none."""
+    text, fault = decoded(piece)
+    if fault is not None:
+        return fault
+    try:
+        values = (parse_literal if literal else parse_json)(text)
+        if SURROGATE.search(text):
+            json.dumps(values, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return Fault("half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold")
+    except (RecursionError, MemoryError):
+        return Fault("nested too deeply", "the record is nested too deeply; expected an object of texts, numbers and lists")
+    except (ValueError, SyntaxError, TypeError) as error:
+        kind = "a JSON object or a Python dictionary" if literal else "a JSON object"
+        return Fault("not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line")
+    return values
+
+
+def decoded(piece: Piece) -> tuple[str, Fault | None]:
+    """The text of a piece, or why it has none."""
+    if piece.fault is not None:
+        return "", piece.fault
+    if b"\0" in piece.raw:
+        return "", Fault("NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8")
+    try:
+        return piece.raw.removeprefix(BOM).decode(), None
+    except UnicodeDecodeError as error:
+        return "", Fault("not UTF-8", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8")
+
+
+def split_row(text: str, delimiter: str) -> list[str] | Fault:
+    """The fields of one record, or why there are none."""
+    try:
+        rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return Fault("unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled")
+    return rows[0] if len(rows) == 1 else Fault("unreadable row", f"the row falls into {len(rows)} rows; expected one")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line and without addresses in memory."""
+    return _ADDRESS.sub("", next(chain(str(error).splitlines(), [""]))) or type(error).__name__

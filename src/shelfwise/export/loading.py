@@ -1,0 +1,19 @@
+"""Opens a model folder, whether it holds a full model or an exported graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelfwise.export.runtime import EXPORTED, Exported
+from shelfwise.model.bundle import load_bundle
+from shelfwise.model.model import Model
+
+
+def open_model(folder: Path) -> Model:
+    """The model in `folder`, exported or not, after its files were verified.
+
+    Raises:
+        BundleError: no model there, or a file that was changed since it was saved.
+    """
+    bundle = load_bundle(folder)
+    return (Exported if EXPORTED in bundle.facts else Model).from_bundle(bundle)

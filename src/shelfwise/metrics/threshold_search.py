@@ -1,0 +1,165 @@
+"""What thresholds need of the columns of a matrix of scores: each label's best threshold, and how many scores reach given ones.
+
+All scores of a label are sorted, some labels at a time, so that memory does not grow with their number. A best threshold lies at the
+score of a true pair, for lower ones that accept no further true pair only lose precision.
+
+Dimensions: N products, L labels, E true pairs. Scores are dense or scipy sparse, not negative; 0 is never accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from shelfwise.metrics.scored_pairs import BLOCK, Doubles, Integers, Matrix, Pairs, by_label
+
+Bools = NDArray[np.bool_]
+
+DEFAULT = 0.5
+"""The paper's threshold; also the answer where nothing can be tuned."""
+COLUMNS = 32
+"""Labels sorted at a time, one by one."""
+
+
+def best_cut(ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int) -> tuple[float, float]:
+    """The threshold with the largest F1, the highest of equal ones, and that F1; :data:`DEFAULT` and 0 where none finds any.
+
+    It lies midway between the lowest accepted score and the next lower one.
+
+    Args:
+        ranked: all scores, ascending.
+        positives: those of true pairs, ascending and above 0.
+        true: true pairs, those scored 0 included.
+
+    >>> best_cut(np.array([0.1, 0.2, 0.6, 0.9]), np.array([0.6, 0.9]), 2)
+    (0.4, 1.0)
+    """
+    if not len(positives):
+        return DEFAULT, 0.0
+    first = np.searchsorted(ranked, positives)
+    f1 = 2 * (len(positives) - np.searchsorted(positives, positives)) / (len(ranked) - first + true)
+    place = len(f1) - 1 - int(f1[::-1].argmax())
+    accepted, refused = float(positives[place]), float(ranked[first[place] - 1]) if first[place] else 0.0
+    midway = (accepted + refused) / 2
+    return midway if midway > refused else accepted, float(f1[place])  # neighbouring floats have no number between them
+
+
+def own_thresholds(scores: Matrix, rows: Integers, labels: Integers, wanted: Bools | None = None) -> Doubles:
+    """Each label's own best threshold (L,).
+
+    Args:
+        rows, labels: (E,) the true pairs.
+        wanted: (N,) the products to look at, unset: all.
+    """
+    width = scores.shape[1]
+    if wanted is not None:
+        rows, labels = rows[wanted[rows]], labels[wanted[rows]]
+    true, positives = np.bincount(labels, minlength=width), scores_at(scores, rows, labels)
+    order = np.lexsort((positives, labels))
+    order = order[positives[order] > 0]
+    each = np.split(positives[order], np.cumsum(np.bincount(labels[order], minlength=width))[:-1])
+    thresholds = np.full(width, DEFAULT)
+    for label, ranked in _ranked(scores, wanted, np.array([len(own) > 0 for own in each])):
+        thresholds[label] = best_cut(ranked, each[label], int(true[label]))[0]
+    return thresholds
+
+
+def scores_at(scores: Matrix, rows: Integers, labels: Integers) -> NDArray[np.floating]:
+    """The scores (E,) of given pairs."""
+    if not len(rows):
+        return np.zeros(0, np.float32)
+    return np.asarray((scores.tocsr() if sp.issparse(scores) else scores)[rows, labels]).reshape(-1)
+
+
+def count_reaching(scores: Matrix, thresholds: Doubles, wanted: Bools) -> Integers:
+    """How many scores of the products `wanted` (N,) reach each row of `thresholds` (T, L), all of them above 0."""
+    counts, rows = np.zeros(len(thresholds), np.int64), np.flatnonzero(wanted)
+    if sp.issparse(scores):
+        some = sp.coo_array(scores.tocsr()[rows])
+        return np.array([np.count_nonzero(some.data >= row[some.col]) for row in thresholds], np.int64)
+    step = max(1, BLOCK // max(scores.shape[1], 1))
+    for start in range(0, len(rows), step):
+        block = scores[rows[start : start + step]]
+        counts += [np.count_nonzero(block >= row) for row in thresholds]
+    return counts
+
+
+def _ranked(scores: Matrix, wanted: Bools | None, used: Bools) -> Iterator[tuple[int, NDArray[np.floating]]]:
+    """Of each label that is `used` (L,) the scores, ascending; sparse ones without the zeros."""
+    if sp.issparse(scores):
+        columns = (scores if wanted is None else scores.tocsr()[np.flatnonzero(wanted)]).tocsc()
+        for label in np.flatnonzero(used):
+            yield int(label), np.sort(columns.data[columns.indptr[label] : columns.indptr[label + 1]])
+        return
+    for start in range(0, scores.shape[1], COLUMNS):
+        some = np.flatnonzero(used[start : start + COLUMNS])
+        if len(some):
+            block = by_label(scores[:, start : start + COLUMNS])[some]
+            block = block if wanted is None else block[:, wanted]
+            block.sort(axis=1)
+            yield from zip((start + some).tolist(), block, strict=True)
+
+
+T = TypeVar("T")
+
+
+FEW = 1 << 17
+"""Cells that are sorted whole: looking for what to leave out would take longer."""
+
+
+EVERY = 16
+"""Floors are guessed from one product in so many."""
+
+
+DEPTH = 4.0
+"""Pairs for each true one at first: enough where the best F1 is above 0.4."""
+
+
+MARGIN = 1.25
+"""Of the next depth: the sample may put a floor too high."""
+
+
+LEAST = 16
+"""Sampled pairs at least, so that a floor is more than luck."""
+
+
+def settle(scores: Matrix, targets: Matrix, work: Callable[[Pairs], tuple[T, float]]) -> T:
+    """The answer of `work` on all pairs of `scores` and `targets` (N, L), found from as few of the highest as leave no doubt.
+
+    Args:
+        work: gives an answer and how much it is in doubt, see :func:`doubt`.
+    """
+    if sp.issparse(scores) or np.size(scores) <= FEW:
+        return work(Pairs.of(scores, targets))[0]
+    some = np.asarray(scores)[::EVERY]
+    true = targets.count_nonzero() if sp.issparse(targets) else np.count_nonzero(targets)
+    sampled = true * len(some) / len(scores)
+    wanted = max(DEPTH * sampled, LEAST)
+    while True:
+        answer, open_ = work(Pairs.of(scores, targets, np.full(scores.shape[1], _lowest(some, wanted))))
+        if not open_:
+            return answer
+        wanted = min(max(open_ * sampled, 2 * wanted), 8 * wanted)
+
+
+def doubt(pairs: Pairs, kept: int, true: int, best: float) -> float:
+    """How many pairs for each true one would make an answer sure; 0: it is.
+
+    Args:
+        kept: the `pairs` that were looked at.
+        true: the true ones among these products, whether looked at or not.
+        best: the largest F1 that was found.
+    """
+    if not true or not pairs.floors.any() or best > 2 * true / (kept + true):
+        return 0.0
+    return MARGIN * (2 / max(best, 1e-9) - 1)
+
+
+def _lowest(values: NDArray[np.floating], wanted: float) -> float:
+    """What the `wanted` highest of all `values` reach; 0 where they are all."""
+    place = values.size - int(np.ceil(wanted))
+    return float(np.partition(values, place, axis=None)[place]) if place > 0 else 0.0

@@ -1,0 +1,181 @@
+"""A model on disk: arrays, JSON and a sha256 manifest; written whole or not at all, verified at every load, never a pickle.
+
+Layout: ``MODEL/{config.json, labels.json, SECTION.json, SECTION.safetensors, ..., MANIFEST.json}``. ``MODEL/report/`` is for people
+and not part of the manifest: it may be opened, moved or deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.core.types import State
+from shelfwise.errors import BundleError, StorageError
+
+FORMAT = 1
+MANIFEST = "MANIFEST.json"
+REPORT = "report"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model's parts as plain values.
+
+    Args:
+        config: the settings it was trained with.
+        labels: the L label names, in the order of every (N, L) array.
+        facts: thresholds, the deciding system, versions and whatever else is JSON.
+        sections: one state per fitted object, by name.
+        attachments: further files, by name, which must not end in .json or .safetensors.
+    """
+
+    config: Mapping[str, Any]
+    labels: tuple[str, ...]
+    facts: Mapping[str, Any]
+    sections: Mapping[str, State]
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], object] | None = None) -> None:
+    """Write `bundle` to `folder`, replacing an older model there only once the new one is complete.
+
+    Raises:
+        BundleError: `folder` exists and is not a model, or the disk refuses the write (the old model is untouched).
+    """
+    check_target(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".writing", dir=folder.parent))
+    try:
+        _write_json(new / "config.json", bundle.config)
+        _write_json(new / "labels.json", list(bundle.labels))
+        _write_json(new / "facts.json", bundle.facts)
+        for name, state in bundle.sections.items():
+            write_state(state, new / name)
+        for name, content in bundle.attachments.items():
+            (new / name).write_bytes(content)
+        files = sorted(p for p in new.iterdir() if p.is_file())
+        manifest = {"format": FORMAT, "files": {p.name: _sha256(p) for p in files}}
+        if write_report is not None:
+            write_report(new / REPORT)
+        for path in files:
+            _fsync(path)
+        _write_json(new / MANIFEST, manifest)
+        _fsync(new / MANIFEST)
+        _fsync(new)
+        new.chmod(0o755)
+        _replace(new, folder)
+    except (OSError, StorageError) as error:
+        raise BundleError(f"could not write the model to {folder}: {error}; what stood there before is unchanged") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read and verify the model in `folder`.
+
+    Raises:
+        BundleError: no model there, or a file that is missing, added or changed since it was saved.
+    """
+    manifest = _verify(folder)
+    attached = [name for name in manifest["files"] if Path(name).suffix not in (".json", ".safetensors")]
+    stems = sorted({Path(name).stem for name in manifest["files"] if name not in attached} - {"config", "labels", "facts"})
+    return Bundle(
+        config=_read_json(folder / "config.json"),
+        labels=tuple(_read_json(folder / "labels.json")),
+        facts=_read_json(folder / "facts.json"),
+        sections={stem: read_state(folder / stem) for stem in stems},
+        attachments={name: (folder / name).read_bytes() for name in attached},
+    )
+
+
+def check_target(folder: Path) -> None:
+    """Refuse, before any work is done, a folder that is something else than a model or empty."""
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BundleError(f"{folder} exists and is not a shelfwise model; choose another folder or remove it")
+
+
+def write_state(state: State, stem: Path) -> None:
+    """Write `stem`.json and, where there are arrays, `stem`.safetensors."""
+    _write_json(stem.with_name(stem.name + ".json"), state.facts)
+    if state.arrays:
+        write_arrays(stem.with_name(stem.name + ".safetensors"), state.arrays)
+
+
+def read_state(stem: Path) -> State:
+    """The state that :func:`write_state` wrote."""
+    arrays = stem.with_name(stem.name + ".safetensors")
+    return State(read_arrays(arrays)[0] if arrays.exists() else {}, _read_json(stem.with_name(stem.name + ".json")))
+
+
+def _verify(folder: Path) -> dict[str, Any]:
+    if not (folder / MANIFEST).is_file():
+        raise BundleError(
+            f"{folder} is not a shelfwise model: it has no {MANIFEST}; train one with: shelfwise train CATALOG --out {folder}"
+        )
+    manifest = _read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
+        raise BundleError(f"{folder / MANIFEST} is not a manifest of format {FORMAT}; the model must be trained again")
+    if (folder / MANIFEST).read_bytes() != _json(manifest).encode():
+        raise BundleError(f"{folder / MANIFEST} was changed after the model was saved; restore it from a copy or train again")
+    found = {p.name for p in folder.iterdir() if p.name not in (MANIFEST, REPORT)}
+    for name in sorted(found ^ manifest["files"].keys()):
+        state = "missing" if name not in found else "not part of the model"
+        raise BundleError(f"the model {folder} was changed after it was saved: {name} is {state}; restore it from a copy or train again")
+    for name, digest in manifest["files"].items():
+        if _sha256(folder / name) != digest:
+            raise BundleError(
+                f"the model {folder} was changed after it was saved: {name} is not what was written; restore it from a copy or train again"
+            )
+    return manifest
+
+
+def _replace(new: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        with suppress(OSError):
+            old.rename(folder)
+        raise
+    _fsync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(_json(value), "utf-8")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read as JSON: {error}") from error

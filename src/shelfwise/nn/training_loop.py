@@ -1,0 +1,196 @@
+"""The one training loop, for every network of the house: text, image and policy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from shelfwise.config import LossName
+from shelfwise.core.types import Context, Floats, PluginSettings, Rows
+from shelfwise.errors import ConfigError
+from shelfwise.nn.device import Precision, device, mixed, on_device, sent
+from shelfwise.nn.losses import Loss, make_loss
+from shelfwise.nn.optimizer import Kind, Optimizer, Schedule, rate_at
+
+
+class LoopSettings(PluginSettings):
+    """How a network is trained. The defaults are the paper's: Adam 1e-3, batches of 256, a fixed number of epochs."""
+
+    epochs: int = Field(30, ge=1, description="passes over the training part (a cap where patience is set)")
+    batch_size: int = Field(256, ge=1, description="products a step")
+    learning_rate: float = Field(1e-3, gt=0)
+    optimizer: Kind = "adam"
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Schedule = "constant"
+    loss: LossName = "keras_cce"
+    precision: Precision = Field("float32", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32")
+    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation loss")
+
+
+class Batches(Protocol):
+    """Where a network's inputs come from: any rows, at any time, as tensors."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        """The inputs of the given rows, as the network's positional arguments."""
+        ...
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's randomness from `seed` inside the block, untouched outside it."""
+    with torch.random.fork_rng(devices=[] if device().type == "cpu" else None):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Torch on `count` cores inside the block: steps of small networks take as long on one core as on two, and leave the other free."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs between them comes in here)
+    network: nn.Module,
+    train: Batches,
+    targets: Floats,
+    settings: LoopSettings,
+    context: Context,
+    validation: tuple[Batches, Floats] | None = None,
+    title: str = "training",
+    after_step: Callable[[nn.Module], None] | None = None,
+    loss: Loss | None = None,
+) -> int:
+    """Train `network` (inputs -> logits (B, L)) in place; with patience, its best epoch's weights remain.
+
+    Args:
+        targets: (N, L) of 0 and 1.
+        validation: watched by `patience`, never learnt from.
+        after_step: called with the network after every optimiser step (max-norm constraints).
+        loss: in place of the one that `settings` names.
+
+    Returns:
+        The epoch whose weights remain, counted from 1.
+
+    Raises:
+        ConfigError: the loss is no longer a number (a learning rate far too high).
+    """
+    loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
+    watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
+    best = _Best(network, settings)
+    order = np.random.default_rng(context.seed)
+    with on_device(network), seeded(context.seed), context.progress(title, settings.epochs) as progress:
+        step = _Step(network, loss_of, settings, len(train), after_step)
+        for epoch in range(1, settings.epochs + 1):
+            network.train()
+            latest = 0.0
+            for rows in _pieces(order.permutation(len(train)), settings.batch_size):
+                latest = step(train.batch(rows), torch.from_numpy(targets[rows]))
+            if not np.isfinite(latest):
+                raise ConfigError(f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
+            progress.advance()
+            if watched is not None and best.long_ago(epoch, step.validate(*watched)):
+                break
+        best.restore()
+    network.eval()
+    return best.epoch
+
+
+@torch.inference_mode()
+def run_network(
+    network: nn.Module, inputs: Batches, batch_size: int = 256, order: Rows | None = None, ask: Callable[..., Tensor] | None = None
+) -> Floats:
+    """`network`'s answers for every row, in row order.
+
+    Args:
+        order: a permutation, so that rows of one length can share a batch.
+        ask: what to call in place of the network itself, such as another of its methods.
+    """
+    ask = ask or network
+    order = np.arange(len(inputs)) if order is None else order
+    result: Floats = np.zeros((0, 0), np.float32)
+    with on_device(network):
+        for rows in _pieces(order, batch_size):
+            answer = ask(*sent(inputs.batch(rows))).float().cpu().numpy()
+            if not len(result):
+                result = np.empty((len(order), *answer.shape[1:]), np.float32)
+            result[rows] = answer
+    return result
+
+
+class _Step:
+    """One optimiser step."""
+
+    def __init__(
+        self, network: nn.Module, loss_of: Loss, settings: LoopSettings, rows: int, after: Callable[[nn.Module], None] | None
+    ) -> None:
+        self._network, self._loss_of, self._after, self._settings = network, loss_of, after, settings
+        self._optimizer = Optimizer((p for p in network.parameters() if p.requires_grad), settings.optimizer, settings.weight_decay)
+        self._done, self._steps = 0, settings.epochs * -(-rows // settings.batch_size)
+
+    def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
+        self._optimizer.clear()
+        loss = self._loss(inputs, targets)
+        torch.autograd.backward(loss)
+        self._optimizer.step(rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule))
+        self._done += 1
+        if self._after is not None:
+            self._after(self._network)
+        return loss.item()
+
+    @torch.inference_mode()
+    def validate(self, inputs: Batches, targets: Floats) -> float:
+        """The mean loss of other products."""
+        self._network.eval()
+        total = 0.0
+        for rows in _pieces(np.arange(len(inputs)), self._settings.batch_size):
+            total += self._loss(inputs.batch(rows), torch.from_numpy(targets[rows])).item() * len(rows)
+        return total / max(len(inputs), 1)
+
+    def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        with mixed(self._settings.precision):
+            logits = self._network(*sent(inputs))
+        return self._loss_of(logits.float(), *sent([targets]))
+
+
+class _Best:
+    """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
+
+    def __init__(self, network: nn.Module, settings: LoopSettings) -> None:
+        self._network, self._patience = network, settings.patience or settings.epochs
+        self._loss = np.inf
+        self._weights: dict[str, Tensor] | None = None
+        self.epoch = settings.epochs
+
+    def long_ago(self, epoch: int, loss: float) -> bool:
+        """Take note of an epoch's loss; is the best one `patience` epochs back?"""
+        if loss < self._loss:
+            self._loss, self.epoch, self._weights = loss, epoch, copy.deepcopy(_trained_state(self._network))
+        return epoch - self.epoch >= self._patience
+
+    def restore(self) -> None:
+        if self._weights is not None:
+            self._network.load_state_dict(self._weights, strict=False)
+
+
+def _pieces(rows: Rows, size: int) -> Iterator[Rows]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _trained_state(network: nn.Module) -> dict[str, Tensor]:
+    """The weights that training can change, and all running statistics."""
+    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
+    return {name: value for name, value in network.state_dict().items() if name not in frozen}

@@ -1,0 +1,71 @@
+"""Finished stages of a training, kept on disk so that a broken-off run continues where it stopped.
+
+A stage is one file, written under another name and renamed: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.core.types import State
+from shelfwise.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Stages:
+    """The stages of one run.
+
+    Args:
+        folder: where they are kept; None keeps nothing.
+        key: identifies settings and data; a run with another key may not continue this one.
+        resume: continue what `folder` holds; otherwise it is emptied first.
+
+    Raises:
+        ConfigError: `resume` is asked for and `folder` belongs to other settings or other data.
+    """
+
+    def __init__(self, folder: Path | None = None, key: str = "", resume: bool = False) -> None:
+        self.folder = folder
+        self.seconds: dict[str, float] = {}
+        if folder is None:
+            return
+        stamp = folder / "key"
+        if resume and stamp.exists() and stamp.read_text() != key:
+            raise ConfigError(f"{folder} was begun with other settings or other data; run without --resume to start afresh")
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(key)
+
+    def run(self, name: str, compute: Callable[[], State]) -> State:
+        """The result of stage `name`: read from disk where it was finished before, computed and kept otherwise."""
+        path = None if self.folder is None else self.folder / f"{name}.safetensors"
+        if path is not None and path.exists():
+            arrays, metadata = read_arrays(path)
+            self.seconds[name] = float(metadata["seconds"])
+            return State(arrays, json.loads(metadata["facts"]))
+        started = time.perf_counter()
+        state = compute()
+        self.seconds[name] = time.perf_counter() - started
+        if path is not None:
+            write_arrays(path, state.arrays, {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])})
+        return state
+
+    def time(self, name: str, compute: Callable[[], T]) -> T:
+        """Do what is quick to do again (or cached elsewhere), and note how long it took."""
+        started = time.perf_counter()
+        result = compute()
+        self.seconds[name] = time.perf_counter() - started
+        return result
+
+    def discard(self) -> None:
+        """The run is complete and saved elsewhere: forget its stages."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""A limit of time for fitting: what would not be ready in time is left out, and says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from shelfwise.core.types import Context, Progress
+from shelfwise.errors import ConfigError
+
+T = TypeVar("T")
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class _Spent(Exception):
+    """The time for a member is over."""
+
+
+class _Watched:
+    """Progress that raises once the time is over."""
+
+    def __init__(self, progress: Progress, deadline: float) -> None:
+        self._progress, self._deadline = progress, deadline
+
+    def advance(self, steps: int = 1) -> None:
+        self._progress.advance(steps)
+        if time.perf_counter() > self._deadline:
+            raise _Spent
+
+
+@dataclass(frozen=True)
+class _LimitedContext(Context):
+    """A context whose progress ends with the budget."""
+
+    inner: Context = dataclasses.field(default_factory=Context)
+    deadline: float = float("inf")
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Progress]:
+        """Report a piece of work, and break it off when the time is over."""
+        with dataclasses.replace(self.inner, title=self.title).progress(title, total) as progress:
+            yield _Watched(progress, self.deadline)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds for fitting, from now on.
+
+    Args:
+        context: what is fitted is to be given this one: its progress breaks off work that the budget does not cover.
+        seconds: in all; None for as long as it takes.
+        deadline: on the clock of ``time.perf_counter``.
+    """
+
+    context: Context
+    seconds: float | None
+    deadline: float
+
+    @classmethod
+    def of(cls, seconds: float | None, context: Context) -> Budget:
+        """The budget that begins now."""
+        if seconds is None:
+            return cls(context, None, float("inf"))
+        deadline = time.perf_counter() + seconds
+        limited = _LimitedContext(context.seed, context.cache, context.title, context.labels, context.patterns, context, deadline)
+        return cls(limited, seconds, deadline)
+
+    def part(self, share: float) -> Budget:
+        """The budget of the first `share` of what is left."""
+        if not isinstance(self.context, _LimitedContext):
+            return self
+        now = time.perf_counter()
+        deadline = now + share * (self.deadline - now)
+        return dataclasses.replace(self, context=dataclasses.replace(self.context, deadline=deadline), deadline=deadline)
+
+    def spend(self, name: str, work: Callable[[], T | str]) -> T | str:
+        """What `work` gives, or in words that there was no time for it."""
+        if time.perf_counter() > self.deadline:
+            return self._reason(name)
+        try:
+            return work()
+        except _Spent:
+            return self._reason(name)
+
+    def first_of(self, runs: int, work: Callable[[], T]) -> T:
+        """What `work` gives; if `runs` like it will not fit into what is left, it is the last one of this member."""
+        started = time.perf_counter()
+        result = work()
+        now = time.perf_counter()
+        if now + (runs - 1) * (now - started) > self.deadline:
+            raise _Spent
+        return result
+
+    def _reason(self, name: str) -> str:
+        return f"the budget of {self.seconds:.0f} s is too small for {name}"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "90s", "30m", "8h"; a bare number is seconds.
+
+    Raises:
+        ConfigError: it is none of these, or not above 0.
+
+    >>> parse_duration("30m")
+    1800.0
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
+    if match is None or not float(match[1]):
+        raise ConfigError(f"{text!r} is no budget of time; write a number with s, m or h behind it, e.g. 90s, 30m or 8h")
+    return float(match[1]) * UNITS[match[2] or "s"]

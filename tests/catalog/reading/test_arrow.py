@@ -1,0 +1,58 @@
+"""What is asked about whole columns, against the same asked about one value after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfwise.catalog.reading import arrow as arrays
+from shelfwise.catalog.reading.arrow import holding, marked, opening, rows_of, stretches, untidy
+from shelfwise.catalog.reading.column_checks import _PLAIN_TEXT
+from shelfwise.text.html import plain_text
+
+TEXTS = st.lists(st.none() | st.text(" a&<[{é\x7f", max_size=5), max_size=9)
+LETTERS = " " * 6 + "abcXYZ059.,;#&<>'\"()-/" + "".join(map(chr, range(0x7F, 0x180))) + "’™•–€\t\n\u2028яΩ中"
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(0, 3))
+@settings(deadline=None)
+def test_rows_of_few_or_many_stretches(rows: list[int], most: int) -> None:
+    table = pa.concat_tables([pa.table({"a": [[str(i)], None]}) for i in range(5)])
+    before = arrays._MOST_STRETCHES
+    arrays._MOST_STRETCHES = most
+    try:
+        found = rows_of(table, np.array(rows, dtype=np.int64))
+    finally:
+        arrays._MOST_STRETCHES = before
+    assert found.column("a").to_pylist() == [table.column("a").to_pylist()[row] for row in rows]
+    assert [row for first, last in stretches(np.array(rows, dtype=np.int64)) for row in range(first, last + 1)] == rows
+
+
+@given(TEXTS, st.data())
+@settings(deadline=None)
+def test_marks_are_told_of_the_strings_that_hold_them(texts: list[str | None], data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(texts)))
+    array = pa.array(texts, pa.string()).slice(begin)
+    texts = texts[begin:]
+    assert holding(array, opening).tolist() == [text is not None and ("[" in text or "{" in text) for text in texts]
+    rough = [text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé")) for text in texts]
+    assert [m or t == "" for m, t in zip(marked(array, untidy), texts, strict=True)] == [
+        m or t == "" for m, t in zip(rough, texts, strict=True)
+    ]
+
+
+@given(st.lists(st.text(LETTERS, max_size=12), min_size=1))
+@settings(max_examples=400, deadline=None)
+def test_plain_text_is_what_cleaning_keeps(texts: list[str]) -> None:
+    plain = pc.match_substring_regex(pa.array(texts), _PLAIN_TEXT).to_pylist()
+    assert all(plain_text(text) == text for text, same in zip(texts, plain, strict=True) if same)
+
+
+def test_what_plain_text_is_and_is_not() -> None:
+    plain = ["Café au lait", "Müller & Söhne", "é", "&", "Öl für Tür", "x" * 20_000 + " é" * 20_000]
+    rough = ["", " a", "a  b", "Ã©", "Â a", "AT&T", "&amp;", "<b>", "éé", "cœur", "a\tb", "a ", "°", "a\nb"]
+    assert pc.match_substring_regex(pa.array(plain + rough), _PLAIN_TEXT).to_pylist() == [True] * len(plain) + [False] * len(rough)
+    assert [plain_text(text) for text in plain] == plain

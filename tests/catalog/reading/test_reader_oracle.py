@@ -1,0 +1,365 @@
+"""The reader, block by block and column by column, against a slow and obvious one that takes one record after the other."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shelfwise.catalog.reading import arrow as arrays
+from shelfwise.catalog.reading import byte_stream as sources
+from shelfwise.catalog.reading import json_lines as lines
+from shelfwise.catalog.reading.blocks import Quarantined, raw_json, refuse
+from shelfwise.catalog.reading.byte_stream import Fault, Piece, open_quote, read_chunks, scan_quotes, split_lines
+from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
+from shelfwise.catalog.reading.product import Product, why
+from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.catalog.reading.record_parsing import Record, decoded, parsed, split_row
+from shelfwise.catalog.reading.value_parsing import Rules
+from shelfwise.config import CatalogSettings
+from shelfwise.core.catalog import SCHEMA
+from shelfwise.errors import CatalogError
+
+thorough = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+# --- the slow reader --------------------------------------------------------------------------------------------------
+
+
+def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[str, Any]], list[Quarantined], dict[str, int]]:
+    """Products, quarantine and notes."""
+    rules, products, quarantine, lines = Rules(), [], [], {}
+    for piece, values in slow_records(path, form):
+        if isinstance(values, Fault):
+            quarantine.append(refuse(piece, values))
+            continue
+        named = plan_columns(tuple(values), columns).apply(values)
+        try:
+            product = Product.model_validate(named, context=rules)
+        except ValidationError as error:
+            quarantine.append(refuse(piece, why(error, named), named.get("id")))
+            continue
+        if product.id in lines:
+            reason = f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
+            quarantine.append(refuse(piece, Fault("duplicate id", reason), product.id))
+            continue
+        lines[product.id] = piece.line
+        row = {name: getattr(product, name) for name in SCHEMA.names}
+        products.append({**row, "related": product.related and list(product.related.items()), **product.further})
+    return products, quarantine, dict(+rules.notes)
+
+
+def slow_records(path: Path, form: str) -> Iterator[Record]:
+    if form == "parquet":
+        for row, values in enumerate(pq.read_table(path).to_pylist(), 1):
+            yield Piece(row, -1, raw_json(values)), values
+        return
+    pieces = split_lines(read_chunks(path))
+    if form != "csv":
+        yield from ((piece, parsed(piece, literal=form == "amazon2014")) for piece in pieces if not piece.blank)
+        return
+    names = [name.strip() for name in split_row(decoded(next(p for p in pieces if not p.blank))[0], ",")]
+    for piece in join_quoted(pieces, len(names)):
+        if piece.blank:
+            continue
+        text, fault = decoded(piece)
+        row = fault or split_row(text, ",")
+        if isinstance(row, list) and len(row) != len(names):
+            row = Fault("wrong number of columns", f"the row has {len(row)} columns; expected {len(names)}, as the header has")
+        yield piece, row if isinstance(row, Fault) else dict(zip(names, row, strict=True))
+
+
+def join_quoted(lines: Iterator[Piece], columns: int) -> Iterator[Piece]:
+    """Records from physical lines; where they cannot be joined to a whole record, the first line alone is at fault."""
+    waiting: deque[Piece] = deque()
+    while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
+        taken, closed = gather(first, chain(iter(lambda w=waiting: w.popleft() if w else None, None), lines), columns)
+        if closed:
+            yield first if len(taken) == 1 else Piece(first.line, first.offset, b"".join(p.raw for p in taken))
+        else:
+            yield Piece(first.line, first.offset, first.raw, open_quote())
+            waiting.extendleft(reversed(taken[1:]))
+
+
+def gather(first: Piece, following: Iterator[Piece], columns: int) -> tuple[list[Piece], bool]:
+    taken = [first]
+    scan = None if first.fault else scan_quotes(first.raw, b",", inside=False)
+    if scan is None or not scan[1]:
+        return taken, True
+    fields, size = 1 + scan[0], len(first.raw)
+    for piece in following:
+        taken.append(piece)
+        size += len(piece.raw)
+        scan = None if piece.fault else scan_quotes(piece.raw, b",", inside=True)
+        if scan is None or size > sources.MAX_QUOTED or (fields := fields + scan[0]) > columns:
+            return taken, False
+        if not scan[1]:
+            return taken, fields == columns
+    return taken, False
+
+
+@pytest.fixture
+def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Reads a file in both ways, the quick one in blocks of a given size, and compares all that comes of it."""
+
+    def compare(data: bytes, name: str, form: str, size: int, columns: dict[str, str] | None = None) -> None:
+        path = tmp_path / name
+        path.write_bytes(data)
+        monkeypatch.setattr(sources, "_CHUNK", size)
+        monkeypatch.setattr(sources, "BLOCK_BYTES", size)
+        monkeypatch.setattr(lines, "_TOGETHER", 3)
+        monkeypatch.setattr(arrays, "_MOST_STRETCHES", 2)
+        products, quarantine, notes = slowly(path, form, columns or {})
+        if not products:
+            with pytest.raises(CatalogError, match="could be read" if quarantine else "0 records|is empty"):
+                read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
+            return
+        reading = read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
+        empty = dict.fromkeys([*SCHEMA.names, *(key for row in products for key in row)])
+        assert reading.catalog.table.to_pylist() == [{**empty, **row} for row in products]
+        assert reading.quarantine == quarantine
+        assert reading.notes == notes
+        assert reading.records == len(products) + len(quarantine)
+
+    return compare
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    ["", " ", "Mug", " Mug", "big  mug", "A &amp; B", "<b>Bold</b>", "schÃ¶n", "é", "\x00", "\x7f", "a\tb", "\u2003x", "[1]", "{"]
+)
+PRICES = (
+    st.sampled_from(["$1.50", "1.5", "1e3", "free", "-1", "1,234.50", " 7 ", "١", "1_0", "nan"]) | st.floats() | st.integers(-2, 10**17)
+)
+IMAGES = st.sampled_from(
+    ["a.jpg", "./a.jpg", "a//b", "../a", "/a", "http://x/y", "a\\b", "C:x", "a b.jpg", ".", "é.png", "-/_.", "data:x", "a/"]
+)
+PATHS = st.sampled_from(
+    [
+        *("A > B", "A > B | A > C", "A", " | ", "A >  > B", "A &gt; B", '["A", "B > C"]', "[sale] A", "A||B", " > "),
+        *(
+            [],
+            [[]],
+            ["A", "B"],
+            ["A > B", "C"],
+            [["A", " B"], []],
+            [["A"], ["A &amp; B", "C"]],
+            [["A", "B"], ["C"]],
+            [["A", None]],
+            [None, "A"],
+        ),
+        *([["A", 5]], 5, {"a": 1}, [[["A"]]], ["A", ["B"]], [None, ["A"]], [["", "A"], [" "]], ["A", ""], [[True]]),
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=5,
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.sampled_from([*"abcdefgh", " a", "a b", "é", "a\u2028", "x" * 70]) | st.integers(0, 5) | st.just(2.0),
+    "title": WORDS | st.lists(WORDS, max_size=2),
+    "description": WORDS | st.lists(WORDS, max_size=2),
+    "image": IMAGES | st.lists(IMAGES, max_size=2),
+    "categories": PATHS,
+    "price": PRICES,
+    "brand": WORDS,
+    "related": st.sampled_from([{"also_bought": ["a", 2]}, {"x": []}, ["a"], '{"x": ["a"]}', 5, {"a": "b"}]),
+}
+KEYS = st.sampled_from(
+    [*(s for names in SYNONYMS.values() for s in names), *RELATIONS, "Title", "title_2", "ID ", "", "colour", 'a"b', "é"]
+)
+
+
+@st.composite
+def json_records(draw: st.DrawFn) -> dict[str, Any]:
+    """Mostly the usual columns with usual values, at times anything under any name."""
+    names = draw(st.lists(st.sampled_from([*FIELDS, *FIELDS, "colour", "also_buy"]), unique=True, max_size=8))
+    record = {name: draw(st.none() | FIELDS.get(name, ANYTHING) if draw(st.integers(0, 9)) else ANYTHING) for name in ["id", *names]}
+    if not draw(st.integers(0, 5)):
+        record |= draw(st.dictionaries(KEYS, ANYTHING, max_size=4))
+    return record
+
+
+ODD_LINES = st.sampled_from(
+    [
+        *(
+            b"",
+            b" \t",
+            b"{",
+            b"[1]",
+            b"null",
+            b'{"id": 1} x',
+            b'{"id": "\xff"}',
+            b'{"id": "a\0"}',
+            b'{"id": "a\tb"}',
+            b'{"id": "\\ud800"}',
+            b"{}",
+        ),
+        *(
+            b'{"id": "\\ud83d\\ude00"}',
+            b'{"id": 1e400}',
+            b'{"id": "q", "price": NaN}',
+            b'{"id": "q", "title": "x\\u0000"}',
+            b'\xef\xbb\xbf{"id": 9}',
+        ),
+        *(
+            b'{"id": 1, "id": 2}',
+            b'{"id": 7, "price": 1' + b"0" * 5000 + b"}",
+            b'{"id":' + b"[" * 100_000,
+            b'{"\\u0069d": "esc"}',
+            b'{"id": "r"}\r',
+        ),
+        *(
+            b"{'id': 'single'}",
+            b"{'id': (1, 2)}",
+            b'{"id": "s", "title": "\\/ \\u00e9"}',
+            b'{"id": "z", "price": -0.0}',
+            b'{"id": "t", "a": 1.0}',
+        ),
+    ]
+) | st.binary(max_size=12).map(lambda b: b.replace(b"\n", b""))
+LINES = st.lists(
+    json_records().map(lambda r: json.dumps(r).encode())
+    | json_records().map(lambda r: json.dumps(r, ensure_ascii=False).encode())
+    | ODD_LINES
+)
+
+
+@thorough
+@given(
+    LINES,
+    st.sampled_from(["jsonl", "amazon2014"]),
+    st.integers(1, 400),
+    st.dictionaries(st.sampled_from([*FIELDS, "new"]), KEYS, max_size=2),
+)
+def test_json_lines(compare: Any, written: list[bytes], form: str, size: int, columns: dict[str, str]) -> None:
+    compare(b"\n".join([*written, b""]), "shop.jsonl", form, size, columns)
+
+
+@thorough
+@given(LINES, st.integers(20, 400), st.floats(0.3, 1))
+def test_gzip_cut_short(compare: Any, written: list[bytes], size: int, share: float) -> None:
+    data = gzip.compress(b"\n".join([*written, b'{"id": "the last"}']), mtime=0)
+    compare(data[: max(int(share * len(data)), 12)], "shop.jsonl.gz", "jsonl", size)
+
+
+def test_many_optional_columns(compare: Any) -> None:
+    records = [{"id": i, **({f"k{i % 97}": i} if i % 3 else {"name": "n"}), **({"title": "t"} if i % 5 else {})} for i in range(1000)]
+    compare(b"".join(json.dumps(r).encode() + b"\n" for r in records), "shop.jsonl", "jsonl", 4 << 20)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+HEADERS = st.sampled_from([["id"], ["id", "title"], ["title", "id", "price"], ["ID ", "categories", "colour", "image"]])
+CELLS = (
+    WORDS
+    | IMAGES
+    | st.sampled_from(["A > B | C", "1.50", "$2", '["A"]', 'say "hi"', "a,b", "two\nlines", "a\r\nb", "\r", '"', "é, ü", '5" nail', ",\n"])
+    | st.text('ab ",\n', max_size=5)
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> bytes:
+    header = draw(HEADERS)
+    ending = draw(st.sampled_from(["\n", "\r\n"]))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator=ending, quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])))
+    writer.writerow(header)
+    parts = [buffer.getvalue().encode()]
+    for i in range(draw(st.integers(0, 8))):
+        if draw(st.integers(0, 3)):
+            buffer = io.StringIO()
+            cells = [f"p{draw(st.sampled_from([i, 0]))}" if name.strip().lower() == "id" else draw(CELLS) for name in header]
+            csv.writer(buffer, lineterminator=ending).writerow(cells)
+            parts.append(buffer.getvalue().encode())
+        else:
+            odd = [
+                b'"',
+                b",",
+                b"\n",
+                b"a",
+                b"1",
+                b"\r",
+                b"\0",
+                b"\xff",
+                b'""',
+                b'\n"',
+                b" ",
+                b"\xef\xbb\xbf",
+                b'"a\n',
+                b'b"c',
+                "é".encode(),
+            ]
+            parts.append(b"".join(draw(st.lists(st.sampled_from(odd), max_size=8))) + draw(st.sampled_from([b"", b"\n"])))
+    return b"".join(parts)
+
+
+@settings(thorough, max_examples=150)
+@given(tables(), st.integers(1, 80))
+def test_tables(compare: Any, data: bytes, size: int) -> None:
+    compare(data, "shop.csv", "csv", size)
+
+
+def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_QUOTED", 2000)
+    rows = [b'1,"' + b"x" * 131_073 + b'"\n', b"2," + b"y" * 120_000 + b"\n", b"3,z\n", b'4,"' + b"a\n" * 2000 + b'"\n', b"5,z"]
+    compare(b"id,title\n" + b"".join(rows), "shop.csv", "csv", 4 << 20)
+
+
+def test_a_block_of_megabytes(compare: Any) -> None:
+    """Longer than what Arrow reads at once, with rows of other lengths, open and doubled quotes, and records of two lines throughout."""
+    odd = {
+        3: b"%d,short\n",
+        5: b'%d,"open,c\n',
+        7: b'%d,"two\nlines",c\n',
+        9: b'%d,"say ""hi""",c\n',
+        11: b"%d,a,b,c\n",
+        13: b"%d,\xff,c\n",
+    }
+    rows = [odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"") for i in range(20_000)]
+    long = b"x," + b"y" * 90_000 + b",z\n"
+    compare(
+        b"id,title,description\n" + long.join([b"".join(rows[k : k + 800]) for k in range(0, len(rows), 800)]), "shop.csv", "csv", 4 << 20
+    )
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+@thorough
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"id": st.sampled_from("abcdef"), "title": st.none() | WORDS},
+            optional={
+                "categories": st.lists(st.lists(WORDS | st.none(), max_size=2), max_size=2),
+                "price": st.floats(),
+                "image": IMAGES,
+                "raw": st.binary(max_size=2).filter(lambda b: False),
+                "colour": st.integers(-5, 5),
+            },
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_parquet(compare: Any, tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(records), buffer)
+    compare(buffer.getvalue(), "shop.parquet", "parquet", 1)

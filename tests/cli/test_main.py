@@ -1,0 +1,236 @@
+"""The command line: every verb, every kind of bad input, nothing but sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def run(*arguments: object, timeout: int = 120) -> subprocess.CompletedProcess[str]:
+    """The command as a user starts it, in a process of its own."""
+    command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence a refusal must be."""
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['shelfwise', '--help']\nfrom shelfwise.cli.main import app\n"
+        "try: app()\nexcept SystemExit: print(sorted({'torch', 'timm', 'pandas', 'matplotlib', 'sklearn', 'pyarrow'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for verb in ("demo", "train", "evaluate", "predict", "inspect", "plugins"):
+        assert verb in done.stdout
+
+
+def test_plugins() -> None:
+    found = json.loads(run("plugins", "--json").stdout)
+    assert {"text_cnn", "image"} <= set(found["modalities"])
+    assert {"maximum", "mean", "ridge", "policy"} <= set(found["fusion"])
+
+
+def test_evaluate_agrees_with_the_training_report(trained: Path, sample: Path, tmp_path: Path) -> None:
+    results = json.loads((trained / "report" / "results.json").read_text("utf-8"))
+    done = run("evaluate", trained, sample, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["system"] == results["decide_with"]
+    assert figures["threshold"] == results["systems"][results["decide_with"]]["threshold"]
+    assert {"micro_f1", "micro_f1_tuned", "macro_f1"} <= figures.keys()
+
+
+@pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
+def test_predict_answers_for_every_readable_product(trained: Path, sample: Path, name: str, tmp_path: Path) -> None:
+    done = run("predict", trained, sample, "--out", tmp_path / name, "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    lines = sum(1 for line in sample.read_bytes().split(b"\n") if line.strip())
+    assert summary["products"] + summary["quarantined"] == lines
+    assert summary["quarantined"] == len(Path(summary["quarantine"]).read_text("utf-8").splitlines())
+    assert summary["refused"] == len(Path(summary["refusals"]).read_text("utf-8").splitlines()) > 0, (
+        "the sample has broken pictures on purpose"
+    )
+    if name.endswith("jsonl"):
+        products = [json.loads(line) for line in (tmp_path / name).read_text("utf-8").splitlines()]
+    else:
+        import pyarrow.parquet as pq
+
+        products = pq.read_table(tmp_path / name).to_pylist()
+    assert len(products) == len({p["id"] for p in products}) == summary["products"]
+    scores = dict(products[0]["scores"])
+    assert products[0]["labels"] == sorted(label for label, score in scores.items() if score >= 0.5), "the paper decides at 0.5"
+
+
+def test_predict_may_write_the_highest_scores_only(trained: Path, sample: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_bytes(b"".join(line for line in sample.read_bytes().splitlines(keepends=True)[:20] if b'"image"' in line))
+    (tmp_path / "images").symlink_to(sample.parent / "images")
+    told = []
+    for further in ((), ("--top", 3)):
+        done = run("predict", trained, few, "--out", tmp_path / "labels.jsonl", *further, "--json")
+        assert done.returncode == 0, done.stderr
+        told.append([json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()])
+    for whole, short in zip(*told, strict=True):
+        assert list(short["scores"].values()) == sorted(whole["scores"].values(), reverse=True)[:3]
+        assert short["scores"].items() <= whole["scores"].items()
+        assert {**whole, "scores": 0} == {**short, "scores": 0}
+
+
+def test_inspect(sample: Path, tmp_path: Path) -> None:
+    done = run("inspect", sample, "--out", tmp_path / "look", "--min-count", 5)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "look" / "inspect.json").read_text("utf-8"))
+    assert found["accepted"] + found["quarantined"] == found["records"]
+    assert (
+        sum(found["reasons"].values())
+        == found["quarantined"]
+        == len((tmp_path / "look" / "quarantine.jsonl").read_text("utf-8").splitlines())
+    )
+    assert {"index.html", "figure_2.svg"} <= {p.name for p in (tmp_path / "look").iterdir()}
+    assert 0.3 < found["coverage"]["title"] < 1
+
+
+def bad_catalogues(folder: Path) -> dict[str, Path]:
+    """Catalogues that nothing can be learnt from."""
+    texts = {
+        "empty": "",
+        "no categories": '{"id": "1", "title": "mug"}\n{"id": "2", "title": "cup"}\n',
+        "too few": '{"id": "1", "title": "mug", "categories": [["Mugs"]]}\n',
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.jsonl").write_text(text)
+    return {"absent": folder / "absent.jsonl", "folder": folder, **{name: folder / f"{name}.jsonl" for name in texts}}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("absent", "there is no catalogue"),
+        ("folder", "folder"),
+        ("empty", "empty"),
+        ("no categories", "categor"),
+        ("too few", "min-count|too few"),
+    ],
+)
+def test_a_bad_catalogue_is_refused_in_one_sentence(name: str, words: str, tmp_path: Path) -> None:
+
+    source = bad_catalogues(tmp_path)[name]
+    message = refused(run("train", source, "--out", tmp_path / "model", "--min-count", 1 if name == "too few" else 2))
+    assert re.search(words, message), message
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_minimum_count_that_empties_the_label_set(sample: Path, tmp_path: Path) -> None:
+    message = refused(run("train", sample, "--out", tmp_path / "model", "--min-count", 5000))
+    assert "lower --min-count" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_model_is_refused(trained: Path, sample: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "model")
+    weights = tmp_path / "model" / "member.title.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-5] ^= 1
+    weights.write_bytes(content)
+    for verb in (("evaluate", tmp_path / "model", sample), ("predict", tmp_path / "model", sample, "--out", tmp_path / "x.jsonl")):
+        assert "member.title.safetensors is not what was written" in refused(run(*verb))
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_a_budget_chooses_the_preset_and_the_members(sample: Path, tmp_path: Path) -> None:
+    """Minutes are enough for words and links; the model decides by cross-fitting, and answers as any other."""
+    done = run("train", sample, "--out", tmp_path / "model", "--budget", "9m", "--min-count", 8, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "thresholds by cross-fitting" in done.stdout
+    results = json.loads((tmp_path / "model" / "report" / "results.json").read_text("utf-8"))
+    assert (results["preset"], results["settings"]["budget"]) == ("quick", 540)
+    assert results["data"]["validation"] == 0
+    assert results["decide_with"] == "blend"
+    assert results["systems"]["blend"]["micro_f1_tuned"] > 0.5
+    done = run("predict", tmp_path / "model", sample, "--out", tmp_path / "labels.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels_given"] > 0
+
+
+@pytest.mark.parametrize("budget", ["soon", "-5m", "0"])
+def test_what_is_no_budget(sample: Path, budget: str, tmp_path: Path) -> None:
+    assert "is no budget of time; write a number with s, m or h" in refused(
+        run("train", sample, "--out", tmp_path / "m", "--budget", budget)
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_too_small_for_anything(sample: Path, tmp_path: Path) -> None:
+    message = refused(run("train", sample, "--out", tmp_path / "m", "--budget", "0.001s", "--min-count", 8))
+    assert "nothing to learn from" in message
+    assert "the budget of 0 s is too small for title" in message
+    assert not (tmp_path / "m").exists()
+
+
+def test_out_may_not_be_another_folder(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"meow")
+    assert "not a shelfwise model" in refused(run("train", sample, "--out", tmp_path / "photos"))
+
+
+def test_unknown_preset_and_setting(sample: Path, tmp_path: Path) -> None:
+    assert "known: paper" in refused(run("train", sample, "--out", tmp_path / "m", "--preset", "papier"))
+    (tmp_path / "c.toml").write_text("seeed = 1")
+    assert "seeed" in refused(run("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml"))
+
+
+def test_predictions_need_a_known_ending(trained: Path, sample: Path, tmp_path: Path) -> None:
+    assert ".jsonl or .parquet" in refused(run("predict", trained, sample, "--out", tmp_path / "x.xls"))
+
+
+def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> None:
+    """kill -9 in the middle of a training: no model folder, and --resume finishes the job."""
+    command = [
+        sys.executable,
+        "-m",
+        "shelfwise",
+        "train",
+        sample,
+        "--out",
+        tmp_path / "model",
+        "--preset",
+        "paper",
+        "--config",
+        tmp_path / "quick.toml",
+    ]
+    (tmp_path / "quick.toml").write_text(
+        "labels = { min_count = 8 }\nevaluation = { bootstrap = 10 }\n"
+        + "".join(f"[members.{m}.settings]\nfilters = 8\ntraining = {{ epochs = 2 }}\n" for m in ("title", "description"))
+        + "[members.image.settings]\nbackbone = 'test_efficientnet'\nweights = 'random'\ntrain_last = 0\ntraining = { epochs = 1 }\n"
+    )
+    process = subprocess.Popen(command, env={**os.environ, "SHELFWISE_CACHE": str(tmp_path / "cache")})
+    stage = tmp_path / "model.partial" / "member.title.safetensors"
+    for _ in range(600):
+        if stage.exists() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert stage.exists()
+    assert not (tmp_path / "model").exists()
+    done = subprocess.run([*map(str, command), "--resume", "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "MANIFEST.json").exists()
+    assert not (tmp_path / "model.partial").exists()

@@ -1,0 +1,131 @@
+"""The main job, end to end, on the embedded sample."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shelfwise.commands.train import train
+from shelfwise.config import Config
+from shelfwise.core import registry
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context
+from shelfwise.model.bundle import load_bundle
+from shelfwise.training import fit as fitting
+from shelfwise.training.dataset import prepare_task
+
+
+@pytest.fixture(scope="module")
+def results(trained: Path) -> dict[str, Any]:
+    return json.loads((trained / "report" / "results.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def test_all_ten_rows_with_their_figures(results: dict[str, Any], ten_rows: set[str]) -> None:
+    assert results["systems"].keys() >= ten_rows
+    for name in ten_rows:
+        row = results["systems"][name]
+        assert 0 <= row["micro_f1"] <= row["micro_f1_interval"][1] <= 1
+        assert row["micro_f1_interval"][0] <= row["micro_f1"]
+        assert {"micro_f1_tuned", "macro_f1", "threshold"} <= row.keys()
+        assert row["seconds_fit"] > 0
+        assert row["seconds_predict"] > 0
+    fused = results["systems"]["image+title+description"]
+    assert fused["seconds_fit"] >= max(results["systems"][m]["seconds_fit"] for m in ("title", "description", "image"))
+
+
+def test_every_product_is_accounted_for(results: dict[str, Any], sample: Path) -> None:
+    data = results["data"]
+    used = data["train"] + data["validation"] + data["test"]
+    lines = sum(1 for line in sample.read_bytes().split(b"\n") if line.strip())
+    assert used + sum(data["left_out"].values()) + sum(data["quarantined"].values()) == lines
+    assert data["quarantined"]["catalog"] > 0, "the sample has broken records on purpose"
+
+
+def test_error_tables_count_what_the_label_table_counts(results: dict[str, Any]) -> None:
+    supports = {row["label"]: row["support"] for row in results["labels"]}
+    for column in results["errors"]["columns"].values():
+        assert 0 < len(column) <= 15
+        for row in column:
+            assert row["missed"] <= row["total"] == supports[row["label"]]
+
+
+def test_the_report_folder_is_complete(trained: Path) -> None:
+    names = {p.name for p in (trained / "report").iterdir()}
+    assert {"index.html", "results.json", "results.md", "quarantine.jsonl"} <= names
+    page = (trained / "report" / "index.html").read_text("utf-8")
+    assert "image+<wbr>title" in page
+    assert 'src="http' not in page
+
+
+def test_no_partial_work_is_left(trained: Path) -> None:
+    assert [p.name for p in trained.parent.iterdir()] == [trained.name]
+
+
+def test_splits_share_no_product_and_no_near_copy(sample: Path) -> None:
+    task = prepare_task(sample, Config.load("recommended"), None, Context())
+    lesson = task.lesson
+    assert not set(lesson.train) & set(lesson.validation)
+    assert not set(lesson.groups[lesson.train]) & set(lesson.groups[lesson.validation])
+    assert not set(lesson.catalog.ids) & set(task.test.ids)
+
+
+def test_a_test_catalogue_is_never_learnt_from(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
+    config = Config.load("paper", changes=quick)
+    copy = tmp_path / "test.jsonl"
+    lines = sample.read_bytes().split(b"\n")
+    copy.write_bytes(b"\n".join(lines[:60]))
+    rest = sample.parent / "rest.jsonl"
+    rest.write_bytes(b"\n".join(lines[30:]))
+    task = prepare_task(rest, config, copy, Context())
+    assert task.left_out["test products that were learnt from"] > 0
+    assert not set(task.test.ids) & set(task.lesson.catalog.ids)
+
+
+@pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])
+def test_a_broken_off_training_continues_to_the_same_model(
+    sample: Path, quick: dict[str, Any], fitted_on: str, validation: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its last stage and resumed, a training ends with bit-equal weights, and does no stage twice."""
+    changes = {"stacking": {"folds": 2, "fitted_on": fitted_on}, "split": {"validation_fraction": validation}}
+    config = Config.load("paper", changes={**quick, **changes})
+    train(sample, tmp_path / "whole", config)
+    real = fitting._fit_system
+
+    def killed(name: str, *rest: Any) -> Any:
+        if name == "image+title+description":
+            raise KeyboardInterrupt
+        return real(name, *rest)
+
+    monkeypatch.setattr(fitting, "_fit_system", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(sample, tmp_path / "resumed", config)
+    assert not (tmp_path / "resumed").exists(), "a half-written model"
+    monkeypatch.setattr(fitting, "_fit_system", real)
+
+    def no_fit(*_: Any) -> Any:
+        raise AssertionError("a member was fitted again")
+
+    for member in ("text_cnn", "image"):
+        plugin: type[Modality] = registry.modalities.load(member)
+        monkeypatch.setattr(plugin, "fit", no_fit)
+    train(sample, tmp_path / "resumed", config, resume=True)
+    whole, resumed = load_bundle(tmp_path / "whole"), load_bundle(tmp_path / "resumed")
+    for name, state in whole.sections.items():
+        for key, array in state.arrays.items():
+            np.testing.assert_array_equal(array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}")
+    assert whole.facts["thresholds"] == resumed.facts["thresholds"]
+
+
+def test_a_catalogue_without_pictures_trains_on_what_it_has(records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path) -> None:
+    source = tmp_path / "text.jsonl"
+    source.write_text("\n".join(json.dumps({**record, "image": None}) for record in records), "utf-8")
+    config = Config.load("paper", changes={**quick, "catalog": {"require": ["title", "description"]}})
+    results = train(source, tmp_path / "model", config)
+    assert "usable image" in results["systems"]["image"]["not_run"]
+    assert "usable image" in results["systems"]["image+title+description"]["not_run"]
+    assert results["systems"]["mean"]["members"] == ["title", "description"]
+    assert "micro_f1" in results["systems"][results["decide_with"]]

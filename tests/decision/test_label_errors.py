@@ -1,0 +1,141 @@
+"""Suspicious labels: against a slow reading of the formulas, against cleanlab, and on labels spoilt on purpose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.special import expit, logit
+
+from shelfwise.core.types import Bools, Floats
+from shelfwise.decision.label_errors import ALONE, FORGOTTEN, LEAST, WRONG, Cells, Expectation, Proofreader, evidence_against
+
+
+def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:
+    """Honest scores and right labels: 4 departments of 3 kinds each, and 3 labels that products have as they please.
+
+    The department follows from the kind; the scores know the kind well and the others hardly.
+    """
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(12, size=products)
+    truth = np.zeros((products, 19), np.bool_)
+    truth[np.arange(products), kind] = True
+    truth[np.arange(products), 12 + kind // 3] = True
+    truth[:, 16:] = rng.random((products, 3)) < 0.4
+    logits = np.where(truth, 2.0, -4.0) + 1.5 * rng.standard_normal(truth.shape)
+    logits[:, 16:] = rng.standard_normal((products, 3)) - 0.4
+    return expit(logits).astype(np.float32), truth
+
+
+def spoilt(truth: Bools, seed: int, share: float = 0.06) -> tuple[Bools, Bools]:
+    """One label of some products dropped or added; which products (N,)."""
+    rng = np.random.default_rng(seed)
+    labels, chosen = truth.copy(), rng.permutation(len(truth)) < share * len(truth)
+    for place, row in enumerate(np.flatnonzero(chosen)):
+        labels[row, rng.choice(np.flatnonzero(truth[row] == (place % 2 == 0)))] ^= True
+    return labels, chosen
+
+
+def found(evidence: np.ndarray, chosen: Bools, share: float = 0.1) -> float:
+    return float(chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum() / chosen.sum())
+
+
+def slow_doubts(expected: Expectation, scores: Floats, labels: Bools) -> np.ndarray:
+    """Every cell by the formulas, one at a time."""
+    weight = dict(zip(expected.pairs.tolist(), expected.weights.tolist(), strict=True))
+    doubts, count = np.zeros(labels.shape), labels.shape[1]
+    for i, j in np.ndindex(*labels.shape):
+        if not labels[i, j] and scores[i, j] < LEAST:
+            continue
+        beside = sum(weight.get(k * count + j, 0.0) for k in np.flatnonzero(labels[i]).tolist() if k != j)
+        has = expit(expected.intercepts[j] + expected.slopes[j] * logit(np.clip(float(scores[i, j]), LEAST, 1 - LEAST / 100)) + beside)
+        odds = WRONG * max(expected.shares[j], 1e-6) * (1 - has) / has if labels[i, j] else FORGOTTEN * has / (1 - has)
+        doubts[i, j] = odds / (1 + odds)
+    return doubts
+
+
+@pytest.fixture(scope="module")
+def read() -> tuple[Floats, Bools, Bools, Bools, Proofreader]:
+    scores, truth = shop(0)
+    labels, chosen = spoilt(truth, 1)
+    return scores, truth, labels, chosen, Proofreader.fit(scores, labels)
+
+
+def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+    scores, _, labels, _, proofreader = read
+    together, alone = proofreader.parts[0]
+    np.testing.assert_allclose(
+        together.doubts(scores[:40], labels[:40]).toarray(), slow_doubts(together, scores[:40], labels[:40]), rtol=1e-5
+    )
+    new = proofreader.doubts(scores[:40], labels[:40], np.full(40, -1)).toarray()
+    both = [slow_doubts(part, scores[:40], labels[:40]) for part in proofreader.parts[-1]]
+    np.testing.assert_allclose(new, 1 - (1 - both[0]) * (1 - both[1]) ** ALONE, rtol=1e-5)
+    assert len(together.pairs)
+    assert not len(alone.pairs)
+
+
+def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+    scores, _, labels, _, proofreader = read
+    rows = np.random.default_rng(2).permutation(len(labels))[:50]
+    known = proofreader.doubts(scores[rows], labels[rows], rows).toarray()
+    for at, row in enumerate(rows):
+        parts = [part.doubts(scores[[row]], labels[[row]]).toarray()[0] for part in proofreader.parts[proofreader.folds[row]]]
+        np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE, rtol=1e-6)
+
+
+def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+    quality = pytest.importorskip("cleanlab.multilabel_classification").get_label_quality_scores
+    scores, _, labels, chosen, proofreader = read
+    ours = found(evidence_against(proofreader.doubts(scores, labels, np.arange(len(labels)))), chosen)
+    named = [np.flatnonzero(row).tolist() for row in labels]
+    softmin = {"method": "softmin", "temperature": 0.1}
+    theirs = [found(-quality(named, scores, aggregator_kwargs=k), chosen) for k in (softmin, {"method": "exponential_moving_average"})]
+    # a third of the spoilt labels are among those that products have as they please: nobody could tell
+    assert ours > 0.55
+    assert ours > max(theirs) + 0.1
+
+
+def test_labels_that_nobody_can_tell_do_not_flood_the_list(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+    scores, _, labels, _, proofreader = read
+    doubts = proofreader.doubts(scores, labels, np.arange(len(labels))).toarray()
+    first = np.argsort(-doubts, axis=None)[:30] % labels.shape[1]
+    assert (first < 16).all()
+
+
+def test_a_product_on_a_wholly_wrong_shelf_is_found() -> None:
+    scores, truth = shop(3)
+    labels = truth.copy()
+    labels[:20] = truth[np.random.default_rng(0).permutation(20)]
+    moved = (labels != truth)[:, :16].any(axis=1)
+    evidence = evidence_against(Proofreader.fit(scores, labels).doubts(scores, labels, np.arange(len(labels))))
+    assert found(evidence, moved) > 0.8
+
+
+def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+    scores, truth, labels, chosen, proofreader = read
+    telling = np.flatnonzero(chosen & (labels != truth)[:, :16].any(axis=1))
+    before = labels.copy()
+    suggested = proofreader.revised(scores[telling], labels[telling], telling)
+    np.testing.assert_array_equal(labels, before)
+    assert ((suggested == truth[telling])[:, :16].all(axis=1)).mean() > 0.8
+    assert (suggested != labels[telling]).any(axis=1).all()
+
+
+def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
+    nothing = Proofreader.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
+    doubts = nothing.doubts(np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0]))
+    assert np.isfinite(doubts.toarray()).all()
+    none = nothing.doubts(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64))
+    assert none.shape == (0, 4)
+    assert nothing.revised(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)).shape == (0, 4)
+
+
+def test_cells_name_every_other_label_once() -> None:
+    labels = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 0]], np.bool_)
+    cells = Cells.of(np.full((3, 3), 0.5, np.float32), labels, np.ones((3, 3), np.bool_))
+    pairs = [(int(cells.rows[c]), *divmod(int(pair), 3)) for c, pair in zip(*cells.other, strict=True)]
+    assert pairs == [(0, 1, 0), (0, 0, 1), (0, 0, 2), (0, 1, 2), (2, 1, 0), (2, 1, 2)]
+
+
+def test_certain_mistakes_can_be_ranked() -> None:
+    assert np.isfinite(evidence_against(csr_array([[1.0, 0.0], [0.0, 0.0]]))).all()

@@ -1,0 +1,146 @@
+"""Accept, review, reject: the promises kept on new products, the bet against exact and slow answers, and the sorting itself."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.special import expit
+
+from shelfwise.core.types import State
+from shelfwise.decision.selective_prediction import LIMITS, NOTHING, Acceptance, bet
+from shelfwise.errors import ConfigError
+from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW
+
+
+def products(count: int, seed: int, labels: int = 6, overconfident: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and targets of products whose labels go wrong together: half of the labels share their product's luck."""
+    rng = np.random.default_rng(seed)
+    scores = expit(rng.normal(0, 2.5, (count, labels)) + rng.normal(0, 1, (count, 1)))
+    luck = np.where(rng.random((count, labels)) < 0.5, rng.random((count, 1)), rng.random((count, labels)))
+    return scores.astype(np.float32), luck < scores - overconfident * (scores > 0.5)
+
+
+def fitted(seed: int, count: int = 1500, precision: float = 0.8, recall: float = 0.9) -> Acceptance:
+    scores, targets = products(count, seed)
+    return Acceptance.fit(scores, targets, scores >= 0.5, precision, recall)
+
+
+def test_promises_are_kept_as_often_as_promised():
+    scores, targets = products(30_000, seed=10**6)
+    decided = scores >= 0.5
+    broken, useful = np.zeros(3), np.zeros(3)
+    for seed in range(40):
+        limits = fitted(seed, count=600, precision=0.9)
+        queues, whole = limits.sort(scores), limits.sort_products(scores, decided) == ACCEPT
+        accepted, given = queues == ACCEPT, decided & whole[:, None]
+        broken += [
+            accepted.any() and targets[accepted].mean() < 0.9,
+            (targets & (queues == REJECT)).sum() > 0.1 * targets.sum(),
+            given.any() and targets[given].mean() < 0.9,
+        ]
+        useful += [accepted.any(), (queues == REJECT).any(), whole.any()]
+    assert (broken <= 40 * 0.1 + 2 * np.sqrt(40 * 0.09)).all(), broken  # delta is 0.1; two standard errors of chance
+    assert (useful[:2] == 40).all(), useful  # a promise that accepts nothing is easily kept
+
+
+def test_whole_products_are_accepted_where_there_is_proof():
+    scores, targets = products(30_000, seed=10**6)
+    decided, limits = scores >= 0.5, fitted(0, count=5000, precision=0.88)
+    whole = limits.sort_products(scores, decided) == ACCEPT
+    assert 0.1 < whole.mean() < 0.9
+    assert targets[decided & whole[:, None]].mean() >= 0.88 > targets[decided].mean()
+
+
+def test_bets_on_nothing_are_rarely_won():
+    rng = np.random.default_rng(0)
+    won = 0
+    for _ in range(400):  # the mean harm is exactly 0: many small gains, a rare great loss
+        wrong = rng.random(300) < 0.05
+        won += bet(np.where(wrong, 3 * 0.95, -3 * 0.05), largest=3 * 0.95, delta=0.1) <= 0.1
+    assert won <= 400 * 0.1 + 2 * np.sqrt(400 * 0.09)
+
+
+def test_a_bet_is_its_definition():
+    rng = np.random.default_rng(0)
+    harms, gain, best, seen = rng.choice([-0.1, 0.9], 200, p=[0.95, 0.05]), 1.0, 1.0, []
+    total, spread = 0.0, 0.25
+    for harm in harms:
+        variance = spread / (len(seen) + 1)
+        stake = min(np.sqrt(2 * np.log(10) / (200 * variance)), 0.9 / 0.9)
+        gain *= 1 - stake * harm
+        best = max(best, gain)
+        seen.append(harm)
+        total += harm
+        spread += (harm - total / (len(seen) + 1)) ** 2
+    assert bet(harms, largest=0.9, delta=0.1) == pytest.approx(1 / best)
+
+
+def test_more_products_and_smaller_promises_are_bolder():
+    little, much, modest = fitted(0, count=300), fitted(0, count=20_000), fitted(0, precision=0.7)
+    assert much.accept < little.accept
+    assert much.reject > little.reject
+    assert modest.accept < fitted(0).accept
+    assert fitted(0, recall=0.8).reject > fitted(0).reject
+
+
+def test_what_cannot_be_proven_is_not_accepted():
+    scores, targets = products(20, seed=0)
+    few = Acceptance.fit(scores, targets, scores >= 0.5, precision=0.99)
+    assert few.accept == few.whole == NOTHING
+    assert (few.sort(scores) != ACCEPT).all()
+    assert (few.sort_products(scores, scores >= 0.5) != ACCEPT).all()
+    hidden = Acceptance.fit(np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2)))  # all true labels are scored 0
+    assert hidden.reject == 0
+    assert Acceptance.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NOTHING
+
+
+def test_overconfident_scores_move_the_limits_not_the_promise():
+    scores, targets = products(3000, seed=0, overconfident=0.08)
+    unseen, truth = products(50_000, seed=1, overconfident=0.08)
+    limits = Acceptance.fit(scores, targets, scores >= 0.5, precision=0.8)
+    accepted = limits.sort(unseen) == ACCEPT
+    assert fitted(0, count=3000).accept < limits.accept < 1
+    assert truth[accepted].mean() >= 0.8
+
+
+def test_labels_are_sorted_by_both_limits():
+    limits = Acceptance(accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [[ACCEPT, REVIEW, REVIEW, REJECT, REJECT]]
+    crossed = Acceptance(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    assert crossed.sort(np.array([[0.5, 0.3]])).tolist() == [[ACCEPT, REJECT]]
+    open_ = Acceptance(accept=NOTHING, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    assert open_.sort(np.array([[1.0, 0.0]], np.float32)).tolist() == [[REVIEW, REJECT]]
+
+
+def test_of_one_product_only_the_highest_are_accepted():
+    limits = Acceptance(accept=0.5, reject=0.2, whole=0.5, precision=0.95, recall=0.9, delta=0.1, most=2)
+    assert limits.sort(np.array([[0.6, 0.9, 0.1, 0.7], [0.6, 0.6, 0.6, 0.1]])).tolist() == [
+        [REVIEW, ACCEPT, REJECT, ACCEPT],
+        [ACCEPT, ACCEPT, REVIEW, REJECT],
+    ]
+    assert limits.sort_products(np.full((1, 3), 0.9), np.ones((1, 3), bool)).tolist() == [REVIEW]
+
+
+def test_products_are_sorted_by_confidence():
+    limits = Acceptance(accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1)
+    scores = np.array([[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    decided = scores >= 0.4
+    assert limits.sort_products(scores, decided).tolist() == [ACCEPT, REVIEW, REJECT, REVIEW, REJECT]
+
+
+def test_sparse_is_dense_and_limits_come_back_from_their_state():
+    scores, targets = products(1500, seed=0)
+    limits = fitted(0)
+    sparse = Acceptance.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9)
+    assert sparse == limits
+    assert limits.accept in LIMITS
+    assert Acceptance.restored(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
+
+
+@pytest.mark.parametrize("wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}])
+def test_promises_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Acceptance.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)

@@ -1,0 +1,76 @@
+"""Fields as bags of n-grams, against scikit-learn's TF-IDF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from shelfwise.core.catalog import Catalog
+from shelfwise.features.tfidf import Bags, BagSettings, Space
+
+WORDS = ("mug", "muggy", "teapot", "kettle", "lamp", "lampshade", "red", "redder", "old", "oldest")
+NEW = ["mug mug teapot", "kettle saucer", "nothing known herein", None, ""]
+
+
+def texts(count: int = 60) -> list[str | None]:
+    rng = np.random.default_rng(0)
+    drawn = [" ".join(rng.choice(WORDS, rng.integers(1, 8))) for _ in range(count)]
+    return [*drawn, "unique words", None]
+
+
+def bags(titles: list[str | None], settings: BagSettings) -> Bags:
+    return Bags.read(Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings)
+
+
+def oracle(weighting: str, **counting: Any) -> Any:
+    common: dict[str, Any] = {"min_df": 2, "lowercase": True, **counting}
+    return TfidfVectorizer(sublinear_tf=True, **common) if weighting == "tfidf" else CountVectorizer(binary=True, **common)
+
+
+@pytest.mark.parametrize("weighting", ["tfidf", "binary"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"words": (1, 2), "letters": ()}, {"analyzer": "word", "token_pattern": r"\w+", "ngram_range": (1, 2)}),
+        ({"words": (), "letters": (3, 4)}, {"analyzer": "char_wb", "ngram_range": (3, 4)}),  # the same for words of three letters or more
+    ],
+    ids=["words", "letters"],
+)
+def test_inner_products_are_those_of_scikit_learn(weighting: Any, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    settings, vectorizer = BagSettings(weighting=weighting, **ours), oracle(weighting, **theirs)
+    (train,), (new,) = bags(texts(), settings).grams, bags(NEW, settings).grams
+    space = Space.fit(train, settings)
+    rows = np.concatenate([space.inputs(grams, settings).toarray() for grams in (train, new)])
+    vectorizer.fit([text or "" for text in texts()])
+    expected = vectorizer.transform([text or "" for text in [*texts(), *NEW]]).toarray()
+    expected = expected / np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-9)
+    assert len(space.keys) == expected.shape[1]
+    np.testing.assert_allclose(rows @ rows.T, expected @ expected.T, atol=1e-5)
+
+
+def test_rows_have_length_1_or_0() -> None:
+    settings = BagSettings()
+    read = bags(texts(), settings)
+    for grams in read.grams:
+        lengths = np.linalg.norm(Space.fit(grams, settings).inputs(grams, settings).toarray(), axis=1)
+        assert lengths[:60] == pytest.approx(1)
+        assert not lengths[60:].any(), "of words that occur once nothing is known"
+
+
+class TestPresence:
+    CATALOG = Catalog.from_records(
+        [{"id": "1", "title": "mug", "description": "red"}, {"id": "2", "title": "mug"}, {"id": "3", "description": "-- !"}, {"id": "4"}]
+    )
+
+    @pytest.mark.parametrize(("every", "present"), [(False, [True, True, False, False]), (True, [True, False, False, False])])
+    def test_a_word_in_any_field_or_in_every_one(self, every: bool, present: list[bool]) -> None:
+        read = Bags.read(self.CATALOG, ["title", "description"], BagSettings(), every=every)
+        assert read.present.tolist() == present
+        assert read.take(np.array([1, 0])).present.tolist() == present[1::-1]
+
+    def test_one_kind_of_grams_for_each_field_and_kind_of_run(self) -> None:
+        for settings, kinds in ((BagSettings(), 4), (BagSettings(letters=()), 2), (BagSettings(words=()), 2)):
+            assert len(Bags.read(self.CATALOG, ["title", "description"], settings).grams) == kinds

@@ -1,0 +1,76 @@
+"""The flat list of scored pairs: the same from dense and sparse, in whole and in part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from shelfwise.metrics.scored_pairs import Pairs, changed, parts
+
+CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(lambda steps: (steps / 5).astype(np.float32)), hnp.arrays(bool, shape)
+    )
+)
+
+
+def listed(pairs: Pairs) -> list[tuple[int, int, float, bool]]:
+    return list(zip(pairs.rows.tolist(), pairs.labels.tolist(), pairs.scores.tolist(), pairs.hits.tolist(), strict=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES)
+def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
+    scores, targets = case
+    pairs = Pairs.of(scores, targets)
+    wanted = [(r, c, float(scores[r, c]), bool(targets[r, c])) for r, c in zip(*np.nonzero(scores), strict=True)]
+    assert sorted(listed(pairs)) == sorted(wanted)
+    keys = list(zip(pairs.labels.tolist(), (-pairs.scores).tolist(), strict=True))
+    assert keys == sorted(keys)
+    assert pairs.support.tolist() == targets.sum(axis=0).tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES)
+def test_sparse_is_dense(case):
+    scores, targets = case
+    assert listed(Pairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(Pairs.of(scores, targets))
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES, st.data())
+def test_some_products_are_as_if_the_others_had_no_score_and_no_label(case, data):
+    scores, targets = case
+    wanted = data.draw(hnp.arrays(bool, len(scores)))
+    part, alone = Pairs.of(scores, targets).of_products(wanted), Pairs.of(scores * wanted[:, None], targets & wanted[:, None])
+    assert listed(part) == listed(alone)
+    assert part.support.tolist() == alone.support.tolist()
+
+
+def test_pooled_labels_are_one():
+    pooled = Pairs.of(np.array([[0.2, 0.9], [0.5, 0.0]]), np.array([[1, 0], [1, 1]])).pooled()
+    assert listed(pooled) == [(0, 0, 0.9, False), (1, 0, 0.5, True), (0, 0, 0.2, True)]
+    assert pooled.support.tolist() == [3]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.csr_array, sp.csc_matrix])
+def test_changed_keeps_zeros_and_the_original(kind):
+    scores = kind(np.array([[0.0, 0.5], [0.25, 0.0]], np.float32))
+    new = changed(scores, lambda labels, values: values + labels)
+    dense = new if isinstance(new, np.ndarray) else new.toarray()
+    assert dense.tolist() == [[0.0, 1.5], [0.25, 0.0]]
+    assert dense.dtype == np.float32
+    assert sp.issparse(new) == sp.issparse(scores)
+    assert scores.sum() == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("count", "folds"), [(10, 3), (2, 5), (1, 3), (0, 3)])
+def test_parts_share_no_product_and_leave_none_out(count, folds):
+    split = list(parts(count, folds, seed=1))
+    assert len(split) == min(folds, count)
+    assert all(part.any() for part in split)
+    assert np.sum(split, axis=0).tolist() == [1] * count if split else count == 0

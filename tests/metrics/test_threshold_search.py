@@ -1,0 +1,95 @@
+"""Thresholds from sorted columns, against trying every score; and the sorting and turning they rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from shelfwise.metrics import threshold_search as columns
+from shelfwise.metrics.scored_pairs import by_label, falling
+from shelfwise.metrics.threshold_search import DEFAULT, best_cut, count_reaching, own_thresholds
+
+CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
+    lambda shape: st.tuples(
+        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(lambda steps: (steps / 5).astype(np.float32)), hnp.arrays(bool, shape)
+    )
+)
+
+
+def by_trying(scores, true):
+    """The threshold of one label: every distinct score above 0 is tried, from the highest down."""
+    best, threshold = 0.0, DEFAULT
+    for cut in sorted({float(s) for s in scores if s > 0}, reverse=True):
+        given_ = scores >= np.float32(cut)
+        f1 = 2 * (given_ & true).sum() / (given_.sum() + true.sum())
+        if f1 > best:
+            lower = max((float(s) for s in scores if s < np.float32(cut)), default=0.0)
+            best, threshold = f1, (cut + lower) / 2
+    return threshold
+
+
+@settings(max_examples=60, deadline=None)
+@given(CASES, st.data())
+def test_own_thresholds_are_those_of_trying_every_score(case, data):
+    scores, targets = case
+    wanted = data.draw(st.one_of(st.none(), hnp.arrays(bool, len(scores))))
+    some = slice(None) if wanted is None else wanted
+    slow = [by_trying(scores[some, i], targets[some, i]) for i in range(scores.shape[1])]
+    rows, labels = np.nonzero(targets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "COLUMNS", 2)
+        assert own_thresholds(scores, rows, labels, wanted).tolist() == pytest.approx(slow)
+    assert own_thresholds(sp.csr_array(scores), rows, labels, wanted).tolist() == pytest.approx(slow)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CASES, st.data())
+def test_scores_that_reach_thresholds_are_counted(case, data):
+    scores, _ = case
+    wanted = data.draw(hnp.arrays(bool, len(scores)))
+    thresholds = data.draw(hnp.arrays(np.float64, (3, scores.shape[1]), elements=st.sampled_from([0.2, 0.3, 0.6, 1.0])))
+    slow = [int(sum((scores[n] >= row).sum() for n in np.flatnonzero(wanted))) for row in thresholds]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "BLOCK", 2 * scores.shape[1])
+        assert count_reaching(scores, thresholds, wanted).tolist() == slow
+    assert count_reaching(sp.csr_matrix(scores), thresholds, wanted).tolist() == slow
+
+
+def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
+    # accepting one gives 2 * 1 / (1 + 2), accepting four gives 2 * 2 / (4 + 2): the same
+    assert best_cut(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (pytest.approx(0.85), pytest.approx(2 / 3))
+    assert best_cut(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])), st.booleans())
+def test_falling_is_a_stable_sort_in_single_and_double_precision(scores, single):
+    scores = scores.astype(np.float32).astype(np.float64) if single else scores
+    assert falling(scores).tolist() == sorted(range(len(scores)), key=lambda i: -scores[i])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1200, 7), (5, 0)])
+def test_turned_is_transposed(shape):
+    scores = np.random.default_rng(0).random(shape, np.float32)
+    turned = by_label(scores)
+    assert turned.flags.c_contiguous
+    assert (turned == scores.T).all()
+    assert turned.shape == shape[::-1]
+
+
+def test_a_hopeless_model_of_many_labels_takes_little_memory():
+    """Of a label that the model cannot tell, every score may be the best threshold; what is held at a time does not grow with that."""
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    scores = rng.random((2000, 1000), np.float32)
+    rows, labels = np.nonzero(rng.random(scores.shape) < 0.003)
+    tracemalloc.start()
+    own_thresholds(scores, rows, labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < scores.nbytes / 2

@@ -1,0 +1,63 @@
+"""Thresholds found from the highest pairs only are those of all pairs, whatever the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfwise.decision import highest
+from shelfwise.decision.thresholds import best_shrink, best_threshold, per_label_thresholds
+from shelfwise.metrics.scored_pairs import Pairs
+
+
+def made(products, labels, quality, seed, levels=None):
+    """Rare and common labels, some without a product, and scores that tie if there are `levels`."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((products, labels)) < np.append(0.3 * 0.6 ** np.arange(labels - 1), 0)
+    scores = 1 / (1 + np.exp(-(quality * targets + rng.standard_normal(targets.shape) - 2)))
+    scores = np.round(scores * levels) / levels if levels else scores
+    return targets, scores.astype(np.float32)
+
+
+def everything(targets, scores):
+    return best_threshold(targets, scores), per_label_thresholds(targets, scores, 3.0).tolist(), best_shrink(targets, scores, folds=3)
+
+
+def only_the_highest(monkeypatch):
+    for name, value in (("FEW", 0), ("EVERY", 3), ("LEAST", 2), ("DEPTH", 1.0)):
+        monkeypatch.setattr(highest, name, value)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 300), st.integers(2, 7), st.floats(-1, 5), st.integers(0, 99), st.sampled_from([None, 5, 50]))
+def test_the_answer_is_that_of_all_pairs(products, labels, quality, seed, levels):
+    case = made(products, labels, quality, seed, levels)
+    whole = everything(*case)
+    with pytest.MonkeyPatch.context() as patch:
+        only_the_highest(patch)
+        assert everything(*case) == whole
+
+
+def test_most_pairs_of_a_good_model_are_never_sorted(monkeypatch):
+    targets, scores = made(4000, 8, quality=6, seed=0)
+    kept = []
+    only_the_highest(monkeypatch)
+    whole = Pairs.of
+    monkeypatch.setattr(Pairs, "of", lambda *some: kept.append(whole(*some)) or kept[-1])
+    best_threshold(targets, scores)
+    assert 0 < len(kept[-1].scores) < scores.size / 3
+
+
+def test_a_model_that_knows_nothing_of_any_true_pair_is_asked_for_all_of_them(monkeypatch):
+    targets, scores = made(500, 3, quality=4, seed=1)
+    scores[targets] = 0  # what products have is never scored
+    only_the_highest(monkeypatch)
+    assert best_threshold(targets, scores) == 0.5
+
+
+def test_floors_are_reached_by_as_many_as_wanted():
+    ranked = np.array([[0.1, 0.2, 0.3, 0.4]])
+    assert highest._lowest(ranked, 2.5) == pytest.approx(0.2)
+    assert highest._lowest(ranked, 4.0) == 0.0

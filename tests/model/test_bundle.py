@@ -1,0 +1,124 @@
+"""Bundles: written whole or not at all, and any change after saving is refused."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shelfwise.core.types import State
+from shelfwise.errors import BundleError
+from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
+
+
+@pytest.fixture
+def bundle() -> Bundle:
+    weights = np.arange(12, dtype=np.float32).reshape(3, 4)
+    return Bundle(
+        {"seed": 0},
+        ("Mugs", "Töpfe & Co"),
+        {"thresholds": {"title": 0.4}},
+        {"member.title": State({"w": weights}, {"epochs": 3}), "system.max": State()},
+    )
+
+
+def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    again = load_bundle(tmp_path / "model")
+    assert (again.config, again.labels, again.facts) == (bundle.config, bundle.labels, bundle.facts)
+    assert again.sections.keys() == bundle.sections.keys()
+    np.testing.assert_array_equal(again.sections["member.title"].arrays["w"], bundle.sections["member.title"].arrays["w"])
+    assert again.sections["member.title"].facts == {"epochs": 3}
+    assert [p.name for p in tmp_path.iterdir()] == ["model"], "nothing temporary may stay behind"
+
+
+def test_every_changed_byte_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    for path in sorted((tmp_path / "model").iterdir()):
+        original = path.read_bytes()
+        for place in {0, len(original) // 2, len(original) - 1}:
+            for bit in (0x01, 0x07, 0x80):
+                path.write_bytes(original[:place] + bytes([original[place] ^ bit]) + original[place + 1 :])
+                with pytest.raises(BundleError, match=r"changed after|cannot be read|not a manifest"):
+                    load_bundle(tmp_path / "model")
+        path.write_bytes(original)
+    load_bundle(tmp_path / "model")
+
+
+def test_missing_and_added_files_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    for path in sorted((tmp_path / "model").iterdir()):
+        original = path.read_bytes()
+        path.unlink()
+        with pytest.raises(BundleError):
+            load_bundle(tmp_path / "model")
+        path.write_bytes(original)
+    (tmp_path / "model" / "extra.safetensors").write_bytes(b"x")
+    with pytest.raises(BundleError, match=r"extra\.safetensors is not part of the model"):
+        load_bundle(tmp_path / "model")
+
+
+def test_the_report_is_not_part_of_the_manifest(bundle: Bundle, tmp_path: Path) -> None:
+    def report(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "index.html").write_text("<html>")
+
+    save_bundle(bundle, tmp_path / "model", report)
+    (tmp_path / "model" / "report" / "index.html").write_text("read and annotated")
+    load_bundle(tmp_path / "model")
+
+
+def test_another_folder_is_not_overwritten(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"meow")
+    with pytest.raises(BundleError, match="not a shelfwise model"):
+        save_bundle(bundle, tmp_path / "photos")
+    assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"meow"
+
+
+def test_a_failing_report_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+
+    def report(folder: Path) -> None:
+        raise RuntimeError("no plot today")
+
+    with pytest.raises(RuntimeError):
+        save_bundle(Bundle({}, ("other",), {}, {}), tmp_path / "model", report)
+    assert load_bundle(tmp_path / "model").labels == bundle.labels
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> None:
+    """The write is refused by the system itself: a limit on the size of files, in a process of its own."""
+    save_bundle(bundle, tmp_path / "model")
+    script = (
+        "import numpy as np, resource, signal, sys; from pathlib import Path\n"
+        "from shelfwise.model.bundle import Bundle, save_bundle; from shelfwise.core.types import State\n"
+        "from shelfwise.errors import BundleError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "big = State({'w': np.zeros(100_000, np.float32)})\n"
+        "try: save_bundle(Bundle({}, ('other',), {}, {'member.title': big}), Path(sys.argv[1]))\n"
+        "except BundleError as error: print(error); sys.exit(2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "model")], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "could not write the model" in done.stdout
+    assert load_bundle(tmp_path / "model").labels == bundle.labels
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 50_000
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_no_pickle(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("pickle was used")
+
+    for name in ("dump", "dumps", "load", "loads"):
+        monkeypatch.setattr(pickle, name, refuse)
+    save_bundle(bundle, tmp_path / "model")
+    load_bundle(tmp_path / "model")

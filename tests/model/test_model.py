@@ -1,0 +1,52 @@
+"""What a fitted model tells of products whose fields cannot be used."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from shelfwise.catalog.labels import LabelSet
+from shelfwise.config import Config
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Refusal, Rows, State
+from shelfwise.model.model import Model
+
+MEMBERS = {"image": "image", "both": "title+image"}
+
+
+class Blind(Modality):
+    """Can use no product's picture."""
+
+    Settings = PluginSettings
+
+    def prepare(self, catalog: Catalog, context: Context) -> Dark:
+        return Dark(np.zeros(len(catalog), np.bool_), refused=tuple(Refusal(name, "image", "too dark") for name in catalog.ids))
+
+    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
+        return self
+
+    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
+        raise AssertionError("nobody is present")
+
+    def state(self) -> State:
+        return State()
+
+    def restore(self, state: State) -> Self:
+        return self
+
+
+class Dark(Prepared):
+    """Nobody."""
+
+    def take(self, rows: Rows) -> Dark:
+        return Dark(self.present[rows])
+
+
+def test_a_picture_that_several_members_read_is_refused_once() -> None:
+    config = Config.parse({"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}})
+    members: dict[str, Modality] = {name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()}
+    model = Model(config, LabelSet(("A",)), members, joins={"fused": tuple(MEMBERS)}, decide_with="fused")
+    answers = model.ask(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
+    assert answers.refused == (Refusal("1", "image", "too dark"), Refusal("2", "image", "too dark"))

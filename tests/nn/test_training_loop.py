@@ -1,0 +1,174 @@
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.errors import ConfigError
+from shelfwise.nn.device import device
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
+
+
+@dataclass
+class Table:
+    """Rows of numbers as batches."""
+
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        return (torch.from_numpy(self.values[rows]),)
+
+
+def data(rows: int = 96, seed: int = 0) -> tuple[Table, Floats]:
+    """Six features; a label is on where its feature is positive."""
+    values = np.random.default_rng(seed).normal(size=(rows, 6)).astype(np.float32)
+    return Table(values), (values[:, :3] > 0).astype(np.float32)
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    with seeded(seed):
+        return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+
+
+def settings(**changes: Any) -> LoopSettings:
+    return LoopSettings.model_validate({"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "loss": "bce", **changes})
+
+
+def weights(module: nn.Module) -> Floats:
+    return np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine"}, {"optimizer": "adadelta", "learning_rate": 1.0, "epochs": 40}],
+)
+def test_it_learns(changes: dict[str, Any]) -> None:
+    train, targets = data()
+    module = network()
+    assert fit_network(module, train, targets, settings(**changes), Context()) == changes.get("epochs", 12)
+    assert not module.training
+    assert ((run_network(module, train) > 0) == (targets > 0)).mean() > 0.9
+
+
+def test_adam_is_that_of_keras() -> None:
+    """One full-batch step from a known gradient: w - lr * g / (|g| + eps), eps 1e-7."""
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(module.weight)
+    fit_network(module, Table(np.ones((4, 1), np.float32)), np.ones((4, 1), np.float32), settings(epochs=1, learning_rate=0.125), Context())
+    assert module.weight.item() == pytest.approx(0.125, rel=1e-5)
+
+
+def test_the_seed_decides_everything_and_the_global_generator_is_left_alone() -> None:
+    train, targets = data()
+    before = torch.random.get_rng_state()
+    runs = []
+    for seed in (1, 1, 2):
+        module = network()
+        fit_network(module, train, targets, settings(), Context(seed=seed))
+        runs.append(weights(module))
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_patience_returns_the_best_epoch_s_weights() -> None:
+    train, targets = data()
+    validation = (data(seed=1)[0], 1 - data(seed=1)[1])  # contradicts training, so that later epochs are worse
+    stopped, once = network(), network()
+    kept = fit_network(stopped, train, targets, settings(patience=3), Context(), validation)
+    assert kept < 9
+    fit_network(once, train, targets, settings(epochs=kept), Context())
+    np.testing.assert_array_equal(weights(stopped), weights(once))
+
+
+def test_an_empty_validation_part_stops_nothing() -> None:
+    train, targets = data()
+    nothing = (Table(np.zeros((0, 6), np.float32)), np.zeros((0, 3), np.float32))
+    assert fit_network(network(), train, targets, settings(patience=1), Context(), nothing) == 12
+
+
+def test_running_statistics_and_frozen_weights() -> None:
+    train, targets = data()
+    first, norm = nn.Linear(6, 8), nn.BatchNorm1d(8)
+    module = nn.Sequential(first.requires_grad_(False), norm, nn.Linear(8, 3))
+    frozen = first.weight.clone()
+    fit_network(module, train, targets, settings(patience=2), Context(), (train, 1 - targets))
+    assert torch.equal(first.weight, frozen)
+    assert norm.num_batches_tracked is not None
+    assert norm.num_batches_tracked.item() < 12 * 6  # those of the kept epoch, not of the last
+
+
+def test_after_step_sees_every_step() -> None:
+    train, targets = data(rows=40)
+    seen: list[nn.Module] = []
+    fit_network(network(), train, targets, settings(epochs=2), Context(), after_step=seen.append)
+    assert len(seen) == 2 * 3
+
+
+def test_progress_counts_epochs() -> None:
+    class Counting(Context):
+        @contextmanager
+        def progress(self, title: str, total: int) -> Iterator[Any]:
+            reports.append((title, total))
+            yield type("Bar", (), {"advance": lambda self, steps=1: reports.append(steps)})()
+
+    reports: list[Any] = []
+    train, targets = data(rows=20)
+    fit_network(network(), train, targets, settings(epochs=3), Counting(), title="title")
+    assert reports == [("title", 3), 1, 1, 1]
+
+
+def test_a_loss_that_is_no_number_is_an_error() -> None:
+    train, targets = data()
+    train.values[5] = np.inf
+    with pytest.raises(ConfigError, match="title: the loss became nan in epoch 1; lower learning_rate"):
+        fit_network(network(), train, targets, settings(batch_size=96), Context(), title="title")
+
+
+def test_answers_come_in_row_order() -> None:
+    train, _ = data(rows=50)
+    module = network().eval()
+    plain = run_network(module, train, batch_size=50)
+    shuffled = run_network(module, train, batch_size=7, order=np.random.default_rng(0).permutation(50))
+    np.testing.assert_allclose(plain, shuffled, atol=1e-6)
+    assert run_network(module, Table(np.zeros((0, 6), np.float32))).shape == (0, 0)
+
+
+def test_the_last_learning_rate_of_a_cosine_is_zero() -> None:
+    train, targets = data(rows=32)
+    module = network()
+    states: list[Floats] = []
+    fit_network(module, train, targets, settings(epochs=50, schedule="cosine"), Context(), after_step=lambda m: states.append(weights(m)))
+    moves = [np.abs(b - a).max() for a, b in itertools.pairwise(states)]
+    assert moves[-1] < 0.01 * max(moves)
+
+
+def test_products_in_half_precision_leave_weights_and_answers_in_single() -> None:
+    train, targets = data()
+    seen = set()
+
+    class Noting(nn.Sequential):
+        def forward(self, rows: Tensor) -> Tensor:
+            answer: Tensor = super().forward(rows)
+            seen.add(answer.dtype)
+            return answer
+
+    module = Noting(*network())
+    fit_network(module, train, targets, settings(precision="bfloat16"), Context(), (train, targets))
+    assert seen == {torch.bfloat16}
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+    assert ((run_network(module, train) > 0) == (targets > 0)).mean() > 0.9
+    again = network()
+    fit_network(again, train, targets, settings(precision="auto"), Context())
+    single = network()
+    fit_network(single, train, targets, settings(), Context())
+    assert np.array_equal(weights(again), weights(single)) == (device().type == "cpu")

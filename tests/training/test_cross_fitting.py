@@ -1,0 +1,161 @@
+"""Out-of-fold scores, watched by a spy that remembers what it learnt from and what it was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
+from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.types import Bools, Context, Examples, Floats, PluginSettings, Prediction, Prepared, Rows, State
+from shelfwise.errors import LabelError
+from shelfwise.training.cross_fitting import out_of_fold
+
+L = 3
+
+
+@dataclass(frozen=True)
+class Numbered(Prepared):
+    """Every product is its own number."""
+
+    numbers: Rows
+
+    def take(self, rows: Rows) -> Numbered:
+        return Numbered(self.present[rows], self.numbers[rows])
+
+
+class Spy(Modality):
+    """Says 1 / (1 + number) for every label; its features are the number and its place among the spies, from 1."""
+
+    Settings = PluginSettings
+
+    def __init__(self, ring: list[Spy]) -> None:
+        super().__init__(PluginSettings(), "title")
+        ring.append(self)
+        self.place = len(ring)
+        self.learnt: set[int] = set()
+        self.watched: set[int] | None = None
+        self.asked: set[int] = set()
+
+    def prepare(self, catalog: Catalog, context: Context) -> Numbered:
+        raise NotImplementedError
+
+    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
+        assert train.inputs.present.all()
+        assert np.array_equal(train.targets[:, 0], train.inputs.numbers)
+        self.learnt = set(train.inputs.numbers.tolist())
+        self.watched = None if validation is None else set(validation.inputs.numbers.tolist())
+        return self
+
+    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
+        assert inputs.present.all()
+        self.asked |= set(inputs.numbers.tolist())
+        numbers = inputs.numbers.astype(np.float32)
+        return np.tile(1 / (1 + numbers[:, None]), (1, L)), np.stack([numbers, np.full(len(numbers), self.place, np.float32)], axis=1)
+
+    def state(self) -> State:
+        return State()
+
+    def restore(self, state: State) -> Self:
+        return self
+
+
+def examples(present: Bools, first: int = 0) -> Examples:
+    """Products whose targets in column 0 are their numbers, so that a mix-up of rows shows."""
+    numbers = np.arange(first, first + len(present))
+    return Examples(Numbered(present, numbers), np.tile(numbers[:, None].astype(np.float32), (1, L)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=8, max_size=40), st.booleans())
+def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(rows: list[tuple[int, bool]], watch: bool) -> None:
+    folds, present = np.array([f for f, _ in rows]), np.array([p for _, p in rows])
+    asked_folds = set(folds[folds >= 0].tolist())
+    if any(not (present & (folds != fold)).any() for fold in asked_folds):
+        return  # a fold without anybody to learn from is refused, tested below
+    ring: list[Spy] = []
+    validation = examples(np.array([True, False]), first=1000) if watch else None
+    answer = out_of_fold(lambda: Spy(ring), examples(present), folds, validation, Context())
+    assert len(ring) == len(asked_folds)
+    for fold, spy in zip(sorted(asked_folds), ring, strict=True):
+        assert spy.learnt == set(np.flatnonzero(present & (folds != fold)).tolist())
+        assert spy.asked == set(np.flatnonzero(present & (folds == fold)).tolist())
+        assert spy.watched == ({1000} if watch else None)
+    answered = present & (folds >= 0)
+    assert np.array_equal(answer.present, answered)
+    numbers = np.arange(len(present))
+    np.testing.assert_allclose(answer.probabilities, np.where(answered, 1 / (1 + numbers), 0)[:, None].repeat(L, axis=1), rtol=1e-6)
+    if answered.any():
+        assert np.array_equal(answer.features[:, 0], np.where(answered, numbers, 0))
+
+
+def test_keep_sees_every_fold_and_may_answer_in_its_place() -> None:
+    ring: list[Spy] = []
+    folds, train = np.array([0, 1, 2, 0, 1, 2]), examples(np.ones(6, np.bool_))
+    kept: dict[int, Prediction] = {}
+
+    def remember(fold: int, compute: Any) -> Prediction:
+        if fold not in kept:
+            kept[fold] = compute()
+        return kept[fold]
+
+    first = out_of_fold(lambda: Spy(ring), train, folds, None, Context(), keep=remember)
+    assert sorted(kept) == [0, 1, 2]
+    assert kept[1].features[:, 0].tolist() == [1, 4]
+    del kept[1]
+    again = out_of_fold(lambda: Spy(ring), train, folds, None, Context(), keep=remember)
+    assert len(ring) == 3 + 1
+    assert np.array_equal(again.probabilities, first.probabilities)
+
+
+def test_computations_may_be_put_off() -> None:
+    ring: list[Spy] = []
+    later: list[Any] = []
+    empty = Prediction(np.zeros((2, L), np.float32), np.zeros((2, 0), np.float32), np.zeros(2, np.bool_))
+
+    def postpone(fold: int, compute: Any) -> Prediction:
+        later.append(compute)
+        return empty
+
+    out_of_fold(lambda: Spy(ring), examples(np.ones(4, np.bool_)), np.array([0, 0, 1, 1]), None, Context(), keep=postpone)
+    assert [compute().features[:, 0].tolist() for compute in later] == [[0, 1], [2, 3]]
+
+
+def test_a_fold_of_absent_products_is_zeros() -> None:
+    answer = out_of_fold(lambda: Spy([]), examples(np.array([True, True, False, False])), np.array([0, 1, 2, 2]), None, Context())
+    assert answer.features.shape == (4, 2)
+    assert not answer.features[2:].any()
+    assert answer.present.tolist() == [True, True, False, False]
+
+
+def test_nothing_to_learn_from_is_refused() -> None:
+    with pytest.raises(LabelError, match="none of the 2 training products has a usable title"):
+        fit_present(Spy([]), examples(np.zeros(2, np.bool_)), None, Context())
+    with pytest.raises(LabelError, match="none of the 1 training products"):
+        out_of_fold(lambda: Spy([]), examples(np.array([True, False])), np.array([0, 1]), None, Context())
+
+
+def test_a_validation_part_without_the_field_counts_as_none() -> None:
+    spy = Spy([])
+    fit_present(spy, examples(np.ones(2, np.bool_)), examples(np.zeros(3, np.bool_)), Context())
+    assert spy.watched is None
+
+
+def test_predict_present_scatters_into_the_right_rows() -> None:
+    answer = predict_present(Spy([]), examples(np.array([False, True, False, True])).inputs, L, Context())
+    assert answer.features[:, 0].tolist() == [0, 1, 0, 3]
+    np.testing.assert_allclose(answer.probabilities[:, 1], [0, 0.5, 0, 0.25])
+
+
+def test_predict_present_of_nobody_asks_nobody() -> None:
+    spy = Spy([])
+    answer = predict_present(spy, examples(np.zeros(2, np.bool_)).inputs, L, Context())
+    assert answer.probabilities.shape == (2, L)
+    assert answer.features.shape == (2, 0)
+    assert not spy.asked
