@@ -20,7 +20,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from shelfwise.config import Config, describe
-from shelfwise.core import registry
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.errors import ConfigError, PluginError
@@ -33,7 +32,7 @@ class Registry:
     Args:
         kind: the word used in messages, e.g. ``"modality"``.
         package: dotted name of the package whose files are the plug-ins; also the entry-point group.
-        base: name of the abstract class in :mod:`shelfwise.core.types` that every plug-in subclasses.
+        base: module and name of the abstract class that every plug-in subclasses, with a colon between them.
     """
 
     kind: str
@@ -68,14 +67,15 @@ class Registry:
                 f"the {self.kind} {name!r} needs the library {error.name!r}, which is not installed; "
                 f"install every plug-in's libraries with: pip install 'shelfwise[all]'"
             ) from error
-        base = getattr(importlib.import_module("shelfwise.core.types"), self.base)
+        home, _, contract = self.base.partition(":")
+        base = getattr(importlib.import_module(home), contract)
         found = [
             c
             for c in vars(module).values()
             if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)
         ]
         if len(found) != 1:
-            raise PluginError(f"{module.__name__} must define exactly one {self.base}, it defines {len(found)}")
+            raise PluginError(f"{module.__name__} must define exactly one {contract}, it defines {len(found)}")
         return found[0]
 
     @cached_property
@@ -96,19 +96,19 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
         raise ConfigError(f"{where}: {describe(error)}") from None
 
 
-modalities = Registry("modality", "shelfwise.modalities", "Modality")
-fusion = Registry("fusion policy", "shelfwise.fusion", "FusionPolicy")
+modalities = Registry("modality", "shelfwise.modalities", "shelfwise.core.modality:Modality")
+fusion = Registry("fusion policy", "shelfwise.fusion", "shelfwise.core.fusion_policy:FusionPolicy")
 
 
 def make_member(config: Config, name: str) -> Modality:
     """An unfitted member as `config` describes it."""
     wanted = config.members[name]
-    plugin: type[Modality] = registry.modalities.load(wanted.modality)
-    return plugin(registry.settings(plugin, wanted.settings, f"members.{name}.settings"), wanted.field)
+    plugin: type[Modality] = modalities.load(wanted.modality)
+    return plugin(settings(plugin, wanted.settings, f"members.{name}.settings"), wanted.field)
 
 
 def make_policy(config: Config, name: str) -> FusionPolicy:
     """An unfitted fusion policy as `config` describes it."""
     wanted = config.systems[name]
-    plugin: type[FusionPolicy] = registry.fusion.load(wanted.policy)
-    return plugin(registry.settings(plugin, wanted.settings, f"systems.{name}.settings"))
+    plugin: type[FusionPolicy] = fusion.load(wanted.policy)
+    return plugin(settings(plugin, wanted.settings, f"systems.{name}.settings"))

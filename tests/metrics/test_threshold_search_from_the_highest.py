@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.decision import highest
 from shelfwise.decision.thresholds import best_shrink, best_threshold, per_label_thresholds
+from shelfwise.metrics import threshold_search
 from shelfwise.metrics.scored_pairs import Pairs
 
 
@@ -27,7 +27,7 @@ def everything(targets, scores):
 
 def only_the_highest(monkeypatch):
     for name, value in (("FEW", 0), ("EVERY", 3), ("LEAST", 2), ("DEPTH", 1.0)):
-        monkeypatch.setattr(highest, name, value)
+        monkeypatch.setattr(threshold_search, name, value)
 
 
 @settings(max_examples=40, deadline=None)
@@ -59,5 +59,5 @@ def test_a_model_that_knows_nothing_of_any_true_pair_is_asked_for_all_of_them(mo
 
 def test_floors_are_reached_by_as_many_as_wanted():
     ranked = np.array([[0.1, 0.2, 0.3, 0.4]])
-    assert highest._lowest(ranked, 2.5) == pytest.approx(0.2)
-    assert highest._lowest(ranked, 4.0) == 0.0
+    assert threshold_search._lowest(ranked, 2.5) == pytest.approx(0.2)
+    assert threshold_search._lowest(ranked, 4.0) == 0.0
