@@ -27,7 +27,7 @@ from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.novelty.conformal import silence
-from shelfwise.training.dataset import Lesson
+from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.fit import fit_model
 
 ALARMS = 0.05
@@ -98,13 +98,13 @@ def measure(train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: C
     }
 
 
-def taught(catalog: Catalog, config: Config) -> tuple[LabelSet, Lesson]:
+def taught(catalog: Catalog, config: Config) -> tuple[LabelSet, TrainingSet]:
     """Labels and lesson of products of which none is kept back for a test, as `shelfwise train --test` makes them."""
     labels, kept = stable_labels(catalog.column("categories"), config.labels)
     products = catalog.take(kept)
     targets, groups = labels.encode(products.column("categories")), near_copies(products)
     split = split_rows(targets, groups, config.split, config.seed, test_given=True)
-    return labels, Lesson(products, targets, split.train, split.validation, groups)
+    return labels, TrainingSet(products, targets, split.train, split.validation, groups)
 
 
 def apart(strange: Any, values: Any) -> dict[str, float]:

@@ -25,16 +25,16 @@ from shelfwise.core.types import Bools, Context, State
 from shelfwise.decision.thresholds import decide
 from shelfwise.metrics.bootstrap import bootstrap_interval, paired_bootstrap
 from shelfwise.metrics.multilabel import decision_metrics
-from shelfwise.model.model import Answers, Model
-from shelfwise.training.checkpoints import Stages
-from shelfwise.training.dataset import Lesson, Task, prepare_task
+from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.dataset import PreparedData, TrainingSet, prepare_task
 from shelfwise.training.fit import fit_model
 from shelfwise.training.member_selection import settled
 
 T = TypeVar("T")
 
 
-class SharedStages(Stages):
+class SharedStages(Checkpoints):
     """Stages of many fits in one folder, each named by all that it depends on: fits that agree on a member share it.
 
     The code is not part of the name: after a change of it, remove the folder.
@@ -61,11 +61,11 @@ class SharedStages(Stages):
         return list((_clocks() - self._began - self._inside).tolist())
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
-        """As :meth:`Stages.run`."""
+        """As :meth:`Checkpoints.run`."""
         return self._noted(name, lambda shared: super(SharedStages, self).run(shared, lambda: self._measured(shared, compute)))
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
-        """As :meth:`Stages.time`."""
+        """As :meth:`Checkpoints.time`."""
         return self._noted(name, lambda shared: self._measured(shared, compute))
 
     def _noted(self, name: str, work: Callable[[str], T]) -> T:
@@ -111,7 +111,7 @@ class Verdict:
     tuned: Bools
 
     @classmethod
-    def of(cls, model: Model, answers: Answers) -> Verdict:
+    def of(cls, model: Model, answers: MemberPredictions) -> Verdict:
         """Of the deciding system."""
         scores = model.scores(answers)
         return cls(decide(scores, 0.5), decide(scores, model.threshold_of(model.decide_with)))
@@ -128,7 +128,7 @@ class Study:
         reading: wall and CPU seconds that reading and splitting took.
     """
 
-    task: Task
+    task: PreparedData
     config: Config
     folder: Path
     reading: tuple[float, float]
@@ -164,11 +164,11 @@ class Study:
         return self.config.model_copy(update={"systems": systems, "decide_with": name})
 
     @cached_property
-    def answers(self) -> Answers:
+    def answers(self) -> MemberPredictions:
         """What all members of the full system say of the test products."""
         return self.full.model.ask(self.task.test, self.context, self.full.model.members)
 
-    def fit(self, config: Config, lesson: Lesson | None = None, fields: Collection[str] | None = None) -> Fit:
+    def fit(self, config: Config, lesson: TrainingSet | None = None, fields: Collection[str] | None = None) -> Fit:
         """Fit `config`.
 
         Args:
@@ -216,7 +216,7 @@ def marks(config: Config, digest: str, fields: Collection[str] | None) -> dict[s
     return members | systems
 
 
-def lesson_digest(lesson: Lesson, labels: Collection[str]) -> str:
+def lesson_digest(lesson: TrainingSet, labels: Collection[str]) -> str:
     """Of products, targets and parts."""
     digest = hashlib.sha256(json.dumps([lesson.catalog.fingerprint(), list(labels)]).encode())
     for part in (lesson.targets, lesson.train, lesson.validation, lesson.groups):
@@ -233,13 +233,13 @@ def only(catalog: Catalog, fields: Collection[str]) -> Catalog:
     return Catalog(table, catalog.root, catalog.source)
 
 
-def portion(lesson: Lesson, tenths: int, seed: int) -> Lesson:
+def portion(lesson: TrainingSet, tenths: int, seed: int) -> TrainingSet:
     """So many tenths of the training products, near-copies together and label by label; smaller portions lie within larger ones."""
     dealt = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], 10, seed)
     train = lesson.train[dealt < tenths]
     rows = np.sort(np.concatenate([train, lesson.validation]))
     places = (np.searchsorted(rows, train), np.searchsorted(rows, lesson.validation))
-    return Lesson(lesson.catalog.take(rows), lesson.targets[rows], *places, lesson.groups[rows])
+    return TrainingSet(lesson.catalog.take(rows), lesson.targets[rows], *places, lesson.groups[rows])
 
 
 def _digest(value: Any) -> str:

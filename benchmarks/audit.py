@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from shelfwise.config import Config
 from shelfwise.core.types import Bools, Context, Floats
-from shelfwise.decision.label_errors import Proofreader, evidence_against
+from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.decision.thresholds import decide
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.model import Model
-from shelfwise.training.dataset import Task, prepare_task
+from shelfwise.training.dataset import PreparedData, prepare_task
 from shelfwise.training.fit import fit_model
 
 KINDS = ("dropped", "added", "swapped")
@@ -33,7 +33,7 @@ QUICK: dict[str, Any] = {
     "split": {"validation_fraction": 0},
     "stacking": {"fitted_on": "oof", "folds": 5},
 }
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
     print({key: round(value, 3) for key, value in mean.items() if not key.startswith(("clean", "spoilt_", "corrected"))})
 
 
-def one_seed(task: Task, config: Config, context: Context, clean: dict[str, float], seed: int, share: float) -> dict[str, Any]:
+def one_seed(task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float) -> dict[str, Any]:
     """Spoil, train, audit, correct, train again."""
     truth = task.lesson.targets > 0
     given, kinds = spoil(truth, share, np.random.default_rng(seed))
@@ -71,8 +71,8 @@ def one_seed(task: Task, config: Config, context: Context, clean: dict[str, floa
     assert spoilt.out_of_fold is not None
     scores = spoilt.out_of_fold.dense()[0]
     started, everybody = time.process_time(), np.arange(len(given))
-    proofreader = Proofreader.fit(scores, given)
-    evidence = evidence_against(proofreader.doubts(scores, given, everybody))
+    proofreader = LabelErrorDetector.fit(scores, given)
+    evidence = suspicion(proofreader.doubts(scores, given, everybody))
     seconds = time.process_time() - started
     order = np.argsort(-evidence, kind="stable")
     first = order[: round(0.1 * len(order))]
@@ -107,7 +107,7 @@ def spoil(truth: Bools, share: float, rng: np.random.Generator) -> tuple[Bools, 
     return given, kinds
 
 
-def found_by(evidence: Doubles, kinds: NDArray[np.int64]) -> dict[str, float]:
+def found_by(evidence: Float64Array, kinds: NDArray[np.int64]) -> dict[str, float]:
     """Shares of the spoilt products within the first 8% and 10% of the list; in the first 10% by kind; precision there."""
     order = np.argsort(-evidence, kind="stable")
     early, first = (kinds[order[: round(share * len(order))]] for share in (0.08, 0.1))
@@ -116,7 +116,7 @@ def found_by(evidence: Doubles, kinds: NDArray[np.int64]) -> dict[str, float]:
     return {name: float(share) for name, share in {**shares, "spoilt_of_listed": (first > 0).mean()}.items()}
 
 
-def rivals(scores: Floats, given: Bools) -> dict[str, Doubles]:
+def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
     """cleanlab's scores of the same out-of-fold scores, turned so that the largest is the most suspicious."""
     from cleanlab.multilabel_classification import get_label_quality_scores
 
@@ -129,12 +129,12 @@ def rivals(scores: Floats, given: Bools) -> dict[str, Doubles]:
     }
 
 
-def fitted(task: Task, targets: Floats, config: Config, context: Context) -> Model:
+def fitted(task: PreparedData, targets: Floats, config: Config, context: Context) -> Model:
     """The model that learns the task with these targets."""
     return fit_model(dataclasses.replace(task.lesson, targets=targets), task.labels, config, context)
 
 
-def f1(model: Model, task: Task, context: Context) -> dict[str, float]:
+def f1(model: Model, task: PreparedData, context: Context) -> dict[str, float]:
     """Micro-F1 on the test products, at the model's own threshold and at 0.5."""
     scores, truth = model.scores(model.ask(task.test, context)), task.test_targets > 0
     rules = {"tuned": model.threshold_of(model.decide_with), "at_0.5": 0.5}

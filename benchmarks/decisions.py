@@ -20,7 +20,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.categorizer import Categorizer
 from shelfwise.core.types import Context, Floats
 from shelfwise.decision.decision_rule import PRECISIONS
-from shelfwise.decision.selective_prediction import Acceptance
+from shelfwise.decision.selective_prediction import AcceptanceLimits
 from shelfwise.decision.thresholds import Rule, Thresholds, decide
 from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.metrics.multilabel import decision_metrics
@@ -88,7 +88,7 @@ def _promise(precision: float, honest: tuple[Floats, Floats], likely: Floats, tr
     for seed in range(splits):
         half = np.random.default_rng(seed).permutation(len(scores))[: len(scores) // 2]
         thresholds = Thresholds.fit(scores[half], targets[half], "global")
-        limits = Acceptance.fit(scores[half], targets[half], decide(scores[half], thresholds), precision)
+        limits = AcceptanceLimits.fit(scores[half], targets[half], decide(scores[half], thresholds), precision)
         accepted = limits.sort(likely) == ACCEPT
         if accepted.any():
             reached.append(float(truth[accepted].mean()))

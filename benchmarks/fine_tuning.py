@@ -72,11 +72,11 @@ def prepare(work: Path, pictures: int, backbone: str) -> None:
 
 def is_picture(path: Path) -> bool:
     """The sample has some files that are none."""
-    from shelfwise.vision.image_io import Frame, PictureRefused, decode_picture, read_picture
+    from shelfwise.vision.image_io import Frame, ImageRejectedError, decode_picture, read_picture
 
     try:
         decode_picture(read_picture(path), Frame(32, "stretch"))
-    except PictureRefused:
+    except ImageRejectedError:
         return False
     return True
 
@@ -133,7 +133,7 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     from safetensors.torch import load_file
     from torch.nn import functional as F
 
-    from shelfwise.nn.fusion_networks import glorot
+    from shelfwise.nn.fusion_networks import init_like_keras
     from shelfwise.vision.image_io import Frame, decode_picture, read_picture
     from shelfwise.vision.layer_freezing import trained_modules
 
@@ -148,7 +148,7 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     head = network.get_classifier()
     torch.manual_seed(0)
     head.reset_parameters()
-    glorot(head)
+    init_like_keras(head)
     modules = [network.get_submodule(name) for name in trained] + [head]
     for parameter in network.parameters():
         parameter.requires_grad_(False)

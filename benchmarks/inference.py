@@ -44,7 +44,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.export.graph import parts_of
 from shelfwise.export.quantization import in_eight_bits
-from shelfwise.export.runtime import Exported
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 from shelfwise.model.model import Model
 from shelfwise.vision.image_io import Frame, decode_picture, read_picture
@@ -231,7 +231,7 @@ def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products
     found = {}
     for name, model in models.items():
         singles = [catalog.take([row]) for row in range(products)]
-        bare = graph_passes(model, singles) if isinstance(model, Exported) else torch_passes(model, singles)
+        bare = graph_passes(model, singles) if isinstance(model, OnnxModel) else torch_passes(model, singles)
         whole = [partial(answers, model, one) for one in singles]
         decoding = [partial(decoded, path) for one in singles for path in one.image_paths() if path is not None]
         for run in (*bare, *whole, *decoding):
@@ -248,7 +248,7 @@ def decoded(path: Path) -> Any:
     return decode_picture(read_picture(path), Frame())
 
 
-def graph_passes(model: Exported, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
+def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
     """The graph on each product's inputs, with all cores."""
     session = onnxruntime.InferenceSession(model.graph)
     return [partial(session.run, None, dict(model.inputs(one)(np.array([0])).arrays)) for one in singles]

@@ -22,7 +22,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.types import Context, Examples, MemberOutputs, Prepared, State
+from shelfwise.core.types import Context, Examples, FieldInputs, MemberOutputs, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn import training_loop as loop
 
@@ -140,7 +140,7 @@ class Trial:
 
     name: str
     modality: Modality
-    inputs: Prepared
+    inputs: FieldInputs
     train: Examples
     context: Context
 
@@ -301,7 +301,7 @@ class TestPolicies:
 def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every network that is trained goes its first step on a pretended GPU too, which refuses whatever stayed on the processor."""
     seen: list[str] = []
-    step_of = loop._Step._loss
+    step_of = loop._TrainStep._loss
 
     def both(step: Any, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         name = type(step._network).__name__
@@ -310,7 +310,7 @@ def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             assert on_a_pretended_gpu(step, inputs, targets).device.type == "cuda"
         return step_of(step, inputs, targets)
 
-    monkeypatch.setattr(loop._Step, "_loss", both)
+    monkeypatch.setattr(loop._TrainStep, "_loss", both)
     with loop.threads(1):
         yield seen
 

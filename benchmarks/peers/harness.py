@@ -55,7 +55,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Task:
+class PreparedData:
     """What a rival is given. The test products come later, to be predicted, and without their targets.
 
     Args:
@@ -74,7 +74,7 @@ class Task:
     fold: int
     seed: int = 0
 
-    def whole(self) -> Task:
+    def whole(self) -> PreparedData:
         """The same with nothing kept back for validation."""
         names, inputs = ("ids", "titles", "descriptions", "images"), (self.train.inputs, self.validation.inputs)
         joined = Inputs(*(getattr(inputs[0], name) + getattr(inputs[1], name) for name in names))
@@ -94,7 +94,7 @@ class Fitted:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def main(fit: Callable[[Task], Fitted], package: str, refit: bool = True) -> None:
+def main(fit: Callable[[PreparedData], Fitted], package: str, refit: bool = True) -> None:
     """Run one rival on one fold: ``run.py TASK FOLD OUT VARIANT`` leaves OUT/scores.npz and OUT/facts.json.
 
     As a careful user would: fit with a part kept back, see there which threshold is best, then fit once more on everything.
@@ -119,7 +119,7 @@ def main(fit: Callable[[Task], Fitted], package: str, refit: bool = True) -> Non
     (out / "facts.json").write_text(json.dumps(facts), "utf-8")
 
 
-def read_task(folder: Path, fold: int, variant: str = "") -> tuple[Task, Inputs]:
+def read_task(folder: Path, fold: int, variant: str = "") -> tuple[PreparedData, Inputs]:
     """One division of the task that preparing.py wrote, and its test products."""
     with (folder / "products.jsonl").open(encoding="utf-8") as lines:
         products = [json.loads(line) for line in lines]
@@ -133,7 +133,7 @@ def read_task(folder: Path, fold: int, variant: str = "") -> tuple[Task, Inputs]
     def examples(part: str) -> Examples:
         return Examples(inputs(part), targets[rows[part]].astype(np.float32))
 
-    return Task(examples("train"), examples("validation"), variant, folder, fold), inputs("test")
+    return PreparedData(examples("train"), examples("validation"), variant, folder, fold), inputs("test")
 
 
 def timed(work: Callable[[], T], name: str) -> tuple[T, dict[str, float]]:

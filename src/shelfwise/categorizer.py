@@ -16,10 +16,10 @@ from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
-from shelfwise.export.runtime import Exported
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.features.vector_math import unit
 from shelfwise.model.bundle import save_bundle
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.training.fit import learn
 
@@ -109,7 +109,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one, which has no members to explain by.
         """
         model = self._model()
-        if isinstance(model, Exported):
+        if isinstance(model, OnnxModel):
             raise BundleError("an exported model has no members to explain by; ask the model that it was made from")
         catalog = as_catalog(X, model.config.catalog, self.root)
         explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
@@ -192,7 +192,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         answers = zip(similarities.tolist(), rows.tolist(), strict=True)
         return [[described(s, row) for s, row in zip(*near, strict=True) if row >= 0] for near in answers]
 
-    def _scores(self, X: Any) -> tuple[Answers, Floats]:
+    def _scores(self, X: Any) -> tuple[MemberPredictions, Floats]:
         model = self._model()
         answers = model.ask(as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed))
         return answers, model.scores(answers)

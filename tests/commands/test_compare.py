@@ -27,7 +27,7 @@ from shelfwise.reports.leaderboard import leaderboard_markdown, write_leaderboar
 from shelfwise.text.cleaning import tokenize_column
 from shelfwise.text.ngrams import split_words
 from shelfwise.training import fit as fitting
-from shelfwise.training.profiling import CLEAR, MeasuredStages, peak_growth
+from shelfwise.training.profiling import CLEAR, ProfiledCheckpoints, peak_growth
 
 NETWORK = {"hidden": [[8, "sigmoid"]], "training": {"epochs": 2, "loss": "bce"}}
 SETTINGS: dict[str, Any] = {
@@ -289,15 +289,15 @@ def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
         del block
     assert peak[0] is not None
     assert 45e6 < peak[0] < 75e6
-    stages = MeasuredStages(tmp_path / "stages", "key", {"a": "1"})
+    stages = ProfiledCheckpoints(tmp_path / "stages", "key", {"a": "1"})
     stages.run("member.a", lambda: State({"x": np.ones(50_000_000, np.uint8)}))
     assert 45e6 < (stages.peaks["member.a"] or 0) < 75e6
-    again = MeasuredStages(tmp_path / "stages", "key", {"a": "1"})
+    again = ProfiledCheckpoints(tmp_path / "stages", "key", {"a": "1"})
     again.run("member.a", lambda: pytest.fail("it was finished"))
     assert again.peaks == stages.peaks
     assert again.seconds == stages.seconds
     assert len(before) > 0
-    changed = MeasuredStages(tmp_path / "stages", "key", {"a": "2"})
+    changed = ProfiledCheckpoints(tmp_path / "stages", "key", {"a": "2"})
     changed.run("member.a", lambda: State({"x": np.ones(5, np.uint8)}))
     assert changed.size("member.a") < 1000
 

@@ -21,7 +21,7 @@ from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.out_of_fold import OutOfFold
 from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Rename, Split
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import Relabelling
+from shelfwise.taxonomy.label_mapping import LabelMapping
 
 
 def frequent(sample: Path, mode: str) -> list[str]:
@@ -114,7 +114,7 @@ def test_a_model_moves(model: Path, tmp_path: Path) -> None:
     migrate_bundle(model, tmp_path / "moved", flat_changes(LABELS))
     new = load_bundle(tmp_path / "moved")
     assert new.labels == ("Elsewhere", "Feeders", "Merged", "Part 1", "Part 2", "Pets", "Renamed")
-    relabelling = Relabelling.restored(new.sections["relabelling"])
+    relabelling = LabelMapping.restored(new.sections["relabelling"])
     assert (relabelling.before, relabelling.names) == (LABELS, new.labels)
     columns = [[4], [4], [1, 2], [3], [3], [6], [0]]
     np.testing.assert_array_equal(relabelling.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1))
@@ -144,7 +144,7 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
 def test_a_second_migration_builds_on_the_first(model: Path) -> None:
     once, _ = migrated(load_bundle(model), flat_changes(LABELS))
     twice, _ = migrated(once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2"))))
-    relabelling = Relabelling.restored(twice.sections["relabelling"])
+    relabelling = LabelMapping.restored(twice.sections["relabelling"])
     assert relabelling.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
     np.testing.assert_array_equal(relabelling.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
     assert len(twice.facts["migrations"]) == 2

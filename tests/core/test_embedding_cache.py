@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.core.embedding_cache import Shelf
+from shelfwise.core.embedding_cache import EmbeddingCache
 from shelfwise.core.types import Floats
 
 
@@ -20,7 +20,7 @@ def rows(*names: int) -> Floats:
     return np.array([[name, -name, 0.5] for name in names], np.float32)
 
 
-def read(shelf: Shelf, *names: int) -> Floats:
+def read(shelf: EmbeddingCache, *names: int) -> Floats:
     """Those rows, the first into the last place and so on; places nobody wants stay 0."""
     found = np.zeros((len(names), 3), np.float32)
     shelf.fill({key: len(names) - 1 - i for i, key in enumerate(keys(*names)) if key in shelf.places}, found)
@@ -28,29 +28,29 @@ def read(shelf: Shelf, *names: int) -> Floats:
 
 
 def test_rows_are_found_by_key_over_several_shards(tmp_path: Path) -> None:
-    writer = Shelf(tmp_path / "new" / "folder")
+    writer = EmbeddingCache(tmp_path / "new" / "folder")
     writer.write(keys(1, 2, 3), rows(1, 2, 3))
     writer.write(keys(4), rows(4))
     writer.write([], rows())
     assert len(list(writer.folder.iterdir())) == 2
-    reader = Shelf(writer.folder)
+    reader = EmbeddingCache(writer.folder)
     assert set(reader.places) == set(keys(1, 2, 3, 4))
     assert np.array_equal(read(reader, 4, 2, 9, 1), [*rows(4, 2), [0, 0, 0], *rows(1)])
 
 
 def test_rows_of_any_shape_and_kind(tmp_path: Path) -> None:
     maps = np.arange(2 * 4 * 3, dtype=np.float16).reshape(2, 4, 3)
-    Shelf(tmp_path).write(keys(1, 2), maps[:, :, ::-1])
+    EmbeddingCache(tmp_path).write(keys(1, 2), maps[:, :, ::-1])
     found = np.zeros_like(maps)
-    Shelf(tmp_path).fill({keys(2)[0]: 0, keys(1)[0]: 1}, found)
+    EmbeddingCache(tmp_path).fill({keys(2)[0]: 0, keys(1)[0]: 1}, found)
     assert np.array_equal(found, maps[::-1, :, ::-1])
 
 
 @pytest.mark.parametrize("damage", ["one bit", "cut off", "another's name"])
 def test_a_damaged_shard_is_not_believed(tmp_path: Path, damage: str) -> None:
-    Shelf(tmp_path).write(keys(1), rows(1))
-    Shelf(tmp_path).write(keys(2), rows(2))
-    (broken,) = {path for path, _ in Shelf(tmp_path).places.values()} - {Shelf(tmp_path).places[keys(2)[0]][0]}
+    EmbeddingCache(tmp_path).write(keys(1), rows(1))
+    EmbeddingCache(tmp_path).write(keys(2), rows(2))
+    (broken,) = {path for path, _ in EmbeddingCache(tmp_path).places.values()} - {EmbeddingCache(tmp_path).places[keys(2)[0]][0]}
     data = broken.read_bytes()
     if damage == "one bit":
         broken.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
@@ -58,34 +58,34 @@ def test_a_damaged_shard_is_not_believed(tmp_path: Path, damage: str) -> None:
         broken.write_bytes(data[: len(data) // 2])
     else:
         broken.rename(tmp_path / f"{'0' * 64}.safetensors")
-    assert set(Shelf(tmp_path).places) == set(keys(2))
+    assert set(EmbeddingCache(tmp_path).places) == set(keys(2))
 
 
 def test_what_a_killed_run_leaves_is_passed_over(tmp_path: Path) -> None:
-    Shelf(tmp_path).write(keys(1), rows(1))
+    EmbeddingCache(tmp_path).write(keys(1), rows(1))
     (tmp_path / "xyz.part").write_bytes(b"half a shard")
-    assert set(Shelf(tmp_path).places) == set(keys(1))
+    assert set(EmbeddingCache(tmp_path).places) == set(keys(1))
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".part" and path.name != "xyz.part"]
 
 
 def test_two_runs_may_write_the_same_and_share(tmp_path: Path) -> None:
-    one, two = Shelf(tmp_path), Shelf(tmp_path)
+    one, two = EmbeddingCache(tmp_path), EmbeddingCache(tmp_path)
     for shelf in (one, two):
         shelf.write(keys(1, 2), rows(1, 2))
     two.write(keys(3), rows(3))
     assert len(list(tmp_path.iterdir())) == 2
-    assert np.array_equal(read(Shelf(tmp_path), 1, 2, 3), rows(1, 2, 3))
+    assert np.array_equal(read(EmbeddingCache(tmp_path), 1, 2, 3), rows(1, 2, 3))
 
 
 def test_without_a_folder_nothing_is_kept() -> None:
-    shelf = Shelf(None)
+    shelf = EmbeddingCache(None)
     shelf.write(keys(1), rows(1))
     assert not shelf.places
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
-    shelf = Shelf(tmp_path / "file" / "shelf")
+    shelf = EmbeddingCache(tmp_path / "file" / "shelf")
     for name in (1, 2):
         shelf.write(keys(name), rows(name))
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [f"encoded products are not kept in {tmp_path}/file/shelf"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import MOST_FIELDS, Modality, sets_together
+from shelfwise.core.modality import MOST_FIELDS, Modality, presence_patterns
 from shelfwise.core.types import Context
 from shelfwise.modalities.graph import GraphClassifier
 from shelfwise.modalities.kernel_logistic import KernelLogistic
@@ -32,27 +32,31 @@ def test_sets_are_those_that_products_of_every_kind_are_present_in() -> None:
     kinds = [dict(part) for size in range(1, 5) for part in itertools.combinations(VALUES.items(), size)]
     catalog = Catalog.from_records([{"id": str(i), **kind} for i, kind in enumerate(kinds)])
     present = np.stack([m.prepare(catalog, Context()).present for m in members], axis=1)
-    assert sets_together(members) == tuple(tuple(row) for row in np.unique(present, axis=0).tolist())
+    assert presence_patterns(members) == tuple(tuple(row) for row in np.unique(present, axis=0).tolist())
 
 
 def test_members_of_one_field_come_together() -> None:
-    assert sets_together([member(TextLinear, "title"), member(TextLinear, "title", words=[1])]) == ((True, True),)
+    assert presence_patterns([member(TextLinear, "title"), member(TextLinear, "title", words=[1])]) == ((True, True),)
 
 
 def test_where_no_product_is_present_is_no_set() -> None:
-    assert sets_together([member(TextLinear, "title+description", present="all")]) == ((True,),)
+    assert presence_patterns([member(TextLinear, "title+description", present="all")]) == ((True,),)
 
 
 def test_too_many_fields_may_come_in_any_set() -> None:
     members = [member(Tabular, f"column{i}") for i in range(MOST_FIELDS + 1)]
-    assert sets_together(members) == ()
-    assert len(sets_together(members[:4])) == 2**4 - 1
+    assert presence_patterns(members) == ()
+    assert len(presence_patterns(members[:4])) == 2**4 - 1
 
 
 def test_a_member_that_others_lead_to_may_be_there_without_its_field() -> None:
     """A product whose own list is gone is still on those of others."""
-    assert sets_together([member(TextLinear, "title"), member(GraphClassifier, "related")]) == ((False, True), (True, False), (True, True))
+    assert presence_patterns([member(TextLinear, "title"), member(GraphClassifier, "related")]) == (
+        (False, True),
+        (True, False),
+        (True, True),
+    )
     kernel = member(KernelLogistic, "related")
-    sets = sets_together([member(TextLinear, "title"), kernel, member(GraphClassifier, "related")])
+    sets = presence_patterns([member(TextLinear, "title"), kernel, member(GraphClassifier, "related")])
     assert (True, False, True) in sets
     assert (True, True, False) not in sets

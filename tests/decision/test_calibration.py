@@ -18,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from shelfwise.core.types import State
 from shelfwise.decision import calibration
 from shelfwise.decision.calibration import METHODS, Calibration
-from shelfwise.decision.calibration_curves import EDGE, Steps, bent_columns, rising_logistic
+from shelfwise.decision.calibration_curves import EDGE, IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import log_loss
-from shelfwise.metrics.scored_pairs import Pairs
+from shelfwise.metrics.scored_pairs import ScoredPairs
 
 FITTED = [method for method in METHODS if method != "none"]
 
@@ -35,7 +35,7 @@ def exaggerated(count: int, labels: int = 5, seed: int = 0, factor: float = 3.0)
 
 def test_platt_is_scikit_learns_for_every_label():
     scores, targets, _ = exaggerated(400)
-    pairs = Pairs.of(scores, targets)
+    pairs = ScoredPairs.of(scores, targets)
     inputs = bent_columns(pairs.scores) @ np.array([[1.0, 0], [1, 0], [0, 1]])
     fitted = rising_logistic(inputs, pairs.hits, pairs.labels, np.zeros((5, 2)), 0.5)
     for label in range(5):
@@ -66,7 +66,7 @@ def test_isotonic_is_scikit_learns_for_every_label():
     scores, targets, _ = exaggerated(300)
     scores[:, 1] = np.round(scores[:, 1], 1) + 0.01  # equal scores
     scores[5:, 2] = 0  # hardly ever scored
-    steps, new = Steps.fit(Pairs.of(scores, targets)), np.linspace(0.001, 1, 57)
+    steps, new = IsotonicCurves.fit(ScoredPairs.of(scores, targets)), np.linspace(0.001, 1, 57)
     for label in range(5):
         used = scores[:, label] > 0
         oracle = IsotonicRegression(out_of_bounds="clip").fit(scores[used, label].astype(float), targets[used, label])
@@ -123,7 +123,7 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
 
 def test_methods_are_compared_by_the_foremost_labels_of_each_product():
     scores = np.array([[0.9, 0.1, 0.3, 0.2, 0.5, 0.4, 0.8], [0, 0, 0, 0, 0, 0, 0.7]])
-    pairs = Pairs.of(scores, np.zeros_like(scores))
+    pairs = ScoredPairs.of(scores, np.zeros_like(scores))
     chosen = calibration._foremost(pairs)
     assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [(0, 0), (0, 2), (0, 4), (0, 5), (0, 6), (1, 6)]
 

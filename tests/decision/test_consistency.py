@@ -18,7 +18,7 @@ from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.decision.consistency import Consistency
-from shelfwise.decision.decision_rule import Decider
+from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import Thresholds, best_threshold, decide
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.hierarchical import hierarchical_metrics
@@ -97,7 +97,7 @@ def test_promises_rest_on_what_is_decided() -> None:
     scores = np.clip(targets * 0.8 + 0.1 + chance.normal(0, 0.15, targets.shape), 0, 1).astype(np.float32)
     config = Config.parse({"members": MEMBERS, "calibration": "sigmoid"})
     chosen = Consistency("closure", tree)
-    decider, likely = Decider.fit(scores, targets, config, chosen)
+    decider, likely = DecisionRule.fit(scores, targets, config, chosen)
     assert (likely[:, :1] >= likely[:, 1:]).all()
     new = chosen.raised(decider.probabilities(scores))
     accepted = decider.queues(new, chosen.decide(new, decider.thresholds), 0.9).labels == 1

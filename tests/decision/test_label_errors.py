@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, Floats
-from shelfwise.decision.label_errors import ALONE, FORGOTTEN, LEAST, WRONG, Cells, Expectation, Proofreader, evidence_against
+from shelfwise.decision.label_errors import ALONE, FORGOTTEN, LEAST, WRONG, LabelErrorDetector, LabelModel, ScoredCells, suspicion
 
 
 def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:
@@ -40,7 +40,7 @@ def found(evidence: np.ndarray, chosen: Bools, share: float = 0.1) -> float:
     return float(chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum() / chosen.sum())
 
 
-def slow_doubts(expected: Expectation, scores: Floats, labels: Bools) -> np.ndarray:
+def slow_doubts(expected: LabelModel, scores: Floats, labels: Bools) -> np.ndarray:
     """Every cell by the formulas, one at a time."""
     weight = dict(zip(expected.pairs.tolist(), expected.weights.tolist(), strict=True))
     doubts, count = np.zeros(labels.shape), labels.shape[1]
@@ -55,13 +55,13 @@ def slow_doubts(expected: Expectation, scores: Floats, labels: Bools) -> np.ndar
 
 
 @pytest.fixture(scope="module")
-def read() -> tuple[Floats, Bools, Bools, Bools, Proofreader]:
+def read() -> tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]:
     scores, truth = shop(0)
     labels, chosen = spoilt(truth, 1)
-    return scores, truth, labels, chosen, Proofreader.fit(scores, labels)
+    return scores, truth, labels, chosen, LabelErrorDetector.fit(scores, labels)
 
 
-def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, _, labels, _, proofreader = read
     together, alone = proofreader.parts[0]
     np.testing.assert_allclose(
@@ -74,7 +74,7 @@ def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bool
     assert not len(alone.pairs)
 
 
-def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, _, labels, _, proofreader = read
     rows = np.random.default_rng(2).permutation(len(labels))[:50]
     known = proofreader.doubts(scores[rows], labels[rows], rows).toarray()
@@ -83,10 +83,10 @@ def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools
         np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE, rtol=1e-6)
 
 
-def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     quality = pytest.importorskip("cleanlab.multilabel_classification").get_label_quality_scores
     scores, _, labels, chosen, proofreader = read
-    ours = found(evidence_against(proofreader.doubts(scores, labels, np.arange(len(labels)))), chosen)
+    ours = found(suspicion(proofreader.doubts(scores, labels, np.arange(len(labels)))), chosen)
     named = [np.flatnonzero(row).tolist() for row in labels]
     softmin = {"method": "softmin", "temperature": 0.1}
     theirs = [found(-quality(named, scores, aggregator_kwargs=k), chosen) for k in (softmin, {"method": "exponential_moving_average"})]
@@ -95,7 +95,7 @@ def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple
     assert ours > max(theirs) + 0.1
 
 
-def test_labels_that_nobody_can_tell_do_not_flood_the_list(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+def test_labels_that_nobody_can_tell_do_not_flood_the_list(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, _, labels, _, proofreader = read
     doubts = proofreader.doubts(scores, labels, np.arange(len(labels))).toarray()
     first = np.argsort(-doubts, axis=None)[:30] % labels.shape[1]
@@ -107,11 +107,11 @@ def test_a_product_on_a_wholly_wrong_shelf_is_found() -> None:
     labels = truth.copy()
     labels[:20] = truth[np.random.default_rng(0).permutation(20)]
     moved = (labels != truth)[:, :16].any(axis=1)
-    evidence = evidence_against(Proofreader.fit(scores, labels).doubts(scores, labels, np.arange(len(labels))))
+    evidence = suspicion(LabelErrorDetector.fit(scores, labels).doubts(scores, labels, np.arange(len(labels))))
     assert found(evidence, moved) > 0.8
 
 
-def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools, Bools, Proofreader]) -> None:
+def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, truth, labels, chosen, proofreader = read
     telling = np.flatnonzero(chosen & (labels != truth)[:, :16].any(axis=1))
     before = labels.copy()
@@ -122,7 +122,7 @@ def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools,
 
 
 def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
-    nothing = Proofreader.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
+    nothing = LabelErrorDetector.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
     doubts = nothing.doubts(np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0]))
     assert np.isfinite(doubts.toarray()).all()
     none = nothing.doubts(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64))
@@ -132,10 +132,10 @@ def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
 
 def test_cells_name_every_other_label_once() -> None:
     labels = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 0]], np.bool_)
-    cells = Cells.of(np.full((3, 3), 0.5, np.float32), labels, np.ones((3, 3), np.bool_))
+    cells = ScoredCells.of(np.full((3, 3), 0.5, np.float32), labels, np.ones((3, 3), np.bool_))
     pairs = [(int(cells.rows[c]), *divmod(int(pair), 3)) for c, pair in zip(*cells.other, strict=True)]
     assert pairs == [(0, 1, 0), (0, 0, 1), (0, 0, 2), (0, 1, 2), (2, 1, 0), (2, 1, 2)]
 
 
 def test_certain_mistakes_can_be_ranked() -> None:
-    assert np.isfinite(evidence_against(csr_array([[1.0, 0.0], [0.0, 0.0]]))).all()
+    assert np.isfinite(suspicion(csr_array([[1.0, 0.0], [0.0, 0.0]]))).all()

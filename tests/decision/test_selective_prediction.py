@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from shelfwise.core.types import State
-from shelfwise.decision.selective_prediction import LIMITS, NOTHING, Acceptance, bet
+from shelfwise.decision.selective_prediction import LIMITS, NOTHING, AcceptanceLimits, bet
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW
 
@@ -23,9 +23,9 @@ def products(count: int, seed: int, labels: int = 6, overconfident: float = 0.0)
     return scores.astype(np.float32), luck < scores - overconfident * (scores > 0.5)
 
 
-def fitted(seed: int, count: int = 1500, precision: float = 0.8, recall: float = 0.9) -> Acceptance:
+def fitted(seed: int, count: int = 1500, precision: float = 0.8, recall: float = 0.9) -> AcceptanceLimits:
     scores, targets = products(count, seed)
-    return Acceptance.fit(scores, targets, scores >= 0.5, precision, recall)
+    return AcceptanceLimits.fit(scores, targets, scores >= 0.5, precision, recall)
 
 
 def test_promises_are_kept_as_often_as_promised():
@@ -88,35 +88,35 @@ def test_more_products_and_smaller_promises_are_bolder():
 
 def test_what_cannot_be_proven_is_not_accepted():
     scores, targets = products(20, seed=0)
-    few = Acceptance.fit(scores, targets, scores >= 0.5, precision=0.99)
+    few = AcceptanceLimits.fit(scores, targets, scores >= 0.5, precision=0.99)
     assert few.accept == few.whole == NOTHING
     assert (few.sort(scores) != ACCEPT).all()
     assert (few.sort_products(scores, scores >= 0.5) != ACCEPT).all()
-    hidden = Acceptance.fit(np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2)))  # all true labels are scored 0
+    hidden = AcceptanceLimits.fit(np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2)))  # all true labels are scored 0
     assert hidden.reject == 0
-    assert Acceptance.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NOTHING
+    assert AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NOTHING
 
 
 def test_overconfident_scores_move_the_limits_not_the_promise():
     scores, targets = products(3000, seed=0, overconfident=0.08)
     unseen, truth = products(50_000, seed=1, overconfident=0.08)
-    limits = Acceptance.fit(scores, targets, scores >= 0.5, precision=0.8)
+    limits = AcceptanceLimits.fit(scores, targets, scores >= 0.5, precision=0.8)
     accepted = limits.sort(unseen) == ACCEPT
     assert fitted(0, count=3000).accept < limits.accept < 1
     assert truth[accepted].mean() >= 0.8
 
 
 def test_labels_are_sorted_by_both_limits():
-    limits = Acceptance(accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [[ACCEPT, REVIEW, REVIEW, REJECT, REJECT]]
-    crossed = Acceptance(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    crossed = AcceptanceLimits(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert crossed.sort(np.array([[0.5, 0.3]])).tolist() == [[ACCEPT, REJECT]]
-    open_ = Acceptance(accept=NOTHING, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    open_ = AcceptanceLimits(accept=NOTHING, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert open_.sort(np.array([[1.0, 0.0]], np.float32)).tolist() == [[REVIEW, REJECT]]
 
 
 def test_of_one_product_only_the_highest_are_accepted():
-    limits = Acceptance(accept=0.5, reject=0.2, whole=0.5, precision=0.95, recall=0.9, delta=0.1, most=2)
+    limits = AcceptanceLimits(accept=0.5, reject=0.2, whole=0.5, precision=0.95, recall=0.9, delta=0.1, most=2)
     assert limits.sort(np.array([[0.6, 0.9, 0.1, 0.7], [0.6, 0.6, 0.6, 0.1]])).tolist() == [
         [REVIEW, ACCEPT, REJECT, ACCEPT],
         [ACCEPT, ACCEPT, REVIEW, REJECT],
@@ -125,7 +125,7 @@ def test_of_one_product_only_the_highest_are_accepted():
 
 
 def test_products_are_sorted_by_confidence():
-    limits = Acceptance(accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1)
+    limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1)
     scores = np.array([[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]], np.float32)
     decided = scores >= 0.4
     assert limits.sort_products(scores, decided).tolist() == [ACCEPT, REVIEW, REJECT, REVIEW, REJECT]
@@ -134,13 +134,13 @@ def test_products_are_sorted_by_confidence():
 def test_sparse_is_dense_and_limits_come_back_from_their_state():
     scores, targets = products(1500, seed=0)
     limits = fitted(0)
-    sparse = Acceptance.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9)
+    sparse = AcceptanceLimits.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9)
     assert sparse == limits
     assert limits.accept in LIMITS
-    assert Acceptance.restored(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
+    assert AcceptanceLimits.restored(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
 
 
 @pytest.mark.parametrize("wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}])
 def test_promises_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
-        Acceptance.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)
+        AcceptanceLimits.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)

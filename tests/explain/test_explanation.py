@@ -17,7 +17,7 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, PluginSettings, Prepared, Rows, State
+from shelfwise.core.types import Context, FieldInputs, PluginSettings, Rows, State
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.explain import explanation
 from shelfwise.explain.explanation import NEAR, Explanation, explain_products
@@ -29,7 +29,7 @@ from shelfwise.reports.explanation_report import evidence_view, write_explanatio
 
 
 @dataclass(frozen=True)
-class Values(Prepared):
+class Values(FieldInputs):
     values: np.ndarray
 
     def take(self, rows: Rows) -> Values:

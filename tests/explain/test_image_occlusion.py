@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from shelfwise.explain.image_occlusion import CELLS, LONGEST, PLACES, WINDOW, covered, covered_files, importance
-from shelfwise.vision.image_io import PictureRefused
+from shelfwise.vision.image_io import ImageRejectedError
 
 
 @pytest.fixture
@@ -66,5 +66,5 @@ def test_files_keep_the_aspect_and_begin_with_the_whole_picture(tmp_path: Path) 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no")
-    with pytest.raises(PictureRefused, match="not a picture"):
+    with pytest.raises(ImageRejectedError, match="not a picture"):
         covered_files(tmp_path / "no.png", tmp_path)

@@ -26,7 +26,7 @@ from shelfwise.export.fusion_graph import calibrate, join
 from shelfwise.export.graph_inputs import reader
 from shelfwise.export.member_graph import part
 from shelfwise.export.quantization import in_eight_bits
-from shelfwise.export.runtime import Exported
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.fusion.blend import Blend, BlendSettings
 from shelfwise.fusion.boosted import Boosted
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
@@ -62,7 +62,7 @@ def products(sample: Path, trained: Path) -> Catalog:
 
 def test_scores_and_refusals_are_the_models_own(trained: Path, exported: Path, products: Catalog) -> None:
     model, graph = (Categorizer.load(folder).model_ for folder in (trained, exported))
-    assert isinstance(graph, Exported)
+    assert isinstance(graph, OnnxModel)
     wanted, given = (one.ask(products, Context()) for one in (model, graph))
     assert np.abs(graph.scores(given) - model.scores(wanted)).max() < CLOSE
     assert model.scores(wanted).std() > 0.05  # scores that hardly vary would be close to anything
@@ -116,7 +116,7 @@ def test_an_exported_model_is_not_exported_again(exported: Path, tmp_path: Path)
 
 
 def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Catalog) -> None:
-    graph = Exported.from_bundle(load_bundle(exported))
+    graph = OnnxModel.from_bundle(load_bundle(exported))
     smaller = in_eight_bits(graph, products, 1.0, Context())
     assert {"products", "before", "after", "allowed"} == set(smaller.facts["int8"])
     assert b"QuantizeLinear" in smaller.graph

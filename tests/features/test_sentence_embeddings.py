@@ -13,7 +13,7 @@ import torch
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.features import sentence_embeddings as room
-from shelfwise.features.sentence_embeddings import Passages, TokenBatches, encode_passages
+from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_passages
 from shelfwise.features.sentence_encoder import EncoderSource, find_encoder, load_encoder, load_tokenizer
 
 WORDS = ("red", "blue", "mug", "lamp")
@@ -45,7 +45,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_fields_become_one_text(source: EncoderSource, catalog: Catalog) -> None:
-    read = Passages.read(catalog, "title+description", source, 32)
+    read = TokenizedTexts.read(catalog, "title+description", source, 32)
     assert read.present.tolist() == [True, True, False, True, True, True]
     words = load_tokenizer(source).convert_ids_to_tokens(read.tokens.take(np.array([0])).ids.tolist())
     assert words == ["red", "mug", ".", "blue"]
@@ -56,20 +56,20 @@ def test_fields_become_one_text(source: EncoderSource, catalog: Catalog) -> None
 
 
 def test_a_catalogue_is_tokenised_once_a_length(source: EncoderSource, catalog: Catalog) -> None:
-    read = Passages.read(catalog, "title", source, 32)
-    assert Passages.read(catalog, "title", source, 32) is read
-    assert Passages.read(catalog, "title", source, 1).tokens.lengths.max() == 1
-    assert Passages.read(catalog, "description", source, 32).present.tolist() == [True, False, False, True, True, True]
+    read = TokenizedTexts.read(catalog, "title", source, 32)
+    assert TokenizedTexts.read(catalog, "title", source, 32) is read
+    assert TokenizedTexts.read(catalog, "title", source, 1).tokens.lengths.max() == 1
+    assert TokenizedTexts.read(catalog, "description", source, 32).present.tolist() == [True, False, False, True, True, True]
 
 
 def test_no_products(source: EncoderSource) -> None:
-    read = Passages.read(Catalog.from_records([]), "title", source, 32)
+    read = TokenizedTexts.read(Catalog.from_records([]), "title", source, 32)
     assert len(read) == 0
     assert encode_passages(read, source, Context(), "title").shape == (0, 16)
 
 
 def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, catalog: Catalog) -> None:
-    read = Passages.read(catalog, "title+description", source, 32)
+    read = TokenizedTexts.read(catalog, "title+description", source, 32)
     vectors = encode_passages(read, source, Context(), "title")
     encoder = load_encoder(source)
     for row in np.flatnonzero(read.present):
@@ -82,12 +82,12 @@ def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, cat
 def test_texts_without_a_token_are_zeros(source: EncoderSource, catalog: Catalog) -> None:
     """Tokenisers that put no marks around a text give an encoder nothing to read there."""
     for rows in ([2], [2, 0]):
-        vectors = encode_passages(Passages.read(catalog.take(rows), "title", source, 32), source, Context(), "title")
+        vectors = encode_passages(TokenizedTexts.read(catalog.take(rows), "title", source, 32), source, Context(), "title")
         assert vectors.any(axis=1).tolist() == [row == 0 for row in rows]
 
 
 def test_texts_that_are_alike_are_encoded_once(source: EncoderSource, catalog: Catalog, encoded: list[int]) -> None:
-    vectors = encode_passages(Passages.read(catalog, "title+description", source, 32), source, Context(), "title")
+    vectors = encode_passages(TokenizedTexts.read(catalog, "title+description", source, 32), source, Context(), "title")
     assert sum(encoded) == 3, "six texts: two red mugs, two lamps, one without a word, and the rest"
     assert np.array_equal(vectors[0], vectors[3])
     assert np.array_equal(vectors[1], vectors[4])
@@ -95,12 +95,12 @@ def test_texts_that_are_alike_are_encoded_once(source: EncoderSource, catalog: C
 
 def test_the_cache_is_asked_for_each_text(source: EncoderSource, catalog: Catalog, encoded: list[int], tmp_path: Path) -> None:
     context = Context(cache=tmp_path)
-    some = encode_passages(Passages.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title")
+    some = encode_passages(TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title")
     assert sum(encoded) == 2
-    every = encode_passages(Passages.read(catalog, "title+description", source, 32), source, context, "title")
+    every = encode_passages(TokenizedTexts.read(catalog, "title+description", source, 32), source, context, "title")
     assert sum(encoded) == 3
     assert np.array_equal(every[:2], some)
-    again = encode_passages(Passages.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title")
+    again = encode_passages(TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title")
     assert sum(encoded) == 3
     assert np.array_equal(again, every[[5, 0]])
 
@@ -110,13 +110,13 @@ def test_another_encoder_has_a_cache_of_its_own(
 ) -> None:
     other = find_encoder(str(make_encoder(tmp_path / "other", WORDS, seed=1)))
     context = Context(cache=tmp_path / "cache")
-    mine, theirs = (encode_passages(Passages.read(catalog, "title", s, 32), s, context, "title") for s in (source, other))
+    mine, theirs = (encode_passages(TokenizedTexts.read(catalog, "title", s, 32), s, context, "title") for s in (source, other))
     assert not np.allclose(mine[0], theirs[0])
-    assert np.array_equal(encode_passages(Passages.read(catalog, "title", other, 32), other, Context(), "title"), theirs)
+    assert np.array_equal(encode_passages(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs)
 
 
 def test_batches_are_padded_and_masked(source: EncoderSource, catalog: Catalog) -> None:
-    batches = TokenBatches(Passages.read(catalog, "title+description", source, 32).tokens)
+    batches = TokenBatches(TokenizedTexts.read(catalog, "title+description", source, 32).tokens)
     assert len(batches) == 6
     numbers, mask = batches.batch(np.array([1, 0]))
     assert numbers.shape == mask.shape == (2, 4)

@@ -9,7 +9,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.features.tfidf import Bags, BagSettings, Space
+from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 
 WORDS = ("mug", "muggy", "teapot", "kettle", "lamp", "lampshade", "red", "redder", "old", "oldest")
 NEW = ["mug mug teapot", "kettle saucer", "nothing known herein", None, ""]
@@ -21,8 +21,8 @@ def texts(count: int = 60) -> list[str | None]:
     return [*drawn, "unique words", None]
 
 
-def bags(titles: list[str | None], settings: BagSettings) -> Bags:
-    return Bags.read(Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings)
+def bags(titles: list[str | None], settings: BagSettings) -> NgramCounts:
+    return NgramCounts.read(Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings)
 
 
 def oracle(weighting: str, **counting: Any) -> Any:
@@ -42,7 +42,7 @@ def oracle(weighting: str, **counting: Any) -> Any:
 def test_inner_products_are_those_of_scikit_learn(weighting: Any, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     settings, vectorizer = BagSettings(weighting=weighting, **ours), oracle(weighting, **theirs)
     (train,), (new,) = bags(texts(), settings).grams, bags(NEW, settings).grams
-    space = Space.fit(train, settings)
+    space = TfidfVocabulary.fit(train, settings)
     rows = np.concatenate([space.inputs(grams, settings).toarray() for grams in (train, new)])
     vectorizer.fit([text or "" for text in texts()])
     expected = vectorizer.transform([text or "" for text in [*texts(), *NEW]]).toarray()
@@ -55,7 +55,7 @@ def test_rows_have_length_1_or_0() -> None:
     settings = BagSettings()
     read = bags(texts(), settings)
     for grams in read.grams:
-        lengths = np.linalg.norm(Space.fit(grams, settings).inputs(grams, settings).toarray(), axis=1)
+        lengths = np.linalg.norm(TfidfVocabulary.fit(grams, settings).inputs(grams, settings).toarray(), axis=1)
         assert lengths[:60] == pytest.approx(1)
         assert not lengths[60:].any(), "of words that occur once nothing is known"
 
@@ -67,10 +67,10 @@ class TestPresence:
 
     @pytest.mark.parametrize(("every", "present"), [(False, [True, True, False, False]), (True, [True, False, False, False])])
     def test_a_word_in_any_field_or_in_every_one(self, every: bool, present: list[bool]) -> None:
-        read = Bags.read(self.CATALOG, ["title", "description"], BagSettings(), every=every)
+        read = NgramCounts.read(self.CATALOG, ["title", "description"], BagSettings(), every=every)
         assert read.present.tolist() == present
         assert read.take(np.array([1, 0])).present.tolist() == present[1::-1]
 
     def test_one_kind_of_grams_for_each_field_and_kind_of_run(self) -> None:
         for settings, kinds in ((BagSettings(), 4), (BagSettings(letters=()), 2), (BagSettings(words=()), 2)):
-            assert len(Bags.read(self.CATALOG, ["title", "description"], settings).grams) == kinds
+            assert len(NgramCounts.read(self.CATALOG, ["title", "description"], settings).grams) == kinds

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.metrics.scored_pairs import Pairs, changed, parts
+from shelfwise.metrics.scored_pairs import ScoredPairs, changed, parts
 
 CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
@@ -18,7 +18,7 @@ CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
 )
 
 
-def listed(pairs: Pairs) -> list[tuple[int, int, float, bool]]:
+def listed(pairs: ScoredPairs) -> list[tuple[int, int, float, bool]]:
     return list(zip(pairs.rows.tolist(), pairs.labels.tolist(), pairs.scores.tolist(), pairs.hits.tolist(), strict=True))
 
 
@@ -26,7 +26,7 @@ def listed(pairs: Pairs) -> list[tuple[int, int, float, bool]]:
 @given(CASES)
 def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
     scores, targets = case
-    pairs = Pairs.of(scores, targets)
+    pairs = ScoredPairs.of(scores, targets)
     wanted = [(r, c, float(scores[r, c]), bool(targets[r, c])) for r, c in zip(*np.nonzero(scores), strict=True)]
     assert sorted(listed(pairs)) == sorted(wanted)
     keys = list(zip(pairs.labels.tolist(), (-pairs.scores).tolist(), strict=True))
@@ -38,7 +38,7 @@ def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
 @given(CASES)
 def test_sparse_is_dense(case):
     scores, targets = case
-    assert listed(Pairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(Pairs.of(scores, targets))
+    assert listed(ScoredPairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(ScoredPairs.of(scores, targets))
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,13 +46,13 @@ def test_sparse_is_dense(case):
 def test_some_products_are_as_if_the_others_had_no_score_and_no_label(case, data):
     scores, targets = case
     wanted = data.draw(hnp.arrays(bool, len(scores)))
-    part, alone = Pairs.of(scores, targets).of_products(wanted), Pairs.of(scores * wanted[:, None], targets & wanted[:, None])
+    part, alone = ScoredPairs.of(scores, targets).of_products(wanted), ScoredPairs.of(scores * wanted[:, None], targets & wanted[:, None])
     assert listed(part) == listed(alone)
     assert part.support.tolist() == alone.support.tolist()
 
 
 def test_pooled_labels_are_one():
-    pooled = Pairs.of(np.array([[0.2, 0.9], [0.5, 0.0]]), np.array([[1, 0], [1, 1]])).pooled()
+    pooled = ScoredPairs.of(np.array([[0.2, 0.9], [0.5, 0.0]]), np.array([[1, 0], [1, 1]])).pooled()
     assert listed(pooled) == [(0, 0, 0.9, False), (1, 0, 0.5, True), (0, 0, 0.2, True)]
     assert pooled.support.tolist() == [3]
 

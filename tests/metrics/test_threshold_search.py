@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from shelfwise.metrics import threshold_search as columns
 from shelfwise.metrics.scored_pairs import by_label, falling
-from shelfwise.metrics.threshold_search import DEFAULT, best_cut, count_reaching, own_thresholds
+from shelfwise.metrics.threshold_search import DEFAULT, best_threshold_of_ranked, count_reaching, own_thresholds
 
 CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
     lambda shape: st.tuples(
@@ -61,8 +61,8 @@ def test_scores_that_reach_thresholds_are_counted(case, data):
 
 def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
     # accepting one gives 2 * 1 / (1 + 2), accepting four gives 2 * 2 / (4 + 2): the same
-    assert best_cut(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (pytest.approx(0.85), pytest.approx(2 / 3))
-    assert best_cut(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT, 0.0)
+    assert best_threshold_of_ranked(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (pytest.approx(0.85), pytest.approx(2 / 3))
+    assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT, 0.0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shelfwise.decision.thresholds import best_shrink, best_threshold, per_label_thresholds
 from shelfwise.metrics import threshold_search
-from shelfwise.metrics.scored_pairs import Pairs
+from shelfwise.metrics.scored_pairs import ScoredPairs
 
 
 def made(products, labels, quality, seed, levels=None):
@@ -44,8 +44,8 @@ def test_most_pairs_of_a_good_model_are_never_sorted(monkeypatch):
     targets, scores = made(4000, 8, quality=6, seed=0)
     kept = []
     only_the_highest(monkeypatch)
-    whole = Pairs.of
-    monkeypatch.setattr(Pairs, "of", lambda *some: kept.append(whole(*some)) or kept[-1])
+    whole = ScoredPairs.of
+    monkeypatch.setattr(ScoredPairs, "of", lambda *some: kept.append(whole(*some)) or kept[-1])
     best_threshold(targets, scores)
     assert 0 < len(kept[-1].scores) < scores.size / 3
 

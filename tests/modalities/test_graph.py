@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
-from shelfwise.features.co_purchase import Graph, Listing, Neighbourhood, id_keys
+from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists, id_keys
 from shelfwise.modalities.graph import GraphClassifier
 
 Lists = dict[str, list[str]]
@@ -61,10 +61,10 @@ class TestShares:
     def test_against_the_oracle(self, lists: Lists, new: list[str], bits: int, hops: int) -> None:
         known = {name: {j for j in range(3) if bits >> (i * 2 + j) & 1} for i, name in enumerate(NAMES) if bits >> i & 1}
         targets = np.array([[j in known[name] for j in range(3)] for name in known], np.float32).reshape(-1, 3)
-        graph = Listing.read(catalog_of(lists), "related", ()).graph
-        around = Neighbourhood.of(graph, id_keys(list(known)), targets)
+        graph = RelationLists.read(catalog_of(lists), "related", ()).graph
+        around = NeighbourLabels.of(graph, id_keys(list(known)), targets)
         asked = {**lists, "new": new, "elsewhere": []}
-        listing = Listing.read(catalog_of(asked), "related", ())
+        listing = RelationLists.read(catalog_of(asked), "related", ())
         if not len(graph.nodes):
             return
         rows = np.arange(len(asked))
@@ -76,7 +76,7 @@ class TestShares:
     def test_relations_are_chosen_by_name(self) -> None:
         records = [{"id": "a", "related": {"also_bought": ["b"], "also_viewed": ["c", "d"]}}, {"id": "b"}]
         catalog = Catalog.from_records(records)
-        sizes = {r: len(Listing.read(catalog, "related", r).listed) for r in ((), ("also_bought",), ("also_viewed", "also_bought"))}
+        sizes = {r: len(RelationLists.read(catalog, "related", r).listed) for r in ((), ("also_bought",), ("also_viewed", "also_bought"))}
         assert sizes == {(): 3, ("also_bought",): 1, ("also_viewed", "also_bought"): 3}
 
     def test_a_field_without_relations_is_refused(self) -> None:
@@ -152,12 +152,12 @@ class TestLearning:
 class TestLeaks:
     def test_own_labels_never_enter_own_inputs(self) -> None:
         lists, targets = clusters()
-        listing = Listing.read(catalog_of(lists), "related", ())
+        listing = RelationLists.read(catalog_of(lists), "related", ())
         for row in range(1, 12):
             changed = targets.copy()
             changed[row] = 1 - changed[row]
             before, after = (
-                Neighbourhood.of(listing.graph, listing.keys, t).shares(listing, np.array([row]), 2).toarray() for t in (targets, changed)
+                NeighbourLabels.of(listing.graph, listing.keys, t).shares(listing, np.array([row]), 2).toarray() for t in (targets, changed)
             )
             np.testing.assert_allclose(before, after, atol=1e-6)
 

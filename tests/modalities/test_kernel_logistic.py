@@ -21,9 +21,9 @@ from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
 from shelfwise.features import nystroem as gaussians
-from shelfwise.features.nystroem import STEADY, Gaussians
+from shelfwise.features.nystroem import STEADY, NystroemFeatures
 from shelfwise.modalities import kernel_logistic
-from shelfwise.modalities.kernel_logistic import Fields, KernelLogistic, KernelLogisticSettings
+from shelfwise.modalities.kernel_logistic import KernelInputs, KernelLogistic, KernelLogisticSettings
 from shelfwise.vision.pretrained_weights import find_weights
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")
@@ -248,7 +248,7 @@ class TestGaussians:
     ) -> None:
         known, new = vectors(seed, count), vectors(seed + 10, 8)
         landmarks = max(1, round(share * count))
-        map_ = Gaussians.fit(known, WEIGHTS, narrowness, landmarks, seed)
+        map_ = NystroemFeatures.fit(known, WEIGHTS, narrowness, landmarks, seed)
         mapped, others = (map_.apply(values, WEIGHTS, narrowness).astype(np.float64) for values in (known, new))
         kernels = [gaussian(known[name], new[name], narrowness) for name in known]
         whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
@@ -262,22 +262,22 @@ class TestGaussians:
 
     def test_portions_do_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
         known = vectors(0, 50)
-        map_ = Gaussians.fit(known, WEIGHTS, 1.0, 3000, 0)
+        map_ = NystroemFeatures.fit(known, WEIGHTS, 1.0, 3000, 0)
         whole = map_.apply(known, WEIGHTS, 1.0)
         monkeypatch.setattr(gaussians, "PORTION", 7)
         np.testing.assert_allclose(map_.apply(known, WEIGHTS, 1.0), whole, atol=1e-4)
 
     def test_copies_and_vectors_at_the_mean_are_borne(self) -> None:
         same = {"sentences": np.ones((6, 4), np.float32)}
-        mapped = Gaussians.fit(same, WEIGHTS, 1.0, 3000, 0).apply(same, WEIGHTS, 1.0)
+        mapped = NystroemFeatures.fit(same, WEIGHTS, 1.0, 3000, 0).apply(same, WEIGHTS, 1.0)
         assert np.isfinite(mapped).all()
         twice = {name: np.tile(values, (2, 1)) for name, values in vectors(0, 10).items()}
-        mapped = Gaussians.fit(twice, WEIGHTS, 1.0, 3000, 0).apply(twice, WEIGHTS, 1.0)
+        mapped = NystroemFeatures.fit(twice, WEIGHTS, 1.0, 3000, 0).apply(twice, WEIGHTS, 1.0)
         np.testing.assert_allclose(mapped[:10], mapped[10:], atol=1e-5)
 
     def test_without_weight_they_say_nothing(self) -> None:
         nothing = dict.fromkeys(WEIGHTS, 0.0)
-        assert not Gaussians.fit(vectors(0, 10), nothing, 1.0, 3000, 0).apply(vectors(1, 8), nothing, 1.0).any()
+        assert not NystroemFeatures.fit(vectors(0, 10), nothing, 1.0, 3000, 0).apply(vectors(1, 8), nothing, 1.0).any()
 
 
 class TestPresence:
@@ -301,7 +301,7 @@ class TestPresence:
         self, field: str, fields: str, present: bool, make: Callable[..., KernelLogistic], shop: Shop, context: Context
     ) -> None:
         member = make(field)
-        assert member.hears(frozenset(fields.split())) == present
+        assert member.is_present(frozenset(fields.split())) == present
         record = {"title": "blue lamp", "description": "soft", "image": "0.png", "related": {"viewed": ["3"]}, "price": 3.0}
         told = {name: value for name, value in record.items() if name in fields.split()}
         inputs = member.prepare(Catalog.from_records([{"id": "x", **told}], shop.known.root), context)
@@ -398,7 +398,7 @@ class TestState:
         alone = np.concatenate([logits(member, shop.new.take([row]), context) for row in range(4)])
         np.testing.assert_allclose(alone, together[:4], atol=1e-3)
         inputs = member.prepare(shop.new, context)
-        assert isinstance(inputs, Fields)
+        assert isinstance(inputs, KernelInputs)
         np.testing.assert_allclose(member.predict(inputs.take(np.array([7, 2])), context)[1], together[[7, 2]], atol=1e-3)
 
     def test_unfitted_says_so(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:

@@ -14,7 +14,7 @@ from shelfwise.core.pretrained import Package
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError, WeightsError
 from shelfwise.features import sentence_encoder as encoders
-from shelfwise.features.sentence_encoder import find_encoder, freeze_but, load_encoder, mean_of_words
+from shelfwise.features.sentence_encoder import find_encoder, freeze_except_last, load_encoder, mean_pooling
 from shelfwise.modalities.text_transformer import TextTransformer
 
 NOUNS = ("shoe", "hat", "scarf", "lamp")
@@ -101,7 +101,7 @@ class TestReading:
     def test_present_may_be_who_has_all_of_the_fields(self, encoder: str) -> None:
         member, (catalog, _) = member_of(encoder, present="all"), catalog_of(20)
         assert member.prepare(catalog, Context()).present.tolist() == [i % 7 != 0 for i in range(20)]
-        assert [member.hears(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [False, True]
+        assert [member.is_present(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [False, True]
 
     def test_long_texts_lose_their_end(self, encoder: str) -> None:
         catalog = Catalog.from_records([{"id": "1", "title": "hat " * 100}])
@@ -111,7 +111,7 @@ class TestReading:
         network = load_encoder(find_encoder(encoder))
         numbers, mask = torch.tensor([[3, 8, 9], [4, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])
         with torch.inference_mode():
-            both = mean_of_words(network, numbers, mask)
+            both = mean_pooling(network, numbers, mask)
             alone = network(input_ids=numbers[1:, :1]).last_hidden_state[0, 0]
         torch.testing.assert_close(both[1], alone)
 
@@ -164,9 +164,9 @@ def test_freezes_from_below(encoder: str, train_last: Any, good: bool) -> None:
     network = load_encoder(find_encoder(encoder))
     if not good:
         with pytest.raises(ConfigError):
-            freeze_but(network, train_last)
+            freeze_except_last(network, train_last)
         return
-    freeze_but(network, train_last)
+    freeze_except_last(network, train_last)
     assert network.embeddings.word_embeddings.weight.requires_grad == (train_last == "all")
     assert all(p.requires_grad == (train_last != 0) for p in network.encoder.parameters())
 

@@ -10,7 +10,7 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Refusal, Rows, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, RejectedField, Rows, State
 from shelfwise.model.model import Model
 
 MEMBERS = {"image": "image", "both": "title+image"}
@@ -22,7 +22,7 @@ class Blind(Modality):
     Settings = PluginSettings
 
     def prepare(self, catalog: Catalog, context: Context) -> Dark:
-        return Dark(np.zeros(len(catalog), np.bool_), refused=tuple(Refusal(name, "image", "too dark") for name in catalog.ids))
+        return Dark(np.zeros(len(catalog), np.bool_), refused=tuple(RejectedField(name, "image", "too dark") for name in catalog.ids))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         return self
@@ -37,7 +37,7 @@ class Blind(Modality):
         return self
 
 
-class Dark(Prepared):
+class Dark(FieldInputs):
     """Nobody."""
 
     def take(self, rows: Rows) -> Dark:
@@ -49,4 +49,4 @@ def test_a_picture_that_several_members_read_is_refused_once() -> None:
     members: dict[str, Modality] = {name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()}
     model = Model(config, LabelSet(("A",)), members, joins={"fused": tuple(MEMBERS)}, decide_with="fused")
     answers = model.ask(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
-    assert answers.refused == (Refusal("1", "image", "too dark"), Refusal("2", "image", "too dark"))
+    assert answers.refused == (RejectedField("1", "image", "too dark"), RejectedField("2", "image", "too dark"))

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.nn import logistic_regression as linear
-from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, mixed_down
+from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path
 
 def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_distances() -> None:
     logits = np.random.default_rng(0).normal(size=(40, 2000)).astype(np.float32)
-    assert mixed_down(logits, 2000) is logits
-    mixed = mixed_down(logits, 256)
+    assert random_projection(logits, 2000) is logits
+    mixed = random_projection(logits, 256)
     assert mixed.shape == (40, 256)
-    assert np.allclose(mixed_down(logits[3:5], 256), mixed[3:5], atol=1e-4), "the same mix every time"
+    assert np.allclose(random_projection(logits[3:5], 256), mixed[3:5], atol=1e-4), "the same mix every time"
     ratio = pdist(mixed) / pdist(logits)
     assert 0.75 < ratio.min() < ratio.max() < 1.25
 

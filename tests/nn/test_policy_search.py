@@ -17,7 +17,7 @@ from shelfwise.fusion.search import Search, SearchSettings
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.nn import policy_search as search
 from shelfwise.nn.policy_network import PolicySettings
-from shelfwise.nn.policy_search import Found, search_policy, tuned_micro_f1
+from shelfwise.nn.policy_search import SearchResult, search_policy, tuned_micro_f1
 
 BASE = PolicySettings.model_validate({"training": {"epochs": 2, "loss": "bce", "patience": 1}})
 
@@ -33,7 +33,7 @@ def parts(seed: int, products: int = 60) -> tuple[MemberOutputs, Floats]:
     return MemberOutputs(scores * present[:, :, None], present, tuple(np.ones((products, 2), np.float32) for _ in range(3))), targets
 
 
-def run(trials: int, cache: Path | None = None) -> Found:
+def run(trials: int, cache: Path | None = None) -> SearchResult:
     return search_policy(parts(0), parts(1), BASE, trials, None, Context(seed=3, cache=cache))
 
 
@@ -85,7 +85,7 @@ def test_the_best_trial_is_the_network_that_is_kept() -> None:
 
 def test_products_that_only_others_know_get_their_mean() -> None:
     outputs, targets = parts(0)
-    chosen = search.Choice((0,), BASE)
+    chosen = search.SearchCandidate((0,), BASE)
     network, _ = chosen.fit((outputs, targets), parts(1), Context())
     lacking = ~outputs.present[:, 0]
     fused = chosen.fuse(network, outputs)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from shelfwise.errors import ConfigError, LabelError
-from shelfwise.novelty.conformal import SMALLEST, Abstention, silence
+from shelfwise.novelty.conformal import SMALLEST, ConformalNovelty, silence
 
 
 def drawn(count: int, shift: float, seed: int) -> dict[str, np.ndarray]:
@@ -27,7 +27,7 @@ def test_silence_is_the_log_of_having_no_label() -> None:
 
 def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
     honest = drawn(400, 0, 0)
-    fitted = Abstention.fit(honest)
+    fitted = ConformalNovelty.fit(honest)
     some = {"far": np.array([0.3, 0.3]), "unsure": np.array([np.nan, 0.3])}
     alone, both = fitted.strangeness(some)
     p = (1 + np.sum(honest["far"] >= 0.3)) / 401
@@ -38,12 +38,12 @@ def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
 def test_a_signal_that_hardly_any_product_has_is_left_out() -> None:
     honest = drawn(50, 0, 0)
     honest["far"][SMALLEST - 1 :] = np.nan
-    assert list(Abstention.fit(honest).references) == ["unsure"]
+    assert list(ConformalNovelty.fit(honest).references) == ["unsure"]
 
 
 def test_the_p_values_against_a_slow_obvious_count() -> None:
     honest, asked = drawn(50, 0, 0), drawn(30, 0.5, 1)
-    fitted = Abstention.fit(honest)
+    fitted = ConformalNovelty.fit(honest)
 
     def p(name: str, value: float) -> float:
         return (1 + sum(v >= value for v in honest[name])) / 51
@@ -57,7 +57,7 @@ def test_the_p_values_against_a_slow_obvious_count() -> None:
 
 
 def test_strangers_are_found_and_false_alarms_are_as_promised() -> None:
-    fitted = Abstention.fit(drawn(2000, 0, 0))
+    fitted = ConformalNovelty.fit(drawn(2000, 0, 0))
     belong, strange = drawn(2000, 0, 1), drawn(500, 2, 2)
     for rate in (0.01, 0.05, 0.2):
         assert fitted.abstains(fitted.p_values(belong), rate).mean() == pytest.approx(rate, abs=4 * np.sqrt(rate / 1000))
@@ -70,24 +70,24 @@ def test_strangers_are_found_and_false_alarms_are_as_promised() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=SMALLEST, max_size=60), st.floats(-6, 6), st.floats(0, 3))
 def test_what_is_stranger_never_gets_a_higher_p_value(honest: list[float], value: float, more: float) -> None:
-    fitted = Abstention.fit({"far": np.array(honest)})
+    fitted = ConformalNovelty.fit({"far": np.array(honest)})
     less, greater = fitted.p_values({"far": np.array([value, value + more])})
     assert 0 < greater <= less <= 1
 
 
 def test_saved_and_restored() -> None:
-    fitted, asked = Abstention.fit(drawn(40, 0, 0)), drawn(10, 1, 1)
-    again = Abstention.restored(fitted.state())
+    fitted, asked = ConformalNovelty.fit(drawn(40, 0, 0)), drawn(10, 1, 1)
+    again = ConformalNovelty.restored(fitted.state())
     np.testing.assert_array_equal(again.p_values(asked), fitted.p_values(asked))
     assert list(again.references) == list(fitted.references)
 
 
 def test_promises_that_cannot_be_kept() -> None:
     with pytest.raises(LabelError, match="19 products are too few"):
-        Abstention.fit(drawn(SMALLEST - 1, 0, 0))
+        ConformalNovelty.fit(drawn(SMALLEST - 1, 0, 0))
     with pytest.raises(LabelError, match="0 products"):
-        Abstention.fit({})
-    fitted = Abstention.fit(drawn(40, 0, 0))
+        ConformalNovelty.fit({})
+    fitted = ConformalNovelty.fit(drawn(40, 0, 0))
     for rate in (0.0, 0.02, 1.0):
         with pytest.raises(ConfigError, match=r"from 0.0244"):
             fitted.abstains(np.array([0.5]), rate)

@@ -24,8 +24,8 @@ from shelfwise.errors import ConfigError
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.model import Model
 from shelfwise.novelty import text_distance as surroundings
-from shelfwise.novelty.detector import Outsiders
-from shelfwise.novelty.text_distance import Surroundings
+from shelfwise.novelty.detector import NoveltyDetector
+from shelfwise.novelty.text_distance import NearestTextDistance
 from shelfwise.training.fit import learn
 
 TEXTS = ["red mug", "red red cup", "blue mug large", "blue lamp", "tall lamp lamp", "mug"]
@@ -35,9 +35,9 @@ def catalog(texts: list[str | None]) -> Catalog:
     return Catalog.from_records([{"id": str(i), "title": text, "description": None} for i, text in enumerate(texts)])
 
 
-def around(texts: list[str], groups: list[int] | None = None) -> Surroundings:
+def around(texts: list[str], groups: list[int] | None = None) -> NearestTextDistance:
     rows = np.arange(len(texts))
-    return Surroundings.of(catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context())
+    return NearestTextDistance.of(catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context())
 
 
 def slow(texts: list[str], asked: str, k: int, leave_out: int | None = None) -> float:
@@ -87,13 +87,13 @@ def test_no_text_is_not_far() -> None:
 def test_sentences_are_compared_too(make_encoder: Any, tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder", ["red", "mug", "cup", "blue", "lamp", "large", "tall"])
     rows = np.arange(6)
-    fitted = Surroundings.of(catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context())
+    fitted = NearestTextDistance.of(catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context())
     asked = catalog(["red mug", "tall lamp", None])
     found = fitted.far(asked, Context())
     assert list(found) == ["words", "meaning"]
     assert np.isnan(found["meaning"]).tolist() == [False, False, True]
     assert (np.abs(found["meaning"][:2]) <= 1 + 1e-6).all()
-    again = Surroundings.restored(State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts)))))
+    again = NearestTextDistance.restored(State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts)))))
     for name, values in again.far(asked, Context()).items():
         np.testing.assert_allclose(values, found[name], atol=2e-3)
 
@@ -152,7 +152,9 @@ def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
         shelves.outside([{"title": "mug"}])
     rows = np.arange(19)
     assert (
-        Outsiders.fit(learnt, np.arange(400), rows, (rows, np.full((19, 5), 0.5, np.float32)), list(model.members.values()), Context())
+        NoveltyDetector.fit(
+            learnt, np.arange(400), rows, (rows, np.full((19, 5), 0.5, np.float32)), list(model.members.values()), Context()
+        )
         is None
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shelfwise.errors import TaxonomyError
 from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Rename, Split
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import Relabelling
+from shelfwise.taxonomy.label_mapping import LabelMapping
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 OLD = ("a", "b", "c", "d")
@@ -21,7 +21,7 @@ scores = st.lists(st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, 
 @settings(max_examples=20, deadline=None)
 @given(mappings, scores)
 def test_every_label_takes_the_maximum_of_what_became_it(became, values):
-    relabelling = Relabelling.of(OLD, became)
+    relabelling = LabelMapping.of(OLD, became)
     assert relabelling.names == tuple(sorted(set().union(*became.values())))
     expected = [[max(row[i] for i, old in enumerate(OLD) if new in became[old]) for new in relabelling.names] for row in values]
     assert relabelling.apply(values).tolist() == expected
@@ -37,17 +37,17 @@ def test_every_label_takes_the_maximum_of_what_became_it(became, values):
 @settings(max_examples=25, deadline=None)
 @given(mappings, st.data(), scores)
 def test_one_after_the_other(became, data, values):
-    first = Relabelling.of(OLD, became)
-    second = Relabelling.of(first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names})
-    both = Relabelling.restored(first.then(second).state())
+    first = LabelMapping.of(OLD, became)
+    second = LabelMapping.of(first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names})
+    both = LabelMapping.restored(first.then(second).state())
     assert both.names == second.names
     np.testing.assert_array_equal(both.apply(values), second.apply(first.apply(values)))
 
 
 def test_no_products_and_no_labels():
-    assert Relabelling.of(("a",), {"a": ["b", "c"]}).apply(np.zeros((0, 1), np.float32)).shape == (0, 2)
+    assert LabelMapping.of(("a",), {"a": ["b", "c"]}).apply(np.zeros((0, 1), np.float32)).shape == (0, 2)
     with pytest.raises(TaxonomyError, match="none of the 1 labels is left"):
-        Relabelling.of(("a",), {"a": []})
+        LabelMapping.of(("a",), {"a": []})
 
 
 FLAT = Taxonomy.of_products(
@@ -66,7 +66,7 @@ CHANGES = Migration(
 
 
 def relabelled(names, migration):
-    return Relabelling.of(names, {name: {*migration.label(name), *migration.gained(name)} for name in names})
+    return LabelMapping.of(names, {name: {*migration.label(name), *migration.gained(name)} for name in names})
 
 
 def test_a_flat_taxonomy_moves_along():

@@ -9,18 +9,18 @@ import pytest
 
 from shelfwise.core.types import State
 from shelfwise.errors import ConfigError
-from shelfwise.training.checkpoints import Stages
+from shelfwise.training.checkpoints import Checkpoints
 
 
 def test_a_finished_stage_is_not_done_again(tmp_path: Path) -> None:
     state = State({"w": np.linspace(0, 1, 7, dtype=np.float32)}, {"epochs": 4})
-    first = Stages(tmp_path / "work", "key")
+    first = Checkpoints(tmp_path / "work", "key")
     first.run("member.title", lambda: state)
 
     def again() -> State:
         raise AssertionError("computed twice")
 
-    second = Stages(tmp_path / "work", "key", resume=True)
+    second = Checkpoints(tmp_path / "work", "key", resume=True)
     kept = second.run("member.title", again)
     np.testing.assert_array_equal(kept.arrays["w"], state.arrays["w"])
     assert kept.facts == state.facts
@@ -32,32 +32,32 @@ def test_a_broken_off_stage_is_done_again(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Stages(tmp_path / "work", "key").run("fold.title.0", killed)
+        Checkpoints(tmp_path / "work", "key").run("fold.title.0", killed)
     (tmp_path / "work" / "fold.title.0.writing").write_bytes(b"half a file")
-    done = Stages(tmp_path / "work", "key", resume=True).run("fold.title.0", lambda: State(facts={"ok": True}))
+    done = Checkpoints(tmp_path / "work", "key", resume=True).run("fold.title.0", lambda: State(facts={"ok": True}))
     assert done.facts == {"ok": True}
 
 
 def test_other_settings_may_not_continue(tmp_path: Path) -> None:
-    Stages(tmp_path / "work", "key").run("a", State)
+    Checkpoints(tmp_path / "work", "key").run("a", State)
     with pytest.raises(ConfigError, match="without --resume"):
-        Stages(tmp_path / "work", "other", resume=True)
+        Checkpoints(tmp_path / "work", "other", resume=True)
 
 
 def test_without_resume_the_work_starts_afresh(tmp_path: Path) -> None:
-    Stages(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 1}))
-    assert Stages(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 2})).facts == {"run": 2}
+    Checkpoints(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 1}))
+    assert Checkpoints(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 2})).facts == {"run": 2}
 
 
 def test_discard_leaves_nothing(tmp_path: Path) -> None:
-    stages = Stages(tmp_path / "work", "key")
+    stages = Checkpoints(tmp_path / "work", "key")
     stages.run("a", State)
     stages.discard()
     assert not (tmp_path / "work").exists()
 
 
 def test_no_folder_keeps_nothing() -> None:
-    stages = Stages()
+    stages = Checkpoints()
     assert stages.run("a", lambda: State(facts={"n": 1})).facts == {"n": 1}
     assert stages.run("a", lambda: State(facts={"n": 2})).facts == {"n": 2}
     assert "a" in stages.seconds

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.types import Bools, Context, Examples, Floats, PluginSettings, Prediction, Prepared, Rows, State
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, PluginSettings, Prediction, Rows, State
 from shelfwise.errors import LabelError
 from shelfwise.training.cross_fitting import out_of_fold
 
@@ -21,7 +21,7 @@ L = 3
 
 
 @dataclass(frozen=True)
-class Numbered(Prepared):
+class Numbered(FieldInputs):
     """Every product is its own number."""
 
     numbers: Rows

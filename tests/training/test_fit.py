@@ -24,7 +24,7 @@ from shelfwise.model.model import Model
 from shelfwise.training import fit as fitting
 from shelfwise.training import time_budget as budget_room
 from shelfwise.training.cross_fitting import out_of_fold
-from shelfwise.training.dataset import Lesson
+from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.fit import fit_model
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "kettle")
@@ -47,12 +47,12 @@ def shop(count: int = COUNT, seed: int = 0) -> tuple[Catalog, Floats]:
     return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[kinds]
 
 
-def lesson(validation: Rows | None = None) -> Lesson:
+def lesson(validation: Rows | None = None) -> TrainingSet:
     catalog, targets = shop()
     held = np.arange(0) if validation is None else validation
     groups = np.arange(COUNT)
     groups[1::8] = groups[::8]
-    return Lesson(catalog, targets, np.setdiff1d(np.arange(COUNT), held), held, groups)
+    return TrainingSet(catalog, targets, np.setdiff1d(np.arange(COUNT), held), held, groups)
 
 
 def config(systems: dict[str, Any] | None = None, **changes: Any) -> Config:
@@ -61,11 +61,11 @@ def config(systems: dict[str, Any] | None = None, **changes: Any) -> Config:
     return Config.parse({**given, **changes})
 
 
-def fit(config: Config, given: Lesson | None = None, **further: Any) -> Model:
+def fit(config: Config, given: TrainingSet | None = None, **further: Any) -> Model:
     return fit_model(given or lesson(), LABELS, config, Context(), **further)
 
 
-def by_hand(config: Config, name: str, given: Lesson) -> Any:
+def by_hand(config: Config, name: str, given: TrainingSet) -> Any:
     """The member's out-of-fold answers for the rows that are learnt from, and the folds."""
     member = make_member(config, name)
     inputs = member.prepare(given.catalog, Context())
@@ -242,7 +242,7 @@ def test_a_catalogue_that_lacks_a_field_is_fitted_without_it() -> None:
     bare = Catalog.from_records([{"id": name, "title": title} for name, title in zip(catalog.ids, catalog.column("title"), strict=True)])
     members = {"title": {"modality": "text_linear", "field": "title"}, "text": {"modality": "text_linear", "field": "title+description"}}
     chosen = config({"fused": {"policy": "mean", "members": ("text",)}}, members=members, decide_with="fused")
-    model = fit(chosen, Lesson(bare, targets, np.arange(COUNT), np.arange(0), np.arange(COUNT)))
+    model = fit(chosen, TrainingSet(bare, targets, np.arange(COUNT), np.arange(0), np.arange(COUNT)))
     assert (list(model.members), model.members_of("fused")) == (["title"], ("title",))
     restored = Model.from_bundle(model.bundle())
     assert restored.members_of("fused") == ("title",)

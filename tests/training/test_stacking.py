@@ -17,8 +17,8 @@ from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings,
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.training import stacking
-from shelfwise.training.checkpoints import Stages
-from shelfwise.training.stacking import Learned, Stack, joined_members
+from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.stacking import FittedMember, Stack, system_members
 
 COUNT, TRAIN = 60, 40
 LABELS = LabelSet(("A", "A > B", "C"), "path")
@@ -41,7 +41,7 @@ class Reads(Modality):
         raise NotImplementedError
 
 
-def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> Learned:
+def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> FittedMember:
     """A member whose out-of-fold features, of `rows`, have another mean than those of the network that answers."""
     rng = np.random.default_rng(1)
 
@@ -49,7 +49,7 @@ def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> Lear
         scores = rng.random((count, len(LABELS))).astype(np.float32)
         return Prediction(scores, (rng.random((count, 4)) + level).astype(np.float32), np.ones(count, np.bool_))
 
-    return Learned(
+    return FittedMember(
         Reads(PluginSettings(), field), answer(COUNT, 5), answer(len(rows), 9), rows, np.arange(len(rows)) % 5 if folds is None else folds
     )
 
@@ -60,13 +60,13 @@ def model_of(policy: str, settings: dict[str, Any] | None = None) -> Model:
     return Model(Config.parse({"members": members, "systems": systems}), LABELS, {}, joins={"fused": MEMBERS})
 
 
-def stack_of(model: Model, validation: Rows, *parts: Learned) -> Stack:
+def stack_of(model: Model, validation: Rows, *parts: FittedMember) -> Stack:
     return Stack.of("fused", model, dict(zip(MEMBERS, parts, strict=False)), TARGETS, validation)
 
 
-def fit(policy: str, settings: dict[str, Any], part: Learned) -> Model:
+def fit(policy: str, settings: dict[str, Any], part: FittedMember) -> Model:
     model = model_of(policy, settings)
-    stack_of(model, np.arange(TRAIN, COUNT), part, part).fit(model, Context(), Stages())
+    stack_of(model, np.arange(TRAIN, COUNT), part, part).fit(model, Context(), Checkpoints())
     return model
 
 
@@ -89,9 +89,9 @@ class TestFit:
 
     def test_a_system_without_named_members_joins_all_that_were_fitted(self) -> None:
         model = model_of("mean")
-        assert joined_members(model, "fused", {"title": 1}) == MEMBERS
+        assert system_members(model, "fused", {"title": 1}) == MEMBERS
         everyone = model.config.model_copy(update={"systems": {"fused": model.config.systems["fused"].model_copy(update={"members": ()})}})
-        assert joined_members(Model(everyone, LABELS, {}), "fused", {"image": 1, "title": 1}) == ("image", "title")
+        assert system_members(Model(everyone, LABELS, {}), "fused", {"image": 1, "title": 1}) == ("image", "title")
 
 
 class Spy(FusionPolicy):
@@ -124,14 +124,14 @@ def numbers_of(outputs: MemberOutputs) -> Rows:
     return outputs.scores[:, 0, 0].round().astype(np.int64)
 
 
-def numbered(rows: Rows, folds: Rows, present: Any = True) -> Learned:
+def numbered(rows: Rows, folds: Rows, present: Any = True) -> FittedMember:
     """A member that answers with the numbers of the products."""
 
     def answer(numbers: Rows, there: Any) -> Prediction:
         scores = np.repeat(numbers[:, None], len(LABELS), axis=1).astype(np.float32)
         return Prediction(scores, scores, np.broadcast_to(there, len(numbers)).copy())
 
-    return Learned(Reads(PluginSettings(), "title"), answer(np.arange(COUNT), True), answer(rows, present), rows, folds)
+    return FittedMember(Reads(PluginSettings(), "title"), answer(np.arange(COUNT), True), answer(rows, present), rows, folds)
 
 
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[Spy]:
@@ -150,8 +150,8 @@ class TestCrossed:
             ring = spied(patch)
             model, part = model_of("mean"), numbered(rows, folds)
             stack = stack_of(model, validation, part, part)
-            stack.fit(model, Context(seed=4), Stages())
-            scores = stack.crossed(model, Context(seed=4), Stages())
+            stack.fit(model, Context(seed=4), Checkpoints())
+            scores = stack.crossed(model, Context(seed=4), Checkpoints())
         whole, *crossing = ring
         assert whole.learnt == set(rows.tolist())
         assert whole.watched == (set(validation.tolist()) if len(validation) else None)
@@ -173,8 +173,8 @@ class TestCrossed:
         for validation in (np.arange(TRAIN, COUNT), NOBODY):
             ring.clear()
             stack = stack_of(model, validation, part, part)
-            stack.fit(model, Context(), Stages())
-            checked = stack.checked(model, Context(), Stages())
+            stack.fit(model, Context(), Checkpoints())
+            checked = stack.checked(model, Context(), Checkpoints())
             if len(validation):
                 assert len(ring) == 1
                 np.testing.assert_array_equal(checked[:, 0], validation + 1)
@@ -188,8 +188,8 @@ class TestCrossed:
         parts = [numbered(rows, rows % 2), numbered(rows, rows % 2, present)]
         model = model_of("mean")
         stack = stack_of(model, NOBODY, *parts)
-        stack.fit(model, Context(), Stages())
-        stack.crossed(model, Context(), Stages())
+        stack.fit(model, Context(), Checkpoints())
+        stack.crossed(model, Context(), Checkpoints())
         assert ring[1].context.patterns == ((True, False), (True, True))
         assert ring[2].context.patterns == ((True, False), (True, True))
 
@@ -197,8 +197,8 @@ class TestCrossed:
         rows, folds = np.arange(TRAIN), np.arange(TRAIN) % 3
         model, parts = model_of("ridge", {"alpha": 1.0}), (learned(rows, folds=folds), learned(rows, "description", folds))
         stack = stack_of(model, NOBODY, *parts)
-        stack.fit(model, Context(), Stages())
-        scores = stack.crossed(model, Context(), Stages())
+        stack.fit(model, Context(), Checkpoints())
+        scores = stack.crossed(model, Context(), Checkpoints())
         honest = MemberOutputs.stack([part.honest for part in parts])
         for fold in range(3):
             alone = stacking.make_policy(model.config, "fused").fit(
@@ -209,7 +209,7 @@ class TestCrossed:
     def test_a_finished_crossing_is_read_again(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         ring, rows = spied(monkeypatch), np.arange(TRAIN)
         model, part = model_of("mean"), numbered(rows, rows % 4)
-        stack, stages = stack_of(model, NOBODY, part, part), Stages(tmp_path)
+        stack, stages = stack_of(model, NOBODY, part, part), Checkpoints(tmp_path)
         stack.fit(model, Context(), stages)
         first = stack.crossed(model, Context(), stages)
         assert np.array_equal(stack.crossed(model, Context(), stages), first)
@@ -219,5 +219,5 @@ class TestCrossed:
     def test_features_are_never_honest(self) -> None:
         part, model = learned(np.arange(TRAIN)), model_of("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}})
         with pytest.raises(ConfigError, match=r"systems\.fused: the policy early reads features.*set validation_fraction under \[split\]"):
-            stack_of(model, NOBODY, part, part).fit(model, Context(), Stages())
+            stack_of(model, NOBODY, part, part).fit(model, Context(), Checkpoints())
         assert not model.policies, "half a system"

@@ -114,7 +114,7 @@ def test_a_part_ends_earlier_than_the_whole(clock: Clock) -> None:
     assert part.spend("title", clock.working(71)) == "done"
     assert part.spend("image", clock.working(1)) == "the budget of 100 s is too small for image"
     assert whole.spend("blend", clock.working(1)) == "done"
-    with pytest.raises(room._Spent), part.context.progress("epochs", 3) as bar:
+    with pytest.raises(room._BudgetSpent), part.context.progress("epochs", 3) as bar:
         bar.advance()
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shelfwise.vision.image_io import Frame, PictureRefused, decode_picture, digest_picture, read_picture
+from shelfwise.vision.image_io import Frame, ImageRejectedError, decode_picture, digest_picture, read_picture
 
 FRAME = Frame(32)
 
@@ -58,7 +58,7 @@ def bomb(width: int, height: int) -> bytes:
     ],
 )
 def test_unusable_pictures_are_refused_with_a_reason(data: bytes, reason: str) -> None:
-    with pytest.raises(PictureRefused, match=reason):
+    with pytest.raises(ImageRejectedError, match=reason):
         decode_picture(data, FRAME)
 
 
@@ -66,7 +66,7 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
     resource = pytest.importorskip("resource")
     data = bomb(12000, 12000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(PictureRefused):
+    with pytest.raises(ImageRejectedError):
         decode_picture(data, FRAME)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
 
@@ -127,16 +127,16 @@ def test_damage_is_survived(format: str, at: float, byte: int, cut: bool) -> Non
     data[place] = byte
     try:
         pixels = decode_picture(bytes(data[:place] if cut else data), FRAME)
-    except PictureRefused:  # any other error fails the test
+    except ImageRejectedError:  # any other error fails the test
         return
     assert pixels.shape == (32, 32, 3)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, reason in [(tmp_path / "none.jpg", "no such file"), (tmp_path, "cannot be read"), (Path("a\0b"), "cannot be read")]:
-        with pytest.raises(PictureRefused, match=reason):
+        with pytest.raises(ImageRejectedError, match=reason):
             read_picture(path)
     (tmp_path / "large.jpg").write_bytes(bytes(100))
     monkeypatch.setattr("shelfwise.vision.image_io.MAX_BYTES", 99)
-    with pytest.raises(PictureRefused, match="100 bytes"):
+    with pytest.raises(ImageRejectedError, match="100 bytes"):
         digest_picture(tmp_path / "large.jpg")

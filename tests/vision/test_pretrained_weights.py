@@ -17,7 +17,7 @@ from shelfwise.core import pretrained as hub
 from shelfwise.core.pretrained import answers_in_time
 from shelfwise.errors import WeightsError
 from shelfwise.vision import pretrained_weights as weights
-from shelfwise.vision.pretrained_weights import PACKAGES, Source, build, find_weights, load_backbone
+from shelfwise.vision.pretrained_weights import PACKAGES, WeightSource, build, find_weights, load_backbone
 
 PACKAGE = PACKAGES["tf_efficientnet_lite0"]
 needs_package = pytest.mark.skipif(find_spec(PACKAGE.name.replace("-", "_")) is None, reason=f"{PACKAGE.name} is not installed")
@@ -120,7 +120,7 @@ def test_random_weights_are_the_same_every_time_and_leave_chance_alone() -> None
     after = torch.rand(1)
     torch.manual_seed(1)
     assert torch.equal(torch.rand(1), after)
-    second = load_backbone(Source("test_efficientnet", "test_efficientnet", "random", None, "random")).state_dict()
+    second = load_backbone(WeightSource("test_efficientnet", "test_efficientnet", "random", None, "random")).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

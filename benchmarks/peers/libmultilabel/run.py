@@ -5,12 +5,12 @@ from __future__ import annotations
 import libmultilabel.linear as linear
 import numpy as np
 import pandas as pd
-from harness import Fitted, Floats, Inputs, Task, main, sigmoid
+from harness import Fitted, Floats, Inputs, PreparedData, main, sigmoid
 
 OPTIONS = "-s 1 -B 1 -e 0.0001 -q -m 2"
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """As its quick start: load_dataset, Preprocessor, train."""
     labels = [" ".join(names) for names in task.train.label_ids]
     table = pd.DataFrame({"label": labels, "text": task.train.inputs.texts})

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from harness import Fitted, Floats, Inputs, Task, main
+from harness import Fitted, Floats, Inputs, PreparedData, main
 from pyarrow import feather
 
 from shelfwise.catalog.labels import LabelSet
@@ -17,11 +17,11 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
-from shelfwise.training.dataset import Lesson
+from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.fit import fit_model
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """Fit or load; the threshold is the model's own, as its users get it."""
     products = Catalog(feather.read_table(task.folder / "products.arrow"), Path("/"))
     labels = tuple(json.loads((task.folder / "labels.json").read_text("utf-8")))
@@ -42,16 +42,16 @@ def fit(task: Task) -> Fitted:
     return Fitted(predict, {"threshold": model.thresholds[model.decide_with], "note": note, **facts})
 
 
-def lesson_of(task: Task, products: Catalog, config: Config) -> Lesson:
+def lesson_of(task: PreparedData, products: Catalog, config: Config) -> TrainingSet:
     """What shelfwise train would learn from: all but the test rows, in the catalogue's order, divided as the preset says."""
     stored, parts = np.load(task.folder / "targets.npz"), np.load(task.folder / f"fold{task.fold}.npz")
     rows = np.sort(np.concatenate([parts["train"], parts["validation"]]))
     targets, groups = stored["targets"][rows].astype(np.float32), stored["groups"][rows]
     split = split_rows(targets, groups, config.split, config.seed, test_given=True)
-    return Lesson(products.take(rows), targets, split.train, split.validation, groups)
+    return TrainingSet(products.take(rows), targets, split.train, split.validation, groups)
 
 
-def loaded(folder: Path, labels: tuple[str, ...], task: Task, products: Catalog) -> tuple[Model, dict[str, float | None]]:
+def loaded(folder: Path, labels: tuple[str, ...], task: PreparedData, products: Catalog) -> tuple[Model, dict[str, float | None]]:
     """The model in `folder`, and what it cost to fit then.
 
     Raises:

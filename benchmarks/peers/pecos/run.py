@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from harness import Fitted, Floats, Inputs, Task, main
+from harness import Fitted, Floats, Inputs, PreparedData, main
 from pecos.xmc import Indexer, LabelEmbeddingFactory
 from pecos.xmc.xlinear.model import XLinearModel
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """TF-IDF of title and description, PIFA label embeddings, hierarchical k-means, one linear model a node."""
     vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32)
     features = csr_matrix(vectorizer.fit_transform(task.train.inputs.texts))

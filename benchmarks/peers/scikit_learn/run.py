@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Fitted, Inputs, Task, main
+from harness import Fitted, Inputs, PreparedData, main
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +10,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from threadpoolctl import threadpool_limits
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """TF-IDF, then one logistic regression a label with C = 10; of words alone, bigrams made it worse on validation."""
     words = {"sublinear_tf": True}
     letters = {"analyzer": "char_wb", "ngram_range": (2, 4), "sublinear_tf": True, "min_df": 2}

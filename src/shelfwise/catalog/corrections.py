@@ -36,10 +36,10 @@ NAMED = 5
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def inert(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A table's cell that no spreadsheet takes for a formula; :func:`read_corrections` takes the apostrophe off again.
 
-    >>> inert("=SUM(A1)"), inert("Mugs")
+    >>> escape_formula("=SUM(A1)"), escape_formula("Mugs")
     ("'=SUM(A1)", 'Mugs')
     """
     return "'" + cell if cell.startswith(_FORMULA) else cell

@@ -56,7 +56,7 @@ def train(
     from shelfwise.commands.train import train as run
     from shelfwise.config import Config
     from shelfwise.evaluation.before_after import before_after_markdown
-    from shelfwise.evaluation.retraining import retrained
+    from shelfwise.evaluation.retraining import compare_models_on_disk
     from shelfwise.reports.paper_tables import table_1, table_3
     from shelfwise.training.time_budget import parse_duration
 
@@ -67,7 +67,7 @@ def train(
     settings = Config.load(preset or "recommended", config, changes)
     with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context, corrections)
-        changed = retrained(before, out, test or catalog, context) if before is not None else None
+        changed = compare_models_on_disk(before, out, test or catalog, context) if before is not None else None
     where = {"model": str(out), "report": str(out / "report" / "index.html"), "results": str(out / "report" / "results.json")}
     if as_json:
         shown = {name: results[name] for name in ("decide_with", "seconds", "systems")}

@@ -22,9 +22,9 @@ from shelfwise.catalog.labels import LabelSet, flatten
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
-from shelfwise.decision.label_errors import Proofreader, evidence_against
+from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.errors import CatalogError, PluginError
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.reports.audit_report import write_findings
 
 SHARE = 0.1
@@ -35,7 +35,7 @@ NEAR, SHOWN = 10, 3
 
 
 @dataclass(frozen=True)
-class Judged:
+class AuditedProducts:
     """N products and what the model makes of them.
 
     Args:
@@ -51,16 +51,16 @@ class Judged:
     given: Bools
     scores: Floats
     places: Rows
-    answers: Answers
+    answers: MemberPredictions
     at: Rows
 
     @classmethod
-    def of(cls, model: Model, catalog: Catalog, context: Context) -> Judged:
+    def of(cls, model: Model, catalog: Catalog, context: Context) -> AuditedProducts:
         """Out-of-fold scores for the products that have them, ordinary ones for the others."""
         given = model.labels.encode(catalog.column("categories")) > 0
         honest, scores = model.out_of_fold, np.zeros(given.shape, np.float32)
         places = np.full(len(given), -1, np.int64) if honest is None else honest.rows(catalog.ids)
-        asked, at, answers = np.flatnonzero(places < 0), np.full(len(given), -1, np.int64), Answers({})
+        asked, at, answers = np.flatnonzero(places < 0), np.full(len(given), -1, np.int64), MemberPredictions({})
         if honest is not None:
             scores[places >= 0] = honest.scores[places[places >= 0]].toarray()
         if len(asked):
@@ -68,7 +68,7 @@ class Judged:
             scores[asked], at[asked] = model.scores(answers), np.arange(len(asked))
         return cls(catalog, given, scores, np.arange(len(given)) if honest is None else places, answers, at)
 
-    def take(self, rows: Rows) -> Judged:
+    def take(self, rows: Rows) -> AuditedProducts:
         """The given products, in that order."""
         parts = {name: getattr(self, name)[rows] for name in ("given", "scores", "places", "at")}
         return replace(self, catalog=self.catalog.take(rows), **parts)
@@ -94,7 +94,7 @@ def audit_catalog(model: Model, source: Path, out: Path, context: Context | None
     context = context or Context(seed=model.config.seed)
     catalog = read_catalog(source, model.config.catalog, context).catalog
     catalog, left_out = auditable(catalog, model.labels)
-    judged = Judged.of(model, catalog, context)
+    judged = AuditedProducts.of(model, catalog, context)
     heard = np.asarray(judged.scores.any(axis=1))
     left_out |= {"products without any field to judge by": int((~heard).sum())}
     if not heard.any():
@@ -126,11 +126,11 @@ def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, in
     return (catalog if known.all() else catalog.take(np.flatnonzero(known))), left_out
 
 
-def _listed(model: Model, judged: Judged, heard: Bools, most: int) -> list[dict[str, Any]]:
+def _listed(model: Model, judged: AuditedProducts, heard: Bools, most: int) -> list[dict[str, Any]]:
     """The `most` suspicious of the products that were `heard` (N,), with what should be changed."""
     proofreader = _proofreader(model, judged)
     doubts = proofreader.doubts(judged.scores, judged.given, judged.places)
-    evidence = np.where(heard, evidence_against(doubts), 0)
+    evidence = np.where(heard, suspicion(doubts), 0)
     order = np.argsort(-evidence, kind="stable")[:most]
     order = order[evidence[order] > 0]
     listed = judged.take(order)
@@ -138,15 +138,15 @@ def _listed(model: Model, judged: Judged, heard: Bools, most: int) -> list[dict[
     return _findings(model, listed, suggested, 1 - np.exp(-evidence[order]), doubts[order])
 
 
-def _proofreader(model: Model, judged: Judged) -> Proofreader:
+def _proofreader(model: Model, judged: AuditedProducts) -> LabelErrorDetector:
     """Fitted on the model's out-of-fold scores; where it has none, on the audited products themselves."""
     if model.out_of_fold is None:
-        return Proofreader.fit(judged.scores, judged.given)
+        return LabelErrorDetector.fit(judged.scores, judged.given)
     scores, targets = model.out_of_fold.dense()
-    return Proofreader.fit(scores, targets > 0)
+    return LabelErrorDetector.fit(scores, targets > 0)
 
 
-def _notes(model: Model, judged: Judged) -> list[str]:
+def _notes(model: Model, judged: AuditedProducts) -> list[str]:
     """What makes this audit weaker than it could be."""
     seen = set() if model.neighbours is None else set(model.neighbours.ids)
     repeated = sum(name in seen and at >= 0 for name, at in zip(judged.catalog.ids, judged.at.tolist(), strict=True))
@@ -158,7 +158,7 @@ def _notes(model: Model, judged: Judged) -> list[str]:
     ]
 
 
-def _findings(model: Model, listed: Judged, suggested: Bools, suspicion: Floats, doubts: csr_array) -> list[dict[str, Any]]:
+def _findings(model: Model, listed: AuditedProducts, suggested: Bools, suspicion: Floats, doubts: csr_array) -> list[dict[str, Any]]:
     """One entry a listed product, as it stands in ``audit.jsonl``."""
     names, near = model.labels.names, _nearest(model, listed)
     titles, categories = listed.catalog.column("title"), listed.catalog.column("categories")
@@ -195,14 +195,14 @@ def _findings(model: Model, listed: Judged, suggested: Bools, suspicion: Floats,
     return findings
 
 
-def _said(model: Model, listed: Judged, row: int, label: int) -> dict[str, float]:
+def _said(model: Model, listed: AuditedProducts, row: int, label: int) -> dict[str, float]:
     """What each member says of a label; nothing of products with an out-of-fold score, which the members have seen."""
     at = int(listed.at[row])
     said = {} if at < 0 else listed.answers.predictions
     return {name: float(model.relabelled(answer.probabilities[[at]])[0, label]) for name, answer in said.items() if answer.present[at]}
 
 
-def _nearest(model: Model, listed: Judged) -> tuple[Floats, Rows] | None:
+def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | None:
     """Similarities and rows (Q, K) of the training products nearest to each listed one, itself left out; None without an index."""
     index, names = model.neighbours, np.array(listed.catalog.ids, dtype=object)
     if index is None:

@@ -19,11 +19,11 @@ from shelfwise.core.types import Context, Prediction, State
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.reports.leaderboard import write_leaderboard
-from shelfwise.training.dataset import Task, prepare_task
-from shelfwise.training.fit import attempted, fit_model
-from shelfwise.training.profiling import MeasuredStages
+from shelfwise.training.dataset import PreparedData, prepare_task
+from shelfwise.training.fit import fit_model, try_or_reason
+from shelfwise.training.profiling import ProfiledCheckpoints
 from shelfwise.training.run_record import describe_run
 
 WORK = "work"
@@ -58,7 +58,7 @@ def compare(catalog: Path, out: Path, config: Config, test: Path | None = None, 
         raise ConfigError(f"{out} exists and is not a comparison; choose another folder or remove it")
     context = dataclasses.replace(context or Context(seed=config.seed), cache=out / WORK / "cache")
     task = prepare_task(catalog, config, test, context)
-    stages = MeasuredStages(out / WORK / "stages", _key(config, task), _marks(config))
+    stages = ProfiledCheckpoints(out / WORK / "stages", _key(config, task), _marks(config))
     model = fit_model(task.lesson, task.labels, config, context, stages, tolerant=True)
     answers, not_run = _asked(model, task, context, stages)
     systems, order = _scored(model, answers, not_run, task, stages)
@@ -104,21 +104,21 @@ def _variant(config: Config, name: str) -> MemberSettings:
     return member.model_copy(update={"settings": {**member.settings, "train_last": last if last == "all" else int(last)}})
 
 
-def _asked(model: Model, task: Task, context: Context, stages: MeasuredStages) -> tuple[Answers, dict[str, str]]:
+def _asked(model: Model, task: PreparedData, context: Context, stages: ProfiledCheckpoints) -> tuple[MemberPredictions, dict[str, str]]:
     """What the members say of the test products, and why those say nothing that were not run."""
     predictions: dict[str, Prediction] = {}
     not_run = dict(model.facts["not_run"])
     for name in model.members:
-        outcome = attempted(partial(_tested, model, name, task, context, stages), name, tolerant=True)
+        outcome = try_or_reason(partial(_tested, model, name, task, context, stages), name, tolerant=True)
         if isinstance(outcome, str):
             not_run[name] = outcome
         else:
             predictions[name] = outcome
-    return Answers(predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions}), not_run
+    return MemberPredictions(predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions}), not_run
 
 
 def _scored(
-    model: Model, answers: Answers, not_run: dict[str, str], task: Task, stages: MeasuredStages
+    model: Model, answers: MemberPredictions, not_run: dict[str, str], task: PreparedData, stages: ProfiledCheckpoints
 ) -> tuple[dict[str, Any], list[str]]:
     """Every system's entry, those that were not run last, and the names of the others, best first."""
     systems: dict[str, Any] = {}
@@ -128,7 +128,7 @@ def _scored(
         if missing:
             not_run[name] = not_run[missing[0]]
             continue
-        entry = attempted(lambda name=name: score_system(model, name, answers, truth)[0], name, tolerant=True)  # type: ignore[misc]
+        entry = try_or_reason(lambda name=name: score_system(model, name, answers, truth)[0], name, tolerant=True)  # type: ignore[misc]
         if isinstance(entry, str):
             not_run[name] = entry
             continue
@@ -138,7 +138,7 @@ def _scored(
     return {**{name: systems[name] for name in order}, **{name: {"not_run": reason} for name, reason in not_run.items()}}, order
 
 
-def _tested(model: Model, name: str, task: Task, context: Context, stages: MeasuredStages) -> Prediction:
+def _tested(model: Model, name: str, task: PreparedData, context: Context, stages: ProfiledCheckpoints) -> Prediction:
     """What one member says of the test products; how long that takes is the stage's time, so no cache may help."""
     context = dataclasses.replace(context, title=name, cache=None)
     test = dataclasses.replace(task.test)  # a catalogue of which nobody has read anything yet
@@ -149,7 +149,7 @@ def _tested(model: Model, name: str, task: Task, context: Context, stages: Measu
     return Prediction(**stages.run(f"test.{name}", asked).arrays)
 
 
-def _costs(model: Model, name: str, entry: Mapping[str, Any], products: int, stages: MeasuredStages) -> dict[str, Any]:
+def _costs(model: Model, name: str, entry: Mapping[str, Any], products: int, stages: ProfiledCheckpoints) -> dict[str, Any]:
     members = model.members_of(name)
     peaks = [stages.peaks.get(stage) for stage in [*stages_of(model, name), *(f"test.{m}" for m in members)]]
     states = [*(f"member.{m}" for m in members), *([f"system.{name}"] if name in model.policies else [])]
@@ -163,7 +163,7 @@ def _costs(model: Model, name: str, entry: Mapping[str, Any], products: int, sta
     }
 
 
-def _key(config: Config, task: Task) -> str:
+def _key(config: Config, task: PreparedData) -> str:
     """Everything that every stage depends on; the members and systems have marks of their own."""
     parts = config.dump()
     common = {name: parts[name] for name in ("seed", "catalog", "labels", "split", "stacking")}

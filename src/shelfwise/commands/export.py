@@ -10,14 +10,14 @@ from typing import Any
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, PluginError
-from shelfwise.export.runtime import EXPORTED, Exported
+from shelfwise.export.runtime import EXPORTED, OnnxModel
 from shelfwise.model.bundle import check_target, load_bundle, save_bundle
 from shelfwise.model.model import Model
 
 GATE = 0.005
 
 
-def exported(model: Model) -> Exported:
+def exported(model: Model) -> OnnxModel:
     """`model` with its deciding system as one graph.
 
     Raises:
@@ -34,7 +34,7 @@ def exported(model: Model) -> Exported:
         name: getattr(model, name)
         for name in ("config", "labels", "thresholds", "decide_with", "decider", "relabelling", "taxonomy", "facts")
     }
-    return Exported(members={}, graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept)
+    return OnnxModel(members={}, graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept)
 
 
 def export_bundle(source: Path, out: Path, int8: Path | None = None, gate: float = GATE, context: Context | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.files import _json, _write
 from shelfwise.core.types import Context
 from shelfwise.errors import TaxonomyError
-from shelfwise.taxonomy.changes import Migrated, Migration
+from shelfwise.taxonomy.changes import MigratedPaths, Migration
 from shelfwise.taxonomy.diff import difference
 from shelfwise.taxonomy.files import read_taxonomy
 
@@ -84,13 +84,13 @@ def migration_table(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in report["notes"])])
 
 
-def _remembering(migration: Migration) -> Callable[[Any], Migrated]:
+def _remembering(migration: Migration) -> Callable[[Any], MigratedPaths]:
     """`migration.paths`, asked once for products with the same paths."""
     ask = lru_cache(maxsize=None)(migration.paths)
     return lambda paths: ask(tuple(map(tuple, paths or ())))
 
 
-def _account(migration: Migration, outcomes: Sequence[Migrated], categories: Sequence[Any]) -> dict[str, Any]:
+def _account(migration: Migration, outcomes: Sequence[MigratedPaths], categories: Sequence[Any]) -> dict[str, Any]:
     touched = Counter(place for outcome in outcomes for place in outcome.changes)
     lost = sum(bool(paths) and not outcome.paths for paths, outcome in zip(categories, outcomes, strict=True))
     undecided = sum(bool(outcome.undecided) for outcome in outcomes)
@@ -107,7 +107,7 @@ def _account(migration: Migration, outcomes: Sequence[Migrated], categories: Seq
     }
 
 
-def _lines(catalog: Catalog, outcomes: Sequence[Migrated]) -> Iterator[str]:
+def _lines(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[str]:
     """A JSON object a product. Our fields are there even where empty, so that no further column can be taken for one."""
     for start in range(0, len(catalog), PORTION):
         part = catalog.table.slice(start, PORTION).to_pylist()
@@ -117,7 +117,7 @@ def _lines(catalog: Catalog, outcomes: Sequence[Migrated]) -> Iterator[str]:
             yield _json({name: value for name, value in record.items() if value is not None or name in SCHEMA.names}) + "\n"
 
 
-def _questions(catalog: Catalog, outcomes: Sequence[Migrated], migration: Migration) -> Iterator[str]:
+def _questions(catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: Migration) -> Iterator[str]:
     """What a person has to decide: the labels a product has now, and the parts it may belong to."""
     for name, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
         given = sorted(flatten(outcome.paths, migration.mode))

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.reader import Reading, read_catalog, write_quarantine
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Context, Floats, Refusal
+from shelfwise.core.types import Bools, Context, Floats, RejectedField
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.metrics.selective import ACCEPT, QUEUES, REVIEW
 from shelfwise.model.model import Model
@@ -58,7 +58,7 @@ def predict_catalog(
     reading = read_catalog(source, model.config.catalog, context)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.writing")
-    refused: list[Refusal] = []
+    refused: list[RejectedField] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
     names = [*(QUEUES if precision is not None else ()), *((OUTSIDE,) if abstain is not None else ())]
     queues: dict[str, list[str]] = {name: [] for name in names}
@@ -72,7 +72,7 @@ def predict_catalog(
     return summary | _left_over(reading, refused, out)
 
 
-def _left_over(reading: Reading, refused: Sequence[Refusal], out: Path) -> dict[str, Any]:
+def _left_over(reading: ReadResult, refused: Sequence[RejectedField], out: Path) -> dict[str, Any]:
     """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
     quarantine, refusals = f"{out}.quarantine.jsonl", f"{out}.refused.jsonl"
     if reading.quarantine:
@@ -101,7 +101,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _decisions(
-    model: Model, catalog: Catalog, context: Context, refused: list[Refusal], wanted: tuple[float | None, float | None, int | None]
+    model: Model, catalog: Catalog, context: Context, refused: list[RejectedField], wanted: tuple[float | None, float | None, int | None]
 ) -> Iterator[dict[str, Any]]:
     precision, abstain, top = wanted
     with context.progress("labelling", len(catalog)) as progress:

@@ -15,8 +15,8 @@ from shelfwise.config import Config
 from shelfwise.core.types import Context
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.model.bundle import check_target, save_bundle
-from shelfwise.training.checkpoints import Stages
-from shelfwise.training.dataset import Task, prepare_task
+from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.dataset import PreparedData, prepare_task
 from shelfwise.training.fit import fit_model
 from shelfwise.training.run_record import describe_run
 
@@ -47,7 +47,7 @@ def train(
     check_target(out)
     task = prepare_task(catalog, config, test, context, corrections)
     partial = out.with_name(out.name + ".partial")
-    stages = Stages(partial, _key(config, task), resume)
+    stages = Checkpoints(partial, _key(config, task), resume)
     model = fit_model(task.lesson, task.labels, config, context, stages)
     results = describe_run(model, task, config, stages) | evaluate_model(model, task.test, task.test_targets, context)
     results["seconds"] = time.perf_counter() - started
@@ -56,7 +56,7 @@ def train(
     return results
 
 
-def write_all(results: Mapping[str, Any], task: Task, folder: Path) -> None:
+def write_all(results: Mapping[str, Any], task: PreparedData, folder: Path) -> None:
     """The report folder: results.json, results.md, index.html, and what was quarantined."""
     from shelfwise.reports.training_report import write_markdown, write_report  # matplotlib: not for those who only predict
 
@@ -69,6 +69,6 @@ def write_all(results: Mapping[str, Any], task: Task, folder: Path) -> None:
         write_quarantine(reading.quarantine, folder / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"))
 
 
-def _key(config: Config, task: Task) -> str:
+def _key(config: Config, task: PreparedData) -> str:
     text = json.dumps([version("shelfwise"), config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -23,7 +23,7 @@ SHARD = 256
 
 
 @dataclass
-class Shelf:
+class EmbeddingCache:
     """Rows on disk, found by key. A shard is named by the sha256 of its bytes, so a damaged one is never believed.
 
     Shards are written under another name and renamed: a killed run loses at most the shard it was filling, and several

@@ -17,24 +17,24 @@ MOST_FIELDS = 10
 class Modality(ABC):
     """A classifier of one field: prepare, fit, predict.
 
-    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads. `reachable` says that
+    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads. `present_via_others` says that
     a product may be present without any field of its own, because others name it.
     """
 
     Settings: ClassVar[type[PluginSettings]]
-    reachable: ClassVar[bool] = False
+    present_via_others: ClassVar[bool] = False
 
     def __init__(self, settings: Any, field: str) -> None:
         self.settings = settings
         self.field = field
 
-    def hears(self, fields: frozenset[str]) -> bool:
+    def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here; by default with any of those it reads."""
         return not fields.isdisjoint(self.field.split("+"))
 
     @abstractmethod
     def prepare(self, catalog: Catalog, context: Context) -> Any:
-        """Turn the field into a :class:`Prepared`; looks at no label, so every fold may share it."""
+        """Turn the field into a :class:`FieldInputs`; looks at no label, so every fold may share it."""
 
     @abstractmethod
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
@@ -57,7 +57,7 @@ class Modality(ABC):
         return {}
 
 
-def sets_together(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
+def presence_patterns(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
     """The sets of `members` that some product can be present in, whatever fields it has: each as M bools, sorted.
 
     Empty, which stands for any set, where the members read more than :data:`MOST_FIELDS` fields between them.
@@ -68,6 +68,6 @@ def sets_together(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
     had = itertools.chain.from_iterable(itertools.combinations(fields, count) for count in range(1, len(fields) + 1))
     sets: set[tuple[bool, ...]] = set()
     for known in map(frozenset, had):
-        heard = [member.hears(known) for member in members]
-        sets.update(itertools.product(*((there, there or member.reachable) for there, member in zip(heard, members, strict=True))))
+        heard = [member.is_present(known) for member in members]
+        sets.update(itertools.product(*((there, there or member.present_via_others) for there, member in zip(heard, members, strict=True))))
     return tuple(sorted(heard for heard in sets if any(heard)))

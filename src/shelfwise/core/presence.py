@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, Prediction, Prepared, Rows
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Prediction, Rows
 from shelfwise.errors import LabelError
 
 
@@ -24,7 +24,7 @@ def fit_present(modality: Modality, train: Examples, validation: Examples | None
     return modality.fit(able, watched if watched is not None and len(watched.targets) else None, context)
 
 
-def predict_present(modality: Modality, inputs: Prepared, labels: int, context: Context) -> Prediction:
+def predict_present(modality: Modality, inputs: FieldInputs, labels: int, context: Context) -> Prediction:
     """Ask `modality` about those of the N products that have its field; zeros for the others.
 
     Args:

@@ -40,7 +40,7 @@ class Progress(Protocol):
     def advance(self, steps: int = 1) -> None: ...
 
 
-class Silent:
+class NullProgress:
     """The default reporter: says nothing."""
 
     def advance(self, steps: int = 1) -> None:
@@ -69,11 +69,11 @@ class Context:
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:
         """Report a piece of work of `total` steps; override to show a bar."""
-        yield Silent()
+        yield NullProgress()
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RejectedField:
     """One product's field that could not be used, and why; the product goes on with its other fields."""
 
     id: str
@@ -82,7 +82,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class FieldInputs:
     """A field of N products, ready to be learnt from. Pure: no label and no other product had a part in it.
 
     Args:
@@ -91,7 +91,7 @@ class Prepared:
     """
 
     present: Bools
-    refused: tuple[Refusal, ...] = field(default=(), kw_only=True)
+    refused: tuple[RejectedField, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
         return len(self.present)

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from shelfwise.core.types import State
-from shelfwise.decision.calibration_curves import Steps, bent_columns, rising_logistic
+from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import EDGE, log_loss
-from shelfwise.metrics.scored_pairs import Doubles, Integers, Matrix, Pairs, changed, parts
+from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs, changed, parts
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
@@ -32,7 +32,7 @@ Arrays = Mapping[str, NDArray[Any]]
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "beta", "isotonic")
 SHRINKS = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 3
-FOREMOST = 5
+TOP_LABELS = 5
 """A product's highest scored labels, by which methods are compared: decisions fall among these, the others are nearly all near 0."""
 
 SHARED_PENALTY = 1e-2  # on the curve that all labels share: only against data that can be told apart without a mistake
@@ -73,7 +73,7 @@ class Calibration:
         """
         strengths = SHRINKS if shrink is None else (shrink,)
         tried = [(m, s) for m in (METHODS if method == "auto" else (method,)) for s in (strengths if m != "none" else (0.0,))]
-        pairs = Pairs.of(scores, targets)
+        pairs = ScoredPairs.of(scores, targets)
         losses = _losses(pairs, tried, seed) if len(tried) > 1 else {}
         chosen = min(losses, key=lambda one: losses[one]) if losses else tried[0]
         return cls(*chosen, _drawn(pairs, chosen[0])(chosen[1]), {f"{m} {s:g}": loss for (m, s), loss in losses.items()})
@@ -87,7 +87,7 @@ class Calibration:
 
         Fit thresholds and acceptance limits on these: a calibration flatters the products that it learnt from.
         """
-        pairs = Pairs.of(scores, targets)
+        pairs = ScoredPairs.of(scores, targets)
         likely = np.zeros(len(pairs.scores))
         for part in parts(pairs.shape[0], folds, seed):
             asked = part[pairs.rows]
@@ -106,7 +106,7 @@ class Calibration:
         return cls(state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"]))
 
 
-def _losses(pairs: Pairs, tried: list[tuple[Method, float]], seed: int) -> dict[tuple[Method, float], float]:
+def _losses(pairs: ScoredPairs, tried: list[tuple[Method, float]], seed: int) -> dict[tuple[Method, float], float]:
     """The log loss of each of `tried` on the foremost pairs, by curves that were not fitted on them."""
     likely = {one: np.zeros(len(pairs.scores)) for one in tried}
     for part in parts(pairs.shape[0], FOLDS, seed):
@@ -118,23 +118,23 @@ def _losses(pairs: Pairs, tried: list[tuple[Method, float]], seed: int) -> dict[
     return {one: log_loss(pairs.hits[counted], values[counted]) for one, values in likely.items()}
 
 
-def _foremost(pairs: Pairs) -> Integers:
+def _foremost(pairs: ScoredPairs) -> Int64Array:
     """The pairs that are among the highest scored of their product."""
     order = np.lexsort((-pairs.scores, pairs.rows))
     starts = np.searchsorted(pairs.rows[order], np.arange(pairs.shape[0]))
-    return np.sort(order[np.arange(len(order)) - starts[pairs.rows[order]] < FOREMOST])
+    return np.sort(order[np.arange(len(order)) - starts[pairs.rows[order]] < TOP_LABELS])
 
 
-def _drawn(pairs: Pairs, method: Method) -> Callable[[float], Arrays]:
+def _drawn(pairs: ScoredPairs, method: Method) -> Callable[[float], Arrays]:
     """The curves for any shrink; what does not depend on it is done once."""
     if method == "none":
         return lambda shrink: {}
     return _drawn_steps(pairs) if method == "isotonic" else _drawn_weights(pairs, TIES[method])
 
 
-def _drawn_steps(pairs: Pairs) -> Callable[[float], Arrays]:
+def _drawn_steps(pairs: ScoredPairs) -> Callable[[float], Arrays]:
     positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
-    curves = {"own": Steps.fit(pairs), "shared": Steps.fit(pairs.pooled())}
+    curves = {"own": IsotonicCurves.fit(pairs), "shared": IsotonicCurves.fit(pairs.pooled())}
     arrays = {f"{kind}.{name}": values for kind, curve in curves.items() for name, values in vars(curve).items()}
 
     def steps(shrink: float) -> Arrays:
@@ -143,19 +143,19 @@ def _drawn_steps(pairs: Pairs) -> Callable[[float], Arrays]:
     return steps
 
 
-def _drawn_weights(pairs: Pairs, tie: Doubles) -> Callable[[float], Arrays]:
+def _drawn_weights(pairs: ScoredPairs, tie: Float64Array) -> Callable[[float], Arrays]:
     inputs, as_they_are = bent_columns(pairs.scores) @ tie.T, np.append(np.ones(len(tie) - 1), 0)[None]
     shared = rising_logistic(inputs, pairs.hits, np.zeros_like(pairs.labels), as_they_are, SHARED_PENALTY)
     start = np.repeat(shared, len(pairs.support), axis=0)
     return lambda shrink: {"weights": rising_logistic(inputs, pairs.hits, pairs.labels, start, shrink) @ tie}
 
 
-def _probabilities(method: Method, arrays: Arrays, labels: Integers, scores: Doubles) -> Doubles:
+def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: Float64Array) -> Float64Array:
     """The height (E,) of each label's curve at `scores` (E,), which are above 0."""
     if method == "none":
         return scores
     if method == "isotonic":
-        own, shared = (Steps(*(arrays[f"{kind}.{name}"] for name in Steps.__annotations__)) for kind in ("own", "shared"))
+        own, shared = (IsotonicCurves(*(arrays[f"{kind}.{name}"] for name in IsotonicCurves.__annotations__)) for kind in ("own", "shared"))
         trust = arrays["trust"][labels]
         likely = trust * own.at(labels, scores) + (1 - trust) * shared.at(np.zeros_like(labels), scores)
     else:

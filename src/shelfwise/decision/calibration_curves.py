@@ -15,19 +15,19 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from shelfwise.metrics.calibration import EDGE
-from shelfwise.metrics.scored_pairs import Doubles, Integers, Pairs
+from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, ScoredPairs
 
 NEWTON_STEPS, HALVINGS, LONGEST_STEP, SOLVED = 50, 20, 2.0, 1e-6
 ROUNDING = 1e-12  # share of a loss that double precision may add to it
 
 
-def bent_columns(scores: Doubles) -> Doubles:
+def bent_columns(scores: Float64Array) -> Float64Array:
     """What curves are made of, (E, 3): ``ln s``, ``-ln(1 - s)`` and 1. The first two rise with the score."""
     sure = np.clip(scores, EDGE, 1 - EDGE)
     return np.stack([np.log(sure), -np.log1p(-sure), np.ones(len(sure))], axis=1)
 
 
-def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, start: Doubles, penalty: float) -> Doubles:
+def rising_logistic(inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64Array, start: Float64Array, penalty: float) -> Float64Array:
     """Minimise each label's ``log loss + penalty / 2 * |w - start|^2``, all weights but the last at least 0.
 
     Newton's method for all labels at once, along steps that are bent where a weight would leave its bound, and halved until
@@ -44,13 +44,13 @@ def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, 
     """
     count, width = start.shape
     floor = np.append(np.zeros(width - 1), -np.inf)
-    weights: Doubles = np.maximum(start, floor)
+    weights: Float64Array = np.maximum(start, floor)
 
-    def losses(weights: Doubles) -> Doubles:
+    def losses(weights: Float64Array) -> Float64Array:
         logits = np.einsum("ep,ep->e", inputs, weights[labels])
-        found: Doubles = np.bincount(labels, np.logaddexp(0, logits) - hits * logits, count) + penalty / 2 * np.square(weights - start).sum(
-            axis=1
-        )
+        found: Float64Array = np.bincount(labels, np.logaddexp(0, logits) - hits * logits, count) + penalty / 2 * np.square(
+            weights - start
+        ).sum(axis=1)
         return found
 
     for _ in range(NEWTON_STEPS):
@@ -68,13 +68,13 @@ def rising_logistic(inputs: Doubles, hits: NDArray[np.bool_], labels: Integers, 
     return weights
 
 
-def _lower(losses: Callable[[Doubles], Doubles], weights: Doubles, step: Any, floor: Any) -> Doubles:
+def _lower(losses: Callable[[Float64Array], Float64Array], weights: Float64Array, step: Any, floor: Any) -> Float64Array:
     """Each label's weights (L, P) after the step, a half, a quarter ... of it, the first at which its loss does not rise."""
     limit = losses(weights)
     limit = limit + ROUNDING * np.abs(limit)
     scale = np.ones((len(weights), 1))
     for _ in range(HALVINGS):
-        lower: Doubles = np.maximum(weights - scale * step, floor)
+        lower: Float64Array = np.maximum(weights - scale * step, floor)
         worse = losses(lower) > limit
         if not worse.any():
             break
@@ -83,7 +83,7 @@ def _lower(losses: Callable[[Doubles], Doubles], weights: Doubles, step: Any, fl
 
 
 @dataclass(frozen=True)
-class Steps:
+class IsotonicCurves:
     """The best rising curves (pool adjacent violators), straight between their bends, flat beyond the scores that were seen.
 
     Args:
@@ -93,13 +93,13 @@ class Steps:
         highest: (L,) likewise the highest.
     """
 
-    places: Doubles
-    heights: Doubles
-    lowest: Doubles
-    highest: Doubles
+    places: Float64Array
+    heights: Float64Array
+    lowest: Float64Array
+    highest: Float64Array
 
     @classmethod
-    def fit(cls, pairs: Pairs) -> Self:
+    def fit(cls, pairs: ScoredPairs) -> Self:
         """One curve a label; a label without a scored pair has none, and its answers mean nothing."""
         lowest, highest = np.zeros(len(pairs.support)), np.zeros(len(pairs.support))
         if not len(pairs.labels):
@@ -115,12 +115,14 @@ class Steps:
         bends = (np.diff(levels, prepend=-1) != 0) | (np.diff(levels, append=np.inf) != 0)
         return cls(places[bends], (levels - base)[bends], lowest, highest)
 
-    def at(self, labels: Integers, scores: Doubles) -> Doubles:
+    def at(self, labels: Int64Array, scores: Float64Array) -> Float64Array:
         """The height (E,) of each label's curve at a score in [0, 1]."""
         return np.asarray(np.interp(2.0 * labels + np.clip(scores, self.lowest[labels], self.highest[labels]), self.places, self.heights))
 
 
-def _derivatives(inputs: Doubles, wrong: Doubles, bend: Doubles, labels: Integers, count: int) -> tuple[Doubles, Doubles]:
+def _derivatives(
+    inputs: Float64Array, wrong: Float64Array, bend: Float64Array, labels: Int64Array, count: int
+) -> tuple[Float64Array, Float64Array]:
     """Gradient (L, P) and Hessian (L, P, P) of each label's log loss."""
     width = inputs.shape[1]
     slope, curvature = np.empty((count, width)), np.empty((count, width, width))

@@ -18,7 +18,7 @@ from shelfwise.config import Config
 from shelfwise.core.types import Bools, Floats, State
 from shelfwise.decision.calibration import Calibration
 from shelfwise.decision.consistency import Consistency
-from shelfwise.decision.selective_prediction import Acceptance
+from shelfwise.decision.selective_prediction import AcceptanceLimits
 from shelfwise.decision.thresholds import Rule, Thresholds
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import Queues
@@ -30,7 +30,7 @@ RULES: Mapping[str, Rule] = {"tuned": "global", "per_label": "per_label", "per_p
 
 
 @dataclass(frozen=True)
-class Queued:
+class QueueAssignment:
     """What becomes of N products at a promised precision.
 
     Args:
@@ -43,7 +43,7 @@ class Queued:
 
 
 @dataclass(frozen=True)
-class Decider:
+class DecisionRule:
     """Fitted calibration, thresholds and limits of acceptance of one system.
 
     Args:
@@ -54,7 +54,7 @@ class Decider:
 
     calibration: Calibration
     thresholds: Thresholds
-    acceptances: Mapping[float, Acceptance]
+    acceptances: Mapping[float, AcceptanceLimits]
 
     @classmethod
     def fit(cls, scores: Floats, targets: Floats, config: Config, consistency: Consistency) -> tuple[Self, Floats]:
@@ -71,14 +71,14 @@ class Decider:
         fixed = rule if isinstance(rule, float) else 0.5
         thresholds = Thresholds.fit(likely, targets, RULES.get(str(rule), "fixed"), fixed, config.seed)
         decided = consistency.decide(likely, thresholds)
-        acceptances = {precision: Acceptance.fit(likely, targets, decided, precision) for precision in PRECISIONS}
+        acceptances = {precision: AcceptanceLimits.fit(likely, targets, decided, precision) for precision in PRECISIONS}
         return cls(calibration, thresholds, acceptances), likely
 
     def probabilities(self, scores: Floats) -> Floats:
         """Calibrated `scores` (N, L)."""
         return np.asarray(self.calibration.apply(scores), np.float32)
 
-    def queues(self, probabilities: Floats, decided: Bools, precision: float) -> Queued:
+    def queues(self, probabilities: Floats, decided: Bools, precision: float) -> QueueAssignment:
         """Sort labels and products at a promised precision.
 
         Args:
@@ -91,7 +91,7 @@ class Decider:
             known = ", ".join(f"{one:g}" for one in self.acceptances)
             raise ConfigError(f"the model has no limits for a precision of {precision:g}; known: {known}")
         acceptance = self.acceptances[precision]
-        return Queued(acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided))
+        return QueueAssignment(acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided))
 
     def state(self) -> State:
         """Everything :meth:`restored` needs."""
@@ -110,7 +110,7 @@ class Decider:
             return State(arrays, state.facts[name])
 
         precisions = [name for name in state.facts if name.startswith("acceptance.")]
-        acceptances = {float(name.removeprefix("acceptance.")): Acceptance.restored(part(name)) for name in precisions}
+        acceptances = {float(name.removeprefix("acceptance.")): AcceptanceLimits.restored(part(name)) for name in precisions}
         return cls(Calibration.restored(part("calibration")), Thresholds.restored(part("thresholds")), acceptances)
 
     def facts(self) -> dict[str, Any]:

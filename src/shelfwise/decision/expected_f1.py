@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 LEAST = 1e-3
 """Labels less probable than this are taken for impossible; out-of-fold scores are not kept below it either."""
@@ -48,7 +48,7 @@ def best_sets(probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
     return decided
 
 
-def expected_f1(probabilities: Doubles) -> Doubles:
+def expected_f1(probabilities: Float64Array) -> Float64Array:
     """The expected F1 (N, K + 1) of giving the first k labels, k = 0 .. K.
 
     With T of the k given labels true, and R of the others, F1 is ``2 T / (k + T + R)``. The distribution of T grows label by

@@ -29,7 +29,7 @@ from scipy.special import expit, logit
 from shelfwise.core.types import Bools, Floats, Rows
 from shelfwise.nn.logistic_regression import fit_logistic
 
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 WRONG, FORGOTTEN = 0.035, 0.003
 """How often a product was given a label that is not its own, and how often one of its labels was left out: for weighing only,
@@ -51,7 +51,7 @@ FURTHER, MOST_EDITS = 0.05, 8
 
 
 @dataclass(frozen=True)
-class Cells:
+class ScoredCells:
     """The C cells of (N, L) that are judged: given, or scored at least :data:`LEAST`.
 
     Args:
@@ -62,11 +62,11 @@ class Cells:
 
     rows: Rows
     columns: Rows
-    logits: Doubles
+    logits: Float64Array
     other: tuple[Rows, Rows]
 
     @classmethod
-    def of(cls, scores: Floats, given: Bools, judged: Bools) -> Cells:
+    def of(cls, scores: Floats, given: Bools, judged: Bools) -> ScoredCells:
         """The cells of scores and labels (N, L) at which `judged` (N, L) is true."""
         rows, columns = np.nonzero(judged)
         logits = logit(np.clip(scores[rows, columns].astype(np.float64), LEAST, 1 - LEAST / 100))
@@ -80,7 +80,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class LabelModel:
     """What a product's labels should be, judged by its scores and its other labels.
 
     Args:
@@ -90,14 +90,14 @@ class Expectation:
         shares: (L,) of each label among all labels given.
     """
 
-    intercepts: Doubles
-    slopes: Doubles
+    intercepts: Float64Array
+    slopes: Float64Array
     pairs: Rows
-    weights: Doubles
-    shares: Doubles
+    weights: Float64Array
+    shares: Float64Array
 
     @classmethod
-    def fit(cls, scores: Floats, given: Bools, others: bool = True) -> Expectation:
+    def fit(cls, scores: Floats, given: Bools, others: bool = True) -> LabelModel:
         """Learn from scores (N, L) of models that had not seen the product, and the labels it was given, mostly right.
 
         Cells are chosen by their scores alone: chosen by their labels too, low scores would seem to go with labels.
@@ -105,7 +105,7 @@ class Expectation:
         Args:
             others: whether a product's other labels speak; otherwise its scores alone do.
         """
-        cells, labels = Cells.of(scores, given, scores >= LEAST), given.shape[1]
+        cells, labels = ScoredCells.of(scores, given, scores >= LEAST), given.shape[1]
         counts = given.sum(axis=0)
         shares = counts / max(counts.sum(), 1)
         nothing = np.zeros(0, np.int64)
@@ -124,7 +124,7 @@ class Expectation:
 
     def doubts(self, scores: Floats, given: Bools) -> csr_array:
         """(N, L) the probability that what is given, the label or its absence, is wrong; 0 where nothing is judged."""
-        cells = Cells.of(scores, given, given | (scores >= LEAST))
+        cells = ScoredCells.of(scores, given, given | (scores >= LEAST))
         values = self.intercepts[cells.columns] + self.slopes[cells.columns] * cells.logits
         which, pairs = cells.other
         places = np.minimum(np.searchsorted(self.pairs, pairs), max(len(self.pairs) - 1, 0))
@@ -137,7 +137,7 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class Proofreader:
+class LabelErrorDetector:
     """Expectations that judge a product by what the others taught.
 
     Args:
@@ -145,19 +145,19 @@ class Proofreader:
         folds: (N,) of the products it was fitted on.
     """
 
-    parts: Sequence[tuple[Expectation, Expectation]]
+    parts: Sequence[tuple[LabelModel, LabelModel]]
     folds: Rows
 
     @classmethod
-    def fit(cls, scores: Floats, given: Bools) -> Proofreader:
+    def fit(cls, scores: Floats, given: Bools) -> LabelErrorDetector:
         """Learn from N products: scores (N, L) by models that had not seen them, and their labels (N, L)."""
         folds = np.random.default_rng(0).permutation(len(given)) % FOLDS
         learnt = [*(folds != fold for fold in range(FOLDS if len(given) >= FOLDS else 0)), np.ones(len(given), np.bool_)]
-        parts = [(Expectation.fit(scores[rows], given[rows]), Expectation.fit(scores[rows], given[rows], False)) for rows in learnt]
+        parts = [(LabelModel.fit(scores[rows], given[rows]), LabelModel.fit(scores[rows], given[rows], False)) for rows in learnt]
         return cls(parts, folds)
 
     def doubts(self, scores: Floats, given: Bools, places: Rows) -> csr_array:
-        """(Q, L) how probably what is given is wrong, by :meth:`Expectation.doubts` with the other labels and without.
+        """(Q, L) how probably what is given is wrong, by :meth:`LabelModel.doubts` with the other labels and without.
 
         Args:
             places: (Q,) where each product stood when this was fitted, -1 for new ones.
@@ -191,12 +191,12 @@ class Proofreader:
         return revised
 
 
-def evidence_against(doubts: csr_array) -> Doubles:
+def suspicion(doubts: csr_array) -> Float64Array:
     """(N,) how strongly each product is suspected: ``-log`` of the probability that all it is given is right.
 
     Products are ranked by it; ``1 - exp(-evidence)`` is the probability of at least one mistake.
 
-    >>> np.round(1 - np.exp(-evidence_against(csr_array([[0.5, 0.5], [0.0, 0.9]]))), 3).tolist()
+    >>> np.round(1 - np.exp(-suspicion(csr_array([[0.5, 0.5], [0.0, 0.9]]))), 3).tolist()
     [0.75, 0.9]
     """
     right = csr_array((-np.log1p(-np.minimum(doubts.data, 1 - 1e-15)), doubts.indices, doubts.indptr), shape=doubts.shape)

@@ -30,14 +30,14 @@ from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, State
 from shelfwise.errors import ConfigError
-from shelfwise.metrics.scored_pairs import Doubles, Integers, Matrix, Pairs
+from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs
 from shelfwise.metrics.selective import Queues
 
 ACCEPT, REVIEW, REJECT = 1, 0, -1
 MOST = 8
 NOTHING = 2.0
 """A limit of acceptance where none keeps the promise: no score reaches it."""
-LIMITS: Doubles = expit(np.arange(70, -71, -1) / 10)
+LIMITS: Float64Array = expit(np.arange(70, -71, -1) / 10)
 """(G,) what is tried, from 0.9991 down to 0.0009 in even steps of the logit; fixed beforehand, as the promises demand."""
 STARTS = (1.0, 0.0, -1.0)
 """Where searches for what to accept start, in logits above the promised precision: calibrated scores are right that often."""
@@ -46,7 +46,7 @@ UNKNOWN = 0.25  # what is taken for the variance of Z before any was seen
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class AcceptanceLimits:
     """Fitted limits. Fit and use them on calibrated scores: searches start near the promised precision.
 
     Args:
@@ -95,7 +95,7 @@ class Acceptance:
                 raise ConfigError(f"{name} is {value:g} but must lie between 0 and 1, both excluded; usual are 0.95, for delta 0.1")
         if most < 1:
             raise ConfigError(f"most is {most}, but at least 1 label of a product must be acceptable; 8 is usual")
-        pairs, given = Pairs.of(scores, targets), Pairs.of(scores, decided).hits
+        pairs, given = ScoredPairs.of(scores, targets), ScoredPairs.of(scores, decided).hits
         turn = np.random.default_rng(0).permutation(pairs.shape[0])  # a catalogue may be sorted, bets must not be
         pairs = replace(pairs, rows=turn[pairs.rows], true_rows=turn[pairs.true_rows])
         bound = min(most, pairs.shape[1])
@@ -138,7 +138,7 @@ class Acceptance:
         return cls(**state.facts)
 
 
-def bet(harms: Doubles, largest: float, delta: float) -> float:
+def bet(harms: Float64Array, largest: float, delta: float) -> float:
     """A p-value of "the mean harm is 0 or above": small where N independent `harms` (N,), each at most `largest`, are below on average.
 
     Every harm is bet against, with a stake that only the earlier ones settle. While the mean is not below 0, the gain reaches
@@ -155,7 +155,7 @@ def bet(harms: Doubles, largest: float, delta: float) -> float:
     return float(np.exp(-gains.max(initial=0)))
 
 
-def _accept(pairs: Pairs, precision: float, delta: float, most: int) -> float:
+def _accept(pairs: ScoredPairs, precision: float, delta: float, most: int) -> float:
     """The lowest limit for labels that is proven to keep the precision."""
     order = np.lexsort((pairs.labels, -pairs.scores, pairs.rows))
     rows = pairs.rows[order]
@@ -164,7 +164,7 @@ def _accept(pairs: Pairs, precision: float, delta: float, most: int) -> float:
     return _lowest(pairs.scores[taken], pairs.rows[taken], harms, pairs.shape[0], precision * most, (precision, delta))
 
 
-def _whole(pairs: Pairs, given: Bools, precision: float, delta: float, most: int) -> float:
+def _whole(pairs: ScoredPairs, given: Bools, precision: float, delta: float, most: int) -> float:
     """The lowest limit for the confidence of products that is proven to keep the precision."""
     products, rows = pairs.shape[0], pairs.rows[given]
     values = (given[given], pairs.hits[given], pairs.scores[given])
@@ -174,7 +174,9 @@ def _whole(pairs: Pairs, given: Bools, precision: float, delta: float, most: int
     return _lowest(confidence, np.arange(products), harms, products, precision * most, (precision, delta))
 
 
-def _lowest(scores: Doubles, rows: Integers, harms: Doubles, products: int, largest: float, promise: tuple[float, float]) -> float:
+def _lowest(
+    scores: Float64Array, rows: Int64Array, harms: Float64Array, products: int, largest: float, promise: tuple[float, float]
+) -> float:
     """The lowest limit at which what is scored at least this is proven to do no harm; :data:`NOTHING` if none is."""
     precision, level = promise[0], promise[1] / len(STARTS)
     values = _p_values(_reached(scores), rows, harms, np.zeros(products), largest, level)
@@ -183,7 +185,7 @@ def _lowest(scores: Doubles, rows: Integers, harms: Doubles, products: int, larg
     return float(LIMITS[max(ends)]) if max(ends) >= 0 else NOTHING
 
 
-def _reject(pairs: Pairs, recall: float, delta: float, most: int) -> float:
+def _reject(pairs: ScoredPairs, recall: float, delta: float, most: int) -> float:
     """The highest limit that is proven to keep the recall; 0 if none is. Of more true labels than `most` each weighs less."""
     products, rows = pairs.shape[0], pairs.rows[pairs.hits]
     true = np.bincount(pairs.true_rows, minlength=products)
@@ -195,17 +197,17 @@ def _reject(pairs: Pairs, recall: float, delta: float, most: int) -> float:
     return float(LIMITS[::-1][end]) if end >= 0 else 0.0
 
 
-def _confidence(total: Doubles, count: Doubles, most: int) -> Doubles:
+def _confidence(total: Float64Array, count: Float64Array, most: int) -> Float64Array:
     """The mean score (N,) of the labels given, from their sum and number; 0 for products that are given none or more than `most`."""
     return np.divide(total, count, out=np.zeros(len(count)), where=(count > 0) & (count <= most))
 
 
-def _reached(scores: Doubles) -> Integers:
+def _reached(scores: Float64Array) -> Int64Array:
     """(E,) the first, and so the highest, of the limits that each score reaches; G if none."""
     return np.searchsorted(-LIMITS, -scores)
 
 
-def _p_values(turns: Integers, rows: Integers, harms: Doubles, start: Doubles, largest: float, delta: float) -> Doubles:
+def _p_values(turns: Int64Array, rows: Int64Array, harms: Float64Array, start: Float64Array, largest: float, delta: float) -> Float64Array:
     """The p-value (G,) of every limit: products harm as `start` (N,) says, and each of E `harms` from its turn in 0 .. G on (G: never)."""
     order, total = np.argsort(turns, kind="stable"), start
     ends = np.searchsorted(turns[order], np.arange(len(LIMITS)), side="right")

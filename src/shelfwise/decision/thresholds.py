@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from shelfwise.core.types import Scores, State
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.metrics.scored_pairs import Doubles, Integers, Matrix, Pairs, cells, parts
-from shelfwise.metrics.threshold_search import DEFAULT, best_cut, count_reaching, doubt, own_thresholds, scores_at, settle
+from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs, cells, parts
+from shelfwise.metrics.threshold_search import DEFAULT, best_threshold_of_ranked, count_reaching, doubt, own_thresholds, scores_at, settle
 
 Rule = Literal["fixed", "global", "per_label", "per_product"]
 SHRINKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, float("inf"))
@@ -35,7 +35,7 @@ class Thresholds:
     """
 
     rule: Rule
-    values: Doubles
+    values: Float64Array
     shrink: float | None = None
 
     @classmethod
@@ -88,7 +88,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     return settle(scores, targets, _pooled)
 
 
-def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Doubles:
+def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Float64Array:
     """One threshold a label (L,), drawn towards the global one where the label is rare.
 
     A label with n positives gets ``w * own + (1 - w) * global`` with ``w = n / (n + shrink)``: its own best threshold
@@ -111,7 +111,7 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
     """
     split = list(parts(scores.shape[0], folds, seed))
 
-    def work(pairs: Pairs) -> tuple[list[float], float]:
+    def work(pairs: ScoredPairs) -> tuple[list[float], float]:
         found = [_pooled(pairs, ~part) for part in split]
         return [threshold for threshold, _ in found], max((open_ for _, open_ in found), default=0.0)
 
@@ -138,17 +138,17 @@ def decide(scores: Scores, by: ArrayLike | Thresholds) -> NDArray[np.bool_]:
     return np.asarray(scores >= np.asarray(by, dtype=np.float64))
 
 
-def _drawn(own: Doubles, whole: float, support: Integers, shrink: float) -> Doubles:
+def _drawn(own: Float64Array, whole: float, support: Int64Array, shrink: float) -> Float64Array:
     """Thresholds (L,): `own` ones drawn towards the `whole` one where the `support`, the products that have the label, is small."""
     weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
     return np.asarray(weight * own + (1 - weight) * whole)
 
 
-def _pooled(pairs: Pairs, wanted: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+def _pooled(pairs: ScoredPairs, wanted: NDArray[np.bool_] | None = None) -> tuple[float, float]:
     """The best threshold for all labels of the products `wanted` (N,), unset: of all; and how much it is in doubt."""
     scores, hits, true = pairs.scores, pairs.hits, len(pairs.true_rows)
     if wanted is not None:
         some = wanted[pairs.rows]
         scores, hits, true = scores[some], hits[some], int(np.count_nonzero(wanted[pairs.true_rows]))
-    threshold, best = best_cut(np.sort(scores), np.sort(scores[hits]), true)
+    threshold, best = best_threshold_of_ranked(np.sort(scores), np.sort(scores[hits]), true)
     return threshold, doubt(pairs, len(scores), true, best)

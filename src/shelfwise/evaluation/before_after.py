@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from shelfwise.metrics.bootstrap import paired_bootstrap
-from shelfwise.metrics.multilabel import Hot, decision_metrics, per_label
+from shelfwise.metrics.multilabel import MultiHot, decision_metrics, per_label
 from shelfwise.reports.paper_tables import markdown
 
 FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")
 
 
-def before_after(truth: Hot, before: Hot, after: Hot, names: Sequence[str], resamples: int = 1000, seed: int = 0) -> dict[str, Any]:
+def before_after(
+    truth: MultiHot, before: MultiHot, after: MultiHot, names: Sequence[str], resamples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
     """Figures before and after, and the labels whose F1 changed.
 
     Args:

@@ -19,7 +19,7 @@ from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.retrieval import label_recall
 from shelfwise.metrics.selective import coverage_at_precision, queue_figures
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 
 MISTAKES = 24
 QUERIES = 2000
@@ -57,7 +57,7 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
     }
 
 
-def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tuple[dict[str, Any], Bools]:
+def score_system(model: Model, name: str, answers: MemberPredictions, truth: Bools) -> tuple[dict[str, Any], Bools]:
     """One system's entry of results.json, and its decisions (N, L) by the model's own rule (0.5 or tuned)."""
     started = time.perf_counter()
     scores = model.scores(answers, name)
@@ -92,7 +92,7 @@ def score_system(model: Model, name: str, answers: Answers, truth: Bools) -> tup
     return entry, own
 
 
-def _decisions(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
+def _decisions(model: Model, answers: MemberPredictions, truth: Bools) -> dict[str, Any] | None:
     """How far the deciding system's probabilities can be believed, and what may be decided without a person looking."""
     decider, name = model.decider, model.decide_with
     if decider is None:
@@ -128,7 +128,7 @@ def _seconds_fit(model: Model, name: str) -> float:
     return float(sum(model.facts["seconds"][stage] for stage in stages_of(model, name)))
 
 
-def similar_figures(model: Model, answers: Answers, truth: Bools) -> dict[str, Any] | None:
+def similar_figures(model: Model, answers: MemberPredictions, truth: Bools) -> dict[str, Any] | None:
     """How well the nearest training products share the test products' labels; see :func:`~shelfwise.metrics.retrieval.label_recall`.
 
     Nearness is that of the deciding system's features; None for a model without an index of similar products.
@@ -144,7 +144,7 @@ def similar_figures(model: Model, answers: Answers, truth: Bools) -> dict[str, A
     return label_recall(near, model.neighbours.targets(truth.shape[1]), truth[rows], CUTS)
 
 
-def _member_facts(model: Model, name: str, answers: Answers) -> dict[str, Any]:
+def _member_facts(model: Model, name: str, answers: MemberPredictions) -> dict[str, Any]:
     wanted = model.config.members[name]
     return {
         "modality": wanted.modality,
@@ -177,7 +177,7 @@ def _label_rows(truth: Bools, decided: Bools, names: tuple[str, ...]) -> list[di
     return [{"label": name, **{c: per[c][i].item() for c in columns}} for i, name in enumerate(names)]
 
 
-def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: Answers) -> list[dict[str, Any]]:
+def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: MemberPredictions) -> list[dict[str, Any]]:
     """The products whose decision is furthest from the truth, with what each member said."""
     scores = model.scores(answers)
     loss = np.where(truth, -np.log(np.maximum(scores, 1e-7)), -np.log(np.maximum(1 - scores, 1e-7))).sum(axis=1)
@@ -204,7 +204,7 @@ def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answ
     return mistakes
 
 
-def _disagreements(model: Model, catalog: Catalog, truth: Bools, answers: Answers) -> list[dict[str, Any]]:
+def _disagreements(model: Model, catalog: Catalog, truth: Bools, answers: MemberPredictions) -> list[dict[str, Any]]:
     """The test products with the strongest contradictions, and their labels in the catalogue."""
     found, names = contradictions(model, answers), model.labels.names
     products = catalog.take([row for row, _, _ in found])

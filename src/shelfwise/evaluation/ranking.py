@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from shelfwise.metrics.bootstrap import paired_bootstrap
-from shelfwise.metrics.multilabel import Hot
+from shelfwise.metrics.multilabel import MultiHot
 
 
-def ranked(systems: dict[str, dict[str, Any]], decided: Mapping[str, Hot], truth: Hot, resamples: int, seed: int) -> list[str]:
+def ranked(systems: dict[str, dict[str, Any]], decided: Mapping[str, MultiHot], truth: MultiHot, resamples: int, seed: int) -> list[str]:
     """The names of `systems`, best tuned micro-F1 first; each entry is told its ``rank``, its ``pareto`` and ``versus_best``.
 
     ``pareto``: no other system is at least as good and quicker to fit. ``versus_best``: the difference in micro-F1 from the

@@ -19,7 +19,7 @@ from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
 
 
-def retrained(before: Path, after: Path, source: Path, context: Context) -> dict[str, Any]:
+def compare_models_on_disk(before: Path, after: Path, source: Path, context: Context) -> dict[str, Any]:
     """Compare two models on disk on the products of `source`; leaves ``before_after.json`` and ``.md`` in the second one's report.
 
     Raises:

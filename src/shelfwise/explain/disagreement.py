@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from shelfwise.core.types import MemberOutputs
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength:
     return Disagreement(row, (a, b), (held, denied), said, strength)
 
 
-def contradictions(model: Model, answers: Answers, top: int = 12) -> list[tuple[int, float, list[dict[str, Any]]]]:
+def contradictions(model: Model, answers: MemberPredictions, top: int = 12) -> list[tuple[int, float, list[dict[str, Any]]]]:
     """The products on which two of the deciding system's members contradict each other most, strongest first.
 
     Returns:

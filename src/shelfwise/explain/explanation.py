@@ -21,7 +21,7 @@ from shelfwise.errors import PluginError
 from shelfwise.explain.image_occlusion import importance
 from shelfwise.explain.occlusion import Word, _fields, _texts, picture_drops, word_drops
 from shelfwise.explain.shapley import contributions
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 
 NEAR = 5
 """Most training products shown of a label."""
@@ -122,17 +122,17 @@ def explain_products(
     return explained
 
 
-def _evidence(model: Model, product: Catalog, answers: Answers, context: Context) -> _Evidence:
+def _evidence(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> _Evidence:
     words, falls = word_drops(model, product, answers, context)
     places = picture_drops(model, product, answers, context)
     return _Evidence(words, falls, None if places is None else importance(places), _near(model, answers))
 
 
-def _only(answers: Answers, row: int) -> Answers:
-    return Answers({name: said.take(np.array([row])) for name, said in answers.predictions.items()})
+def _only(answers: MemberPredictions, row: int) -> MemberPredictions:
+    return MemberPredictions({name: said.take(np.array([row])) for name, said in answers.predictions.items()})
 
 
-def _near(model: Model, answers: Answers) -> tuple[Floats, Rows] | None:
+def _near(model: Model, answers: MemberPredictions) -> tuple[Floats, Rows] | None:
     """The training products nearest to one product: similarities and rows, (K,) both."""
     if model.neighbours is None:
         return None

@@ -15,8 +15,8 @@ import pyarrow as pa
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats
 from shelfwise.explain.image_occlusion import covered_files
-from shelfwise.model.model import Answers, Model
-from shelfwise.vision.image_io import PictureRefused
+from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.vision.image_io import ImageRejectedError
 
 _WORD = re.compile(r"[^\W_]+(?:[-'\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*")
 
@@ -32,7 +32,7 @@ class Word:
     weight: float
 
 
-def word_drops(model: Model, product: Catalog, answers: Answers, context: Context) -> tuple[list[Word], Floats]:
+def word_drops(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> tuple[list[Word], Floats]:
     """How far the scores of one product fall without each of its words.
 
     A word is left out of all texts and wherever it stands in them, as one mention would stand in for another.
@@ -54,7 +54,7 @@ def word_drops(model: Model, product: Catalog, answers: Answers, context: Contex
     return found, falls[[places[word.text.casefold()] for word in found]]
 
 
-def picture_drops(model: Model, product: Catalog, answers: Answers, context: Context) -> Floats | None:
+def picture_drops(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> Floats | None:
     """How far the scores of one product fall (PLACES, L) when a window of its picture is blurred; None where no member reads one."""
     path = product.image_paths()[0]
     members = [m for m in model.members_of(model.decide_with) if "image" in _fields(model, [m])]
@@ -63,19 +63,19 @@ def picture_drops(model: Model, product: Catalog, answers: Answers, context: Con
     with TemporaryDirectory() as folder:
         try:
             names = covered_files(path, Path(folder))
-        except PictureRefused:
+        except ImageRejectedError:
             return None
         variants = dataclasses.replace(_variants(product, {"image": names}), root=Path(folder))
         falls = _drops(model, answers, variants, members, context)
     return np.asarray(falls[1:] - falls[0])  # the first copy is not covered: what rescaling alone does is not counted
 
 
-def _drops(model: Model, answers: Answers, variants: Catalog, members: list[str], context: Context) -> Floats:
+def _drops(model: Model, answers: MemberPredictions, variants: Catalog, members: list[str], context: Context) -> Floats:
     """How far the scores fall (V, L) from one product to its variants, of which only `members` can tell the difference."""
     rows = np.zeros(len(variants), np.int64)
     changed = model.ask(variants, context, members).predictions
     kept = {name: said.take(rows) for name, said in answers.predictions.items()}
-    return model.scores(answers) - model.scores(Answers({**kept, **changed}))
+    return model.scores(answers) - model.scores(MemberPredictions({**kept, **changed}))
 
 
 def _variants(product: Catalog, columns: Mapping[str, list[str]]) -> Catalog:

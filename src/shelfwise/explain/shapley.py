@@ -8,10 +8,10 @@ import math
 import numpy as np
 
 from shelfwise.core.types import Floats, MemberOutputs
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 
 
-def contributions(model: Model, answers: Answers) -> Floats:
+def contributions(model: Model, answers: MemberPredictions) -> Floats:
     """Exact Shapley values (N, M, L) of the deciding system's members: 2 ** M fusions; they sum to its scores."""
     outputs = answers.outputs(model.members_of(model.decide_with))
     if model.decide_with not in model.policies:

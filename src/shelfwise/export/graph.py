@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from shelfwise.export.fusion_graph import calibrate, join
 from shelfwise.export.graph_inputs import WordReader
-from shelfwise.export.member_graph import Part, part
+from shelfwise.export.member_graph import MemberGraph, part
 from shelfwise.export.runtime import PRESENT
 from shelfwise.model.model import Model
 
@@ -27,7 +27,7 @@ OPSET = 20
 class System(nn.Module):
     """The deciding system of a model, its members in the order of `parts`."""
 
-    def __init__(self, parts: Mapping[str, Part], join: nn.Module | None, calibration: nn.Module) -> None:
+    def __init__(self, parts: Mapping[str, MemberGraph], join: nn.Module | None, calibration: nn.Module) -> None:
         super().__init__()
         self.parts = nn.ModuleList(p.network for p in parts.values())
         self.join, self.calibration = join, calibration
@@ -41,7 +41,7 @@ class System(nn.Module):
         return calibrated
 
 
-def parts_of(model: Model) -> dict[str, Part]:
+def parts_of(model: Model) -> dict[str, MemberGraph]:
     """The members that the deciding system listens to, in its order.
 
     Raises:
@@ -50,7 +50,7 @@ def parts_of(model: Model) -> dict[str, Part]:
     return {name: part(name, model.config.members[name].modality, model.members[name]) for name in model.members_of(model.decide_with)}
 
 
-def system_of(model: Model, parts: Mapping[str, Part]) -> System:
+def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
     """The deciding system as one network.
 
     Raises:
@@ -62,7 +62,7 @@ def system_of(model: Model, parts: Mapping[str, Part]) -> System:
     return System(parts, joined, calibration).eval()
 
 
-def onnx_bytes(system: System, parts: Mapping[str, Part]) -> bytes:
+def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
     """The graph, any number of products and words, its batch norms folded; inputs are presence, and one a member, by its name."""
     inputs = [
         torch.from_numpy(np.zeros((2, *_shape(p)), np.int64 if isinstance(p.reader, WordReader) else np.uint8)) for p in parts.values()
@@ -86,7 +86,7 @@ def onnx_bytes(system: System, parts: Mapping[str, Part]) -> bytes:
     return buffer.getvalue()
 
 
-def _shape(p: Part) -> tuple[int, ...]:
+def _shape(p: MemberGraph) -> tuple[int, ...]:
     return (p.reader.maxlen,) if isinstance(p.reader, WordReader) else (p.reader.size, p.reader.size, 3)
 
 

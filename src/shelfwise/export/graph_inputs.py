@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Refusal, Rows
+from shelfwise.core.types import Bools, RejectedField, Rows
 from shelfwise.errors import BundleError
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vocabulary import Ragged, Vocabulary
-from shelfwise.vision.image_io import Fit, Frame, PictureRefused, decode_picture, read_picture
+from shelfwise.vision.image_io import Fit, Frame, ImageRejectedError, decode_picture, read_picture
 
 
 @dataclass(frozen=True)
-class Portion:
+class GraphPortion:
     """B products as one input of the graph: its rows, who has the field (B,), and what could not be used."""
 
     rows: NDArray[Any]
     present: Bools
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RejectedField, ...] = ()
 
 
-class Reading(Protocol):
+class GraphReading(Protocol):
     """A catalogue's field, ready to be asked for any products; safe to be asked by several threads."""
 
     @property
@@ -38,7 +38,7 @@ class Reading(Protocol):
         """(N,) what grows with the work of a product, for batches of products that are alike."""
         ...
 
-    def portion(self, rows: Rows) -> Portion:
+    def portion(self, rows: Rows) -> GraphPortion:
         """The given products."""
         ...
 
@@ -89,13 +89,13 @@ class WordReading:
         """(N,) known words."""
         return self.texts.lengths
 
-    def portion(self, rows: Rows) -> Portion:
+    def portion(self, rows: Rows) -> GraphPortion:
         """Numbers (B, W), int64."""
         some = self.texts.take(rows)
         width = min(self.maxlen, int(some.lengths.max(initial=0)) + self.widest)
         numbers = np.zeros((len(rows), width), np.int64)
         numbers[np.arange(width) < some.lengths[:, None]] = some.ids
-        return Portion(numbers, self.present[rows])
+        return GraphPortion(numbers, self.present[rows])
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class PictureReading:
         """(N,) 1 where a picture is named."""
         return np.array([name is not None for name in self.names], np.int64)
 
-    def portion(self, rows: Rows) -> Portion:
+    def portion(self, rows: Rows) -> GraphPortion:
         """Bytes (B, size, size, 3), uint8."""
         pixels = np.zeros((len(rows), self.frame.size, self.frame.size, 3), np.uint8)
         present, refused = np.zeros(len(rows), bool), []
@@ -144,9 +144,9 @@ class PictureReading:
             try:
                 pixels[place] = decode_picture(read_picture(self.catalog.root / name), self.frame)
                 present[place] = True
-            except PictureRefused as reason:
-                refused.append(Refusal(self.catalog.ids[row], self.field, str(reason)))
-        return Portion(pixels, present, tuple(refused))
+            except ImageRejectedError as reason:
+                refused.append(RejectedField(self.catalog.ids[row], self.field, str(reason)))
+        return GraphPortion(pixels, present, tuple(refused))
 
 
 Reader = WordReader | PictureReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shelfwise.export.runtime import EXPORTED, Exported
+from shelfwise.export.runtime import EXPORTED, OnnxModel
 from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
 
@@ -16,4 +16,4 @@ def open_model(folder: Path) -> Model:
         BundleError: no model there, or a file that was changed since it was saved.
     """
     bundle = load_bundle(folder)
-    return (Exported if EXPORTED in bundle.facts else Model).from_bundle(bundle)
+    return (OnnxModel if EXPORTED in bundle.facts else Model).from_bundle(bundle)

@@ -21,21 +21,21 @@ from shelfwise.export.graph_inputs import PictureReader, Reader, WordReader
 from shelfwise.nn.text_cnn import TextSettings
 from shelfwise.vision.graph_split import Normalise, fold
 from shelfwise.vision.image_branch import PictureSettings, under
-from shelfwise.vision.image_encoder import Eye
-from shelfwise.vision.pretrained_weights import Source
+from shelfwise.vision.image_encoder import ImageEncoder
+from shelfwise.vision.pretrained_weights import WeightSource
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Part:
+class MemberGraph:
     """A member in the graph: its input, and the network from that to probabilities (B, L)."""
 
     reader: Reader
     network: nn.Module
 
 
-def part(name: str, modality: str, member: Modality) -> Part:
+def part(name: str, modality: str, member: Modality) -> MemberGraph:
     """The fitted `member`, whose plug-in is `modality`, as a part of a graph.
 
     Raises:
@@ -49,23 +49,23 @@ def part(name: str, modality: str, member: Modality) -> Part:
     return _PARTS[modality](member)
 
 
-def _text_cnn(member: Modality) -> Part:
+def _text_cnn(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
     reader = WordReader(
         member.field, settings.cleaning, settings.maxlen, settings.truncating, max(settings.sizes), tuple(state.facts["words"])
     )
-    return Part(reader, _Words(state.arrays, settings))
+    return MemberGraph(reader, _Words(state.arrays, settings))
 
 
-def _image(member: Modality) -> Part:
+def _image(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
     facts = state.facts
-    source = Source(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-    eye = Eye.open(source, settings, under("backbone.", state.arrays))
-    return Part(PictureReader(member.field, eye.frame.size, settings.fit), _Picture(eye, under("head.", state.arrays), settings))
+    source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
+    eye = ImageEncoder.open(source, settings, under("backbone.", state.arrays))
+    return MemberGraph(PictureReader(member.field, eye.frame.size, settings.fit), _Picture(eye, under("head.", state.arrays), settings))
 
 
-_PARTS: dict[str, Callable[[Modality], Part]] = {"text_cnn": _text_cnn, "image": _image}
+_PARTS: dict[str, Callable[[Modality], MemberGraph]] = {"text_cnn": _text_cnn, "image": _image}
 
 
 class _Words(nn.Module):
@@ -90,7 +90,7 @@ class _Words(nn.Module):
 class _Picture(nn.Module):
     """Bytes (B, size, size, 3) to probabilities, the mean over both views where pictures are mirrored."""
 
-    def __init__(self, eye: Eye, head: Mapping[str, Tensor], settings: PictureSettings) -> None:
+    def __init__(self, eye: ImageEncoder, head: Mapping[str, Tensor], settings: PictureSettings) -> None:
         super().__init__()
         self.mirrored = settings.flip
         self.normalise: Normalise = eye.normalise

@@ -22,7 +22,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import ConfigError, LabelError, PluginError
-from shelfwise.export.runtime import Exported
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 
 SAMPLES = 128
@@ -36,7 +36,7 @@ _MOVED_ALONG = ("Clip", "Relu", "Add")
 
 
 @dataclass(frozen=True)
-class Gate:
+class QuantizationCheck:
     """Macro-F1 on labelled products before and after, and the loss that is allowed; all in [0, 1]."""
 
     products: int
@@ -45,7 +45,7 @@ class Gate:
     allowed: float
 
 
-def in_eight_bits(exported: Exported, labelled: Catalog, allowed: float, context: Context) -> Exported:
+def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, context: Context) -> OnnxModel:
     """`exported` with a quantised picture network.
 
     Args:
@@ -67,7 +67,7 @@ def in_eight_bits(exported: Exported, labelled: Catalog, allowed: float, context
         raise LabelError("none of the products given for --int8 has a category that the model knows; give labelled products, not for test")
     smaller = replace(exported, graph=_quantised(graph, chosen, exported, labelled))
     before, after = (_macro_f1(model, labelled, truth, context) for model in (exported, smaller))
-    gate = Gate(len(labelled), before, after, allowed)
+    gate = QuantizationCheck(len(labelled), before, after, allowed)
     if before - after > allowed:
         raise ConfigError(
             f"in eight bits macro-F1 on {len(labelled)} products falls from {before:.4f} to {after:.4f}, by more than the {allowed:g} that "
@@ -77,7 +77,7 @@ def in_eight_bits(exported: Exported, labelled: Catalog, allowed: float, context
     return smaller
 
 
-def _macro_f1(model: Exported, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
+def _macro_f1(model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
     return decision_metrics(truth, model.decide(model.scores(model.ask(catalog, context))))["macro_f1"]
 
 
@@ -97,7 +97,7 @@ def _picture_nodes(graph: onnx.ModelProto) -> list[str]:
     return names
 
 
-def _quantised(graph: onnx.ModelProto, nodes: list[str], exported: Exported, labelled: Catalog) -> bytes:
+def _quantised(graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, labelled: Catalog) -> bytes:
     with tempfile.TemporaryDirectory() as folder, _quietly():
         path = Path(folder) / "model.onnx"
         quantize_static(
@@ -117,7 +117,7 @@ def _quantised(graph: onnx.ModelProto, nodes: list[str], exported: Exported, lab
 class _Samples(CalibrationDataReader):  # type: ignore[misc]
     """Products with pictures as inputs of the graph, a few at a time."""
 
-    def __init__(self, exported: Exported, labelled: Catalog) -> None:
+    def __init__(self, exported: OnnxModel, labelled: Catalog) -> None:
         rows = np.flatnonzero([name is not None for name in labelled.column("image")])[:SAMPLES]
         self._inputs = self._batches(exported, labelled.take(rows))
 
@@ -126,7 +126,7 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]
         return next(self._inputs, None)
 
     @staticmethod
-    def _batches(exported: Exported, catalog: Catalog) -> Iterator[dict[str, NDArray[Any]]]:
+    def _batches(exported: OnnxModel, catalog: Catalog) -> Iterator[dict[str, NDArray[Any]]]:
         inputs = exported.inputs(catalog)
         for start in range(0, len(catalog), 8):
             yield dict(inputs(np.arange(start, min(start + 8, len(catalog)))).arrays)

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Floats, Prediction, Refusal, Rows
+from shelfwise.core.types import Context, Floats, Prediction, RejectedField, Rows
 from shelfwise.errors import PluginError
-from shelfwise.export.graph_inputs import Reader, Reading, reader
+from shelfwise.export.graph_inputs import GraphReading, Reader, reader
 from shelfwise.model.bundle import Bundle
-from shelfwise.model.model import Answers, Model
+from shelfwise.model.model import MemberPredictions, Model
 
 GRAPH, EXPORTED, PRESENT = "model.onnx", "exported", "present"
 BATCH = 32
@@ -35,14 +35,14 @@ class Inputs:
     """B products as the graph's inputs, and which of their fields could not be used."""
 
     arrays: Mapping[str, NDArray[Any]]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RejectedField, ...]
 
 
 @dataclass(frozen=True)
-class Source:
+class GraphBatches:
     """A catalogue as any products' inputs of a graph; safe to be asked by several threads."""
 
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, GraphReading]
 
     @property
     def lengths(self) -> Rows:
@@ -58,7 +58,7 @@ class Source:
 
 
 @dataclass
-class Exported(Model):
+class OnnxModel(Model):
     """A model whose deciding system is a graph; it has no members of its own, and answers with that system's scores alone.
 
     Args:
@@ -69,7 +69,7 @@ class Exported(Model):
     graph: bytes = field(default=b"", kw_only=True, repr=False)
     readers: dict[str, Reader] = field(default_factory=dict, kw_only=True)
 
-    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
+    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
         """Answer for every product of `catalog`, in batches of texts of about one length, as many batches at a time as there are cores.
 
         Args:
@@ -90,7 +90,7 @@ class Exported(Model):
             return run(given.arrays), given
 
         scores, present = np.zeros((len(catalog), self.learnt), np.float32), np.zeros(len(catalog), bool)
-        refused: list[Refusal] = []
+        refused: list[RejectedField] = []
         with ThreadPoolExecutor(cores) as pool:
             answered = pool.map(answer, batches) if len(batches) > 1 else map(answer, batches)
             for rows, (some, given) in zip(batches, answered, strict=True):
@@ -98,13 +98,13 @@ class Exported(Model):
                 refused += given.refused
         nothing = np.zeros((len(catalog), 0), np.float32)
         said = {self.decide_with: Prediction(scores, nothing, present)}
-        return Answers(said, tuple(dict.fromkeys(refused)), {self.decide_with: time.perf_counter() - started})
+        return MemberPredictions(said, tuple(dict.fromkeys(refused)), {self.decide_with: time.perf_counter() - started})
 
-    def inputs(self, catalog: Catalog) -> Source:
+    def inputs(self, catalog: Catalog) -> GraphBatches:
         """The products of `catalog` as inputs of the graph."""
-        return Source({name: one.open(catalog) for name, one in self.readers.items()})
+        return GraphBatches({name: one.open(catalog) for name, one in self.readers.items()})
 
-    def raw_scores(self, answers: Answers, system: str) -> Floats:
+    def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of the deciding system as the graph gives them; it knows no other `system`."""
         return answers.predictions[self.decide_with].probabilities
 
@@ -119,7 +119,7 @@ class Exported(Model):
         return replace(whole, facts={**whole.facts, EXPORTED: exported}, attachments={GRAPH: self.graph})
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Exported:
+    def from_bundle(cls, bundle: Bundle) -> OnnxModel:
         """The exported model that `bundle` was taken from."""
         model = super().from_bundle(bundle)
         assert isinstance(model, cls)

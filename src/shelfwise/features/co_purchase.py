@@ -27,7 +27,7 @@ _LISTS = pa.list_(pa.struct([("relation", pa.string()), ("ids", pa.list_(pa.stri
 
 
 @dataclass(frozen=True)
-class Listing:
+class RelationLists:
     """What each of C products lists, every id as a number.
 
     Args:
@@ -107,7 +107,7 @@ class Graph:
         place = np.minimum(np.searchsorted(self.nodes, keys), len(self.nodes) - 1)
         return np.where(self.nodes[place] == keys, place, -1)
 
-    def neighbours(self, listing: Listing, rows: Rows) -> tuple[sp.csr_array, Rows]:
+    def neighbours(self, listing: RelationLists, rows: Rows) -> tuple[sp.csr_array, Rows]:
         """Edges (N, V) between the products in `rows` and this graph, listed by either side; and their own nodes (N,) or -1."""
         own = self.find(listing.keys[rows])
         owner, listed = listing.pairs(rows)
@@ -120,7 +120,7 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
+class NeighbourLabels:
     """A graph in which some nodes' labels are known.
 
     Args:
@@ -158,7 +158,7 @@ class Neighbourhood:
         beyond.data = self._around[0][edges.indices]
         return sp.csr_array(beyond - back), back  # a difference keeps no zeros
 
-    def usable(self, listing: Listing, rows: Rows, hops: int) -> Bools:
+    def usable(self, listing: RelationLists, rows: Rows, hops: int) -> Bools:
         """(N,) whether a known product is within `hops` steps, oneself not counted."""
         if not len(self.graph.nodes):
             return np.zeros(len(rows), np.bool_)
@@ -166,7 +166,7 @@ class Neighbourhood:
         found = edges @ self.known.astype(np.float32) > 0
         return np.asarray(found if hops == 1 else found | (self._ways(edges, own)[0].sum(axis=1) > 0))
 
-    def shares(self, listing: Listing, rows: Rows, hops: int) -> sp.csr_array:
+    def shares(self, listing: RelationLists, rows: Rows, hops: int) -> sp.csr_array:
         """What share of the known products around has each label: (N, hops * (L + 1)).
 
         First the share (L) among direct neighbours, and the logarithm of 1 + their number. Then the same a step further: the mean, over

@@ -22,7 +22,7 @@ STEADY = 1e-3
 
 
 @dataclass(frozen=True)
-class Gaussians:
+class NystroemFeatures:
     """A weighted sum of Gaussian kernels as a map to vectors whose inner products it is.
 
     Args:

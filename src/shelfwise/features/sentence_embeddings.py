@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.embedding_cache import SHARD, Shelf
-from shelfwise.core.types import Context, Floats, Prepared, Rows
-from shelfwise.features.sentence_encoder import EncoderSource, frozen_encoder, load_tokenizer, mean_of_words
+from shelfwise.core.embedding_cache import SHARD, EmbeddingCache
+from shelfwise.core.types import Context, FieldInputs, Floats, Rows
+from shelfwise.features.sentence_encoder import EncoderSource, frozen_encoder, load_tokenizer, mean_pooling
 from shelfwise.nn.training_loop import run_network
 from shelfwise.text.vocabulary import Ragged
 
@@ -23,30 +23,30 @@ _TOKENIZING = Lock()
 
 
 @dataclass(frozen=True)
-class Passages(Prepared):
+class TokenizedTexts(FieldInputs):
     """The tokens of N texts, and, where it is known, what the encoder says of them: (N, D)."""
 
     tokens: Ragged
     encoded: Floats | None = None
 
     @classmethod
-    def read(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int) -> Passages:
+    def read(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int) -> TokenizedTexts:
         """The fields ("title+description") of each product as one text, cut off after `longest` tokens; once a catalogue."""
 
-        def tokenize() -> Passages:
+        def tokenize() -> TokenizedTexts:
             columns = [catalog.column(name) for name in fields.split("+")]
             texts = [". ".join(v.strip() for v in values if v and v.strip()) for values in zip(*columns, strict=True)]
             with _TOKENIZING:
                 encoding = load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"] if texts else []
             offsets = np.cumsum([0, *map(len, encoding)]).astype(np.int64)
             tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
-            return Passages(np.array([text != "" for text in texts], dtype=bool), tokens)
+            return TokenizedTexts(np.array([text != "" for text in texts], dtype=bool), tokens)
 
         return catalog.once(("tokens", fields, source, longest), tokenize)
 
-    def take(self, rows: Rows) -> Passages:
+    def take(self, rows: Rows) -> TokenizedTexts:
         """The given rows, in that order."""
-        return Passages(self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows])
+        return TokenizedTexts(self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows])
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TokenBatches:
 
 def encode_fields(catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context) -> Floats:
     """What the encoder, as it came, says of the fields of each product as one text: (N, D), 0 of no text; once a catalogue."""
-    passages = Passages.read(catalog, fields, source, longest)
+    passages = TokenizedTexts.read(catalog, fields, source, longest)
 
     def encoded() -> Floats:
         vectors = encode_passages(passages, source, context, fields)
@@ -78,10 +78,10 @@ def encode_fields(catalog: Catalog, fields: str, source: EncoderSource, longest:
     return catalog.once(("sentences", fields, source, longest), encoded)
 
 
-def encode_passages(passages: Passages, source: EncoderSource, context: Context, title: str) -> Floats:
+def encode_passages(passages: TokenizedTexts, source: EncoderSource, context: Context, title: str) -> Floats:
     """What the encoder, as it came, says of each text: (N, D), from ``context.cache`` as far as it is there; 0 of no token."""
     name = hashlib.sha256(source.sha256.encode()).hexdigest()
-    shelf = Shelf(None if context.cache is None else context.cache / "texts" / name)
+    shelf = EmbeddingCache(None if context.cache is None else context.cache / "texts" / name)
     ids, ends = passages.tokens.ids, passages.tokens.offsets
     keys = [hashlib.sha256(ids[start:end].tobytes()).digest() for start, end in pairwise(ends)]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}  # texts that are alike are encoded once
@@ -102,4 +102,4 @@ def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     """(N, D) the mean word vectors of N texts, texts of one length together."""
 
     order = np.argsort(tokens.lengths, kind="stable")  # texts of one length together
-    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_of_words, encoder))
+    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_pooling, encoder))

@@ -22,7 +22,7 @@ from shelfwise.config import LossName
 from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time, digest
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
-from shelfwise.nn.device import Precision, mixed, on_device, sent
+from shelfwise.nn.device import Precision, mixed, moved_to_device, sent
 from shelfwise.nn.losses import make_loss
 from shelfwise.nn.training_loop import Batches, seeded
 
@@ -81,7 +81,7 @@ def find_encoder(name: str = "auto") -> EncoderSource:
     return EncoderSource(folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights)))
 
 
-def same_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
+def verify_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
     """The encoder `name`, if it still is the one a model was fitted on.
 
     Raises:
@@ -130,7 +130,7 @@ def load_tokenizer(source: EncoderSource) -> Any:
         raise WeightsError(f"{source.origin} has no usable tokenizer: {str(error).splitlines()[0]}") from error
 
 
-def freeze_but(encoder: nn.Module, train_last: int | Literal["all"]) -> None:
+def freeze_except_last(encoder: nn.Module, train_last: int | Literal["all"]) -> None:
     """Let only the last layers of `encoder` be trained; 0 trains none.
 
     Raises:
@@ -145,7 +145,7 @@ def freeze_but(encoder: nn.Module, train_last: int | Literal["all"]) -> None:
         layer.requires_grad_(True)
 
 
-def mean_of_words(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
+def mean_pooling(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
     """The mean of a text's word vectors, (B, W) token numbers to (B, D); `mask` (B, W) is 0 on padding."""
     words: Tensor = encoder(input_ids=numbers, attention_mask=mask).last_hidden_state
     weights = mask.unsqueeze(2).to(words.dtype)
@@ -169,7 +169,7 @@ def tune(
     steps = settings.epochs * -(-len(train) // settings.batch_size)
     rng = np.random.default_rng(context.seed)
     network.train()
-    with on_device(network), seeded(context.seed), context.progress("tuning the encoder", steps) as progress:
+    with moved_to_device(network), seeded(context.seed), context.progress("tuning the encoder", steps) as progress:
         optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps))
         for _ in range(settings.epochs):

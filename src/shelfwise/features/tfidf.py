@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from pydantic import Field, model_validator
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Floats, PluginSettings, Prepared, Rows
+from shelfwise.core.types import Bools, FieldInputs, Floats, PluginSettings, Rows
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
 from shelfwise.text.vocabulary import TokenArray
 
@@ -48,13 +48,13 @@ def spoken(columns: Sequence[TokenArray], every: bool) -> Bools:
 
 
 @dataclass(frozen=True)
-class Bags(Prepared):
+class NgramCounts(FieldInputs):
     """The n-grams of N products, one :class:`Grams` for each field and kind."""
 
     grams: tuple[Grams, ...]
 
     @classmethod
-    def read(cls, catalog: Catalog, fields: Sequence[str], settings: BagSettings, every: bool = False) -> Bags:
+    def read(cls, catalog: Catalog, fields: Sequence[str], settings: BagSettings, every: bool = False) -> NgramCounts:
         """Count every n-gram of every field.
 
         Args:
@@ -65,13 +65,13 @@ class Bags(Prepared):
         grams = tuple(count(tokens, lengths) for tokens in columns for count, lengths in kinds if lengths)
         return cls(spoken(columns, every), grams)
 
-    def take(self, rows: Rows) -> Bags:
+    def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
-        return Bags(self.present[rows], tuple(g.take(rows) for g in self.grams))
+        return NgramCounts(self.present[rows], tuple(g.take(rows) for g in self.grams))
 
 
 @dataclass(frozen=True)
-class Space:
+class TfidfVocabulary:
     """N-grams of one kind that are known, rising, and what each weighs: (K,) both."""
 
     keys: Keys

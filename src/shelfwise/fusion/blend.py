@@ -18,7 +18,7 @@ FEWEST = 50  # training products that have a set of members, for it not to be st
 CERTAIN = 1e-5  # scores nearer to 0 or 1 count as this near: a part that is certain must not silence the others
 
 
-class Part(PluginSettings):
+class BlendPart(PluginSettings):
     """One of the policies that are blended; its settings are checked with those of the blend."""
 
     policy: str = Field(description="the name of a fusion policy that reads scores")
@@ -56,11 +56,11 @@ class Part(PluginSettings):
 class BlendSettings(PluginSettings):
     """Which policies are blended, and what each counts."""
 
-    parts: tuple[Part, ...] = Field(description="the policies, each with its settings and weight")
+    parts: tuple[BlendPart, ...] = Field(description="the policies, each with its settings and weight")
 
     @field_validator("parts")
     @classmethod
-    def _are_some(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    def _are_some(cls, parts: tuple[BlendPart, ...]) -> tuple[BlendPart, ...]:
         if not parts:
             raise ValueError("a blend of nothing has no scores; name at least one policy, e.g. parts = [{ policy = 'logistic' }]")
         return parts

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from shelfwise.nn.feature_fusion import UNITS, GatedUnit
-from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape, as_keras_begins
+from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape, init_network_like_keras
 
 
 class GatedSettings(FeatureSettings):
@@ -30,4 +30,4 @@ class Gated(FeaturePolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         chosen = self.settings
-        return as_keras_begins(GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate))
+        return init_network_like_keras(GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate))

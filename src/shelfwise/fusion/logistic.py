@@ -16,7 +16,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 MOST_MEMBERS = 6  # 63 sets, each with weights of its own, where any set may occur
 CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
@@ -142,7 +142,7 @@ class Logistic(FusionPolicy):
         return np.where(outputs.present[:, :, None], standardised, 0).astype(np.float32)
 
 
-def fit_logistic(inputs: Floats, targets: Floats, start: Doubles, penalty: float) -> Doubles:
+def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: float) -> Float64Array:
     """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, label by label.
 
     Args:
@@ -186,11 +186,11 @@ def corrections(inputs: Floats, offset: Floats, targets: Floats, penalty: float)
 
 
 def _penalised_loss(
-    inputs: Floats, offset: Floats, targets: Floats, scale: Doubles, penalty: float
-) -> Callable[[Doubles], tuple[float, Doubles]]:
+    inputs: Floats, offset: Floats, targets: Floats, scale: Float64Array, penalty: float
+) -> Callable[[Float64Array], tuple[float, Float64Array]]:
     """The loss, and its gradient, of weights given as ``scale * weights``, flat."""
 
-    def loss(scaled: Doubles) -> tuple[float, Doubles]:
+    def loss(scaled: Float64Array) -> tuple[float, Float64Array]:
         weights = scaled.reshape(scale.shape) / scale
         logits = offset + inputs @ weights.astype(np.float32)
         value = (np.logaddexp(0, logits) - targets * logits).sum(dtype=np.float64) + penalty / 2 * np.square(weights).sum()
@@ -200,7 +200,7 @@ def _penalised_loss(
     return loss
 
 
-def _newton(labels: list[tuple[Floats, Floats]], start: Doubles, penalty: float) -> Doubles:
+def _newton(labels: list[tuple[Floats, Floats]], start: Float64Array, penalty: float) -> Float64Array:
     """Weights (P,) for all of `labels`, which are inputs (P, N) with targets (N,)."""
     weights = start
     for _ in range(NEWTON_STEPS):
@@ -214,7 +214,7 @@ def _newton(labels: list[tuple[Floats, Floats]], start: Doubles, penalty: float)
     return weights
 
 
-def _derivatives(inputs: Floats, targets: Floats, weights: Doubles) -> tuple[Doubles, Doubles]:
+def _derivatives(inputs: Floats, targets: Floats, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Gradient (P,) and Hessian (P, P) of one label's log loss: inputs (P, N), targets (N,)."""
     likely = expit(weights.astype(np.float32) @ inputs)
     slope, curvature = inputs @ (likely - targets), (inputs * (likely * (1 - likely))) @ inputs.T

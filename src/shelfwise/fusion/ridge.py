@@ -14,7 +14,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
@@ -42,10 +42,10 @@ class Sums:
     """
 
     count: float
-    x: Doubles
-    y: Doubles
-    xx: Doubles
-    xy: Doubles
+    x: Float64Array
+    y: Float64Array
+    xx: Float64Array
+    xy: Float64Array
 
     @classmethod
     def of(cls, scores: Floats, targets: Floats, rows: Rows, columns: Rows) -> Sums:

@@ -10,7 +10,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
-from shelfwise.nn.policy_search import PAPER, Choice, search_policy
+from shelfwise.nn.policy_search import PAPER, SearchCandidate, search_policy
 from shelfwise.nn.training_loop import LoopSettings
 
 
@@ -37,7 +37,7 @@ class Search(FusionPolicy):
     def __init__(self, settings: SearchSettings) -> None:
         super().__init__(settings)
         self.network_: PolicyNetwork | None = None
-        self.choice_: Choice
+        self.choice_: SearchCandidate
         self.facts_: dict[str, Any] = {}
 
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
@@ -73,7 +73,7 @@ class Search(FusionPolicy):
         """Become the policy that `state` was taken from."""
         self.facts_ = {name: state.facts[name] for name in ("best", "epochs", "trials")}
         settings = {name: value for name, value in self.facts_["best"].items() if name in PolicySettings.model_fields}
-        self.choice_ = Choice(tuple(self.facts_["best"]["members"]), PolicySettings.model_validate(settings))
+        self.choice_ = SearchCandidate(tuple(self.facts_["best"]["members"]), PolicySettings.model_validate(settings))
         self.network_ = restored_policy(state.arrays, len(self.choice_.members), state.facts["labels"], self.choice_.settings)
         return self
 

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
-from shelfwise.nn.fusion_networks import FORBIDDEN, NetworkPolicy, Shape, as_keras_begins
+from shelfwise.nn.fusion_networks import FORBIDDEN, NetworkPolicy, Shape, init_network_like_keras
 from shelfwise.nn.training_loop import Batches, LoopSettings
 
 CELLS = 1 << 18
@@ -59,7 +59,7 @@ class TopK(NetworkPolicy):
         inputs = m * (shape.labels if sparse else min(self.settings.top, shape.labels))
         hidden = self.settings.hidden or (512 if sparse else 32)
         layers = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, shape.labels if sparse else m))
-        return as_keras_begins(layers if sparse else MemberChoice(layers))
+        return init_network_like_keras(layers if sparse else MemberChoice(layers))
 
     def batches(self, outputs: MemberOutputs) -> Batches:
         """The largest scores, sorted and with presence, or at their places."""

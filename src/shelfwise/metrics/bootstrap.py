@@ -14,8 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.metrics.multilabel import Counts, Hot, Values, ratio
-from shelfwise.metrics.scored_pairs import Integers, cells
+from shelfwise.metrics.multilabel import Counts, Float64Array, MultiHot, ratio
+from shelfwise.metrics.scored_pairs import Int64Array, cells
 
 Statistic = Literal["micro_f1", "macro_f1"]
 CELLS = 8_000_000
@@ -40,7 +40,7 @@ class Comparison:
 
 
 def bootstrap_interval(
-    targets: Hot, decided: Hot, statistic: Statistic = "micro_f1", resamples: int = 1000, seed: int = 0, level: float = 0.95
+    targets: MultiHot, decided: MultiHot, statistic: Statistic = "micro_f1", resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of micro- or macro-F1 over resampled products.
 
@@ -55,9 +55,9 @@ def bootstrap_interval(
 
 
 def paired_bootstrap(
-    targets: Hot,
-    decided_a: Hot,
-    decided_b: Hot,
+    targets: MultiHot,
+    decided_a: MultiHot,
+    decided_b: MultiHot,
     statistic: Statistic = "micro_f1",
     resamples: int = 1000,
     seed: int = 0,
@@ -86,7 +86,7 @@ def draw_weights(products: int, resamples: int, seed: int) -> Iterator[NDArray[n
         yield np.bincount(drawn.ravel(), minlength=rows * products).reshape(rows, products).astype(np.float32)
 
 
-def _counts(targets: Hot, decided: Hot, statistic: Statistic) -> tuple[Any, Any]:
+def _counts(targets: MultiHot, decided: MultiHot, statistic: Statistic) -> tuple[Any, Any]:
     """Per product: true positives, and predicted plus true; sparse (N, L), or for micro-F1 summed over labels (N, 1)."""
     if statistic == "macro_f1":
         (rows, labels, _), (others, given, _), shape = cells(targets), cells(decided), np.shape(targets)
@@ -97,18 +97,18 @@ def _counts(targets: Hot, decided: Hot, statistic: Statistic) -> tuple[Any, Any]
     return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(np.float64)
 
 
-def _ones(rows: Integers, labels: Integers, shape: tuple[int, ...]) -> sp.csr_array:
+def _ones(rows: Int64Array, labels: Int64Array, shape: tuple[int, ...]) -> sp.csr_array:
     """Ones (N, L) at the given cells, row by row; few are set, and only they are multiplied."""
     ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
     return sp.csr_array((np.ones(len(rows), np.float32), labels, np.append(0, ends)), shape=shape)
 
 
-def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Values:
+def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Float64Array:
     hits, total = counts
     return np.asarray(ratio(2 * (weights @ hits), weights @ total).mean(axis=1))
 
 
-def _resampled(systems: tuple[tuple[Any, Any], ...], resamples: int, seed: int) -> list[Values]:
+def _resampled(systems: tuple[tuple[Any, Any], ...], resamples: int, seed: int) -> list[Float64Array]:
     """The statistic (R,) of each system, all on the same resamples."""
     chunks = [[_f1(weights, counts) for counts in systems] for weights in draw_weights(systems[0][0].shape[0], resamples, seed)]
     return [np.concatenate(values) for values in zip(*chunks, strict=True)]

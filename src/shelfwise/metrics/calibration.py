@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.types import Scores
-from shelfwise.metrics.multilabel import Hot, Values, ratio
-from shelfwise.metrics.scored_pairs import Doubles
+from shelfwise.metrics.multilabel import Float64Array, MultiHot, ratio
+from shelfwise.metrics.scored_pairs import Float64Array
 
 EDGE = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: hardly any catalogue has the products to tell."""
@@ -37,9 +37,9 @@ class Reliability:
         count: (B,) how many decisions.
     """
 
-    score: Values
-    frequency: Values
-    count: Values
+    score: Float64Array
+    frequency: Float64Array
+    count: Float64Array
 
     @property
     def error(self) -> float:
@@ -48,7 +48,7 @@ class Reliability:
 
 
 def reliability(
-    targets: Hot, scores: Scores, bins: int = BINS, spacing: Literal["mass", "width"] = "mass", top: int | None = None
+    targets: MultiHot, scores: Scores, bins: int = BINS, spacing: Literal["mass", "width"] = "mass", top: int | None = None
 ) -> Reliability:
     """The reliability curve of all decisions, or of the `top` highest scored labels of each product.
 
@@ -70,7 +70,7 @@ def reliability(
     return Reliability(score, frequency, count[used].astype(np.float64))
 
 
-def highest(targets: Hot, scores: Scores, top: int | None) -> tuple[Values, Values]:
+def highest(targets: MultiHot, scores: Scores, top: int | None) -> tuple[Float64Array, Float64Array]:
     """Targets and scores, flat: of all labels, or of the `top` that each product scores highest (of equal ones the first)."""
     true, said = np.asarray(targets) > 0, np.asarray(scores, np.float64)
     if top is not None:
@@ -79,7 +79,7 @@ def highest(targets: Hot, scores: Scores, top: int | None) -> tuple[Values, Valu
     return true.ravel().astype(np.float64), said.ravel()
 
 
-def brier(targets: Hot, scores: Scores, top: int | None = None) -> float:
+def brier(targets: MultiHot, scores: Scores, top: int | None = None) -> float:
     """The mean squared difference of score and truth (Brier 1950), a decision.
 
     >>> round(brier(np.array([[1, 0]]), np.array([[0.9, 0.2]])), 4)
@@ -89,7 +89,7 @@ def brier(targets: Hot, scores: Scores, top: int | None = None) -> float:
     return float(np.square(true - said).mean()) if len(said) else 0.0
 
 
-def calibration_figures(targets: Hot, scores: Scores) -> dict[str, Any]:
+def calibration_figures(targets: MultiHot, scores: Scores) -> dict[str, Any]:
     """Everything about one system's probabilities, JSON-ready.
 
     Returns:
@@ -105,7 +105,7 @@ def calibration_figures(targets: Hot, scores: Scores) -> dict[str, Any]:
     return {**figures, "curve": {name: values.tolist() for name, values in vars(curve).items()}}
 
 
-def log_loss(hits: NDArray[np.bool_], probabilities: Doubles) -> float:
+def log_loss(hits: NDArray[np.bool_], probabilities: Float64Array) -> float:
     """The mean log loss of E pairs, probabilities kept 0.0001 away from 0 and 1; 0 without a pair.
 
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)

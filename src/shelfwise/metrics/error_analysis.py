@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from scipy.stats import spearmanr
 
-from shelfwise.metrics.multilabel import Hot, micro_f1, per_label
+from shelfwise.metrics.multilabel import MultiHot, micro_f1, per_label
 
 
 class ErrorRow(TypedDict):
@@ -29,7 +29,7 @@ class Change(TypedDict):
     total: int
 
 
-def error_table(targets: Hot, decided: Hot, names: Sequence[str], top: int | None = 15) -> list[ErrorRow]:
+def error_table(targets: MultiHot, decided: MultiHot, names: Sequence[str], top: int | None = 15) -> list[ErrorRow]:
     """One column of the paper's tables 2 and 4: the `top` most missed labels (None: all), worst first, JSON-ready.
 
     Missed means true but not decided; labels without a test product are left out.
@@ -60,7 +60,7 @@ def overlap(columns: Mapping[str, Sequence[ErrorRow]]) -> dict[str, list[str]]:
     return {**shared, "all": sorted(set.intersection(*labels.values()))} if len(labels) > 2 else shared
 
 
-def rarity(targets: Hot, decided: Hot) -> float | None:
+def rarity(targets: MultiHot, decided: MultiHot) -> float | None:
     """Spearman rank correlation of the labels' miss rate with their support; below 0 the rare ones are missed more.
 
     The paper explains its errors by rarity (section 5); this tests it. Labels without a test product do not count. None
@@ -74,7 +74,9 @@ def rarity(targets: Hot, decided: Hot) -> float | None:
     return float(spearmanr(rates, totals).statistic)
 
 
-def changes(targets: Hot, singles: Mapping[str, Hot], fused: Hot, names: Sequence[str], top: int | None = 15) -> list[Change]:
+def changes(
+    targets: MultiHot, singles: Mapping[str, MultiHot], fused: MultiHot, names: Sequence[str], top: int | None = 15
+) -> list[Change]:
     """What fusion changed: the `top` labels whose missed products changed most, either way, between the best single and it.
 
     Args:

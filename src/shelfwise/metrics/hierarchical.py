@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfwise.metrics.multilabel import Counts, Hot
+from shelfwise.metrics.multilabel import Counts, MultiHot
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
 
-def hierarchical_metrics(targets: Hot, decided: Hot, taxonomy: Taxonomy) -> dict[str, float]:
+def hierarchical_metrics(targets: MultiHot, decided: MultiHot, taxonomy: Taxonomy) -> dict[str, float]:
     """Precision, recall and F1 of targets T and decisions P, both with all labels above them (Kiritchenko et al. 2006).
 
     hP = sum |P and T| / sum |P|, hR = sum |P and T| / sum |T|, summed over products; a ratio with nothing below is 0.

@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from shelfwise.core.types import Scores
 from shelfwise.metrics.scored_pairs import by_label
 
-Hot = NDArray[Any]
-Values = NDArray[np.float64]
+MultiHot = NDArray[Any]
+Float64Array = NDArray[np.float64]
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
 CELLS = 1 << 18
@@ -44,7 +44,7 @@ class Counts:
     true: NDArray[np.int64]
 
     @classmethod
-    def of(cls, targets: Hot, decided: Hot, axis: Literal[0, 1] | None) -> Counts:
+    def of(cls, targets: MultiHot, decided: MultiHot, axis: Literal[0, 1] | None) -> Counts:
         """Count over products (axis 0: a label each), labels (axis 1: a product each) or both (None)."""
         both = count(targets, decided)
         return both[0].total() if axis is None else both[axis]
@@ -53,7 +53,7 @@ class Counts:
         """All of them as one."""
         return Counts(*(np.asarray(x.sum()) for x in (self.hits, self.predicted, self.true)))
 
-    def rates(self, empty: float = 0.0) -> tuple[Values, Values, Values]:
+    def rates(self, empty: float = 0.0) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Precision, recall and F1; `empty` where nothing is predicted and nothing true."""
         rates = (ratio(self.hits, self.predicted), ratio(self.hits, self.true), ratio(2 * self.hits, self.predicted + self.true))
         nothing = (self.predicted + self.true) == 0
@@ -61,7 +61,7 @@ class Counts:
         return precision, recall, f1
 
 
-def count(targets: Hot, decided: Hot) -> tuple[Counts, Counts]:
+def count(targets: MultiHot, decided: MultiHot) -> tuple[Counts, Counts]:
     """What is counted a label (L,) and a product (N,), in one pass: few cells of a block are set, and only these are counted."""
     products, labels = np.shape(targets)
     of_labels, of_products = np.zeros((3, labels), np.int64), np.zeros((3, products), np.int64)
@@ -75,20 +75,20 @@ def count(targets: Hot, decided: Hot) -> tuple[Counts, Counts]:
     return Counts(*of_labels), Counts(*of_products)
 
 
-def ratio(above: ArrayLike, below: ArrayLike) -> Values:
+def ratio(above: ArrayLike, below: ArrayLike) -> Float64Array:
     """Element-wise `above` / `below`, 0 where `below` is 0."""
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
     return np.asarray(np.divide(above, below, out=np.zeros_like(below), where=below != 0))
 
 
-def per_label(targets: Hot, decided: Hot) -> dict[str, NDArray[Any]]:
+def per_label(targets: MultiHot, decided: MultiHot) -> dict[str, NDArray[Any]]:
     """Arrays (L,) by name: ``precision``, ``recall``, ``f1``; ``support``, the true products; ``missed``, those of them not found."""
     counts = Counts.of(targets, decided, axis=0)
     precision, recall, f1 = counts.rates()
     return {"precision": precision, "recall": recall, "f1": f1, "support": counts.true, "missed": counts.true - counts.hits}
 
 
-def micro_f1(targets: Hot, decided: Hot) -> float:
+def micro_f1(targets: MultiHot, decided: MultiHot) -> float:
     """The paper's headline (section 4): F1 of all N * L decisions pooled; 0 where nothing is true or decided.
 
     >>> round(micro_f1(np.array([[1, 0], [1, 1]]), np.array([[1, 1], [1, 0]])), 4)
@@ -97,7 +97,7 @@ def micro_f1(targets: Hot, decided: Hot) -> float:
     return float(Counts.of(targets, decided, axis=None).rates()[2])
 
 
-def decision_metrics(targets: Hot, decided: Hot) -> dict[str, float]:
+def decision_metrics(targets: MultiHot, decided: MultiHot) -> dict[str, float]:
     """Micro, macro, support-weighted and example-based precision, recall, F1; subset accuracy; Hamming loss.
 
     Keys are ``micro_f1``, ``macro_precision``, ``example_recall`` and so on. With no products at all every value is 0.
@@ -121,7 +121,7 @@ def decision_metrics(targets: Hot, decided: Hot) -> dict[str, float]:
     return {**named, "subset_accuracy": _mean(wrong == 0), "hamming_loss": ratio(wrong.sum(), len(wrong) * len(labels.true)).item()}
 
 
-def ranking_metrics(targets: Hot, scores: Scores) -> dict[str, float]:
+def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
     """What the order of the scores is worth, whatever the threshold.
 
     ``precision_at_k``, ``recall_at_k`` and ``ndcg_at_k`` for each k of :data:`CUTS` (divided by k even where L < k);
@@ -152,7 +152,7 @@ def ranking_metrics(targets: Hot, scores: Scores) -> dict[str, float]:
     }
 
 
-def average_precision(targets: Hot, scores: Scores) -> float:
+def average_precision(targets: MultiHot, scores: Scores) -> float:
     """The mean, over the positives of one list, of the precision down to there; equal scores are one step; 0 without positives.
 
     >>> round(average_precision(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])), 3)
@@ -162,13 +162,13 @@ def average_precision(targets: Hot, scores: Scores) -> float:
     return _average_precision(np.sort(scores[np.asarray(targets, dtype=bool)]), scores)
 
 
-def lrap(targets: Hot, scores: Scores) -> float:
+def lrap(targets: MultiHot, scores: Scores) -> float:
     """Label ranking average precision: :func:`average_precision` of each product, all at once, and their mean."""
     labelled = _Places.of(np.asarray(targets, dtype=bool), np.asarray(scores))
     return labelled.lrap() * ratio(np.count_nonzero(labelled.true), len(labelled.true)).item()
 
 
-def evaluate(targets: Hot, scores: Scores, decided: Mapping[str, Hot]) -> dict[str, dict[str, float]]:
+def evaluate(targets: MultiHot, scores: Scores, decided: Mapping[str, MultiHot]) -> dict[str, dict[str, float]]:
     """Everything about one system, JSON-ready.
 
     Args:
@@ -220,7 +220,7 @@ class _Places:
             place[start + tied] += np.count_nonzero((beside[tied] == mine[tied]) & before, axis=1)
         return cls(rows, labels, own, place, reached, np.bincount(rows, minlength=len(targets)))
 
-    def sums(self, values: NDArray[Any]) -> Values:
+    def sums(self, values: NDArray[Any]) -> Float64Array:
         """Values of the true labels, summed up for each product that has any."""
         return np.asarray(np.bincount(self.rows, np.asarray(values, np.float64), len(self.true))[self.true > 0], np.float64)
 

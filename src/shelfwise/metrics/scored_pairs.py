@@ -22,12 +22,12 @@ TILE = 512
 
 Matrix: TypeAlias = Any
 """(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
+Float64Array = NDArray[np.float64]
+Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class ScoredPairs:
     """The scored pairs, label by label, and within a label from the highest score down.
 
     Args:
@@ -40,17 +40,17 @@ class Pairs:
         floors: (L,) pairs of a label that are scored lower were left out; 0 where none were.
     """
 
-    rows: Integers
-    labels: Integers
-    scores: Doubles
+    rows: Int64Array
+    labels: Int64Array
+    scores: Float64Array
     hits: NDArray[np.bool_]
-    true_rows: Integers
-    true_labels: Integers
+    true_rows: Int64Array
+    true_labels: Int64Array
     shape: tuple[int, int]
-    floors: Doubles
+    floors: Float64Array
 
     @classmethod
-    def of(cls, scores: Matrix, targets: Matrix, floors: Doubles | None = None) -> Pairs:
+    def of(cls, scores: Matrix, targets: Matrix, floors: Float64Array | None = None) -> ScoredPairs:
         """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1; only those from `floors` (L,) on."""
         floors = np.zeros(scores.shape[1]) if floors is None else floors
         rows, labels, values = cells(scores, floors)
@@ -65,26 +65,26 @@ class Pairs:
         return cls(rows[order], labels[order], values[order], hits[order], true_rows, true_labels, scores.shape, floors)
 
     @cached_property
-    def support(self) -> Integers:
+    def support(self) -> Int64Array:
         """(L,) how many products have each label."""
         return np.bincount(self.true_labels, minlength=self.shape[1])
 
-    def of_products(self, wanted: NDArray[np.bool_]) -> Pairs:
+    def of_products(self, wanted: NDArray[np.bool_]) -> ScoredPairs:
         """The pairs of those of the N products that are `wanted` (N,); products keep their numbers."""
         kept, true = wanted[self.rows], wanted[self.true_rows]
         pairs = (self.rows[kept], self.labels[kept], self.scores[kept], self.hits[kept])
-        return Pairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape, self.floors)
+        return ScoredPairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape, self.floors)
 
-    def pooled(self) -> Pairs:
+    def pooled(self) -> ScoredPairs:
         """All labels as one; below the highest floor some label's pairs may be missing, so these are left out too."""
         floor = self.floors.max(initial=0)
         order = np.flatnonzero(self.scores >= floor)
         order = order[falling(self.scores[order])]
         pairs = (self.rows[order], np.zeros_like(order), self.scores[order], self.hits[order])
-        return Pairs(*pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor]))
+        return ScoredPairs(*pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor]))
 
 
-def changed(scores: Matrix, function: Callable[[Integers, Doubles], Doubles]) -> Matrix:
+def changed(scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]) -> Matrix:
     """`scores` (N, L) with every score above 0 replaced by ``function(labels, scores)``; 0 stays 0, sparse stays sparse.
 
     Returns:
@@ -109,7 +109,7 @@ def parts(count: int, folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
     yield from (fold == part for part in range(min(folds, count)))
 
 
-def falling(scores: Doubles) -> Integers:
+def falling(scores: Float64Array) -> Int64Array:
     """The places (E,) of `scores` (E,), above 0, from the highest down; equal ones in the order they have.
 
     >>> falling(np.array([0.5, 0.75, 0.5])).tolist()
@@ -132,7 +132,7 @@ def by_label(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     return turned
 
 
-def cells(values: Matrix, floors: Doubles | None = None) -> tuple[Integers, Integers, Doubles]:
+def cells(values: Matrix, floors: Float64Array | None = None) -> tuple[Int64Array, Int64Array, Float64Array]:
     """Row, column and value of everything above 0, row by row; of dense `values` only what reaches its column's floor."""
     if sp.issparse(values):
         known = sp.coo_array(values)
@@ -153,7 +153,7 @@ def cells(values: Matrix, floors: Doubles | None = None) -> tuple[Integers, Inte
     return rows, columns, np.concatenate(found)
 
 
-def _among(keys: Integers, known: Integers) -> NDArray[np.bool_]:
+def _among(keys: Int64Array, known: Int64Array) -> NDArray[np.bool_]:
     """(E,) which of `keys` are `known`."""
     known = np.append(np.sort(known), -1)
     return np.asarray(known[np.searchsorted(known[:-1], keys)] == keys)

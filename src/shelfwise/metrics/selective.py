@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.types import Scores
-from shelfwise.metrics.multilabel import Counts, Hot, ratio
+from shelfwise.metrics.multilabel import Counts, MultiHot, ratio
 
 Queues = NDArray[np.int8]
 """(N,) or (N, L) of the three codes."""
@@ -18,7 +18,7 @@ REJECT = -1
 QUEUES = {"accept": ACCEPT, "review": REVIEW, "reject": REJECT}
 
 
-def coverage_at_precision(targets: Hot, scores: Scores, precision: float) -> dict[str, float | None]:
+def coverage_at_precision(targets: MultiHot, scores: Scores, precision: float) -> dict[str, float | None]:
     """How much could be decided at a precision, had the limit been chosen with the truth in sight: an optimist's figure.
 
     Returns:
@@ -37,13 +37,13 @@ def coverage_at_precision(targets: Hot, scores: Scores, precision: float) -> dic
     return {"threshold": float(ranked[possible[-1]]), "labels": share, "products": float(accepted.any(axis=1).mean())}
 
 
-def queue_figures(targets: Hot, decided: Hot, labels: Queues, products: Queues) -> dict[str, float]:
+def queue_figures(targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues) -> dict[str, float]:
     """What sorting into accept, review and reject brought, and the work that is left; see :mod:`shelfwise.decision.selective_prediction`.
 
     Args:
         decided: (N, L) the labels that products are given.
-        labels: (N, L), as ``Acceptance.sort`` gives them.
-        products: (N,), as ``Acceptance.sort_products`` gives them.
+        labels: (N, L), as ``AcceptanceLimits.sort`` gives them.
+        products: (N,), as ``AcceptanceLimits.sort_products`` gives them.
 
     Returns:
         Of labels: ``precision`` of the accepted; ``recall``, the share of the true ones that is accepted or reviewed; ``accepted_true``,

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.metrics.scored_pairs import BLOCK, Doubles, Integers, Matrix, Pairs, by_label
+from shelfwise.metrics.scored_pairs import BLOCK, Float64Array, Int64Array, Matrix, ScoredPairs, by_label
 
 Bools = NDArray[np.bool_]
 
@@ -25,7 +25,7 @@ COLUMNS = 32
 """Labels sorted at a time, one by one."""
 
 
-def best_cut(ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int) -> tuple[float, float]:
+def best_threshold_of_ranked(ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int) -> tuple[float, float]:
     """The threshold with the largest F1, the highest of equal ones, and that F1; :data:`DEFAULT` and 0 where none finds any.
 
     It lies midway between the lowest accepted score and the next lower one.
@@ -35,7 +35,7 @@ def best_cut(ranked: NDArray[np.floating], positives: NDArray[np.floating], true
         positives: those of true pairs, ascending and above 0.
         true: true pairs, those scored 0 included.
 
-    >>> best_cut(np.array([0.1, 0.2, 0.6, 0.9]), np.array([0.6, 0.9]), 2)
+    >>> best_threshold_of_ranked(np.array([0.1, 0.2, 0.6, 0.9]), np.array([0.6, 0.9]), 2)
     (0.4, 1.0)
     """
     if not len(positives):
@@ -48,7 +48,7 @@ def best_cut(ranked: NDArray[np.floating], positives: NDArray[np.floating], true
     return midway if midway > refused else accepted, float(f1[place])  # neighbouring floats have no number between them
 
 
-def own_thresholds(scores: Matrix, rows: Integers, labels: Integers, wanted: Bools | None = None) -> Doubles:
+def own_thresholds(scores: Matrix, rows: Int64Array, labels: Int64Array, wanted: Bools | None = None) -> Float64Array:
     """Each label's own best threshold (L,).
 
     Args:
@@ -64,18 +64,18 @@ def own_thresholds(scores: Matrix, rows: Integers, labels: Integers, wanted: Boo
     each = np.split(positives[order], np.cumsum(np.bincount(labels[order], minlength=width))[:-1])
     thresholds = np.full(width, DEFAULT)
     for label, ranked in _ranked(scores, wanted, np.array([len(own) > 0 for own in each])):
-        thresholds[label] = best_cut(ranked, each[label], int(true[label]))[0]
+        thresholds[label] = best_threshold_of_ranked(ranked, each[label], int(true[label]))[0]
     return thresholds
 
 
-def scores_at(scores: Matrix, rows: Integers, labels: Integers) -> NDArray[np.floating]:
+def scores_at(scores: Matrix, rows: Int64Array, labels: Int64Array) -> NDArray[np.floating]:
     """The scores (E,) of given pairs."""
     if not len(rows):
         return np.zeros(0, np.float32)
     return np.asarray((scores.tocsr() if sp.issparse(scores) else scores)[rows, labels]).reshape(-1)
 
 
-def count_reaching(scores: Matrix, thresholds: Doubles, wanted: Bools) -> Integers:
+def count_reaching(scores: Matrix, thresholds: Float64Array, wanted: Bools) -> Int64Array:
     """How many scores of the products `wanted` (N,) reach each row of `thresholds` (T, L), all of them above 0."""
     counts, rows = np.zeros(len(thresholds), np.int64), np.flatnonzero(wanted)
     if sp.issparse(scores):
@@ -127,26 +127,26 @@ LEAST = 16
 """Sampled pairs at least, so that a floor is more than luck."""
 
 
-def settle(scores: Matrix, targets: Matrix, work: Callable[[Pairs], tuple[T, float]]) -> T:
+def settle(scores: Matrix, targets: Matrix, work: Callable[[ScoredPairs], tuple[T, float]]) -> T:
     """The answer of `work` on all pairs of `scores` and `targets` (N, L), found from as few of the highest as leave no doubt.
 
     Args:
         work: gives an answer and how much it is in doubt, see :func:`doubt`.
     """
     if sp.issparse(scores) or np.size(scores) <= FEW:
-        return work(Pairs.of(scores, targets))[0]
+        return work(ScoredPairs.of(scores, targets))[0]
     some = np.asarray(scores)[::EVERY]
     true = targets.count_nonzero() if sp.issparse(targets) else np.count_nonzero(targets)
     sampled = true * len(some) / len(scores)
     wanted = max(DEPTH * sampled, LEAST)
     while True:
-        answer, open_ = work(Pairs.of(scores, targets, np.full(scores.shape[1], _lowest(some, wanted))))
+        answer, open_ = work(ScoredPairs.of(scores, targets, np.full(scores.shape[1], _lowest(some, wanted))))
         if not open_:
             return answer
         wanted = min(max(open_ * sampled, 2 * wanted), 8 * wanted)
 
 
-def doubt(pairs: Pairs, kept: int, true: int, best: float) -> float:
+def doubt(pairs: ScoredPairs, kept: int, true: int, best: float) -> float:
     """How many pairs for each true one would make an answer sure; 0: it is.
 
     Args:

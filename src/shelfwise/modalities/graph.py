@@ -17,9 +17,9 @@ from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Rows, State
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.features.co_purchase import Graph, Listing, Neighbourhood
+from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists
 from shelfwise.features.node_embeddings import WalkSettings, node_vectors, unit
 from shelfwise.nn.mlp import ClassifierSettings, Inputs, RowClassifier
 
@@ -38,10 +38,10 @@ class GraphSettings(ClassifierSettings):
 
 
 @dataclass(frozen=True)
-class Links(Prepared):
+class Links(FieldInputs):
     """N products of a catalogue; all of the catalogue's lists stay, so that every product gives its edges, in whatever part it is."""
 
-    listing: Listing
+    listing: RelationLists
     rows: Rows
 
     def take(self, rows: Rows) -> Links:
@@ -54,11 +54,11 @@ class GraphClassifier(Modality):
 
     Settings = GraphSettings
     settings: GraphSettings
-    reachable = True
+    present_via_others = True
 
     _model: RowClassifier | None = None
     _graph: Graph
-    _around: Neighbourhood
+    _around: NeighbourLabels
     _vectors: Floats
 
     def prepare(self, catalog: Catalog, context: Context) -> Links:
@@ -67,7 +67,7 @@ class GraphClassifier(Modality):
         Raises:
             ConfigError: the field is no map from relations to ids.
         """
-        listing = Listing.read(catalog, self.field, self.settings.relations)
+        listing = RelationLists.read(catalog, self.field, self.settings.relations)
         return Links(self._usable(listing), listing, np.arange(len(catalog)))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
@@ -77,7 +77,7 @@ class GraphClassifier(Modality):
         if chosen.input == "embedding":
             self._vectors = node_vectors(self._graph.adjacency, chosen.walks, context.seed)
         else:
-            self._around = Neighbourhood.of(self._graph, listing.keys[rows], train.targets)
+            self._around = NeighbourLabels.of(self._graph, listing.keys[rows], train.targets)
         watched = None if validation is None else (self._inputs(validation.inputs), validation.targets)
         learnt = (self._inputs(train.inputs), train.targets)
         self._model = RowClassifier.fit(learnt, watched, chosen, context, self.field, standardise=chosen.input == "embedding")
@@ -105,19 +105,19 @@ class GraphClassifier(Modality):
             self._graph, self._vectors = Graph(nodes, sp.csr_array((len(nodes), len(nodes)), dtype=np.float32)), arrays["vectors"]
         else:
             self._graph = Graph(nodes, _unpacked("edges", arrays, len(nodes)))
-            self._around = Neighbourhood(self._graph, arrays["known"], _unpacked("labels", arrays, self._model.labels))
+            self._around = NeighbourLabels(self._graph, arrays["known"], _unpacked("labels", arrays, self._model.labels))
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How large the graph is, and epochs."""
         return {"nodes": len(self._graph.nodes), "epochs": self._fitted().epochs}
 
-    def _usable(self, listing: Listing) -> Bools:
+    def _usable(self, listing: RelationLists) -> Bools:
         rows = np.arange(len(listing.keys))
         if self.settings.input == "embedding":
             edges, own = (listing.graph if self._model is None else self._graph).neighbours(listing, rows)
             return np.asarray((own >= 0) | (np.diff(edges.indptr) > 0))
-        around = Neighbourhood.of(listing.graph, listing.keys) if self._model is None else self._around
+        around = NeighbourLabels.of(listing.graph, listing.keys) if self._model is None else self._around
         return around.usable(listing, rows, self.settings.hops)
 
     def _inputs(self, links: Links) -> Inputs:

@@ -15,17 +15,17 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
-from shelfwise.nn.fusion_networks import glorot
-from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.fusion_networks import init_like_keras
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
 from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
-from shelfwise.vision.image_encoder import Eye
+from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.image_features import Encoded, encode
-from shelfwise.vision.pretrained_weights import Source, find_weights
+from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
 
 class ImageSettings(PictureSettings):
-    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.EyeSettings` for the backbone."""
+    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings` for the backbone."""
 
     training: LoopSettings = LoopSettings(epochs=25)
 
@@ -33,10 +33,10 @@ class ImageSettings(PictureSettings):
 class _Network(PictureBranch):
     """Rows to logits (B, L); the head is initialised as in Keras (Glorot uniform, zero bias)."""
 
-    def __init__(self, eye: Eye, labels: int, settings: ImageSettings) -> None:
+    def __init__(self, eye: ImageEncoder, labels: int, settings: ImageSettings) -> None:
         super().__init__(eye, settings)
         self.output = nn.Linear(self.width, labels)
-        glorot(*self.penultimate, self.output)
+        init_like_keras(*self.penultimate, self.output)
 
     def forward(self, rows: Tensor) -> Tensor:
         logits: Tensor = self.output(self.dropout(self.features(rows)))
@@ -58,7 +58,7 @@ class Image(Modality):
     Settings = ImageSettings
     settings: ImageSettings
 
-    _eye: Eye | None = None
+    _eye: ImageEncoder | None = None
     _network: _Network | None = None
     _facts: dict[str, Any]
 
@@ -68,9 +68,9 @@ class Image(Modality):
         Raises:
             WeightsError: the backbone's weights are missing or not what they should be.
         """
-        keep_memory()
+        tune_malloc()
         if self._eye is None:
-            self._eye = Eye.open(self._source(), self.settings)
+            self._eye = ImageEncoder.open(self._source(), self.settings)
         return Pictures.read(catalog, self.field, self._eye, context)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
@@ -79,9 +79,9 @@ class Image(Modality):
         Raises:
             WeightsError: as :meth:`prepare`.
         """
-        keep_memory()
+        tune_malloc()
         source = self._source()
-        self._eye = Eye.open(source, self.settings)
+        self._eye = ImageEncoder.open(source, self.settings)
         with seeded(context.seed):
             self._network = _Network(self._eye, train.targets.shape[1], self.settings)
         chance = np.random.default_rng(context.seed) if self.settings.flip else None
@@ -115,8 +115,10 @@ class Image(Modality):
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         self._facts = dict(state.facts)
-        source = Source(self._facts["asked"], self._facts["used"], self._facts["kind"], None, self._facts["weights"], self._facts["note"])
-        self._eye = Eye.open(source, self.settings, under("backbone.", state.arrays))
+        source = WeightSource(
+            self._facts["asked"], self._facts["used"], self._facts["kind"], None, self._facts["weights"], self._facts["note"]
+        )
+        self._eye = ImageEncoder.open(source, self.settings, under("backbone.", state.arrays))
         self._network = _Network(self._eye, self._facts["labels"], self.settings)
         self._network.load_state_dict(under("head.", state.arrays), strict=False)
         self._network.eval()

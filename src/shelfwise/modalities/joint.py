@@ -17,18 +17,18 @@ from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Rows, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.nn.feature_fusion import JoinName, make_join
-from shelfwise.nn.fusion_networks import Shape, glorot
-from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.fusion_networks import Shape, init_like_keras
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
-from shelfwise.vision.image_encoder import Eye
-from shelfwise.vision.pretrained_weights import Source, find_weights
+from shelfwise.vision.image_encoder import ImageEncoder
+from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
 Branch: TypeAlias = TextBranch | PictureBranch
 PICTURE = "image"
@@ -57,14 +57,14 @@ class JointSettings(PluginSettings):
 
 
 @dataclass(frozen=True)
-class Fields(Prepared):
+class JointInputs(FieldInputs):
     """The M fields of N products, in the order of their names; present are those that have any."""
 
     parts: tuple[Texts | Pictures, ...]
 
-    def take(self, rows: Rows) -> Fields:
+    def take(self, rows: Rows) -> JointInputs:
         """The given rows, in that order."""
-        return Fields(self.present[rows], tuple(part.take(rows) for part in self.parts))
+        return JointInputs(self.present[rows], tuple(part.take(rows) for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Network(nn.Module):
         super().__init__()
         self.branches, self._branches = nn.ModuleList(branches), branches  # the list knows their type
         for branch in branches:
-            glorot(*(branch.penultimate if isinstance(branch, PictureBranch) else [branch.hidden]))
+            init_like_keras(*(branch.penultimate if isinstance(branch, PictureBranch) else [branch.hidden]))
         shape = Shape(labels, tuple(branch.width for branch in branches))
         self.join = make_join(settings.join, shape, settings.units, settings.dropout, settings.member_dropout)
 
@@ -130,7 +130,7 @@ class Joint(Modality):
     Settings = JointSettings
     settings: JointSettings
 
-    _eye: Eye | None = None
+    _eye: ImageEncoder | None = None
     _network: _Network | None = None
     _vocabularies: dict[str, Vocabulary]
     _facts: dict[str, Any]
@@ -142,16 +142,16 @@ class Joint(Modality):
         if unknown := [name for name in self.settings.texts if name not in texts]:
             raise ConfigError(f"joint reads the texts {texts}, but its setting texts names {unknown}; it may name {texts}")
 
-    def prepare(self, catalog: Catalog, context: Context) -> Fields:
+    def prepare(self, catalog: Catalog, context: Context) -> JointInputs:
         """Clean the texts; decode the pictures and run the frozen part on them, unless the cache has it.
 
         Raises:
             WeightsError: the backbone's weights are missing or not what they should be.
         """
-        keep_memory()
+        tune_malloc()
         parts = tuple(self._prepare_field(name, catalog, context) for name in self._names)
         refused = tuple(refusal for part in parts for refusal in part.refused)
-        return Fields(np.any([part.present for part in parts], axis=0), parts, refused=refused)
+        return JointInputs(np.any([part.present for part in parts], axis=0), parts, refused=refused)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn vocabularies and weights from `train` alone, all branches together.
@@ -159,7 +159,7 @@ class Joint(Modality):
         Raises:
             WeightsError: word vectors or a backbone's weights are missing or not what they should be.
         """
-        keep_memory()
+        tune_malloc()
         self._facts, self._vocabularies, vectors = {}, {}, []
         for name, part in zip(self._names, train.inputs.parts, strict=True):
             if isinstance(part, Texts):
@@ -169,7 +169,7 @@ class Joint(Modality):
                 vectors.append(torch.from_numpy(first))
         if PICTURE in self._names:
             source = find_weights(self.settings.image.backbone, self.settings.image.weights)
-            self._eye, self._facts[PICTURE] = Eye.open(source, self.settings.image), {**source.provenance(), "kind": source.kind}
+            self._eye, self._facts[PICTURE] = ImageEncoder.open(source, self.settings.image), {**source.provenance(), "kind": source.kind}
         with seeded(context.seed):
             self._network = self._build(vectors, train.targets.shape[1])
         chance = np.random.default_rng(context.seed) if self.settings.image.flip else None
@@ -205,8 +205,8 @@ class Joint(Modality):
         self._vocabularies = {name: Vocabulary(tuple(words)) for name, words in self._facts.pop("words").items()}
         if PICTURE in self._names:
             facts = self._facts[PICTURE]
-            source = Source(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-            self._eye = Eye.open(source, self.settings.image, under("backbone.", state.arrays))
+            source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
+            self._eye = ImageEncoder.open(source, self.settings.image, under("backbone.", state.arrays))
         weights = under("network.", state.arrays)
         sizes = [(len(v), self._facts[name]["dimensions"]) for name, v in self._vocabularies.items()]
         with seeded(0):  # the first weights are replaced; the caller's randomness stays as it is
@@ -229,7 +229,7 @@ class Joint(Modality):
             return Texts.read(catalog, name, self._reads(name).cleaning)
         chosen = self.settings.image
         if self._eye is None:
-            self._eye = Eye.open(find_weights(chosen.backbone, chosen.weights), chosen)
+            self._eye = ImageEncoder.open(find_weights(chosen.backbone, chosen.weights), chosen)
         return Pictures.read(catalog, name, self._eye, context)
 
     def _build(self, vectors: list[Tensor], labels: int) -> _Network:
@@ -243,7 +243,7 @@ class Joint(Modality):
                 branches.append(PictureBranch(self._eye, self.settings.image))
         return _Network(branches, labels, self.settings)
 
-    def _batches(self, inputs: Fields, view: int = 0, chance: np.random.Generator | None = None) -> _FieldBatches:
+    def _batches(self, inputs: JointInputs, view: int = 0, chance: np.random.Generator | None = None) -> _FieldBatches:
         present = np.stack([part.present for part in inputs.parts], axis=1)
         fields = [
             View(part, view, chance) if isinstance(part, Pictures) else WordBatches.of(part, self._vocabularies[name], self._reads(name))

@@ -22,19 +22,19 @@ from scipy.special import expit
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Refusal, Rows, State
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, RejectedField, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.features.co_purchase import Listing
-from shelfwise.features.nystroem import Gaussians
+from shelfwise.features.co_purchase import RelationLists
+from shelfwise.features.nystroem import NystroemFeatures
 from shelfwise.features.sentence_embeddings import encode_fields
-from shelfwise.features.sentence_encoder import find_encoder, same_encoder
-from shelfwise.features.tfidf import Bags, BagSettings, Space
-from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, mixed_down
-from shelfwise.nn.memory import keep_memory
+from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
+from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
+from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.text.ngrams import Grams
 from shelfwise.vision.image_branch import Pictures, under
-from shelfwise.vision.image_encoder import Eye, EyeSettings
-from shelfwise.vision.pretrained_weights import Source, find_weights
+from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
+from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
 IDS = BagSettings(words=(1,), letters=())
 
@@ -58,16 +58,16 @@ class KernelLogisticSettings(BagSettings):
 
 
 @dataclass(frozen=True)
-class Fields(Prepared):
+class KernelInputs(FieldInputs):
     """N products: sparse counts, one a kind; and vectors (N, D) by name, rows of 0 where a product has none."""
 
     grams: tuple[Grams, ...]
     vectors: Mapping[str, Floats]
 
-    def take(self, rows: Rows) -> Fields:
+    def take(self, rows: Rows) -> KernelInputs:
         """The given rows, in that order."""
         vectors = {name: values[rows] for name, values in self.vectors.items()}
-        return Fields(self.present[rows], tuple(g.take(rows) for g in self.grams), vectors)
+        return KernelInputs(self.present[rows], tuple(g.take(rows) for g in self.grams), vectors)
 
 
 class KernelLogistic(Modality):
@@ -80,29 +80,29 @@ class KernelLogistic(Modality):
     Settings = KernelLogisticSettings
     settings: KernelLogisticSettings
 
-    _eye: Eye | None = None
+    _eye: ImageEncoder | None = None
     _model: LinearWeights | None = None
-    _spaces: tuple[Space, ...] = ()
-    _gaussians: Gaussians | None = None
+    _spaces: tuple[TfidfVocabulary, ...] = ()
+    _gaussians: NystroemFeatures | None = None
     _facts: dict[str, Any]
 
-    def hears(self, fields: frozenset[str]) -> bool:
+    def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
         return all(name in fields for name in self._needed)
 
-    def prepare(self, catalog: Catalog, context: Context) -> Fields:
+    def prepare(self, catalog: Catalog, context: Context) -> KernelInputs:
         """Count words, encode texts and pictures, read the lists.
 
         Raises:
             WeightsError: the encoder or the backbone is not to be had.
         """
-        keep_memory()
+        tune_malloc()
         grams: list[Grams] = []
         vectors: dict[str, Floats] = {}
         here: list[Bools] = []
-        refused: list[Refusal] = []
+        refused: list[RejectedField] = []
         if self._texts:
-            bags = Bags.read(catalog, self._texts, self.settings, every=True)
+            bags = NgramCounts.read(catalog, self._texts, self.settings, every=True)
             grams += bags.grams
             here.append(bags.present)
             if self.settings.encoder != "off":
@@ -115,7 +115,7 @@ class KernelLogistic(Modality):
         if "related" in self._fields:
             grams.append(_listed(catalog))
             here += [] if here else [np.diff(grams[-1].counts.indptr) > 0]
-        return Fields(np.all(here, axis=0), tuple(grams), vectors, refused=tuple(refused))
+        return KernelInputs(np.all(here, axis=0), tuple(grams), vectors, refused=tuple(refused))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn n-grams, landmarks and classifiers from `train` alone.
@@ -124,12 +124,12 @@ class KernelLogistic(Modality):
             WeightsError: as :meth:`prepare`.
         """
         chosen, inputs = self.settings, train.inputs
-        self._spaces = tuple(Space.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
+        self._spaces = tuple(TfidfVocabulary.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
         width = (chosen.narrowness, chosen.landmarks)
-        self._gaussians = Gaussians.fit(inputs.vectors, self._weights, *width, context.seed) if inputs.vectors else None
+        self._gaussians = NystroemFeatures.fit(inputs.vectors, self._weights, *width, context.seed) if inputs.vectors else None
         sparse, dense = self._inputs(inputs)
         if self._eye is None and "image" in self._fields:
-            self._eye = Eye.open(self._source, self._looks)
+            self._eye = ImageEncoder.open(self._source, self._looks)
         self._model = fit_logistic(sparse, train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune, dense)
         self._facts = self._sources() if inputs.vectors else {}
         return self
@@ -137,7 +137,7 @@ class KernelLogistic(Modality):
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L), and the logits as features: (N, L), or (N, `features`) where labels are more."""
         logits = self._fitted().logits(*self._inputs(inputs))
-        return expit(logits), mixed_down(logits, self.settings.features)
+        return expit(logits), random_projection(logits, self.settings.features)
 
     def state(self) -> State:
         """Known n-grams and ids with their weights, the landmarks, and the classifiers."""
@@ -162,15 +162,15 @@ class KernelLogistic(Modality):
         arrays, self._facts = state.arrays, dict(state.facts)
         self._model = LinearWeights.restored(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
-        self._spaces = tuple(Space(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
+        self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
         names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
         if names:
             centres, landmarks = ({n: arrays[f"{part}.{n}"] for n in names} for part in ("centre", "landmarks"))
-            self._gaussians = Gaussians(centres, landmarks, arrays["turn"])
+            self._gaussians = NystroemFeatures(centres, landmarks, arrays["turn"])
         if "encoder" in self._facts:
-            same_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
+            verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         if "backbone" in self._facts:
-            self._eye = Eye.open(Source(**self._facts["backbone"], path=None), self._looks, under("backbone.", arrays))
+            self._eye = ImageEncoder.open(WeightSource(**self._facts["backbone"], path=None), self._looks, under("backbone.", arrays))
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class KernelLogistic(Modality):
         kinds = bool(self.settings.words) + bool(self.settings.letters)
         return self.settings if kind < kinds * len(self._texts) else IDS
 
-    def _inputs(self, fields: Fields) -> tuple[sp.csr_array, Floats | None]:
+    def _inputs(self, fields: KernelInputs) -> tuple[sp.csr_array, Floats | None]:
         parts = []
         for i, (space, grams) in enumerate(zip(self._spaces, fields.grams, strict=True)):
             counting = self._counting(i)
@@ -218,7 +218,7 @@ class KernelLogistic(Modality):
 
     def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
         if self._eye is None:
-            self._eye = Eye.open(self._source, self._looks)
+            self._eye = ImageEncoder.open(self._source, self._looks)
         return Pictures.read(catalog, "image", self._eye, context)
 
     @property
@@ -226,8 +226,8 @@ class KernelLogistic(Modality):
         return find_weights(self.settings.backbone, "auto")
 
     @property
-    def _looks(self) -> EyeSettings:
-        return EyeSettings(backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True)
+    def _looks(self) -> ImageEncoderSettings:
+        return ImageEncoderSettings(backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True)
 
     def _sources(self) -> dict[str, Any]:
         facts: dict[str, Any] = {}
@@ -256,7 +256,7 @@ def _pooled(pictures: Pictures) -> Floats:
 
 def _listed(catalog: Catalog) -> Grams:
     """The ids that each product lists, its own among them: what is bought with one product is bought with both."""
-    listing = Listing.read(catalog, "related", ())
+    listing = RelationLists.read(catalog, "related", ())
     rows, listed = listing.pairs(np.arange(len(catalog)))
     listing_any = np.unique(rows)
     keys, columns = np.unique(np.concatenate([listed, listing.keys[listing_any]]), return_inverse=True)

@@ -19,7 +19,7 @@ from pydantic import Field
 from shelfwise.catalog.reading.column_mapping import SYNONYMS
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, Prepared, Rows, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 
@@ -62,14 +62,14 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Table(Prepared):
+class TabularInputs(FieldInputs):
     """The columns of N products; present are those that have a value in any."""
 
     columns: tuple[Numbers | Words, ...]
 
-    def take(self, rows: Rows) -> Table:
+    def take(self, rows: Rows) -> TabularInputs:
         """The given rows, in that order."""
-        return Table(self.present[rows], tuple(column.take(rows) for column in self.columns))
+        return TabularInputs(self.present[rows], tuple(column.take(rows) for column in self.columns))
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Tabular(Modality):
     _model: RowClassifier | None = None
     _codes: tuple[NumberCode | WordCode, ...]
 
-    def prepare(self, catalog: Catalog, context: Context) -> Table:
+    def prepare(self, catalog: Catalog, context: Context) -> TabularInputs:
         """Read the columns; once fitted, a catalogue may lack some.
 
         Raises:
@@ -138,7 +138,7 @@ class Tabular(Modality):
         """
         columns = tuple(self._read(catalog, name) for name in self.field.split("+"))
         there = [~np.isnan(c.values) if isinstance(c, Numbers) else c.codes >= 0 for c in columns]
-        return Table(reduce(np.logical_or, there), columns)
+        return TabularInputs(reduce(np.logical_or, there), columns)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn codes and classifier from `train` alone."""
@@ -196,7 +196,7 @@ class Tabular(Modality):
         words = pc.if_else(pc.equal(words, ""), None, words).dictionary_encode()
         return Words(words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), tuple(words.dictionary.to_pylist()))
 
-    def _inputs(self, table: Table) -> sp.csr_array:
+    def _inputs(self, table: TabularInputs) -> sp.csr_array:
         parts = [code.encode(column) for code, column in zip(self._codes, table.columns, strict=True)]  # type: ignore[arg-type]
         return sp.csr_array(sp.hstack(parts, format="csr"))
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Prepared, Rows, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
 
@@ -35,14 +35,14 @@ class TextBagSettings(PluginSettings):
 
 
 @dataclass(frozen=True)
-class Bag(Prepared):
+class WordCounts(FieldInputs):
     """The n-grams of N texts; present are those with a word."""
 
     grams: Grams
 
-    def take(self, rows: Rows) -> Bag:
+    def take(self, rows: Rows) -> WordCounts:
         """The given rows, in that order."""
-        return Bag(self.present[rows], self.grams.take(rows))
+        return WordCounts(self.present[rows], self.grams.take(rows))
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class TextBag(Modality):
 
     _weights: _Weights | None = None
 
-    def prepare(self, catalog: Catalog, context: Context) -> Bag:
+    def prepare(self, catalog: Catalog, context: Context) -> WordCounts:
         """Count the n-grams of the text."""
         tokens = catalog.once(("plain words", self.field), lambda: split_words(self._texts(catalog)))
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
             grams = grams.joined(letter_grams(tokens, self.settings.letters))
-        return Bag(tokens.lengths > 0, grams.folded(self.settings.buckets))
+        return WordCounts(tokens.lengths > 0, grams.folded(self.settings.buckets))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn all vectors from `train` alone.

@@ -16,8 +16,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
-from shelfwise.nn.fusion_networks import glorot
-from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.fusion_networks import init_like_keras
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
@@ -38,7 +38,7 @@ class _Network(TextBranch):
         super().__init__(vectors, settings)
         self.dropout = nn.Dropout(settings.dropout)
         self.output = nn.Linear(self.width, labels)
-        glorot(self.hidden, self.output)
+        init_like_keras(self.hidden, self.output)
 
     def forward(self, *cuts: Tensor) -> Tensor:
         """(B, L) logits."""
@@ -77,7 +77,7 @@ class TextCnn(Modality):
         with seeded(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
-        keep_memory()
+        tune_malloc()
         with self._network.on_all_cores():
             self._facts["epochs"] = fit_network(
                 self._network,

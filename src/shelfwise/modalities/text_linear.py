@@ -16,8 +16,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
-from shelfwise.features.tfidf import Bags, BagSettings, Space
-from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, mixed_down
+from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
+from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 
 
 class TextLinearSettings(BagSettings):
@@ -39,20 +39,20 @@ class TextLinear(Modality):
     settings: TextLinearSettings
 
     _model: LinearWeights | None = None
-    _spaces: tuple[Space, ...]
+    _spaces: tuple[TfidfVocabulary, ...]
 
-    def hears(self, fields: frozenset[str]) -> bool:
+    def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
         return (all if self.settings.present == "all" else any)(name in fields for name in self.field.split("+"))
 
-    def prepare(self, catalog: Catalog, context: Context) -> Bags:
+    def prepare(self, catalog: Catalog, context: Context) -> NgramCounts:
         """Count every n-gram of every field."""
-        return Bags.read(catalog, self.field.split("+"), self.settings, every=self.settings.present == "all")
+        return NgramCounts.read(catalog, self.field.split("+"), self.settings, every=self.settings.present == "all")
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn n-grams, their weights and the classifiers from `train` alone; nothing is random."""
         chosen = self.settings
-        self._spaces = tuple(Space.fit(grams, chosen) for grams in train.inputs.grams)
+        self._spaces = tuple(TfidfVocabulary.fit(grams, chosen) for grams in train.inputs.grams)
         self._model = fit_logistic(
             self._inputs(train.inputs), train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune
         )
@@ -62,7 +62,7 @@ class TextLinear(Modality):
         """Probabilities (N, L), and the logits as features: (N, L), or (N, `features`) where labels are more."""
         model = self._fitted()
         logits = model.logits(self._inputs(inputs))
-        return expit(logits), mixed_down(logits, self.settings.features)
+        return expit(logits), random_projection(logits, self.settings.features)
 
     def state(self) -> State:
         """Known n-grams with their weights, and the classifiers as sparse rows."""
@@ -77,14 +77,14 @@ class TextLinear(Modality):
         arrays = state.arrays
         self._model = LinearWeights.restored(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
-        self._spaces = tuple(Space(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
+        self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How many n-grams are known, and how many weights are kept."""
         return {"ngrams": sum(len(space.keys) for space in self._spaces), "weights": int(self._fitted().weights.nnz)}
 
-    def _inputs(self, bags: Bags) -> sp.csr_array:
+    def _inputs(self, bags: NgramCounts) -> sp.csr_array:
         parts = [space.inputs(grams, self.settings) for space, grams in zip(self._spaces, bags.grams, strict=True)]
         return sp.csr_array(sp.hstack(parts, format="csr"))
 

@@ -19,20 +19,20 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.features.sentence_embeddings import Passages, TokenBatches, encode_fields, encode_passages, run_encoder
+from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_fields, encode_passages, run_encoder
 from shelfwise.features.sentence_encoder import (
     EncoderSource,
     TuningSettings,
     find_encoder,
-    freeze_but,
+    freeze_except_last,
     frozen_encoder,
     load_encoder,
-    mean_of_words,
-    same_encoder,
+    mean_pooling,
     tune,
+    verify_encoder,
 )
 from shelfwise.features.tfidf import plain_words, spoken
-from shelfwise.nn.memory import keep_memory
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded, threads
 
 
@@ -99,7 +99,7 @@ class _Network(nn.Module):
         self.encoder, self.head = encoder, head
 
     def forward(self, numbers: Tensor, mask: Tensor) -> Tensor:
-        logits: Tensor = self.head(mean_of_words(self.encoder, numbers, mask))
+        logits: Tensor = self.head(mean_pooling(self.encoder, numbers, mask))
         return logits
 
 
@@ -113,11 +113,11 @@ class TextTransformer(Modality):
     _head: _Head | None = None
     _facts: dict[str, Any]
 
-    def hears(self, fields: frozenset[str]) -> bool:
+    def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
         return (all if self.settings.present == "all" else any)(name in fields for name in self.field.split("+"))
 
-    def prepare(self, catalog: Catalog, context: Context) -> Passages:
+    def prepare(self, catalog: Catalog, context: Context) -> TokenizedTexts:
         """Tokenise the text; where the encoder stays frozen, encode it too.
 
         Raises:
@@ -125,7 +125,7 @@ class TextTransformer(Modality):
         """
         chosen = self.settings
         wanted = (catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
-        passages = Passages.read(*wanted)
+        passages = TokenizedTexts.read(*wanted)
         if not chosen.train_last:
             passages = replace(passages, encoded=encode_fields(*wanted, context))
         if chosen.present == "all":
@@ -140,7 +140,7 @@ class TextTransformer(Modality):
             WeightsError: the encoder is not to be had.
             ConfigError: more layers are to be tuned than it has.
         """
-        keep_memory()
+        tune_malloc()
         source, chosen = find_encoder(self.settings.encoder), self.settings
         self._encoder = self._loaded(source)
         vectors = self._frozen(train.inputs, context)
@@ -178,7 +178,7 @@ class TextTransformer(Modality):
             WeightsError: the encoder is not to be had, or is another one than at the time.
         """
         self._facts = dict(state.facts)
-        source = same_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
+        source = verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         self._encoder = self._loaded(source)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
         self._encoder.load_state_dict({n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}, strict=False)
@@ -197,10 +197,10 @@ class TextTransformer(Modality):
         if not self.settings.train_last:
             return frozen_encoder(source)
         encoder = load_encoder(source)
-        freeze_but(encoder, self.settings.train_last)
+        freeze_except_last(encoder, self.settings.train_last)
         return encoder
 
-    def _frozen(self, inputs: Passages, context: Context) -> Floats:
+    def _frozen(self, inputs: TokenizedTexts, context: Context) -> Floats:
         if inputs.encoded is not None:
             return inputs.encoded
         return encode_passages(inputs, find_encoder(self.settings.encoder), context, self.field)

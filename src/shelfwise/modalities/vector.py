@@ -16,7 +16,7 @@ from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, Floats, Prepared, Refusal, Rows, State
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, RejectedField, Rows, State
 from shelfwise.errors import CatalogError, ConfigError, NotFittedError
 from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 
@@ -37,7 +37,7 @@ class VectorSettings(ClassifierSettings):
 
 
 @dataclass(frozen=True)
-class Vectors(Prepared):
+class Vectors(FieldInputs):
     """The vectors of N products, (N, D), 0 where absent."""
 
     values: Floats
@@ -48,7 +48,7 @@ class Vectors(Prepared):
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVectors:
     """Vectors as they were found.
 
     Args:
@@ -90,7 +90,7 @@ class Vector(Modality):
         present[broken], values[broken] = False, 0
         wrong = {**found.wrong, **dict.fromkeys(broken.tolist(), "the vector holds a number that is not finite")}
         ids = catalog.ids if wrong else []
-        return Vectors(present, values, refused=tuple(Refusal(ids[row], self.field, reason) for row, reason in sorted(wrong.items())))
+        return Vectors(present, values, refused=tuple(RejectedField(ids[row], self.field, reason) for row, reason in sorted(wrong.items())))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn the classifier."""
@@ -116,8 +116,8 @@ class Vector(Modality):
         """Where vectors are looked for, how long they are, and epochs."""
         return {"source": self.settings.source, "dimensions": self._fitted().inputs, "epochs": self._fitted().epochs}
 
-    def _find(self, catalog: Catalog) -> Found:
-        nothing = Found(np.zeros((0, self._model.inputs if self._model else 0), np.float32), np.full(len(catalog), -1), {})
+    def _find(self, catalog: Catalog) -> FoundVectors:
+        nothing = FoundVectors(np.zeros((0, self._model.inputs if self._model else 0), np.float32), np.full(len(catalog), -1), {})
         if self.settings.source is None:
             if self.field in catalog:
                 return read_column(catalog, self.field, None if self._model is None else self._model.inputs)
@@ -130,7 +130,7 @@ class Vector(Modality):
             return nothing
         ids, values = read_npy(path) if path.suffix == ".npy" else read_parquet(path, self.field)
         place = pc.index_in(pa.array(catalog.ids), value_set=ids).fill_null(-1)
-        return Found(values, place.to_numpy(zero_copy_only=False).astype(np.int64), {})
+        return FoundVectors(values, place.to_numpy(zero_copy_only=False).astype(np.int64), {})
 
     def _fitted(self) -> RowClassifier:
         if self._model is None:
@@ -187,7 +187,7 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
     return table["id"].cast(pa.string()).combine_chunks(), _stacked(lists, int(lengths[0]) if len(lengths) else 0)
 
 
-def read_column(catalog: Catalog, field: str, dimensions: int | None) -> Found:
+def read_column(catalog: Catalog, field: str, dimensions: int | None) -> FoundVectors:
     """The vectors of a column, as lists or as JSON text; `dimensions` unset: as long as most of them are.
 
     Raises:
@@ -211,7 +211,7 @@ def read_column(catalog: Catalog, field: str, dimensions: int | None) -> Found:
     }
     rows = np.full(len(catalog), -1)
     rows[good] = np.arange(len(good))
-    return Found(_stacked(column.take(pa.array(good)), size), rows, wrong)
+    return FoundVectors(_stacked(column.take(pa.array(good)), size), rows, wrong)
 
 
 def _is_list(kind: pa.DataType) -> bool:

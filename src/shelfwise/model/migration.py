@@ -16,7 +16,7 @@ from shelfwise.model.bundle import Bundle, check_target, load_bundle, save_bundl
 from shelfwise.model.out_of_fold import OutOfFold
 from shelfwise.taxonomy.changes import Migration
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import Relabelling
+from shelfwise.taxonomy.label_mapping import LabelMapping
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 
@@ -52,9 +52,9 @@ def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, An
     mode, labels = bundle.config["labels"]["mode"], bundle.labels
     if (mode == "path") != (migration.mode == "path"):
         raise TaxonomyError(f"the model has {mode} labels, but the migration is in {migration.mode} mode; write one in its mode")
-    step = Relabelling.of(labels, {name: {*migration.label(name), *migration.gained(name)} for name in labels})
+    step = LabelMapping.of(labels, {name: {*migration.label(name), *migration.gained(name)} for name in labels})
     sections = dict(bundle.sections)
-    known = Relabelling.restored(sections["relabelling"]).then(step) if "relabelling" in sections else step
+    known = LabelMapping.restored(sections["relabelling"]).then(step) if "relabelling" in sections else step
     products = _trained_products(sections.get("neighbours"), labels, migration)
     taxonomy = Taxonomy.restored(sections["taxonomy"], labels) if "taxonomy" in sections and mode != "path" else None
     sections |= {"relabelling": known.state(), **_relabelled(sections, step)}
@@ -86,7 +86,7 @@ def _trained_products(neighbours: State | None, labels: Sequence[str], migration
     return [len(np.unique(neighbours.arrays["label_rows"][changes == place])) for place in range(len(migration.changes))]
 
 
-def _relabelled(sections: Mapping[str, State], step: Relabelling) -> dict[str, State]:
+def _relabelled(sections: Mapping[str, State], step: LabelMapping) -> dict[str, State]:
     """The kept products under the labels of now."""
     new = {}
     if "neighbours" in sections:

@@ -17,20 +17,20 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
-from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, Prediction, Refusal, State
+from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, Prediction, RejectedField, State
 from shelfwise.decision.consistency import Consistency
-from shelfwise.decision.decision_rule import Decider
+from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import Thresholds
 from shelfwise.model.bundle import Bundle
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.out_of_fold import OutOfFold
-from shelfwise.novelty.detector import Outsiders
+from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import Relabelling
+from shelfwise.taxonomy.label_mapping import LabelMapping
 
 
 @dataclass(frozen=True)
-class Answers:
+class MemberPredictions:
     """What the members say of N products.
 
     Args:
@@ -40,7 +40,7 @@ class Answers:
     """
 
     predictions: Mapping[str, Prediction]
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RejectedField, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def outputs(self, members: Iterable[str]) -> MemberOutputs:
@@ -64,10 +64,10 @@ class Model:
     decide_with: str = ""
     neighbours: Neighbours | None = None
     out_of_fold: OutOfFold | None = None
-    decider: Decider | None = None
-    relabelling: Relabelling | None = None
+    decider: DecisionRule | None = None
+    relabelling: LabelMapping | None = None
     taxonomy: Taxonomy | None = None
-    outsiders: Outsiders | None = None
+    outsiders: NoveltyDetector | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -104,7 +104,7 @@ class Model:
         """Decisions (N, L) from the `scores` of `system` (default: the deciding one), by its own threshold or rule unless `by` is given."""
         return self.consistency.decide(scores, self.threshold_of(system or self.decide_with) if by is None else by)
 
-    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> Answers:
+    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
         """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
 
         Features are as wide where no product has a member's field as they are elsewhere.
@@ -121,9 +121,9 @@ class Model:
             predictions[name] = answer
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
-        return Answers(predictions, tuple(dict.fromkeys(refused)), seconds)  # several members may read one picture
+        return MemberPredictions(predictions, tuple(dict.fromkeys(refused)), seconds)  # several members may read one picture
 
-    def scores(self, answers: Answers, system: str | None = None) -> Floats:
+    def scores(self, answers: MemberPredictions, system: str | None = None) -> Floats:
         """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated), raised as the taxonomy demands."""
         system = system or self.decide_with
         raw = self.raw_scores(answers, system)
@@ -138,7 +138,7 @@ class Model:
         """Scores of the labels that were learnt as scores of the model's `labels`."""
         return scores if self.relabelling is None else np.asarray(self.relabelling.apply(scores), np.float32)
 
-    def raw_scores(self, answers: Answers, system: str) -> Floats:
+    def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of `system` before any calibration."""
         if system in self.members:
             return answers.predictions[system].probabilities
@@ -181,9 +181,9 @@ class Model:
         kinds = {
             "neighbours": Neighbours,
             "out_of_fold": OutOfFold,
-            "decider": Decider,
-            "relabelling": Relabelling,
-            "outsiders": Outsiders,
+            "decider": DecisionRule,
+            "relabelling": LabelMapping,
+            "outsiders": NoveltyDetector,
         }
         parts: dict[str, Any] = {n: kind.restored(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections}  # type: ignore[attr-defined]
         labels = LabelSet(bundle.labels, config.labels.mode)

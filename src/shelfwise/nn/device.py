@@ -25,7 +25,7 @@ def device() -> torch.device:
 
 
 @contextmanager
-def on_device(network: nn.Module) -> Iterator[None]:
+def moved_to_device(network: nn.Module) -> Iterator[None]:
     """`network` is on the device inside the block, and back on the processor after it."""
     if device().type == "cpu":  # where to look through all weights takes as long as a small network does
         yield

@@ -11,14 +11,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from shelfwise.nn.fusion_networks import FORBIDDEN, FeatureReader, Shape, as_keras_begins
+from shelfwise.nn.fusion_networks import FORBIDDEN, FeatureReader, Shape, init_network_like_keras
 
 JoinName = Literal["concat", "add", "gated"]
 UNITS: dict[JoinName, int] = {"concat": 512, "add": 256, "gated": 256}
 """Usual width of the joined vector."""
 
 
-class Join(nn.Module):
+class FeatureFusion(nn.Module):
     """Presence (B, M) and features M x (B, D) to one vector (B, units), and on to logits (B, L).
 
     Args:
@@ -44,7 +44,7 @@ class Join(nn.Module):
         return logits
 
 
-class Concat(Join):
+class Concat(FeatureFusion):
     """All features and the presence bits -> one hidden layer."""
 
     def __init__(self, shape: Shape, units: int, dropout: float, member_dropout: float) -> None:
@@ -57,7 +57,7 @@ class Concat(Join):
         return torch.relu(self.hidden(torch.cat([*read, heard.float()], dim=1)))
 
 
-class Add(Join):
+class Add(FeatureFusion):
     """Every member's features to one width, added up; a member that is not heard adds nothing."""
 
     def __init__(self, shape: Shape, units: int, dropout: float, member_dropout: float) -> None:
@@ -71,7 +71,7 @@ class Add(Join):
         return torch.stack(parts).sum(dim=0).relu()
 
 
-class GatedUnit(Join):
+class GatedUnit(FeatureFusion):
     """Gated multimodal unit (Arevalo et al. 2017): ``h = sum_m z_m * tanh(W_m f_m)``, the gates z from all features.
 
     Args:
@@ -100,9 +100,9 @@ class GatedUnit(Join):
         return open_ * mask
 
 
-def make_join(name: JoinName, shape: Shape, units: int | None, dropout: float, member_dropout: float) -> Join:
+def make_join(name: JoinName, shape: Shape, units: int | None, dropout: float, member_dropout: float) -> FeatureFusion:
     """A new network of the kind `name`, its layers as Keras begins them; `units` unset: the usual width."""
-    kinds: dict[JoinName, type[Join]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
+    kinds: dict[JoinName, type[FeatureFusion]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
     network = kinds[name](shape, units or UNITS[name], dropout, member_dropout)
-    as_keras_begins(network)
+    init_network_like_keras(network)
     return network

@@ -217,13 +217,13 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
     return torch.where(kept.any(dim=1, keepdim=True), kept, present)
 
 
-def as_keras_begins(network: nn.Module) -> nn.Module:
+def init_network_like_keras(network: nn.Module) -> nn.Module:
     """`network`, its dense layers with Glorot-uniform weights and biases of 0."""
-    glorot(*network.modules())
+    init_like_keras(*network.modules())
     return network
 
 
-def glorot(*layers: nn.Module | None) -> None:
+def init_like_keras(*layers: nn.Module | None) -> None:
     """Give dense `layers` the weights that Keras begins with: Glorot uniform, biases of 0; all else is passed over."""
     for layer in layers:
         if isinstance(layer, nn.Linear):

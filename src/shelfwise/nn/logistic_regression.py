@@ -115,7 +115,7 @@ def fit_logistic(
     return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), joined)
 
 
-def mixed_down(logits: Floats, width: int) -> Floats:
+def random_projection(logits: Floats, width: int) -> Floats:
     """The logits (N, L), or a projection of them that nearly keeps distances (Johnson and Lindenstrauss), the same every time."""
     labels = logits.shape[1]
     if labels <= width:

@@ -9,7 +9,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of glibc's mallopt
 
 
 @lru_cache
-def keep_memory() -> None:
+def tune_malloc() -> None:
     """Let this process reuse the memory of large tensors; does nothing where the C library is not glibc.
 
     By default glibc maps every large tensor afresh, and the system clears it page by page: a third of all time

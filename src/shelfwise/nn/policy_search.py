@@ -34,7 +34,7 @@ PAPER = (((200, "sigmoid"), (150, "sigmoid")), ((330, "sigmoid"), (270, "tanh"))
 
 
 @dataclass(frozen=True)
-class Choice:
+class SearchCandidate:
     """One point of the space.
 
     Args:
@@ -62,15 +62,17 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The best choice, its micro-F1 on validation, and all trials in their order, JSON-ready."""
 
-    choice: Choice
+    choice: SearchCandidate
     micro_f1: float
     trials: list[dict[str, Any]]
 
 
-def search_policy(train: Parts, validation: Parts, base: PolicySettings, trials: int, timeout: float | None, context: Context) -> Found:
+def search_policy(
+    train: Parts, validation: Parts, base: PolicySettings, trials: int, timeout: float | None, context: Context
+) -> SearchResult:
     """Try `trials` networks, the paper's two first; Optuna's TPE proposes the others from how the earlier ones did.
 
     With ``context.cache`` the trials are kept in a file there, by data and settings: a search that was broken off goes
@@ -97,7 +99,7 @@ def search_policy(train: Parts, validation: Parts, base: PolicySettings, trials:
                 done.append(_tried(study, train, validation, base, context))
                 progress.advance()
     best = max(done, key=lambda trial: (trial.value, -trial.number))
-    return Found(_chosen(best, base, members), float(best.value or 0.0), [_row(trial, base, members) for trial in done])
+    return SearchResult(_chosen(best, base, members), float(best.value or 0.0), [_row(trial, base, members) for trial in done])
 
 
 def tuned_micro_f1(targets: Floats, scores: Floats) -> float:
@@ -124,7 +126,7 @@ def _tried(study: optuna.Study, train: Parts, validation: Parts, base: PolicySet
     return study.tell(trial, tuned_micro_f1(validation[1], choice.fuse(network, validation[0])))
 
 
-def _chosen(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: int) -> Choice:
+def _chosen(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: int) -> SearchCandidate:
     """What `trial` proposes. No member chosen means all of them."""
     read = tuple(i for i in range(members) if trial.suggest_categorical(f"member_{i}", [True, False]))
     hidden = tuple(
@@ -134,7 +136,7 @@ def _chosen(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: in
     dropout, rate = trial.suggest_categorical("dropout", DROPOUT), trial.suggest_categorical("learning_rate", LEARNING_RATES)
     training = base.training.model_copy(update={"learning_rate": rate})
     settings = base.model_copy(update={"hidden": hidden, "dropout": dropout, "training": training})
-    return Choice(read or tuple(range(members)), settings)
+    return SearchCandidate(read or tuple(range(members)), settings)
 
 
 def _paper(hidden: tuple[tuple[int, str], ...], members: int) -> dict[str, Any]:

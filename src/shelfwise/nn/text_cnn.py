@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Floats, PluginSettings, Prepared, Rows
+from shelfwise.core.types import FieldInputs, Floats, PluginSettings, Rows
 from shelfwise.nn.data_parallel import DataParallel, data_parallel
 from shelfwise.nn.device import device
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
@@ -60,7 +60,7 @@ class TextSettings(PluginSettings):
 
 
 @dataclass(frozen=True)
-class Texts(Prepared):
+class Texts(FieldInputs):
     """The words of N texts; present are those with a word left after cleaning."""
 
     tokens: TokenArray

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, device, mixed, on_device, sent
+from shelfwise.nn.device import Precision, device, mixed, moved_to_device, sent
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Optimizer, Schedule, rate_at
 
@@ -90,10 +90,10 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     """
     loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
     watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
-    best = _Best(network, settings)
+    best = _EarlyStopping(network, settings)
     order = np.random.default_rng(context.seed)
-    with on_device(network), seeded(context.seed), context.progress(title, settings.epochs) as progress:
-        step = _Step(network, loss_of, settings, len(train), after_step)
+    with moved_to_device(network), seeded(context.seed), context.progress(title, settings.epochs) as progress:
+        step = _TrainStep(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
             latest = 0.0
@@ -122,7 +122,7 @@ def run_network(
     ask = ask or network
     order = np.arange(len(inputs)) if order is None else order
     result: Floats = np.zeros((0, 0), np.float32)
-    with on_device(network):
+    with moved_to_device(network):
         for rows in _pieces(order, batch_size):
             answer = ask(*sent(inputs.batch(rows))).float().cpu().numpy()
             if not len(result):
@@ -131,7 +131,7 @@ def run_network(
     return result
 
 
-class _Step:
+class _TrainStep:
     """One optimiser step."""
 
     def __init__(
@@ -166,7 +166,7 @@ class _Step:
         return self._loss_of(logits.float(), *sent([targets]))
 
 
-class _Best:
+class _EarlyStopping:
     """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
 
     def __init__(self, network: nn.Module, settings: LoopSettings) -> None:

@@ -22,7 +22,7 @@ from shelfwise.core.types import Floats, State
 from shelfwise.errors import ConfigError, LabelError
 
 Signals = Mapping[str, NDArray[np.floating]]
-Values = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 SMALLEST = 20
 """Honest products without which no rate of false alarms can be promised."""
@@ -30,7 +30,7 @@ SMALLEST = 20
 SUREST = 0.9999
 
 
-def silence(scores: Floats) -> Values:
+def silence(scores: Floats) -> Float64Array:
     """(N,) the log of how likely a product has none of the labels, taken for independent: the higher the stranger.
 
     Args:
@@ -43,7 +43,7 @@ def silence(scores: Floats) -> Values:
 
 
 @dataclass(frozen=True)
-class Abstention:
+class ConformalNovelty:
     """How strange honest products are.
 
     Args:
@@ -51,8 +51,8 @@ class Abstention:
         joined: (C,) their joined strangeness, rising.
     """
 
-    references: Mapping[str, Values]
-    joined: Values
+    references: Mapping[str, Float64Array]
+    joined: Float64Array
 
     @classmethod
     def fit(cls, signals: Signals) -> Self:
@@ -71,19 +71,19 @@ class Abstention:
         references = {name: np.sort(np.asarray(values, dtype=np.float64)) for name, values in known.items() if len(values) >= SMALLEST}
         return cls(references, np.sort(cls(references, np.zeros(0)).strangeness(signals)))
 
-    def strangeness(self, signals: Signals) -> Values:
+    def strangeness(self, signals: Signals) -> Float64Array:
         """Joined strangeness (N,), the higher the stranger: minus the sum of the signals' log p-values."""
         logs = [np.where(np.isnan(signals[name]), -1, np.log(_p_values(known, signals[name]))) for name, known in self.references.items()]
         return np.asarray(-np.sum(logs, axis=0))
 
-    def p_values(self, signals: Signals) -> Values:
+    def p_values(self, signals: Signals) -> Float64Array:
         """(N,) the share of honest products at least as strange; uniform for products that belong, near 0 for others.
 
         Never below ``1 / (C + 1)``.
         """
         return _p_values(self.joined, self.strangeness(signals))
 
-    def abstains(self, p_values: Values, false_alarms: float = 0.05) -> NDArray[np.bool_]:
+    def abstains(self, p_values: Float64Array, false_alarms: float = 0.05) -> NDArray[np.bool_]:
         """(N,) whether to say "none of these", wrongly for a share of about `false_alarms` of the products that belong.
 
         Args:
@@ -111,7 +111,7 @@ class Abstention:
         return cls(references, state.arrays["joined"])
 
 
-def _p_values(known: Values, values: NDArray[np.floating]) -> Values:
+def _p_values(known: Float64Array, values: NDArray[np.floating]) -> Float64Array:
     """(1 + how many of `known` (C,) are at least as high) / (C + 1), for each of `values` (N,)."""
     at_least = len(known) - np.searchsorted(known, np.asarray(values, dtype=np.float64), side="left")
     return np.asarray((1 + at_least) / (len(known) + 1))

@@ -15,8 +15,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Floats, Rows, State
 from shelfwise.errors import LabelError
-from shelfwise.novelty.conformal import Abstention, silence
-from shelfwise.novelty.text_distance import Surroundings, Values
+from shelfwise.novelty.conformal import ConformalNovelty, silence
+from shelfwise.novelty.text_distance import Float64Array, NearestTextDistance
 
 MOST = 5000
 """Most training products that others are compared with, and most honest products, both evenly spaced."""
@@ -26,11 +26,11 @@ FIELDS = ("title", "description")
 
 
 @dataclass(frozen=True)
-class Outsiders:
+class NoveltyDetector:
     """How strange products that belong are, and the training products that others are compared with (None without any text)."""
 
-    abstention: Abstention
-    surroundings: Surroundings | None
+    abstention: ConformalNovelty
+    surroundings: NearestTextDistance | None
 
     @classmethod
     def fit(
@@ -54,19 +54,19 @@ class Outsiders:
         fields = [name for name in FIELDS if name in read and name in catalog]
         encoders = [name for member in members if (name := getattr(member.settings, "encoder", "off")) != "off"]
         around = None
-        signals: dict[str, Values] = {"silence": silence(scores[chosen])}
+        signals: dict[str, Float64Array] = {"silence": silence(scores[chosen])}
         if fields:
             needed = np.union1d(asked, sample)  # the whole catalogue, where it is small, remembers what its members have read
             part = catalog if len(needed) == len(catalog) else catalog.take(needed)
             places = np.searchsorted(needed, sample), np.searchsorted(needed, asked)
-            around = Surroundings.of(part, places[0], fields, encoders[0] if encoders else "", groups[sample], context)
+            around = NearestTextDistance.of(part, places[0], fields, encoders[0] if encoders else "", groups[sample], context)
             signals |= around.far(part, context, places[1], groups[asked])
         try:
-            return cls(Abstention.fit(signals), around)
+            return cls(ConformalNovelty.fit(signals), around)
         except LabelError:
             return None
 
-    def p_values(self, catalog: Catalog, scores: Floats, context: Context) -> Values:
+    def p_values(self, catalog: Catalog, scores: Floats, context: Context) -> Float64Array:
         """(N,) the share of products that belong which are at least as strange; near 0 for what belongs nowhere.
 
         Args:
@@ -91,8 +91,8 @@ class Outsiders:
             arrays: dict[str, Any] = {n.removeprefix(f"{name}."): a for n, a in state.arrays.items() if n.startswith(f"{name}.")}
             return State(arrays, state.facts[name])
 
-        around = Surroundings.restored(part("surroundings")) if "surroundings" in state.facts else None
-        return cls(Abstention.restored(part("abstention")), around)
+        around = NearestTextDistance.restored(part("surroundings")) if "surroundings" in state.facts else None
+        return cls(ConformalNovelty.restored(part("abstention")), around)
 
 
 def _spread(count: int) -> Rows:

@@ -21,7 +21,7 @@ from shelfwise.core.types import Context, Floats, Rows, State
 from shelfwise.features.tfidf import plain_words
 from shelfwise.text.ngrams import Grams, Keys, word_grams
 
-Values = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 NEAREST = 20
 """Training products whose mean similarity counts."""
@@ -34,7 +34,7 @@ PORTION = 1024
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NearestTextDistance:
     """The texts of T training products.
 
     Args:
@@ -85,7 +85,7 @@ class Surroundings:
         made = cls(tuple(fields), keys, weights, sp.csr_array((0, len(keys)), dtype=np.float32), facts, centre, vectors, groups)
         return cls(made.fields, keys, weights, made._bags(grams), facts, centre, made._directed(vectors), groups)
 
-    def far(self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None) -> dict[str, Values]:
+    def far(self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None) -> dict[str, Float64Array]:
         """Minus the mean cosine (N,) to the nearest training products, by ``words`` and by ``meaning``; NaN for a product without text.
 
         Args:
@@ -99,7 +99,7 @@ class Surroundings:
         grams = _words(catalog, self.fields).take(rows)
         bags, vectors = self._bags(grams), self._directed(self._sentences(catalog, context)[rows])
         spoken = np.diff(grams.counts.indptr) > 0
-        found: dict[str, Values] = {"words": np.full(len(rows), np.nan)}
+        found: dict[str, Float64Array] = {"words": np.full(len(rows), np.nan)}
         if self.meanings.shape[1]:
             found["meaning"] = found["words"].copy()
         for start in range(0, len(rows), PORTION):
@@ -141,9 +141,9 @@ class Surroundings:
     def _sentences(self, catalog: Catalog, context: Context) -> Floats:
         if not self.encoder:
             return np.zeros((len(catalog), 0), np.float32)
-        from shelfwise.features.sentence_encoder import same_encoder
+        from shelfwise.features.sentence_encoder import verify_encoder
 
-        source = same_encoder(self.encoder["name"], self.encoder["origin"], self.encoder["sha256"])
+        source = verify_encoder(self.encoder["name"], self.encoder["origin"], self.encoder["sha256"])
         return _encoded(catalog, self.fields, source, context)
 
     def _directed(self, vectors: Floats) -> Floats:
@@ -168,13 +168,13 @@ def _encoded(catalog: Catalog, fields: Sequence[str], source: Any, context: Cont
     return encode_fields(catalog, "+".join(fields), source, LONGEST, context)
 
 
-def _nearest(similarities: Floats) -> Values:
+def _nearest(similarities: Floats) -> Float64Array:
     """(N,) the mean of each row's highest :data:`NEAREST`."""
     count = min(NEAREST, similarities.shape[1])
     return np.asarray(np.partition(similarities, -count, axis=1)[:, -count:].mean(axis=1), np.float64)
 
 
-def _sums(matrix: sp.csr_array, values: NDArray[Any]) -> Values:
+def _sums(matrix: sp.csr_array, values: NDArray[Any]) -> Float64Array:
     """(N,) the sum of `values`, one a stored element of `matrix`, by row."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return np.asarray(np.bincount(rows, values, matrix.shape[0]), np.float64)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.corrections import DELIMITER, inert
+from shelfwise.catalog.corrections import DELIMITER, escape_formula
 from shelfwise.reports.page import Pictures, thumbnail, write_page
 
 Json = Mapping[str, Any]
@@ -49,9 +49,9 @@ def _cell(value: Any) -> Any:
     """Labels as text, JSON where a name holds the separator; numbers short; texts so that no spreadsheet runs them."""
     if isinstance(value, list):
         plain = not any(DELIMITER in name or name.startswith("[") for name in value)
-        return inert(f" {DELIMITER} ".join(value)) if plain else json.dumps(value, ensure_ascii=False)
+        return escape_formula(f" {DELIMITER} ".join(value)) if plain else json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):
-        return inert(value)
+        return escape_formula(value)
     return f"{value:.4f}" if isinstance(value, float) else value
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shelfwise.reports.page import THUMBNAIL, Pictures, thumbnail, write_page
-from shelfwise.vision.image_io import PictureRefused, Pixels, read_picture, shrink_picture
+from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_picture, shrink_picture
 
 Json = Mapping[str, Any]
 
@@ -111,5 +111,5 @@ def _pixels(path: Path | None) -> Pixels | None:
         return None
     try:
         return shrink_picture(read_picture(path), THUMBNAIL)
-    except PictureRefused:
+    except ImageRejectedError:
         return None

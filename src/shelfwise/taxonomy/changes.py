@@ -133,7 +133,7 @@ VERBS: Mapping[str, type[Change]] = {c.kind: c for c in (Rename, Merge, Split, M
 
 
 @dataclass(frozen=True)
-class Migrated:
+class MigratedPaths:
     """What becomes of one product's paths.
 
     Args:
@@ -190,7 +190,7 @@ class Migration:
         tables = ("\n".join(f"{key} = {_toml(value)}" for key, value in change.model_dump().items()) for change in self.changes)
         return "\n\n".join([f'mode = "{self.mode}"', *(f"[[change]]\n{table}" for table in tables)]) + "\n"
 
-    def paths(self, paths: Sequence[Sequence[str]] | None) -> Migrated:
+    def paths(self, paths: Sequence[Sequence[str]] | None) -> MigratedPaths:
         """What becomes of a product's category paths.
 
         A product in a split category stays with what its parts have in common, if anything.
@@ -199,7 +199,7 @@ class Migration:
         outcomes = [rewrite([name.strip() for name in path if name.strip()]) for path in paths or ()]
         met = frozenset(place for _, places in outcomes for place in places)
         parts = {part: None for place in sorted(met) if isinstance(self.changes[place], Split) for part in self.changes[place].gives}
-        return Migrated([list(p) for p in dict.fromkeys(path for path, _ in outcomes if path)], met, tuple(parts))
+        return MigratedPaths([list(p) for p in dict.fromkeys(path for path, _ in outcomes if path)], met, tuple(parts))
 
     def label(self, name: str) -> tuple[str, ...]:
         """What becomes of a label: one, several (a split one), or none."""

@@ -14,7 +14,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Difference:
+class TaxonomyDiff:
     """A proposal.
 
     Args:
@@ -28,7 +28,7 @@ class Difference:
     guessed: tuple[Change, ...]
 
 
-def difference(before: Sequence[Category], after: Sequence[Category]) -> Difference:
+def difference(before: Sequence[Category], after: Sequence[Category]) -> TaxonomyDiff:
     """The fewest changes that turn `before` into `after`: what follows from a change above is not said again.
 
     A category is the one with its id; where ids do not tell, the one with its path, or else the only new one with its last
@@ -44,7 +44,7 @@ def difference(before: Sequence[Category], after: Sequence[Category]) -> Differe
             became[category.path] = target
     changes = {old: _change(old, new) for old, new in became.items()}
     targets = {*sure.values(), *guesses.values()}
-    return Difference(
+    return TaxonomyDiff(
         Migration(tuple(changes.values()), "path"),
         tuple(SEPARATOR.join(c.path) for c in after if c.path not in targets),
         tuple(change for old, change in changes.items() if old in guesses),

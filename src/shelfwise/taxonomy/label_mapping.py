@@ -19,7 +19,7 @@ from shelfwise.errors import TaxonomyError
 
 
 @dataclass(frozen=True)
-class Relabelling:
+class LabelMapping:
     """Every label of now takes the maximum over labels of before.
 
     The maximum is what closing under ancestors does too, it keeps "at least one of them passes the threshold" true, and it
@@ -30,7 +30,7 @@ class Relabelling:
         names: the K labels of now, sorted.
         pairs: (E, 2) place before, place now; sorted by the latter, and each of the K occurs.
 
-    >>> both = Relabelling.of(("Cups", "Mugs", "Pans"), {"Cups": ["Drinkware"], "Mugs": ["Drinkware"], "Pans": ["Pans"]})
+    >>> both = LabelMapping.of(("Cups", "Mugs", "Pans"), {"Cups": ["Drinkware"], "Mugs": ["Drinkware"], "Pans": ["Pans"]})
     >>> both.names, both.apply(np.array([[0.25, 0.75, 0.5]])).tolist()
     (('Drinkware', 'Pans'), [[0.75, 0.5]])
     """
@@ -40,7 +40,7 @@ class Relabelling:
     pairs: Rows
 
     @classmethod
-    def of(cls, before: Sequence[str], became: Mapping[str, Iterable[str]]) -> Relabelling:
+    def of(cls, before: Sequence[str], became: Mapping[str, Iterable[str]]) -> LabelMapping:
         """From what each label became: one label, several, or none.
 
         Raises:
@@ -67,20 +67,20 @@ class Relabelling:
         order = np.lexsort((found[1], found[0]))
         return found[0][order].astype(np.int64), found[1][order].astype(np.int64)
 
-    def then(self, later: Relabelling) -> Relabelling:
+    def then(self, later: LabelMapping) -> LabelMapping:
         """This and then `later`, whose labels of before are the ones of now here."""
         after = [[later.names[k] for k in later.pairs[later.pairs[:, 0] == j, 1]] for j in range(len(self.names))]
         became: dict[str, list[str]] = {name: [] for name in self.before}
         for old, new in self.pairs.tolist():
             became[self.before[old]] += after[new]
-        return Relabelling.of(self.before, became)
+        return LabelMapping.of(self.before, became)
 
     def state(self) -> State:
         """Everything :meth:`restored` needs."""
         return State({"pairs": self.pairs}, {"before": list(self.before), "names": list(self.names)})
 
     @classmethod
-    def restored(cls, state: State) -> Relabelling:
+    def restored(cls, state: State) -> LabelMapping:
         """The relabelling that `state` was taken from."""
         return cls(tuple(state.facts["before"]), tuple(state.facts["names"]), state.arrays["pairs"])
 

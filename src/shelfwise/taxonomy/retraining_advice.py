@@ -8,10 +8,10 @@ import numpy as np
 
 from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Split, prefixes, split_levels
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import Relabelling
+from shelfwise.taxonomy.label_mapping import LabelMapping
 
 
-def moved_taxonomy(taxonomy: Taxonomy, migration: Migration, step: Relabelling) -> Taxonomy:
+def moved_taxonomy(taxonomy: Taxonomy, migration: Migration, step: LabelMapping) -> Taxonomy:
     """The taxonomy of flat labels after the changes.
 
     A label that several become implies only what each of them did; one that moved, its new place; what lay below a removed or

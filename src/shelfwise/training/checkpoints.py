@@ -19,7 +19,7 @@ from shelfwise.errors import ConfigError
 T = TypeVar("T")
 
 
-class Stages:
+class Checkpoints:
     """The stages of one run.
 
     Args:

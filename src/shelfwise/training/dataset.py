@@ -11,7 +11,7 @@ import numpy as np
 from shelfwise.catalog.corrections import CorrectionReport, apply_corrections, read_corrections
 from shelfwise.catalog.filtering import select_products, usable_for_test
 from shelfwise.catalog.labels import LabelSet, stable_labels
-from shelfwise.catalog.reading.reader import Reading, read_catalog
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.split import near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
@@ -19,7 +19,7 @@ from shelfwise.core.types import Context, Floats, Rows
 
 
 @dataclass(frozen=True)
-class Task:
+class PreparedData:
     """A catalogue made ready: what is learnt from, and what is tested on.
 
     Args:
@@ -32,15 +32,15 @@ class Task:
     """
 
     labels: LabelSet
-    lesson: Lesson
+    lesson: TrainingSet
     test: Catalog
     test_targets: Floats
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, ReadResult]
     left_out: Mapping[str, int]
     corrected: CorrectionReport | None = None
 
 
-def prepare_task(catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None) -> Task:
+def prepare_task(catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None) -> PreparedData:
     """Read, correct, select, label and split."""
     readings, corrected = {"catalog": read_catalog(catalog, config.catalog, context)}, None
     if corrections is not None:
@@ -48,13 +48,15 @@ def prepare_task(catalog: Path, config: Config, test: Path | None, context: Cont
         readings["catalog"] = replace(readings["catalog"], catalog=mended)
     labels, (lesson, rest, rest_targets), left_out = _lesson(readings["catalog"].catalog, config, tested_elsewhere=test is not None)
     if test is None:
-        return Task(labels, lesson, rest, rest_targets, readings, left_out, corrected)
+        return PreparedData(labels, lesson, rest, rest_targets, readings, left_out, corrected)
     readings["test"] = read_catalog(test, config.catalog, context)
     tested, unusable = usable_for_test(readings["test"].catalog, known=lesson.catalog.ids)
-    return Task(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable}, corrected)
+    return PreparedData(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable}, corrected)
 
 
-def _lesson(catalog: Catalog, config: Config, tested_elsewhere: bool) -> tuple[LabelSet, tuple[Lesson, Catalog, Floats], dict[str, int]]:
+def _lesson(
+    catalog: Catalog, config: Config, tested_elsewhere: bool
+) -> tuple[LabelSet, tuple[TrainingSet, Catalog, Floats], dict[str, int]]:
     """Labels; what is learnt from, with the products (and targets) kept back for the test; what was left out."""
     products, left_out = select_products(catalog, config.catalog, config.seed)
     labels, kept = stable_labels(products.column("categories"), config.labels)
@@ -66,12 +68,12 @@ def _lesson(catalog: Catalog, config: Config, tested_elsewhere: bool) -> tuple[L
     split = split_rows(targets, groups, config.split, config.seed, test_given=tested_elsewhere)
     rows = np.sort(np.concatenate([split.train, split.validation]))
     places = (np.searchsorted(rows, split.train), np.searchsorted(rows, split.validation))
-    lesson = Lesson(products.take(rows), targets[rows], *places, groups[rows])
+    lesson = TrainingSet(products.take(rows), targets[rows], *places, groups[rows])
     return labels, (lesson, products.take(split.test), targets[split.test]), left_out
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """What a model learns from.
 
     Args:

@@ -17,20 +17,20 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
 from shelfwise.core.types import Context, Examples, Floats, Prediction, State
-from shelfwise.decision.decision_rule import Decider
+from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import best_threshold
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.model import Model
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.out_of_fold import OutOfFold
-from shelfwise.novelty.detector import Outsiders
+from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.training.checkpoints import Stages
+from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import out_of_fold
-from shelfwise.training.dataset import Lesson, _lesson
+from shelfwise.training.dataset import TrainingSet, _lesson
 from shelfwise.training.member_selection import settled
-from shelfwise.training.stacking import Learned, Stack, joined_members, tunable_policy
+from shelfwise.training.stacking import FittedMember, Stack, system_members, tunable_policy
 from shelfwise.training.time_budget import Budget
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ MEMBERS_SHARE = 0.7
 
 
 def fit_model(
-    lesson: Lesson, labels: LabelSet, config: Config, context: Context, stages: Stages | None = None, tolerant: bool = False
+    lesson: TrainingSet, labels: LabelSet, config: Config, context: Context, stages: Checkpoints | None = None, tolerant: bool = False
 ) -> Model:
     """Fit every member and every system of `config`.
 
@@ -55,7 +55,7 @@ def fit_model(
     Raises:
         LabelError: not one member can be fitted.
     """
-    stages = stages or Stages()
+    stages = stages or Checkpoints()
     config = settled(config, lesson.catalog)
     budget = Budget.of(config.budget, context)
     learned, not_run = _fit_members(lesson, config, budget.part(MEMBERS_SHARE), stages, tolerant)
@@ -68,7 +68,7 @@ def fit_model(
         missing = [m for m in config.systems[name].members if m not in learned]
         limit = Budget.of(None, context) if name == config.decide_with else budget
         fit = partial(limit.spend, name, partial(_fit_system, name, model, learned, lesson, limit.context, stages))
-        scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else attempted(fit, name, tolerant)
+        scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else try_or_reason(fit, name, tolerant)
         if isinstance(scores, str):
             not_run[name] = scores
         else:
@@ -88,7 +88,7 @@ def fit_model(
     return model
 
 
-def attempted(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
+def try_or_reason(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
     """What `compute` gives; where `tolerant`, the reason in words instead if it fails in any way."""
     try:
         return compute()
@@ -100,15 +100,15 @@ def attempted(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
 
 
 def _fit_members(
-    lesson: Lesson, config: Config, budget: Budget, stages: Stages, tolerant: bool
-) -> tuple[dict[str, Learned], dict[str, str]]:
+    lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, tolerant: bool
+) -> tuple[dict[str, FittedMember], dict[str, str]]:
     """All members that can be fitted, in the configured order; and why the others were not."""
     not_run: dict[str, str] = {}
-    learned: dict[str, Learned] = {}
+    learned: dict[str, FittedMember] = {}
     stacked = _stacked(config, not len(lesson.validation), tolerant)
     for name in config.members:
         fit = partial(_fit_member, name, lesson, config, budget, stages, name in stacked)
-        outcome = attempted(partial(budget.spend, name, fit), name, tolerant)
+        outcome = try_or_reason(partial(budget.spend, name, fit), name, tolerant)
         if isinstance(outcome, str):
             not_run[name] = outcome
         else:
@@ -118,7 +118,7 @@ def _fit_members(
     return learned, not_run
 
 
-def _fit_member(name: str, lesson: Lesson, config: Config, budget: Budget, stages: Stages, stacked: bool) -> Learned | str:
+def _fit_member(name: str, lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, stacked: bool) -> FittedMember | str:
     member, count = make_member(config, name), lesson.targets.shape[1]
     context = dataclasses.replace(budget.context, title=name)
     inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
@@ -140,7 +140,7 @@ def _fit_member(name: str, lesson: Lesson, config: Config, budget: Budget, stage
     member.restore(budget.first_of(runs, lambda: stages.run(f"member.{name}", fitted)))
     everywhere = _unpack(stages.run(f"answers.{name}", predicted))
     if config.stacking.fitted_on == "in_sample" or not stacked:
-        return Learned(member, everywhere, everywhere.take(lesson.train), lesson.train, folds)
+        return FittedMember(member, everywhere, everywhere.take(lesson.train), lesson.train, folds)
     if config.stacking.fitted_on == "holdout":  # one fold is held out, the others are never predicted
         folds = np.where(folds == 0, 0, -1)
     honest = out_of_fold(
@@ -152,7 +152,7 @@ def _fit_member(name: str, lesson: Lesson, config: Config, budget: Budget, stage
         keep=lambda fold, compute: _unpack(stages.run(f"fold.{name}.{fold}", lambda: _pack(compute()))),
     )
     rows = np.flatnonzero(folds >= 0)
-    return Learned(member, everywhere, honest.take(rows), lesson.train[rows], folds[rows])
+    return FittedMember(member, everywhere, honest.take(rows), lesson.train[rows], folds[rows])
 
 
 def _stacked(config: Config, crossing: bool, tolerant: bool) -> set[str]:
@@ -173,11 +173,13 @@ def _stacked(config: Config, crossing: bool, tolerant: bool) -> set[str]:
     return stacked
 
 
-def _fit_system(name: str, model: Model, learned: dict[str, Learned], lesson: Lesson, context: Context, stages: Stages) -> Floats:
+def _fit_system(
+    name: str, model: Model, learned: dict[str, FittedMember], lesson: TrainingSet, context: Context, stages: Checkpoints
+) -> Floats:
     """Fit one system; returns its scores on the rows that thresholds are tuned on."""
     stack = Stack.of(name, model, learned, lesson.targets, lesson.validation)
     stack.fit(model, context, stages)
-    model.joins[name] = joined_members(model, name, learned)
+    model.joins[name] = system_members(model, name, learned)
     return stack.checked(model, context, stages)
 
 
@@ -192,7 +194,9 @@ def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
     model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
 
 
-def _settle(model: Model, learned: dict[str, Learned], lesson: Lesson, checked: Floats, context: Context, stages: Stages) -> None:
+def _settle(
+    model: Model, learned: dict[str, FittedMember], lesson: TrainingSet, checked: Floats, context: Context, stages: Checkpoints
+) -> None:
     """Calibrate the deciding system and fit its rule of decision on all honest scores there are; keep these where they are out of fold."""
     deciding, crossing = model.decide_with, not len(lesson.validation)
     out_of_fold = model.config.stacking.fitted_on == "oof"
@@ -203,11 +207,11 @@ def _settle(model: Model, learned: dict[str, Learned], lesson: Lesson, checked: 
         scores = np.concatenate([stack.crossed(model, context, stages), checked])
     order = np.argsort(rows)
     ids, targets = [lesson.catalog.ids[row] for row in rows[order]], lesson.targets[rows[order]]
-    model.decider, likely = Decider.fit(scores[order], targets, model.config, model.consistency)
+    model.decider, likely = DecisionRule.fit(scores[order], targets, model.config, model.consistency)
     model.thresholds[deciding] = best_threshold(targets, likely)
     model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
     heard = [model.members[name] for name in model.members_of(deciding)]
-    model.outsiders = Outsiders.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
+    model.outsiders = NoveltyDetector.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
 
 
 def _pack(prediction: Prediction) -> State:

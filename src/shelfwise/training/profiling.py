@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from shelfwise.core.types import State
-from shelfwise.training.checkpoints import Stages
+from shelfwise.training.checkpoints import Checkpoints
 
 T = TypeVar("T")
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-class MeasuredStages(Stages):
+class ProfiledCheckpoints(Checkpoints):
     """The stages of a comparison, always continued as far as they are still good.
 
     Args:
@@ -42,7 +42,7 @@ class MeasuredStages(Stages):
         self.peaks: dict[str, int | None] = {}
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
-        """As :meth:`Stages.run`; a stage that was finished before keeps its costs of then."""
+        """As :meth:`Checkpoints.run`; a stage that was finished before keeps its costs of then."""
         fresh = False
 
         def computed() -> State:
@@ -59,7 +59,7 @@ class MeasuredStages(Stages):
         return state
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
-        """As :meth:`Stages.time`; a stage that is done again on warm caches keeps the costs of its first time."""
+        """As :meth:`Checkpoints.time`; a stage that is done again on warm caches keeps the costs of its first time."""
         with peak_growth() as peak:
             result = super().time(name, compute)
         seconds, before = self._costs.get(name, (0.0, None))

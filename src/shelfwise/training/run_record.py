@@ -15,13 +15,13 @@ from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.model.model import Model
-from shelfwise.training.checkpoints import Stages
-from shelfwise.training.dataset import Task
+from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.dataset import PreparedData
 
 LIBRARIES = ("torch", "timm", "transformers", "numpy", "scikit-learn", "pyarrow", "safetensors")
 
 
-def describe_run(model: Model, task: Task, config: Config, stages: Stages) -> dict[str, Any]:
+def describe_run(model: Model, task: PreparedData, config: Config, stages: Checkpoints) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
     lesson, reading = task.lesson, task.readings["catalog"]
     everything = Catalog(pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"), lesson.catalog.root)

@@ -10,16 +10,16 @@ import numpy as np
 
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.modality import Modality, sets_together
+from shelfwise.core.modality import Modality, presence_patterns
 from shelfwise.core.registry import make_policy
 from shelfwise.core.types import Context, Floats, MemberOutputs, Prediction, Rows, State
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
-from shelfwise.training.checkpoints import Stages
+from shelfwise.training.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True)
-class Learned:
+class FittedMember:
     """A fitted member with its answers.
 
     Args:
@@ -49,16 +49,16 @@ class Stack:
     """
 
     name: str
-    parts: tuple[Learned, ...]
+    parts: tuple[FittedMember, ...]
     targets: Floats
     validation: Rows
 
     @classmethod
-    def of(cls, name: str, model: Model, learned: Mapping[str, Learned], targets: Floats, validation: Rows) -> Stack:
+    def of(cls, name: str, model: Model, learned: Mapping[str, FittedMember], targets: Floats, validation: Rows) -> Stack:
         """The stack of system `name` over those of its members that were fitted."""
-        return cls(name, tuple(learned[m] for m in joined_members(model, name, learned)), targets, validation)
+        return cls(name, tuple(learned[m] for m in system_members(model, name, learned)), targets, validation)
 
-    def fit(self, model: Model, context: Context, stages: Stages) -> None:
+    def fit(self, model: Model, context: Context, stages: Checkpoints) -> None:
         """Fit the policy and give it to `model`.
 
         Raises:
@@ -71,7 +71,7 @@ class Stack:
         else:
             rows, outputs = self.parts[0].rows, self._honest()
         watched = self._watched()
-        mine = self._context(model, context, sets_together([part.member for part in self.parts]))
+        mine = self._context(model, context, presence_patterns([part.member for part in self.parts]))
 
         def fitted() -> State:
             return policy.fit(outputs, self.targets[rows], watched, mine).state()
@@ -79,12 +79,12 @@ class Stack:
         policy.restore(stages.run(f"system.{self.name}", fitted))
         model.policies[self.name] = policy
 
-    def checked(self, model: Model, context: Context, stages: Stages) -> Floats:
+    def checked(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
         """Honest scores to tune on: of the validation rows, or, where there are none, cross-fitted ones of the training rows."""
         watched = self._watched()
         return self.crossed(model, context, stages) if watched is None else model.policies[self.name].fuse(watched[0])
 
-    def crossed(self, model: Model, context: Context, stages: Stages) -> Floats:
+    def crossed(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
         """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
         honest, folds = self._honest(), self.parts[0].folds
 
@@ -133,7 +133,7 @@ def tunable_policy(config: Config, name: str, crossing: bool) -> FusionPolicy:
     return policy
 
 
-def joined_members(model: Model, name: str, learned: Mapping[str, object]) -> tuple[str, ...]:
+def system_members(model: Model, name: str, learned: Mapping[str, object]) -> tuple[str, ...]:
     """The members that system `name` joins: those it names, or all that could be fitted."""
     return model.config.systems[name].members or tuple(learned)
 

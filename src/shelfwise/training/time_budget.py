@@ -18,7 +18,7 @@ T = TypeVar("T")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-class _Spent(Exception):
+class _BudgetSpent(Exception):
     """The time for a member is over."""
 
 
@@ -31,7 +31,7 @@ class _Watched:
     def advance(self, steps: int = 1) -> None:
         self._progress.advance(steps)
         if time.perf_counter() > self._deadline:
-            raise _Spent
+            raise _BudgetSpent
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Budget:
             return self._reason(name)
         try:
             return work()
-        except _Spent:
+        except _BudgetSpent:
             return self._reason(name)
 
     def first_of(self, runs: int, work: Callable[[], T]) -> T:
@@ -94,7 +94,7 @@ class Budget:
         result = work()
         now = time.perf_counter()
         if now + (runs - 1) * (now - started) > self.deadline:
-            raise _Spent
+            raise _BudgetSpent
         return result
 
     def _reason(self, name: str) -> str:

@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 @dataclass(frozen=True)
-class Cut:
+class SplitNetwork:
     """The two parts; they share their modules with the backbone they were cut from.
 
     Args:
@@ -52,16 +52,16 @@ def modules_in_order(backbone: nn.Module) -> list[str]:
     return list(found)
 
 
-def cut(backbone: nn.Module, trained: Collection[str]) -> Cut:
+def cut(backbone: nn.Module, trained: Collection[str]) -> SplitNetwork:
     """Divide `backbone` before the first of the modules named in `trained`."""
     traced = trace(backbone)
     if traced is None:
-        return Cut(None, backbone)
+        return SplitNetwork(None, backbone)
     nodes = list(traced.graph.nodes)
     at = _latest_crossing(nodes, trained)
     if nodes[at].op == "placeholder":
-        return Cut(None, traced)
-    return Cut(_part(traced, nodes[: at + 1], nodes[at]), _part(traced, nodes[at + 1 :], None, entry=nodes[at]))
+        return SplitNetwork(None, traced)
+    return SplitNetwork(_part(traced, nodes[: at + 1], nodes[at]), _part(traced, nodes[at + 1 :], None, entry=nodes[at]))
 
 
 def fold(network: nn.Module) -> nn.Module:

@@ -16,9 +16,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Prepared, Refusal, Rows
+from shelfwise.core.types import Context, FieldInputs, RejectedField, Rows
 from shelfwise.vision.graph_split import fold
-from shelfwise.vision.image_encoder import Eye, EyeSettings, to_tensor
+from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings, to_tensor
 from shelfwise.vision.image_features import encode
 from shelfwise.vision.layer_freezing import set_frozen
 
@@ -26,15 +26,15 @@ POOLED = 2
 """Dimensions of what a wholly frozen backbone says of a picture: views, features."""
 
 
-class PictureSettings(EyeSettings):
-    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.EyeSettings` for the backbone."""
+class PictureSettings(ImageEncoderSettings):
+    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings` for the backbone."""
 
     hidden: int = Field(0, ge=0, description="units of a hidden layer behind the pooling, 0 for none (the paper)")
     dropout: float = Field(0.0, ge=0, lt=1, description="before each layer behind the pooling")
 
 
 @dataclass(frozen=True)
-class Pictures(Prepared):
+class Pictures(FieldInputs):
     """What the frozen part says of N pictures; rows of one picture are shared, and taking rows copies none."""
 
     rows: NDArray[Any]
@@ -42,7 +42,7 @@ class Pictures(Prepared):
     paths: NDArray[np.object_]
 
     @classmethod
-    def read(cls, catalog: Catalog, field: str, eye: Eye, context: Context) -> Self:
+    def read(cls, catalog: Catalog, field: str, eye: ImageEncoder, context: Context) -> Self:
         """Read and decode the pictures and run the frozen part on them, unless the cache has it."""
         names = catalog.column(field)
         paths = np.array([None if name is None else catalog.root / name for name in names], dtype=object)
@@ -53,7 +53,7 @@ class Pictures(Prepared):
         index = np.full(len(names), -1, np.int64)
         index[there] = done.index
         ids = catalog.ids
-        refused = tuple(Refusal(ids[there[i]], field, reason) for i, reason in sorted(done.reasons.items()))
+        refused = tuple(RejectedField(ids[there[i]], field, reason) for i, reason in sorted(done.reasons.items()))
         return cls(index >= 0, done.rows, index, paths, refused=refused)
 
     def take(self, rows: Rows) -> Pictures:
@@ -81,7 +81,7 @@ class View:
 class PictureBranch(nn.Module):
     """Rows of one view to features (B, D); D, the `width`, is `hidden`, or the backbone's own without a hidden layer."""
 
-    def __init__(self, eye: Eye, settings: PictureSettings) -> None:
+    def __init__(self, eye: ImageEncoder, settings: PictureSettings) -> None:
         super().__init__()
         self.body, self._norms, self._rule = eye.body(), eye.norms, settings.frozen_bn
         self.dropout = nn.Dropout(settings.dropout)

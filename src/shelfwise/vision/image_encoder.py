@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import PluginSettings
 from shelfwise.nn.device import device, sent
-from shelfwise.vision.graph_split import Cut, Normalise, cut, fold
+from shelfwise.vision.graph_split import Normalise, SplitNetwork, cut, fold
 from shelfwise.vision.image_features import Encoder
 from shelfwise.vision.image_io import Fit, Frame, Pixels
 from shelfwise.vision.layer_freezing import FrozenNorm, Last, freeze, keras_resnet50, set_frozen, trained_modules
-from shelfwise.vision.pretrained_weights import Source, build, config_of, load_backbone
+from shelfwise.vision.pretrained_weights import WeightSource, build, config_of, load_backbone
 
 
-class EyeSettings(PluginSettings):
+class ImageEncoderSettings(PluginSettings):
     """The backbone and its pictures. The defaults are the paper's, with frozen batch norms as they are used today."""
 
     backbone: str = Field("resnet50", description="any image model of timm, by name")
@@ -41,7 +41,7 @@ class EyeSettings(PluginSettings):
 
 
 @dataclass(frozen=True)
-class Eye:
+class ImageEncoder:
     """A backbone in two parts.
 
     Args:
@@ -54,14 +54,14 @@ class Eye:
     """
 
     backbone: nn.Module
-    cut: Cut
+    cut: SplitNetwork
     norms: list[nn.Module]
     normalise: Normalise
     frame: Frame
-    settings: EyeSettings
+    settings: ImageEncoderSettings
 
     @classmethod
-    def open(cls, source: Source, settings: EyeSettings, state: dict[str, Tensor] | None = None) -> Eye:
+    def open(cls, source: WeightSource, settings: ImageEncoderSettings, state: dict[str, Tensor] | None = None) -> ImageEncoder:
         """The backbone of `source`, pre-trained, or with the weights of `state` where it comes from a saved model.
 
         A stand-in trains as many weight-bearing layers as the backbone that was asked for would, and is given

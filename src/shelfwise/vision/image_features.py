@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.embedding_cache import SHARD, Shelf
+from shelfwise.core.embedding_cache import SHARD, EmbeddingCache
 from shelfwise.core.types import Context, Rows
-from shelfwise.vision.image_io import Frame, PictureRefused, Pixels, decode_picture, digest_picture, read_picture
+from shelfwise.vision.image_io import Frame, ImageRejectedError, Pixels, decode_picture, digest_picture, read_picture
 
 log = logging.getLogger("shelfwise")
 
@@ -69,10 +69,10 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
     Reading and decoding run ahead in threads while the frozen part works; for one picture none is started.
     Without ``context.cache`` nothing is kept.
     """
-    shelf = Shelf(None if context.cache is None else context.cache / "pictures" / encoder.identity)
+    shelf = EmbeddingCache(None if context.cache is None else context.cache / "pictures" / encoder.identity)
     with ThreadPoolExecutor(THREADS) if len(paths) > 1 else _AtOnce() as pool, context.progress(title, len(paths)) as progress:
         digests = list(pool.map(_attempt(digest_picture), paths))
-        reasons = {i: str(d) for i, d in enumerate(digests) if isinstance(d, PictureRefused)}
+        reasons = {i: str(d) for i, d in enumerate(digests) if isinstance(d, ImageRejectedError)}
         keys = _keys(digests, encoder)
         place = {key: row for row, key in enumerate(dict.fromkeys(k for k in keys if k is not None))}
         rows = _room((len(place), *encoder.shape), encoder.dtype, context)
@@ -83,8 +83,8 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
         progress.advance(len(paths) - len(missing))
         fresh: list[bytes] = []
         for chunk, pixels in _ahead(pool, paths, missing, encoder):
-            good = [(i, p) for i, p in zip(chunk, pixels, strict=True) if not isinstance(p, PictureRefused)]
-            reasons |= {i: str(p) for i, p in zip(chunk, pixels, strict=True) if isinstance(p, PictureRefused)}
+            good = [(i, p) for i, p in zip(chunk, pixels, strict=True) if not isinstance(p, ImageRejectedError)]
+            reasons |= {i: str(p) for i, p in zip(chunk, pixels, strict=True) if isinstance(p, ImageRejectedError)}
             if good:
                 done = [key for i, _ in good if (key := keys[i]) is not None]
                 rows[[place[key] for key in done]] = encoder.run(np.stack([p for _, p in good]))
@@ -113,15 +113,15 @@ def _attempt(work: Callable[..., Any]) -> Callable[..., Any]:
     def attempt(*arguments: Any) -> Any:
         try:
             return work(*arguments)
-        except PictureRefused as refusal:
+        except ImageRejectedError as refusal:
             return refusal
 
     return attempt
 
 
-def _keys(digests: list[bytes | PictureRefused], encoder: Encoder) -> list[bytes | None]:
+def _keys(digests: list[bytes | ImageRejectedError], encoder: Encoder) -> list[bytes | None]:
     """A key for each picture: its digest, or, where rows depend on the batch, that of picture, place and batch."""
-    plain = [None if isinstance(d, PictureRefused) else d for d in digests]
+    plain = [None if isinstance(d, ImageRejectedError) else d for d in digests]
     if not encoder.together:
         return plain
     keys: list[bytes | None] = []

@@ -26,7 +26,7 @@ WHITE = (255, 255, 255)
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
-class PictureRefused(Exception):
+class ImageRejectedError(Exception):
     """A file that is no usable picture; the message is the reason, ready for a report."""
 
 
@@ -52,12 +52,12 @@ def read_picture(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise PictureRefused(f"the file has {size:,} bytes, more than {MAX_BYTES:,}")
+            raise ImageRejectedError(f"the file has {size:,} bytes, more than {MAX_BYTES:,}")
         return path.read_bytes()
     except FileNotFoundError:
-        raise PictureRefused("there is no such file") from None
+        raise ImageRejectedError("there is no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise PictureRefused(f"the file cannot be read ({type(error).__name__})") from None
+        raise ImageRejectedError(f"the file cannot be read ({type(error).__name__})") from None
 
 
 def digest_picture(path: Path) -> bytes:
@@ -85,21 +85,21 @@ def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image
             _check_size(image.width, image.height)
             image.draft("RGB", (size, size))  # a JPEG is decoded at the smallest scale that is still large enough
             return np.asarray(shaped(_rgb(ImageOps.exif_transpose(image))))
-    except PictureRefused:
+    except ImageRejectedError:
         raise
     except UnidentifiedImageError:
-        raise PictureRefused(f"the file is not a picture ({', '.join(FORMATS)})") from None
+        raise ImageRejectedError(f"the file is not a picture ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
-        raise PictureRefused(f"the picture has more than {MAX_PIXELS:,} pixels") from None
+        raise ImageRejectedError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # decoders meet damage with errors of any type, and one bad picture must not stop a run
-        raise PictureRefused(f"the picture is damaged or broken off ({type(error).__name__})") from None
+        raise ImageRejectedError(f"the picture is damaged or broken off ({type(error).__name__})") from None
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise PictureRefused(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+        raise ImageRejectedError(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS:,}")
     if width * height <= 1:
-        raise PictureRefused("the picture is a single pixel")
+        raise ImageRejectedError("the picture is a single pixel")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

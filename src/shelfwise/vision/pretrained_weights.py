@@ -32,7 +32,7 @@ FALLBACK = "tf_efficientnet_lite0"
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightSource:
     """A decision: which backbone, with which weights.
 
     Args:
@@ -57,7 +57,7 @@ class Source:
 
 
 @lru_cache
-def find_weights(backbone: str, weights: str = "auto") -> Source:
+def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     """Decide where the weights of `backbone` come from; asked once a process, so a fallback is said once.
 
     ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the packaged
@@ -72,14 +72,14 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
             f"timm has no backbone called {backbone!r}; " + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
         )
     if weights == "random":
-        return Source(backbone, backbone, "random", None, "random")
+        return WeightSource(backbone, backbone, "random", None, "random")
     if weights == "package":
         return _from_package(backbone, backbone)
     if weights not in ("auto", "hub"):
         return _from_file(backbone, Path(weights))
     path, trouble = _from_hub(backbone)
     if path is not None:
-        return Source(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
+        return WeightSource(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
     if weights == "hub":
         raise WeightsError(f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights")
     used = backbone if backbone in PACKAGES else FALLBACK
@@ -90,7 +90,7 @@ def find_weights(backbone: str, weights: str = "auto") -> Source:
     return source
 
 
-def load_backbone(source: Source, size: int | None = None) -> nn.Module:
+def load_backbone(source: WeightSource, size: int | None = None) -> nn.Module:
     """The backbone of `source` without its classifier, in inference mode: pictures (B, 3, H, W) to pooled features (B, D).
 
     Args:
@@ -124,13 +124,13 @@ def config_of(name: str) -> PretrainedCfg:
     return PretrainedCfg() if config is None else config
 
 
-def _from_file(backbone: str, path: Path) -> Source:
+def _from_file(backbone: str, path: Path) -> WeightSource:
     if not path.is_file():
         raise WeightsError(f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random")
-    return Source(backbone, backbone, "file", path, f"file {path.name}")
+    return WeightSource(backbone, backbone, "file", path, f"file {path.name}")
 
 
-def _from_package(asked: str, used: str, note: str = "") -> Source:
+def _from_package(asked: str, used: str, note: str = "") -> WeightSource:
     package = PACKAGES.get(used)
     if package is None:
         raise WeightsError(f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead")
@@ -138,7 +138,7 @@ def _from_package(asked: str, used: str, note: str = "") -> Source:
         path = package.verified()
     except WeightsError as error:
         raise WeightsError(f"{note}, but {error}" if note else str(error)) from None
-    return Source(asked, used, "package", path, f"package {package.name} {package.version}", note)
+    return WeightSource(asked, used, "package", path, f"package {package.name} {package.version}", note)
 
 
 def _from_hub(backbone: str) -> tuple[Path | None, str]:
@@ -160,7 +160,7 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
         return None, f"the download from the hub failed ({type(error).__name__})"
 
 
-def _read(source: Source, path: Path) -> dict[str, Tensor]:
+def _read(source: WeightSource, path: Path) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # torch, pickle and safetensors each have errors of their own for a broken file

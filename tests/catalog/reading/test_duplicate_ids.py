@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.reading import duplicate_ids as first_lines
 from shelfwise.catalog.reading.arrow import bounds
-from shelfwise.catalog.reading.duplicate_ids import FirstLines
+from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 
 IDS = st.text("ab é", max_size=2) | st.text("ab", min_size=7, max_size=17) | st.text("a", min_size=255, max_size=258)
 BLOCKS = st.lists(st.lists(IDS, max_size=12), max_size=12)
@@ -29,7 +29,7 @@ def slowly(blocks: list[list[str]]) -> list[list[int]]:
 
 
 def quickly(blocks: list[list[str]]) -> list[list[int]]:
-    seen, answers, line = FirstLines(), [], 0
+    seen, answers, line = DuplicateIds(), [], 0
     for block in blocks:
         answers.append(seen.add(pa.array(block, pa.string()), np.arange(line + 1, line + 1 + len(block))).tolist())
         line += len(block)
@@ -59,7 +59,7 @@ def test_many_ids_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slice_of_an_array_is_its_own_ids() -> None:
-    seen = FirstLines()
+    seen = DuplicateIds()
     ids = pa.array(["x", "a", "b", "y"]).slice(1, 2)
     assert seen.add(ids, np.array([1, 2])).tolist() == [0, 0]
     assert seen.add(pa.array(["x", "b"]), np.array([3, 4])).tolist() == [0, 2]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading.byte_stream import cut_blocks, scan_quotes, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS
-from shelfwise.catalog.reading.reader import Reading, read_catalog, write_quarantine
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
@@ -31,7 +31,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 REAL = Path(__file__).parents[3].parent / "shared" / "data"
 
 
-def read(folder: Path, data: bytes, name: str = "shop.jsonl", **options: Any) -> Reading:
+def read(folder: Path, data: bytes, name: str = "shop.jsonl", **options: Any) -> ReadResult:
     path = folder / name
     path.write_bytes(data)
     return read_catalog(path, CatalogSettings(**options))
@@ -41,7 +41,7 @@ def lines(*records: Any) -> bytes:
     return b"".join(json.dumps(r).encode() + b"\n" for r in records)
 
 
-def account(reading: Reading, data: bytes) -> None:
+def account(reading: ReadResult, data: bytes) -> None:
     """What must hold of every reading of a text file with the (decompressed) bytes `data`."""
     assert len(reading.catalog) + len(reading.quarantine) == reading.records
     assert len(set(reading.catalog.ids)) == len(reading.catalog)

@@ -23,7 +23,7 @@ from shelfwise.catalog.reading import arrow as arrays
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading import json_lines as lines
 from shelfwise.catalog.reading.blocks import Quarantined, raw_json, refuse
-from shelfwise.catalog.reading.byte_stream import Fault, Piece, open_quote, read_chunks, scan_quotes, split_lines
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, open_quote, read_chunks, scan_quotes, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.reader import read_catalog
@@ -43,7 +43,7 @@ def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[st
     """Products, quarantine and notes."""
     rules, products, quarantine, lines = Rules(), [], [], {}
     for piece, values in slow_records(path, form):
-        if isinstance(values, Fault):
+        if isinstance(values, RecordError):
             quarantine.append(refuse(piece, values))
             continue
         named = plan_columns(tuple(values), columns).apply(values)
@@ -54,7 +54,7 @@ def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[st
             continue
         if product.id in lines:
             reason = f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
-            quarantine.append(refuse(piece, Fault("duplicate id", reason), product.id))
+            quarantine.append(refuse(piece, RecordError("duplicate id", reason), product.id))
             continue
         lines[product.id] = piece.line
         row = {name: getattr(product, name) for name in SCHEMA.names}
@@ -65,7 +65,7 @@ def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[st
 def slow_records(path: Path, form: str) -> Iterator[Record]:
     if form == "parquet":
         for row, values in enumerate(pq.read_table(path).to_pylist(), 1):
-            yield Piece(row, -1, raw_json(values)), values
+            yield RawRecord(row, -1, raw_json(values)), values
         return
     pieces = split_lines(read_chunks(path))
     if form != "csv":
@@ -78,23 +78,23 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
         text, fault = decoded(piece)
         row = fault or split_row(text, ",")
         if isinstance(row, list) and len(row) != len(names):
-            row = Fault("wrong number of columns", f"the row has {len(row)} columns; expected {len(names)}, as the header has")
-        yield piece, row if isinstance(row, Fault) else dict(zip(names, row, strict=True))
+            row = RecordError("wrong number of columns", f"the row has {len(row)} columns; expected {len(names)}, as the header has")
+        yield piece, row if isinstance(row, RecordError) else dict(zip(names, row, strict=True))
 
 
-def join_quoted(lines: Iterator[Piece], columns: int) -> Iterator[Piece]:
+def join_quoted(lines: Iterator[RawRecord], columns: int) -> Iterator[RawRecord]:
     """Records from physical lines; where they cannot be joined to a whole record, the first line alone is at fault."""
-    waiting: deque[Piece] = deque()
+    waiting: deque[RawRecord] = deque()
     while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
         taken, closed = gather(first, chain(iter(lambda w=waiting: w.popleft() if w else None, None), lines), columns)
         if closed:
-            yield first if len(taken) == 1 else Piece(first.line, first.offset, b"".join(p.raw for p in taken))
+            yield first if len(taken) == 1 else RawRecord(first.line, first.offset, b"".join(p.raw for p in taken))
         else:
-            yield Piece(first.line, first.offset, first.raw, open_quote())
+            yield RawRecord(first.line, first.offset, first.raw, open_quote())
             waiting.extendleft(reversed(taken[1:]))
 
 
-def gather(first: Piece, following: Iterator[Piece], columns: int) -> tuple[list[Piece], bool]:
+def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tuple[list[RawRecord], bool]:
     taken = [first]
     scan = None if first.fault else scan_quotes(first.raw, b",", inside=False)
     if scan is None or not scan[1]:
@@ -361,5 +361,5 @@ def test_a_block_of_megabytes(compare: Any) -> None:
 )
 def test_parquet(compare: Any, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(records), buffer)
+    pq.write_table(pa.DelimitedFormat.from_pylist(records), buffer)
     compare(buffer.getvalue(), "shop.parquet", "parquet", 1)

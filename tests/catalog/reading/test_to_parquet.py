@@ -32,7 +32,7 @@ def records(count: int) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def table_of(shards: list[Path]) -> pa.Table:
+def table_of(shards: list[Path]) -> pa.DelimitedFormat:
     return pa.concat_tables(map(pq.read_table, shards), promote_options="default")
 
 

@@ -47,7 +47,7 @@ def records(sample: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def texts() -> tuple[list[planning.Plan], list[tuple[str, str]]]:
+def texts() -> tuple[list[planning.ColumnPlan], list[tuple[str, str]]]:
     """3,000 products in words only, before anything is spoilt."""
     rng = np.random.default_rng(0)
     plans = planning.plan_products(3000, vocabulary.load(), rng)
@@ -108,9 +108,9 @@ def test_the_tree_has_over_fifty_labels_and_every_shape_and_print_can_be_drawn()
     assert {name.lower() for name in words.prints.cues} == set(drawing.PATTERNS)
     leaves = [leaf for d in words.departments for leaf in d.leaf]
     rng = np.random.default_rng(0)
-    blank = np.asarray(drawing.draw(drawing.Look("carton", "red"), rng)).std()
+    blank = np.asarray(drawing.draw(drawing.ImageSpec("carton", "red"), rng)).std()
     for leaf in leaves:
-        assert np.asarray(drawing.draw(drawing.Look(leaf.shape, "red"), rng)).std() > blank / 10, f"nothing is drawn of {leaf.name}"
+        assert np.asarray(drawing.draw(drawing.ImageSpec(leaf.shape, "red"), rng)).std() > blank / 10, f"nothing is drawn of {leaf.name}"
     shared = Counter(leaf.shape for leaf in leaves)
     assert sum(count > 1 for count in shared.values()) >= 5, "some categories must look alike"
 
@@ -189,10 +189,10 @@ def test_texts_are_alike_only_where_one_product_copies_another(texts: Any) -> No
 
 
 def test_a_print_changes_the_product_and_leaves_the_background() -> None:
-    plain = np.asarray(drawing.draw(drawing.Look("cushion", "red"), np.random.default_rng(3)), np.float32)
+    plain = np.asarray(drawing.draw(drawing.ImageSpec("cushion", "red"), np.random.default_rng(3)), np.float32)
     hues = plain[70:106, 60:76].reshape(-1, 3).std(axis=0).max()
     for pattern in drawing.PATTERNS:
-        printed = np.asarray(drawing.draw(drawing.Look("cushion", "red", pattern), np.random.default_rng(3)), np.float32)
+        printed = np.asarray(drawing.draw(drawing.ImageSpec("cushion", "red", pattern), np.random.default_rng(3)), np.float32)
         assert printed[70:106, 60:76].reshape(-1, 3).std(axis=0).max() > 2 * hues, pattern
 
 

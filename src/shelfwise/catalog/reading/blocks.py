@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading.arrow import Column, rows_of
-from shelfwise.catalog.reading.byte_stream import Block, Fault, Piece
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.column_checks import check_columns
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.product import Product, why
@@ -48,7 +48,7 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ParsedBlock:
     """A block taken apart; blank lines are in none of the parts.
 
     Args:
@@ -67,7 +67,7 @@ class Parts:
 class Format(Protocol):
     """How a kind of file is read. ``record`` is exact and slow; ``take_apart`` must agree with it."""
 
-    def take_apart(self, block: Block) -> Parts:
+    def take_apart(self, block: Block) -> ParsedBlock:
         """All records of a block."""
         ...
 
@@ -77,7 +77,7 @@ class Format(Protocol):
 
 
 @dataclass(frozen=True)
-class Settled:
+class CheckedBlock:
     """What came of a block, ids not yet compared with each other.
 
     Args:
@@ -88,18 +88,18 @@ class Settled:
         rest: where in the block a record begins that does not end in it; it and what follows are not accounted for.
     """
 
-    table: pa.Table
+    table: pa.DelimitedFormat
     spans: NDArray[np.int64]
     refused: list[Quarantined]
     notes: Counter[str]
     rest: int | None = None
 
 
-def settle(block: Block, form: Format, columns: Mapping[str, str], rules: Rules) -> Settled:
+def settle(block: Block, form: Format, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
     """Accept or refuse every record of a block."""
     if block.fault is not None:
-        piece = Piece(block.line, block.offset, block.data, block.fault)
-        return Settled(_table([]), np.empty((0, 3), np.int64), [refuse(piece, block.fault)], Counter())
+        piece = RawRecord(block.line, block.offset, block.data, block.fault)
+        return CheckedBlock(_table([]), np.empty((0, 3), np.int64), [refuse(piece, block.fault)], Counter())
     rules = Rules(rules.separator, rules.delimiter)
     parts = form.take_apart(block)
     checked = check_columns(plan_columns(tuple(parts.columns), columns), parts.columns, len(parts.spans), rules)
@@ -113,10 +113,10 @@ def settle(block: Block, form: Format, columns: Mapping[str, str], rules: Rules)
         rows = rows[np.argsort(spans[rows, 0], kind="stable")]
     if len(rows) < len(spans) or products:
         table, spans = rows_of(table, rows).combine_chunks(), spans[rows]
-    return Settled(table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest)
+    return CheckedBlock(table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest)
 
 
-def refuse(piece: Piece, fault: Fault, identifier: Any = None) -> Quarantined:
+def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:
     """The piece as it goes to quarantine."""
     known = str(identifier) if isinstance(identifier, str | int) and str(identifier).strip() else None
     return Quarantined(piece.line, piece.offset, len(piece.raw), fault.kind, fault.reason, piece.raw, known)
@@ -133,7 +133,7 @@ def _one_by_one(
     plan = lru_cache(maxsize=1024)(lambda names: plan_columns(names, columns))
     products, spans, refused = [], [], []
     for piece, values in records:
-        if isinstance(values, Fault):
+        if isinstance(values, RecordError):
             refused.append(refuse(piece, values))
             continue
         named = plan(tuple(values)).apply(values)
@@ -143,11 +143,13 @@ def _one_by_one(
         except ValidationError as error:
             refused.append(refuse(piece, why(error, named), named.get("id")))
         except RecursionError:
-            refused.append(refuse(piece, Fault("nested too deeply", "a value is nested too deeply; expected texts, numbers and lists")))
+            refused.append(
+                refuse(piece, RecordError("nested too deeply", "a value is nested too deeply; expected texts, numbers and lists"))
+            )
     return products, spans, refused
 
 
-def _table(products: list[Product]) -> pa.Table:
+def _table(products: list[Product]) -> pa.DelimitedFormat:
     ours = {f.name: pa.array([_value(p, f.name) for p in products], type=f.type) for f in SCHEMA}
     names = dict.fromkeys(name for p in products for name in p.further)
     return pa.table({**ours, **{name: pa.array([p.further.get(name) for p in products], pa.string()) for name in names}})

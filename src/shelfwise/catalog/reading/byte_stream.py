@@ -28,7 +28,7 @@ _COUNTED = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RecordError:
     """Why a piece is no record: the kind in two or three words, to be counted by, and the reason in full."""
 
     kind: str
@@ -36,7 +36,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RawRecord:
     """Consecutive bytes of a source.
 
     Args:
@@ -49,7 +49,7 @@ class Piece:
     line: int
     offset: int
     raw: bytes
-    fault: Fault | None = None
+    fault: RecordError | None = None
 
     @property
     def blank(self) -> bool:
@@ -72,16 +72,16 @@ class Block:
     line: int
     offset: int
     data: Any
-    fault: Fault | None = None
+    fault: RecordError | None = None
     last: bool = False
 
-    def piece(self, span: Iterable[int]) -> Piece:
+    def piece(self, span: Iterable[int]) -> RawRecord:
         """The bytes of one record, given its line, offset and length in the source."""
         line, offset, length = map(int, span)
-        return Piece(line, offset, self.data[offset - self.offset : offset - self.offset + length])
+        return RawRecord(line, offset, self.data[offset - self.offset : offset - self.offset + length])
 
 
-class Damaged(Exception):
+class CorruptGzipError(Exception):
     """A compressed file ends or breaks here; everything before was handed out."""
 
 
@@ -105,12 +105,12 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
                 yield chunk
             advance(disk.tell() - seen)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Damaged(str(error)) from None
+        raise CorruptGzipError(str(error)) from None
     except OSError as error:
         raise CatalogError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
+def split_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
     r"""Physical lines, cut after each ``\n``. What follows the last whole line of a damaged file is one faulty piece, even if empty.
 
     >>> [(p.line, p.offset, p.raw) for p in split_lines([b"a\nb", b"c\n\nd"])]
@@ -122,7 +122,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
     while True:
         try:
             chunk = next(source, None)
-        except Damaged as error:
+        except CorruptGzipError as error:
             fault, chunk = _damage(error), None
         if chunk is None:
             break
@@ -130,11 +130,11 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[Piece]:
         rest.append(first)
         for after in others:
             raw = b"".join(rest) + b"\n"
-            yield Piece(line, offset, raw)
+            yield RawRecord(line, offset, raw)
             line, offset, rest = line + 1, offset + len(raw), [after]
     last = b"".join(rest)
     if last or fault:
-        yield Piece(line, offset, last, fault)
+        yield RawRecord(line, offset, last, fault)
 
 
 def last_break(data: bytes) -> int:
@@ -148,7 +148,7 @@ def count_breaks(data: bytes) -> int:
     return sum(int(np.count_nonzero(letters[i : i + _COUNTED] == 10)) for i in range(0, len(letters), _COUNTED))
 
 
-def cut_blocks(chunks: Iterable[bytes], after: Piece | None = None, cut: Callable[[bytes], int] = last_break) -> Iterator[Block]:
+def cut_blocks(chunks: Iterable[bytes], after: RawRecord | None = None, cut: Callable[[bytes], int] = last_break) -> Iterator[Block]:
     """The file behind the piece `after` (its header) as blocks of some megabytes, whole lines each.
 
     What follows the last whole line of a damaged file is a faulty block of its own, even if empty.
@@ -170,7 +170,7 @@ def cut_blocks(chunks: Iterable[bytes], after: Piece | None = None, cut: Callabl
                 line, offset, size = line + count_breaks(block.data), offset + len(block.data), len(chunk) - end
                 held, chunk = [], chunk[end:]
             held.append(chunk)
-    except Damaged as error:
+    except CorruptGzipError as error:
         fault = _damage(error)
     data = b"".join(held)
     end = last_break(data) if fault else len(data)
@@ -180,18 +180,18 @@ def cut_blocks(chunks: Iterable[bytes], after: Piece | None = None, cut: Callabl
         yield Block(line + count_breaks(data), offset + end, data[end:], fault)
 
 
-def _damage(error: Damaged) -> Fault:
-    return Fault("damaged gzip", f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again")
+def _damage(error: CorruptGzipError) -> RecordError:
+    return RecordError("damaged gzip", f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again")
 
 
-def open_quote() -> Fault:
+def open_quote() -> RecordError:
     """The fault of a line that opens a quoted field which no following line closes properly."""
-    return Fault(
+    return RecordError(
         "unclosed quote", "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled"
     )
 
 
-def gather_quoted(first: Piece, following: Iterator[Piece], delimiter: bytes, columns: int) -> tuple[list[Piece], bool | None]:
+def gather_quoted(first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int) -> tuple[list[RawRecord], bool | None]:
     """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
 
     A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import Column, filled, hidden, marked, python_values, strings, truths, unprintable, untidy
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
-from shelfwise.catalog.reading.column_mapping import Plan
+from shelfwise.catalog.reading.column_mapping import ColumnPlan
 from shelfwise.catalog.reading.value_parsing import (
     Rules,
     read_further,
@@ -50,12 +50,12 @@ class Checked:
         notes: of the others, what was set aside -> how many.
     """
 
-    table: pa.Table
+    table: pa.DelimitedFormat
     failed: NDArray[np.bool_]
     notes: Counter[str]
 
 
-def check_columns(plan: Plan, columns: Mapping[str, Column], count: int, rules: Rules) -> Checked:
+def check_columns(plan: ColumnPlan, columns: Mapping[str, Column], count: int, rules: Rules) -> Checked:
     """Check `count` records, given as the columns of their source."""
     trial = _Trial(Rules(rules.separator, rules.delimiter), np.zeros(count, dtype=bool))
     read: dict[str, Callable[[Column], pa.Array]] = {

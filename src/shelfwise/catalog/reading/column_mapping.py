@@ -30,7 +30,7 @@ RELATIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnPlan:
     """How the columns of a record become ours.
 
     Args:
@@ -52,7 +52,7 @@ class Plan:
         return named
 
 
-def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> Plan:
+def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPlan:
     """Which of a record's columns is which of ours: as `columns` says, then by :data:`SYNONYMS`, in any case.
 
     >>> plan_columns(("ASIN", "name", "colour", "pic"), {"image": "pic"}).ours
@@ -69,7 +69,7 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> Plan:
     used = {*ours.values(), *relations.values()}
     further = {name: name for name in names if name not in used and name not in told.values()}
     further |= {name: source for name, source in told.items() if name not in SYNONYMS}
-    return Plan(ours, relations, {_free_name(name): source for name, source in further.items()})
+    return ColumnPlan(ours, relations, {_free_name(name): source for name, source in further.items()})
 
 
 def _free_name(name: str) -> str:

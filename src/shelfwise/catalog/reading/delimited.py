@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import only, places, rows_of, stretches
-from shelfwise.catalog.reading.blocks import Parts
-from shelfwise.catalog.reading.byte_stream import Block, Fault, Piece, gather_quoted, last_break, open_quote, scan_quotes
+from shelfwise.catalog.reading.blocks import ParsedBlock
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, gather_quoted, last_break, open_quote, scan_quotes
 from shelfwise.catalog.reading.record_parsing import BOM, Record, decoded, split_row
 
 _LONGEST_PLAIN = 100_000
@@ -28,7 +28,7 @@ _QUOTE, _BREAK, _RETURN = ord('"'), ord("\n"), ord("\r")
 
 
 @dataclass(frozen=True)
-class Table:
+class DelimitedFormat:
     """Rows of fields under a header.
 
     Args:
@@ -49,7 +49,7 @@ class Table:
             end = begin
         return end or last
 
-    def take_apart(self, block: Block) -> Parts:
+    def take_apart(self, block: Block) -> ParsedBlock:
         """Cut the plain rows into columns; lines that belong together are found in the order of the file."""
         data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
         letters = np.frombuffer(data, np.uint8)
@@ -67,20 +67,20 @@ class Table:
         plain[swallowed] = False
         table = rows_of(table, np.flatnonzero(plain[rows])).combine_chunks()
         columns = {name: only(table.column(j)) for j, name in enumerate(self.names)}
-        return Parts(columns, spans[plain], others, rest)
+        return ParsedBlock(columns, spans[plain], others, rest)
 
     def record(self, block: Block, span: NDArray[np.int64]) -> Record:
         """One row, read exactly."""
         return self._read(block.piece(span))
 
-    def _read(self, piece: Piece) -> Record:
+    def _read(self, piece: RawRecord) -> Record:
         text, fault = decoded(piece)
         row = fault or split_row(text, self.delimiter)
         if isinstance(row, list) and len(row) != len(self.names):
-            row = Fault("wrong number of columns", f"the row has {len(row)} columns; expected {len(self.names)}, as the header has")
-        return piece, row if isinstance(row, Fault) else dict(zip(self.names, row, strict=True))
+            row = RecordError("wrong number of columns", f"the row has {len(row)} columns; expected {len(self.names)}, as the header has")
+        return piece, row if isinstance(row, RecordError) else dict(zip(self.names, row, strict=True))
 
-    def _parsed(self, lines: bytes) -> tuple[pa.Table, list[int]]:
+    def _parsed(self, lines: bytes) -> tuple[pa.DelimitedFormat, list[int]]:
         """The plain rows as columns of strings, but for those with another number of fields, and which these are."""
         names = list(map(str, range(len(self.names))))
         ragged: list[int] = []
@@ -117,7 +117,7 @@ class Table:
             if not closed:
                 others.append((first, open_quote()))
             elif len(taken) > 1 or not first.blank:
-                others.append(self._read(Piece(first.line, first.offset, b"".join(p.raw for p in taken))))
+                others.append(self._read(RawRecord(first.line, first.offset, b"".join(p.raw for p in taken))))
         return others, swallowed, None
 
 

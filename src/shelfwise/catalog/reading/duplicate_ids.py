@@ -26,7 +26,7 @@ _LONG = 256
 """Bytes from which on an id is hashed by itself."""
 
 
-class FirstLines:
+class DuplicateIds:
     """Remembers ids and the line of each."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class FirstLines:
     def add(self, ids: pa.Array, lines: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each of N ids the line on which it stood first, 0 where that is this one; those are remembered.
 
-        >>> FirstLines().add(pa.array(["a", "b", "a"]), np.array([1, 2, 5])).tolist()
+        >>> DuplicateIds().add(pa.array(["a", "b", "a"]), np.array([1, 2, 5])).tolist()
         [0, 0, 1]
         """
         hashes = _hashes(ids)

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 from shelfwise.catalog.reading.blocks import Format
-from shelfwise.catalog.reading.byte_stream import GZIP_MAGIC, Block, Fault, Piece, cut_blocks, read_chunks, split_lines
-from shelfwise.catalog.reading.delimited import Table
-from shelfwise.catalog.reading.json_lines import JsonLines
-from shelfwise.catalog.reading.parquet import Parquet, parquet_blocks
+from shelfwise.catalog.reading.byte_stream import GZIP_MAGIC, Block, RawRecord, RecordError, cut_blocks, read_chunks, split_lines
+from shelfwise.catalog.reading.delimited import DelimitedFormat
+from shelfwise.catalog.reading.json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.parquet import ParquetFormat, parquet_blocks
 from shelfwise.catalog.reading.record_parsing import BOM, decoded, parsed, split_row
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -22,7 +22,7 @@ _MARKS_OF_2018 = frozenset({"also_buy", "also_view", "main_cat", "imageURL", "im
 
 
 @dataclass(frozen=True)
-class Source:
+class OpenedFile:
     """An opened catalogue.
 
     Args:
@@ -38,7 +38,7 @@ class Source:
     file: Path | None = None
 
 
-def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], None]) -> Source:
+def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], None]) -> OpenedFile:
     """The blocks of `path` in the format of the settings, or in the one it looks like where that is ``"auto"``.
 
     Raises:
@@ -46,15 +46,15 @@ def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], 
     """
     name = detect_format(path) if settings.format == "auto" else settings.format
     if name == "parquet":
-        return Source(name, Parquet(), parquet_blocks(path, advance))
+        return OpenedFile(name, ParquetFormat(), parquet_blocks(path, advance))
     if name not in ("csv", "tsv"):
-        form = JsonLines(settings.columns, literal=name == "amazon2014")
-        return Source(name, form, cut_blocks(read_chunks(path, advance)), _plain(path))
+        form = JsonLinesFormat(settings.columns, literal=name == "amazon2014")
+        return OpenedFile(name, form, cut_blocks(read_chunks(path, advance)), _plain(path))
     header = next((piece for piece in split_lines(read_chunks(path)) if not piece.blank), None)
     if header is None:
-        return Source(name, Table((), ","), iter(()))
+        return OpenedFile(name, DelimitedFormat((), ","), iter(()))
     table = _table(header, name, path)
-    return Source(name, table, cut_blocks(read_chunks(path, advance), header, table.whole), _plain(path))
+    return OpenedFile(name, table, cut_blocks(read_chunks(path, advance), header, table.whole), _plain(path))
 
 
 def detect_format(path: Path) -> str:
@@ -76,9 +76,9 @@ def detect_format(path: Path) -> str:
         )
     for piece in lines:
         values = parsed(piece, literal=False)
-        if not isinstance(values, Fault):
+        if not isinstance(values, RecordError):
             return "amazon2018" if "category" in values and _MARKS_OF_2018 & values.keys() else "jsonl"
-        if not isinstance(parsed(piece, literal=True), Fault):
+        if not isinstance(parsed(piece, literal=True), RecordError):
             return "amazon2014"
     if name.suffix.lower() in (".json", ".jsonl", ".ndjson"):
         return "jsonl"
@@ -104,13 +104,13 @@ def _first_bytes(path: Path) -> bytes:
         raise CatalogError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _table(header: Piece, form: str, path: Path) -> Table:
+def _table(header: RawRecord, form: str, path: Path) -> DelimitedFormat:
     text, fault = decoded(header)
     delimiter = "\t" if form == "tsv" else max(",;\t", key=text.count)
     names = fault or split_row(text, delimiter)
-    if isinstance(names, Fault):
+    if isinstance(names, RecordError):
         raise CatalogError(f"the header of {path} (line {header.line}) cannot be read: {names.reason}")
     names = [name.strip() for name in names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise CatalogError(f"the header of {path} names {', '.join(map(repr, twice))} more than once; give every column its own name")
-    return Table(tuple(names), delimiter)
+    return DelimitedFormat(tuple(names), delimiter)

@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import Column, places, python_values
-from shelfwise.catalog.reading.blocks import Parts
-from shelfwise.catalog.reading.byte_stream import Block, Piece
+from shelfwise.catalog.reading.blocks import ParsedBlock
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.record_parsing import Record, parsed
 
@@ -30,7 +30,7 @@ _keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True)
-class JsonLines:
+class JsonLinesFormat:
     """One JSON object a line.
 
     Args:
@@ -41,7 +41,7 @@ class JsonLines:
     columns: Mapping[str, str]
     literal: bool = False
 
-    def take_apart(self, block: Block) -> Parts:
+    def take_apart(self, block: Block) -> ParsedBlock:
         """Decode every line; what the quick decoder accepts, it reads as :func:`json.loads` does."""
         spans = _spans(block)
         names = _names(map(block.piece, spans[:: max(1, len(spans) // _SAMPLE)]), {})
@@ -52,13 +52,13 @@ class JsonLines:
         others = [self._read(piece) for piece in (block.piece(spans[i]) for i in odd) if piece.raw.strip()]
         read = np.ones(len(spans), dtype=bool)
         read[odd] = False
-        return Parts(dict(zip(names, columns, strict=True)), spans[read], others)
+        return ParsedBlock(dict(zip(names, columns, strict=True)), spans[read], others)
 
     def record(self, block: Block, span: NDArray[np.int64]) -> Record:
         """One line, read exactly."""
         return self._read(block.piece(span))
 
-    def _read(self, piece: Piece) -> Record:
+    def _read(self, piece: RawRecord) -> Record:
         return piece, parsed(piece, self.literal)
 
     def _decoded(self, block: Block, spans: NDArray[np.int64], names: Iterable[str]) -> tuple[list[Column], list[int]]:
@@ -87,7 +87,7 @@ def _spans(block: Block) -> NDArray[np.int64]:
     return np.stack((block.line + np.arange(len(ends)), block.offset + starts, ends - starts), axis=1)
 
 
-def _names(pieces: Iterable[Piece], known: Mapping[str, None]) -> dict[str, None]:
+def _names(pieces: Iterable[RawRecord], known: Mapping[str, None]) -> dict[str, None]:
     """The keys of the lines that are objects, in order, after those already known; those that a quick decoder can be made for."""
     names = dict(known)
     for piece in pieces:

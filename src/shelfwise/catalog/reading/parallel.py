@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
-from shelfwise.catalog.reading.blocks import Settled
+from shelfwise.catalog.reading.blocks import CheckedBlock
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.errors import CatalogError, StorageError
 
-Settle = Callable[[Block], Settled]
+Settle = Callable[[Block], CheckedBlock]
 
 _ASKED = 3
 """Blocks that a helping process has before it, so that it never waits for the next."""
@@ -36,7 +36,7 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_
 
 def shared(
     blocks: Iterable[Block], work: Settle, processes: int, file: Path | None
-) -> Generator[tuple[Block, Callable[[], Settled]], None, None]:
+) -> Generator[tuple[Block, Callable[[], CheckedBlock]], None, None]:
     """Every block with a promise of what comes of it.
 
     Args:
@@ -46,7 +46,7 @@ def shared(
     if processes < 2:
         yield from ((block, partial(work, block)) for block in blocks)
         return
-    waiting: deque[tuple[Block, Future[Settled], Callable[[], Settled]]] = deque()
+    waiting: deque[tuple[Block, Future[CheckedBlock], Callable[[], CheckedBlock]]] = deque()
     asked = _ASKED * (processes - 1)
     with TemporaryDirectory(prefix="shelfwise-") as folder:
         # a block makes many lists and no cycles
@@ -88,13 +88,13 @@ def _light(block: Block, file: Path | None) -> Block:
     return block if file is None or block.fault else replace(block, data=_Span(file, block.offset, len(block.data)))
 
 
-def _settled(settled: Settled) -> Future[Settled]:
-    future: Future[Settled] = Future()
+def _settled(settled: CheckedBlock) -> Future[CheckedBlock]:
+    future: Future[CheckedBlock] = Future()
     future.set_result(settled)
     return future
 
 
-def _send(block: Block, work: Settle, path: Path) -> Settled:
+def _send(block: Block, work: Settle, path: Path) -> CheckedBlock:
     """What comes of a block, but for the table, which goes through the file `path`: pipes are slow."""
     settled = work(replace(block, data=block.data.read()) if isinstance(block.data, _Span) else block)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, settled.table.schema) as writer:
@@ -102,7 +102,7 @@ def _send(block: Block, work: Settle, path: Path) -> Settled:
     return replace(settled, table=None)
 
 
-def _fetch(sent: Future[Settled], path: Path) -> Settled:
+def _fetch(sent: Future[CheckedBlock], path: Path) -> CheckedBlock:
     try:
         settled = sent.result()
     except BrokenExecutor:

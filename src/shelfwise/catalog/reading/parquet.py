@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.blocks import Parts, raw_json
-from shelfwise.catalog.reading.byte_stream import Block, Fault, Piece
+from shelfwise.catalog.reading.blocks import ParsedBlock, raw_json
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.record_parsing import Record, first_line
 from shelfwise.errors import CatalogError
 
@@ -37,10 +37,10 @@ def parquet_blocks(path: Path, advance: Callable[[int], None]) -> Iterator[Block
         raise CatalogError(f"{path} cannot be read as Parquet ({first_line(error)}); write it again") from None
 
 
-class Parquet:
+class ParquetFormat:
     """Rows of a Parquet file."""
 
-    def take_apart(self, block: Block) -> Parts:
+    def take_apart(self, block: Block) -> ParsedBlock:
         """Columns of strings as they are, all others as Python values; rows one by one where there are bytes or broken texts."""
         batch: pa.RecordBatch = block.data
         rows = np.arange(batch.num_rows)
@@ -48,18 +48,20 @@ class Parquet:
         try:
             batch.validate(full=True)
         except pa.ArrowInvalid:
-            return Parts({}, spans[:0], [self.record(block, span) for span in spans])
+            return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
         if "binary" in str(batch.schema):
-            return Parts({}, spans[:0], [self.record(block, span) for span in spans])
+            return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
         columns = {
             name: c if pa.types.is_string(c.type) else c.to_pylist() for name, c in zip(batch.schema.names, batch.columns, strict=True)
         }
-        return Parts(columns, spans)
+        return ParsedBlock(columns, spans)
 
     def record(self, block: Block, span: NDArray[np.int64]) -> Record:
         """One row, read exactly."""
         try:
             (values,) = block.data.slice(int(span[0]) - block.line, 1).to_pylist()
         except UnicodeDecodeError:
-            return Piece(int(span[0]), -1, b""), Fault("not UTF-8", "the row holds bytes that are not UTF-8; expected text in UTF-8")
-        return Piece(int(span[0]), -1, raw_json(values)), values
+            return RawRecord(int(span[0]), -1, b""), RecordError(
+                "not UTF-8", "the row holds bytes that are not UTF-8; expected text in UTF-8"
+            )
+        return RawRecord(int(span[0]), -1, raw_json(values)), values

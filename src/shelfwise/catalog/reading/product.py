@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from shelfwise.catalog.reading.byte_stream import Fault
+from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.value_parsing import (
     Paths,
     Rules,
@@ -63,7 +63,7 @@ class Product(BaseModel):
     further: Annotated[dict[str, str], BeforeValidator(_further)] = Field(default_factory=dict)
 
 
-def why(error: ValidationError, values: Mapping[str, Any]) -> Fault:
+def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
     """Why a record was refused, in plain words: product, field, what was found, what is expected.
 
     >>> try:
@@ -76,7 +76,7 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> Fault:
     product = "a product without an id" if is_missing(values.get("id")) else f"product {_short(values['id'])}"
     first = str(faults[0]["loc"][0])
     kind = f"{'missing' if is_missing(values.get(first)) else 'unusable'} {first}"
-    return Fault(kind, f"{product}: " + "; ".join(_sentence(fault, values) for fault in faults))
+    return RecordError(kind, f"{product}: " + "; ".join(_sentence(fault, values) for fault in faults))
 
 
 def _sentence(error: Any, values: Mapping[str, Any]) -> str:

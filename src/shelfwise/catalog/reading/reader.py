@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.format_detection import open_source
-from shelfwise.catalog.reading.stream import Stream, processes_for
+from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -26,29 +26,29 @@ class _Silent:
         """Do nothing."""
 
 
-class Advances(Protocol):
+class ReadingProgress(Protocol):
     """What a progress report is told: so many more bytes were read."""
 
     def advance(self, steps: int = 1) -> None: ...
 
 
-class Reports(Protocol):
+class ProgressReporter(Protocol):
     """The part of :class:`shelfwise.core.types.Context` that reading needs."""
 
-    def progress(self, title: str, total: int) -> AbstractContextManager[Advances]: ...
+    def progress(self, title: str, total: int) -> AbstractContextManager[ReadingProgress]: ...
 
 
-class Quiet:
+class NullReporter:
     """The default: reports nothing."""
 
     @contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Advances]:
+    def progress(self, title: str, total: int) -> Iterator[ReadingProgress]:
         """Report nothing."""
         yield _Silent()
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadResult:
     """What came of a file: ``len(catalog) + len(quarantine) == records``, always.
 
     Args:
@@ -66,7 +66,7 @@ class Reading:
     notes: dict[str, int] = field(default_factory=dict)
 
 
-def read_catalog(path: Path | str, settings: CatalogSettings | None = None, context: Reports | None = None) -> Reading:
+def read_catalog(path: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None) -> ReadResult:
     """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
 
     Titles, descriptions, brands and category names become plain text. Of several records with one id the first counts. Image paths
@@ -86,21 +86,21 @@ def read_catalog(path: Path | str, settings: CatalogSettings | None = None, cont
             tables.append(table)
             quarantine += refused
     catalog = Catalog(pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(path).parent, str(path))
-    return Reading(catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes))
+    return ReadResult(catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes))
 
 
 @contextmanager
-def open_stream(path: Path, settings: CatalogSettings, context: Reports | None = None) -> Iterator[Stream]:
+def open_stream(path: Path, settings: CatalogSettings, context: ProgressReporter | None = None) -> Iterator[CheckedBlocks]:
     """The products and refused records of a file, to be iterated over once.
 
     Raises:
         CatalogError: there is no such file, its format cannot be told, or, at the end, not one record of it could be accepted.
     """
     _check_file(path)
-    with (context or Quiet()).progress(f"reading {path.name}", path.stat().st_size) as bar:
+    with (context or NullReporter()).progress(f"reading {path.name}", path.stat().st_size) as bar:
         source = open_source(path, settings, bar.advance)
         rules = Rules(settings.category_separator, settings.category_delimiter)
-        stream = Stream(source, settings.columns, rules, processes_for(path))
+        stream = CheckedBlocks(source, settings.columns, rules, processes_for(path))
         yield stream
     if not stream.accepted:
         raise CatalogError(_nothing(path, stream))
@@ -129,7 +129,7 @@ def _check_file(path: Path) -> None:
         raise CatalogError(f"the catalogue {path} is empty; expected one product a line, or a Parquet file")
 
 
-def _nothing(path: Path, stream: Stream) -> str:
+def _nothing(path: Path, stream: CheckedBlocks) -> str:
     name, first = stream.source.name, stream.first_refused
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"

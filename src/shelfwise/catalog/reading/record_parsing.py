@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from shelfwise.catalog.reading.byte_stream import Fault, Piece
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
 
 Values = Mapping[str, Any]
-Record = tuple[Piece, Values | Fault]
+Record = tuple[RawRecord, Values | RecordError]
 """A piece of the source, and the values it holds or the reason why it holds none."""
 
 BOM = b"\xef\xbb\xbf"
@@ -44,7 +44,7 @@ def parse_literal(text: str) -> Values:
     return value
 
 
-def parsed(piece: Piece, literal: bool) -> Values | Fault:
+def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
     """The values of one line of JSON, or of a Python literal too where `literal`; or why there are none."""
     text, fault = decoded(piece)
     if fault is not None:
@@ -54,34 +54,38 @@ def parsed(piece: Piece, literal: bool) -> Values | Fault:
         if SURROGATE.search(text):
             json.dumps(values, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        return Fault("half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold")
+        return RecordError(
+            "half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold"
+        )
     except (RecursionError, MemoryError):
-        return Fault("nested too deeply", "the record is nested too deeply; expected an object of texts, numbers and lists")
+        return RecordError("nested too deeply", "the record is nested too deeply; expected an object of texts, numbers and lists")
     except (ValueError, SyntaxError, TypeError) as error:
         kind = "a JSON object or a Python dictionary" if literal else "a JSON object"
-        return Fault("not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line")
+        return RecordError("not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line")
     return values
 
 
-def decoded(piece: Piece) -> tuple[str, Fault | None]:
+def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
     """The text of a piece, or why it has none."""
     if piece.fault is not None:
         return "", piece.fault
     if b"\0" in piece.raw:
-        return "", Fault("NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8")
+        return "", RecordError("NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8")
     try:
         return piece.raw.removeprefix(BOM).decode(), None
     except UnicodeDecodeError as error:
-        return "", Fault("not UTF-8", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8")
+        return "", RecordError(
+            "not UTF-8", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8"
+        )
 
 
-def split_row(text: str, delimiter: str) -> list[str] | Fault:
+def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     """The fields of one record, or why there are none."""
     try:
         rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return Fault("unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled")
-    return rows[0] if len(rows) == 1 else Fault("unreadable row", f"the row falls into {len(rows)} rows; expected one")
+        return RecordError("unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled")
+    return rows[0] if len(rows) == 1 else RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
 
 
 def first_line(error: BaseException) -> str:

@@ -16,10 +16,10 @@ from joblib.externals.loky import cpu_count  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import only, rows_of
-from shelfwise.catalog.reading.blocks import Quarantined, Settled, raw_json, refuse, settle
-from shelfwise.catalog.reading.byte_stream import Block, Fault, Piece
-from shelfwise.catalog.reading.duplicate_ids import FirstLines
-from shelfwise.catalog.reading.format_detection import Source
+from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, raw_json, refuse, settle
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
+from shelfwise.catalog.reading.format_detection import OpenedFile
 from shelfwise.catalog.reading.parallel import Settle, shared
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
@@ -30,10 +30,10 @@ MAX_FURTHER = 256
 _WORTH_PROCESSES = 64 << 20
 """Bytes of a source below which starting processes takes longer than they save."""
 
-Batch = tuple[pa.Table, list[Quarantined]]
+Batch = tuple[pa.DelimitedFormat, list[Quarantined]]
 
 
-class Stream:
+class CheckedBlocks:
     """The batches of a source; to be iterated over once.
 
     Args:
@@ -49,7 +49,7 @@ class Stream:
         notes: what was set aside without refusing the product, in plain words -> how many.
     """
 
-    def __init__(self, source: Source, columns: Mapping[str, str], rules: Rules, processes: int = 1) -> None:
+    def __init__(self, source: OpenedFile, columns: Mapping[str, str], rules: Rules, processes: int = 1) -> None:
         self.source = source
         self.accepted = 0
         self.refused: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Stream:
         self.notes: Counter[str] = Counter()
         self._processes = processes
         self._settle: Settle = partial(settle, form=source.form, columns=dict(columns), rules=rules)
-        self._seen = FirstLines()
+        self._seen = DuplicateIds()
         self._further: dict[str, None] = {}
         self._left_out: set[str] = set()
 
@@ -74,7 +74,7 @@ class Stream:
         if self._left_out:
             self.notes[f"columns left out, being more than {MAX_FURTHER} besides ours"] = len(self._left_out)
 
-    def _unique(self, block: Block, settled: Settled) -> Batch:
+    def _unique(self, block: Block, settled: CheckedBlock) -> Batch:
         table, refused = settled.table, settled.refused
         ids = only(table.column("id"))
         first = self._seen.add(ids, settled.spans[:, 0])
@@ -86,7 +86,7 @@ class Stream:
             table = rows_of(table, np.flatnonzero(first == 0))
         return table.select([*SCHEMA.names, *self._kept(table)]), refused
 
-    def _kept(self, table: pa.Table) -> list[str]:
+    def _kept(self, table: pa.DelimitedFormat) -> list[str]:
         """The further columns that hold something and are not too many; new ones in the order in which they first hold it."""
         begins = {}
         for name in table.column_names[len(SCHEMA) :]:
@@ -107,15 +107,15 @@ def processes_for(path: Path) -> int:
 
 
 def _duplicate(block: Block, span: NDArray[np.int64], identifier: str, line: int) -> Quarantined:
-    fault = Fault("duplicate id", f"product {identifier!r}: the id is that of line {line}; expected every id once")
+    fault = RecordError("duplicate id", f"product {identifier!r}: the id is that of line {line}; expected every id once")
     if not isinstance(block.data, pa.RecordBatch):
         return refuse(block.piece(span), fault, identifier)
     row = int(span[0])
     (values,) = block.data.slice(row - block.line, 1).to_pylist()
-    return refuse(Piece(row, -1, raw_json(values)), fault, identifier)
+    return refuse(RawRecord(row, -1, raw_json(values)), fault, identifier)
 
 
-def _settled(source: Source, work: Settle, processes: int) -> Generator[tuple[Block, Settled], None, None]:
+def _settled(source: OpenedFile, work: Settle, processes: int) -> Generator[tuple[Block, CheckedBlock], None, None]:
     """Every block with what came of it. A record that a block does not end is read again with the block that follows."""
     open_block: Block | None = None
     with closing(shared(source.blocks, work, processes, source.file)) as results:

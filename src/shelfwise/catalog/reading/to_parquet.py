@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.reader import Reports, open_stream, quarantine_line
+from shelfwise.catalog.reading.reader import ProgressReporter, open_stream, quarantine_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import StorageError
 
@@ -42,7 +42,7 @@ class Conversion:
 
 
 def convert_catalog(
-    source: Path | str, folder: Path | str, settings: CatalogSettings | None = None, context: Reports | None = None
+    source: Path | str, folder: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None
 ) -> Conversion:
     """Check a catalogue as :func:`~shelfwise.catalog.reading.reader.read_catalog` does, and write it to `folder` while it is read.
 
@@ -80,7 +80,7 @@ class _Shards:
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
-    def write(self, table: pa.Table) -> None:
+    def write(self, table: pa.DelimitedFormat) -> None:
         """Append products; a column that the open file has not begins a new one."""
         if not table.num_rows:
             return

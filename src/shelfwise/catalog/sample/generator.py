@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfwise.catalog.reading.reader import Quiet, Reports
+from shelfwise.catalog.reading.reader import NullReporter, ProgressReporter
 from shelfwise.catalog.sample import noise as mess
 from shelfwise.catalog.sample import vocabulary
-from shelfwise.catalog.sample.images import Look, draw
-from shelfwise.catalog.sample.products import Plan, pick, plan_products
+from shelfwise.catalog.sample.images import ImageSpec, draw
+from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import Vocabulary
 from shelfwise.errors import CatalogError
@@ -24,7 +24,7 @@ CARTONS, DETAILS = 0.09, 0.08
 """Share of the pictures that show a cardboard box, and a part instead of the whole."""
 
 
-def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, context: Reports | None = None) -> Path:
+def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, context: ProgressReporter | None = None) -> Path:
     """Write a catalogue of drawn and described products, the same bytes for the same `products` and `seed`.
 
     Every field knows something that the others do not. A title may withhold the noun, a description the use, and a picture
@@ -55,7 +55,7 @@ def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, contex
     faults = mess.picture_faults(products, rng)
     clean = _records(plans, words, faults, rng)
     lines = mess.spoil_lines([mess.spoil(record, rng) for record in clean], rng)
-    with (context or Quiet()).progress("drawing the sample catalogue", products) as progress:
+    with (context or NullReporter()).progress("drawing the sample catalogue", products) as progress:
         for row, plan in enumerate(plans):
             _write_picture(root / _image(plan), plan, faults.get(row), np.random.default_rng([seed, products, row]))
             progress.advance()
@@ -64,11 +64,11 @@ def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, contex
     return file
 
 
-def _image(plan: Plan) -> str:
+def _image(plan: ProductPlan) -> str:
     return f"images/{plan.id}.jpg"
 
 
-def _records(plans: list[Plan], words: Vocabulary, faults: dict[int, str], rng: np.random.Generator) -> list[mess.Record]:
+def _records(plans: list[ProductPlan], words: Vocabulary, faults: dict[int, str], rng: np.random.Generator) -> list[mess.Record]:
     """The N records before they are spoilt; which pictures will be missing is known already."""
     texts = write_texts(plans, words, rng)
     related = _related(plans, rng)
@@ -87,7 +87,7 @@ def _records(plans: list[Plan], words: Vocabulary, faults: dict[int, str], rng: 
     ]
 
 
-def _categories(plan: Plan, words: Vocabulary, rng: np.random.Generator) -> list[list[str]]:
+def _categories(plan: ProductPlan, words: Vocabulary, rng: np.random.Generator) -> list[list[str]]:
     """The product's own path, or by mistake another one, and the shelves it is listed on besides."""
     own = [plan.department.name, plan.leaf.name]
     if rng.random() < MISTAGGED:
@@ -97,7 +97,7 @@ def _categories(plan: Plan, words: Vocabulary, rng: np.random.Generator) -> list
     return [own, *([listing.shelf, name] for listing, name in listed if name is not None)]
 
 
-def _related(plans: list[Plan], rng: np.random.Generator) -> list[list[str]]:
+def _related(plans: list[ProductPlan], rng: np.random.Generator) -> list[list[str]]:
     """Bought with each of the N products: mostly products of its leaf, some of its department, a few of anywhere."""
     everyone = [plan.id for plan in plans]
     peers: dict[str, list[str]] = defaultdict(list)
@@ -105,7 +105,7 @@ def _related(plans: list[Plan], rng: np.random.Generator) -> list[list[str]]:
         peers[plan.department.name].append(plan.id)
         peers[f"{plan.department.name} > {plan.leaf.name}"].append(plan.id)
 
-    def companions(plan: Plan) -> list[str]:
+    def companions(plan: ProductPlan) -> list[str]:
         pools = (peers[f"{plan.department.name} > {plan.leaf.name}"], peers[plan.department.name], everyone)
         drawn = [pick(rng, pools[kind]) for kind in rng.choice(3, int(rng.integers(1, 9)), p=(0.5, 0.3, 0.2))]
         return [other for other in dict.fromkeys(drawn) if other != plan.id]
@@ -113,7 +113,7 @@ def _related(plans: list[Plan], rng: np.random.Generator) -> list[list[str]]:
     return [companions(plan) for plan in plans]
 
 
-def _write_picture(path: Path, plan: Plan, fault: str | None, rng: np.random.Generator) -> None:
+def _write_picture(path: Path, plan: ProductPlan, fault: str | None, rng: np.random.Generator) -> None:
     """Draw the product and save what `fault` leaves of it."""
     path.unlink(missing_ok=True)
     if fault in ("unnamed", "lost"):
@@ -121,7 +121,7 @@ def _write_picture(path: Path, plan: Plan, fault: str | None, rng: np.random.Gen
     kind = rng.random()
     shape = "carton" if kind < CARTONS else plan.leaf.shape
     pattern = plan.print.lower() if plan.print and shape != "carton" else None
-    picture = draw(Look(shape, plan.color, pattern, detail=CARTONS <= kind < CARTONS + DETAILS), rng)
+    picture = draw(ImageSpec(shape, plan.color, pattern, detail=CARTONS <= kind < CARTONS + DETAILS), rng)
     saved = io.BytesIO()
     picture.save(saved, "JPEG", quality=int(rng.integers(70, 92)))
     data = saved.getvalue()

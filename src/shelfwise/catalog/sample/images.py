@@ -56,7 +56,7 @@ COLORS: dict[str, Color] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageSpec:
     """What a picture shows.
 
     Args:
@@ -72,7 +72,7 @@ class Look:
     detail: bool = False
 
 
-def draw(look: Look, rng: np.random.Generator) -> Image.Image:
+def draw(look: ImageSpec, rng: np.random.Generator) -> Image.Image:
     """The picture of `look`, RGB, :data:`SIZE` pixels square; `rng` gives pose, light, background and grain."""
     turn, offset = _pose(look, rng)
     canvas = _rasterise(look.shape, turn, offset)
@@ -84,7 +84,7 @@ def draw(look: Look, rng: np.random.Generator) -> Image.Image:
     return _compose(np.asarray(canvas.convert("RGBA").reduce(_FINE), np.float32), rng)
 
 
-def _pose(look: Look, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _pose(look: ImageSpec, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """The matrix (2, 2) and offset (2,) from the shape's 100 units to fine pixels: turned, scaled, sheared, perhaps mirrored."""
     angle = rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(-0.9, 0.9)
     scale = rng.uniform(0.6, 0.86) * (rng.uniform(2.6, 3.6) if look.detail else 1) * SIZE * _FINE / 100

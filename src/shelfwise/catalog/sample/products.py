@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from shelfwise.catalog.sample.images import COLORS
-from shelfwise.catalog.sample.vocabulary import Department, Leaf, Listing, Vocabulary
+from shelfwise.catalog.sample.vocabulary import Department, Leaf, ListingWords, Vocabulary
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ COPIES = 0.03
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProductPlan:
     """One product.
 
     Args:
@@ -44,12 +44,12 @@ def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def plan_products(products: int, words: Vocabulary, rng: np.random.Generator) -> list[Plan]:
+def plan_products(products: int, words: Vocabulary, rng: np.random.Generator) -> list[ProductPlan]:
     """The truth about each of N products; leaves are drawn by their weights."""
     leaves = [(department, leaf) for department in words.departments for leaf in department.leaf]
     weights = np.array([leaf.weight for _, leaf in leaves])
     numbers = rng.choice(10 * products, products, replace=False)
-    plans: list[Plan] = []
+    plans: list[ProductPlan] = []
     for row, (drawn, number) in enumerate(zip(rng.choice(len(leaves), products, p=weights / weights.sum()), numbers, strict=True)):
         name, color = f"S{number:06d}", pick(rng, list(COLORS))
         if row and rng.random() < COPIES:
@@ -58,9 +58,9 @@ def plan_products(products: int, words: Vocabulary, rng: np.random.Generator) ->
             continue
         department, leaf = leaves[drawn]
         collection, gift, printed = (_listed(listing, rng) for listing in (words.collections, words.gifts, words.prints))
-        plans.append(Plan(name, department, leaf, pick(rng, department.brands), color, collection, gift, printed))
+        plans.append(ProductPlan(name, department, leaf, pick(rng, department.brands), color, collection, gift, printed))
     return plans
 
 
-def _listed(listing: Listing, rng: np.random.Generator) -> str | None:
+def _listed(listing: ListingWords, rng: np.random.Generator) -> str | None:
     return pick(rng, list(listing.cues)) if rng.random() < listing.share else None

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shelfwise.catalog.sample.products import Plan, pick
+from shelfwise.catalog.sample.products import ProductPlan, pick
 from shelfwise.catalog.sample.vocabulary import Vocabulary
 
 
-def write_texts(plans: list[Plan], words: Vocabulary, rng: np.random.Generator) -> list[tuple[str, str]]:
+def write_texts(plans: list[ProductPlan], words: Vocabulary, rng: np.random.Generator) -> list[tuple[str, str]]:
     """(title, description) of each product; two are alike, but for the colour, only where one is a copy of the other."""
     texts: list[tuple[str, str]] = []
     seen: set[str] = set()
@@ -26,7 +26,11 @@ def write_texts(plans: list[Plan], words: Vocabulary, rng: np.random.Generator) 
 
 
 def _fresh(
-    write: Callable[[Plan, Vocabulary, np.random.Generator], str], plan: Plan, words: Vocabulary, rng: np.random.Generator, seen: set[str]
+    write: Callable[[ProductPlan, Vocabulary, np.random.Generator], str],
+    plan: ProductPlan,
+    words: Vocabulary,
+    rng: np.random.Generator,
+    seen: set[str],
 ) -> str:
     """A text whose letters were not used before: products that only happen to be worded alike would look like copies."""
     while True:
@@ -37,7 +41,7 @@ def _fresh(
             return text
 
 
-def _title(plan: Plan, words: Vocabulary, rng: np.random.Generator) -> str:
+def _title(plan: ProductPlan, words: Vocabulary, rng: np.random.Generator) -> str:
     clear = rng.random() < plan.leaf.title_clarity
     cue = pick(rng, words.collections.cues[plan.collection]) if plan.collection else ""
     parts = [
@@ -52,7 +56,7 @@ def _title(plan: Plan, words: Vocabulary, rng: np.random.Generator) -> str:
     return " ".join(filter(None, parts)) + extra
 
 
-def _description(plan: Plan, words: Vocabulary, rng: np.random.Generator) -> str:
+def _description(plan: ProductPlan, words: Vocabulary, rng: np.random.Generator) -> str:
     told = plan.leaf.uses if rng.random() < plan.leaf.description_clarity else plan.department.about
     first, second = (told[i] for i in rng.choice(len(told), 2, replace=False))
     sentences = [f"{pick(rng, words.descriptions.openings)} {first} and {second}."]

@@ -48,7 +48,7 @@ class Department(_Words):
     leaf: tuple[Leaf, ...]
 
 
-class Listing(_Words):
+class ListingWords(_Words):
     """A shelf on which products of every department are listed as well.
 
     Args:
@@ -78,9 +78,9 @@ class Descriptions(_Words):
 
 
 class _Common(_Words):
-    collections: Listing
-    gifts: Listing
-    prints: Listing
+    collections: ListingWords
+    gifts: ListingWords
+    prints: ListingWords
     titles: Titles
     descriptions: Descriptions
 
