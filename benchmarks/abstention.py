@@ -26,7 +26,7 @@ from shelfwise.catalog.split import near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
-from shelfwise.novelty.conformal import silence
+from shelfwise.novelty.conformal import log_prob_no_label
 from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.fit import fit_model
 
@@ -82,11 +82,11 @@ def measure(train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: C
     started = time.process_time()
     labels, lesson = taught(train, config)
     model = fit_model(lesson, labels, config, context)
-    assert model.outsiders is not None
-    fitted, around = model.outsiders.abstention, model.outsiders.surroundings
-    scores = model.scores(model.ask(test, context))
-    signals = {"silence": silence(scores), **({} if around is None else around.far(test, context))}
-    abstained = fitted.abstains(model.outsiders.p_values(test, scores, context), ALARMS)
+    assert model.novelty is not None
+    fitted, around = model.novelty.abstention, model.novelty.surroundings
+    scores = model.scores(model.predict_members(test, context))
+    signals = {"silence": log_prob_no_label(scores), **({} if around is None else around.far(test, context))}
+    abstained = fitted.abstains(model.novelty.p_values(test, scores, context), ALARMS)
     return {
         "products": strange.size,
         "strange": int(strange.sum()),

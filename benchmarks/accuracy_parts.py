@@ -65,14 +65,14 @@ def missing(study: Study) -> dict[str, Any]:
         fields = (*known, *further)
         print(f"missing: known are {', '.join(fields)}", flush=True)
         asked = only(study.task.test, fields)
-        full = Verdict.of(study.full.model, study.full.model.ask(asked, study.context))
+        full = Verdict.of(study.full.model, study.full.model.predict_members(asked, study.context))
         row: dict[str, Any] = {"known": known, "others": further}
         try:
             model = study.fit(study.deciding, fields=fields).model
         except LabelError as error:
             rows.append({**row, "full": study.figures(full), "not_run": str(error)})
             continue
-        alone = Verdict.of(model, model.ask(asked, study.context))
+        alone = Verdict.of(model, model.predict_members(asked, study.context))
         rows.append({**row, "full": study.figures(full, alone), "alone": study.figures(alone), "members": list(model.members)})
     return {"rows": rows}
 
@@ -100,7 +100,7 @@ def curve(study: Study) -> dict[str, Any]:
         print(f"curve: {10 * tenths} %", flush=True)
         lesson = study.task.lesson if tenths == 10 else portion(study.task.lesson, tenths, study.config.seed)
         model, rival = (study.fit(config, lesson).model for config in (study.deciding, text))
-        verdicts = [Verdict.of(one, one.ask(study.task.test, study.context)) for one in (model, rival)]
+        verdicts = [Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)]
         figures = {"full": study.figures(*verdicts), "text": study.figures(verdicts[1])}
         rows.append({"share": tenths / 10, "products": len(lesson.train), **figures})
     return {"rows": rows}

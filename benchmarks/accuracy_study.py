@@ -29,7 +29,7 @@ from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, TrainingSet, prepare_task
 from shelfwise.training.fit import fit_model
-from shelfwise.training.member_selection import settled
+from shelfwise.training.member_selection import adapt_to_catalog
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ class Study:
     @cached_property
     def answers(self) -> MemberPredictions:
         """What all members of the full system say of the test products."""
-        return self.full.model.ask(self.task.test, self.context, self.full.model.members)
+        return self.full.model.predict_members(self.task.test, self.context, self.full.model.members)
 
     def fit(self, config: Config, lesson: TrainingSet | None = None, fields: Collection[str] | None = None) -> Fit:
         """Fit `config`.
@@ -179,7 +179,7 @@ class Study:
         digest = lesson_digest(lesson, self.task.labels.names)
         if fields is not None:
             lesson = replace(lesson, catalog=only(lesson.catalog, fields))
-        config = settled(config, lesson.catalog)
+        config = adapt_to_catalog(config, lesson.catalog)
         stages = SharedStages(self.folder / "stages", marks(config, digest, fields))
         model = fit_model(lesson, self.task.labels, config, self.context, stages)
         return Fit(model, stages.costs, stages.overhead)

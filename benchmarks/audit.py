@@ -72,11 +72,11 @@ def one_seed(task: PreparedData, config: Config, context: Context, clean: dict[s
     scores = spoilt.out_of_fold.dense()[0]
     started, everybody = time.process_time(), np.arange(len(given))
     proofreader = LabelErrorDetector.fit(scores, given)
-    evidence = suspicion(proofreader.doubts(scores, given, everybody))
+    evidence = suspicion(proofreader.error_probabilities(scores, given, everybody))
     seconds = time.process_time() - started
     order = np.argsort(-evidence, kind="stable")
     first = order[: round(0.1 * len(order))]
-    suggested = proofreader.revised(scores[first], given[first], everybody[first])
+    suggested = proofreader.suggested_labels(scores[first], given[first], everybody[first])
     corrected = given.copy()
     corrected[first] = truth[first]
     again = f1(fitted(task, corrected.astype(np.float32), config, context), task, context)
@@ -136,7 +136,7 @@ def fitted(task: PreparedData, targets: Floats, config: Config, context: Context
 
 def f1(model: Model, task: PreparedData, context: Context) -> dict[str, float]:
     """Micro-F1 on the test products, at the model's own threshold and at 0.5."""
-    scores, truth = model.scores(model.ask(task.test, context)), task.test_targets > 0
+    scores, truth = model.scores(model.predict_members(task.test, context)), task.test_targets > 0
     rules = {"tuned": model.threshold_of(model.decide_with), "at_0.5": 0.5}
     return {name: micro_f1(truth, decide(scores, threshold)) for name, threshold in rules.items()}
 

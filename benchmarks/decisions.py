@@ -51,16 +51,16 @@ def main() -> None:
 def measure(model: Model, test: Path, splits: int) -> dict[str, Any]:
     """Every figure, JSON-ready."""
     assert model.out_of_fold is not None, "this model kept no out-of-fold scores"
-    assert model.decider is not None
+    assert model.decision_rule is not None
     catalog, _ = usable_for_test(read_catalog(test, model.config.catalog, Context()).catalog, model.out_of_fold.ids)
-    answers = model.ask(catalog, Context(seed=model.config.seed))
+    answers = model.predict_members(catalog, Context(seed=model.config.seed))
     truth = model.labels.encode(catalog.column("categories")) > 0
     likely, honest = model.scores(answers), model.out_of_fold.dense()
     raw = calibration_figures(truth, model.raw_scores(answers, model.decide_with))
     calibrated = calibration_figures(truth, likely)
     return {
         "products": len(catalog),
-        "calibration": model.decider.calibration.method,
+        "calibration": model.decision_rule.calibration.method,
         "errors": {name: [raw[name], calibrated[name]] for name in ERRORS},
         "rules": {rule: _rule(rule, honest, likely, truth) for rule in RULES},
         "queues": {f"{p:g}": _queues(model, p, likely, truth) for p in PRECISIONS},
@@ -74,9 +74,9 @@ def _rule(rule: Rule, honest: tuple[Floats, Floats], likely: Floats, truth: Any)
 
 
 def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[str, Any]:
-    assert model.decider is not None
+    assert model.decision_rule is not None
     given = model.decide(likely)
-    queued = model.decider.queues(likely, given, precision)
+    queued = model.decision_rule.queues(likely, given, precision)
     figures = queue_figures(truth, given, queued.labels, queued.products)
     return {**figures, "in_hindsight": coverage_at_precision(truth, likely, precision)["labels"]}
 

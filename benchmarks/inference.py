@@ -110,7 +110,7 @@ def prepare(work: Path, products: int) -> dict[str, dict[str, Model]]:
     model = Categorizer.load(folder).model_
     learnt = labelled(work, products, seed=0)
     found = {}
-    for name, one in (("products", model), ("pictures", replace(model, decide_with="image", decider=None))):
+    for name, one in (("products", model), ("pictures", replace(model, decide_with="image", decision_rule=None))):
         graph = exported(one)
         found[name] = {"torch": one, "graph": graph, "graph, int8": in_eight_bits(graph, learnt, 1.0, Context())}
     return found
@@ -203,7 +203,7 @@ def loops(models: dict[str, Model], catalog: Catalog) -> dict[str, Callable[[], 
 
 def answers(model: Model, catalog: Catalog) -> Any:
     """Scores of the deciding system; of the catalogue a copy is asked for, which remembers no cleaned text."""
-    return model.scores(model.ask(replace(catalog), Context()))
+    return model.scores(model.predict_members(replace(catalog), Context()))
 
 
 def batches(paths: Sequence[Path]) -> list[Sequence[Path]]:
@@ -271,7 +271,7 @@ def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], 
 def macro_f1(model: Model, catalog: Catalog) -> float:
     """At the model's own threshold."""
     truth = model.labels.encode(catalog.column("categories")) > 0
-    return decision_metrics(truth, model.decide(model.scores(model.ask(catalog, Context()))))["macro_f1"]
+    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, Context()))))["macro_f1"]
 
 
 def seconds(run: Callable[[], Any]) -> float:

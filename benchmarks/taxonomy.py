@@ -46,9 +46,13 @@ def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int)
     model = fit_model(task.lesson, task.labels, config, context)
     learnt = task.lesson.catalog.take(task.lesson.train).column("categories")
     taxonomy = Taxonomy.of(task.labels, learnt)
-    scores, threshold = model.scores(model.ask(task.test, context)), model.thresholds["mean"]
+    scores, threshold = model.scores(model.predict_members(task.test, context)), model.thresholds["mean"]
     decided = decide(scores, threshold)
-    ways = {"plain": decided, "closed": taxonomy.closed(decided), "likeliest": taxonomy.likeliest(scores, threshold)}
+    ways = {
+        "plain": decided,
+        "closed": taxonomy.close_under_ancestors(decided),
+        "likeliest": taxonomy.most_probable_consistent(scores, threshold),
+    }
     truth = task.test_targets > 0
     figures = {
         name: {"micro_f1": decision_metrics(truth, way)["micro_f1"], **hierarchical_metrics(truth, way, taxonomy)}

@@ -311,7 +311,7 @@ def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return step_of(step, inputs, targets)
 
     monkeypatch.setattr(loop._TrainStep, "_loss", both)
-    with loop.threads(1):
+    with loop.torch_threads(1):
         yield seen
 
 

@@ -87,10 +87,10 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: the model learnt from too few products to tell.
         """
         model = self._model()
-        if model.outsiders is None:
+        if model.novelty is None:
             raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
         catalog, context = as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
-        return np.asarray(1 - model.outsiders.p_values(catalog, model.scores(model.ask(catalog, context)), context), np.float32)
+        return np.asarray(1 - model.novelty.p_values(catalog, model.scores(model.predict_members(catalog, context)), context), np.float32)
 
     def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
         """Why each decided label was given: what every member said, and how much each contributed.
@@ -177,7 +177,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {name: prediction.features for name, prediction in self._scores(X)[0].predictions.items()}
 
     def _index(self) -> Neighbours:
-        index = self._model().neighbours
+        index = self._model().nearest_neighbours
         if index is None:
             raise BundleError("this model has no index of similar products; train it again")
         return index
@@ -194,7 +194,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Any) -> tuple[MemberPredictions, Floats]:
         model = self._model()
-        answers = model.ask(as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed))
+        answers = model.predict_members(as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed))
         return answers, model.scores(answers)
 
 

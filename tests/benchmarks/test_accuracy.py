@@ -60,7 +60,7 @@ def study(accuracy: Any, sample: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_full_system_is_what_a_plain_fit_gives(accuracy: Any, study: Any) -> None:
     plain = fit_model(study.task.lesson, study.task.labels, study.config, Context(seed=study.config.seed))
-    answers = plain.ask(study.task.test, Context(seed=study.config.seed))
+    answers = plain.predict_members(study.task.test, Context(seed=study.config.seed))
     scores = study.full.model.scores(study.answers)
     np.testing.assert_allclose(scores, plain.scores(answers), atol=1e-6)
     decided = decide(plain.scores(answers), plain.threshold_of("blend"))

@@ -179,7 +179,7 @@ def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(model: Model, s
     assert summary["out_of_fold"] == 0
     assert "kept no out-of-fold scores" in summary["notes"][0]
     assert summary["notes"][0] in Path(summary["page"]).read_text("utf-8").replace("&#39;", "'")
-    without = audit_catalog(dataclasses.replace(bare, neighbours=None), shelves["learnt"], tmp_path)
+    without = audit_catalog(dataclasses.replace(bare, nearest_neighbours=None), shelves["learnt"], tmp_path)
     assert all(e["near"] is None for finding in lines(without) for e in finding["evidence"].values())
 
 

@@ -52,7 +52,7 @@ def test_an_unknown_product(trained: Path, sample: Path, tmp_path: Path) -> None
 def test_contradictions_are_those_of_two_present_members(trained: Path, sample: Path) -> None:
     model = Categorizer.load(trained).model_
     catalog = read_catalog(sample).catalog
-    answers = model.ask(catalog.take(np.arange(40)), Context())
+    answers = model.predict_members(catalog.take(np.arange(40)), Context())
     found = contradictions(model, answers, 5)
     assert len(found) <= 5
     for row, strength, sides in found:

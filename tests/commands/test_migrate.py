@@ -114,16 +114,16 @@ def test_a_model_moves(model: Path, tmp_path: Path) -> None:
     migrate_bundle(model, tmp_path / "moved", flat_changes(LABELS))
     new = load_bundle(tmp_path / "moved")
     assert new.labels == ("Elsewhere", "Feeders", "Merged", "Part 1", "Part 2", "Pets", "Renamed")
-    relabelling = LabelMapping.restored(new.sections["relabelling"])
+    relabelling = LabelMapping.from_state(new.sections["relabelling"])
     assert (relabelling.before, relabelling.names) == (LABELS, new.labels)
     columns = [[4], [4], [1, 2], [3], [3], [6], [0]]
     np.testing.assert_array_equal(relabelling.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1))
     moved = relabelling.apply(TARGETS)
-    np.testing.assert_array_equal(Neighbours.restored(new.sections["neighbours"]).targets(7), moved)
-    honest, learnt = OutOfFold.restored(new.sections["out_of_fold"]).dense()
+    np.testing.assert_array_equal(Neighbours.from_state(new.sections["neighbours"]).targets(7), moved)
+    honest, learnt = OutOfFold.from_state(new.sections["out_of_fold"]).dense()
     np.testing.assert_allclose(honest, relabelling.apply(SCORES), atol=1e-3)
     np.testing.assert_array_equal(learnt, moved)
-    tree = Taxonomy.restored(new.sections["taxonomy"], new.labels)
+    tree = Taxonomy.from_state(new.sections["taxonomy"], new.labels)
     assert {(new.labels[c], new.labels[p]) for c, p in tree.edges.tolist()} == {("Feeders", "Elsewhere")}
     assert new.sections["member.title"].facts == old.sections["member.title"].facts
     assert {**new.facts, "migrations": None} == {**old.facts, "migrations": None}
@@ -144,7 +144,7 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
 def test_a_second_migration_builds_on_the_first(model: Path) -> None:
     once, _ = migrated(load_bundle(model), flat_changes(LABELS))
     twice, _ = migrated(once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2"))))
-    relabelling = LabelMapping.restored(twice.sections["relabelling"])
+    relabelling = LabelMapping.from_state(twice.sections["relabelling"])
     assert relabelling.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
     np.testing.assert_array_equal(relabelling.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
     assert len(twice.facts["migrations"]) == 2

@@ -24,10 +24,10 @@ def test_a_catalogue_computes_once_and_its_copy_anew() -> None:
         calls.append(name)
         return name
 
-    assert [catalog.once(("words", name), lambda name=name: compute(name)) for name in ("a", "b", "a")] == ["a", "b", "a"]
+    assert [catalog.memoize(("words", name), lambda name=name: compute(name)) for name in ("a", "b", "a")] == ["a", "b", "a"]
     assert calls == ["a", "b"]
     for other in (replace(catalog), catalog.take([0])):
-        assert other.once(("words", "a"), lambda: compute("again")) == "again"
+        assert other.memoize(("words", "a"), lambda: compute("again")) == "again"
 
 
 def test_records_of_known_columns_alone_add_nothing() -> None:

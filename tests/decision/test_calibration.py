@@ -160,7 +160,7 @@ def test_it_comes_back_from_its_state(method, tmp_path):
     state = fitted.state()
     np.savez(tmp_path / "arrays.npz", **state.arrays)
     with np.load(tmp_path / "arrays.npz", allow_pickle=False) as arrays:
-        again = Calibration.restored(State(dict(arrays), json.loads(json.dumps(state.facts, allow_nan=False))))
+        again = Calibration.from_state(State(dict(arrays), json.loads(json.dumps(state.facts, allow_nan=False))))
     np.testing.assert_array_equal(again.apply(scores), fitted.apply(scores))
     assert again.losses == fitted.losses
 

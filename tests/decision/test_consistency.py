@@ -38,7 +38,7 @@ def cases(draw: Any) -> tuple[Taxonomy, np.ndarray, np.ndarray]:
     edges = [(i, j) for i in range(1, 6) for j in sorted(draw(st.sets(st.integers(0, i - 1), max_size=2)))]
     chance = np.random.default_rng(draw(st.integers(0, 10_000)))
     tree = Taxonomy(tuple("abcdef"), np.array(edges, np.int64).reshape(-1, 2))
-    return tree, chance.random((12, 6), np.float32), tree.closed(chance.random((12, 6)) < 0.2)
+    return tree, chance.random((12, 6), np.float32), tree.close_under_ancestors(chance.random((12, 6)) < 0.2)
 
 
 def rules(scores: np.ndarray, targets: np.ndarray) -> list[float | Thresholds]:
@@ -51,7 +51,7 @@ def test_decisions_are_closed_under_ancestors(case: tuple[Taxonomy, np.ndarray, 
     tree, scores, targets = case
     for way in WAYS:
         chosen = Consistency(way, tree)
-        raised = chosen.raised(scores)
+        raised = chosen.propagate_to_ancestors(scores)
         for by in rules(raised, targets.astype(np.float32)):
             decided = chosen.decide(raised, by)
             for child, parent in tree.edges:
@@ -64,7 +64,7 @@ def test_closing_never_lowers_hierarchical_f(case: tuple[Taxonomy, np.ndarray, n
     tree, scores, targets = case
     chosen = Consistency("closure", tree)
     for by in (0.3, 0.5, 0.8):
-        plain, closed = decide(scores, by), chosen.decide(chosen.raised(scores), by)
+        plain, closed = decide(scores, by), chosen.decide(chosen.propagate_to_ancestors(scores), by)
         before, after = (hierarchical_metrics(targets, given, tree)["hierarchical_f1"] for given in (plain, closed))
         assert after >= before - 1e-12
 
@@ -74,9 +74,9 @@ def test_closing_never_lowers_hierarchical_f(case: tuple[Taxonomy, np.ndarray, n
 def test_a_threshold_tuned_on_raised_scores_is_the_best_for_closed_decisions(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
     tree, scores, targets = case
     chosen = Consistency("closure", tree)
-    raised = chosen.raised(scores)
+    raised = chosen.propagate_to_ancestors(scores)
     tuned = micro_f1(targets, chosen.decide(raised, best_threshold(targets, raised)))
-    assert tuned >= max(micro_f1(targets, tree.closed(scores >= by)) for by in np.unique(scores)) - 1e-12
+    assert tuned >= max(micro_f1(targets, tree.close_under_ancestors(scores >= by)) for by in np.unique(scores)) - 1e-12
 
 
 def test_each_label_for_itself() -> None:
@@ -87,19 +87,19 @@ def test_each_label_for_itself() -> None:
         Consistency("likeliest", Taxonomy(("a", "b"), np.empty((0, 2), np.int64))),
     ):
         assert chosen.decide(scores, 0.5).tolist() == [[False, True]]
-        assert chosen.raised(scores) is scores
+        assert chosen.propagate_to_ancestors(scores) is scores
 
 
 def test_promises_rest_on_what_is_decided() -> None:
     """Accepted labels bring what lies above them, on the very scores that the limits were fitted on."""
     chance, tree = np.random.default_rng(0), Taxonomy.of_names(("A", "A > B", "A > C"))
-    targets = tree.closed(chance.random((600, 3)) < 0.3).astype(np.float32)
+    targets = tree.close_under_ancestors(chance.random((600, 3)) < 0.3).astype(np.float32)
     scores = np.clip(targets * 0.8 + 0.1 + chance.normal(0, 0.15, targets.shape), 0, 1).astype(np.float32)
     config = Config.parse({"members": MEMBERS, "calibration": "sigmoid"})
     chosen = Consistency("closure", tree)
     decider, likely = DecisionRule.fit(scores, targets, config, chosen)
     assert (likely[:, :1] >= likely[:, 1:]).all()
-    new = chosen.raised(decider.probabilities(scores))
+    new = chosen.propagate_to_ancestors(decider.probabilities(scores))
     accepted = decider.queues(new, chosen.decide(new, decider.thresholds), 0.9).labels == 1
     assert accepted.any()
     assert not tree.contradicted(accepted).any()
@@ -125,7 +125,7 @@ def test_a_model_keeps_its_taxonomy(way: str, mode: str, records: list[dict[str,
     model = Categorizer.load(tmp_path / "model").model_
     assert model.taxonomy is not None
     np.testing.assert_array_equal(model.taxonomy.edges, learnt.taxonomy.edges)
-    scores = model.scores(model.ask(catalog, Context()))
+    scores = model.scores(model.predict_members(catalog, Context()))
     decided = model.decide(scores)
     assert decided.any()
     assert not model.taxonomy.contradicted(decided).any()

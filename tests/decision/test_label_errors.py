@@ -65,9 +65,9 @@ def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bool
     scores, _, labels, _, proofreader = read
     together, alone = proofreader.parts[0]
     np.testing.assert_allclose(
-        together.doubts(scores[:40], labels[:40]).toarray(), slow_doubts(together, scores[:40], labels[:40]), rtol=1e-5
+        together.error_probabilities(scores[:40], labels[:40]).toarray(), slow_doubts(together, scores[:40], labels[:40]), rtol=1e-5
     )
-    new = proofreader.doubts(scores[:40], labels[:40], np.full(40, -1)).toarray()
+    new = proofreader.error_probabilities(scores[:40], labels[:40], np.full(40, -1)).toarray()
     both = [slow_doubts(part, scores[:40], labels[:40]) for part in proofreader.parts[-1]]
     np.testing.assert_allclose(new, 1 - (1 - both[0]) * (1 - both[1]) ** ALONE, rtol=1e-5)
     assert len(together.pairs)
@@ -77,16 +77,16 @@ def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bool
 def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, _, labels, _, proofreader = read
     rows = np.random.default_rng(2).permutation(len(labels))[:50]
-    known = proofreader.doubts(scores[rows], labels[rows], rows).toarray()
+    known = proofreader.error_probabilities(scores[rows], labels[rows], rows).toarray()
     for at, row in enumerate(rows):
-        parts = [part.doubts(scores[[row]], labels[[row]]).toarray()[0] for part in proofreader.parts[proofreader.folds[row]]]
+        parts = [part.error_probabilities(scores[[row]], labels[[row]]).toarray()[0] for part in proofreader.parts[proofreader.folds[row]]]
         np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE, rtol=1e-6)
 
 
 def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     quality = pytest.importorskip("cleanlab.multilabel_classification").get_label_quality_scores
     scores, _, labels, chosen, proofreader = read
-    ours = found(suspicion(proofreader.doubts(scores, labels, np.arange(len(labels)))), chosen)
+    ours = found(suspicion(proofreader.error_probabilities(scores, labels, np.arange(len(labels)))), chosen)
     named = [np.flatnonzero(row).tolist() for row in labels]
     softmin = {"method": "softmin", "temperature": 0.1}
     theirs = [found(-quality(named, scores, aggregator_kwargs=k), chosen) for k in (softmin, {"method": "exponential_moving_average"})]
@@ -97,7 +97,7 @@ def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple
 
 def test_labels_that_nobody_can_tell_do_not_flood_the_list(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
     scores, _, labels, _, proofreader = read
-    doubts = proofreader.doubts(scores, labels, np.arange(len(labels))).toarray()
+    doubts = proofreader.error_probabilities(scores, labels, np.arange(len(labels))).toarray()
     first = np.argsort(-doubts, axis=None)[:30] % labels.shape[1]
     assert (first < 16).all()
 
@@ -107,7 +107,7 @@ def test_a_product_on_a_wholly_wrong_shelf_is_found() -> None:
     labels = truth.copy()
     labels[:20] = truth[np.random.default_rng(0).permutation(20)]
     moved = (labels != truth)[:, :16].any(axis=1)
-    evidence = suspicion(LabelErrorDetector.fit(scores, labels).doubts(scores, labels, np.arange(len(labels))))
+    evidence = suspicion(LabelErrorDetector.fit(scores, labels).error_probabilities(scores, labels, np.arange(len(labels))))
     assert found(evidence, moved) > 0.8
 
 
@@ -115,7 +115,7 @@ def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools,
     scores, truth, labels, chosen, proofreader = read
     telling = np.flatnonzero(chosen & (labels != truth)[:, :16].any(axis=1))
     before = labels.copy()
-    suggested = proofreader.revised(scores[telling], labels[telling], telling)
+    suggested = proofreader.suggested_labels(scores[telling], labels[telling], telling)
     np.testing.assert_array_equal(labels, before)
     assert ((suggested == truth[telling])[:, :16].all(axis=1)).mean() > 0.8
     assert (suggested != labels[telling]).any(axis=1).all()
@@ -123,11 +123,11 @@ def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools,
 
 def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
     nothing = LabelErrorDetector.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
-    doubts = nothing.doubts(np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0]))
+    doubts = nothing.error_probabilities(np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0]))
     assert np.isfinite(doubts.toarray()).all()
-    none = nothing.doubts(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64))
+    none = nothing.error_probabilities(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64))
     assert none.shape == (0, 4)
-    assert nothing.revised(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)).shape == (0, 4)
+    assert nothing.suggested_labels(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)).shape == (0, 4)
 
 
 def test_cells_name_every_other_label_once() -> None:

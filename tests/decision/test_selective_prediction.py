@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from shelfwise.core.types import State
-from shelfwise.decision.selective_prediction import LIMITS, NOTHING, AcceptanceLimits, bet
+from shelfwise.decision.selective_prediction import LIMITS, NO_LIMIT, AcceptanceLimits, betting_p_value
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW
 
@@ -59,7 +59,7 @@ def test_bets_on_nothing_are_rarely_won():
     won = 0
     for _ in range(400):  # the mean harm is exactly 0: many small gains, a rare great loss
         wrong = rng.random(300) < 0.05
-        won += bet(np.where(wrong, 3 * 0.95, -3 * 0.05), largest=3 * 0.95, delta=0.1) <= 0.1
+        won += betting_p_value(np.where(wrong, 3 * 0.95, -3 * 0.05), largest=3 * 0.95, delta=0.1) <= 0.1
     assert won <= 400 * 0.1 + 2 * np.sqrt(400 * 0.09)
 
 
@@ -75,7 +75,7 @@ def test_a_bet_is_its_definition():
         seen.append(harm)
         total += harm
         spread += (harm - total / (len(seen) + 1)) ** 2
-    assert bet(harms, largest=0.9, delta=0.1) == pytest.approx(1 / best)
+    assert betting_p_value(harms, largest=0.9, delta=0.1) == pytest.approx(1 / best)
 
 
 def test_more_products_and_smaller_promises_are_bolder():
@@ -89,12 +89,12 @@ def test_more_products_and_smaller_promises_are_bolder():
 def test_what_cannot_be_proven_is_not_accepted():
     scores, targets = products(20, seed=0)
     few = AcceptanceLimits.fit(scores, targets, scores >= 0.5, precision=0.99)
-    assert few.accept == few.whole == NOTHING
+    assert few.accept == few.whole == NO_LIMIT
     assert (few.sort(scores) != ACCEPT).all()
     assert (few.sort_products(scores, scores >= 0.5) != ACCEPT).all()
     hidden = AcceptanceLimits.fit(np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2)))  # all true labels are scored 0
     assert hidden.reject == 0
-    assert AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NOTHING
+    assert AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NO_LIMIT
 
 
 def test_overconfident_scores_move_the_limits_not_the_promise():
@@ -111,7 +111,7 @@ def test_labels_are_sorted_by_both_limits():
     assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [[ACCEPT, REVIEW, REVIEW, REJECT, REJECT]]
     crossed = AcceptanceLimits(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert crossed.sort(np.array([[0.5, 0.3]])).tolist() == [[ACCEPT, REJECT]]
-    open_ = AcceptanceLimits(accept=NOTHING, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    open_ = AcceptanceLimits(accept=NO_LIMIT, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert open_.sort(np.array([[1.0, 0.0]], np.float32)).tolist() == [[REVIEW, REJECT]]
 
 
@@ -137,7 +137,7 @@ def test_sparse_is_dense_and_limits_come_back_from_their_state():
     sparse = AcceptanceLimits.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9)
     assert sparse == limits
     assert limits.accept in LIMITS
-    assert AcceptanceLimits.restored(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
+    assert AcceptanceLimits.from_state(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
 
 
 @pytest.mark.parametrize("wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}])

@@ -159,7 +159,7 @@ def test_every_rule_decides_and_comes_back_from_its_state(rule):
     assert not decided[3].any()
     state = fitted.state()
     json.dumps(state.facts, allow_nan=False)
-    again = Thresholds.restored(state)
+    again = Thresholds.from_state(state)
     assert (again.decide(scores) == decided).all()
     assert again.shrink == fitted.shrink
     assert (decide(scores, fitted) == decided).all()

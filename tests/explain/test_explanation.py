@@ -186,14 +186,14 @@ def test_only_what_is_asked_for(model: Model, products: Catalog) -> None:
 
 
 def test_contributions_of_a_mean(model: Model, products: Catalog) -> None:
-    answers = model.ask(products, Context())
+    answers = model.predict_members(products, Context())
     shares = contributions(model, answers)
     np.testing.assert_allclose(shares.sum(axis=1), model.scores(answers), atol=1e-6)
     said = answers.outputs(["words", "eye"]).scores[0]
     # alone a member's word is the mean, together half of it: the Shapley value is the mean of p and (p + q) / 2 - q
     np.testing.assert_allclose(shares[0, 0], (said[0] + (said[0] + said[1]) / 2 - said[1]) / 2, atol=1e-6)
     model.decide_with = "words"
-    np.testing.assert_array_equal(contributions(model, model.ask(products, Context()))[:, 0], model.scores(answers, "words"))
+    np.testing.assert_array_equal(contributions(model, model.predict_members(products, Context()))[:, 0], model.scores(answers, "words"))
 
 
 def test_pages_of_explanations_are_json_and_inert(explained: list[Explanation], products: Catalog, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def products(sample: Path, trained: Path) -> Catalog:
 def test_scores_and_refusals_are_the_models_own(trained: Path, exported: Path, products: Catalog) -> None:
     model, graph = (Categorizer.load(folder).model_ for folder in (trained, exported))
     assert isinstance(graph, OnnxModel)
-    wanted, given = (one.ask(products, Context()) for one in (model, graph))
+    wanted, given = (one.predict_members(products, Context()) for one in (model, graph))
     assert np.abs(graph.scores(given) - model.scores(wanted)).max() < CLOSE
     assert model.scores(wanted).std() > 0.05  # scores that hardly vary would be close to anything
     assert sorted(given.refused, key=str) == sorted(wanted.refused, key=str)
@@ -72,10 +72,10 @@ def test_scores_and_refusals_are_the_models_own(trained: Path, exported: Path, p
 
 def test_a_product_is_answered_alike_in_any_company(exported: Path, products: Catalog) -> None:
     graph = Categorizer.load(exported).model_
-    together = graph.scores(graph.ask(products, Context()))
+    together = graph.scores(graph.predict_members(products, Context()))
     for row in (0, 7, 61):
         alone = products.take([row])
-        np.testing.assert_allclose(graph.scores(graph.ask(alone, Context()))[0], together[row], atol=1e-5)
+        np.testing.assert_allclose(graph.scores(graph.predict_members(alone, Context()))[0], together[row], atol=1e-5)
 
 
 def test_predicts_without_torch(exported: Path, tmp_path: Path, sample: Path) -> None:
@@ -127,7 +127,7 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     assert over_pictures[:6] == [None] * 6  # the first stay float
     assert set(over_pictures[6:]) == {"DequantizeLinear"}
     assert b"QuantizeLinear" not in graph.graph
-    near = np.abs(smaller.scores(smaller.ask(products, Context())) - graph.scores(graph.ask(products, Context())))
+    near = np.abs(smaller.scores(smaller.predict_members(products, Context())) - graph.scores(graph.predict_members(products, Context())))
     assert 0 < near.mean() < 0.1
     with pytest.raises(ConfigError, match="in eight bits macro-F1"):
         in_eight_bits(graph, products, -1.0, Context())

@@ -34,17 +34,17 @@ def test_as_sets_have_it(targets, decided):
 @settings(max_examples=60, deadline=None)
 @given(hot, hot)
 def test_closing_decisions_never_changes_hierarchical_figures_and_ends_contradictions(targets, decided):
-    before, after = hierarchical_metrics(targets, decided, TREE), hierarchical_metrics(targets, TREE.closed(decided), TREE)
+    before, after = hierarchical_metrics(targets, decided, TREE), hierarchical_metrics(targets, TREE.close_under_ancestors(decided), TREE)
     assert after == {**before, "contradictions": 0.0}
 
 
 def test_closing_can_lower_plain_f1_but_only_by_what_a_wrong_label_implies():
     truth, decided = np.array([[1, 0, 0, 0, 0, 0]], bool), np.array([[1, 0, 0, 0, 0, 1]], bool)
     assert micro_f1(truth, decided) == pytest.approx(2 / 3)
-    assert micro_f1(truth, TREE.closed(decided)) == pytest.approx(2 / 4)
+    assert micro_f1(truth, TREE.close_under_ancestors(decided)) == pytest.approx(2 / 4)
     right = np.array([[0, 0, 1, 0, 0, 0]], bool)
-    assert micro_f1(TREE.closed(right), right) == pytest.approx(2 / 4)
-    assert micro_f1(TREE.closed(right), TREE.closed(right)) == 1
+    assert micro_f1(TREE.close_under_ancestors(right), right) == pytest.approx(2 / 4)
+    assert micro_f1(TREE.close_under_ancestors(right), TREE.close_under_ancestors(right)) == 1
 
 
 def test_no_products():

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from shelfwise.metrics import threshold_search as columns
 from shelfwise.metrics.scored_pairs import by_label, falling
-from shelfwise.metrics.threshold_search import DEFAULT, best_threshold_of_ranked, count_reaching, own_thresholds
+from shelfwise.metrics.threshold_search import DEFAULT_THRESHOLD, best_threshold_of_ranked, count_reaching, own_thresholds
 
 CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
     lambda shape: st.tuples(
@@ -22,7 +22,7 @@ CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
 
 def by_trying(scores, true):
     """The threshold of one label: every distinct score above 0 is tried, from the highest down."""
-    best, threshold = 0.0, DEFAULT
+    best, threshold = 0.0, DEFAULT_THRESHOLD
     for cut in sorted({float(s) for s in scores if s > 0}, reverse=True):
         given_ = scores >= np.float32(cut)
         f1 = 2 * (given_ & true).sum() / (given_.sum() + true.sum())
@@ -41,7 +41,7 @@ def test_own_thresholds_are_those_of_trying_every_score(case, data):
     slow = [by_trying(scores[some, i], targets[some, i]) for i in range(scores.shape[1])]
     rows, labels = np.nonzero(targets)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "COLUMNS", 2)
+        patch.setattr(columns, "LABELS_PER_BLOCK", 2)
         assert own_thresholds(scores, rows, labels, wanted).tolist() == pytest.approx(slow)
     assert own_thresholds(sp.csr_array(scores), rows, labels, wanted).tolist() == pytest.approx(slow)
 
@@ -62,7 +62,7 @@ def test_scores_that_reach_thresholds_are_counted(case, data):
 def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
     # accepting one gives 2 * 1 / (1 + 2), accepting four gives 2 * 2 / (4 + 2): the same
     assert best_threshold_of_ranked(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (pytest.approx(0.85), pytest.approx(2 / 3))
-    assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT, 0.0)
+    assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT_THRESHOLD, 0.0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -64,8 +64,8 @@ def test_trained_saved_and_asked(tmp_path: Path) -> None:
             {"id": "nothing"},
         ]
     )
-    scores = model.scores(model.ask(new, Context()))
-    assert np.array_equal(scores, loaded.scores(loaded.ask(new, Context())))
+    scores = model.scores(model.predict_members(new, Context()))
+    assert np.array_equal(scores, loaded.scores(loaded.predict_members(new, Context())))
     columns = [model.labels.names.index(name) for name in ("0", "1", "2")]
     assert scores[:3, columns].argmax(axis=1).tolist() == [0, 1, 2]
     assert not scores[3].any()

@@ -91,7 +91,7 @@ def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.
     kinds = np.arange(count) % 3
     lists = {str(i): [str(j) for j in rng.choice(np.flatnonzero(kinds == kinds[i]), 4)] for i in range(count)}
     lists["0"] = []
-    return lists, np.eye(3, dtype=np.float32)[kinds]
+    return lists, np.encoder(3, dtype=np.float32)[kinds]
 
 
 def fitted(kind: str, rows: Any = slice(0, 40), **further: Any) -> tuple[GraphClassifier, Any, Any]:

@@ -16,7 +16,7 @@ from shelfwise.nn.training_loop import LoopSettings
 
 COLOURS = ["red", "lime", "blue", "yellow"]
 ONCE = LoopSettings(epochs=1, batch_size=16)
-TARGETS = np.eye(4, dtype=np.float32)[np.arange(48) % 4]
+TARGETS = np.encoder(4, dtype=np.float32)[np.arange(48) % 4]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_it_learns_saves_and_comes_back_the_same(catalog: Catalog, learns: float
 def test_only_the_last_layers_change(catalog: Catalog) -> None:
     image = classifier()
     inputs = image.prepare(catalog, Context())
-    assert image._eye is not None
-    before = {name: value.clone() for name, value in image._eye.backbone.state_dict().items()}
+    assert image._encoder is not None
+    before = {name: value.clone() for name, value in image._encoder.backbone.state_dict().items()}
     image.fit(Examples(inputs, TARGETS), None, Context())
     after = {name.removeprefix("backbone."): torch.from_numpy(value) for name, value in image.state().arrays.items()}
     changed = {name.rsplit(".", 1)[0] for name, value in before.items() if value.ndim and not torch.equal(value, after[name])}

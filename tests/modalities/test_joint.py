@@ -44,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Floats]:
         for i, (noun, size, colour) in enumerate(zip(*kinds, strict=True))
     ]
     targets = np.concatenate(
-        [np.eye(len(names), dtype=np.float32)[kind] for names, kind in zip((NOUNS, SIZES, COLOURS), kinds, strict=True)], 1
+        [np.encoder(len(names), dtype=np.float32)[kind] for names, kind in zip((NOUNS, SIZES, COLOURS), kinds, strict=True)], 1
     )
     return Catalog.from_records(records, root), targets
 
@@ -94,7 +94,7 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
     member = joint("title+description", training={"epochs": 1, "loss": "bce"})
     inputs = member.prepare(catalog, Context())
     assert inputs.present.tolist() == [True, True, False]
-    member.fit(Examples(inputs, np.eye(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
+    member.fit(Examples(inputs, np.encoder(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
     network = member._fitted()
     present, *rest = member._batches(inputs.take(np.array([0, 1]))).batch(np.array([0, 1]))
     title, description = network._read(present, tuple(rest))

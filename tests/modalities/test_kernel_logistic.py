@@ -80,7 +80,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
                 "related": None if i % 6 == 2 else {"viewed": [str(j) for j in rng.choice(np.flatnonzero(kinds == bought), 3)]},
             }
         )
-    targets = np.concatenate([np.eye(len(NOUNS)), np.eye(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(np.float32)
+    targets = np.concatenate([np.encoder(len(NOUNS)), np.encoder(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(np.float32)
     return Shop(Catalog.from_records(records[:KNOWN], folder), targets[:KNOWN], Catalog.from_records(records[KNOWN:], folder))
 
 
@@ -138,7 +138,7 @@ def lists_of(catalog: Catalog) -> list[list[str]]:
 
 def spanned(known: Any, new: Any, rows: Any, ridge: float) -> Any:
     """The kernels as far as the products `rows` span them (Nystrom), their own kernel made a little steadier."""
-    steady = np.linalg.inv(known[np.ix_(rows, rows)] + ridge * np.eye(len(rows)))
+    steady = np.linalg.inv(known[np.ix_(rows, rows)] + ridge * np.encoder(len(rows)))
     return known[:, rows] @ steady @ known[rows], new[:, rows] @ steady @ known[rows]
 
 

@@ -27,7 +27,7 @@ def catalog_of(count: int = 150, seed: int = 0) -> tuple[Catalog, np.ndarray[Any
         {"id": str(i), "brand": BRANDS[b], "price": p, "weight": f"{w:.2f}"}
         for i, (b, p, w) in enumerate(zip(brands, prices, weights, strict=True))
     ]
-    return Catalog.from_records(records), np.column_stack([np.eye(3)[brands], prices > 20, weights < 5]).astype(np.float32)
+    return Catalog.from_records(records), np.column_stack([np.encoder(3)[brands], prices > 20, weights < 5]).astype(np.float32)
 
 
 def fitted(field: str = "price+brand+weight", **settings: Any) -> tuple[Tabular, Any, Any]:

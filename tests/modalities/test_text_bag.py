@@ -22,7 +22,7 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [" ".join([*rng.choice(FILLERS, 3), NOUNS[n]]) for n in nouns]
     records = [{"id": str(i), ("title", "description")[i % 2]: text} for i, text in enumerate(texts)]
-    return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[nouns]
+    return Catalog.from_records(records), np.encoder(len(NOUNS), dtype=np.float32)[nouns]
 
 
 def fitted(field: str = "title+description", **settings: Any) -> tuple[TextBag, Any]:

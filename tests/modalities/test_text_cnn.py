@@ -35,7 +35,7 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, Any]
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [" ".join([*rng.choice(FILLERS, rng.integers(0, 12)), NOUNS[n], *rng.choice(FILLERS, rng.integers(0, 12))]) for n in nouns]
-    targets = np.eye(len(NOUNS), dtype=np.float32)[nouns]
+    targets = np.encoder(len(NOUNS), dtype=np.float32)[nouns]
     return Catalog.from_records([{"id": str(i), "title": text} for i, text in enumerate(texts)]), targets
 
 
@@ -131,7 +131,7 @@ def test_the_answer_does_not_depend_on_the_company(glove: str) -> None:
 def test_weights_of_the_paper(settings: dict[str, Any], weights: int) -> None:
     catalog, _ = catalog_of(122)
     text_cnn = TextCnn(TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1}, **settings}), "title")
-    text_cnn.fit(Examples(text_cnn.prepare(catalog, Context()), np.eye(122, dtype=np.float32)), None, Context())
+    text_cnn.fit(Examples(text_cnn.prepare(catalog, Context()), np.encoder(122, dtype=np.float32)), None, Context())
     arrays = text_cnn.state().arrays
     assert sum(value.size for name, value in arrays.items() if name != "channels.tuned") == weights
     assert arrays["channels.tuned"].shape == (len(NOUNS) + len(FILLERS) + 1, 120)

@@ -25,8 +25,8 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     records: list[dict[str, Any]] = [{"id": str(i), "title": t, "description": d} for i, (t, d) in enumerate(texts)]
     for i in range(0, count, 10):
         records[i][("title", "description")[i // 10 % 2]] = None
-    eye = np.eye(len(NOUNS), dtype=np.float32)
-    return Catalog.from_records(records), np.concatenate([eye[nouns[:, 0]], eye[nouns[:, 1]]], axis=1)
+    encoder = np.encoder(len(NOUNS), dtype=np.float32)
+    return Catalog.from_records(records), np.concatenate([encoder[nouns[:, 0]], encoder[nouns[:, 1]]], axis=1)
 
 
 def fitted(field: str = "title+description", count: int = 200, **settings: Any) -> tuple[TextLinear, Any, Any]:

@@ -38,7 +38,7 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
         }
         for i, n in enumerate(nouns)
     ]
-    return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[nouns]
+    return Catalog.from_records(records), np.encoder(len(NOUNS), dtype=np.float32)[nouns]
 
 
 def member_of(encoder: str, **settings: Any) -> TextTransformer:

@@ -47,6 +47,6 @@ class Dark(FieldInputs):
 def test_a_picture_that_several_members_read_is_refused_once() -> None:
     config = Config.parse({"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}})
     members: dict[str, Modality] = {name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()}
-    model = Model(config, LabelSet(("A",)), members, joins={"fused": tuple(MEMBERS)}, decide_with="fused")
-    answers = model.ask(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
+    model = Model(config, LabelSet(("A",)), members, system_members={"fused": tuple(MEMBERS)}, decide_with="fused")
+    answers = model.predict_members(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
     assert answers.refused == (RejectedField("1", "image", "too dark"), RejectedField("2", "image", "too dark"))

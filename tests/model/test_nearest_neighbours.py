@@ -68,7 +68,7 @@ def test_a_product_without_any_field_has_no_neighbour() -> None:
 
 def test_survives_its_state() -> None:
     near = index()
-    again = Neighbours.restored(near.state())
+    again = Neighbours.from_state(near.state())
     np.testing.assert_array_equal(near.nearest(features(1), 6)[1], again.nearest(features(1), 6)[1])
     assert json.loads(json.dumps(dict(near.state().facts))) == near.state().facts
     np.testing.assert_array_equal(near.targets(4)[7].nonzero()[0], again.labels_of(7))
@@ -95,7 +95,7 @@ def categorizer(trained: Path) -> Categorizer:
 
 
 def test_a_training_product_finds_itself_first(categorizer: Categorizer, sample: Path) -> None:
-    near = categorizer.model_.neighbours
+    near = categorizer.model_.nearest_neighbours
     assert near is not None
     catalog = read_catalog(sample).catalog
     rows = [catalog.ids.index(name) for name in near.ids[:30]]

@@ -35,7 +35,7 @@ def test_what_is_kept_is_what_was_given_but_for_next_to_nothing(scores: Any, tar
 def test_a_round_trip_costs_the_last_bits_only(scores: Any, targets: Any) -> None:
     before = OutOfFold.of(IDS, scores, targets.astype(np.float32))
     state = before.state()
-    after = OutOfFold.restored(State(state.arrays, json.loads(json.dumps(dict(state.facts)))))
+    after = OutOfFold.from_state(State(state.arrays, json.loads(json.dumps(dict(state.facts)))))
     assert after.ids == before.ids == tuple(IDS)
     np.testing.assert_allclose(after.dense()[0], before.dense()[0], rtol=2**-11)
     assert np.array_equal(after.dense()[1], before.dense()[1])
@@ -47,7 +47,7 @@ def test_through_a_file(tmp_path: Path) -> None:
     scores = np.array([[0.5, 0, 0.25], [0, 0, 0]], np.float32)
     before = OutOfFold.of(["a", "b"], scores, np.zeros((2, 3), np.float32))
     write_arrays(tmp_path / "x.safetensors", before.state().arrays)
-    after = OutOfFold.restored(State(read_arrays(tmp_path / "x.safetensors")[0], before.state().facts))
+    after = OutOfFold.from_state(State(read_arrays(tmp_path / "x.safetensors")[0], before.state().facts))
     assert np.array_equal(after.dense()[0], scores)
     assert not after.dense()[1].any()
 

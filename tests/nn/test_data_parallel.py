@@ -11,13 +11,13 @@ from shelfwise.core.types import Context, Examples
 from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
 from shelfwise.nn.data_parallel import data_parallel
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches
-from shelfwise.nn.training_loop import threads
+from shelfwise.nn.training_loop import torch_threads
 from shelfwise.text.vocabulary import Ragged, TokenArray
 
 
 @pytest.fixture(autouse=True)
 def cores():
-    with threads(3):
+    with torch_threads(3):
         yield
 
 
@@ -88,7 +88,7 @@ def test_the_same_digits_whichever_thread_computes() -> None:
     settings = TextCnnSettings.model_validate(
         {"embedding": "rand", "dimensions": 50, "filters": 20, "hidden": 20, "training": {"epochs": 2, "batch_size": 256}}
     )
-    with threads(2):
+    with torch_threads(2):
         found = [TextCnn(settings, "title").fit(train, None, Context()).state().arrays for _ in range(16)]
     for other in found[1:]:
         assert all(np.array_equal(found[0][name], other[name]) for name in other)

@@ -71,7 +71,7 @@ def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path
     dense = None if width is None else np.random.default_rng(1).normal(size=(inputs.shape[0], width)).astype(np.float32)
     model = fit_logistic(inputs, targets, 10, dense=dense)
     write_arrays(tmp_path / "x.safetensors", {**model.arrays(), "another": np.zeros(2)})
-    restored = LinearWeights.restored(read_arrays(tmp_path / "x.safetensors")[0])
+    restored = LinearWeights.from_state(read_arrays(tmp_path / "x.safetensors")[0])
     assert (restored.dense is None) == (width is None)
     assert np.array_equal(restored.logits(inputs, dense), model.logits(inputs, dense))
 

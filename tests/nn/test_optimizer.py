@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from shelfwise.nn.optimizer import Optimizer, rate_at
-from shelfwise.nn.training_loop import seeded
+from shelfwise.nn.training_loop import torch_seed
 
 THEIRS = {
     "adam": lambda p, decay: torch.optim.Adam(p, lr=0.01, weight_decay=decay, eps=1e-7, fused=True),
@@ -21,7 +21,7 @@ THEIRS = {
 
 
 def network() -> nn.Sequential:
-    with seeded(0):
+    with torch_seed(0):
         return nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
 
 

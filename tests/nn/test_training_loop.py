@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import device
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 
 @dataclass
@@ -35,7 +35,7 @@ def data(rows: int = 96, seed: int = 0) -> tuple[Table, Floats]:
 
 
 def network(seed: int = 0) -> nn.Sequential:
-    with seeded(seed):
+    with torch_seed(seed):
         return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
 
 

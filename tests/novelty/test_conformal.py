@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from shelfwise.errors import ConfigError, LabelError
-from shelfwise.novelty.conformal import SMALLEST, ConformalNovelty, silence
+from shelfwise.novelty.conformal import SMALLEST, ConformalNovelty, log_prob_no_label
 
 
 def drawn(count: int, shift: float, seed: int) -> dict[str, np.ndarray]:
@@ -19,7 +19,7 @@ def drawn(count: int, shift: float, seed: int) -> dict[str, np.ndarray]:
 
 def test_silence_is_the_log_of_having_no_label() -> None:
     scores = np.array([[0.9, 0.5, 0.0], [0.2, 0.0, 0.0], [1.0, 1.0, 0.0]], np.float32)
-    said = silence(scores)
+    said = log_prob_no_label(scores)
     np.testing.assert_allclose(said[:2], [np.log(0.1 * 0.5), np.log(0.8)], atol=1e-5)
     assert np.isfinite(said[2])
     assert said[2] < said[0] < said[1]
@@ -77,7 +77,7 @@ def test_what_is_stranger_never_gets_a_higher_p_value(honest: list[float], value
 
 def test_saved_and_restored() -> None:
     fitted, asked = ConformalNovelty.fit(drawn(40, 0, 0)), drawn(10, 1, 1)
-    again = ConformalNovelty.restored(fitted.state())
+    again = ConformalNovelty.from_state(fitted.state())
     np.testing.assert_array_equal(again.p_values(asked), fitted.p_values(asked))
     assert list(again.references) == list(fitted.references)
 

@@ -93,7 +93,7 @@ def test_sentences_are_compared_too(make_encoder: Any, tmp_path: Path) -> None:
     assert list(found) == ["words", "meaning"]
     assert np.isnan(found["meaning"]).tolist() == [False, False, True]
     assert (np.abs(found["meaning"][:2]) <= 1 + 1e-6).all()
-    again = NearestTextDistance.restored(State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts)))))
+    again = NearestTextDistance.from_state(State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts)))))
     for name, values in again.far(asked, Context()).items():
         np.testing.assert_allclose(values, found[name], atol=2e-3)
 
@@ -125,18 +125,18 @@ def shop() -> tuple[Catalog, Model]:
 def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catalog, Model]) -> None:
     learnt, model = shop
     model = Model.from_bundle(model.bundle())
-    assert model.outsiders is not None
+    assert model.novelty is not None
     strangers = catalog(["quantum violin string", "tractor engine oil plough", "violin bow rosin", "cheese rind", "mug"])
 
     def p_values(products: Catalog) -> np.ndarray:
-        assert model.outsiders is not None
-        return model.outsiders.p_values(products, model.scores(model.ask(products, Context())), Context())
+        assert model.novelty is not None
+        return model.novelty.p_values(products, model.scores(model.predict_members(products, Context())), Context())
 
     far = p_values(strangers)
     assert (far[:4] <= 0.02).all()
     assert far[4] > far[:4].max()
     assert p_values(learnt).min() >= 1 / 401
-    assert model.outsiders.abstention.abstains(p_values(learnt), 0.05).mean() <= 0.08
+    assert model.novelty.abstention.abstains(p_values(learnt), 0.05).mean() <= 0.08
 
 
 def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
@@ -147,7 +147,7 @@ def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
 
 def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
     learnt, model = shop
-    shelves = Categorizer()._become(replace(model, outsiders=None))
+    shelves = Categorizer()._become(replace(model, novelty=None))
     with pytest.raises(ConfigError, match="too few products"):
         shelves.outside([{"title": "mug"}])
     rows = np.arange(19)

@@ -57,10 +57,10 @@ def test_closures_as_walking_the_edges_finds_them(case):
     for label in every:
         assert set(tree.ancestors[[label]].indices.tolist()) == {label} | above(tree, label)
     decided = scores >= 0.5
-    for row, closed in zip(decided, tree.closed(decided), strict=True):
+    for row, closed in zip(decided, tree.close_under_ancestors(decided), strict=True):
         given = set(np.flatnonzero(row).tolist())
         assert set(np.flatnonzero(closed).tolist()) == given.union(*(above(tree, label) for label in given))
-    for row, raised in zip(scores, tree.raised(scores), strict=True):
+    for row, raised in zip(scores, tree.propagate_to_ancestors(scores), strict=True):
         assert raised.tolist() == [max(row[b] for b in every if b == a or a in above(tree, b)) for a in every]
 
 
@@ -68,8 +68,8 @@ def test_closures_as_walking_the_edges_finds_them(case):
 @given(scored(), thresholds)
 def test_raising_then_deciding_is_deciding_then_closing(case, threshold):
     tree, scores = case
-    assert (decide(tree.raised(scores), threshold) == tree.closed(decide(scores, threshold))).all()
-    assert not tree.contradicted(tree.closed(scores >= threshold)).any()
+    assert (decide(tree.propagate_to_ancestors(scores), threshold) == tree.close_under_ancestors(decide(scores, threshold))).all()
+    assert not tree.contradicted(tree.close_under_ancestors(scores >= threshold)).any()
     sets = consistent_sets(tree)
     assert tree.contradicted(scores >= threshold).tolist() == [set(np.flatnonzero(row).tolist()) not in sets for row in scores >= threshold]
 
@@ -81,7 +81,7 @@ def test_the_likeliest_consistent_set_is_the_best_of_all(case, threshold):
     p = np.clip(scores.astype(np.float64), 1e-9, 1 - 1e-9)
     worth = np.log(p / (1 - p)) - np.log(threshold / (1 - threshold))
     sets = consistent_sets(tree)
-    for row, chosen in zip(worth, tree.likeliest(scores, threshold), strict=True):
+    for row, chosen in zip(worth, tree.most_probable_consistent(scores, threshold), strict=True):
         found = set(np.flatnonzero(chosen).tolist())
         assert found in sets
         assert sum(row[list(found)]) == pytest.approx(max(sum(row[list(s)]) for s in sets), abs=1e-5)
@@ -98,26 +98,30 @@ def test_minimum_cut_and_dynamic_programming_agree(case):
     padded = np.pad(scores, ((0, 0), (0, 3)))
     odd = scores + np.float32(0.0041)  # no set is as good as another
     padded[:, : len(tree.names)] = odd
-    np.testing.assert_array_equal(graph.likeliest(padded)[:, : len(tree.names)], tree.likeliest(odd))
+    np.testing.assert_array_equal(graph.most_probable_consistent(padded)[:, : len(tree.names)], tree.most_probable_consistent(odd))
 
 
 def test_without_edges_the_likeliest_are_those_above_the_threshold():
     flat = Taxonomy(("a", "b", "c"), np.empty((0, 2), np.int64))
     scores = np.array([[0.5, 0.25, 0.9], [0, 0, 0], [1, 1, 1]], np.float32)
-    assert flat.likeliest(scores).tolist() == (scores >= 0.5).tolist()
+    assert flat.most_probable_consistent(scores).tolist() == (scores >= 0.5).tolist()
     limits = np.array([0.6, 0.25, 0.875])
-    assert flat.likeliest(scores, limits).tolist() == decide(scores, limits).tolist() == [[False, True, True], [False] * 3, [True] * 3]
-    assert flat.likeliest(np.zeros((0, 3), np.float32)).shape == (0, 3)
+    assert (
+        flat.most_probable_consistent(scores, limits).tolist()
+        == decide(scores, limits).tolist()
+        == [[False, True, True], [False] * 3, [True] * 3]
+    )
+    assert flat.most_probable_consistent(np.zeros((0, 3), np.float32)).shape == (0, 3)
 
 
 def test_a_sure_leaf_carries_a_doubtful_root_and_a_hopeless_root_drops_it():
     tree = Taxonomy.of_names(("A", "A > B", "A > B > C"))
-    assert tree.likeliest(np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])).tolist() == [[True] * 3, [False] * 3]
+    assert tree.most_probable_consistent(np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])).tolist() == [[True] * 3, [False] * 3]
 
 
 def test_names_carry_a_ragged_tree_and_keep_homonyms_apart():
     tree = Taxonomy.of(LabelSet(("Men", "Men > Shoes", "Women", "Women > Shoes", "Women > Shoes > Boots > High"), "path"), [])
-    assert tree.closed(np.eye(5, dtype=bool)).astype(int).tolist() == [
+    assert tree.close_under_ancestors(np.eye(5, dtype=bool)).astype(int).tolist() == [
         [1, 0, 0, 0, 0],
         [1, 1, 0, 0, 0],
         [0, 0, 1, 0, 0],
@@ -174,6 +178,6 @@ def test_what_lies_above_itself_is_refused():
 
 def test_state_restores():
     tree = Taxonomy.of_names(("A", "A > B"))
-    again = Taxonomy.restored(tree.state(), tree.names)
+    again = Taxonomy.from_state(tree.state(), tree.names)
     assert again.names == tree.names
     assert again.edges.tolist() == tree.edges.tolist()

@@ -39,7 +39,7 @@ def test_every_label_takes_the_maximum_of_what_became_it(became, values):
 def test_one_after_the_other(became, data, values):
     first = LabelMapping.of(OLD, became)
     second = LabelMapping.of(first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names})
-    both = LabelMapping.restored(first.then(second).state())
+    both = LabelMapping.from_state(first.then(second).state())
     assert both.names == second.names
     np.testing.assert_array_equal(both.apply(values), second.apply(first.apply(values)))
 

@@ -4,7 +4,7 @@ import pytest
 
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.ngrams import split_words
-from shelfwise.text.tokenization import cut, lowered, separators
+from shelfwise.text.tokenization import lowered, separators, split_column
 from shelfwise.text.vocabulary import TokenArray
 
 ENDS = ["a" * 53, "Été Thé:"]
@@ -27,13 +27,13 @@ def test_the_last_word_has_no_blank_whatever_lies_behind_it_in_memory(split: Cal
 def test_every_kind_of_blank_separates() -> None:
     blanks = "\t\n\x0b\x1c\x1f\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000"
     column = lowered([f"Thé{blank}VERT" for blank in blanks])
-    assert {tuple(cut(column, separators(column)).row(i)) for i in range(len(blanks))} == {("thé", "vert")}
+    assert {tuple(split_column(column, separators(column)).row(i)) for i in range(len(blanks))} == {("thé", "vert")}
     dropped = tokenize_column(column.to_pylist(), CleaningSettings(compounds="drop"))
     assert {tuple(dropped.row(i)) for i in range(len(blanks))} == {("thé", "vert")}
 
 
 def test_no_text_at_all() -> None:
     column = lowered([])
-    assert len(cut(column, separators(column))) == 0
+    assert len(split_column(column, separators(column))) == 0
     column = lowered([None])
-    assert cut(column, separators(column)).row(0) == [""]
+    assert split_column(column, separators(column)).row(0) == [""]

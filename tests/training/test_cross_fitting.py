@@ -39,7 +39,7 @@ class Spy(Modality):
         super().__init__(PluginSettings(), "title")
         ring.append(self)
         self.place = len(ring)
-        self.learnt: set[int] = set()
+        self.n_trained_labels: set[int] = set()
         self.watched: set[int] | None = None
         self.asked: set[int] = set()
 
@@ -49,7 +49,7 @@ class Spy(Modality):
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         assert train.inputs.present.all()
         assert np.array_equal(train.targets[:, 0], train.inputs.numbers)
-        self.learnt = set(train.inputs.numbers.tolist())
+        self.n_trained_labels = set(train.inputs.numbers.tolist())
         self.watched = None if validation is None else set(validation.inputs.numbers.tolist())
         return self
 
@@ -84,7 +84,7 @@ def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(rows: lis
     answer = out_of_fold(lambda: Spy(ring), examples(present), folds, validation, Context())
     assert len(ring) == len(asked_folds)
     for fold, spy in zip(sorted(asked_folds), ring, strict=True):
-        assert spy.learnt == set(np.flatnonzero(present & (folds != fold)).tolist())
+        assert spy.n_trained_labels == set(np.flatnonzero(present & (folds != fold)).tolist())
         assert spy.asked == set(np.flatnonzero(present & (folds == fold)).tolist())
         assert spy.watched == ({1000} if watch else None)
     answered = present & (folds >= 0)

@@ -100,7 +100,7 @@ class TestWithoutValidation:
         fit_present(member, Examples(inputs, given.targets), None, Context())
         expected = predict_present(member, inputs, len(NOUNS), Context())
         model = fit(settings, given)
-        assert np.array_equal(model.scores(model.ask(given.catalog, Context())), expected.probabilities)
+        assert np.array_equal(model.scores(model.predict_members(given.catalog, Context())), expected.probabilities)
         assert not np.allclose(kept(model)[1], expected.probabilities, atol=0.01), "what it says of what it has seen is not honest"
 
     @pytest.mark.parametrize(("policy", "settings"), [("mean", {}), ("ridge", {"alpha": 1.0}), ("logistic", {})])
@@ -149,7 +149,7 @@ class TestWithValidation:
         ids, scores, targets = kept(model)
         assert list(ids) == given.catalog.ids, "in the catalogue's order"
         assert np.array_equal(targets, given.targets)
-        watched = model.scores(model.ask(given.catalog.take(self.HELD), Context()))
+        watched = model.scores(model.predict_members(given.catalog.take(self.HELD), Context()))
         np.testing.assert_allclose(scores[self.HELD], np.where(watched >= 1e-3, watched, 0), atol=1e-6)
         assert model.thresholds["fused"] == pytest.approx(best_threshold(given.targets, scores), abs=1e-3)
 

@@ -8,7 +8,7 @@ import pytest
 
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.training.member_selection import LEAST, settled
+from shelfwise.training.member_selection import LEAST, adapt_to_catalog
 
 FULL: dict[str, Any] = {"title": "mug", "description": "to drink from", "image": "1.jpg", "related": {"also_bought": ["2"]}}
 FULL |= {"price": 2.0, "brand": "Alessi"}
@@ -36,36 +36,36 @@ def fields_of(config: Config) -> dict[str, str]:
 class TestFields:
     def test_nothing_changes_where_nothing_lacks(self) -> None:
         for preset in ("quick", "recommended", "best", "paper"):
-            assert settled(Config.load(preset), shop()) == Config.load(preset)
+            assert adapt_to_catalog(Config.load(preset), shop()) == Config.load(preset)
 
     @pytest.mark.parametrize("lacking", ["description", "image", "related", "price"])
     def test_a_field_that_hardly_any_product_has_is_dropped(self, lacking: str) -> None:
         every = ["title", "description", "image", "related", "price"]
-        done = settled(config(all="+".join(every)), shop(lacking))
+        done = adapt_to_catalog(config(all="+".join(every)), shop(lacking))
         assert fields_of(done) == {"all": "+".join(name for name in every if name != lacking)}
 
     def test_a_share_is_enough(self) -> None:
         least = round(LEAST * 40)
-        assert fields_of(settled(config(all="title+image"), shop("image", having=least))) == {"all": "title+image"}
-        assert fields_of(settled(config(all="title+image"), shop("image", having=least - 1))) == {"all": "title"}
+        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least))) == {"all": "title+image"}
+        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least - 1))) == {"all": "title"}
 
     def test_a_column_that_is_not_there(self) -> None:
-        assert fields_of(settled(config(all="title+sound"), shop())) == {"all": "title"}
+        assert fields_of(adapt_to_catalog(config(all="title+sound"), shop())) == {"all": "title"}
 
     @pytest.mark.parametrize("catalog", [shop("title image"), shop(count=0)], ids=["none has any", "no products"])
     def test_without_any_of_its_fields_a_member_stays_as_it_is(self, catalog: Catalog) -> None:
-        assert fields_of(settled(config(all="title+image"), catalog)) == {"all": "title+image"}
+        assert fields_of(adapt_to_catalog(config(all="title+image"), catalog)) == {"all": "title+image"}
 
     def test_members_of_one_field_are_left_alone(self) -> None:
         given = config(title="title", again="title", image="image", systems={"fused": ("title", "again", "image")})
-        assert settled(given, shop("image")) == given
+        assert adapt_to_catalog(given, shop("image")) == given
 
 
 class TestTwins:
     def test_the_first_stays_and_takes_the_others_places(self) -> None:
         systems = {"fused": ("both", "image", "title"), "pair": ("text", "both"), "every": ()}
         given = config(title="title", text="title+description", image="image", both="title+description+image", systems=systems)
-        done = settled(given, shop("description"))
+        done = adapt_to_catalog(given, shop("description"))
         assert fields_of(done) == {"title": "title", "image": "image", "both": "title+image"}
         assert {name: system.members for name, system in done.systems.items()} == {
             "fused": ("both", "image", "title"),
@@ -74,34 +74,36 @@ class TestTwins:
         }
 
     def test_nobody_joins_a_member_twice(self) -> None:
-        done = settled(config(title="title", text="title+description", systems={"fused": ("text", "title")}), shop("description"))
+        done = adapt_to_catalog(config(title="title", text="title+description", systems={"fused": ("text", "title")}), shop("description"))
         assert done.systems["fused"].members == ("title",)
 
     def test_it_does_not_matter_which_of_the_two_lost_a_field(self) -> None:
         given = config(all="title+image+related", text="title+related", systems={"fused": ("text",)})
-        assert fields_of(settled(given, shop("image"))) == {"all": "title+related"}
-        assert settled(given, shop("image")).systems["fused"].members == ("all",)
+        assert fields_of(adapt_to_catalog(given, shop("image"))) == {"all": "title+related"}
+        assert adapt_to_catalog(given, shop("image")).systems["fused"].members == ("all",)
 
     def test_the_twin_decides_in_the_others_place(self) -> None:
         given = config(title="title", text="title+description", decide_with="text")
-        assert settled(given, shop("description")).decide_with == "title"
-        assert settled(given, shop()).decide_with == "text"
+        assert adapt_to_catalog(given, shop("description")).decide_with == "title"
+        assert adapt_to_catalog(given, shop()).decide_with == "text"
 
     def test_other_plugins_or_settings_make_no_twin(self) -> None:
         text = ("text_linear", "title+description", {"cost": 3, "present": "all"})
         others = {"plugin": ("text_bag", "title", {"cost": 3}), "cost": ("text_linear", "title", {"cost": 2})}
-        assert settled(config(**others, text=text), shop("description")).members.keys() == {"plugin", "cost", "text"}
+        assert adapt_to_catalog(config(**others, text=text), shop("description")).members.keys() == {"plugin", "cost", "text"}
         same = ("text_linear", "title", {"cost": 3})
-        assert settled(config(same=same, text=text), shop("description")).members.keys() == {"same"}, "of one field, present is all and any"
+        assert adapt_to_catalog(config(same=same, text=text), shop("description")).members.keys() == {"same"}, (
+            "of one field, present is all and any"
+        )
 
     def test_what_the_user_named_twice_is_fitted_twice(self) -> None:
         given = config(one="title+description", two="title+description")
-        assert settled(given, shop("image")) == given
+        assert adapt_to_catalog(given, shop("image")) == given
 
 
 def test_recommended_of_a_catalogue_of_titles() -> None:
     """No member of several fields is left but those that no earlier one of the title equals."""
-    done = settled(Config.load("recommended"), shop("description image related price brand"))
+    done = adapt_to_catalog(Config.load("recommended"), shop("description image related price brand"))
     cut = {name: member for name, member in done.members.items() if "+" in Config.load("recommended").members[name].field}
     assert {name: member.field for name, member in cut.items()} == {
         "text_linear": "title",

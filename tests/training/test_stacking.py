@@ -57,7 +57,7 @@ def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> Fitt
 def model_of(policy: str, settings: dict[str, Any] | None = None) -> Model:
     members = {name: {"modality": "text_linear", "field": name} for name in MEMBERS}
     systems = {"fused": {"policy": policy, "members": MEMBERS, "settings": settings or {}}}
-    return Model(Config.parse({"members": members, "systems": systems}), LABELS, {}, joins={"fused": MEMBERS})
+    return Model(Config.parse({"members": members, "systems": systems}), LABELS, {}, system_members={"fused": MEMBERS})
 
 
 def stack_of(model: Model, validation: Rows, *parts: FittedMember) -> Stack:
@@ -75,12 +75,12 @@ class TestFit:
     def test_features_come_from_the_network_that_will_answer(self, rows: Rows) -> None:
         part = learned(rows)
         arrays = fit("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}}, part).policies["fused"].state().arrays
-        np.testing.assert_allclose(arrays["reader.mean_0"], part.everywhere.features[:TRAIN].mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(arrays["reader.mean_0"], part.predictions.features[:TRAIN].mean(axis=0), rtol=1e-5)
 
     def test_scores_are_out_of_fold(self) -> None:
         part = learned(np.arange(10))
         arrays = fit("logistic", {"others": "off"}, part).policies["fused"].state().arrays
-        scores = part.honest.probabilities.clip(1e-4, 1 - 1e-4)
+        scores = part.out_of_fold.probabilities.clip(1e-4, 1 - 1e-4)
         np.testing.assert_allclose(arrays["mean"][0], np.log(scores / (1 - scores)).mean(axis=0), rtol=1e-4)
 
     def test_policies_learn_the_names_of_the_labels(self) -> None:
@@ -102,13 +102,13 @@ class Spy(FusionPolicy):
     def __init__(self, ring: list[Spy]) -> None:
         super().__init__(PluginSettings())
         ring.append(self)
-        self.place, self.learnt, self.asked = len(ring), set[int](), set[int]()
+        self.place, self.n_trained_labels, self.asked = len(ring), set[int](), set[int]()
         self.watched: set[int] | None = None
         self.context = Context()
 
     def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
         assert np.array_equal(targets, TARGETS[numbers_of(outputs)]), "targets of other products"
-        self.learnt, self.context = set(numbers_of(outputs).tolist()), context
+        self.n_trained_labels, self.context = set(numbers_of(outputs).tolist()), context
         self.watched = None if validation is None else set(numbers_of(validation[0]).tolist())
         return self
 
@@ -117,7 +117,7 @@ class Spy(FusionPolicy):
         return outputs.scores[:, 0] + self.place
 
     def state(self) -> State:
-        return State(facts={"learnt": sorted(self.learnt)})
+        return State(facts={"learnt": sorted(self.n_trained_labels)})
 
 
 def numbers_of(outputs: MemberOutputs) -> Rows:
@@ -153,11 +153,11 @@ class TestCrossed:
             stack.fit(model, Context(seed=4), Checkpoints())
             scores = stack.crossed(model, Context(seed=4), Checkpoints())
         whole, *crossing = ring
-        assert whole.learnt == set(rows.tolist())
+        assert whole.n_trained_labels == set(rows.tolist())
         assert whole.watched == (set(validation.tolist()) if len(validation) else None)
         assert len(crossing) == len(set(dealt))
         for fold, spy in zip(sorted(set(dealt)), crossing, strict=True):
-            assert spy.learnt == set(rows[folds != fold].tolist())
+            assert spy.n_trained_labels == set(rows[folds != fold].tolist())
             assert spy.asked == set(rows[folds == fold].tolist())
             assert spy.watched is None, "the validation products stay out of the crossing"
             assert spy.context.seed == 4
@@ -199,7 +199,7 @@ class TestCrossed:
         stack = stack_of(model, NOBODY, *parts)
         stack.fit(model, Context(), Checkpoints())
         scores = stack.crossed(model, Context(), Checkpoints())
-        honest = MemberOutputs.stack([part.honest for part in parts])
+        honest = MemberOutputs.stack([part.out_of_fold for part in parts])
         for fold in range(3):
             alone = stacking.make_policy(model.config, "fused").fit(
                 honest.take(np.flatnonzero(folds != fold)), TARGETS[:TRAIN][folds != fold], None, Context()

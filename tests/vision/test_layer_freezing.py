@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from shelfwise.vision.graph_split import Normalise, cut, fold, modules_in_order
+from shelfwise.vision.graph_split import Normalise, fuse_batch_norm, modules_in_order, split_at
 from shelfwise.vision.image_encoder import same_weights
 from shelfwise.vision.layer_freezing import freeze, keras_resnet50, set_frozen, trained_modules
 
@@ -82,14 +82,14 @@ def test_a_stand_in_trains_as_many_layers_with_weights() -> None:
 @pytest.mark.parametrize("last", [0, 5, 12, "all"])
 def test_the_parts_are_the_whole(name: str, last: int) -> None:
     network = timm.create_model(name, num_classes=0).eval()
-    parts = cut(network, trained_modules(network, name, last))
+    parts = split_at(network, trained_modules(network, name, last))
     pictures = torch.rand(2, 3, 160, 160)
     with torch.inference_mode():
         whole = network(pictures)
         crossing = pictures if parts.frozen is None else parts.frozen(pictures)
         assert torch.equal(parts.trained(crossing), whole)
         if parts.frozen is not None:
-            torch.testing.assert_close(fold(parts.frozen)(pictures), crossing, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(fuse_batch_norm(parts.frozen)(pictures), crossing, rtol=1e-3, atol=1e-4)
     assert last != "all" or parts.frozen is None
 
 
@@ -97,7 +97,7 @@ def test_nothing_that_trains_is_in_the_frozen_part() -> None:
     network = timm.create_model("test_efficientnet", num_classes=0)
     trained = trained_modules(network, "test_efficientnet", 8)
     freeze(network, trained)
-    parts = cut(network, trained)
+    parts = split_at(network, trained)
     assert parts.frozen is not None
     assert not any(p.requires_grad for p in parts.frozen.parameters())
     assert sum(p.requires_grad for p in parts.trained.parameters()) == sum(p.requires_grad for p in network.parameters()) > 0

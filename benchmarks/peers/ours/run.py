@@ -36,7 +36,7 @@ def fit(task: PreparedData) -> Fitted:
 
     def predict(inputs: Inputs) -> Floats:
         wanted = products.take([places[name] for name in inputs.ids])
-        return model.scores(model.ask(wanted, Context(seed=model.config.seed)))
+        return model.scores(model.predict_members(wanted, Context(seed=model.config.seed)))
 
     note = f"decides with {model.decide_with}"
     return Fitted(predict, {"threshold": model.thresholds[model.decide_with], "note": note, **facts})
@@ -61,7 +61,7 @@ def loaded(folder: Path, labels: tuple[str, ...], task: PreparedData, products: 
     if model.labels.names != labels:
         raise BundleError(f"{folder} knows {len(model.labels.names)} labels, the task {len(labels)}; train it with the same --min-count")
     tested = np.load(task.folder / f"fold{task.fold}.npz")["test"]
-    if model.neighbours is not None and (seen := set(model.neighbours.ids) & set(products.take(tested).ids)):
+    if model.nearest_neighbours is not None and (seen := set(model.nearest_neighbours.ids) & set(products.take(tested).ids)):
         raise BundleError(f"{folder} has learnt from {len(seen)} of the products that are tested on; train it on the same split")
     return model, {"seconds_fit": sum(model.facts["seconds"].values()), "cpu_fit": None}
 

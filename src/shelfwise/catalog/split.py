@@ -16,9 +16,8 @@ from scipy.sparse.csgraph import connected_components
 
 from shelfwise.config import SplitSettings
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Rows
 from shelfwise.errors import CatalogError
-
-Rows = NDArray[np.int64]
 
 SHORTEST_DESCRIPTION = 20
 """Characters a cleaned description needs before sharing it means anything."""

@@ -64,7 +64,7 @@ class AuditedProducts:
         if honest is not None:
             scores[places >= 0] = honest.scores[places[places >= 0]].toarray()
         if len(asked):
-            answers = model.ask(catalog.take(asked), context)
+            answers = model.predict_members(catalog.take(asked), context)
             scores[asked], at[asked] = model.scores(answers), np.arange(len(asked))
         return cls(catalog, given, scores, np.arange(len(given)) if honest is None else places, answers, at)
 
@@ -129,12 +129,12 @@ def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, in
 def _listed(model: Model, judged: AuditedProducts, heard: Bools, most: int) -> list[dict[str, Any]]:
     """The `most` suspicious of the products that were `heard` (N,), with what should be changed."""
     proofreader = _proofreader(model, judged)
-    doubts = proofreader.doubts(judged.scores, judged.given, judged.places)
+    doubts = proofreader.error_probabilities(judged.scores, judged.given, judged.places)
     evidence = np.where(heard, suspicion(doubts), 0)
     order = np.argsort(-evidence, kind="stable")[:most]
     order = order[evidence[order] > 0]
     listed = judged.take(order)
-    suggested = proofreader.revised(listed.scores, listed.given, listed.places)
+    suggested = proofreader.suggested_labels(listed.scores, listed.given, listed.places)
     return _findings(model, listed, suggested, 1 - np.exp(-evidence[order]), doubts[order])
 
 
@@ -148,7 +148,7 @@ def _proofreader(model: Model, judged: AuditedProducts) -> LabelErrorDetector:
 
 def _notes(model: Model, judged: AuditedProducts) -> list[str]:
     """What makes this audit weaker than it could be."""
-    seen = set() if model.neighbours is None else set(model.neighbours.ids)
+    seen = set() if model.nearest_neighbours is None else set(model.nearest_neighbours.ids)
     repeated = sum(name in seen and at >= 0 for name, at in zip(judged.catalog.ids, judged.at.tolist(), strict=True))
     if not repeated:
         return []
@@ -199,12 +199,12 @@ def _said(model: Model, listed: AuditedProducts, row: int, label: int) -> dict[s
     """What each member says of a label; nothing of products with an out-of-fold score, which the members have seen."""
     at = int(listed.at[row])
     said = {} if at < 0 else listed.answers.predictions
-    return {name: float(model.relabelled(answer.probabilities[[at]])[0, label]) for name, answer in said.items() if answer.present[at]}
+    return {name: float(model.map_labels(answer.probabilities[[at]])[0, label]) for name, answer in said.items() if answer.present[at]}
 
 
 def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | None:
     """Similarities and rows (Q, K) of the training products nearest to each listed one, itself left out; None without an index."""
-    index, names = model.neighbours, np.array(listed.catalog.ids, dtype=object)
+    index, names = model.nearest_neighbours, np.array(listed.catalog.ids, dtype=object)
     if index is None:
         return None
     known = np.isin(names, np.array(index.ids, dtype=object))
@@ -224,8 +224,8 @@ def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | Non
 
 def _neighbours(model: Model, similarities: Floats, rows: Rows, label: int, wanted: bool) -> dict[str, Any]:
     """How many of the K nearest carry the label, and the nearest of those that speak for the change."""
-    assert model.neighbours is not None
-    index, there = model.neighbours, np.flatnonzero(rows >= 0).tolist()
+    assert model.nearest_neighbours is not None
+    index, there = model.nearest_neighbours, np.flatnonzero(rows >= 0).tolist()
     carry = [label in index.labels_of(int(rows[k])) for k in there]
     speaking = [k for k, has in zip(there, carry, strict=True) if has == wanted][:SHOWN]
     shown = [{"id": index.ids[rows[k]], "title": index.titles[rows[k]], "similarity": float(similarities[k])} for k in speaking]

@@ -144,7 +144,7 @@ def _tested(model: Model, name: str, task: PreparedData, context: Context, stage
     test = dataclasses.replace(task.test)  # a catalogue of which nobody has read anything yet
 
     def asked() -> State:
-        return State(vars(model.ask(test, context, [name]).predictions[name]))
+        return State(vars(model.predict_members(test, context, [name]).predictions[name]))
 
     return Prediction(**stages.run(f"test.{name}", asked).arrays)
 

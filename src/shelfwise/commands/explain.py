@@ -44,7 +44,7 @@ def explain_catalog(model: Model, source: Path, out: Path, context: Context, ids
         raise CatalogError(f"there is no product with the id {unknown[0]!r} in {source}; --id takes one of the catalogue's ids")
     rows = np.array([places[name] for name in ids] if ids else range(min(SHOWN, len(catalog))), np.int64)
     part = catalog.take(rows)
-    opposed = {row: sides for row, _, sides in contradictions(model, model.ask(part, context), len(part))}
+    opposed = {row: sides for row, _, sides in contradictions(model, model.predict_members(part, context), len(part))}
     explained = [one.to_dict() | {"sides": opposed.get(row, [])} for row, one in enumerate(explain_products(model, part, context))]
     page = write_explanations(explained, out, dict(zip(part.ids, part.image_paths(), strict=True)).get)
     data = out / "explanations.jsonl"

@@ -107,7 +107,7 @@ def _decisions(
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), PORTION):
             part = catalog.take(np.arange(start, min(start + PORTION, len(catalog))))
-            answers = model.ask(part, context)
+            answers = model.predict_members(part, context)
             refused += answers.refused
             scores = model.scores(answers)
             outside, strange = _outside(model, part, scores, context, abstain)
@@ -134,12 +134,12 @@ def _outside(
     model: Model, part: Catalog, scores: Floats, context: Context, abstain: float | None
 ) -> tuple[list[float] | list[None], Bools]:
     """How strange each product is, (N,), and whether it is set aside; None, and never, for a model that cannot tell."""
-    if model.outsiders is None:
+    if model.novelty is None:
         if abstain is not None:
             raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
         return [None] * len(part), np.zeros(len(part), np.bool_)
-    p_values = model.outsiders.p_values(part, scores, context)
-    strange = np.zeros(len(part), np.bool_) if abstain is None else model.outsiders.abstention.abstains(p_values, abstain)
+    p_values = model.novelty.p_values(part, scores, context)
+    strange = np.zeros(len(part), np.bool_) if abstain is None else model.novelty.abstention.abstains(p_values, abstain)
     return (1 - p_values).round(4).tolist(), strange
 
 
@@ -147,9 +147,9 @@ def _queued(model: Model, scores: Floats, decided: Bools, precision: float | Non
     """What becomes of each product at the promised precision; nothing where none is asked for."""
     if precision is None:
         return [{}] * len(scores)
-    if model.decider is None:
+    if model.decision_rule is None:
         raise ConfigError("the model was trained without limits of acceptance; train it again")
-    queued = model.decider.queues(scores, decided, precision)
+    queued = model.decision_rule.queues(scores, decided, precision)
     accepted, open_ = (model.labels.decode(queued.labels == queue) for queue in (ACCEPT, REVIEW))
     names = {value: name for name, value in QUEUES.items()}
     return [

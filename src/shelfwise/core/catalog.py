@@ -76,7 +76,7 @@ class Catalog:
     def __contains__(self, name: str) -> bool:
         return name in self.table.column_names
 
-    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def memoize(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What `compute` makes of these products; asked for `key` again, this catalogue answers from memory as long as it lives.
 
         So a text is cleaned once, whoever reads it. A copy of the catalogue (``dataclasses.replace``) remembers nothing.

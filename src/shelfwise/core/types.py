@@ -24,6 +24,11 @@ from pydantic import BaseModel, ConfigDict
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+Int64Array = NDArray[np.int64]
+Float64Array = NDArray[np.float64]
+Scores = NDArray[np.floating]
+MultiHot = NDArray[Any]
+"""(N, L) of bool, or of 0 and 1 in any type."""
 
 log = logging.getLogger("shelfwise")
 
@@ -169,11 +174,11 @@ class MemberOutputs:
         """The given products, in that order."""
         return MemberOutputs(self.scores[rows], self.present[rows], tuple(f[rows] for f in self.features))
 
-    def filled(self, value: float) -> Floats:
+    def fill_absent(self, value: float) -> Floats:
         """Scores (N, M, L) with `value` in place of every absent member's."""
         return np.where(self.present[:, :, None], self.scores, np.float32(value))
 
-    def silenced(self, scores: Floats) -> Floats:
+    def zero_where_absent(self, scores: Floats) -> Floats:
         """`scores` (N, L), but 0 for products that no member knows anything of."""
         return np.where(self.present.any(axis=1, keepdims=True), scores, np.float32(0)).astype(np.float32)
 
@@ -181,6 +186,3 @@ class MemberOutputs:
         """The given members only, in that order."""
         c = list(columns)
         return MemberOutputs(self.scores[:, c], self.present[:, c], tuple(self.features[i] for i in c))
-
-
-Scores = NDArray[np.floating]

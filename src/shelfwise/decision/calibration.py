@@ -21,10 +21,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from shelfwise.core.types import State
+from shelfwise.core.types import Float64Array, Int64Array, State
 from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import EDGE, log_loss
-from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs, changed, parts
+from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, changed, parts
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
@@ -97,11 +97,11 @@ class Calibration:
         return crossed if sp.issparse(scores) else crossed.toarray()
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         return State(self.arrays, {"method": self.method, "shrink": self.shrink, "losses": dict(self.losses)})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """The calibration that `state` was taken from."""
         return cls(state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"]))
 

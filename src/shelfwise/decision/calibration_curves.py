@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
+from shelfwise.core.types import Float64Array, Int64Array
 from shelfwise.metrics.calibration import EDGE
-from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, ScoredPairs
+from shelfwise.metrics.scored_pairs import ScoredPairs
 
 NEWTON_STEPS, HALVINGS, LONGEST_STEP, SOLVED = 50, 20, 2.0, 1e-6
 ROUNDING = 1e-12  # share of a loss that double precision may add to it

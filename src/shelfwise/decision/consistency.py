@@ -24,8 +24,8 @@ class Consistency:
 
     Args:
         way: ``none``, labels are decided one by one; ``closure``, a label brings all labels above it, and scores at least as high as
-            its own to them; ``likeliest``, of all sets of labels without a contradiction the likeliest
-            (:meth:`~shelfwise.taxonomy.hierarchy.Taxonomy.likeliest`).
+            its own to them; ``most_probable_consistent``, of all sets of labels without a contradiction the likeliest
+            (:meth:`~shelfwise.taxonomy.hierarchy.Taxonomy.most_probable_consistent`).
         taxonomy: of the L labels; None, or one without any edge, changes nothing.
 
     >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds"))
@@ -37,19 +37,19 @@ class Consistency:
     way: Way
     taxonomy: Taxonomy | None
 
-    def raised(self, scores: Floats) -> Floats:
+    def propagate_to_ancestors(self, scores: Floats) -> Floats:
         """The scores (N, L) that decisions, thresholds and promises rest on: by closure a label's is at least that of all below it."""
         tree = self._tree
-        return scores if tree is None or self.way != "closure" else np.asarray(tree.raised(scores), np.float32)
+        return scores if tree is None or self.way != "closure" else np.asarray(tree.propagate_to_ancestors(scores), np.float32)
 
     def decide(self, scores: Floats, by: ArrayLike | Thresholds) -> Bools:
-        """Decisions (N, L) by `scores`, raised where :meth:`raised` does so, and by thresholds as for :func:`~.thresholds.decide`."""
+        """Decisions (N, L) by `scores`, raised where :meth:`propagate_to_ancestors` does so, and by thresholds as for :func:`~.thresholds.decide`."""
         tree = self._tree
         if tree is None:
             return decide(scores, by)
         if self.way == "likeliest":
-            return tree.likeliest(scores, by.values if isinstance(by, Thresholds) else by)
-        return tree.closed(decide(scores, by))  # thresholds may differ from label to label
+            return tree.most_probable_consistent(scores, by.values if isinstance(by, Thresholds) else by)
+        return tree.close_under_ancestors(decide(scores, by))  # thresholds may differ from label to label
 
     @property
     def _tree(self) -> Taxonomy | None:

@@ -66,7 +66,7 @@ class DecisionRule:
         """
         calibration = Calibration.fit(scores, targets, config.calibration, seed=config.seed)
         crossed = calibration.out_of_fold(scores, targets, seed=config.seed) if calibration.method != "none" else scores
-        likely = consistency.raised(np.asarray(crossed, np.float32))
+        likely = consistency.propagate_to_ancestors(np.asarray(crossed, np.float32))
         rule = config.threshold
         fixed = rule if isinstance(rule, float) else 0.5
         thresholds = Thresholds.fit(likely, targets, RULES.get(str(rule), "fixed"), fixed, config.seed)
@@ -94,14 +94,14 @@ class DecisionRule:
         return QueueAssignment(acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided))
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         parts = {"calibration": self.calibration.state(), "thresholds": self.thresholds.state()}
         parts |= {f"acceptance.{precision:g}": one.state() for precision, one in self.acceptances.items()}
         arrays = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()}
         return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """The decider that `state` was taken from."""
 
         def part(name: str) -> State:
@@ -110,8 +110,8 @@ class DecisionRule:
             return State(arrays, state.facts[name])
 
         precisions = [name for name in state.facts if name.startswith("acceptance.")]
-        acceptances = {float(name.removeprefix("acceptance.")): AcceptanceLimits.restored(part(name)) for name in precisions}
-        return cls(Calibration.restored(part("calibration")), Thresholds.restored(part("thresholds")), acceptances)
+        acceptances = {float(name.removeprefix("acceptance.")): AcceptanceLimits.from_state(part(name)) for name in precisions}
+        return cls(Calibration.from_state(part("calibration")), Thresholds.from_state(part("thresholds")), acceptances)
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready: how probabilities are calibrated, the rule, and the limits by promised precision."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Float64Array = NDArray[np.float64]
+from shelfwise.core.types import Float64Array
 
 LEAST = 1e-3
 """Labels less probable than this are taken for impossible; out-of-fold scores are not kept below it either."""

@@ -22,14 +22,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 from scipy.special import expit, logit
 
-from shelfwise.core.types import Bools, Floats, Rows
+from shelfwise.core.types import Bools, Float64Array, Floats, Rows
 from shelfwise.nn.logistic_regression import fit_logistic
-
-Float64Array = NDArray[np.float64]
 
 WRONG, FORGOTTEN = 0.035, 0.003
 """How often a product was given a label that is not its own, and how often one of its labels was left out: for weighing only,
@@ -122,7 +119,7 @@ class LabelModel:
         intercepts, slopes, (slope,), weights = np.split(found.weights.toarray().ravel(), np.cumsum([labels, labels, 1]))
         return cls(intercepts + found.bias, slopes + COMMON * slope, pairs, BESIDE * weights, shares)
 
-    def doubts(self, scores: Floats, given: Bools) -> csr_array:
+    def error_probabilities(self, scores: Floats, given: Bools) -> csr_array:
         """(N, L) the probability that what is given, the label or its absence, is wrong; 0 where nothing is judged."""
         cells = ScoredCells.of(scores, given, given | (scores >= LEAST))
         values = self.intercepts[cells.columns] + self.slopes[cells.columns] * cells.logits
@@ -156,8 +153,8 @@ class LabelErrorDetector:
         parts = [(LabelModel.fit(scores[rows], given[rows]), LabelModel.fit(scores[rows], given[rows], False)) for rows in learnt]
         return cls(parts, folds)
 
-    def doubts(self, scores: Floats, given: Bools, places: Rows) -> csr_array:
-        """(Q, L) how probably what is given is wrong, by :meth:`LabelModel.doubts` with the other labels and without.
+    def error_probabilities(self, scores: Floats, given: Bools, places: Rows) -> csr_array:
+        """(Q, L) how probably what is given is wrong, by :meth:`LabelModel.error_probabilities` with the other labels and without.
 
         Args:
             places: (Q,) where each product stood when this was fitted, -1 for new ones.
@@ -166,20 +163,20 @@ class LabelErrorDetector:
         whole: list[tuple[Any, Any, Any]] = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for judge in np.unique(judges).tolist():
             rows = np.flatnonzero(judges == judge)
-            together, alone = (part.doubts(scores[rows], given[rows]).tocoo() for part in self.parts[judge])
+            together, alone = (part.error_probabilities(scores[rows], given[rows]).tocoo() for part in self.parts[judge])
             right = (1 - together.data) * (1 - alone.data) ** ALONE
             whole.append((1 - right, rows[together.row], together.col))
         values, rows, columns = (np.concatenate(parts) for parts in zip(*whole, strict=True))
         return csr_array((values, (rows, columns)), shape=given.shape)
 
-    def revised(self, scores: Floats, given: Bools, places: Rows) -> Bools:
+    def suggested_labels(self, scores: Floats, given: Bools, places: Rows) -> Bools:
         """The labels (Q, L) that each product should have, if it has mistakes: its most doubtful label is changed, then, one
         after the other, because a label put right may clear its neighbours, those that are still doubtful.
         """
         revised, settled = given.copy(), np.zeros_like(given)
         rows, least = np.arange(len(given)), 0.0
         for _ in range(MOST_EDITS):
-            doubts = self.doubts(scores[rows], revised[rows], places[rows]).toarray()
+            doubts = self.error_probabilities(scores[rows], revised[rows], places[rows]).toarray()
             doubts[settled[rows]] = 0
             worst = doubts.argmax(axis=1)
             wanted = doubts[np.arange(len(rows)), worst] > least

@@ -28,21 +28,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from shelfwise.core.types import Bools, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, State
 from shelfwise.errors import ConfigError
-from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs
+from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs
 from shelfwise.metrics.selective import Queues
 
 ACCEPT, REVIEW, REJECT = 1, 0, -1
-MOST = 8
-NOTHING = 2.0
+MAX_ACCEPTED_LABELS = 8
+NO_LIMIT = 2.0
 """A limit of acceptance where none keeps the promise: no score reaches it."""
 LIMITS: Float64Array = expit(np.arange(70, -71, -1) / 10)
 """(G,) what is tried, from 0.9991 down to 0.0009 in even steps of the logit; fixed beforehand, as the promises demand."""
 STARTS = (1.0, 0.0, -1.0)
 """Where searches for what to accept start, in logits above the promised precision: calibrated scores are right that often."""
-BOLDEST = 0.9  # of the stake at which the worst product would take all that was won
-UNKNOWN = 0.25  # what is taken for the variance of Z before any was seen
+MAX_STAKE = 0.9  # of the stake at which the worst product would take all that was won
+PRIOR_VARIANCE = 0.25  # what is taken for the variance of Z before any was seen
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class AcceptanceLimits:
     """Fitted limits. Fit and use them on calibrated scores: searches start near the promised precision.
 
     Args:
-        accept: labels scored at least this are accepted; :data:`NOTHING` where no limit keeps the promise.
+        accept: labels scored at least this are accepted; :data:`NO_LIMIT` where no limit keeps the promise.
         reject: labels scored below this are rejected; 0 where no limit keeps the promise. A score of 0 is always rejected, and
             what is accepted is not, even where this lies above `accept`.
-        whole: products of at least this confidence are accepted; :data:`NOTHING` where no limit keeps the promise.
+        whole: products of at least this confidence are accepted; :data:`NO_LIMIT` where no limit keeps the promise.
         precision, recall: what is promised.
         delta: the probability with which each of the three promises may be broken.
         most: labels of one product that can be accepted, those scored highest, the others go to review; products that are given
@@ -66,7 +66,7 @@ class AcceptanceLimits:
     precision: float
     recall: float
     delta: float
-    most: int = MOST
+    most: int = MAX_ACCEPTED_LABELS
 
     @classmethod
     def fit(
@@ -77,7 +77,7 @@ class AcceptanceLimits:
         precision: float = 0.95,
         recall: float = 0.9,
         delta: float = 0.1,
-        most: int = MOST,
+        most: int = MAX_ACCEPTED_LABELS,
     ) -> Self:
         """Find the limits on N products; the order of the bets is random, but the same every time.
 
@@ -129,29 +129,29 @@ class AcceptanceLimits:
         return np.where(confident, ACCEPT, np.where(hopeless, REJECT, REVIEW)).astype(np.int8)
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         return State(facts=asdict(self))
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """The limits that `state` was taken from."""
         return cls(**state.facts)
 
 
-def bet(harms: Float64Array, largest: float, delta: float) -> float:
+def betting_p_value(harms: Float64Array, largest: float, delta: float) -> float:
     """A p-value of "the mean harm is 0 or above": small where N independent `harms` (N,), each at most `largest`, are below on average.
 
     Every harm is bet against, with a stake that only the earlier ones settle. While the mean is not below 0, the gain reaches
     ``1 / p`` with probability at most p (Ville's inequality). Stakes are the usual ones, best for a `delta` as given.
 
-    >>> bet(np.full(1000, -0.1), largest=1, delta=0.1) < 0.01 < bet(np.tile([-0.1, 0.1], 500), largest=1, delta=0.1)
+    >>> betting_p_value(np.full(1000, -0.1), largest=1, delta=0.1) < 0.01 < betting_p_value(np.tile([-0.1, 0.1], 500), largest=1, delta=0.1)
     True
     """
     number = np.arange(1, len(harms) + 1)
     mean = np.cumsum(harms) / (number + 1)
-    variance = (np.cumsum(np.square(harms - mean)) + UNKNOWN) / (number + 1)
-    stakes = np.sqrt(2 * np.log(1 / delta) / (len(harms) * np.append(UNKNOWN, variance)[:-1]))
-    gains = np.cumsum(np.log1p(-np.minimum(stakes, BOLDEST / largest) * harms))
+    variance = (np.cumsum(np.square(harms - mean)) + PRIOR_VARIANCE) / (number + 1)
+    stakes = np.sqrt(2 * np.log(1 / delta) / (len(harms) * np.append(PRIOR_VARIANCE, variance)[:-1]))
+    gains = np.cumsum(np.log1p(-np.minimum(stakes, MAX_STAKE / largest) * harms))
     return float(np.exp(-gains.max(initial=0)))
 
 
@@ -177,12 +177,12 @@ def _whole(pairs: ScoredPairs, given: Bools, precision: float, delta: float, mos
 def _lowest(
     scores: Float64Array, rows: Int64Array, harms: Float64Array, products: int, largest: float, promise: tuple[float, float]
 ) -> float:
-    """The lowest limit at which what is scored at least this is proven to do no harm; :data:`NOTHING` if none is."""
+    """The lowest limit at which what is scored at least this is proven to do no harm; :data:`NO_LIMIT` if none is."""
     precision, level = promise[0], promise[1] / len(STARTS)
     values = _p_values(_reached(scores), rows, harms, np.zeros(products), largest, level)
     starts = _reached(expit(logit(precision) + np.array(STARTS)))
     ends = [_chain(values <= level, start) for start in starts.tolist()]
-    return float(LIMITS[max(ends)]) if max(ends) >= 0 else NOTHING
+    return float(LIMITS[max(ends)]) if max(ends) >= 0 else NO_LIMIT
 
 
 def _reject(pairs: ScoredPairs, recall: float, delta: float, most: int) -> float:
@@ -214,7 +214,7 @@ def _p_values(turns: Int64Array, rows: Int64Array, harms: Float64Array, start: F
     values = np.empty(len(LIMITS))
     for i, new in enumerate(np.split(order, ends)[:-1]):
         total = total + np.bincount(rows[new], harms[new], len(start))
-        values[i] = bet(total, largest, delta)
+        values[i] = betting_p_value(total, largest, delta)
     return values
 
 

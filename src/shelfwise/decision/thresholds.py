@@ -12,10 +12,18 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.core.types import Scores, State
+from shelfwise.core.types import Float64Array, Int64Array, Scores, State
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.metrics.scored_pairs import Float64Array, Int64Array, Matrix, ScoredPairs, cells, parts
-from shelfwise.metrics.threshold_search import DEFAULT, best_threshold_of_ranked, count_reaching, doubt, own_thresholds, scores_at, settle
+from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, cells, parts
+from shelfwise.metrics.threshold_search import (
+    DEFAULT_THRESHOLD,
+    best_threshold_of_ranked,
+    count_reaching,
+    own_thresholds,
+    pairs_needed,
+    scores_at,
+    solve_on_top_pairs,
+)
 
 Rule = Literal["fixed", "global", "per_label", "per_product"]
 SHRINKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, float("inf"))
@@ -39,7 +47,7 @@ class Thresholds:
     shrink: float | None = None
 
     @classmethod
-    def fit(cls, scores: Matrix, targets: Matrix, rule: Rule, fixed: float = DEFAULT, seed: int = 0) -> Self:
+    def fit(cls, scores: Matrix, targets: Matrix, rule: Rule, fixed: float = DEFAULT_THRESHOLD, seed: int = 0) -> Self:
         """Tune on `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
         How far rare labels are drawn is settled by cross-validation over these products.
@@ -59,11 +67,11 @@ class Thresholds:
         return best_sets(scores) if self.rule == "per_product" else decide(scores, self.values)
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs; an infinite `shrink` (the global threshold for all) is an array's number, not JSON's."""
+        """Everything :meth:`from_state` needs; an infinite `shrink` (the global threshold for all) is an array's number, not JSON's."""
         return State({"values": self.values, "shrink": np.array([] if self.shrink is None else [self.shrink])}, {"rule": self.rule})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """The thresholds that `state` was taken from."""
         shrink = state.arrays["shrink"]
         return cls(state.facts["rule"], state.arrays["values"], float(shrink[0]) if len(shrink) else None)
@@ -74,7 +82,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
 
     The answer lies midway between the lowest accepted and the highest refused score. Among equally good thresholds
     the highest is given. A score of 0 means "knows nothing" and is never accepted, so the answer is above 0.
-    Without any positive target, or none that is scored above 0, it is :data:`DEFAULT`.
+    Without any positive target, or none that is scored above 0, it is :data:`DEFAULT_THRESHOLD`.
 
     Args:
         targets: (N, L) or (N,), bool or 0 and 1.
@@ -85,7 +93,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     """
     if np.ndim(scores) == 1 and not hasattr(scores, "tocsr"):
         scores, targets = np.reshape(scores, (-1, 1)), np.reshape(targets, (-1, 1))
-    return settle(scores, targets, _pooled)
+    return solve_on_top_pairs(scores, targets, _pooled)
 
 
 def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Float64Array:
@@ -117,7 +125,7 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
 
     rows, labels, _ = cells(targets)
     likely, hits, accepted = scores_at(scores, rows, labels), np.zeros(len(SHRINKS), np.int64), np.zeros(len(SHRINKS), np.int64)
-    for part, whole in zip(split, settle(scores, targets, work), strict=True):
+    for part, whole in zip(split, solve_on_top_pairs(scores, targets, work), strict=True):
         own, support = own_thresholds(scores, rows, labels, ~part), np.bincount(labels[~part[rows]], minlength=scores.shape[1])
         thresholds, held = np.array([_drawn(own, whole, support, shrink) for shrink in SHRINKS]), part[rows]
         hits += np.count_nonzero(likely[held] >= thresholds[:, labels[held]], axis=1)
@@ -151,4 +159,4 @@ def _pooled(pairs: ScoredPairs, wanted: NDArray[np.bool_] | None = None) -> tupl
         some = wanted[pairs.rows]
         scores, hits, true = scores[some], hits[some], int(np.count_nonzero(wanted[pairs.true_rows]))
     threshold, best = best_threshold_of_ranked(np.sort(scores), np.sort(scores[hits]), true)
-    return threshold, doubt(pairs, len(scores), true, best)
+    return threshold, pairs_needed(pairs, len(scores), true, best)

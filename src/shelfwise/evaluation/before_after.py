@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from shelfwise.core.types import MultiHot
 from shelfwise.metrics.bootstrap import paired_bootstrap
-from shelfwise.metrics.multilabel import MultiHot, decision_metrics, per_label
+from shelfwise.metrics.multilabel import decision_metrics, per_label
 from shelfwise.reports.paper_tables import markdown
 
 FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")

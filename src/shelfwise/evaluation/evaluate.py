@@ -36,7 +36,7 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
         The parts "members", "systems", "decide_with", "errors", "labels", "decisions", "mistakes", "disagreements", "similar" and
         "notes" of results.json.
     """
-    answers = model.ask(catalog, context, model.members)
+    answers = model.predict_members(catalog, context, model.members)
     truth = targets > 0
     systems: dict[str, Any] = {name: {"not_run": reason} for name, reason in model.facts["not_run"].items()}
     decided: dict[str, Bools] = {}
@@ -94,7 +94,7 @@ def score_system(model: Model, name: str, answers: MemberPredictions, truth: Boo
 
 def _decisions(model: Model, answers: MemberPredictions, truth: Bools) -> dict[str, Any] | None:
     """How far the deciding system's probabilities can be believed, and what may be decided without a person looking."""
-    decider, name = model.decider, model.decide_with
+    decider, name = model.decision_rule, model.decide_with
     if decider is None:
         return None
     likely = model.scores(answers)
@@ -133,15 +133,15 @@ def similar_figures(model: Model, answers: MemberPredictions, truth: Bools) -> d
 
     Nearness is that of the deciding system's features; None for a model without an index of similar products.
     """
-    if model.neighbours is None:
+    if model.nearest_neighbours is None:
         return None
     rows = np.linspace(0, len(truth) - 1, min(QUERIES, len(truth)), dtype=np.int64)
     features = {name: answers.predictions[name].features[rows] for name in model.members_of(model.decide_with)}
     try:
-        _, near = model.neighbours.nearest(features, max(CUTS))
+        _, near = model.nearest_neighbours.nearest(features, max(CUTS))
     except PluginError as error:
         return {"not_run": str(error)}
-    return label_recall(near, model.neighbours.targets(truth.shape[1]), truth[rows], CUTS)
+    return label_recall(near, model.nearest_neighbours.targets(truth.shape[1]), truth[rows], CUTS)
 
 
 def _member_facts(model: Model, name: str, answers: MemberPredictions) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from shelfwise.core.types import MultiHot
 from shelfwise.metrics.bootstrap import paired_bootstrap
-from shelfwise.metrics.multilabel import MultiHot
 
 
 def ranked(systems: dict[str, dict[str, Any]], decided: Mapping[str, MultiHot], truth: MultiHot, resamples: int, seed: int) -> list[str]:

@@ -58,7 +58,7 @@ def compare_retrained(before: Model, after: Model, test: Catalog, context: Conte
 
 
 def _learnt(model: Model) -> set[str]:
-    known = set() if model.neighbours is None else set(model.neighbours.ids)
+    known = set() if model.nearest_neighbours is None else set(model.nearest_neighbours.ids)
     return known | (set() if model.out_of_fold is None else set(model.out_of_fold.ids))
 
 
@@ -66,5 +66,5 @@ def _decided(model: Model, catalog: Catalog, names: tuple[str, ...], context: Co
     """The model's decisions, in the order of `names`."""
     whole = np.zeros((len(catalog), len(names)), np.bool_)
     columns = [names.index(name) for name in model.labels.names]
-    whole[:, columns] = model.decide(model.scores(model.ask(catalog, context)))
+    whole[:, columns] = model.decide(model.scores(model.predict_members(catalog, context)))
     return whole

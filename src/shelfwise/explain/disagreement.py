@@ -78,7 +78,7 @@ def contradictions(model: Model, answers: MemberPredictions, top: int = 12) -> l
         At most `top` times the row, the strength, and what each of the two says: {"member", "label", "score", "other", "against"}.
     """
     members = model.members_of(model.decide_with)
-    names = model.labels.names if model.relabelling is None else model.relabelling.before
+    names = model.labels.names if model.label_mapping is None else model.label_mapping.before
     found = disagreements(answers.outputs(members), [model.config.members[m].field for m in members], top)
 
     def sides(d: Disagreement) -> list[dict[str, Any]]:

@@ -99,7 +99,7 @@ def explain_products(
         evidence: whether to look for words, places and products too: one more prediction a word, and 37 a picture.
             Where the library `faiss` is missing, no products are named.
     """
-    answers = model.ask(catalog, context)
+    answers = model.predict_members(catalog, context)
     scores, members = model.scores(answers), model.members_of(model.decide_with)
     if wanted is None:
         wanted = model.decide(scores)
@@ -134,18 +134,18 @@ def _only(answers: MemberPredictions, row: int) -> MemberPredictions:
 
 def _near(model: Model, answers: MemberPredictions) -> tuple[Floats, Rows] | None:
     """The training products nearest to one product: similarities and rows, (K,) both."""
-    if model.neighbours is None:
+    if model.nearest_neighbours is None:
         return None
     features = {m: answers.predictions[m].features for m in model.members_of(model.decide_with)}
     try:
-        similarities, rows = model.neighbours.nearest(features, SEARCHED)
+        similarities, rows = model.nearest_neighbours.nearest(features, SEARCHED)
     except PluginError:
         return None
     return similarities[0], rows[0]
 
 
 def _carriers(model: Model, similarities: Floats, rows: Rows, label: int, name: str) -> tuple[dict[str, Any], ...]:
-    index, names = model.neighbours, model.labels.names
+    index, names = model.nearest_neighbours, model.labels.names
     assert index is not None
     others = [(s, r) for s, r in zip(similarities.tolist(), rows.tolist(), strict=True) if r >= 0 and index.ids[r] != name]
     carriers = [(s, r) for s, r in others if label in index.labels_of(r)][:NEAR]

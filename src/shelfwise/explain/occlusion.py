@@ -73,7 +73,7 @@ def picture_drops(model: Model, product: Catalog, answers: MemberPredictions, co
 def _drops(model: Model, answers: MemberPredictions, variants: Catalog, members: list[str], context: Context) -> Floats:
     """How far the scores fall (V, L) from one product to its variants, of which only `members` can tell the difference."""
     rows = np.zeros(len(variants), np.int64)
-    changed = model.ask(variants, context, members).predictions
+    changed = model.predict_members(variants, context, members).predictions
     kept = {name: said.take(rows) for name, said in answers.predictions.items()}
     return model.scores(answers) - model.scores(MemberPredictions({**kept, **changed}))
 

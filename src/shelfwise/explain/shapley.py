@@ -25,7 +25,7 @@ def contributions(model: Model, answers: MemberPredictions) -> Floats:
             present,
             tuple(np.where(present[:, i, None], f, np.float32(0)) for i, f in enumerate(outputs.features)),
         )
-        values[subset] = model.final(masked.silenced(policy.fuse(masked)))
+        values[subset] = model.calibrated(masked.zero_where_absent(policy.fuse(masked)))
     shares = np.zeros_like(outputs.scores)
     for subset, value in values.items():
         size = sum(subset)

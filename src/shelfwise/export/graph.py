@@ -58,7 +58,7 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
     """
     name = model.decide_with
     joined = join(name, model.config.systems[name].policy, model.policies[name]) if name in model.policies else None
-    calibration = nn.Identity() if model.decider is None else calibrate(model.decider.calibration)
+    calibration = nn.Identity() if model.decision_rule is None else calibrate(model.decision_rule.calibration)
     return System(parts, joined, calibration).eval()
 
 

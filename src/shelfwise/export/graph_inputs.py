@@ -61,7 +61,7 @@ class WordReader:
 
     def open(self, catalog: Catalog) -> WordReading:
         """Clean and number the texts of a catalogue."""
-        tokens = catalog.once(("words", self.field, self.cleaning), lambda: tokenize_column(catalog.column(self.field), self.cleaning))
+        tokens = catalog.memoize(("words", self.field, self.cleaning), lambda: tokenize_column(catalog.column(self.field), self.cleaning))
         texts = self._vocabulary.encode(tokens).truncate(self.maxlen, self.truncating)
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 

@@ -19,8 +19,8 @@ from shelfwise.core.modality import Modality
 from shelfwise.errors import PluginError
 from shelfwise.export.graph_inputs import PictureReader, Reader, WordReader
 from shelfwise.nn.text_cnn import TextSettings
-from shelfwise.vision.graph_split import Normalise, fold
-from shelfwise.vision.image_branch import PictureSettings, under
+from shelfwise.vision.graph_split import Normalise, fuse_batch_norm
+from shelfwise.vision.image_branch import PictureSettings, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import WeightSource
 
@@ -61,8 +61,10 @@ def _image(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
     facts = state.facts
     source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-    eye = ImageEncoder.open(source, settings, under("backbone.", state.arrays))
-    return MemberGraph(PictureReader(member.field, eye.frame.size, settings.fit), _Picture(eye, under("head.", state.arrays), settings))
+    encoder = ImageEncoder.open(source, settings, with_prefix("backbone.", state.arrays))
+    return MemberGraph(
+        PictureReader(member.field, encoder.frame.size, settings.fit), _Picture(encoder, with_prefix("head.", state.arrays), settings)
+    )
 
 
 _PARTS: dict[str, Callable[[Modality], MemberGraph]] = {"text_cnn": _text_cnn, "image": _image}
@@ -90,12 +92,12 @@ class _Words(nn.Module):
 class _Picture(nn.Module):
     """Bytes (B, size, size, 3) to probabilities, the mean over both views where pictures are mirrored."""
 
-    def __init__(self, eye: ImageEncoder, head: Mapping[str, Tensor], settings: PictureSettings) -> None:
+    def __init__(self, encoder: ImageEncoder, head: Mapping[str, Tensor], settings: PictureSettings) -> None:
         super().__init__()
         self.mirrored = settings.flip
-        self.normalise: Normalise = eye.normalise
-        frozen = [] if eye.cut.frozen is None else [fold(eye.cut.frozen)]
-        self.backbone = nn.Sequential(*frozen, fold(eye.cut.trained))
+        self.normalise: Normalise = encoder.normalise
+        frozen = [] if encoder.parts.frozen is None else [fuse_batch_norm(encoder.parts.frozen)]
+        self.backbone = nn.Sequential(*frozen, fuse_batch_norm(encoder.parts.trained))
         self.dense = _dense({name: value.numpy() for name, value in head.items()}, ["penultimate.1", "output"])
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, contex
 
 
 def _macro_f1(model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
-    return decision_metrics(truth, model.decide(model.scores(model.ask(catalog, context))))["macro_f1"]
+    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, context))))["macro_f1"]
 
 
 def _picture_nodes(graph: onnx.ModelProto) -> list[str]:

@@ -69,7 +69,7 @@ class OnnxModel(Model):
     graph: bytes = field(default=b"", kw_only=True, repr=False)
     readers: dict[str, Reader] = field(default_factory=dict, kw_only=True)
 
-    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
+    def predict_members(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
         """Answer for every product of `catalog`, in batches of texts of about one length, as many batches at a time as there are cores.
 
         Args:
@@ -89,7 +89,7 @@ class OnnxModel(Model):
             given = inputs(rows)
             return run(given.arrays), given
 
-        scores, present = np.zeros((len(catalog), self.learnt), np.float32), np.zeros(len(catalog), bool)
+        scores, present = np.zeros((len(catalog), self.n_trained_labels), np.float32), np.zeros(len(catalog), bool)
         refused: list[RejectedField] = []
         with ThreadPoolExecutor(cores) as pool:
             answered = pool.map(answer, batches) if len(batches) > 1 else map(answer, batches)
@@ -108,9 +108,9 @@ class OnnxModel(Model):
         """Scores (N, L) of the deciding system as the graph gives them; it knows no other `system`."""
         return answers.predictions[self.decide_with].probabilities
 
-    def final(self, scores: Floats) -> Floats:
+    def calibrated(self, scores: Floats) -> Floats:
         """The graph's scores (N, L), which are calibrated already, as probabilities of the model's `labels`."""
-        return self.consistency.raised(self.relabelled(scores))
+        return self.consistency.propagate_to_ancestors(self.map_labels(scores))
 
     def bundle(self) -> Bundle:
         """The exported model as plain values."""

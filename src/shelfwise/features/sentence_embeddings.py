@@ -42,7 +42,7 @@ class TokenizedTexts(FieldInputs):
             tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
             return TokenizedTexts(np.array([text != "" for text in texts], dtype=bool), tokens)
 
-        return catalog.once(("tokens", fields, source, longest), tokenize)
+        return catalog.memoize(("tokens", fields, source, longest), tokenize)
 
     def take(self, rows: Rows) -> TokenizedTexts:
         """The given rows, in that order."""
@@ -75,7 +75,7 @@ def encode_fields(catalog: Catalog, fields: str, source: EncoderSource, longest:
         vectors = encode_passages(passages, source, context, fields)
         return np.where(passages.present[:, None], vectors, np.float32(0))
 
-    return catalog.once(("sentences", fields, source, longest), encoded)
+    return catalog.memoize(("sentences", fields, source, longest), encoded)
 
 
 def encode_passages(passages: TokenizedTexts, source: EncoderSource, context: Context, title: str) -> Floats:

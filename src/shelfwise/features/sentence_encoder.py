@@ -22,9 +22,9 @@ from shelfwise.config import LossName
 from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time, digest
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
-from shelfwise.nn.device import Precision, mixed, moved_to_device, sent
+from shelfwise.nn.device import Precision, autocast, moved_to_device, to_device
 from shelfwise.nn.losses import make_loss
-from shelfwise.nn.training_loop import Batches, seeded
+from shelfwise.nn.training_loop import Batches, torch_seed
 
 log = logging.getLogger("shelfwise")
 
@@ -152,7 +152,7 @@ def mean_pooling(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
     return (words * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
-def tune(
+def fine_tune(
     network: nn.Module, encoder: nn.Module, train: Batches, lengths: Rows, targets: Floats, settings: TuningSettings, context: Context
 ) -> None:
     """Train in place all of `network` that asks for gradients; `encoder`, a part of it, at a rate of its own.
@@ -169,15 +169,15 @@ def tune(
     steps = settings.epochs * -(-len(train) // settings.batch_size)
     rng = np.random.default_rng(context.seed)
     network.train()
-    with moved_to_device(network), seeded(context.seed), context.progress("tuning the encoder", steps) as progress:
+    with moved_to_device(network), torch_seed(context.seed), context.progress("tuning the encoder", steps) as progress:
         optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps))
         for _ in range(settings.epochs):
-            for rows in _alike(lengths, settings.batch_size, rng):
+            for rows in _batches_by_length(lengths, settings.batch_size, rng):
                 optimizer.zero_grad(set_to_none=True)
-                with mixed(settings.precision):
-                    logits = network(*sent(train.batch(rows)))
-                torch.autograd.backward(loss_of(logits.float(), *sent([torch.from_numpy(targets[rows])])))
+                with autocast(settings.precision):
+                    logits = network(*to_device(train.batch(rows)))
+                torch.autograd.backward(loss_of(logits.float(), *to_device([torch.from_numpy(targets[rows])])))
                 nn.utils.clip_grad_norm_(inside, 1.0)
                 optimizer.step()
                 schedule.step()
@@ -185,7 +185,7 @@ def tune(
     network.eval()
 
 
-def _alike(lengths: Rows, size: int, rng: np.random.Generator) -> Iterator[Rows]:
+def _batches_by_length(lengths: Rows, size: int, rng: np.random.Generator) -> Iterator[Rows]:
     """Batches of rows of about one length, chosen and ordered at random."""
     shuffled = rng.permutation(len(lengths))
     batches = []

@@ -37,12 +37,12 @@ class BagSettings(PluginSettings):
         return self
 
 
-def plain_words(catalog: Catalog, field: str) -> TokenArray:
+def words_of(catalog: Catalog, field: str) -> TokenArray:
     """The words of a text column, split once a catalogue."""
-    return catalog.once(("plain words", field), lambda: split_words(catalog.column(field)))
+    return catalog.memoize(("plain words", field), lambda: split_words(catalog.column(field)))
 
 
-def spoken(columns: Sequence[TokenArray], every: bool) -> Bools:
+def has_words(columns: Sequence[TokenArray], every: bool) -> Bools:
     """Which products have a word: (N,), in any of the columns, or in each if `every`."""
     return np.asarray((np.all if every else np.any)([tokens.lengths > 0 for tokens in columns], axis=0))
 
@@ -60,10 +60,10 @@ class NgramCounts(FieldInputs):
         Args:
             every: present are the products with a word in each field; otherwise those with a word in any.
         """
-        columns = [plain_words(catalog, name) for name in fields]
+        columns = [words_of(catalog, name) for name in fields]
         kinds = ((word_grams, settings.words), (letter_grams, settings.letters))
         grams = tuple(count(tokens, lengths) for tokens in columns for count, lengths in kinds if lengths)
-        return cls(spoken(columns, every), grams)
+        return cls(has_words(columns, every), grams)
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""

@@ -100,7 +100,7 @@ class Blend(FusionPolicy):
         mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
         for weight, part in zip(self._weights(outputs.present), self.parts_, strict=True):
             mixed += weight[:, None] * logit(np.clip(part.fuse(outputs), CERTAIN, 1 - CERTAIN))
-        return outputs.silenced(expit(mixed))
+        return outputs.zero_where_absent(expit(mixed))
 
     def _weights(self, present: Bools) -> Floats:
         """What each part counts for each product, (parts, N); summing to 1."""

@@ -110,7 +110,7 @@ class Boosted(FusionPolicy):
         fused = np.zeros((len(outputs), labels), np.float32)
         for rows, features in _portions(outputs, self.frequency_):
             fused[rows] = forest.probabilities(features.reshape(len(rows) * labels, -1)).reshape(-1, labels)
-        return outputs.silenced(fused)
+        return outputs.zero_where_absent(fused)
 
     def state(self) -> State:
         """The trees' nodes, and the labels' frequencies."""
@@ -185,8 +185,8 @@ def _portions(outputs: MemberOutputs, frequency: Floats) -> Iterator[tuple[Rows,
     for start in range(0, len(outputs), PRODUCTS):
         rows = np.arange(start, min(start + PRODUCTS, len(outputs)))
         part = outputs.take(rows)
-        scores = part.filled(ABSENT)
-        mean = part.filled(0).sum(axis=1) / np.maximum(part.present.sum(axis=1), 1)[:, None]
+        scores = part.fill_absent(ABSENT)
+        mean = part.fill_absent(0).sum(axis=1) / np.maximum(part.present.sum(axis=1), 1)[:, None]
         behind = mean - mean.max(axis=1, keepdims=True)
         summary = [mean, scores.max(axis=1), behind, np.broadcast_to(frequency, mean.shape)]
         yield rows, np.concatenate([scores.transpose(0, 2, 1), np.stack(summary, axis=2)], axis=2).astype(np.float32)

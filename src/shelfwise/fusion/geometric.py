@@ -27,5 +27,5 @@ class Geometric(FusionPolicy):
         """Fused scores (N, L); 0 where no member is present."""
         present = np.maximum(outputs.present.sum(axis=1, keepdims=True), 1)
         with np.errstate(divide="ignore"):  # log 0 is -inf, which comes back as 0
-            total = np.log(outputs.filled(1)).sum(axis=1)
-        return outputs.silenced(np.exp(total / present))
+            total = np.log(outputs.fill_absent(1)).sum(axis=1)
+        return outputs.zero_where_absent(np.exp(total / present))

@@ -89,7 +89,7 @@ class Hierarchical(FusionPolicy):
         scores = np.zeros((len(outputs), len(parents)), np.float32)
         for node, columns in self._nodes(parents).items():
             scores[:, columns] = self.bases_[node].fuse(_part(outputs, rows, columns))
-        return outputs.silenced(decoded(scores, parents, self.settings.rule))
+        return outputs.zero_where_absent(decoded(scores, parents, self.settings.rule))
 
     def state(self) -> State:
         """The state of each base, and each label's parent."""

@@ -13,10 +13,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.types import Bools, Context, Float64Array, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-
-Float64Array = NDArray[np.float64]
 
 MOST_MEMBERS = 6  # 63 sets, each with weights of its own, where any set may occur
 CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing

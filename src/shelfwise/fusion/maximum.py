@@ -23,5 +23,5 @@ class Maximum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
-        largest: Floats = outputs.filled(0).max(axis=1)
+        largest: Floats = outputs.fill_absent(0).max(axis=1)
         return largest

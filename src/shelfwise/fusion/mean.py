@@ -41,7 +41,7 @@ class Mean(FusionPolicy):
         """
         shares = outputs.present * self._weights(outputs)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        mixed: Floats = np.einsum("nm,nml->nl", shares, outputs.filled(0))
+        mixed: Floats = np.einsum("nm,nml->nl", shares, outputs.fill_absent(0))
         return mixed
 
     def _weights(self, outputs: MemberOutputs) -> Floats:

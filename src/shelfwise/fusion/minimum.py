@@ -23,4 +23,4 @@ class Minimum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
-        return outputs.silenced(outputs.filled(1).min(axis=1))
+        return outputs.zero_where_absent(outputs.fill_absent(1).min(axis=1))

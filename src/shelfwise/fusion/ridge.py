@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.types import Bools, Context, Float64Array, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
-
-Float64Array = NDArray[np.float64]
 
 GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
 THRESHOLDS = np.linspace(0.02, 0.98, 97)

@@ -96,9 +96,11 @@ class TopK(NetworkPolicy):
             return super().fuse(outputs)
         logits = self.logits(outputs, self.shape_.members)
         if self.settings.mode == "select_hard":
-            return outputs.silenced(outputs.scores[np.arange(len(outputs)), logits.argmax(axis=1)])
+            return outputs.zero_where_absent(outputs.scores[np.arange(len(outputs)), logits.argmax(axis=1)])
         trust = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return outputs.silenced(np.einsum("nm,nml->nl", trust / trust.sum(axis=1, keepdims=True), outputs.filled(0)).clip(0, 1))
+        return outputs.zero_where_absent(
+            np.einsum("nm,nml->nl", trust / trust.sum(axis=1, keepdims=True), outputs.fill_absent(0)).clip(0, 1)
+        )
 
     def state(self) -> State:
         """The network, and what is known of the selection."""

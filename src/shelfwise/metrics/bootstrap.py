@@ -14,8 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.metrics.multilabel import Counts, Float64Array, MultiHot, ratio
-from shelfwise.metrics.scored_pairs import Int64Array, cells
+from shelfwise.core.types import Float64Array, Int64Array, MultiHot
+from shelfwise.metrics.multilabel import Counts, ratio
+from shelfwise.metrics.scored_pairs import cells
 
 Statistic = Literal["micro_f1", "macro_f1"]
 CELLS = 8_000_000

@@ -15,9 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Scores
-from shelfwise.metrics.multilabel import Float64Array, MultiHot, ratio
-from shelfwise.metrics.scored_pairs import Float64Array
+from shelfwise.core.types import Float64Array, MultiHot, Scores
+from shelfwise.metrics.multilabel import ratio
 
 EDGE = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: hardly any catalogue has the products to tell."""

@@ -9,7 +9,8 @@ from typing import TypedDict
 import numpy as np
 from scipy.stats import spearmanr
 
-from shelfwise.metrics.multilabel import MultiHot, micro_f1, per_label
+from shelfwise.core.types import MultiHot
+from shelfwise.metrics.multilabel import micro_f1, per_label
 
 
 class ErrorRow(TypedDict):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfwise.metrics.multilabel import Counts, MultiHot
+from shelfwise.core.types import MultiHot
+from shelfwise.metrics.multilabel import Counts
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
 
@@ -25,7 +26,7 @@ def hierarchical_metrics(targets: MultiHot, decided: MultiHot, taxonomy: Taxonom
     >>> hierarchical_metrics(np.array([[0, 1, 0]]), np.array([[0, 0, 1]]), tree)["hierarchical_f1"]
     0.5
     """
-    truth, given = taxonomy.closed(np.asarray(targets, bool)), np.asarray(decided, bool)
-    rates = Counts.of(truth, taxonomy.closed(given), axis=None).rates()
+    truth, given = taxonomy.close_under_ancestors(np.asarray(targets, bool)), np.asarray(decided, bool)
+    rates = Counts.of(truth, taxonomy.close_under_ancestors(given), axis=None).rates()
     named = {f"hierarchical_{name}": float(rate) for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)}
     return {**named, "contradictions": float(taxonomy.contradicted(given).mean()) if len(given) else 0.0}

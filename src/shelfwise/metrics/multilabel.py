@@ -20,11 +20,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.core.types import Scores
+from shelfwise.core.types import Float64Array, MultiHot, Scores
 from shelfwise.metrics.scored_pairs import by_label
 
-MultiHot = NDArray[Any]
-Float64Array = NDArray[np.float64]
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
 CELLS = 1 << 18

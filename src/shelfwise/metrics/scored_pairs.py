@@ -15,6 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.core.types import Float64Array, Int64Array
+
 BLOCK = 1 << 18
 """Cells of a dense matrix looked at at a time: what stays in a core's cache."""
 TILE = 512
@@ -22,8 +24,6 @@ TILE = 512
 
 Matrix: TypeAlias = Any
 """(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
-Float64Array = NDArray[np.float64]
-Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

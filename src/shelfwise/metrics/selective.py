@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Scores
-from shelfwise.metrics.multilabel import Counts, MultiHot, ratio
+from shelfwise.core.types import MultiHot, Scores
+from shelfwise.metrics.multilabel import Counts, ratio
 
 Queues = NDArray[np.int8]
 """(N,) or (N, L) of the three codes."""

@@ -15,18 +15,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.metrics.scored_pairs import BLOCK, Float64Array, Int64Array, Matrix, ScoredPairs, by_label
+from shelfwise.core.types import Bools, Float64Array, Int64Array
+from shelfwise.metrics.scored_pairs import BLOCK, Matrix, ScoredPairs, by_label
 
-Bools = NDArray[np.bool_]
-
-DEFAULT = 0.5
+DEFAULT_THRESHOLD = 0.5
 """The paper's threshold; also the answer where nothing can be tuned."""
-COLUMNS = 32
+LABELS_PER_BLOCK = 32
 """Labels sorted at a time, one by one."""
 
 
 def best_threshold_of_ranked(ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int) -> tuple[float, float]:
-    """The threshold with the largest F1, the highest of equal ones, and that F1; :data:`DEFAULT` and 0 where none finds any.
+    """The threshold with the largest F1, the highest of equal ones, and that F1; :data:`DEFAULT_THRESHOLD` and 0 where none finds any.
 
     It lies midway between the lowest accepted score and the next lower one.
 
@@ -39,7 +38,7 @@ def best_threshold_of_ranked(ranked: NDArray[np.floating], positives: NDArray[np
     (0.4, 1.0)
     """
     if not len(positives):
-        return DEFAULT, 0.0
+        return DEFAULT_THRESHOLD, 0.0
     first = np.searchsorted(ranked, positives)
     f1 = 2 * (len(positives) - np.searchsorted(positives, positives)) / (len(ranked) - first + true)
     place = len(f1) - 1 - int(f1[::-1].argmax())
@@ -62,7 +61,7 @@ def own_thresholds(scores: Matrix, rows: Int64Array, labels: Int64Array, wanted:
     order = np.lexsort((positives, labels))
     order = order[positives[order] > 0]
     each = np.split(positives[order], np.cumsum(np.bincount(labels[order], minlength=width))[:-1])
-    thresholds = np.full(width, DEFAULT)
+    thresholds = np.full(width, DEFAULT_THRESHOLD)
     for label, ranked in _ranked(scores, wanted, np.array([len(own) > 0 for own in each])):
         thresholds[label] = best_threshold_of_ranked(ranked, each[label], int(true[label]))[0]
     return thresholds
@@ -95,10 +94,10 @@ def _ranked(scores: Matrix, wanted: Bools | None, used: Bools) -> Iterator[tuple
         for label in np.flatnonzero(used):
             yield int(label), np.sort(columns.data[columns.indptr[label] : columns.indptr[label + 1]])
         return
-    for start in range(0, scores.shape[1], COLUMNS):
-        some = np.flatnonzero(used[start : start + COLUMNS])
+    for start in range(0, scores.shape[1], LABELS_PER_BLOCK):
+        some = np.flatnonzero(used[start : start + LABELS_PER_BLOCK])
         if len(some):
-            block = by_label(scores[:, start : start + COLUMNS])[some]
+            block = by_label(scores[:, start : start + LABELS_PER_BLOCK])[some]
             block = block if wanted is None else block[:, wanted]
             block.sort(axis=1)
             yield from zip((start + some).tolist(), block, strict=True)
@@ -107,15 +106,15 @@ def _ranked(scores: Matrix, wanted: Bools | None, used: Bools) -> Iterator[tuple
 T = TypeVar("T")
 
 
-FEW = 1 << 17
+SORTED_WHOLE = 1 << 17
 """Cells that are sorted whole: looking for what to leave out would take longer."""
 
 
-EVERY = 16
+SAMPLE_EVERY = 16
 """Floors are guessed from one product in so many."""
 
 
-DEPTH = 4.0
+PAIRS_PER_POSITIVE = 4.0
 """Pairs for each true one at first: enough where the best F1 is above 0.4."""
 
 
@@ -123,22 +122,22 @@ MARGIN = 1.25
 """Of the next depth: the sample may put a floor too high."""
 
 
-LEAST = 16
+MIN_SAMPLED = 16
 """Sampled pairs at least, so that a floor is more than luck."""
 
 
-def settle(scores: Matrix, targets: Matrix, work: Callable[[ScoredPairs], tuple[T, float]]) -> T:
+def solve_on_top_pairs(scores: Matrix, targets: Matrix, work: Callable[[ScoredPairs], tuple[T, float]]) -> T:
     """The answer of `work` on all pairs of `scores` and `targets` (N, L), found from as few of the highest as leave no doubt.
 
     Args:
-        work: gives an answer and how much it is in doubt, see :func:`doubt`.
+        work: gives an answer and how much it is in doubt, see :func:`pairs_needed`.
     """
-    if sp.issparse(scores) or np.size(scores) <= FEW:
+    if sp.issparse(scores) or np.size(scores) <= SORTED_WHOLE:
         return work(ScoredPairs.of(scores, targets))[0]
-    some = np.asarray(scores)[::EVERY]
+    some = np.asarray(scores)[::SAMPLE_EVERY]
     true = targets.count_nonzero() if sp.issparse(targets) else np.count_nonzero(targets)
     sampled = true * len(some) / len(scores)
-    wanted = max(DEPTH * sampled, LEAST)
+    wanted = max(PAIRS_PER_POSITIVE * sampled, MIN_SAMPLED)
     while True:
         answer, open_ = work(ScoredPairs.of(scores, targets, np.full(scores.shape[1], _lowest(some, wanted))))
         if not open_:
@@ -146,7 +145,7 @@ def settle(scores: Matrix, targets: Matrix, work: Callable[[ScoredPairs], tuple[
         wanted = min(max(open_ * sampled, 2 * wanted), 8 * wanted)
 
 
-def doubt(pairs: ScoredPairs, kept: int, true: int, best: float) -> float:
+def pairs_needed(pairs: ScoredPairs, kept: int, true: int, best: float) -> float:
     """How many pairs for each true one would make an answer sure; 0: it is.
 
     Args:

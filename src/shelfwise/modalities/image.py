@@ -17,8 +17,8 @@ from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.fusion_networks import init_like_keras
 from shelfwise.nn.memory import tune_malloc
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
-from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.image_features import Encoded, encode
 from shelfwise.vision.pretrained_weights import WeightSource, find_weights
@@ -33,8 +33,8 @@ class ImageSettings(PictureSettings):
 class _Network(PictureBranch):
     """Rows to logits (B, L); the head is initialised as in Keras (Glorot uniform, zero bias)."""
 
-    def __init__(self, eye: ImageEncoder, labels: int, settings: ImageSettings) -> None:
-        super().__init__(eye, settings)
+    def __init__(self, encoder: ImageEncoder, labels: int, settings: ImageSettings) -> None:
+        super().__init__(encoder, settings)
         self.output = nn.Linear(self.width, labels)
         init_like_keras(*self.penultimate, self.output)
 
@@ -58,7 +58,7 @@ class Image(Modality):
     Settings = ImageSettings
     settings: ImageSettings
 
-    _eye: ImageEncoder | None = None
+    _encoder: ImageEncoder | None = None
     _network: _Network | None = None
     _facts: dict[str, Any]
 
@@ -69,9 +69,9 @@ class Image(Modality):
             WeightsError: the backbone's weights are missing or not what they should be.
         """
         tune_malloc()
-        if self._eye is None:
-            self._eye = ImageEncoder.open(self._source(), self.settings)
-        return Pictures.read(catalog, self.field, self._eye, context)
+        if self._encoder is None:
+            self._encoder = ImageEncoder.open(self._source(), self.settings)
+        return Pictures.read(catalog, self.field, self._encoder, context)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Train the head and the last layers.
@@ -81,9 +81,9 @@ class Image(Modality):
         """
         tune_malloc()
         source = self._source()
-        self._eye = ImageEncoder.open(source, self.settings)
-        with seeded(context.seed):
-            self._network = _Network(self._eye, train.targets.shape[1], self.settings)
+        self._encoder = ImageEncoder.open(source, self.settings)
+        with torch_seed(context.seed):
+            self._network = _Network(self._encoder, train.targets.shape[1], self.settings)
         chance = np.random.default_rng(context.seed) if self.settings.flip else None
         watched = None if validation is None else (View(validation.inputs), validation.targets)
         inputs, targets = self._as_trained(train, context)
@@ -105,9 +105,9 @@ class Image(Modality):
 
     def state(self) -> State:
         """All weights, frozen ones too: a saved model needs neither hub nor package."""
-        network, eye = self._fitted(), self._eye
-        assert eye is not None
-        tensors = {f"backbone.{name}": value for name, value in eye.backbone.state_dict().items()}
+        network, encoder = self._fitted(), self._encoder
+        assert encoder is not None
+        tensors = {f"backbone.{name}": value for name, value in encoder.backbone.state_dict().items()}
         tensors |= {f"head.{name}": value for name, value in network.head().items()}
         arrays = {name: value.contiguous().numpy().copy() for name, value in tensors.items() if value.ndim}
         return State(arrays, dict(self._facts))
@@ -118,9 +118,9 @@ class Image(Modality):
         source = WeightSource(
             self._facts["asked"], self._facts["used"], self._facts["kind"], None, self._facts["weights"], self._facts["note"]
         )
-        self._eye = ImageEncoder.open(source, self.settings, under("backbone.", state.arrays))
-        self._network = _Network(self._eye, self._facts["labels"], self.settings)
-        self._network.load_state_dict(under("head.", state.arrays), strict=False)
+        self._encoder = ImageEncoder.open(source, self.settings, with_prefix("backbone.", state.arrays))
+        self._network = _Network(self._encoder, self._facts["labels"], self.settings)
+        self._network.load_state_dict(with_prefix("head.", state.arrays), strict=False)
         self._network.eval()
         return self
 
@@ -128,16 +128,16 @@ class Image(Modality):
         """The backbone asked for and used, the source of its weights, and epochs."""
         return dict(self._facts)
 
-    def _source(self) -> Source:
+    def _source(self) -> WeightSource:
         return find_weights(self.settings.backbone, self.settings.weights)
 
     def _as_trained(self, train: Examples, context: Context) -> tuple[Pictures, Floats]:
         """The training pictures as the frozen part sees them in training; with batch statistics in seeded batches."""
-        assert self._eye is not None
-        if self.settings.frozen_bn == "inference" or self._eye.cut.frozen is None:
+        assert self._encoder is not None
+        if self.settings.frozen_bn == "inference" or self._encoder.parts.frozen is None:
             return train.inputs, train.targets
         order = np.random.default_rng(context.seed).permutation(len(train.inputs))
-        done: Encoded = encode(list(train.inputs.paths[order]), self._eye.encoder(batch_stats=True), context)
+        done: Encoded = encode(list(train.inputs.paths[order]), self._encoder.encoder(batch_stats=True), context)
         kept = order[done.index >= 0]
         index = done.index[done.index >= 0]
         return Pictures(np.ones(len(kept), bool), done.rows, index, train.inputs.paths[kept]), train.targets[kept]

@@ -23,10 +23,10 @@ from shelfwise.nn.feature_fusion import JoinName, make_join
 from shelfwise.nn.fusion_networks import Shape, init_like_keras
 from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed, torch_threads
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
-from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, under
+from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
@@ -119,7 +119,7 @@ class _Network(nn.Module):
             first += branch.inputs
         return read
 
-    def learnt(self) -> dict[str, Tensor]:
+    def trained_weights(self) -> dict[str, Tensor]:
         """All weights but the backbone's."""
         return {name: value for name, value in self.state_dict().items() if ".body." not in name}
 
@@ -130,7 +130,7 @@ class Joint(Modality):
     Settings = JointSettings
     settings: JointSettings
 
-    _eye: ImageEncoder | None = None
+    _encoder: ImageEncoder | None = None
     _network: _Network | None = None
     _vocabularies: dict[str, Vocabulary]
     _facts: dict[str, Any]
@@ -169,13 +169,16 @@ class Joint(Modality):
                 vectors.append(torch.from_numpy(first))
         if PICTURE in self._names:
             source = find_weights(self.settings.image.backbone, self.settings.image.weights)
-            self._eye, self._facts[PICTURE] = ImageEncoder.open(source, self.settings.image), {**source.provenance(), "kind": source.kind}
-        with seeded(context.seed):
+            self._encoder, self._facts[PICTURE] = (
+                ImageEncoder.open(source, self.settings.image),
+                {**source.provenance(), "kind": source.kind},
+            )
+        with torch_seed(context.seed):
             self._network = self._build(vectors, train.targets.shape[1])
         chance = np.random.default_rng(context.seed) if self.settings.image.flip else None
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
         learnt = self._batches(train.inputs, chance=chance)
-        with threads(1) if self.settings.image.train_last == 0 else nullcontext():
+        with torch_threads(1) if self.settings.image.train_last == 0 else nullcontext():
             epochs = fit_network(self._network, learnt, train.targets, self.settings.training, context, watched, title=self.field)
         self._facts["epochs"] = epochs
         return self
@@ -193,9 +196,9 @@ class Joint(Modality):
 
     def state(self) -> State:
         """All weights, frozen ones too, and the vocabularies: a saved model needs neither word vectors, hub nor package."""
-        tensors = {f"network.{name}": value for name, value in self._fitted().learnt().items()}
-        if self._eye is not None:
-            tensors |= {f"backbone.{name}": value for name, value in self._eye.backbone.state_dict().items() if value.ndim}
+        tensors = {f"network.{name}": value for name, value in self._fitted().trained_weights().items()}
+        if self._encoder is not None:
+            tensors |= {f"backbone.{name}": value for name, value in self._encoder.backbone.state_dict().items() if value.ndim}
         words = {name: list(vocabulary.words) for name, vocabulary in self._vocabularies.items()}
         return State({name: value.contiguous().numpy().copy() for name, value in tensors.items()}, {**self._facts, "words": words})
 
@@ -206,10 +209,10 @@ class Joint(Modality):
         if PICTURE in self._names:
             facts = self._facts[PICTURE]
             source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-            self._eye = ImageEncoder.open(source, self.settings.image, under("backbone.", state.arrays))
-        weights = under("network.", state.arrays)
+            self._encoder = ImageEncoder.open(source, self.settings.image, with_prefix("backbone.", state.arrays))
+        weights = with_prefix("network.", state.arrays)
         sizes = [(len(v), self._facts[name]["dimensions"]) for name, v in self._vocabularies.items()]
-        with seeded(0):  # the first weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
             self._network = self._build([torch.zeros(size) for size in sizes], len(weights["join.output.bias"]))
         self._network.load_state_dict(weights, strict=False)
         self._network.eval()
@@ -228,9 +231,9 @@ class Joint(Modality):
         if name != PICTURE:
             return Texts.read(catalog, name, self._reads(name).cleaning)
         chosen = self.settings.image
-        if self._eye is None:
-            self._eye = ImageEncoder.open(find_weights(chosen.backbone, chosen.weights), chosen)
-        return Pictures.read(catalog, name, self._eye, context)
+        if self._encoder is None:
+            self._encoder = ImageEncoder.open(find_weights(chosen.backbone, chosen.weights), chosen)
+        return Pictures.read(catalog, name, self._encoder, context)
 
     def _build(self, vectors: list[Tensor], labels: int) -> _Network:
         """A new network, its texts beginning with `vectors`, one (V, D) a text field."""
@@ -239,8 +242,8 @@ class Joint(Modality):
             if name != PICTURE:
                 branches.append(TextBranch(next(waiting), self._reads(name)))
             else:
-                assert self._eye is not None
-                branches.append(PictureBranch(self._eye, self.settings.image))
+                assert self._encoder is not None
+                branches.append(PictureBranch(self._encoder, self.settings.image))
         return _Network(branches, labels, self.settings)
 
     def _batches(self, inputs: JointInputs, view: int = 0, chance: np.random.Generator | None = None) -> _FieldBatches:

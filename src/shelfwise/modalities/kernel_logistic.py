@@ -32,7 +32,7 @@ from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 from shelfwise.nn.memory import tune_malloc
 from shelfwise.text.ngrams import Grams
-from shelfwise.vision.image_branch import Pictures, under
+from shelfwise.vision.image_branch import Pictures, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
 from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
@@ -80,7 +80,7 @@ class KernelLogistic(Modality):
     Settings = KernelLogisticSettings
     settings: KernelLogisticSettings
 
-    _eye: ImageEncoder | None = None
+    _encoder: ImageEncoder | None = None
     _model: LinearWeights | None = None
     _spaces: tuple[TfidfVocabulary, ...] = ()
     _gaussians: NystroemFeatures | None = None
@@ -128,8 +128,8 @@ class KernelLogistic(Modality):
         width = (chosen.narrowness, chosen.landmarks)
         self._gaussians = NystroemFeatures.fit(inputs.vectors, self._weights, *width, context.seed) if inputs.vectors else None
         sparse, dense = self._inputs(inputs)
-        if self._eye is None and "image" in self._fields:
-            self._eye = ImageEncoder.open(self._source, self._looks)
+        if self._encoder is None and "image" in self._fields:
+            self._encoder = ImageEncoder.open(self._source, self._looks)
         self._model = fit_logistic(sparse, train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune, dense)
         self._facts = self._sources() if inputs.vectors else {}
         return self
@@ -148,8 +148,8 @@ class KernelLogistic(Modality):
             arrays["turn"] = self._gaussians.turn
             for name, centre in self._gaussians.centres.items():
                 arrays |= {f"centre.{name}": centre, f"landmarks.{name}": self._gaussians.landmarks[name]}
-        if self._eye is not None:
-            weights = self._eye.backbone.state_dict()
+        if self._encoder is not None:
+            weights = self._encoder.backbone.state_dict()
             arrays |= {f"backbone.{name}": value.contiguous().numpy().copy() for name, value in weights.items() if value.ndim}
         return State(arrays, self._facts)
 
@@ -160,7 +160,7 @@ class KernelLogistic(Modality):
             WeightsError: the encoder is not to be had, or is another one than at the time.
         """
         arrays, self._facts = state.arrays, dict(state.facts)
-        self._model = LinearWeights.restored(arrays)
+        self._model = LinearWeights.from_state(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
         self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
         names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
@@ -170,7 +170,9 @@ class KernelLogistic(Modality):
         if "encoder" in self._facts:
             verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         if "backbone" in self._facts:
-            self._eye = ImageEncoder.open(WeightSource(**self._facts["backbone"], path=None), self._looks, under("backbone.", arrays))
+            self._encoder = ImageEncoder.open(
+                WeightSource(**self._facts["backbone"], path=None), self._looks, with_prefix("backbone.", arrays)
+            )
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -217,12 +219,12 @@ class KernelLogistic(Modality):
         return encode_fields(catalog, "+".join(self._texts), find_encoder(self.settings.encoder), self.settings.max_tokens, context)
 
     def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
-        if self._eye is None:
-            self._eye = ImageEncoder.open(self._source, self._looks)
-        return Pictures.read(catalog, "image", self._eye, context)
+        if self._encoder is None:
+            self._encoder = ImageEncoder.open(self._source, self._looks)
+        return Pictures.read(catalog, "image", self._encoder, context)
 
     @property
-    def _source(self) -> Source:
+    def _source(self) -> WeightSource:
         return find_weights(self.settings.backbone, "auto")
 
     @property

@@ -72,7 +72,7 @@ class TextBag(Modality):
 
     def prepare(self, catalog: Catalog, context: Context) -> WordCounts:
         """Count the n-grams of the text."""
-        tokens = catalog.once(("plain words", self.field), lambda: split_words(self._texts(catalog)))
+        tokens = catalog.memoize(("plain words", self.field), lambda: split_words(self._texts(catalog)))
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
             grams = grams.joined(letter_grams(tokens, self.settings.letters))

@@ -19,7 +19,7 @@ from shelfwise.errors import NotFittedError
 from shelfwise.nn.fusion_networks import init_like_keras
 from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
 
 
@@ -74,7 +74,7 @@ class TextCnn(Modality):
         tokens: TokenArray = train.inputs.tokens
         self._vocabulary = Vocabulary.fit(tokens, self.settings.vocabulary_size)
         vectors, self._facts = initial_vectors(tokens, self._vocabulary.words, self.settings, context.seed, self.field)
-        with seeded(context.seed):
+        with torch_seed(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
         tune_malloc()

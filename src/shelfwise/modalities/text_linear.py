@@ -75,7 +75,7 @@ class TextLinear(Modality):
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         arrays = state.arrays
-        self._model = LinearWeights.restored(arrays)
+        self._model = LinearWeights.from_state(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
         self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
         return self

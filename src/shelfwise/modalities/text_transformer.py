@@ -24,16 +24,16 @@ from shelfwise.features.sentence_encoder import (
     EncoderSource,
     TuningSettings,
     find_encoder,
+    fine_tune,
     freeze_except_last,
     frozen_encoder,
     load_encoder,
     mean_pooling,
-    tune,
     verify_encoder,
 )
-from shelfwise.features.tfidf import plain_words, spoken
+from shelfwise.features.tfidf import has_words, words_of
 from shelfwise.nn.memory import tune_malloc
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
 
 
 class TextTransformerSettings(PluginSettings):
@@ -129,8 +129,8 @@ class TextTransformer(Modality):
         if not chosen.train_last:
             passages = replace(passages, encoded=encode_fields(*wanted, context))
         if chosen.present == "all":
-            columns = [plain_words(catalog, name) for name in self.field.split("+")]
-            passages = replace(passages, present=spoken(columns, every=True))
+            columns = [words_of(catalog, name) for name in self.field.split("+")]
+            passages = replace(passages, present=has_words(columns, every=True))
         return passages
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
@@ -145,12 +145,14 @@ class TextTransformer(Modality):
         self._encoder = self._loaded(source)
         vectors = self._frozen(train.inputs, context)
         watched = None if validation is None else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
-        with seeded(context.seed), threads(1):
+        with torch_seed(context.seed), torch_threads(1):
             head = _Head(vectors.shape[1], train.targets.shape[1], chosen)
             epochs = fit_network(head, _Vectors(vectors), train.targets, chosen.training, context, watched, title=f"{self.field}, head")
         if chosen.train_last:
             tokens = train.inputs.tokens
-            tune(_Network(self._encoder, head), self._encoder, TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context)
+            fine_tune(
+                _Network(self._encoder, head), self._encoder, TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context
+            )
         self._head = head
         self._facts = {"encoder": source.origin, "sha256": source.sha256, "train_last": chosen.train_last, "head_epochs": epochs}
         return self

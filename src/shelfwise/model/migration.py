@@ -54,9 +54,9 @@ def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, An
         raise TaxonomyError(f"the model has {mode} labels, but the migration is in {migration.mode} mode; write one in its mode")
     step = LabelMapping.of(labels, {name: {*migration.label(name), *migration.gained(name)} for name in labels})
     sections = dict(bundle.sections)
-    known = LabelMapping.restored(sections["relabelling"]).then(step) if "relabelling" in sections else step
+    known = LabelMapping.from_state(sections["relabelling"]).then(step) if "relabelling" in sections else step
     products = _trained_products(sections.get("neighbours"), labels, migration)
-    taxonomy = Taxonomy.restored(sections["taxonomy"], labels) if "taxonomy" in sections and mode != "path" else None
+    taxonomy = Taxonomy.from_state(sections["taxonomy"], labels) if "taxonomy" in sections and mode != "path" else None
     sections |= {"relabelling": known.state(), **_relabelled(sections, step)}
     if "taxonomy" in sections:
         sections["taxonomy"] = (moved_taxonomy(taxonomy, migration, step) if taxonomy else Taxonomy.of_names(step.names)).state()
@@ -94,6 +94,6 @@ def _relabelled(sections: Mapping[str, State], step: LabelMapping) -> dict[str, 
         rows, columns = step.apply_sparse(old.arrays["label_rows"], old.arrays["label_columns"])
         new["neighbours"] = State({**old.arrays, "label_rows": rows, "label_columns": columns}, old.facts)
     if "out_of_fold" in sections:
-        honest = OutOfFold.restored(sections["out_of_fold"])
+        honest = OutOfFold.from_state(sections["out_of_fold"])
         new["out_of_fold"] = OutOfFold.of(honest.ids, *map(step.apply, honest.dense())).state()
     return new

@@ -59,21 +59,21 @@ class Model:
     labels: LabelSet
     members: dict[str, Modality]
     policies: dict[str, FusionPolicy] = field(default_factory=dict)
-    joins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    system_members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
     decide_with: str = ""
-    neighbours: Neighbours | None = None
+    nearest_neighbours: Neighbours | None = None
     out_of_fold: OutOfFold | None = None
-    decider: DecisionRule | None = None
-    relabelling: LabelMapping | None = None
+    decision_rule: DecisionRule | None = None
+    label_mapping: LabelMapping | None = None
     taxonomy: Taxonomy | None = None
-    outsiders: NoveltyDetector | None = None
+    novelty: NoveltyDetector | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def learnt(self) -> int:
+    def n_trained_labels(self) -> int:
         """How many labels members and policies know; a migrated model's `labels` are others."""
-        return len(self.labels.names) if self.relabelling is None else len(self.relabelling.before)
+        return len(self.labels.names) if self.label_mapping is None else len(self.label_mapping.before)
 
     @property
     def systems(self) -> list[str]:
@@ -82,18 +82,18 @@ class Model:
 
     def members_of(self, system: str) -> tuple[str, ...]:
         """The members that `system` listens to."""
-        return self.joins.get(system, (system,))
+        return self.system_members.get(system, (system,))
 
     def threshold_of(self, system: str) -> float | Thresholds:
         """What `system` gives labels by: the score from which on, or, of the deciding system, its fitted rule."""
         if isinstance(self.config.threshold, float):
             return self.config.threshold
-        if self.decider is None or system != self.decide_with:
+        if self.decision_rule is None or system != self.decide_with:
             return self.thresholds[system]
-        rule = self.decider.thresholds
-        if self.relabelling is None or rule.rule != "per_label":
+        rule = self.decision_rule.thresholds
+        if self.label_mapping is None or rule.rule != "per_label":
             return rule
-        return replace(rule, values=self.relabelling.apply(rule.values[None])[0])
+        return replace(rule, values=self.label_mapping.apply(rule.values[None])[0])
 
     @property
     def consistency(self) -> Consistency:
@@ -104,7 +104,7 @@ class Model:
         """Decisions (N, L) from the `scores` of `system` (default: the deciding one), by its own threshold or rule unless `by` is given."""
         return self.consistency.decide(scores, self.threshold_of(system or self.decide_with) if by is None else by)
 
-    def ask(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
+    def predict_members(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
         """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
 
         Features are as wide where no product has a member's field as they are elsewhere.
@@ -114,7 +114,7 @@ class Model:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
-            answer = predict_present(modality, inputs, self.learnt, context)
+            answer = predict_present(modality, inputs, self.n_trained_labels, context)
             if not answer.features.shape[1]:
                 width = self.facts.get("widths", {}).get(name, 0)
                 answer = replace(answer, features=np.zeros((len(inputs), width), np.float32))
@@ -127,46 +127,46 @@ class Model:
         """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated), raised as the taxonomy demands."""
         system = system or self.decide_with
         raw = self.raw_scores(answers, system)
-        return self.final(raw) if system == self.decide_with else self.consistency.raised(self.relabelled(raw))
+        return self.calibrated(raw) if system == self.decide_with else self.consistency.propagate_to_ancestors(self.map_labels(raw))
 
-    def final(self, scores: Floats) -> Floats:
+    def calibrated(self, scores: Floats) -> Floats:
         """The deciding system's raw scores (N, L) as probabilities of the model's `labels`."""
-        likely = scores if self.decider is None else self.decider.probabilities(scores)
-        return self.consistency.raised(self.relabelled(likely))
+        likely = scores if self.decision_rule is None else self.decision_rule.probabilities(scores)
+        return self.consistency.propagate_to_ancestors(self.map_labels(likely))
 
-    def relabelled(self, scores: Floats) -> Floats:
+    def map_labels(self, scores: Floats) -> Floats:
         """Scores of the labels that were learnt as scores of the model's `labels`."""
-        return scores if self.relabelling is None else np.asarray(self.relabelling.apply(scores), np.float32)
+        return scores if self.label_mapping is None else np.asarray(self.label_mapping.apply(scores), np.float32)
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of `system` before any calibration."""
         if system in self.members:
             return answers.predictions[system].probabilities
-        outputs = answers.outputs(self.joins[system])
-        return outputs.silenced(self.policies[system].fuse(outputs))
+        outputs = answers.outputs(self.system_members[system])
+        return outputs.zero_where_absent(self.policies[system].fuse(outputs))
 
     def bundle(self) -> Bundle:
         """The model as plain values."""
         sections = {f"member.{n}": m.state() for n, m in self.members.items()}
         sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
-        if self.neighbours is not None:
-            sections["neighbours"] = self.neighbours.state()
+        if self.nearest_neighbours is not None:
+            sections["neighbours"] = self.nearest_neighbours.state()
         if self.out_of_fold is not None:
             sections["out_of_fold"] = self.out_of_fold.state()
-        if self.decider is not None:
-            sections["decider"] = self.decider.state()
-        if self.relabelling is not None:
-            sections["relabelling"] = self.relabelling.state()
+        if self.decision_rule is not None:
+            sections["decider"] = self.decision_rule.state()
+        if self.label_mapping is not None:
+            sections["relabelling"] = self.label_mapping.state()
         if self.taxonomy is not None:
             sections["taxonomy"] = self.taxonomy.state()
-        if self.outsiders is not None:
-            sections["outsiders"] = self.outsiders.state()
+        if self.novelty is not None:
+            sections["outsiders"] = self.novelty.state()
         facts = {
             **self.facts,
             "thresholds": self.thresholds,
             "decide_with": self.decide_with,
             "members": list(self.members),
-            "systems": {n: list(self.joins[n]) for n in self.policies},
+            "systems": {n: list(self.system_members[n]) for n in self.policies},
         }
         return Bundle(self.config.dump(), tuple(self.labels.names), facts, sections)
 
@@ -185,8 +185,8 @@ class Model:
             "relabelling": LabelMapping,
             "outsiders": NoveltyDetector,
         }
-        parts: dict[str, Any] = {n: kind.restored(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections}  # type: ignore[attr-defined]
+        parts: dict[str, Any] = {n: kind.from_state(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections}  # type: ignore[attr-defined]
         labels = LabelSet(bundle.labels, config.labels.mode)
         if "taxonomy" in bundle.sections:
-            parts["taxonomy"] = Taxonomy.restored(bundle.sections["taxonomy"], labels.names)
+            parts["taxonomy"] = Taxonomy.from_state(bundle.sections["taxonomy"], labels.names)
         return cls(config, labels, members, policies, joins, thresholds, decide_with, facts=facts, **parts)

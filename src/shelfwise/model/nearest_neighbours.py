@@ -103,7 +103,7 @@ class Neighbours:
         return State(arrays, {"members": list(self.turns), "ids": list(self.ids), "titles": list(self.titles)})
 
     @classmethod
-    def restored(cls, state: State) -> Neighbours:
+    def from_state(cls, state: State) -> Neighbours:
         """The index that `state` was taken from."""
         turns = {name: state.arrays[f"turn.{name}"] for name in state.facts["members"]}
         places = state.arrays["label_rows"], state.arrays["label_columns"]

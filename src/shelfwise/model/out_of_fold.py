@@ -48,7 +48,7 @@ class OutOfFold:
         return np.array([places.get(name, -1) for name in ids], np.int64)
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs; scores as 16-bit floats."""
+        """Everything :meth:`from_state` needs; scores as 16-bit floats."""
         arrays = {
             "scores": self.scores.data.astype(np.float16),
             "score_columns": self.scores.indices.astype(np.int32),
@@ -59,7 +59,7 @@ class OutOfFold:
         return State(arrays, {"ids": list(self.ids), "labels": int(self.scores.shape[1])})
 
     @classmethod
-    def restored(cls, state: State) -> OutOfFold:
+    def from_state(cls, state: State) -> OutOfFold:
         """The scores that `state` was taken from."""
         a, shape = state.arrays, (len(state.facts["ids"]), state.facts["labels"])
         scores = sp.csr_matrix((a["scores"].astype(np.float32), a["score_columns"], a["score_rows"]), shape)

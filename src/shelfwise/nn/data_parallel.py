@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shelfwise.nn.training_loop import threads
+from shelfwise.nn.training_loop import torch_threads
 
 MOST = 4
 """Pieces of a batch: each brings a gradient of all parameters, word vectors too, and these are added on one core."""
@@ -59,7 +59,7 @@ def data_parallel(work: Work, parameters: Sequence[nn.Parameter]) -> Iterator[Da
     """`work` on as many pieces as torch may use cores, at most :data:`MOST`; torch's operations take one core inside the block."""
     count = min(torch.get_num_threads(), MOST)
     # a new thread multiplies on all cores until it is told, and sums then come in another order
-    with threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor:
+    with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor:
         yield DataParallel(work, parameters, executor, count)
 
 

@@ -37,12 +37,12 @@ def moved_to_device(network: nn.Module) -> Iterator[None]:
         network.to("cpu")
 
 
-def sent(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     """The tensors on the device."""
     return tuple(tensor.to(device(), non_blocking=True) for tensor in tensors)
 
 
-def mixed(precision: Precision) -> AbstractContextManager[object]:
+def autocast(precision: Precision) -> AbstractContextManager[object]:
     """Inside the block products are computed in `precision`."""
     able = device().type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device().type, torch.bfloat16, enabled=precision == "bfloat16" or (precision == "auto" and able))

@@ -19,7 +19,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.losses import Loss
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed, torch_threads
 
 FORBIDDEN = -1e4  # in place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN
 LEAST_SPREAD = 0.01  # of the member's mean spread; what hardly varied in training must not explode later
@@ -76,14 +76,14 @@ class NetworkPolicy(FusionPolicy):
         """Train the network on all products that any member knows; `validation` is watched if patience is set."""
         known, wanted = self._known(outputs, targets)
         self.shape_ = Shape(targets.shape[1], tuple(f.shape[1] for f in known.features) or (0,) * known.present.shape[1])
-        with seeded(context.seed):
+        with torch_seed(context.seed):
             network = self.network(self.shape_)
         self.watch(network, known)
         watched = None
         if validation is not None:
             others, answers = self._known(*validation)
             watched = (self.batches(others), answers)
-        with threads(1):
+        with torch_threads(1):
             self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss())
         self.network_ = network
         return self
@@ -94,7 +94,7 @@ class NetworkPolicy(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        return outputs.silenced(expit(self.logits(outputs, self.shape_.labels)))
+        return outputs.zero_where_absent(expit(self.logits(outputs, self.shape_.labels)))
 
     def logits(self, outputs: MemberOutputs, width: int) -> Floats:
         """The network's answers (N, width).
@@ -113,7 +113,7 @@ class NetworkPolicy(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.shape_ = Shape(state.facts["labels"], tuple(state.facts["widths"]))
-        with seeded(0):  # the initial weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
             network = self.network(self.shape_)
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
         self.network_, self.epochs_ = network.eval(), state.facts["epochs"]

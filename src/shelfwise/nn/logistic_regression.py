@@ -61,7 +61,7 @@ class LinearWeights:
         return _product(_bags(needed), torch.from_numpy(self.weights[used].toarray())).numpy()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         arrays = {
             "weights.values": self.weights.data,
             "weights.columns": self.weights.indices.astype(np.int32),
@@ -71,7 +71,7 @@ class LinearWeights:
         return arrays if self.dense is None else arrays | {"weights.dense": self.dense}
 
     @classmethod
-    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The classifiers that `arrays` were taken from; other names are passed over."""
         shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
         parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""
@@ -85,7 +85,7 @@ class RowClassifier:
             standardise: bring every input to mean 0 and spread 1 first; the rows must then be dense.
         """
         inputs, targets = train
-        with seeded(context.seed):
+        with torch_seed(context.seed):
             network = _Network(inputs.shape[1], targets.shape[1], settings)
         if standardise:
             network.mean = torch.from_numpy(np.mean(inputs, axis=0, dtype=np.float64).astype(np.float32))
@@ -93,7 +93,7 @@ class RowClassifier:
         with torch.no_grad():
             network.output.bias.copy_(torch.logit(torch.from_numpy((targets.sum(axis=0) + 0.5) / (len(targets) + 1))))
         watched = None if validation is None else (_Batches(validation[0]), validation[1])
-        with threads(1):
+        with torch_threads(1):
             epochs = fit_network(network, _Batches(inputs), targets, settings.training, context, watched, title=title)
         return cls(network, epochs)
 
@@ -121,7 +121,7 @@ class RowClassifier:
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int) -> Self:
         """The classifier that `arrays` were taken from; those of other names are passed over."""
         weights = {n.removeprefix("network."): torch.from_numpy(np.array(v)) for n, v in arrays.items() if n.startswith("network.")}
-        with seeded(0):  # the first weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
             network = _Network(len(weights["mean"]), len(weights["output.bias"]), settings)
         network.load_state_dict(weights)
         return cls(network, epochs)

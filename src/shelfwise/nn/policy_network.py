@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows
 from shelfwise.nn.fusion_networks import keep_members
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, seeded, threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -55,11 +55,11 @@ def fit_policy(
     """
     rows = np.flatnonzero(outputs.present.any(axis=1))
     known, wanted = (outputs, targets) if len(rows) == len(outputs) else (outputs.take(rows), targets[rows])
-    with seeded(context.seed):
+    with torch_seed(context.seed):
         network = PolicyNetwork(known.scores.shape[1], known.scores.shape[2], settings)
     network.watch(known)
     watched = None if validation is None or not len(validation[0]) else (PolicyBatches(validation[0]), validation[1])
-    with threads(1):
+    with torch_threads(1):
         epochs = fit_network(network, PolicyBatches(known), wanted, settings.training, context, watched, "policy")
     return network, epochs
 
@@ -68,12 +68,12 @@ def run_policy(network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
     """Fused scores (N, L); 0 where no member is present."""
     if not len(outputs):
         return np.zeros((0, network.labels), np.float32)
-    return outputs.silenced(run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs))))
+    return outputs.zero_where_absent(run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs))))
 
 
 def restored_policy(arrays: Mapping[str, NDArray[Any]], members: int, labels: int, settings: PolicySettings) -> PolicyNetwork:
     """The network of M members and L labels whose weights `arrays` are."""
-    with seeded(0):  # the initial weights are replaced; the caller's randomness stays as it is
+    with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
         network = PolicyNetwork(members, labels, settings)
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
     return network.eval()

@@ -68,7 +68,7 @@ class Texts(FieldInputs):
     @classmethod
     def read(cls, catalog: Catalog, field: str, cleaning: CleaningSettings) -> Self:
         """Clean and tokenise `field`; a catalogue's field is cleaned once, however many read it."""
-        tokens = catalog.once(("words", field, cleaning), lambda: tokenize_column(catalog.column(field), cleaning))
+        tokens = catalog.memoize(("words", field, cleaning), lambda: tokenize_column(catalog.column(field), cleaning))
         return cls(tokens.lengths > 0, tokens)
 
     def take(self, rows: Rows) -> Texts:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, device, mixed, moved_to_device, sent
+from shelfwise.nn.device import Precision, autocast, device, moved_to_device, to_device
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Optimizer, Schedule, rate_at
 
@@ -45,7 +45,7 @@ class Batches(Protocol):
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def torch_seed(seed: int) -> Iterator[None]:
     """Torch's randomness from `seed` inside the block, untouched outside it."""
     with torch.random.fork_rng(devices=[] if device().type == "cpu" else None):
         torch.manual_seed(seed)
@@ -53,7 +53,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """Torch on `count` cores inside the block: steps of small networks take as long on one core as on two, and leave the other free."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
@@ -92,7 +92,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
     best = _EarlyStopping(network, settings)
     order = np.random.default_rng(context.seed)
-    with moved_to_device(network), seeded(context.seed), context.progress(title, settings.epochs) as progress:
+    with moved_to_device(network), torch_seed(context.seed), context.progress(title, settings.epochs) as progress:
         step = _TrainStep(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
@@ -124,7 +124,7 @@ def run_network(
     result: Floats = np.zeros((0, 0), np.float32)
     with moved_to_device(network):
         for rows in _pieces(order, batch_size):
-            answer = ask(*sent(inputs.batch(rows))).float().cpu().numpy()
+            answer = ask(*to_device(inputs.batch(rows))).float().cpu().numpy()
             if not len(result):
                 result = np.empty((len(order), *answer.shape[1:]), np.float32)
             result[rows] = answer
@@ -161,9 +161,9 @@ class _TrainStep:
         return total / max(len(inputs), 1)
 
     def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
-        with mixed(self._settings.precision):
-            logits = self._network(*sent(inputs))
-        return self._loss_of(logits.float(), *sent([targets]))
+        with autocast(self._settings.precision):
+            logits = self._network(*to_device(inputs))
+        return self._loss_of(logits.float(), *to_device([targets]))
 
 
 class _EarlyStopping:

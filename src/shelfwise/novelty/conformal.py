@@ -18,11 +18,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Floats, State
+from shelfwise.core.types import Float64Array, Floats, State
 from shelfwise.errors import ConfigError, LabelError
 
 Signals = Mapping[str, NDArray[np.floating]]
-Float64Array = NDArray[np.float64]
 
 SMALLEST = 20
 """Honest products without which no rate of false alarms can be promised."""
@@ -30,13 +29,13 @@ SMALLEST = 20
 SUREST = 0.9999
 
 
-def silence(scores: Floats) -> Float64Array:
+def log_prob_no_label(scores: Floats) -> Float64Array:
     """(N,) the log of how likely a product has none of the labels, taken for independent: the higher the stranger.
 
     Args:
         scores: (N, L) of the deciding system; each counts as at most 0.9999, so that one sure label is not everything.
 
-    >>> silence(np.array([[0.0, 0.5], [0.9, 0.9]])).round(2).tolist()
+    >>> log_prob_no_label(np.array([[0.0, 0.5], [0.9, 0.9]])).round(2).tolist()
     [-0.69, -4.61]
     """
     return np.asarray(np.log1p(-np.minimum(np.asarray(scores, np.float64), SUREST)).sum(axis=1))
@@ -105,7 +104,7 @@ class ConformalNovelty:
         return State({**arrays, "joined": self.joined}, {"signals": list(self.references)})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
         references = {name: state.arrays[f"reference.{name}"] for name in state.facts["signals"]}
         return cls(references, state.arrays["joined"])

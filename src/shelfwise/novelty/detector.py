@@ -13,10 +13,10 @@ import numpy as np
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Floats, Rows, State
+from shelfwise.core.types import Context, Float64Array, Floats, Rows, State
 from shelfwise.errors import LabelError
-from shelfwise.novelty.conformal import ConformalNovelty, silence
-from shelfwise.novelty.text_distance import Float64Array, NearestTextDistance
+from shelfwise.novelty.conformal import ConformalNovelty, log_prob_no_label
+from shelfwise.novelty.text_distance import NearestTextDistance
 
 MOST = 5000
 """Most training products that others are compared with, and most honest products, both evenly spaced."""
@@ -54,7 +54,7 @@ class NoveltyDetector:
         fields = [name for name in FIELDS if name in read and name in catalog]
         encoders = [name for member in members if (name := getattr(member.settings, "encoder", "off")) != "off"]
         around = None
-        signals: dict[str, Float64Array] = {"silence": silence(scores[chosen])}
+        signals: dict[str, Float64Array] = {"silence": log_prob_no_label(scores[chosen])}
         if fields:
             needed = np.union1d(asked, sample)  # the whole catalogue, where it is small, remembers what its members have read
             part = catalog if len(needed) == len(catalog) else catalog.take(needed)
@@ -72,11 +72,11 @@ class NoveltyDetector:
         Args:
             scores: (N, L) of the deciding system for these products.
         """
-        signals = {"silence": silence(scores)}
+        signals = {"silence": log_prob_no_label(scores)}
         return self.abstention.p_values(signals if self.surroundings is None else signals | self.surroundings.far(catalog, context))
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         parts = {"abstention": self.abstention.state()}
         if self.surroundings is not None:
             parts["surroundings"] = self.surroundings.state()
@@ -84,15 +84,15 @@ class NoveltyDetector:
         return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
 
         def part(name: str) -> State:
             arrays: dict[str, Any] = {n.removeprefix(f"{name}."): a for n, a in state.arrays.items() if n.startswith(f"{name}.")}
             return State(arrays, state.facts[name])
 
-        around = NearestTextDistance.restored(part("surroundings")) if "surroundings" in state.facts else None
-        return cls(ConformalNovelty.restored(part("abstention")), around)
+        around = NearestTextDistance.from_state(part("surroundings")) if "surroundings" in state.facts else None
+        return cls(ConformalNovelty.from_state(part("abstention")), around)
 
 
 def _spread(count: int) -> Rows:

@@ -17,11 +17,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Floats, Rows, State
-from shelfwise.features.tfidf import plain_words
+from shelfwise.core.types import Context, Float64Array, Floats, Rows, State
+from shelfwise.features.tfidf import words_of
 from shelfwise.text.ngrams import Grams, Keys, word_grams
-
-Float64Array = NDArray[np.float64]
 
 NEAREST = 20
 """Training products whose mean similarity counts."""
@@ -113,14 +111,14 @@ class NearestTextDistance:
         return {name: np.where(spoken, values, np.nan) for name, values in found.items()}
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs; words and vectors in half precision."""
+        """Everything :meth:`from_state` needs; words and vectors in half precision."""
         arrays: dict[str, NDArray[Any]] = {"keys": self.keys, "weights": self.weights, "centre": self.centre, "groups": self.groups}
         arrays |= {"words": self.words.data.astype(np.float16), "columns": self.words.indices, "rows": self.words.indptr}
         arrays["meanings"] = self.meanings.astype(np.float16)
         return State(arrays, {"fields": list(self.fields), "encoder": dict(self.encoder)})
 
     @classmethod
-    def restored(cls, state: State) -> Self:
+    def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
         a, fields = state.arrays, tuple(state.facts["fields"])
         parts = (a["words"].astype(np.float32), a["columns"], a["rows"])
@@ -155,7 +153,7 @@ class NearestTextDistance:
 
 def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:
     """How often each word occurs in each product's fields, taken together."""
-    counted = [word_grams(plain_words(catalog, name), (1,)) for name in fields]
+    counted = [word_grams(words_of(catalog, name), (1,)) for name in fields]
     for other in counted[1:]:
         counted[0] = counted[0].joined(other)
     return counted[0]

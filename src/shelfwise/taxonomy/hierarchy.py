@@ -36,7 +36,7 @@ class Taxonomy:
         TaxonomyError: a label lies above itself.
 
     >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds", "Toys"))
-    >>> tree.closed(np.array([[False, True, False]])).tolist()
+    >>> tree.close_under_ancestors(np.array([[False, True, False]])).tolist()
     [[True, True, False]]
     """
 
@@ -112,15 +112,15 @@ class Taxonomy:
         """Whether no label has more than one parent."""
         return len(np.unique(self.edges[:, 0])) == len(self.edges)
 
-    def closed(self, decided: Bools) -> Bools:
+    def close_under_ancestors(self, decided: Bools) -> Bools:
         """Decisions (N, L), and all labels above them."""
         return np.asarray((np.asarray(decided, np.float32) @ self.ancestors) > 0)
 
     def contradicted(self, decided: Bools) -> Bools:
         """(N,) products that were given a label without all labels above it."""
-        return np.asarray((self.closed(decided) != decided).any(axis=1))
+        return np.asarray((self.close_under_ancestors(decided) != decided).any(axis=1))
 
-    def raised(self, scores: Scores) -> Scores:
+    def propagate_to_ancestors(self, scores: Scores) -> Scores:
         """Scores (N, L), each at least that of every label below: the maximum over the label and its descendants.
 
         With one threshold for all labels, deciding on these is closing the decisions: they never contradict the taxonomy.
@@ -131,7 +131,7 @@ class Taxonomy:
                 np.maximum(raised[parent], raised[label], out=raised[parent])
         return np.ascontiguousarray(raised.T)
 
-    def likeliest(self, probabilities: Scores, thresholds: ArrayLike = 0.5) -> Bools:
+    def most_probable_consistent(self, probabilities: Scores, thresholds: ArrayLike = 0.5) -> Bools:
         """The likeliest decisions (N, L) among those that contradict nothing.
 
         Taking labels for independent, of all sets of labels that hold everything above their members, this is the one
@@ -149,18 +149,18 @@ class Taxonomy:
         if self.is_forest:
             return self._best_in_forest(weights)
         chosen = weights >= 0
-        wanted = self.closed(chosen)
+        wanted = self.close_under_ancestors(chosen)
         for row in np.flatnonzero((wanted != chosen).any(axis=1)):
             labels = np.flatnonzero(wanted[row])  # nothing else can be worth having
             chosen[row, labels] = self._best_closure(weights[row, labels], labels)
         return chosen
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs besides the names."""
+        """Everything :meth:`from_state` needs besides the names."""
         return State({"edges": self.edges})
 
     @classmethod
-    def restored(cls, state: State, names: Sequence[str]) -> Taxonomy:
+    def from_state(cls, state: State, names: Sequence[str]) -> Taxonomy:
         """The taxonomy that `state` was taken from."""
         return cls(tuple(names), state.arrays["edges"])
 

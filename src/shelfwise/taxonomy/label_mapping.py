@@ -76,11 +76,11 @@ class LabelMapping:
         return LabelMapping.of(self.before, became)
 
     def state(self) -> State:
-        """Everything :meth:`restored` needs."""
+        """Everything :meth:`from_state` needs."""
         return State({"pairs": self.pairs}, {"before": list(self.before), "names": list(self.names)})
 
     @classmethod
-    def restored(cls, state: State) -> LabelMapping:
+    def from_state(cls, state: State) -> LabelMapping:
         """The relabelling that `state` was taken from."""
         return cls(tuple(state.facts["before"]), tuple(state.facts["names"]), state.arrays["pairs"])
 

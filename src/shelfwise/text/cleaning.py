@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from shelfwise.config import Settings
-from shelfwise.text.tokenization import cut, lowered, separators
+from shelfwise.text.tokenization import lowered, separators, split_column
 from shelfwise.text.vocabulary import TokenArray
 
 _LONGEST = {"title": 29, "description": 30}
@@ -49,7 +49,7 @@ def tokenize_column(texts: Sequence[str | None], settings: CleaningSettings) -> 
     (['men', 'shirt', 'cotton'], [])
     """
     column = pc.replace_substring_regex(lowered(texts), pattern=_CONTRACTION, replacement="")
-    everything = cut(column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS)
+    everything = split_column(column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS)
     return everything.remap(*_keep(everything.words, settings))
 
 

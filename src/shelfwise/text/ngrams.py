@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.text.hashing import mixed
-from shelfwise.text.tokenization import cut, lowered, separators
+from shelfwise.text.hashing import splitmix64
+from shelfwise.text.tokenization import lowered, separators, split_column
 from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]
@@ -80,7 +80,7 @@ def split_words(texts: Sequence[str | None]) -> TokenArray:
     ['t', 'shirt', '2', 'pack']
     """
     column = lowered(texts)
-    pieces = cut(column, separators(column))
+    pieces = split_column(column, separators(column))
     real = np.array([word != "" for word in pieces.words], dtype=bool)
     table = np.where(real, np.cumsum(real) - 1, -1).astype(np.int32)
     return pieces.remap(table, tuple(word for word in pieces.words if word))
@@ -110,7 +110,7 @@ def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
 
 def _placed(units: Keys, places: Keys) -> Keys:
     """A number for "this unit at this place", to be summed over the places of a run."""
-    return mixed(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
+    return splitmix64(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
 
 
 def _letters(words: Sequence[str], edge: str) -> tuple[NDArray[np.uint32], Offsets]:
@@ -125,7 +125,7 @@ def _whole(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
     if len(offsets) == 1:
         return np.zeros(0, np.uint64)
     places = np.arange(len(letters)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return mixed(np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1]))
+    return splitmix64(np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1]))
 
 
 def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64]]:
@@ -135,7 +135,7 @@ def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64
     total = np.full(len(starts), n, np.uint64)
     for place in range(n):
         total += _placed(units[starts + place], np.full(1, place, np.uint64))
-    return mixed(total), rows[starts]
+    return splitmix64(total), rows[starts]
 
 
 def _count(keys: Keys, rows: NDArray[np.int64], texts: int) -> Grams:

@@ -38,10 +38,10 @@ def separators(column: pa.Array) -> str:
     return f"[{_ASCII_SEPARATORS}{''.join(beyond)}]+"
 
 
-def cut(column: pa.Array, between: str) -> TokenArray:
+def split_column(column: pa.Array, between: str) -> TokenArray:
     """What stands between matches of the pattern `between`; one at either end of a text leaves an empty piece there.
 
-    >>> cut(pa.array(["red mug", "a mug."]), r"[ .]+").words
+    >>> split_column(pa.array(["red mug", "a mug."]), r"[ .]+").words
     ('red', 'mug', 'a', '')
     """
     # for spaces of all scripts Arrow has a split of its own, but it reads beyond the last text, and may leave the blank on its last word

@@ -29,7 +29,7 @@ from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import out_of_fold
 from shelfwise.training.dataset import TrainingSet, _lesson
-from shelfwise.training.member_selection import settled
+from shelfwise.training.member_selection import adapt_to_catalog
 from shelfwise.training.stacking import FittedMember, Stack, system_members, tunable_policy
 from shelfwise.training.time_budget import Budget
 
@@ -56,14 +56,14 @@ def fit_model(
         LabelError: not one member can be fitted.
     """
     stages = stages or Checkpoints()
-    config = settled(config, lesson.catalog)
+    config = adapt_to_catalog(config, lesson.catalog)
     budget = Budget.of(config.budget, context)
     learned, not_run = _fit_members(lesson, config, budget.part(MEMBERS_SHARE), stages, tolerant)
     taxonomy = Taxonomy.of(labels, lesson.catalog.column("categories"))
     model = Model(config, labels, {name: item.member for name, item in learned.items()}, taxonomy=taxonomy)
     crossing = not len(lesson.validation)
     checked = lesson.train if crossing else lesson.validation
-    fused = {name: (item.honest if crossing else item.everywhere.take(checked)).probabilities for name, item in learned.items()}
+    fused = {name: (item.out_of_fold if crossing else item.predictions.take(checked)).probabilities for name, item in learned.items()}
     for name in sorted(config.systems, key=lambda name: name != config.decide_with):  # what decides must be ready in time
         missing = [m for m in config.systems[name].members if m not in learned]
         limit = Budget.of(None, context) if name == config.decide_with else budget
@@ -74,16 +74,16 @@ def fit_model(
         else:
             fused[name] = scores
     _choose(model, fused, lesson.targets[checked])
-    _settle(model, learned, lesson, fused[model.decide_with], context, stages)
-    features = {name: learned[name].everywhere.features for name in model.members_of(model.decide_with)}
-    model.neighbours = Neighbours.of(features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets)
+    _fit_decision_rule(model, learned, lesson, fused[model.decide_with], context, stages)
+    features = {name: learned[name].predictions.features for name in model.members_of(model.decide_with)}
+    model.nearest_neighbours = Neighbours.of(features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets)
     model.facts = {
         "not_run": not_run,
         "seconds": stages.seconds,
-        "widths": {name: item.everywhere.features.shape[1] for name, item in learned.items()},
+        "widths": {name: item.predictions.features.shape[1] for name, item in learned.items()},
         "provenance": {name: m.provenance() for name, m in model.members.items()},
         "policies": {name: p.facts() for name, p in model.policies.items()},
-        "decider": None if model.decider is None else model.decider.facts(),
+        "decider": None if model.decision_rule is None else model.decision_rule.facts(),
     }
     return model
 
@@ -179,7 +179,7 @@ def _fit_system(
     """Fit one system; returns its scores on the rows that thresholds are tuned on."""
     stack = Stack.of(name, model, learned, lesson.targets, lesson.validation)
     stack.fit(model, context, stages)
-    model.joins[name] = system_members(model, name, learned)
+    model.system_members[name] = system_members(model, name, learned)
     return stack.checked(model, context, stages)
 
 
@@ -187,14 +187,14 @@ def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
     """Tune each system's threshold, and settle which system decides, on honest scores."""
     quality = {}
     for name, said in fused.items():
-        scores = model.consistency.raised(said)
+        scores = model.consistency.propagate_to_ancestors(said)
         model.thresholds[name] = best_threshold(targets, scores)
         quality[name] = micro_f1(targets > 0, model.decide(scores, name, model.thresholds[name]))
     wanted = model.config.decide_with
     model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
 
 
-def _settle(
+def _fit_decision_rule(
     model: Model, learned: dict[str, FittedMember], lesson: TrainingSet, checked: Floats, context: Context, stages: Checkpoints
 ) -> None:
     """Calibrate the deciding system and fit its rule of decision on all honest scores there are; keep these where they are out of fold."""
@@ -207,11 +207,11 @@ def _settle(
         scores = np.concatenate([stack.crossed(model, context, stages), checked])
     order = np.argsort(rows)
     ids, targets = [lesson.catalog.ids[row] for row in rows[order]], lesson.targets[rows[order]]
-    model.decider, likely = DecisionRule.fit(scores[order], targets, model.config, model.consistency)
+    model.decision_rule, likely = DecisionRule.fit(scores[order], targets, model.config, model.consistency)
     model.thresholds[deciding] = best_threshold(targets, likely)
     model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
     heard = [model.members[name] for name in model.members_of(deciding)]
-    model.outsiders = NoveltyDetector.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
+    model.novelty = NoveltyDetector.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
 
 
 def _pack(prediction: Prediction) -> State:

@@ -14,7 +14,7 @@ LEAST = 0.05
 """Share of the products that must have a field for a member of several fields to read it."""
 
 
-def settled(config: Config, catalog: Catalog) -> Config:
+def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
     """`config` for this catalogue.
 
     A member of several fields ("title+description+image") goes on without those that hardly any product has. Of members
@@ -29,7 +29,7 @@ def settled(config: Config, catalog: Catalog) -> Config:
         kept = [part for part in fields if len(fields) > 1 and _share(catalog, part) >= LEAST] or fields
         trimmed = member.model_copy(update={"field": "+".join(kept)})
         cut = {other for other, known in members.items() if known != config.members[other]}
-        twin = next((other for other in members if (trimmed != member or other in cut) and _alike(members[other], trimmed)), None)
+        twin = next((other for other in members if (trimmed != member or other in cut) and _same_member(members[other], trimmed)), None)
         became[name] = twin or name
         if twin is None:
             members[name] = trimmed
@@ -41,7 +41,7 @@ def settled(config: Config, catalog: Catalog) -> Config:
     return config.model_copy(update={"members": members, "systems": systems, "decide_with": deciding})
 
 
-def _alike(one: MemberSettings, other: MemberSettings) -> bool:
+def _same_member(one: MemberSettings, other: MemberSettings) -> bool:
     """The same plug-in on the same field; `present` tells apart only members of several fields."""
 
     def settings(member: MemberSettings) -> dict[str, Any]:

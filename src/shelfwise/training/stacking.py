@@ -31,8 +31,8 @@ class FittedMember:
     """
 
     member: Modality
-    everywhere: Prediction
-    honest: Prediction
+    predictions: Prediction
+    out_of_fold: Prediction
     rows: Rows
     folds: Rows
 
@@ -67,7 +67,7 @@ class Stack:
         policy = tunable_policy(model.config, self.name, crossing=not len(self.validation))
         if policy.reads == "features":
             rows = np.setdiff1d(np.arange(len(self.targets)), self.validation)
-            outputs = MemberOutputs.stack([part.everywhere.take(rows) for part in self.parts])
+            outputs = MemberOutputs.stack([part.predictions.take(rows) for part in self.parts])
         else:
             rows, outputs = self.parts[0].rows, self._honest()
         watched = self._watched()
@@ -105,12 +105,12 @@ class Stack:
         return np.asarray(self.targets[self.parts[0].rows])
 
     def _honest(self) -> MemberOutputs:
-        return MemberOutputs.stack([part.honest for part in self.parts])
+        return MemberOutputs.stack([part.out_of_fold for part in self.parts])
 
     def _watched(self) -> tuple[MemberOutputs, Floats] | None:
         if not len(self.validation):
             return None
-        outputs = MemberOutputs.stack([part.everywhere.take(self.validation) for part in self.parts])
+        outputs = MemberOutputs.stack([part.predictions.take(self.validation) for part in self.parts])
         return outputs, self.targets[self.validation]
 
     def _context(self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]) -> Context:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, RejectedField, Rows
-from shelfwise.vision.graph_split import fold
+from shelfwise.vision.graph_split import fuse_batch_norm
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings, to_tensor
 from shelfwise.vision.image_features import encode
 from shelfwise.vision.layer_freezing import set_frozen
@@ -42,14 +42,15 @@ class Pictures(FieldInputs):
     paths: NDArray[np.object_]
 
     @classmethod
-    def read(cls, catalog: Catalog, field: str, eye: ImageEncoder, context: Context) -> Self:
+    def read(cls, catalog: Catalog, field: str, encoder: ImageEncoder, context: Context) -> Self:
         """Read and decode the pictures and run the frozen part on them, unless the cache has it."""
         names = catalog.column(field)
         paths = np.array([None if name is None else catalog.root / name for name in names], dtype=object)
         there = np.flatnonzero([name is not None for name in names])
-        encoder = eye.encoder()
-        once = catalog.once if len(encoder.shape) == POOLED else lambda key, compute: compute()  # maps are too large to keep
-        done = once(("pictures", field, encoder.identity), lambda: encode([paths[i] for i in there], encoder, context))
+        frozen = encoder.encoder()
+        # Pooled vectors are small enough to keep for the next member; maps are not.
+        memoize = catalog.memoize if len(frozen.shape) == POOLED else lambda key, compute: compute()
+        done = memoize(("pictures", field, frozen.identity), lambda: encode([paths[i] for i in there], frozen, context))
         index = np.full(len(names), -1, np.int64)
         index[there] = done.index
         ids = catalog.ids
@@ -81,13 +82,13 @@ class View:
 class PictureBranch(nn.Module):
     """Rows of one view to features (B, D); D, the `width`, is `hidden`, or the backbone's own without a hidden layer."""
 
-    def __init__(self, eye: ImageEncoder, settings: PictureSettings) -> None:
+    def __init__(self, encoder: ImageEncoder, settings: PictureSettings) -> None:
         super().__init__()
-        self.body, self._norms, self._rule = eye.body(), eye.norms, settings.frozen_bn
+        self.body, self._norms, self._rule = encoder.body(), encoder.norms, settings.frozen_bn
         self.dropout = nn.Dropout(settings.dropout)
-        hidden = [self.dropout, nn.Linear(eye.features, settings.hidden), nn.ReLU()] if settings.hidden else []
+        hidden = [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()] if settings.hidden else []
         self.penultimate = nn.Sequential(*hidden)
-        self.width = settings.hidden or eye.features
+        self.width = settings.hidden or encoder.features
         self.inputs = 1
         self._folded: list[nn.Module] = []  # in a list, so that it is no part of the weights
 
@@ -107,10 +108,10 @@ class PictureBranch(nn.Module):
     def _for_inference(self) -> nn.Module:
         """The body with its batch norms folded, made once; whoever changes weights or device calls :meth:`train` or ``eval`` afterwards."""
         if not self._folded:
-            self._folded.append(fold(self.body))
+            self._folded.append(fuse_batch_norm(self.body))
         return self._folded[0]
 
 
-def under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
     """Those of `arrays` whose names begin with `prefix`, without it, as tensors of their own."""
     return {name.removeprefix(prefix): torch.from_numpy(np.array(value)) for name, value in arrays.items() if name.startswith(prefix)}

@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.types import PluginSettings
-from shelfwise.nn.device import device, sent
-from shelfwise.vision.graph_split import Normalise, SplitNetwork, cut, fold
+from shelfwise.nn.device import device, to_device
+from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
 from shelfwise.vision.image_features import Encoder
 from shelfwise.vision.image_io import Fit, Frame, Pixels
 from shelfwise.vision.layer_freezing import FrozenNorm, Last, freeze, keras_resnet50, set_frozen, trained_modules
@@ -46,7 +46,7 @@ class ImageEncoder:
 
     Args:
         backbone: the whole, as timm knows it; the parts share its modules.
-        cut: its frozen and its trained part.
+        parts: its frozen and its trained part.
         norms: batch norms whose statistics never change.
         normalise: bytes to what the backbone expects.
         frame: size and fit of the pictures.
@@ -54,7 +54,7 @@ class ImageEncoder:
     """
 
     backbone: nn.Module
-    cut: SplitNetwork
+    parts: SplitNetwork
     norms: list[nn.Module]
     normalise: Normalise
     frame: Frame
@@ -77,7 +77,7 @@ class ImageEncoder:
         last = same_weights(settings.train_last, source.asked) if stands_in else settings.train_last
         trained = trained_modules(backbone, source.used, last)
         norms = freeze(backbone, trained, everything=last == "all")
-        parts = cut(backbone, trained)
+        parts = split_at(backbone, trained)
         _keep_gradients_dense(backbone)
         normalise = Normalise.of("backbone" if stands_in else settings.normalisation, asdict(config))
         frame = Frame(settings.size or config.input_size[-1], settings.fit)
@@ -95,7 +95,7 @@ class ImageEncoder:
 
     def body(self) -> nn.Module:
         """What trains: rows as the encoder gives them (one view, see :func:`to_tensor`) to pooled features (B, D)."""
-        return self.cut.trained if self.cut.frozen is not None else nn.Sequential(self.normalise, self.cut.trained)
+        return self.parts.trained if self.parts.frozen is not None else nn.Sequential(self.normalise, self.parts.trained)
 
     def encoder(self, batch_stats: bool = False) -> Encoder:
         """The frozen part as a function of pixels.
@@ -112,21 +112,21 @@ class ImageEncoder:
         return self._encoder(False)
 
     def _encoder(self, batch_stats: bool) -> Encoder:
-        part = self.cut.frozen
+        part = self.parts.frozen
         identity = _digest(repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise)
         if part is None:
             return Encoder(self._mirrored, (self.views, self.frame.size, self.frame.size, 3), "uint8", self.frame, identity)
-        network = nn.Sequential(self.normalise, _with_batch_statistics(part) if batch_stats else fold(part))
+        network = nn.Sequential(self.normalise, _with_batch_statistics(part) if batch_stats else fuse_batch_norm(part))
 
         if device().type != "cpu":
             network = copy.deepcopy(network).to(device())  # a copy, as the backbone itself stays where it is
 
         @torch.inference_mode()
         def run(pixels: Pixels) -> NDArray[Any]:
-            views = sent(torch.from_numpy(view) for view in np.moveaxis(self._mirrored(pixels), 1, 0))
+            views = to_device(torch.from_numpy(view) for view in np.moveaxis(self._mirrored(pixels), 1, 0))
             return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
 
-        shape = _output_shape(nn.Sequential(self.normalise, fold(part)), self.frame.size)
+        shape = _output_shape(nn.Sequential(self.normalise, fuse_batch_norm(part)), self.frame.size)
         return Encoder(run, (self.views, *shape), "float16", self.frame, identity, 256 if batch_stats else 32, batch_stats)
 
     def _mirrored(self, pixels: Pixels) -> Pixels:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time
 from shelfwise.errors import WeightsError
-from shelfwise.nn.training_loop import seeded
+from shelfwise.nn.training_loop import torch_seed
 
 log = logging.getLogger("shelfwise")
 
@@ -113,7 +113,7 @@ def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = 
         extra["img_size"] = size
     if state is not None:
         extra |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
-    with seeded(0):
+    with torch_seed(0):
         network: nn.Module = timm.create_model(name, num_classes=0, **extra)
     return network.eval()
 

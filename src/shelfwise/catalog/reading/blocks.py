@@ -95,7 +95,7 @@ class CheckedBlock:
     rest: int | None = None
 
 
-def settle(block: Block, form: Format, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
+def check_block(block: Block, form: Format, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
     """Accept or refuse every record of a block."""
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import bounds
-from shelfwise.text.hashing import mixed
+from shelfwise.text.hashing import splitmix64
 
 _FILTER_BITS = 1 << 26
 _LONGEST_RUN = 1 << 20
@@ -100,13 +100,13 @@ def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
     if len(letters) > 8:
         letters[:-8] = np.frombuffer(ids.buffers()[2], np.uint8)[edges[0] : edges[-1]]
     eights = np.lib.stride_tricks.as_strided(letters[:8].view("<u8"), (len(letters) - 7,), (1,))
-    hashes = mixed(left.astype(np.uint64))
+    hashes = splitmix64(left.astype(np.uint64))
     long = np.flatnonzero(left >= _LONG)
     hashes[long] = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long)).view(np.uint64)
     rows = np.flatnonzero((left > 0) & (left < _LONG))
     while len(rows):
         beyond = np.maximum(8 - left[rows], 0).astype(np.uint64) * np.uint64(8)
-        hashes[rows] = mixed(hashes[rows] ^ (eights[start[rows]] << beyond))
+        hashes[rows] = splitmix64(hashes[rows] ^ (eights[start[rows]] << beyond))
         start, left = start + 8, left - 8
         rows = rows[left[rows] > 0]
     return hashes

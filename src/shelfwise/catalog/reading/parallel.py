@@ -58,7 +58,7 @@ def shared(
                     sent = executor.submit(_send, _light(block, file), work, table)
                     waiting.append((block, sent, partial(_fetch, sent, table)))
                 else:
-                    waiting.append((block, (own := _settled(work(block))), own.result))
+                    waiting.append((block, (own := _done(work(block))), own.result))
                 while waiting and (waiting[0][1].done() or len(waiting) > asked + _AHEAD):
                     first, _, promise = waiting.popleft()
                     yield first, promise
@@ -88,7 +88,7 @@ def _light(block: Block, file: Path | None) -> Block:
     return block if file is None or block.fault else replace(block, data=_Span(file, block.offset, len(block.data)))
 
 
-def _settled(settled: CheckedBlock) -> Future[CheckedBlock]:
+def _done(settled: CheckedBlock) -> Future[CheckedBlock]:
     future: Future[CheckedBlock] = Future()
     future.set_result(settled)
     return future

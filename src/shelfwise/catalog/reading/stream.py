@@ -16,7 +16,7 @@ from joblib.externals.loky import cpu_count  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import only, rows_of
-from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, raw_json, refuse, settle
+from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, raw_json, refuse
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.format_detection import OpenedFile
@@ -56,14 +56,14 @@ class CheckedBlocks:
         self.first_refused: Quarantined | None = None
         self.notes: Counter[str] = Counter()
         self._processes = processes
-        self._settle: Settle = partial(settle, form=source.form, columns=dict(columns), rules=rules)
+        self._check: Settle = partial(check_block, form=source.form, columns=dict(columns), rules=rules)
         self._seen = DuplicateIds()
         self._further: dict[str, None] = {}
         self._left_out: set[str] = set()
 
     def __iter__(self) -> Iterator[Batch]:
         """Some thousand records at once, in the order of the file: products, ids unique in the whole source, and refused records."""
-        with closing(_settled(self.source, self._settle, self._processes)) as results:
+        with closing(_settled(self.source, self._check, self._processes)) as results:
             for block, settled in results:
                 self.notes += settled.notes
                 table, refused = self._unique(block, settled)
