@@ -40,7 +40,11 @@ SETTINGS: dict[str, Any] = {
     "stacking": {"fitted_on": "in_sample"},  # the mean learns nothing: no out-of-fold scores are needed
     "members": {
         "text": {"modality": "text_linear", "field": "title+description"},
-        "sentence": {"modality": "text_transformer", "field": "title+description", "settings": {"train_last": 0, "training": HEAD}},
+        "sentence": {
+            "modality": "text_transformer",
+            "field": "title+description",
+            "settings": {"train_last": 0, "training": HEAD},
+        },
         "image": {
             "modality": "image",
             "field": "image",
@@ -62,7 +66,9 @@ def main() -> None:
     config = Config.parse({**SETTINGS, "labels": {"min_count": wanted.min_count}})
     cache = Path(os.environ.get("SHELFWISE_CACHE") or Path.home() / ".cache" / "shelfwise")
     context = Context(seed=config.seed, cache=cache)
-    train, test = (read_catalog(path, config.catalog, context).catalog for path in (wanted.catalog, wanted.test))
+    train, test = (
+        read_catalog(path, config.catalog, context).catalog for path in (wanted.catalog, wanted.test)
+    )
     kinds, asked = leaves(train, wanted.path), leaves(test, wanted.path)
     order = [name for name, _ in sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))]
     dealt = order[wanted.skip : wanted.skip + wanted.categories * wanted.draws]
@@ -71,21 +77,28 @@ def main() -> None:
         held = dealt[draw :: wanted.draws]
         known = train.take(np.flatnonzero(~np.isin(kinds, held)))
         figures = measure(known, test, np.isin(asked, held), config, context)
-        (wanted.out / f"draw{draw}.json").write_text(json.dumps({"draw": draw, "held_out": held, **figures}, indent=1), "utf-8")
+        (wanted.out / f"draw{draw}.json").write_text(
+            json.dumps({"draw": draw, "held_out": held, **figures}, indent=1), "utf-8"
+        )
     draws = [json.loads(path.read_text("utf-8")) for path in sorted(wanted.out.glob("draw*.json"))]
     (wanted.out / "abstention.md").write_text(summary(draws), "utf-8")
     print(summary(draws))
 
 
-def measure(train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: Config, context: Context) -> dict[str, Any]:
+def measure(
+    train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: Config, context: Context
+) -> dict[str, Any]:
     """One draw: train on what is known, and see how far apart `strange` (N,) test products are from the others."""
     started = time.process_time()
     labels, lesson = taught(train, config)
     model = fit_model(lesson, labels, config, context)
     assert model.novelty is not None
-    fitted, around = model.novelty.abstention, model.novelty.surroundings
+    fitted, around = model.novelty.conformal, model.novelty.text_distance
     scores = model.scores(model.predict_members(test, context))
-    signals = {"silence": log_prob_no_label(scores), **({} if around is None else around.far(test, context))}
+    signals = {
+        "log_prob_no_label": log_prob_no_label(scores),
+        **({} if around is None else around.far(test, context)),
+    }
     abstained = fitted.abstains(model.novelty.p_values(test, scores, context), ALARMS)
     return {
         "products": strange.size,
@@ -93,7 +106,9 @@ def measure(train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: C
         **apart(strange, fitted.strangeness(signals)),
         "found": float(abstained[strange].mean()),
         "false_alarms": float(abstained[~strange].mean()),
-        "signals": {name: apart(strange, np.nan_to_num(values, nan=-1.0)) for name, values in signals.items()},
+        "signals": {
+            name: apart(strange, np.nan_to_num(values, nan=-1.0)) for name, values in signals.items()
+        },
         "cpu_seconds": time.process_time() - started,
     }
 
@@ -110,21 +125,39 @@ def taught(catalog: Catalog, config: Config) -> tuple[LabelSet, TrainingSet]:
 def apart(strange: Any, values: Any) -> dict[str, float]:
     """AUROC, and the share of the others that is taken for strange where 95 in 100 strange ones are found."""
     found = np.quantile(values[strange], 0.05)
-    return {"auroc": float(roc_auc_score(strange, values)), "fpr95": float((values[~strange] >= found).mean())}
+    return {
+        "auroc": float(roc_auc_score(strange, values)),
+        "fpr95": float((values[~strange] >= found).mean()),
+    }
 
 
 def leaves(catalog: Catalog, path: int) -> Any:
     """(N,) the last name of each product's path at that place; empty where there is none."""
-    return np.array([paths[path][-1] if paths and len(paths) > path else "" for paths in catalog.column("categories")], dtype=object)
+    return np.array(
+        [paths[path][-1] if paths and len(paths) > path else "" for paths in catalog.column("categories")],
+        dtype=object,
+    )
 
 
 def summary(draws: list[dict[str, Any]]) -> str:
     """The draws as a Markdown table, with mean and standard deviation."""
-    rows = [f"| {d['draw']} | {', '.join(d['held_out'])} | " + " | ".join(f"{d[c]:.3f}" for c in COLUMNS) + " |" for d in draws]
+    rows = [
+        f"| {d['draw']} | {', '.join(d['held_out'])} | " + " | ".join(f"{d[c]:.3f}" for c in COLUMNS) + " |"
+        for d in draws
+    ]
     values = np.array([[d[c] for c in COLUMNS] for d in draws])
     spread = values.std(axis=0, ddof=1) if len(draws) > 1 else np.zeros(len(COLUMNS))
-    rows.append("| mean, deviation | | " + " | ".join(f"{m:.3f}, {s:.3f}" for m, s in zip(values.mean(axis=0), spread, strict=True)) + " |")
-    return "\n".join(["| draw | held out | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS), *rows]) + "\n"
+    rows.append(
+        "| mean, deviation | | "
+        + " | ".join(f"{m:.3f}, {s:.3f}" for m, s in zip(values.mean(axis=0), spread, strict=True))
+        + " |"
+    )
+    return (
+        "\n".join(
+            ["| draw | held out | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS), *rows]
+        )
+        + "\n"
+    )
 
 
 def arguments() -> argparse.Namespace:
@@ -133,7 +166,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--path", type=int, default=0, help="which of a product's category paths names its kind")
+    parser.add_argument(
+        "--path", type=int, default=0, help="which of a product's category paths names its kind"
+    )
     parser.add_argument("--min-count", type=int, default=15)
     parser.add_argument("--skip", type=int, default=6, help="most frequent kinds that are never held out")
     parser.add_argument("--draws", type=int, default=8)

@@ -49,7 +49,10 @@ def begun(study: Study, path: Path) -> dict[str, Any]:
     """The parts that an earlier call measured on the same split; none if it was another."""
     lesson = study.task.lesson
     sizes = {"labels": len(study.task.labels.names), "train": len(lesson.train), "test": len(study.task.test)}
-    digests = {"lesson": lesson_digest(lesson, study.task.labels.names), "tested": study.task.test.fingerprint()}
+    digests = {
+        "lesson": lesson_digest(lesson, study.task.labels.names),
+        "tested": study.task.test.fingerprint(),
+    }
     data = {**sizes, **digests, "preset": study.config.preset}
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return {"data": data, "parts": kept["parts"] if kept.get("data") == data else {}}
@@ -57,7 +60,9 @@ def begun(study: Study, path: Path) -> dict[str, Any]:
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """Leave accuracy.json, accuracy.md and the chart in `folder`."""
-    (folder / "accuracy.json").write_text(json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8")
+    (folder / "accuracy.json").write_text(
+        json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8"
+    )
     (folder / "accuracy.md").write_text(markdown(results), "utf-8")
     if "cost" in results["parts"]:
         (folder / "cost.svg").write_text(cost_bars(results["parts"]["cost"]), "utf-8")
@@ -79,12 +84,23 @@ def command(part: str, args: argparse.Namespace) -> str:
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("catalog", type=Path)
-    parser.add_argument("--test", type=Path, help="a test catalogue; without it a part of CATALOG is kept back, as in shelfwise train")
+    parser.add_argument(
+        "--test",
+        type=Path,
+        help="a test catalogue; without it a part of CATALOG is kept back, as in shelfwise train",
+    )
     parser.add_argument("--min-count", type=int, required=True, help="products a label needs")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--parts", type=known, default=list(MEASURES), help=f"comma-separated, or none; default: {','.join(MEASURES)}")
+    parser.add_argument(
+        "--parts",
+        type=known,
+        default=list(MEASURES),
+        help=f"comma-separated, or none; default: {','.join(MEASURES)}",
+    )
     parser.add_argument("--peers", type=Path, help="the --out of benchmarks/peers/run.py on the same split")
     return parser.parse_args(sys.argv[1:] if words is None else words)
 

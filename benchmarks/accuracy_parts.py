@@ -50,10 +50,19 @@ def ablated(config: Config, deciding: str, members: Sequence[str]) -> dict[str, 
     """Variants of the deciding system: without each member, each of its parts alone, and the other :data:`STACKERS`."""
     system = config.systems[deciding]
     parts = system.settings.get("parts", ())
-    alone = {part["policy"]: SystemSettings(policy=part["policy"], settings=part.get("settings", {})) for part in parts}
+    alone = {
+        part["policy"]: SystemSettings(policy=part["policy"], settings=part.get("settings", {}))
+        for part in parts
+    }
     alone |= {name: stacker for name, stacker in STACKERS.items() if name not in {*alone, system.policy}}
-    left = {f"without {out}": system.model_copy(update={"members": tuple(m for m in members if m != out)}) for out in members}
-    joined = {f"{name} alone": stacker.model_copy(update={"members": tuple(members)}) for name, stacker in alone.items()}
+    left = {
+        f"without {out}": system.model_copy(update={"members": tuple(m for m in members if m != out)})
+        for out in members
+    }
+    joined = {
+        f"{name} alone": stacker.model_copy(update={"members": tuple(members)})
+        for name, stacker in alone.items()
+    }
     return (left if len(members) > 1 else {}) | joined
 
 
@@ -73,14 +82,23 @@ def missing(study: Study) -> dict[str, Any]:
             rows.append({**row, "full": study.figures(full), "not_run": str(error)})
             continue
         alone = Verdict.of(model, model.predict_members(asked, study.context))
-        rows.append({**row, "full": study.figures(full, alone), "alone": study.figures(alone), "members": list(model.members)})
+        rows.append(
+            {
+                **row,
+                "full": study.figures(full, alone),
+                "alone": study.figures(alone),
+                "members": list(model.members),
+            }
+        )
     return {"rows": rows}
 
 
 def fields_read(config: Config, members: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Those of :data:`TOLD` that the members read, and all others that they read."""
     read = dict.fromkeys(field for name in members for field in config.members[name].field.split("+"))
-    return tuple(field for field in TOLD if field in read), tuple(field for field in read if field not in TOLD)
+    return tuple(field for field in TOLD if field in read), tuple(
+        field for field in read if field not in TOLD
+    )
 
 
 def subsets(fields: Sequence[str]) -> list[tuple[str, ...]]:
@@ -100,7 +118,9 @@ def curve(study: Study) -> dict[str, Any]:
         print(f"curve: {10 * tenths} %", flush=True)
         lesson = study.task.lesson if tenths == 10 else portion(study.task.lesson, tenths, study.config.seed)
         model, rival = (study.fit(config, lesson).model for config in (study.deciding, text))
-        verdicts = [Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)]
+        verdicts = [
+            Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)
+        ]
         figures = {"full": study.figures(*verdicts), "text": study.figures(verdicts[1])}
         rows.append({"share": tenths / 10, "products": len(lesson.train), **figures})
     return {"rows": rows}
@@ -111,7 +131,10 @@ def cost(study: Study) -> dict[str, Any]:
     fit = study.full
     rows = grouped(fit.costs, fit.model.config, fit.model.decide_with)
     rows["reading, splitting, and the rest"] = list(np.add(study.reading, fit.overhead).tolist())
-    return {"products": len(study.task.lesson.train), "rows": {name: {"seconds": wall, "cpu": cpu} for name, (wall, cpu) in rows.items()}}
+    return {
+        "products": len(study.task.lesson.train),
+        "rows": {name: {"seconds": wall, "cpu": cpu} for name, (wall, cpu) in rows.items()},
+    }
 
 
 def grouped(costs: Mapping[str, Sequence[float]], config: Config, deciding: str) -> dict[str, list[float]]:
@@ -119,8 +142,12 @@ def grouped(costs: Mapping[str, Sequence[float]], config: Config, deciding: str)
 
     The first member that reads pictures has them encoded in its preparation; all other preparation is of text and further fields.
     """
-    first = next((name for name, member in config.members.items() if "image" in member.field.split("+")), None)
-    sums: dict[str, list[float]] = {name: [0.0, 0.0] for name in ("encoding pictures", "encoding text, and other preparation")}
+    first = next(
+        (name for name, member in config.members.items() if "image" in member.field.split("+")), None
+    )
+    sums: dict[str, list[float]] = {
+        name: [0.0, 0.0] for name in ("encoding pictures", "encoding text, and other preparation")
+    }
     for stage, spent in costs.items():
         kind, _, name = stage.partition(".")
         if kind == "prepare":
@@ -163,5 +190,7 @@ def verdict_of_peer(study: Study, path: Path) -> Verdict:
         )
     rows = np.array([known[name] for name in wanted])
     if (targets[rows] != study.truth).any():
-        raise CatalogError(f"{path} has other targets for the same products; run benchmarks/peers/run.py on the same catalogues")
+        raise CatalogError(
+            f"{path} has other targets for the same products; run benchmarks/peers/run.py on the same catalogues"
+        )
     return Verdict(decide(scores[rows], 0.5), decide(scores[rows], thresholds[rows][:, None]))

@@ -51,7 +51,9 @@ class SharedStages(Checkpoints):
     def __init__(self, folder: Path, marks: Mapping[str, str]) -> None:
         super().__init__(folder, resume=True)
         self._marks, self._file = marks, folder / "costs.json"
-        self._kept: dict[str, list[float]] = json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
+        self._kept: dict[str, list[float]] = (
+            json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
+        )
         self.costs: dict[str, list[float]] = {}
         self._began, self._inside = _clocks(), np.zeros(2)
 
@@ -62,7 +64,10 @@ class SharedStages(Checkpoints):
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
         """As :meth:`Checkpoints.run`."""
-        return self._noted(name, lambda shared: super(SharedStages, self).run(shared, lambda: self._measured(shared, compute)))
+        return self._noted(
+            name,
+            lambda shared: super(SharedStages, self).run(shared, lambda: self._measured(shared, compute)),
+        )
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
         """As :meth:`Checkpoints.time`."""
@@ -168,7 +173,9 @@ class Study:
         """What all members of the full system say of the test products."""
         return self.full.model.predict_members(self.task.test, self.context, self.full.model.members)
 
-    def fit(self, config: Config, lesson: TrainingSet | None = None, fields: Collection[str] | None = None) -> Fit:
+    def fit(
+        self, config: Config, lesson: TrainingSet | None = None, fields: Collection[str] | None = None
+    ) -> Fit:
         """Fit `config`.
 
         Args:
@@ -191,12 +198,16 @@ class Study:
         return {
             "micro_f1": half["micro_f1"],
             "micro_f1_tuned": tuned["micro_f1"],
-            "micro_f1_tuned_interval": list(bootstrap_interval(self.truth, verdict.tuned, resamples=drawn, seed=seed)),
+            "micro_f1_tuned_interval": list(
+                bootstrap_interval(self.truth, verdict.tuned, resamples=drawn, seed=seed)
+            ),
             "macro_f1": half["macro_f1"],
             "macro_f1_tuned": tuned["macro_f1"],
             "difference": None
             if against is None
-            else asdict(paired_bootstrap(self.truth, verdict.tuned, against.tuned, resamples=drawn, seed=seed)),
+            else asdict(
+                paired_bootstrap(self.truth, verdict.tuned, against.tuned, resamples=drawn, seed=seed)
+            ),
         }
 
 

@@ -35,7 +35,9 @@ def markdown(results: Mapping[str, Any]) -> str:
 def _ablation(part: Mapping[str, Any]) -> str:
     rows = [["the full system", *f1(part["full"]), DASH]]
     for name, row in part["rows"].items():
-        rows.append([name, f"not run: {row['not_run']}"] if "not_run" in row else [name, *f1(row), margin(row)])
+        rows.append(
+            [name, f"not run: {row['not_run']}"] if "not_run" in row else [name, *f1(row), margin(row)]
+        )
     return table(["", *F1, "minus the full system"], rows)
 
 
@@ -50,13 +52,24 @@ def _missing(part: Mapping[str, Any]) -> str:
         if row["full"]["difference"]["difference"] < -POINT:
             worse.append(name)
     verdict = f"Worse by more than a point: {'; '.join(worse) or 'none'}."
-    head = ["known of the test products", "the full model", "a model trained on just these fields", "difference"]
+    head = [
+        "known of the test products",
+        "the full model",
+        "a model trained on just these fields",
+        "difference",
+    ]
     return "\n\n".join([table(head, rows), " ".join([verdict, *skipped])])
 
 
 def _curve(part: Mapping[str, Any]) -> str:
     rows = [
-        [f"{row['share']:.0%}", f"{row['products']:,}", *f1(row["full"])[:3:2], *f1(row["text"])[:3:2], margin(row["full"])]
+        [
+            f"{row['share']:.0%}",
+            f"{row['products']:,}",
+            *f1(row["full"])[:3:2],
+            *f1(row["text"])[:3:2],
+            margin(row["full"]),
+        ]
         for row in part["rows"]
     ]
     head = [
@@ -72,9 +85,15 @@ def _curve(part: Mapping[str, Any]) -> str:
 
 
 def _cost(part: Mapping[str, Any]) -> str:
-    costs = {**part["rows"], "in all": {kind: sum(row[kind] for row in part["rows"].values()) for kind in ("seconds", "cpu")}}
+    costs = {
+        **part["rows"],
+        "in all": {kind: sum(row[kind] for row in part["rows"].values()) for kind in ("seconds", "cpu")},
+    }
     whole = costs["in all"]["cpu"]
-    rows = [[name, f"{row['seconds']:,.0f} s", f"{row['cpu']:,.0f} s", f"{row['cpu'] / whole:.0%}"] for name, row in costs.items()]
+    rows = [
+        [name, f"{row['seconds']:,.0f} s", f"{row['cpu']:,.0f} s", f"{row['cpu'] / whole:.0%}"]
+        for name, row in costs.items()
+    ]
     return table(["", "seconds", "CPU seconds", "share"], rows)
 
 

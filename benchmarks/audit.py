@@ -53,17 +53,33 @@ def main() -> None:
     runs = [one_seed(task, config, context, clean, seed, asked.share) for seed in asked.seeds]
     mean = means(runs)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "audit.json").write_text(json.dumps({"command": vars(asked), "runs": runs, "mean": mean}, indent=1, default=str), "utf-8")
+    (asked.out / "audit.json").write_text(
+        json.dumps({"command": vars(asked), "runs": runs, "mean": mean}, indent=1, default=str), "utf-8"
+    )
     for name, row in mean.pop("rankings").items():
         print(f"{name:32}", "  ".join(f"{key} {100 * value:5.1f}" for key, value in row.items()))
     for rule in clean:
         before, spoilt, corrected = (mean[f"{state}_{rule}"] for state in ("clean", "spoilt", "corrected"))
-        share = f"{100 * (corrected - spoilt) / (before - spoilt):.0f}% of it regained" if before > spoilt else "nothing lost"
-        print(f"micro-F1 {rule}: {before:.4f} with no label spoilt, {spoilt:.4f} spoilt, {corrected:.4f} corrected; {share}")
-    print({key: round(value, 3) for key, value in mean.items() if not key.startswith(("clean", "spoilt_", "corrected"))})
+        share = (
+            f"{100 * (corrected - spoilt) / (before - spoilt):.0f}% of it regained"
+            if before > spoilt
+            else "nothing lost"
+        )
+        print(
+            f"micro-F1 {rule}: {before:.4f} with no label spoilt, {spoilt:.4f} spoilt, {corrected:.4f} corrected; {share}"
+        )
+    print(
+        {
+            key: round(value, 3)
+            for key, value in mean.items()
+            if not key.startswith(("clean", "spoilt_", "corrected"))
+        }
+    )
 
 
-def one_seed(task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float) -> dict[str, Any]:
+def one_seed(
+    task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float
+) -> dict[str, Any]:
     """Spoil, train, audit, correct, train again."""
     truth = task.lesson.targets > 0
     given, kinds = spoil(truth, share, np.random.default_rng(seed))
@@ -82,14 +98,19 @@ def one_seed(task: PreparedData, config: Config, context: Context, clean: dict[s
     again = f1(fitted(task, corrected.astype(np.float32), config, context), task, context)
     measured = {"clean": clean, "spoilt": f1(spoilt, task, context), "corrected": again}
     found = kinds[first] > 0
-    rankings = {"shelfwise": found_by(evidence, kinds), **{name: found_by(value, kinds) for name, value in rivals(scores, given).items()}}
+    rankings = {
+        "shelfwise": found_by(evidence, kinds),
+        **{name: found_by(value, kinds) for name, value in rivals(scores, given).items()},
+    }
     return {
         "seed": seed,
         "spoilt": int((kinds > 0).sum()),
         "rankings": rankings,
         "suggestion_exactly_right": float((suggested[found] == truth[first][found]).all(axis=1).mean()),
         "seconds_of_the_audit": seconds,
-        **{f"{state}_{rule}": value for state, figures in measured.items() for rule, value in figures.items()},
+        **{
+            f"{state}_{rule}": value for state, figures in measured.items() for rule, value in figures.items()
+        },
     }
 
 
@@ -112,7 +133,10 @@ def found_by(evidence: Float64Array, kinds: NDArray[np.int64]) -> dict[str, floa
     order = np.argsort(-evidence, kind="stable")
     early, first = (kinds[order[: round(share * len(order))]] for share in (0.08, 0.1))
     shares = {"in_8%": (early > 0).sum() / (kinds > 0).sum(), "in_10%": (first > 0).sum() / (kinds > 0).sum()}
-    shares |= {name: (first == place).sum() / max((kinds == place).sum(), 1) for place, name in enumerate(KINDS, start=1)}
+    shares |= {
+        name: (first == place).sum() / max((kinds == place).sum(), 1)
+        for place, name in enumerate(KINDS, start=1)
+    }
     return {name: float(share) for name, share in {**shares, "spoilt_of_listed": (first > 0).mean()}.items()}
 
 
@@ -125,7 +149,9 @@ def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
     return {
         "cleanlab (default)": -get_label_quality_scores(labels, scores),
         "cleanlab (softmin)": -get_label_quality_scores(labels, scores, aggregator_kwargs=softmin),
-        "cleanlab (adjusted, softmin)": -get_label_quality_scores(labels, scores, adjust_pred_probs=True, aggregator_kwargs=softmin),
+        "cleanlab (adjusted, softmin)": -get_label_quality_scores(
+            labels, scores, adjust_pred_probs=True, aggregator_kwargs=softmin
+        ),
     }
 
 
@@ -144,7 +170,9 @@ def f1(model: Model, task: PreparedData, context: Context) -> dict[str, float]:
 def means(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure, averaged over the seeds."""
     names = runs[0]["rankings"]
-    rankings = {n: {key: float(np.mean([run["rankings"][n][key] for run in runs])) for key in names[n]} for n in names}
+    rankings = {
+        n: {key: float(np.mean([run["rankings"][n][key] for run in runs])) for key in names[n]} for n in names
+    }
     single = [key for key in runs[0] if key not in ("seed", "rankings")]
     return {"rankings": rankings, **{key: float(np.mean([run[key] for run in runs])) for key in single}}
 

@@ -18,6 +18,7 @@ the products, ``best_f1``, ``lrap``, ``ndcg_at_5`` and ``map_micro`` are those o
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,13 @@ def main() -> None:
     if args.child:
         child(args.child, round(PRODUCTS * args.scale), args.labels)
         return
-    runs = in_turn(__file__, {name: [None, "--labels", args.labels] for name in ("shelfwise", "scikit-learn")}, args)
+    runs = in_turn(
+        __file__, {name: [None, "--labels", args.labels] for name in ("shelfwise", "scikit-learn")}, args
+    )
     phases = [name for name in runs["shelfwise"][0] if name.startswith(("seconds_", "cpu_"))]
-    compared = {f"scikit-learn over ours, {name}": ratios(runs, "shelfwise", "scikit-learn", name) for name in phases}
+    compared = {
+        f"scikit-learn over ours, {name}": ratios(runs, "shelfwise", "scikit-learn", name) for name in phases
+    }
     write("counting", args, runs, {name: ratio for name, ratio in compared.items() if ratio})
 
 
@@ -59,7 +64,11 @@ def make(products: int, labels: int) -> tuple[np.ndarray[Any, Any], np.ndarray[A
     for start in range(0, products, 10_000):
         some = slice(start, min(products, start + 10_000))
         targets[some] = rng.random((some.stop - start, labels), np.float32) < share
-        logits = 1.5 * rng.standard_normal((some.stop - start, labels), np.float32) + np.log(share / (1 - share)) - 1
+        logits = (
+            1.5 * rng.standard_normal((some.stop - start, labels), np.float32)
+            + np.log(share / (1 - share))
+            - 1
+        )
         scores[some] = 1 / (1 + np.exp(-(logits + np.float32(6.5) * targets[some])))
     return targets, scores
 
@@ -79,7 +88,10 @@ def with_shelfwise(clock: Clock, targets: Any, scores: Any, decided: Any) -> Non
     clock.note(**{name: ranking[name] for name in ("lrap", "ndcg_at_5", "map_micro")})
     labels, products, _ = shares(targets)
     clock.note(map_labels=float(np.mean([average_precision(targets[:, i], scores[:, i]) for i in labels])))
-    clock.note(best_f1=f1(targets[products], scores[products], threshold), labels_f1=mean_f1(targets, scores, labels, own[labels]))
+    clock.note(
+        best_f1=f1(targets[products], scores[products], threshold),
+        labels_f1=mean_f1(targets, scores, labels, own[labels]),
+    )
 
 
 def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> None:
@@ -87,26 +99,49 @@ def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> 
 
     def decisions() -> Any:
         averages = ("micro", "macro", "weighted", "samples")
-        found = {name: metrics.precision_recall_fscore_support(targets, decided, average=name, zero_division=0)[2] for name in averages}
+        found = {
+            name: metrics.precision_recall_fscore_support(targets, decided, average=name, zero_division=0)[2]
+            for name in averages
+        }
         return found, metrics.accuracy_score(targets, decided), metrics.hamming_loss(targets, decided)
 
     f1s, _, wrong = clock.time("decisions", decisions)
     clock.note(micro_f1=f1s["micro"], macro_f1=f1s["macro"], hamming_loss=wrong)
     labels, pooled, products = shares(targets)
     by_label, by_pool = len(labels) / targets.shape[1], len(targets[pooled]) / len(targets)
-    threshold = clock.time("threshold", lambda: best(targets[pooled].ravel(), scores[pooled].ravel()), by_pool)
-    own = clock.time("thresholds_per_label", lambda: [best(targets[:, i], scores[:, i]) for i in labels], by_label)
-    clock.note(best_f1=f1(targets[pooled], scores[pooled], threshold), labels_f1=mean_f1(targets, scores, labels, own))
+    threshold = clock.time(
+        "threshold", lambda: best(targets[pooled].ravel(), scores[pooled].ravel()), by_pool
+    )
+    own = clock.time(
+        "thresholds_per_label", lambda: [best(targets[:, i], scores[:, i]) for i in labels], by_label
+    )
+    clock.note(
+        best_f1=f1(targets[pooled], scores[pooled], threshold),
+        labels_f1=mean_f1(targets, scores, labels, own),
+    )
     rows = np.random.default_rng(0).integers(len(targets), size=len(targets))
     for phase, average in (("bootstrap", "micro"), ("bootstrap_macro", "macro")):
-        resample = lambda average=average: metrics.f1_score(targets[rows], decided[rows], average=average, zero_division=0)  # noqa: E731
+        resample = partial(metrics.f1_score, targets[rows], decided[rows], average=average, zero_division=0)
         clock.time(phase, resample, 1 / RESAMPLES)
     truth, given = targets[products], scores[products]
     by_product = len(truth) / np.count_nonzero(targets.any(axis=1))
-    lrap = clock.time("ranking", lambda: metrics.label_ranking_average_precision_score(truth, given), by_product)
-    ndcg = [clock.time("ranking", lambda k=k: metrics.ndcg_score(truth, given, k=k), by_product) for k in (1, 3, 5)]
-    macro = clock.time("ranking", lambda: [metrics.average_precision_score(targets[:, i], scores[:, i]) for i in labels], by_label)
-    micro = clock.time("ranking", lambda: metrics.average_precision_score(targets[pooled].ravel(), scores[pooled].ravel()), by_pool)
+    lrap = clock.time(
+        "ranking", lambda: metrics.label_ranking_average_precision_score(truth, given), by_product
+    )
+    ndcg = [
+        clock.time("ranking", lambda k=k: metrics.ndcg_score(truth, given, k=k), by_product)
+        for k in (1, 3, 5)
+    ]
+    macro = clock.time(
+        "ranking",
+        lambda: [metrics.average_precision_score(targets[:, i], scores[:, i]) for i in labels],
+        by_label,
+    )
+    micro = clock.time(
+        "ranking",
+        lambda: metrics.average_precision_score(targets[pooled].ravel(), scores[pooled].ravel()),
+        by_pool,
+    )
     clock.note(lrap=lrap, ndcg_at_5=ndcg[-1], map_labels=float(np.mean(macro)), map_micro=micro)
 
 
@@ -120,12 +155,16 @@ def shares(targets: Any) -> tuple[Any, slice, Any]:
 def f1(targets: Any, scores: Any, threshold: float) -> float:
     """F1 of all decisions at one threshold."""
     given = scores >= np.float64(threshold)
-    return 2 * float(np.count_nonzero(given & targets)) / (np.count_nonzero(given) + np.count_nonzero(targets))
+    return (
+        2 * float(np.count_nonzero(given & targets)) / (np.count_nonzero(given) + np.count_nonzero(targets))
+    )
 
 
 def mean_f1(targets: Any, scores: Any, labels: Any, thresholds: Any) -> float:
     """The mean F1 of some labels, each at its own threshold."""
-    return float(np.mean([f1(targets[:, i], scores[:, i], t) for i, t in zip(labels, thresholds, strict=True)]))
+    return float(
+        np.mean([f1(targets[:, i], scores[:, i], t) for i, t in zip(labels, thresholds, strict=True)])
+    )
 
 
 def best(targets: Any, scores: Any) -> float:

@@ -33,7 +33,9 @@ ERRORS = ("ece_width", "ece_mass", "ece_width_top", "ece_mass_top", "brier_top")
 
 def main() -> None:
     """Read the command line, measure, write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", type=Path)
     parser.add_argument("test", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -52,7 +54,9 @@ def measure(model: Model, test: Path, splits: int) -> dict[str, Any]:
     """Every figure, JSON-ready."""
     assert model.out_of_fold is not None, "this model kept no out-of-fold scores"
     assert model.decision_rule is not None
-    catalog, _ = usable_for_test(read_catalog(test, model.config.catalog, Context()).catalog, model.out_of_fold.ids)
+    catalog, _ = usable_for_test(
+        read_catalog(test, model.config.catalog, Context()).catalog, model.out_of_fold.ids
+    )
     answers = model.predict_members(catalog, Context(seed=model.config.seed))
     truth = model.labels.encode(catalog.column("categories")) > 0
     likely, honest = model.scores(answers), model.out_of_fold.dense()
@@ -81,18 +85,27 @@ def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[
     return {**figures, "in_hindsight": coverage_at_precision(truth, likely, precision)["labels"]}
 
 
-def _promise(precision: float, honest: tuple[Floats, Floats], likely: Floats, truth: Any, splits: int) -> dict[str, Any]:
+def _promise(
+    precision: float, honest: tuple[Floats, Floats], likely: Floats, truth: Any, splits: int
+) -> dict[str, Any]:
     """On how many of the random halves the accepted labels of the test products are as precise as promised."""
     scores, targets = honest
     reached = []
     for seed in range(splits):
         half = np.random.default_rng(seed).permutation(len(scores))[: len(scores) // 2]
         thresholds = Thresholds.fit(scores[half], targets[half], "global")
-        limits = AcceptanceLimits.fit(scores[half], targets[half], decide(scores[half], thresholds), precision)
+        limits = AcceptanceLimits.fit(
+            scores[half], targets[half], decide(scores[half], thresholds), precision
+        )
         accepted = limits.sort(likely) == ACCEPT
         if accepted.any():
             reached.append(float(truth[accepted].mean()))
-    return {"splits": splits, "proven": len(reached), "kept": sum(p >= precision for p in reached), "precision": reached}
+    return {
+        "splits": splits,
+        "proven": len(reached),
+        "kept": sum(p >= precision for p in reached),
+        "precision": reached,
+    }
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -100,7 +113,10 @@ def markdown(found: dict[str, Any]) -> str:
     lines = ["| calibration error | scores | probabilities |", "|---|---|---|"]
     lines += [f"| {name} | {before:.4f} | {after:.4f} |" for name, (before, after) in found["errors"].items()]
     lines += ["", "| rule | micro-F1 | macro-F1 | example-F1 |", "|---|---|---|---|"]
-    lines += [f"| {rule} | {f['micro_f1']:.4f} | {f['macro_f1']:.4f} | {f['example_f1']:.4f} |" for rule, f in found["rules"].items()]
+    lines += [
+        f"| {rule} | {f['micro_f1']:.4f} | {f['macro_f1']:.4f} | {f['example_f1']:.4f} |"
+        for rule, f in found["rules"].items()
+    ]
     lines += [
         "",
         "| promised | precision on test | true labels accepted | in hindsight | products that need no person (their precision) "
@@ -110,7 +126,9 @@ def markdown(found: dict[str, Any]) -> str:
     for precision, queue in found["queues"].items():
         promise = found["promises"][precision]
         kept = (
-            f"{promise['kept']} of {promise['proven']} halves" if promise["proven"] else f"nothing provable on {promise['splits']} halves"
+            f"{promise['kept']} of {promise['proven']} halves"
+            if promise["proven"]
+            else f"nothing provable on {promise['splits']} halves"
         )
         if promise["proven"]:
             kept += f", least {min(promise['precision']):.3f}"

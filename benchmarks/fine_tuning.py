@@ -40,10 +40,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         prepare(work, round(PICTURES * args.scale), args.backbone)
-        given = ["--work", work, "--backbone", args.backbone, "--size", args.size, "--last", args.last, "--epochs", args.epochs]
+        given = [
+            "--work",
+            work,
+            "--backbone",
+            args.backbone,
+            "--size",
+            args.size,
+            "--last",
+            args.last,
+            "--epochs",
+            args.epochs,
+        ]
         runs = in_turn(__file__, {name: [None, *given] for name in SYSTEMS}, args)
         distance = apart(work)
-    compared: dict[str, Any] = {"distance between the trained weights, over the way they went": f"{distance:.2g}"}
+    compared: dict[str, Any] = {
+        "distance between the trained weights, over the way they went": f"{distance:.2g}"
+    }
     for ours, theirs in (SYSTEMS[:2], SYSTEMS[2:]):
         for figure in ("seconds_later_epoch", "cpu_later_epoch", "seconds_all", "peak_mib"):
             if found := ratios(runs, ours, theirs, figure):
@@ -65,7 +78,10 @@ def prepare(work: Path, pictures: int, backbone: str) -> None:
     source = write_sample(work / "sample", products=pictures)
     (work / "catalog.txt").write_text(str(source), "utf-8")
     catalog = read_catalog(source).catalog
-    np.save(work / "rows.npy", [row for row, name in enumerate(catalog.column("image")) if name and is_picture(catalog.root / name)])
+    np.save(
+        work / "rows.npy",
+        [row for row, name in enumerate(catalog.column("image")) if name and is_picture(catalog.root / name)],
+    )
     torch.manual_seed(0)
     save_file(timm.create_model(backbone).state_dict(), work / "start.safetensors")
 
@@ -98,7 +114,10 @@ def task(work: Path) -> tuple[Any, Any]:
     """The products that have a picture, and made-up targets (N, 20)."""
     from shelfwise.catalog.reading.reader import read_catalog
 
-    read, rows = read_catalog(Path((work / "catalog.txt").read_text("utf-8"))).catalog, np.load(work / "rows.npy")
+    read, rows = (
+        read_catalog(Path((work / "catalog.txt").read_text("utf-8"))).catalog,
+        np.load(work / "rows.npy"),
+    )
     targets = (np.random.default_rng(0).random((len(rows), 20)) < 0.15).astype(np.float32)
     return read.take(rows), targets
 
@@ -108,7 +127,12 @@ def with_shelfwise(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     from shelfwise.modalities.image import Image, ImageSettings
 
     training = {"epochs": args.epochs, "batch_size": BATCH, "loss": "bce", "learning_rate": 1e-4}
-    shape = {"backbone": args.backbone, "weights": str(args.work / "start.safetensors"), "size": args.size, "train_last": last}
+    shape = {
+        "backbone": args.backbone,
+        "weights": str(args.work / "start.safetensors"),
+        "size": args.size,
+        "train_last": last,
+    }
     member = Image(ImageSettings.model_validate({**shape, "training": training}), "image")
     catalog, targets = task(args.work)
     marks: list[tuple[float, float]] = []
@@ -116,7 +140,9 @@ def with_shelfwise(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     class Noting(Context):
         @contextmanager
         def progress(self, title: str, total: int) -> Iterator[Any]:
-            yield SimpleNamespace(advance=lambda steps=1: marks.append((time.perf_counter(), time.process_time())))
+            yield SimpleNamespace(
+                advance=lambda steps=1: marks.append((time.perf_counter(), time.process_time()))
+            )
 
     def work() -> None:
         inputs = clock.time("prepare", lambda: member.prepare(catalog, Context()))
@@ -139,7 +165,11 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
 
     catalog, targets = task(args.work)
     frame = Frame(args.size, "stretch")
-    pixels = torch.from_numpy(np.stack([decode_picture(read_picture(catalog.root / name), frame) for name in catalog.column("image")]))
+    pixels = torch.from_numpy(
+        np.stack(
+            [decode_picture(read_picture(catalog.root / name), frame) for name in catalog.column("image")]
+        )
+    )
     network = timm.create_model(args.backbone)
     network.load_state_dict(load_file(args.work / "start.safetensors"))
     network.reset_classifier(0)
@@ -155,7 +185,9 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     for parameter in (p for module in modules for p in module.parameters(recurse=False)):
         parameter.requires_grad_(True)
     network.to(memory_format=torch.channels_last)
-    mean, spread = (torch.tensor(network.pretrained_cfg[key]).view(1, 3, 1, 1) * 255 for key in ("mean", "std"))
+    mean, spread = (
+        torch.tensor(network.pretrained_cfg[key]).view(1, 3, 1, 1) * 255 for key in ("mean", "std")
+    )
     clock.note(allowed=allowed(network, modules, args.size))
     optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-4, eps=1e-7)
     order, marks = np.random.default_rng(0), [(time.perf_counter(), time.process_time())]
@@ -168,7 +200,9 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
             rows = order.permutation(len(pixels))
             for start in range(0, len(rows), BATCH):
                 some = torch.from_numpy(rows[start : start + BATCH])
-                batch = ((pixels[some].permute(0, 3, 1, 2).float() - mean) / spread).contiguous(memory_format=torch.channels_last)
+                batch = ((pixels[some].permute(0, 3, 1, 2).float() - mean) / spread).contiguous(
+                    memory_format=torch.channels_last
+                )
                 optimiser.zero_grad()
                 F.binary_cross_entropy_with_logits(network(batch), torch.from_numpy(targets)[some]).backward()
                 optimiser.step()
@@ -192,9 +226,15 @@ def allowed(network: Any, trained: list[Any], size: int) -> float:
     counts: dict[Any, float] = {}
 
     def count(module: Any, inputs: Any, output: Any) -> None:
-        counts[module] = output[0].numel() * module.weight[0].numel() if output.ndim == 4 else module.weight.numel()
+        counts[module] = (
+            output[0].numel() * module.weight[0].numel() if output.ndim == 4 else module.weight.numel()
+        )
 
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
+    hooks = [
+        m.register_forward_hook(count)
+        for m in network.modules()
+        if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))
+    ]
     network.eval()
     with torch.inference_mode():
         network(torch.zeros(1, 3, size, size))
@@ -210,9 +250,20 @@ def apart(work: Path) -> float:
 
     if not all((work / f"{name}.npz").exists() for name in ("shelfwise", "timm")):
         return float("nan")
-    ours, theirs, start = np.load(work / "shelfwise.npz"), np.load(work / "timm.npz"), load_file(work / "start.safetensors")
-    shared = [name for name in start if name in ours and name in theirs and start[name].ndim and ours[name].shape == start[name].shape]
-    between, gone = (sum(float(np.square(a[name] - b[name]).sum()) for name in shared) for a, b in ((ours, theirs), (theirs, start)))
+    ours, theirs, start = (
+        np.load(work / "shelfwise.npz"),
+        np.load(work / "timm.npz"),
+        load_file(work / "start.safetensors"),
+    )
+    shared = [
+        name
+        for name in start
+        if name in ours and name in theirs and start[name].ndim and ours[name].shape == start[name].shape
+    ]
+    between, gone = (
+        sum(float(np.square(a[name] - b[name]).sum()) for name in shared)
+        for a, b in ((ours, theirs), (theirs, start))
+    )
     return float(np.sqrt(between / gone))
 
 

@@ -45,7 +45,9 @@ def child(system: str, products: int, members: int, labels: int) -> None:
     scores, present, targets = make(products, members, labels)
     clock = Clock()
     side, policy = system.split("-")
-    fused = (with_shelfwise if side == "ours" else with_scikit_learn)(clock, policy, (scores, present), targets)
+    fused = (with_shelfwise if side == "ours" else with_scikit_learn)(
+        clock, policy, (scores, present), targets
+    )
     some = slice(0, 20_000)
     clock.note(micro_f1=tuned_micro_f1(fused[some], targets[some]))
     clock.finish()
@@ -82,7 +84,11 @@ def with_shelfwise(clock: Clock, policy: str, given: Any, targets: Any) -> Any:
     else:
         from shelfwise.fusion.policy import Policy
 
-        made = Policy(Policy.Settings.model_validate({"training": {"epochs": epochs(len(targets)), "batch_size": BATCH, "loss": "bce"}}))
+        made = Policy(
+            Policy.Settings.model_validate(
+                {"training": {"epochs": epochs(len(targets)), "batch_size": BATCH, "loss": "bce"}}
+            )
+        )
     clock.time("fit", lambda: made.fit(outputs, targets, None, Context()))
     return clock.time("fuse", lambda: made.fuse(outputs))
 
@@ -93,7 +99,14 @@ def with_scikit_learn(clock: Clock, policy: str, given: Any, targets: Any) -> An
 
     flat = given[0].reshape(len(targets), -1)
     count = epochs(len(targets))
-    network = MLPClassifier((330, 270), activation="logistic", batch_size=BATCH, max_iter=count, n_iter_no_change=count, random_state=0)
+    network = MLPClassifier(
+        (330, 270),
+        activation="logistic",
+        batch_size=BATCH,
+        max_iter=count,
+        n_iter_no_change=count,
+        random_state=0,
+    )
     model = Ridge() if policy == "ridge" else network
     clock.time("fit", lambda: model.fit(flat, targets))
     return clock.time("fuse", lambda: model.predict(flat) if policy == "ridge" else model.predict_proba(flat))

@@ -24,7 +24,11 @@ from typing import Any
 import numpy as np
 from timing import Clock, parser, run_child, write
 
-SIZES = {"products": (1_000, 10_000, 100_000, 1_000_000), "labels": (100, 1_000, 10_000), "members": (1, 2, 3, 5)}
+SIZES = {
+    "products": (1_000, 10_000, 100_000, 1_000_000),
+    "labels": (100, 1_000, 10_000),
+    "members": (1, 2, 3, 5),
+}
 BASE = {"products": 20_000, "labels": 100, "members": 1}
 MOST_RIDGE_INPUTS = 1_000
 """A ridge solves for (members x labels)^2 numbers, for every set of members."""
@@ -45,25 +49,51 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {}
     grown: dict[str, Any] = {}
     for dimension, sizes in SIZES.items():
-        reached = [size for i, size in enumerate(sizes) if dimension == "members" or i < 2 or size <= sizes[-1] * args.scale]
+        reached = [
+            size
+            for i, size in enumerate(sizes)
+            if dimension == "members" or i < 2 or size <= sizes[-1] * args.scale
+        ]
         points = [measure({**BASE, dimension: size}, args) for size in reached]
         runs |= {f"{size:,} {dimension}": [point] for size, point in zip(reached, points, strict=True)}
-        grown |= {f"exponent in {dimension}, {name}": value for name, value in exponents(reached[-2:], points[-2:]).items()}
+        grown |= {
+            f"exponent in {dimension}, {name}": value
+            for name, value in exponents(reached[-2:], points[-2:]).items()
+        }
     write("growth", args, runs, grown)
 
 
 def measure(point: dict[str, int], args: Any) -> dict[str, Any]:
     """Figures of one point."""
-    command = [sys.executable, __file__, "--child", "shelfwise", "--point", json.dumps(point), "--threads", str(args.threads)]
+    command = [
+        sys.executable,
+        __file__,
+        "--child",
+        "shelfwise",
+        "--point",
+        json.dumps(point),
+        "--threads",
+        str(args.threads),
+    ]
     return run_child(command, args.threads, minutes=30)
 
 
 def exponents(sizes: list[int], points: list[dict[str, Any]]) -> dict[str, float]:
     """How processor time grows from one size to the next, by phase and in all."""
-    first, second = ({name: value for name, value in point.items() if name.startswith("cpu_")} for point in points)
-    named = {name: (first[name], second[name]) for name in first.keys() & second.keys() if second[name] > LEAST_SECONDS}
+    first, second = (
+        {name: value for name, value in point.items() if name.startswith("cpu_")} for point in points
+    )
+    named = {
+        name: (first[name], second[name])
+        for name in first.keys() & second.keys()
+        if second[name] > LEAST_SECONDS
+    }
     named["cpu_in_all"] = (sum(first.values()), sum(second.values()))  # 0 where a point failed
-    return {name: math.log(b / a) / math.log(sizes[1] / sizes[0]) for name, (a, b) in sorted(named.items()) if a and b}
+    return {
+        name: math.log(b / a) / math.log(sizes[1] / sizes[0])
+        for name, (a, b) in sorted(named.items())
+        if a and b
+    }
 
 
 def child(products: int, labels: int, members: int) -> None:
@@ -96,7 +126,12 @@ def make(path: Path, products: int, labels: int) -> None:
             for i, (mine, text) in enumerate(zip(chosen.tolist(), texts, strict=True), start):
                 paths = [[f"label {label}"] for label in mine]
                 described = " ".join([*text[:3], *text[6:]])
-                record = {"id": str(i), "title": " ".join(text[:6]), "description": described, "categories": paths}
+                record = {
+                    "id": str(i),
+                    "title": " ".join(text[:6]),
+                    "description": described,
+                    "categories": paths,
+                }
                 file.write(json.dumps(record) + "\n")
 
 
@@ -122,17 +157,27 @@ def answers(clock: Clock, catalog: Any, targets: Any, members: int) -> Any:
     from shelfwise.core.types import Context, Examples, MemberOutputs
     from shelfwise.modalities.text_cnn import TextCnn
 
-    settings = TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1, "loss": "bce"}})
+    settings = TextCnn.Settings.model_validate(
+        {"embedding": "rand", "training": {"epochs": 1, "loss": "bce"}}
+    )
     predictions = []
     for number in range(members):
         member = TextCnn(settings, ("title", "description")[number % 2])
         inputs = clock.time("prepare", lambda member=member: member.prepare(catalog, Context()))
         context = Context(seed=number)
         clock.time(
-            "fit", lambda member=member, inputs=inputs, context=context: fit_present(member, Examples(inputs, targets), None, context)
+            "fit",
+            lambda member=member, inputs=inputs, context=context: fit_present(
+                member, Examples(inputs, targets), None, context
+            ),
         )
         predictions.append(
-            clock.time("predict", lambda member=member, inputs=inputs: predict_present(member, inputs, targets.shape[1], Context()))
+            clock.time(
+                "predict",
+                lambda member=member, inputs=inputs: predict_present(
+                    member, inputs, targets.shape[1], Context()
+                ),
+            )
         )
     return MemberOutputs.stack(predictions)
 
@@ -144,7 +189,9 @@ def fused(clock: Clock, outputs: Any, targets: Any) -> Any:
     from shelfwise.fusion.ridge import Ridge
 
     if outputs.scores[0].size <= MOST_RIDGE_INPUTS:
-        clock.time("ridge", lambda: Ridge(Ridge.Settings()).fit(outputs, targets, None, Context()).fuse(outputs))
+        clock.time(
+            "ridge", lambda: Ridge(Ridge.Settings()).fit(outputs, targets, None, Context()).fuse(outputs)
+        )
     policy = Policy(Policy.Settings.model_validate({"training": {"epochs": 1, "loss": "bce"}}))
     return clock.time("policy", lambda: policy.fit(outputs, targets, None, Context()).fuse(outputs))
 
@@ -159,7 +206,10 @@ def decide(scores: Any, targets: Any) -> dict[str, float]:
     decided = decide(scores, best_threshold(truth, scores))
     per_label_thresholds(truth, scores, shrink=10.0)
     bootstrap_interval(truth, decided, "micro_f1", RESAMPLES)
-    return {"micro_f1": decision_metrics(truth, decided)["micro_f1"], "lrap": ranking_metrics(truth, scores)["lrap"]}
+    return {
+        "micro_f1": decision_metrics(truth, decided)["micro_f1"],
+        "lrap": ranking_metrics(truth, scores)["lrap"],
+    }
 
 
 if __name__ == "__main__":

@@ -54,25 +54,42 @@ BATCH = 32
 BACKBONE = "tf_efficientnet_lite0"
 LEARNING = {"epochs": 10, "loss": "bce"}
 QUICK = {
-    "threshold": "tuned",
+    "threshold": "global",
     "labels": {"min_count": 8},
     "evaluation": {"bootstrap": 0},
     "members": {
         "title": {"settings": {"training": LEARNING}},
         "description": {"settings": {"training": LEARNING}},
-        "image": {"settings": {"backbone": BACKBONE, "weights": "package", "frozen_bn": "inference", "training": LEARNING}},
+        "image": {
+            "settings": {
+                "backbone": BACKBONE,
+                "weights": "package",
+                "frozen_bn": "inference",
+                "training": LEARNING,
+            }
+        },
     },
-    "systems": {"image+title+description": {"settings": {"training": {"epochs": 60, "loss": "bce", "batch_size": 32}}}},
+    "systems": {
+        "image+title+description": {"settings": {"training": {"epochs": 60, "loss": "bce", "batch_size": 32}}}
+    },
 }
 
 
 def main() -> None:
     """Train if need be, measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=Path("build/inference"), help="where the sample and the model are kept")
-    parser.add_argument("--pictures", type=Path, help="a folder of JPEG files for the loop over pictures; unset: the sample's")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/inference"), help="where the sample and the model are kept"
+    )
+    parser.add_argument(
+        "--pictures", type=Path, help="a folder of JPEG files for the loop over pictures; unset: the sample's"
+    )
     parser.add_argument("--products", type=int, default=600, help="of the sample that is trained on")
-    parser.add_argument("--held", type=int, default=2000, help="products of another sample that macro-F1 is measured on")
+    parser.add_argument(
+        "--held", type=int, default=2000, help="products of another sample that macro-F1 is measured on"
+    )
     parser.add_argument("--count", type=int, default=256, help="pictures, and products, a round")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, help="folder for inference.json")
@@ -80,23 +97,41 @@ def main() -> None:
     models = prepare(options.work, options.products)
     catalog = labelled(options.work, options.held, seed=1)
     whole = catalog.take(
-        np.flatnonzero([None not in row for row in zip(*map(catalog.column, ("title", "description", "image")), strict=True)])
+        np.flatnonzero(
+            [
+                None not in row
+                for row in zip(*map(catalog.column, ("title", "description", "image")), strict=True)
+            ]
+        )
     )
     whole = whole.take(np.resize(np.arange(len(whole)), options.count))
     pictures = pictures_of(options.pictures, whole, options.count)
-    machine = {"cores": os.cpu_count(), "torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "timm": timm.__version__}
+    machine = {
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "timm": timm.__version__,
+    }
     found: dict[str, Any] = {"machine": machine}
     measured = {
-        "pictures": lambda: compared(picture_loops(models["pictures"], pictures, options.work), len(pictures), options.repeats, "timm"),
+        "pictures": lambda: compared(
+            picture_loops(models["pictures"], pictures, options.work), len(pictures), options.repeats, "timm"
+        ),
         "products": lambda: compared(loops(models["products"], whole), len(whole), options.repeats, "torch"),
         "latency": lambda: latencies(models["products"], whole, options.repeats),
     }
     for name, measure in measured.items():
         found[name] = measure()
         show(name, found[name])
-    found["macro_f1"] = {what: {name: macro_f1(some[name], catalog) for name in ("graph", "graph, int8")} for what, some in models.items()}
+    found["macro_f1"] = {
+        what: {name: macro_f1(some[name], catalog) for name in ("graph", "graph, int8")}
+        for what, some in models.items()
+    }
     for what, figures in found["macro_f1"].items():
-        print(f"macro-F1 of {what}, another sample: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+        print(
+            f"macro-F1 of {what}, another sample: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        )
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "inference.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
@@ -106,24 +141,42 @@ def prepare(work: Path, products: int) -> dict[str, dict[str, Model]]:
     """The model, its graph, and its graph in eight bits; as the deciding system has it, and of the picture classifier alone."""
     folder = work / f"model-{products}"
     if not folder.exists():
-        train(write_sample(work / "sample-0", products), folder, Config.load("paper", changes=QUICK), context=Context())
+        train(
+            write_sample(work / "sample-0", products),
+            folder,
+            Config.load("paper", changes=QUICK),
+            context=Context(),
+        )
     model = Categorizer.load(folder).model_
     learnt = labelled(work, products, seed=0)
     found = {}
-    for name, one in (("products", model), ("pictures", replace(model, decide_with="image", decision_rule=None))):
+    for name, one in (
+        ("products", model),
+        ("pictures", replace(model, decide_with="image", decision_rule=None)),
+    ):
         graph = exported(one)
-        found[name] = {"torch": one, "graph": graph, "graph, int8": in_eight_bits(graph, learnt, 1.0, Context())}
+        found[name] = {
+            "torch": one,
+            "graph": graph,
+            "graph, int8": in_eight_bits(graph, learnt, 1.0, Context()),
+        }
     return found
 
 
 def labelled(work: Path, products: int, seed: int) -> Catalog:
     """The sample of a seed; that of seed 0 was learnt from."""
-    return read_catalog(write_sample(work / f"sample-{seed}", products, seed), Config.load("paper").catalog).catalog
+    return read_catalog(
+        write_sample(work / f"sample-{seed}", products, seed), Config.load("paper").catalog
+    ).catalog
 
 
 def pictures_of(folder: Path | None, catalog: Catalog, count: int) -> list[Path]:
     """`count` JPEG files."""
-    paths = sorted(folder.glob("*.jpg")) if folder else [path for path in catalog.image_paths() if path is not None]
+    paths = (
+        sorted(folder.glob("*.jpg"))
+        if folder
+        else [path for path in catalog.image_paths() if path is not None]
+    )
     usable = [path for path in paths[: 4 * count] if is_picture(path)]
     return [usable[i] for i in np.resize(np.arange(len(usable)), count)]
 
@@ -137,7 +190,9 @@ def is_picture(path: Path) -> bool:
     return True
 
 
-def picture_loops(models: dict[str, Model], pictures: Sequence[Path], work: Path) -> dict[str, Callable[[], Any]]:
+def picture_loops(
+    models: dict[str, Model], pictures: Sequence[Path], work: Path
+) -> dict[str, Callable[[], Any]]:
     """What is timed on pictures, by name; each rival in a process of its own, which our settings of memory and threads do not reach."""
     catalog = Catalog.from_records({"id": str(i), "image": str(path)} for i, path in enumerate(pictures))
     rivals = {"timm": timm_loop, "ONNX Runtime, defaults": onnxruntime_loop}
@@ -184,7 +239,14 @@ def onnxruntime_loop(pictures: list[Path], work: Path) -> Callable[[], Any]:
     """The same network, exported plainly and run with ONNX Runtime's defaults."""
     network, tensors = classifier()
     path, any_size = work / "plain.onnx", torch.export.Dim.DYNAMIC
-    torch.onnx.export(network, (torch.zeros(2, 3, 224, 224),), path, dynamo=True, dynamic_shapes=({0: any_size},), verbose=False)
+    torch.onnx.export(
+        network,
+        (torch.zeros(2, 3, 224, 224),),
+        path,
+        dynamo=True,
+        dynamic_shapes=({0: any_size},),
+        verbose=False,
+    )
     session = onnxruntime.InferenceSession(path)
     name = session.get_inputs()[0].name
 
@@ -233,10 +295,15 @@ def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products
         singles = [catalog.take([row]) for row in range(products)]
         bare = graph_passes(model, singles) if isinstance(model, OnnxModel) else torch_passes(model, singles)
         whole = [partial(answers, model, one) for one in singles]
-        decoding = [partial(decoded, path) for one in singles for path in one.image_paths() if path is not None]
+        decoding = [
+            partial(decoded, path) for one in singles for path in one.image_paths() if path is not None
+        ]
         for run in (*bare, *whole, *decoding):
             run()
-        rounds = [[sum(map(seconds, runs)) / products * 1000 for runs in (whole, bare, decoding)] for _ in range(repeats)]
+        rounds = [
+            [sum(map(seconds, runs)) / products * 1000 for runs in (whole, bare, decoding)]
+            for _ in range(repeats)
+        ]
         a, b, d = np.array(rounds).T
         figures = {"asked": a, "bare": b, "decoding": d, "ratio": a / b, "but decoding": (a - d) / b}
         found[name] = {what: spread(values.tolist()) for what, values in figures.items()}
@@ -265,13 +332,20 @@ def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], 
         for name, rows in zip(names, given, strict=True):
             parts[name].network(rows)
 
-    return [partial(forward, [torch.from_numpy(parts[n].reader.open(one).portion(np.array([0])).rows) for n in names]) for one in singles]
+    return [
+        partial(
+            forward, [torch.from_numpy(parts[n].reader.open(one).portion(np.array([0])).rows) for n in names]
+        )
+        for one in singles
+    ]
 
 
 def macro_f1(model: Model, catalog: Catalog) -> float:
     """At the model's own threshold."""
     truth = model.labels.encode(catalog.column("categories")) > 0
-    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, Context()))))["macro_f1"]
+    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, Context()))))[
+        "macro_f1"
+    ]
 
 
 def seconds(run: Callable[[], Any]) -> float:
@@ -291,7 +365,13 @@ def show(what: str, found: dict[str, Any]) -> None:
     columns = list(next(iter(found.values())))
     print(f"\n{what:24}" + "".join(f"{column:>28}" for column in columns))
     for name, figures in found.items():
-        print(f"{name:24}" + "".join(f"{middle:.2f} ({least:.2f} to {most:.2f})".rjust(28) for middle, least, most in figures.values()))
+        print(
+            f"{name:24}"
+            + "".join(
+                f"{middle:.2f} ({least:.2f} to {most:.2f})".rjust(28)
+                for middle, least, most in figures.values()
+            )
+        )
     sys.stdout.flush()
 
 

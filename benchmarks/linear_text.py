@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 from timing import Clock, environment, in_turn, parser, ratios, tuned_micro_f1, write
 
-OURS: dict[str, dict[str, Any]] = {"shelfwise": {}, "shelfwise-pairs": {"letters": ()}, "shelfwise-words": {"words": (1,), "letters": ()}}
+OURS: dict[str, dict[str, Any]] = {
+    "shelfwise": {},
+    "shelfwise-pairs": {"letters": ()},
+    "shelfwise-words": {"words": (1,), "letters": ()},
+}
 """As it comes; words and pairs of words; and, as the rival counts, single words only."""
 OPTIONS = "-s 1 -B 1 -e 0.0001 -q -m 2"
 
@@ -29,14 +33,22 @@ def main() -> None:
     if args.child:
         child(args.child, args.catalog)
         return
-    requirements = (Path(__file__).parent / "peers" / "libmultilabel" / "requirements.txt").read_text("utf-8").split("\n")
+    requirements = (
+        (Path(__file__).parent / "peers" / "libmultilabel" / "requirements.txt")
+        .read_text("utf-8")
+        .split("\n")
+    )
     with tempfile.TemporaryDirectory() as folder:
         prepare(args.catalog, Path(folder), args.scale, args.min_count)
         rival = environment("libmultilabel", requirements)
         systems = {**{name: [None, folder] for name in OURS}, "libmultilabel": [rival, folder]}
         runs = in_turn(__file__, systems, args)
     figures = ("seconds_fit", "cpu_fit", "seconds_predict", "cpu_predict", "micro_f1", "peak_mib")
-    compared = {f"libmultilabel over {ours}, {figure}": ratios(runs, ours, "libmultilabel", figure) for ours in OURS for figure in figures}
+    compared = {
+        f"libmultilabel over {ours}, {figure}": ratios(runs, ours, "libmultilabel", figure)
+        for ours in OURS
+        for figure in figures
+    }
     write("linear_text", args, runs, {name: found for name, found in compared.items() if found})
 
 
@@ -65,7 +77,9 @@ def child(system: str, folder: Path) -> None:
         scores = with_shelfwise(clock, texts, targets, test, OURS[system])
     else:
         scores = with_libmultilabel(clock, texts, targets, test)
-    clock.note(micro_f1=tuned_micro_f1(scores, targets[test]), train=int((~test).sum()), labels=targets.shape[1])
+    clock.note(
+        micro_f1=tuned_micro_f1(scores, targets[test]), train=int((~test).sum()), labels=targets.shape[1]
+    )
     clock.finish()
 
 
@@ -78,10 +92,14 @@ def with_shelfwise(clock: Clock, texts: Any, targets: Any, test: Any, settings: 
 
     def catalog(wanted: Any) -> Catalog:
         rows = np.flatnonzero(wanted).tolist()
-        return Catalog.from_records([{"id": str(i), "title": texts[0][i], "description": texts[1][i]} for i in rows])
+        return Catalog.from_records(
+            [{"id": str(i), "title": texts[0][i], "description": texts[1][i]} for i in rows]
+        )
 
     train, asked = catalog(~test), catalog(test)
-    clock.time("fit", lambda: member.fit(Examples(member.prepare(train, context), targets[~test]), None, context))
+    clock.time(
+        "fit", lambda: member.fit(Examples(member.prepare(train, context), targets[~test]), None, context)
+    )
     return clock.time("predict", lambda: member.predict(member.prepare(asked, context), context)[0])
 
 
@@ -102,7 +120,9 @@ def with_libmultilabel(clock: Clock, texts: Any, targets: Any, test: Any) -> Any
     asked = [text for text, wanted in zip(joined, test, strict=True) if wanted]
     values = clock.time("predict", lambda: model.predict_values(preprocessor.vectorizer.transform(asked)))
     scores = np.zeros((len(asked), targets.shape[1]), np.float32)
-    scores[:, np.array(preprocessor.label_mapping, dtype=np.int64)] = 1 / (1 + np.exp(-np.clip(values, -60, 60)))
+    scores[:, np.array(preprocessor.label_mapping, dtype=np.int64)] = 1 / (
+        1 + np.exp(-np.clip(values, -60, 60))
+    )
     return scores
 
 

@@ -33,7 +33,9 @@ MIB = 1 << 20
 
 def main() -> None:
     """Generate, measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--records", type=int, nargs="+", default=[200_000])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--formats", nargs="+", default=["jsonl", "csv"], choices=["jsonl", "csv"])
@@ -82,7 +84,14 @@ def generate(path: Path, count: int) -> int:
             title, description = blemish(kind, title, description)
             paths = [["Home", f"Room {n % 9}", f"Shelf {n}"] for n in (shelf[i] % 300, shelf2[i] % 300)]
             identifier = f"P{i - (kind == 998):08}"
-            text = write(identifier, quote(title), quote(description), paths, price[i] / 100, f"Brand {brand[i] % 3000}")
+            text = write(
+                identifier,
+                quote(title),
+                quote(description),
+                paths,
+                price[i] / 100,
+                f"Brand {brand[i] % 3000}",
+            )
             file.write(text if kind != 999 else f"{text[: len(text) // 3]}\n")
             bad += kind >= 998
     return bad
@@ -111,14 +120,18 @@ def cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
 
-def line(identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str) -> str:
+def line(
+    identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str
+) -> str:
     return (
         f'{{"id": "{identifier}", "title": {title}, "description": {description}, "categories": {json.dumps(paths)}, '
         f'"price": {price}, "brand": "{brand}"}}\n'
     )
 
 
-def row(identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str) -> str:
+def row(
+    identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str
+) -> str:
     return f"{identifier},{title},{description},{'|'.join(map(' > '.join, paths))},{price},{brand}\n"
 
 
@@ -131,7 +144,12 @@ def with_shelfwise(source: Path, folder: Path) -> dict[str, Any]:
     begin = time.perf_counter()
     done = convert_catalog(source, folder)
     seconds = time.perf_counter() - begin
-    return {"seconds": seconds, "written": done.accepted, "refused": sum(done.quarantined.values()), "reasons": dict(done.quarantined)}
+    return {
+        "seconds": seconds,
+        "written": done.accepted,
+        "refused": sum(done.quarantined.values()),
+        "reasons": dict(done.quarantined),
+    }
 
 
 def with_duckdb(source: Path, folder: Path) -> dict[str, Any]:
@@ -143,7 +161,9 @@ def with_duckdb(source: Path, folder: Path) -> dict[str, Any]:
     }
     begin = time.perf_counter()
     with duckdb.connect(config={"threads": 2}) as connection:
-        done = connection.execute(f"COPY (SELECT * FROM {reads[source.suffix]}) TO '{folder / 'products.parquet'}' (FORMAT PARQUET)")
+        done = connection.execute(
+            f"COPY (SELECT * FROM {reads[source.suffix]}) TO '{folder / 'products.parquet'}' (FORMAT PARQUET)"
+        )
         written = done.fetchone()
     return {"seconds": time.perf_counter() - begin, "written": written[0] if written else 0}
 
@@ -215,16 +235,23 @@ def resident(pid: int) -> int:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:  # it ended meanwhile
         return 0
-    return next((int(entry.split()[1]) * 1024 for entry in rollup.splitlines() if entry.startswith("Pss:")), 0)
+    return next(
+        (int(entry.split()[1]) * 1024 for entry in rollup.splitlines() if entry.startswith("Pss:")), 0
+    )
 
 
 def summary(form: str, count: int, bad: int, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The runs, and the median and spread of our speed over DuckDB's in the same round."""
-    ours, theirs = ([r for r in runs if r["system"] == name and "seconds" in r] for name in ("shelfwise", "duckdb"))
+    ours, theirs = (
+        [r for r in runs if r["system"] == name and "seconds" in r] for name in ("shelfwise", "duckdb")
+    )
     for run in ours:
         assert run["written"] + run["refused"] == count, f"{run} does not account for {count} records"
         assert run["refused"] == bad, f"{run} refused other records than the {bad} that are bad"
-    ratios = {name: sorted(b[name] / a[name] for a, b in zip(ours, theirs, strict=False)) for name in ("seconds", "cpu_seconds")}
+    ratios = {
+        name: sorted(b[name] / a[name] for a, b in zip(ours, theirs, strict=False))
+        for name in ("seconds", "cpu_seconds")
+    }
     return {"format": form, "records": int(count), "bad": int(bad), "duckdb_over_ours": ratios, "runs": runs}
 
 
@@ -235,7 +262,10 @@ def show(result: dict[str, Any]) -> None:
         for failure in {r["failure"] for r in runs if "failure" in r}:
             print(f"  {system:10} failed: {failure.strip().splitlines()[-1]}")
         if good := [r for r in runs if "seconds" in r]:
-            seconds, speed = statistics.median(r["seconds"] for r in good), [result["records"] / r["seconds"] for r in good]
+            seconds, speed = (
+                statistics.median(r["seconds"] for r in good),
+                [result["records"] / r["seconds"] for r in good],
+            )
             print(
                 f"  {system:10} {seconds:8.2f} s  {statistics.median(speed):10,.0f} records/s ({min(speed):,.0f} to {max(speed):,.0f})"
                 f"  {statistics.median(r['cpu_seconds'] for r in good):.1f} s of processor"
@@ -243,7 +273,9 @@ def show(result: dict[str, Any]) -> None:
             )
     for name, ratios in result["duckdb_over_ours"].items():
         if ratios:
-            print(f"  DuckDB's {name} over ours: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+            print(
+                f"  DuckDB's {name} over ours: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+            )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ READ = 200_000  # records that reading.py converts at scale 0.02, its own defaul
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scale", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -30,7 +32,16 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         catalog = args.catalog or sample(Path(folder))
-        common = ["--scale", args.scale, "--repeats", args.repeats, "--threads", args.threads, "--out", args.out]
+        common = [
+            "--scale",
+            args.scale,
+            "--repeats",
+            args.repeats,
+            "--threads",
+            args.threads,
+            "--out",
+            args.out,
+        ]
         commands = {
             "counting": common,
             "starting": ["--repeats", 5, "--out", args.out],
@@ -40,16 +51,30 @@ def main() -> None:
             "fusing": common,
             "growth": common,
             "inference": ["--repeats", args.repeats, "--out", args.out],
-            "reading": ["--records", round(50 * READ * args.scale), "--repeats", args.repeats, "--out", args.out],
+            "reading": [
+                "--records",
+                round(50 * READ * args.scale),
+                "--repeats",
+                args.repeats,
+                "--out",
+                args.out,
+            ],
         }
-        failed = [name for name, further in commands.items() if name in (args.only or commands) and not ran(name, further)]
+        failed = [
+            name
+            for name, further in commands.items()
+            if name in (args.only or commands) and not ran(name, further)
+        ]
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 def ran(name: str, further: list[object]) -> bool:
     """Whether benchmark `name` came to its end."""
-    return subprocess.run([sys.executable, str(HERE / f"{name}.py"), *map(str, further)], check=False).returncode == 0
+    return (
+        subprocess.run([sys.executable, str(HERE / f"{name}.py"), *map(str, further)], check=False).returncode
+        == 0
+    )
 
 
 def sample(folder: Path) -> Path:

@@ -21,10 +21,18 @@ MEMBERS: dict[str, Any] = {
     "image": {
         "modality": "image",
         "field": "image",
-        "settings": {"backbone": "tf_efficientnet_lite0", "weights": "random", "train_last": 0, "training": {"epochs": 1}},
+        "settings": {
+            "backbone": "tf_efficientnet_lite0",
+            "weights": "random",
+            "train_last": 0,
+            "training": {"epochs": 1},
+        },
     },
 }
-PRODUCT = {"title": "Ceramic coffee mug with a handle", "description": "A large blue mug for coffee or tea, safe in the dishwasher."}
+PRODUCT = {
+    "title": "Ceramic coffee mug with a handle",
+    "description": "A large blue mug for coffee or tea, safe in the dishwasher.",
+}
 GOALS = {"help": 0.5, "first prediction, backbone apart": 3.0}
 
 
@@ -38,7 +46,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         model = args.model or train(Path(folder), round(2400 * args.scale))
-        runs = in_turn(__file__, {name: [None, "--model", model] for name in ("help", "first", "backbone")}, args)
+        runs = in_turn(
+            __file__, {name: [None, "--model", model] for name in ("help", "first", "backbone")}, args
+        )
     least = {name: min(run.get("seconds_all", float("inf")) for run in found) for name, found in runs.items()}
     compared = {f"least seconds, {name}": f"{seconds:.2f}" for name, seconds in least.items()}
     compared["least seconds, first without backbone"] = f"{least['first'] - least['backbone']:.2f}"
@@ -51,7 +61,14 @@ def train(folder: Path, products: int) -> Path:
     from shelfwise.commands.train import train as learn
     from shelfwise.config import Config
 
-    config = Config.parse({"labels": {"min_count": 8}, "members": MEMBERS, "systems": {"mean": {"policy": "mean"}}, "decide_with": "mean"})
+    config = Config.parse(
+        {
+            "labels": {"min_count": 8},
+            "members": MEMBERS,
+            "systems": {"mean": {"policy": "mean"}},
+            "decide_with": "mean",
+        }
+    )
     learn(write_sample(folder / "sample", products=products), folder / "model", config)
     return folder / "model"
 
@@ -64,7 +81,12 @@ def child(system: str, model: Path) -> None:
 
 
 def show_help(clock: Clock, model: Path) -> None:
-    clock.time("all", lambda: subprocess.run([sys.executable, "-m", "shelfwise", "--help"], capture_output=True, check=True))
+    clock.time(
+        "all",
+        lambda: subprocess.run(
+            [sys.executable, "-m", "shelfwise", "--help"], capture_output=True, check=True
+        ),
+    )
 
 
 def first(clock: Clock, model: Path) -> None:
@@ -88,7 +110,11 @@ def backbone(clock: Clock, model: Path) -> None:
     import json
 
     members = json.loads((model / "config.json").read_text("utf-8"))["members"]
-    names = [member["settings"].get("backbone", "resnet50") for member in members.values() if member["modality"] == "image"]
+    names = [
+        member["settings"].get("backbone", "resnet50")
+        for member in members.values()
+        if member["modality"] == "image"
+    ]
 
     def build() -> None:
         import timm

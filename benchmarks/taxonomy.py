@@ -25,7 +25,9 @@ from shelfwise.training.fit import fit_model
 
 def main() -> None:
     """Read the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--test", type=Path)
     parser.add_argument("--min-count", type=int)
@@ -33,7 +35,12 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     args = parser.parse_args()
     for seed in map(int, args.seeds.split(",")):
-        print(json.dumps(measure(args.catalog, args.test, {"mode": args.mode, "min_count": args.min_count}, seed)), flush=True)
+        print(
+            json.dumps(
+                measure(args.catalog, args.test, {"mode": args.mode, "min_count": args.min_count}, seed)
+            ),
+            flush=True,
+        )
 
 
 def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -55,7 +62,10 @@ def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int)
     }
     truth = task.test_targets > 0
     figures = {
-        name: {"micro_f1": decision_metrics(truth, way)["micro_f1"], **hierarchical_metrics(truth, way, taxonomy)}
+        name: {
+            "micro_f1": decision_metrics(truth, way)["micro_f1"],
+            **hierarchical_metrics(truth, way, taxonomy),
+        }
         for name, way in ways.items()
     }
     return {"seed": seed, "labels": len(task.labels.names), "test": len(truth), **figures}

@@ -22,7 +22,17 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import Clock, environment, in_turn, parser, peak_gflops, processor_seconds, ratios, tuned_micro_f1, write
+from timing import (
+    Clock,
+    environment,
+    in_turn,
+    parser,
+    peak_gflops,
+    processor_seconds,
+    ratios,
+    tuned_micro_f1,
+    write,
+)
 
 PRODUCTS, BATCH, MAXLEN, DIMENSIONS = 90_000, 256, 300, 50
 PAPER = {"filters": 200, "hidden": 170, "size": 5}
@@ -42,7 +52,12 @@ class Words(NamedTuple):
         """What an embedding of the `chosen` words begins with, after so many rows of 0; other words at random, as in the paper."""
         chance = np.random.default_rng(0).uniform(-0.25, 0.25, (len(chosen), DIMENSIONS)).astype(np.float32)
         own = self.vectors[chosen]
-        return np.concatenate((np.zeros((reserved, DIMENSIONS), np.float32), np.where(own.any(axis=1, keepdims=True), own, chance)))
+        return np.concatenate(
+            (
+                np.zeros((reserved, DIMENSIONS), np.float32),
+                np.where(own.any(axis=1, keepdims=True), own, chance),
+            )
+        )
 
 
 def main() -> None:
@@ -58,12 +73,23 @@ def main() -> None:
         return
     keras = ["keras==3.15.1", "jax[cpu]"]
     kim = (HERE / "peers" / "kimcnn" / "requirements.txt").read_text("utf-8").split("\n")
-    interpreters: dict[str, Any] = {"keras": lambda: environment("keras", keras), "kimcnn": lambda: environment("kimcnn", kim)}
+    interpreters: dict[str, Any] = {
+        "keras": lambda: environment("keras", keras),
+        "kimcnn": lambda: environment("kimcnn", kim),
+    }
     with tempfile.TemporaryDirectory() as folder:
         task = Path(folder) / "task.npz"
         prepare(args.catalog, task, round(PRODUCTS * args.scale))
         systems = {
-            name: [interpreters.get(name, lambda: None)(), "--epochs", args.epochs, "--until", args.until, task] for name in args.systems
+            name: [
+                interpreters.get(name, lambda: None)(),
+                "--epochs",
+                args.epochs,
+                "--until",
+                args.until,
+                task,
+            ]
+            for name in args.systems
         }
         runs = in_turn(__file__, systems, args)
     for ours, theirs in zip(runs.get("ours-kim", []), runs.get("kimcnn", []), strict=False):
@@ -102,7 +128,14 @@ def prepare(catalog: Path, task: Path, products: int) -> None:
     rows = able[np.random.default_rng(0).permutation(products) % len(able)]
     chosen = tokens.take(rows)
     vectors, _ = load_vectors("auto", tokens.words, DIMENSIONS).look_up(tokens.words)
-    np.savez(task, ids=chosen.ids, offsets=chosen.offsets, words=np.array(tokens.words), vectors=vectors, targets=targets[rows] > 0)
+    np.savez(
+        task,
+        ids=chosen.ids,
+        offsets=chosen.offsets,
+        words=np.array(tokens.words),
+        vectors=vectors,
+        targets=targets[rows] > 0,
+    )
 
 
 def child(system: str, task: Path, args: Any) -> None:
@@ -112,7 +145,12 @@ def child(system: str, task: Path, args: Any) -> None:
     words = Words(stored["words"].tolist(), stored["vectors"])
     test = np.arange(len(targets)) % 5 == 0
     clock = Clock()
-    work = {"keras": with_keras, "kimcnn": with_kimcnn, "ours-paper": with_shelfwise, "ours-kim": with_shelfwise}[system]
+    work = {
+        "keras": with_keras,
+        "kimcnn": with_kimcnn,
+        "ours-paper": with_shelfwise,
+        "ours-kim": with_shelfwise,
+    }[system]
     further = {"with_shelfwise": [system], "with_kimcnn": [args.until]}.get(work.__name__, [])
     scores = work(clock, (ids, offsets, words), (targets, test), args.epochs, *further)
     clock.note(
@@ -128,7 +166,9 @@ def child(system: str, task: Path, args: Any) -> None:
         work_done = multiplied(offsets, targets.shape[1], ~test) * args.epochs / 1e9
         peak = peak_gflops()
         clock.note(
-            peak_gflops=peak, gflops=work_done / clock.figures["seconds_fit"], share_of_peak=work_done / clock.figures["seconds_fit"] / peak
+            peak_gflops=peak,
+            gflops=work_done / clock.figures["seconds_fit"],
+            share_of_peak=work_done / clock.figures["seconds_fit"] / peak,
         )
     clock.finish()
 
@@ -141,9 +181,19 @@ def with_shelfwise(clock: Clock, texts: Any, examples: Any, epochs: int, system:
 
     (ids, offsets, words), (targets, test) = texts, examples
     tokens = TokenArray(ids, offsets, tuple(words.names))
-    training = {"epochs": epochs, "batch_size": BATCH, "loss": "keras_cce" if system == "ours-paper" else "bce"}
-    shape = {} if system == "ours-paper" else {"windows": KIM["windows"], "filters": KIM["filters"], "hidden": 0, "dropout": 0.2}
-    settings = TextCnnSettings.model_validate({"maxlen": MAXLEN, "dimensions": DIMENSIONS, "training": training, **shape})
+    training = {
+        "epochs": epochs,
+        "batch_size": BATCH,
+        "loss": "keras_cce" if system == "ours-paper" else "bce",
+    }
+    shape = (
+        {}
+        if system == "ours-paper"
+        else {"windows": KIM["windows"], "filters": KIM["filters"], "hidden": 0, "dropout": 0.2}
+    )
+    settings = TextCnnSettings.model_validate(
+        {"maxlen": MAXLEN, "dimensions": DIMENSIONS, "training": training, **shape}
+    )
     member = TextCnn(settings, "description")
     fields, wanted = Texts(tokens.lengths > 0, tokens), ~test
     train = Examples(fields.take(np.flatnonzero(wanted)), targets[wanted])
@@ -186,9 +236,13 @@ def with_keras(clock: Clock, texts: Any, examples: Any, epochs: int) -> Any:
     )
     network.compile(optimizer=keras.optimizers.Adam(1e-3), loss="categorical_crossentropy")
     ends: list[float] = []
-    note_end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
+    note_end = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
     train = (padded[~test], targets[~test])
-    clock.time("fit", lambda: network.fit(*train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[note_end]))
+    clock.time(
+        "fit", lambda: network.fit(*train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[note_end])
+    )
     note_last(clock, ends)
     return clock.time("predict", lambda: network.predict(padded[test], batch_size=BATCH, verbose=0))
 
@@ -210,14 +264,17 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
         found = (names[ids[offsets[i] : offsets[i + 1]]].tolist()[:MAXLEN] for i in np.flatnonzero(chosen))
         labels = ([classes[n] for n in np.flatnonzero(row)] for row in targets[chosen])
         return [
-            {"text": (text + padding)[: max(len(text), len(padding))], "label": label} for text, label in zip(found, labels, strict=True)
+            {"text": (text + padding)[: max(len(text), len(padding))], "label": label}
+            for text, label in zip(found, labels, strict=True)
         ]
 
     classes = [f"{n:05}" for n in range(targets.shape[1])]  # it sorts them as texts
     device, train, asked = init_device(use_cpu=True), rows(~test), rows(test)
 
     def load(data: list[dict[str, Any]], shuffle: bool) -> Any:
-        return get_dataset_loader(data, classes, device, batch_size=BATCH, shuffle=shuffle, data_workers=0, word_dict=table)
+        return get_dataset_loader(
+            data, classes, device, batch_size=BATCH, shuffle=shuffle, data_workers=0, word_dict=table
+        )
 
     network = {
         "filter_sizes": list(KIM["windows"]),
@@ -226,7 +283,9 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
         "post_encoder_dropout": 0.2,
     }
     vectors = torch.from_numpy(words.begin(commonest, reserved=2))
-    model = init_model("KimCNN", network, classes, embed_vecs=vectors, learning_rate=1e-3, monitor_metrics=["Micro-F1"])
+    model = init_model(
+        "KimCNN", network, classes, embed_vecs=vectors, learning_rate=1e-3, monitor_metrics=["Micro-F1"]
+    )
 
     @torch.inference_mode()
     def predict() -> Any:
@@ -242,15 +301,24 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
         ends.append((before[0] - looking[0], before[1] - looking[1]))
         f1.append(tuned_micro_f1(predict(), targets[test]))
         model.train()
-        looking[:] = looking[0] + time.perf_counter() - before[0], looking[1] + processor_seconds() - before[1]
+        looking[:] = (
+            looking[0] + time.perf_counter() - before[0],
+            looking[1] + processor_seconds() - before[1],
+        )
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer = init_trainer(folder, epochs=max(epochs, until), silent=True, use_cpu=True, limit_val_batches=0)
+        trainer = init_trainer(
+            folder, epochs=max(epochs, until), silent=True, use_cpu=True, limit_val_batches=0
+        )
         trainer.callbacks.append(lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=note_epoch))
         begun = time.perf_counter(), processor_seconds()
         trainer.fit(model, load(train, True))
     seconds = [end - begun[0] for end, _ in ends]
-    clock.note(seconds_fit=seconds[epochs - 1], cpu_fit=ends[epochs - 1][1] - begun[1], by_epoch=list(zip(seconds, f1, strict=True)))
+    clock.note(
+        seconds_fit=seconds[epochs - 1],
+        cpu_fit=ends[epochs - 1][1] - begun[1],
+        by_epoch=list(zip(seconds, f1, strict=True)),
+    )
     note_last(clock, [end for end, _ in ends[:epochs]])
     scores = clock.time("predict", predict)
     clock.note(micro_f1=f1[epochs - 1])

@@ -89,7 +89,11 @@ def tuned_micro_f1(scores: Any, targets: Any) -> float:
 
     def f1(some: slice, threshold: float) -> float:
         given, wanted = scores[some] >= threshold, targets[some] > 0
-        return 2 * float(np.count_nonzero(given & wanted)) / max(np.count_nonzero(given) + np.count_nonzero(wanted), 1)
+        return (
+            2
+            * float(np.count_nonzero(given & wanted))
+            / max(np.count_nonzero(given) + np.count_nonzero(wanted), 1)
+        )
 
     tuned = max(np.linspace(0.02, 0.98, 97), key=lambda threshold: f1(slice(0, None, 2), threshold))
     return f1(slice(1, None, 2), tuned)
@@ -100,7 +104,9 @@ def tuned_micro_f1(scores: Any, targets: Any) -> float:
 
 def parser(description: str | None, scale: float, repeats: int = 3) -> argparse.ArgumentParser:
     """The options every benchmark has; `scale` is the default, 1 the size that results are stated for."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     made.add_argument("--scale", type=float, default=scale, help="share of the full size")
     made.add_argument("--repeats", type=int, default=repeats)
     made.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -109,7 +115,9 @@ def parser(description: str | None, scale: float, repeats: int = 3) -> argparse.
     return made
 
 
-def in_turn(script: str, systems: Mapping[str, Sequence[Any]], options: argparse.Namespace, minutes: float = 60) -> Runs:
+def in_turn(
+    script: str, systems: Mapping[str, Sequence[Any]], options: argparse.Namespace, minutes: float = 60
+) -> Runs:
     """Every system once, then every system again, as often as `options` say.
 
     Args:
@@ -141,11 +149,15 @@ def run_child(command: Sequence[str], threads: int, minutes: float) -> dict[str,
     if command[0] != sys.executable:
         environment.pop("PYTHONPATH", None)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=minutes * 60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=minutes * 60, check=False
+        )
     except subprocess.TimeoutExpired:
         return {"failure": f"not done after {minutes:g} minutes"}
     if done.returncode:
-        return {"failure": f"exit code {done.returncode}: {' '.join(done.stderr.strip().splitlines()[-1:])[:300]}"}
+        return {
+            "failure": f"exit code {done.returncode}: {' '.join(done.stderr.strip().splitlines()[-1:])[:300]}"
+        }
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
@@ -157,7 +169,11 @@ def environment(name: str, requirements: Sequence[str], folder: Path = Path("bui
     if not (made.exists() and made.read_text("utf-8") == wanted):
         subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
         outside = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        subprocess.run([place / "bin" / "python", "-m", "pip", "install", "--quiet", *filter(None, requirements)], env=outside, check=True)
+        subprocess.run(
+            [place / "bin" / "python", "-m", "pip", "install", "--quiet", *filter(None, requirements)],
+            env=outside,
+            check=True,
+        )
         made.write_text(wanted, "utf-8")
     return place / "bin" / "python"
 
@@ -169,21 +185,47 @@ def ratios(runs: Runs, ours: str, theirs: str, figure: str) -> dict[str, float] 
     return {"median": statistics.median(found), "least": found[0], "most": found[-1]} if found else None
 
 
-def write(name: str, options: argparse.Namespace, runs: Runs, compared: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> None:
+def write(
+    name: str,
+    options: argparse.Namespace,
+    runs: Runs,
+    compared: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
     """Print the medians of every system and what was `compared`, and write all of it to NAME.json."""
     print(f"== {name}, scale {options.scale:g}, {options.threads} threads")
     for system, found in runs.items():
         good = [run for run in found if "failure" not in run]
         for failure in sorted({run["failure"] for run in found if "failure" in run}):
             print(f"  {system}: {failure}")
-        shown = {key: statistics.median(run[key] for run in good) for key in (good[0] if good else {}) if is_number(good[0][key])}
+        shown = {
+            key: statistics.median(run[key] for run in good)
+            for key in (good[0] if good else {})
+            if is_number(good[0][key])
+        }
         print(f"  {system}: " + ", ".join(f"{key} {value:,.4g}" for key, value in shown.items()))
     for key, value in compared.items():
-        spread = f"{value['median']:.2f} ({value['least']:.2f} to {value['most']:.2f})" if isinstance(value, dict) else value
+        spread = (
+            f"{value['median']:.2f} ({value['least']:.2f} to {value['most']:.2f})"
+            if isinstance(value, dict)
+            else value
+        )
         print(f"  {key}: {spread}")
     options.out.mkdir(parents=True, exist_ok=True)
-    settings = {"scale": options.scale, "repeats": options.repeats, "threads": options.threads, "machine": platform.machine()}
-    whole = {"name": name, **settings, "versions": versions(), "compared": compared, "facts": dict(facts or {}), "runs": runs}
+    settings = {
+        "scale": options.scale,
+        "repeats": options.repeats,
+        "threads": options.threads,
+        "machine": platform.machine(),
+    }
+    whole = {
+        "name": name,
+        **settings,
+        "versions": versions(),
+        "compared": compared,
+        "facts": dict(facts or {}),
+        "runs": runs,
+    }
     (options.out / f"{name}.json").write_text(json.dumps(whole, indent=1, default=float) + "\n", "utf-8")
 
 

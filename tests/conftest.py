@@ -20,9 +20,16 @@ QUICK: dict[str, Any] = {
     "stacking": {"folds": 2},
     "members": {
         "title": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
-        "description": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
+        "description": {
+            "settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}
+        },
         "image": {
-            "settings": {"backbone": "test_efficientnet", "weights": "random", "train_last": 0, "training": {"epochs": 2, "batch_size": 64}}
+            "settings": {
+                "backbone": "test_efficientnet",
+                "weights": "random",
+                "train_last": 0,
+                "training": {"epochs": 2, "batch_size": 64},
+            }
         },
     },
 }
@@ -64,11 +71,20 @@ def make_encoder() -> Callable[..., Path]:
         known = {word: i for i, word in enumerate(["[PAD]", "[UNK]", ".", *words])}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-            BertModel(BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)).save_pretrained(folder)
+            shape = {
+                "hidden_size": 16,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "intermediate_size": 32,
+            }
+            BertModel(BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)).save_pretrained(
+                folder
+            )
         tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-        PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]").save_pretrained(folder)
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]"
+        ).save_pretrained(folder)
         return folder
 
     return make

@@ -69,7 +69,10 @@ def test_save_and_load_in_a_new_process(categorizer: Categorizer, sample: Path, 
         "import sys, numpy as np; from shelfwise import Categorizer\n"
         "np.save(sys.argv[3], Categorizer.load(sys.argv[1]).predict_proba(sys.argv[2]))"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "copy"), str(sample), str(tmp_path / "scores.npy")], check=True)
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "copy"), str(sample), str(tmp_path / "scores.npy")],
+        check=True,
+    )
     np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), categorizer.predict_proba(sample))
 
 

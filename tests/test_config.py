@@ -12,7 +12,9 @@ from shelfwise.errors import ConfigError
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_names_valid_plugins_and_all_but_the_quick_one_the_ten_rows(preset: str, ten_rows: set[str]) -> None:
+def test_every_preset_names_valid_plugins_and_all_but_the_quick_one_the_ten_rows(
+    preset: str, ten_rows: set[str]
+) -> None:
     config = Config.load(preset)
     assert ({*config.members, *config.systems} >= ten_rows) == (preset != "quick")
     for name in config.members:
@@ -25,16 +27,39 @@ def test_every_preset_names_valid_plugins_and_all_but_the_quick_one_the_ten_rows
 def test_paper() -> None:
     config = Config.load("paper")
     title, image = make_member(config, "title").settings, make_member(config, "image").settings
-    assert (title.maxlen, title.truncating, title.graph, title.unknown, title.dropout) == (57, "post", "conv", "uniform", 0)
-    assert (title.filters, title.windows, title.hidden, title.dimensions, title.vocabulary_size) == (200, (5,), 170, 120, 10_000)
-    assert (title.training.epochs, title.training.batch_size, title.training.learning_rate, title.training.loss) == (
+    assert (title.maxlen, title.truncating, title.graph, title.unknown, title.dropout) == (
+        57,
+        "post",
+        "conv",
+        "uniform",
+        0,
+    )
+    assert (title.filters, title.windows, title.hidden, title.dimensions, title.vocabulary_size) == (
+        200,
+        (5,),
+        170,
+        120,
+        10_000,
+    )
+    assert (
+        title.training.epochs,
+        title.training.batch_size,
+        title.training.learning_rate,
+        title.training.loss,
+    ) == (
         30,
         256,
         1e-3,
         "keras_cce",
     )
     assert make_member(config, "description").settings.maxlen == 300
-    assert (image.backbone, image.train_last, image.frozen_bn, image.training.epochs, image.training.loss) == (
+    assert (
+        image.backbone,
+        image.train_last,
+        image.frozen_bn,
+        image.training.epochs,
+        image.training.loss,
+    ) == (
         "resnet50",
         40,
         "batch_stats",
@@ -76,7 +101,15 @@ def test_a_larger_preset_has_the_members_of_a_smaller() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "preset"), [(1, "quick"), (600, "quick"), (601, "recommended"), (7200, "recommended"), (7201, "best"), (1e9, "best")]
+    ("seconds", "preset"),
+    [
+        (1, "quick"),
+        (600, "quick"),
+        (601, "recommended"),
+        (7200, "recommended"),
+        (7201, "best"),
+        (1e9, "best"),
+    ],
 )
 def test_the_preset_of_a_budget(seconds: float, preset: str) -> None:
     assert Config.preset_within(seconds) == preset
@@ -84,11 +117,15 @@ def test_the_preset_of_a_budget(seconds: float, preset: str) -> None:
 
 def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
-    file.write_text('preset = "paper"\n[labels]\nmin_count = 5\nmode = "leaf"\n[members.title.settings]\nmaxlen = 20\n')
+    file.write_text(
+        'preset = "paper"\n[labels]\nmin_count = 5\nmode = "leaf"\n[members.title.settings]\nmaxlen = 20\n'
+    )
     config = Config.load("recommended", file, {"labels": {"min_count": 9}})
     assert (config.preset, config.labels.min_count, config.labels.mode) == ("paper", 9, "leaf")
     assert make_member(config, "title").settings.maxlen == 20
-    assert make_member(config, "title").settings.truncating == "post", "the rest of the member stays the preset's"
+    assert make_member(config, "title").settings.truncating == "post", (
+        "the rest of the member stays the preset's"
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,9 +135,15 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
         ("[labels]\nmode = 'tree'", "labels.mode.*'flat', 'path' or 'leaf'.*got 'tree'"),
         ("[split]\ntrain_fraction = 2.0", "split.train_fraction.*less than 1"),
         ("decide_with = 'magic'", "decide_with is 'magic'; known: auto"),
-        ("[systems.x]\npolicy = 'mean'\nmembers = ['sound']", r"names the members \['sound'\]; known: .*title"),
+        (
+            "[systems.x]\npolicy = 'mean'\nmembers = ['sound']",
+            r"names the members \['sound'\]; known: .*title",
+        ),
         ("budget = 0", "setting budget: .*greater than 0.*got 0"),
-        ("[split]\nvalidation_fraction = 0", "fitted_on is 'in_sample', but without validation products .* set it to 'oof'"),
+        (
+            "[split]\nvalidation_fraction = 0",
+            "fitted_on is 'in_sample', but without validation products .* set it to 'oof'",
+        ),
         ("preset = 'papier'", "no preset called 'papier'"),
         ("[labels", "not valid TOML"),
     ],

@@ -47,23 +47,40 @@ def model(sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-def test_an_audit_is_filled_in_and_trained_on(sample: Path, settings: Path, model: Path, tmp_path: Path) -> None:
+def test_an_audit_is_filled_in_and_trained_on(
+    sample: Path, settings: Path, model: Path, tmp_path: Path
+) -> None:
     found = json.loads(run("audit", model, sample, "--out", tmp_path / "audit", "--json"))
     assert found["listed"] > 0
     assert found["out_of_fold"] > 0, "training products are judged by models that had not seen them"
-    lines = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()
+    ]
     changing = next(line for line in lines if line["suggested"] != line["given"] and line["suggested"])
     filled = tmp_path / "corrections.jsonl"
     filled.write_text(json.dumps({**changing, "decision": "accept"}) + "\n", "utf-8")
-    again = ("train", sample, "--preset", "quick", "--config", settings, "--min-count", 5, "--out", tmp_path / "next")
-    said = json.loads(run(*again, "--corrections", filled, "--before", model, "--json"))
+    again = (
+        "train",
+        sample,
+        "--preset",
+        "quick",
+        "--config",
+        settings,
+        "--min-count",
+        5,
+        "--out",
+        tmp_path / "next",
+    )
+    said = json.loads(run(*again, "--corrections", filled, "--compare-with", model, "--json"))
     assert said["corrections"]["changed"] == 1
     assert said["before_after"]["products"] > 0
     assert (tmp_path / "next" / "report" / "before_after.md").is_file()
 
 
 def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tmp_path: Path) -> None:
-    said = json.loads(run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--precision", 0.9, "--json"))
+    said = json.loads(
+        run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--target-precision", 0.9, "--json")
+    )
     rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
     assert sum(said["queues"].values()) == len(rows) == said["products"]
     for queue, count in said["queues"].items():
@@ -74,8 +91,22 @@ def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tm
 
 
 def test_an_unknown_precision_is_refused(sample: Path, model: Path, tmp_path: Path) -> None:
-    arguments = ["predict", str(model), str(sample), "--out", str(tmp_path / "x.jsonl"), "--precision", "0.5"]
-    done = subprocess.run([sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, timeout=120, check=False)
+    arguments = [
+        "predict",
+        str(model),
+        str(sample),
+        "--out",
+        str(tmp_path / "x.jsonl"),
+        "--target-precision",
+        "0.5",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "shelfwise", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 2
     assert "no limits for a precision of 0.5; known: 0.9, 0.95, 0.99" in done.stderr
 

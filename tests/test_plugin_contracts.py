@@ -37,7 +37,12 @@ FIELDS = {"image": "image", "graph": "related", "tabular": "brand", "vector": "s
 
 SMALL: dict[str, dict[str, Any]] = {
     "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
-    "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "training": {"epochs": 2}},
+    "image": {
+        "backbone": "test_efficientnet",
+        "weights": "random",
+        "train_last": 2,
+        "training": {"epochs": 2},
+    },
     "policy": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
     "joint": {
         "units": 8,
@@ -54,7 +59,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "cross_attention": {"units": 8, "heads": 2, "training": {"epochs": 3, "loss": "bce"}},
     "coherent": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3, "loss": "bce"}},
     "boosted": {"trees": 5},
-    "blend": {"parts": [{"policy": "logistic"}, {"policy": "policy", "settings": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}}}]},
+    "blend": {
+        "parts": [
+            {"policy": "logistic"},
+            {"policy": "policy", "settings": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}}},
+        ]
+    },
     "search": {"trials": 3, "network": {"training": {"epochs": 3, "loss": "bce", "patience": 2}}},
 }
 """Settings that make a plug-in quick; its own defaults where it is not named here."""
@@ -79,7 +89,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         targets[i, colour % (LABELS - 3)] = 1
         targets[i, LABELS - 3 + shape] = 1
         draw(folder / f"{i}.png", COLOURS[colour], SHAPES[shape], rng)
-        words = [COLOURS[colour], SHAPES[shape], *rng.choice(["new", "large", "kids", "soft", "classic", "sale"], 3)]
+        words = [
+            COLOURS[colour],
+            SHAPES[shape],
+            *rng.choice(["new", "large", "kids", "soft", "classic", "sale"], 3),
+        ]
         title = None if i % 9 == 4 else " ".join(words)
         record = {
             "id": str(i),
@@ -100,7 +114,9 @@ def further(i: int, colour: int, rng: np.random.Generator) -> dict[str, Any]:
     return {
         "brand": None if i % 9 == 5 else f"House of {COLOURS[colour]}",
         "related": None if i % 9 == 6 else {"also_bought": rng.choice(alike, 3).tolist()},
-        "sound": None if i % 9 == 2 else (np.eye(len(COLOURS))[colour] + rng.normal(0, 0.1, len(COLOURS))).tolist(),
+        "sound": None
+        if i % 9 == 2
+        else (np.eye(len(COLOURS))[colour] + rng.normal(0, 0.1, len(COLOURS))).tolist(),
     }
 
 
@@ -131,7 +147,9 @@ def through_disk(state: State) -> State:
 
 
 def same_arrays(one: State, other: State) -> bool:
-    return one.arrays.keys() == other.arrays.keys() and all(np.array_equal(one.arrays[k], other.arrays[k]) for k in one.arrays)
+    return one.arrays.keys() == other.arrays.keys() and all(
+        np.array_equal(one.arrays[k], other.arrays[k]) for k in one.arrays
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +176,9 @@ class TestModalities:
     def test_prepares_one_row_a_product_and_knows_what_is_missing(self, trial: Trial, shop: Shop) -> None:
         assert len(trial.inputs) == PRODUCTS
         fields = trial.modality.field.split("+")
-        missing = np.all([[value is None for value in shop.catalog.column(field)] for field in fields], axis=0)
+        missing = np.all(
+            [[value is None for value in shop.catalog.column(field)] for field in fields], axis=0
+        )
         assert not trial.inputs.present[missing].any()
         assert 0 < trial.inputs.present.sum() < PRODUCTS
         refused = [shop.catalog.ids.index(refusal.id) for refusal in trial.inputs.refused]
@@ -185,13 +205,18 @@ class TestModalities:
     def test_restored_state_answers_alike(self, trial: Trial) -> None:
         rows = np.flatnonzero(trial.inputs.present)
         restored = make_modality(trial.name).restore(through_disk(trial.modality.state()))
-        for before, after in zip(*(m.predict(trial.inputs.take(rows), trial.context) for m in (trial.modality, restored)), strict=True):
+        for before, after in zip(
+            *(m.predict(trial.inputs.take(rows), trial.context) for m in (trial.modality, restored)),
+            strict=True,
+        ):
             assert np.array_equal(before, after)
 
     def test_batch_size_does_not_matter(self, trial: Trial) -> None:
         rows = np.flatnonzero(trial.inputs.present)[:16]
         together, _ = trial.modality.predict(trial.inputs.take(rows), trial.context)
-        alone = np.concatenate([trial.modality.predict(trial.inputs.take(rows[[i]]), trial.context)[0] for i in range(len(rows))])
+        alone = np.concatenate(
+            [trial.modality.predict(trial.inputs.take(rows[[i]]), trial.context)[0] for i in range(len(rows))]
+        )
         np.testing.assert_allclose(alone, together, atol=1e-5)
 
     def test_same_seed_same_weights(self, trial: Trial) -> None:
@@ -236,7 +261,9 @@ def policy_name(request: pytest.FixtureRequest) -> str:
 def fitted(name: str, seed: int = 0, masked: bool = True) -> FusionPolicy:
     present = all_masks(160) if masked else np.ones((160, MEMBERS), np.bool_)
     outputs, targets = make_outputs(present)
-    return make_policy(name).fit(outputs, targets, make_outputs(present, seed=1), Context(seed=seed, labels=NAMES))
+    return make_policy(name).fit(
+        outputs, targets, make_outputs(present, seed=1), Context(seed=seed, labels=NAMES)
+    )
 
 
 class TestPolicies:
@@ -294,7 +321,9 @@ class TestPolicies:
         if learns(policy_name):
             pytest.skip("a learnt policy may correct a single member")
         outputs, _ = make_outputs(np.ones((32, MEMBERS), np.bool_))
-        np.testing.assert_allclose(make_policy(policy_name).fuse(outputs.members([1])), outputs.scores[:, 1], atol=1e-6)
+        np.testing.assert_allclose(
+            make_policy(policy_name).fuse(outputs.members([1])), outputs.scores[:, 1], atol=1e-6
+        )
 
 
 @pytest.fixture
@@ -323,14 +352,18 @@ def on_a_pretended_gpu(step: Any, inputs: tuple[Tensor, ...], targets: Tensor) -
             return mode.from_tensor(tensor).to("cuda")
 
         named = itertools.chain(step._network.named_parameters(), step._network.named_buffers())
-        logits = torch.func.functional_call(step._network, {name: sent(value) for name, value in named}, tuple(map(sent, inputs)))
+        logits = torch.func.functional_call(
+            step._network, {name: sent(value) for name, value in named}, tuple(map(sent, inputs))
+        )
         loss: Tensor = step._loss_of(logits, sent(targets))
         return loss
 
 
 class TestDevices:
     @pytest.mark.parametrize("name", registry.modalities.names())
-    def test_a_modality_s_network_may_stand_on_a_gpu(self, name: str, shop: Shop, seen_on_a_gpu: list[str], tmp_path: Path) -> None:
+    def test_a_modality_s_network_may_stand_on_a_gpu(
+        self, name: str, shop: Shop, seen_on_a_gpu: list[str], tmp_path: Path
+    ) -> None:
         modality, context = make_modality(name), Context(seed=3, cache=tmp_path)
         train = Examples(modality.prepare(shop.catalog, context), shop.targets)
         fit_present(modality, train, train, context)
@@ -359,7 +392,9 @@ class TestDevices:
                 return (torch.ones(len(rows), 4),)
 
         with pytest.raises(Exception, match=r"cuda|Tensor"):
-            loop.fit_network(Forgetful(), Rows(), np.ones((8, LABELS), np.float32), loop.LoopSettings(), Context())
+            loop.fit_network(
+                Forgetful(), Rows(), np.ones((8, LABELS), np.float32), loop.LoopSettings(), Context()
+            )
 
 
 def learns(name: str) -> bool:

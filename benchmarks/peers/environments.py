@@ -65,13 +65,17 @@ class Arena:
             if rival.requirements is not None:
                 kept.write_text(stamp)
         scores = np.load(out / "scores.npz")
-        return Answer(scores["validation"], scores["test"], json.loads((out / "facts.json").read_text("utf-8")))
+        return Answer(
+            scores["validation"], scores["test"], json.loads((out / "facts.json").read_text("utf-8"))
+        )
 
     def _run(self, rival: Rival, fold: int, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         command = [self.interpreter(rival), rival.script, self.task, str(fold), out, rival.variant]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-        environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self.threads))
+        environment |= dict.fromkeys(
+            ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self.threads)
+        )
         inherited = os.environ.get("PYTHONPATH") if rival.requirements is None else None
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), inherited]))
         _call(command, out / "log.txt", self.minutes * 60, environment)
@@ -86,7 +90,15 @@ class Arena:
             self.environments.mkdir(parents=True, exist_ok=True)
             log = self.environments / f"{rival.folder}.log"
             _call([sys.executable, "-m", "venv", "--clear", folder], log, 300, dict(os.environ))
-            pip = [folder / "bin" / "python", "-m", "pip", "install", "--no-cache-dir", "-r", rival.requirements]
+            pip = [
+                folder / "bin" / "python",
+                "-m",
+                "pip",
+                "install",
+                "--no-cache-dir",
+                "-r",
+                rival.requirements,
+            ]
             _call(pip, log, 1800, {k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
             made.write_text(wanted, "utf-8")
         return folder / "bin" / "python"
@@ -100,7 +112,9 @@ def _call(command: list[Any], log: Path, seconds: float, environment: dict[str, 
     """
     with log.open("w", encoding="utf-8") as file:
         try:
-            code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, timeout=seconds, check=False).returncode
+            code = subprocess.run(
+                command, stdout=file, stderr=subprocess.STDOUT, env=environment, timeout=seconds, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             raise RivalFailed(f"not done after {seconds / 60:.0f} minutes") from None
     if code:

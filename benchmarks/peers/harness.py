@@ -38,7 +38,10 @@ class Inputs:
     @property
     def texts(self) -> list[str]:
         """Title and description as one text."""
-        return [f"{title} {description}".strip() for title, description in zip(self.titles, self.descriptions, strict=True)]
+        return [
+            f"{title} {description}".strip()
+            for title, description in zip(self.titles, self.descriptions, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,15 @@ class PreparedData:
 
     def whole(self) -> PreparedData:
         """The same with nothing kept back for validation."""
-        names, inputs = ("ids", "titles", "descriptions", "images"), (self.train.inputs, self.validation.inputs)
+        names, inputs = (
+            ("ids", "titles", "descriptions", "images"),
+            (self.train.inputs, self.validation.inputs),
+        )
         joined = Inputs(*(getattr(inputs[0], name) + getattr(inputs[1], name) for name in names))
         train = Examples(joined, np.concatenate([self.train.targets, self.validation.targets]))
-        return replace(self, train=train, validation=Examples(Inputs([], [], [], []), self.validation.targets[:0]))
+        return replace(
+            self, train=train, validation=Examples(Inputs([], [], [], []), self.validation.targets[:0])
+        )
 
 
 @dataclass(frozen=True)
@@ -114,8 +122,16 @@ def main(fit: Callable[[PreparedData], Fitted], package: str, refit: bool = True
     (fitted, validation), fitting = timed(learn, "fit")
     scores, predicting = timed(lambda: fitted.predict(test), "predict")
     out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out / "scores.npz", validation=validation.astype(np.float32), test=scores.astype(np.float32))
-    facts = {**fitting, **predicting, "peak_memory": peak_memory(), "version": f"{package} {version(package)}", **fitted.facts}
+    np.savez_compressed(
+        out / "scores.npz", validation=validation.astype(np.float32), test=scores.astype(np.float32)
+    )
+    facts = {
+        **fitting,
+        **predicting,
+        "peak_memory": peak_memory(),
+        "version": f"{package} {version(package)}",
+        **fitted.facts,
+    }
     (out / "facts.json").write_text(json.dumps(facts), "utf-8")
 
 

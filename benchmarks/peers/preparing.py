@@ -73,9 +73,18 @@ def cross_validation(catalog: Path, config: Config, folds: int) -> Bench:
     groups = near_copies(products) if config.split.method == "grouped" else np.arange(len(products))
     numbers = group_folds(targets, groups, folds, config.seed)
     splits = [
-        _tuned_apart(np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold), targets, groups, config) for fold in range(folds)
+        _tuned_apart(
+            np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold), targets, groups, config
+        )
+        for fold in range(folds)
     ]
-    return Bench(Catalog(_rooted(products), Path("/"), str(catalog)), targets, tuple(labels.names), groups, tuple(splits))
+    return Bench(
+        Catalog(_rooted(products), Path("/"), str(catalog)),
+        targets,
+        tuple(labels.names),
+        groups,
+        tuple(splits),
+    )
 
 
 def write_bench(bench: Bench, folder: Path) -> str:
@@ -92,7 +101,9 @@ def write_bench(bench: Bench, folder: Path) -> str:
     np.savez_compressed(folder / "targets.npz", targets=bench.targets.astype(np.uint8), groups=bench.groups)
     digest = hashlib.sha256(text.encode() + json.dumps(bench.labels).encode() + bench.targets.tobytes())
     for number, fold in enumerate(bench.folds):
-        np.savez_compressed(folder / f"fold{number}.npz", train=fold.train, validation=fold.validation, test=fold.test)
+        np.savez_compressed(
+            folder / f"fold{number}.npz", train=fold.train, validation=fold.validation, test=fold.test
+        )
         digest.update(b"".join(part.tobytes() + b"|" for part in (fold.train, fold.validation, fold.test)))
     return digest.hexdigest()
 

@@ -49,7 +49,11 @@ def picture_features(images: Sequence[str | None]) -> Floats:
 @torch.inference_mode()
 def _encoded(images: Sequence[str], batch: int = 32) -> list[Floats]:
     network = efficientnet_lite0().to(memory_format=torch.channels_last)
-    return [row for start in range(0, len(images), batch) for row in network(pixels(images[start : start + batch])).numpy()]
+    return [
+        row
+        for start in range(0, len(images), batch)
+        for row in network(pixels(images[start : start + batch])).numpy()
+    ]
 
 
 def _square(image: str) -> NDArray[np.uint8]:

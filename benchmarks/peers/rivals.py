@@ -46,15 +46,22 @@ class Rival:
 
 
 RIVALS = {
-    "scikit-learn": Rival("TF-IDF of the text, one-vs-rest logistic regression", "scikit_learn", TEXT, "joined"),
+    "scikit-learn": Rival(
+        "TF-IDF of the text, one-vs-rest logistic regression", "scikit_learn", TEXT, "joined"
+    ),
     "scikit-learn-fields": Rival(
-        "TF-IDF a field each and of title characters, one-vs-rest logistic regression", "scikit_learn", TEXT, "fields"
+        "TF-IDF a field each and of title characters, one-vs-rest logistic regression",
+        "scikit_learn",
+        TEXT,
+        "fields",
     ),
     "libmultilabel-1vsrest": Rival("LibMultiLabel, linear, one-vs-rest", "libmultilabel", TEXT, "1vsrest"),
     "libmultilabel-tree": Rival("LibMultiLabel, linear, tree of labels", "libmultilabel", TEXT, "tree"),
     "fasttext": Rival("fastText, one-vs-all", "fasttext", TEXT),
     "pecos": Rival("PECOS, XR-Linear", "pecos", TEXT),
-    "early-fusion": Rival("TF-IDF, MiniLM and EfficientNet-Lite0 side by side, logistic regression", "early_fusion", PICTURE),
+    "early-fusion": Rival(
+        "TF-IDF, MiniLM and EfficientNet-Lite0 side by side, logistic regression", "early_fusion", PICTURE
+    ),
     "kimcnn": Rival("LibMultiLabel, KimCNN", "kimcnn", TEXT),
     "setfit": Rival("SetFit, MiniLM, one-vs-rest", "setfit", TEXT),
     "widedeep": Rival("pytorch-widedeep, text and image", "widedeep", PICTURE),

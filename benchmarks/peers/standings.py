@@ -62,12 +62,18 @@ def pooled(bench: Bench, answers: Sequence[Answer]) -> Scored:
         for scores, asked in ((answer.validation, fold.validation), (answer.test, fold.test)):
             wanted = (len(asked), len(bench.labels))
             if scores.shape != wanted or not ((scores >= 0) & (scores <= 1)).all():
-                raise LabelError(f"expected scores {wanted} in [0, 1], got {scores.shape} from {scores.min()} to {scores.max()}")
-        tuned = answer.facts.get("threshold", best_threshold(bench.targets[fold.validation], answer.validation))
+                raise LabelError(
+                    f"expected scores {wanted} in [0, 1], got {scores.shape} from {scores.min()} to {scores.max()}"
+                )
+        tuned = answer.facts.get(
+            "threshold", best_threshold(bench.targets[fold.validation], answer.validation)
+        )
         thresholds.append(np.full(len(fold.test), tuned))
     order = np.argsort(rows)
     scores = np.concatenate([answer.test for answer in answers])[order]
-    return Scored(rows[order], scores, np.concatenate(thresholds)[order], tuple(answer.facts for answer in answers))
+    return Scored(
+        rows[order], scores, np.concatenate(thresholds)[order], tuple(answer.facts for answer in answers)
+    )
 
 
 def row_of(rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: int) -> dict[str, Any]:
@@ -83,7 +89,9 @@ def row_of(rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: 
         metrics = decision_metrics(truth, decided)
         for name in STATISTICS:
             figures[f"{name}_{rule}"] = metrics[name]
-            figures[f"{name}_{rule}_interval"] = list(bootstrap_interval(truth, decided, name, resamples, seed))
+            figures[f"{name}_{rule}_interval"] = list(
+                bootstrap_interval(truth, decided, name, resamples, seed)
+            )
     return {
         "title": rival.title,
         "fields": rival.fields,
@@ -100,7 +108,9 @@ def differences(ours: Scored, rival: Scored, targets: Floats, resamples: int, se
     """Ours minus the rival on the same resampled products, by statistic and rule; above 0 we are better."""
     truth = targets > 0
     return {
-        f"{name}_{rule}": asdict(paired_bootstrap(truth, ours.decided(rule), rival.decided(rule), name, resamples, seed))
+        f"{name}_{rule}": asdict(
+            paired_bootstrap(truth, ours.decided(rule), rival.decided(rule), name, resamples, seed)
+        )
         for rule in RULES
         for name in STATISTICS
     }
@@ -111,7 +121,14 @@ def save_scores(bench: Bench, scored: Scored, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     ids = np.array(bench.products.take(scored.rows).ids)
     targets = bench.targets[scored.rows].astype(np.uint8)
-    np.savez_compressed(path, ids=ids, scores=scored.scores, thresholds=scored.thresholds, targets=targets, labels=np.array(bench.labels))
+    np.savez_compressed(
+        path,
+        ids=ids,
+        scores=scored.scores,
+        thresholds=scored.thresholds,
+        targets=targets,
+        labels=np.array(bench.labels),
+    )
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -123,11 +140,22 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines = [_size(results["data"]), "", _line(head), "|" + "---|" * len(head)]
     lines += [_line(_cells(rows[name])) for name in order]
     lines += ["", *(f"- {rows[name]['title']}: {rows[name]['note']}" for name in order if rows[name]["note"])]
-    lines += [f"- not run: {row['title']}: {row['not_run']}" for row in results["systems"].values() if "not_run" in row]
+    lines += [
+        f"- not run: {row['title']}: {row['not_run']}"
+        for row in results["systems"].values()
+        if "not_run" in row
+    ]
     for ours, against in results["margins"].items():
-        head = [f"{rows[ours]['title']} minus", *(key.replace("_", " ") for key in next(iter(against.values()), {}))]
+        head = [
+            f"{rows[ours]['title']} minus",
+            *(key.replace("_", " ") for key in next(iter(against.values()), {})),
+        ]
         lines += ["", _line(head), "|" + "---|" * len(head)]
-        lines += [_line([rows[name]["title"], *map(_margin, against[name].values())]) for name in order if name in against]
+        lines += [
+            _line([rows[name]["title"], *map(_margin, against[name].values())])
+            for name in order
+            if name in against
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -145,7 +173,11 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    f1 = [f"{100 * row[key]:.1f} ({_ends(row[f'{key}_interval'])})" for name in STATISTICS for key in (f"{name}_tuned", f"{name}_at_0.5")]
+    f1 = [
+        f"{100 * row[key]:.1f} ({_ends(row[f'{key}_interval'])})"
+        for name in STATISTICS
+        for key in (f"{name}_tuned", f"{name}_at_0.5")
+    ]
     seconds = [DASH if row[key] is None else f"{row[key]:.1f} s" for key in COSTS]
     return [row["title"], row["fields"], *f1, *seconds, f"{row['peak_memory'] / 1e6:,.0f} MB", row["version"]]
 

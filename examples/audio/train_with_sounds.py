@@ -22,7 +22,14 @@ from shelfwise.commands.train import train
 from shelfwise.config import Config
 
 RATE = 8_000  # samples a second
-TOYS = {"whistle": "Wind", "flute": "Wind", "drum": "Percussion", "rattle": "Percussion", "music box": "Chimes", "bell": "Chimes"}
+TOYS = {
+    "whistle": "Wind",
+    "flute": "Wind",
+    "drum": "Percussion",
+    "rattle": "Percussion",
+    "music box": "Chimes",
+    "bell": "Chimes",
+}
 SIZES = ("small", "large")
 PRODUCTS = 600
 
@@ -33,7 +40,11 @@ SETTINGS: dict[str, Any] = {
     "stacking": {"folds": 3},
     "members": {
         "title": {"modality": "text_linear", "field": "title"},
-        "sound": {"modality": "vector", "field": "sound", "settings": {"source": "sounds.npy", "hidden": 64, "dropout": 0.2}},
+        "sound": {
+            "modality": "vector",
+            "field": "sound",
+            "settings": {"source": "sounds.npy", "hidden": 64, "dropout": 0.2},
+        },
     },
     "systems": {"mean": {"policy": "mean"}, "ridge": {"policy": "ridge"}},
 }
@@ -51,7 +62,9 @@ def synthesise(toy: str, size: str, chance: np.random.Generator) -> NDArray[np.f
         "drum": np.sin(2 * np.pi * 180 * pitch * time) * fade + 0.3 * noise * fade**3,
         "rattle": noise * (np.sin(2 * np.pi * 9 * pitch * time) > 0),
         "music box": sum(np.sin(2 * np.pi * 1000 * pitch * k * time) * fade**k for k in (1, 2.76)),
-        "bell": sum(np.sin(2 * np.pi * 600 * pitch * k * time) * fade ** (k / 4) for k in (1, 2, 3, 4.2, 5.4)),
+        "bell": sum(
+            np.sin(2 * np.pi * 600 * pitch * k * time) * fade ** (k / 4) for k in (1, 2, 3, 4.2, 5.4)
+        ),
     }
     sound: NDArray[np.float64] = sounds[toy] * chance.uniform(0.2, 1) + chance.normal(0, 0.25, len(time))
     return sound
@@ -86,11 +99,16 @@ def write_catalogue(folder: Path, seed: int = 0) -> Path:
     records, vectors, ids = [], [], []
     for number in range(PRODUCTS):
         toy, size = str(chance.choice(list(TOYS))), str(chance.choice(SIZES))
-        words = [toy if chance.random() < 0.75 else "toy", *chance.choice(["wooden", "red", "for kids", "gift", "set", "classic"], 2)]
+        words = [
+            toy if chance.random() < 0.75 else "toy",
+            *chance.choice(["wooden", "red", "for kids", "gift", "set", "classic"], 2),
+        ]
         if chance.random() < 0.2:
             words.append(size)
         categories = [["Toys", TOYS[toy], toy], [f"{size} size"]]
-        records.append({"id": f"toy-{number}", "title": f"{' '.join(words)} no. {number}", "categories": categories})
+        records.append(
+            {"id": f"toy-{number}", "title": f"{' '.join(words)} no. {number}", "categories": categories}
+        )
         if chance.random() < 0.9:
             vectors.append(mfcc(synthesise(toy, size, chance)))
             ids.append(f"toy-{number}")
@@ -111,7 +129,9 @@ def main(folder: Path) -> None:
     catalogue = write_catalogue(folder)
     results = train(catalogue, folder / "model", config())
     data = results["data"]
-    print(f"{data['train']} toys to learn from, {data['test']} to test on, {data['labels']} labels; micro-F1 at the tuned threshold:")
+    print(
+        f"{data['train']} toys to learn from, {data['test']} to test on, {data['labels']} labels; micro-F1 at the tuned threshold:"
+    )
     for name, system in results["systems"].items():
         print(f"  {name:6} {system['micro_f1_tuned']:.3f}")
     model = Categorizer.load(folder / "model")

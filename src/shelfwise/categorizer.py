@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from shelfwise import aliases
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.catalog import Catalog
@@ -78,19 +79,30 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N lists of label names: what :meth:`predict` decides, as words."""
         return self._model().labels.decode(self.predict(X))
 
-    def outside(self, X: Any) -> Floats:
-        """How strange each of N products is, (N,) from 0 to 1: near 1 for what belongs to none of the categories.
+    def novelty(self, X: Any) -> Floats:
+        """The novelty score of each of N products, (N,) from 0 to 1: near 1 for a product unlike anything in training.
 
-        It is the share of products that belong and are less strange; see :mod:`shelfwise.novelty.detector`.
+        It is the share of known products that are less unusual; see :mod:`shelfwise.novelty.detector`.
 
         Raises:
             ConfigError: the model learnt from too few products to tell.
         """
         model = self._model()
         if model.novelty is None:
-            raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
+            raise ConfigError(
+                "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
+            )
         catalog, context = as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
-        return np.asarray(1 - model.novelty.p_values(catalog, model.scores(model.predict_members(catalog, context)), context), np.float32)
+        return np.asarray(
+            1
+            - model.novelty.p_values(catalog, model.scores(model.predict_members(catalog, context)), context),
+            np.float32,
+        )
+
+    def outside(self, X: Any) -> Floats:
+        """The old name of :meth:`novelty`."""
+        aliases.note("Categorizer.outside", "Categorizer.novelty")
+        return self.novelty(X)
 
     def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
         """Why each decided label was given: what every member said, and how much each contributed.
@@ -110,10 +122,14 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         model = self._model()
         if isinstance(model, OnnxModel):
-            raise BundleError("an exported model has no members to explain by; ask the model that it was made from")
+            raise BundleError(
+                "an exported model has no members to explain by; ask the model that it was made from"
+            )
         catalog = as_catalog(X, model.config.catalog, self.root)
         explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
-        return [{label: reason.to_dict() for label, reason in product.reasons.items()} for product in explained]
+        return [
+            {label: reason.to_dict() for label, reason in product.reasons.items()} for product in explained
+        ]
 
     def embed(self, X: Any) -> Floats:
         """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side.
@@ -187,14 +203,21 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         def described(similarity: float, row: int) -> dict[str, Any]:
             labels = [names[i] for i in index.labels_of(row)]
-            return {"id": index.ids[row], "title": index.titles[row], "similarity": similarity, "labels": labels}
+            return {
+                "id": index.ids[row],
+                "title": index.titles[row],
+                "similarity": similarity,
+                "labels": labels,
+            }
 
         answers = zip(similarities.tolist(), rows.tolist(), strict=True)
         return [[described(s, row) for s, row in zip(*near, strict=True) if row >= 0] for near in answers]
 
     def _scores(self, X: Any) -> tuple[MemberPredictions, Floats]:
         model = self._model()
-        answers = model.predict_members(as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed))
+        answers = model.predict_members(
+            as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
+        )
         return answers, model.scores(answers)
 
 
@@ -210,7 +233,9 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
         return read_catalog(Path(products), settings).catalog
     records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
     if not all(isinstance(record, Mapping) for record in records):
-        raise CatalogError("products must be a catalogue file, a DataFrame or dictionaries, e.g. [{'title': 'Mug with a handle'}]")
+        raise CatalogError(
+            "products must be a catalogue file, a DataFrame or dictionaries, e.g. [{'title': 'Mug with a handle'}]"
+        )
     if not records:
         raise LabelError("there is no product; give at least one")
     return Catalog.from_records(({"id": str(i), **record} for i, record in enumerate(records)), root)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from shelfwise import aliases
 from shelfwise.errors import ConfigError
 
 LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
@@ -31,26 +32,42 @@ class CatalogSettings(Settings):
     """How a source is read."""
 
     format: Literal["auto", "jsonl", "csv", "tsv", "parquet", "amazon2014", "amazon2018"] = "auto"
-    columns: dict[str, str] = Field(default_factory=dict, description="our field name -> the source's column name")
-    category_separator: str = Field(" > ", description="between the levels of a path, where a source writes paths as text")
-    category_delimiter: str = Field("|", description="between several paths of one product, where a source writes them as text")
-    departments: tuple[str, ...] = Field((), description="keep products with one of these names in a path; empty keeps all")
-    require: tuple[str, ...] = Field((), description="fields a training product must have (the paper: title, description, image)")
-    sample: int | None = Field(None, ge=1, description="train on a uniform sample of at most so many products (the paper: 119,073)")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our field name -> the source's column name"
+    )
+    category_separator: str = Field(
+        " > ", description="between the levels of a path, where a source writes paths as text"
+    )
+    category_delimiter: str = Field(
+        "|", description="between several paths of one product, where a source writes them as text"
+    )
+    departments: tuple[str, ...] = Field(
+        (), description="keep products with one of these names in a path; empty keeps all"
+    )
+    require: tuple[str, ...] = Field(
+        (), description="fields a training product must have (the paper: title, description, image)"
+    )
+    sample: int | None = Field(
+        None, ge=1, description="train on a uniform sample of at most so many products (the paper: 119,073)"
+    )
 
 
 class LabelSettings(Settings):
     """How category paths become labels."""
 
     mode: Literal["flat", "path", "leaf"] = "flat"
-    min_count: int | None = Field(None, ge=1, description="products a label needs; unset: max(2, round(400 / 119073 * N))")
+    min_count: int | None = Field(
+        None, ge=1, description="products a label needs; unset: max(2, round(400 / 119073 * N))"
+    )
 
 
 class SplitSettings(Settings):
     """How products are divided. `grouped` keeps near-copies on one side; `random` is the paper's shuffle."""
 
     method: Literal["grouped", "random"] = "grouped"
-    train_fraction: float = Field(90_000 / 119_073, gt=0, lt=1, description="share of products, where no test catalogue is given")
+    train_fraction: float = Field(
+        90_000 / 119_073, gt=0, lt=1, description="share of products, where no test catalogue is given"
+    )
     validation_fraction: float = Field(
         0.1,
         ge=0,
@@ -71,7 +88,9 @@ class SystemSettings(Settings):
     """One fusion of members, scored as a row of its own."""
 
     policy: str
-    members: tuple[str, ...] = Field((), description="whom it joins, in this order; empty: every member that can be fitted")
+    members: tuple[str, ...] = Field(
+        (), description="whom it joins, in this order; empty: every member that can be fitted"
+    )
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -85,7 +104,9 @@ class StackingSettings(Settings):
 class EvaluationSettings(Settings):
     """What is measured."""
 
-    bootstrap: int = Field(1000, ge=0, description="resamples of the test products for the intervals; 0 for none")
+    bootstrap: int = Field(
+        1000, ge=0, description="resamples of the test products for the intervals; 0 for none"
+    )
     top: int = Field(15, ge=1, description="rows of the tables of most misclassified categories")
 
 
@@ -99,21 +120,26 @@ class Config(Settings):
     split: SplitSettings = SplitSettings()
     stacking: StackingSettings = StackingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    decide_with: str = Field("auto", description="the system whose decisions the model gives; auto: the best on validation")
-    calibration: Literal["auto", "none", "sigmoid", "beta", "isotonic"] = Field(
-        "none", description="how the deciding system's scores become probabilities; auto: by cross-validated log loss"
+    decide_with: str = Field(
+        "auto", description="the system whose decisions the model gives; auto: the best on validation"
     )
-    threshold: Literal["tuned", "per_label", "per_product"] | float = Field(
-        "tuned",
-        description="a label is given from this score on; tuned: one for all labels, on honest scores; per_label: rare labels drawn to "
+    calibration: Literal["auto", "none", "sigmoid", "beta", "isotonic"] = Field(
+        "none",
+        description="how the deciding system's scores become probabilities; auto: by cross-validated log loss",
+    )
+    threshold: Literal["global", "per_label", "per_product"] | float = Field(
+        "global",
+        description="a label is given from this score on; global: one for all labels, on honest scores; per_label: rare labels drawn to "
         "that one; per_product: the labels with the largest expected F1 (the deciding system; needs calibration)",
     )
-    consistency: Literal["none", "closure", "likeliest"] = Field(
+    consistency: Literal["none", "closure", "most_probable"] = Field(
         "closure",
         description="where labels lie above each other: a label brings all above it (closure), the likeliest set without a contradiction, "
         "or each label for itself (none)",
     )
-    budget: float | None = Field(None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit")
+    budget: float | None = Field(
+        None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit"
+    )
     members: dict[str, MemberSettings]
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 
@@ -124,15 +150,19 @@ class Config(Settings):
         for name, system in self.systems.items():
             unknown = [m for m in system.members if m not in self.members]
             if unknown:
-                raise ValueError(f"system {name!r} names the members {unknown}; known: {', '.join(self.members)}")
+                raise ValueError(
+                    f"system {name!r} names the members {unknown}; known: {', '.join(self.members)}"
+                )
             if name in self.members:
                 raise ValueError(f"{name!r} is both a member and a system; give the system another name")
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
-            raise ValueError(f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}")
-        if self.consistency == "likeliest" and self.threshold == "per_product":
             raise ValueError(
-                "consistency is 'likeliest' and threshold 'per_product', but each of them chooses a product's set of labels by itself; "
-                "set consistency to 'closure', or threshold to 'tuned' or 'per_label'"
+                f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}"
+            )
+        if self.consistency == "most_probable" and self.threshold == "per_product":
+            raise ValueError(
+                "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a product's set of labels by itself; "
+                "set consistency to 'closure', or threshold to 'global' or 'per_label'"
             )
         if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
             raise ValueError(
@@ -142,7 +172,12 @@ class Config(Settings):
         return self
 
     @classmethod
-    def load(cls, preset: str = "recommended", file: Path | str | None = None, changes: Mapping[str, Any] | None = None) -> Config:
+    def load(
+        cls,
+        preset: str = "recommended",
+        file: Path | str | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Config:
         """The preset, with `file` (TOML) laid over it, with `changes` laid over both.
 
         Raises:
@@ -171,7 +206,7 @@ class Config(Settings):
     def parse(cls, values: Mapping[str, Any]) -> Config:
         """Validate plain values (as :meth:`dump` gives them)."""
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(aliases.rename_values(values))
         except ValidationError as error:
             raise ConfigError(describe(error)) from None
 

@@ -36,7 +36,9 @@ SETTINGS: dict[str, Any] = {
         "both": {**LINEAR, "field": "title+description"},
         "brand": {**LINEAR, "field": "brand"},
     },
-    "systems": {"blend": {"policy": "blend", "settings": {"parts": [{"policy": "logistic"}, {"policy": "mean"}]}}},
+    "systems": {
+        "blend": {"policy": "blend", "settings": {"parts": [{"policy": "logistic"}, {"policy": "mean"}]}}
+    },
 }
 
 
@@ -90,32 +92,53 @@ def test_stages_are_done_once_and_shared_under_any_name(accuracy: Any, tmp_path:
 def test_members_are_shared_where_their_fields_are_known(accuracy: Any, study: Any) -> None:
     marks, digest = accuracy.study.marks, "digest"
     whole, part = marks(study.config, digest, None), marks(study.config, digest, ("title", "brand"))
-    assert [whole[name] == part[name] for name in ("title", "both", "brand", "blend")] == [True, True, True, False]
+    assert [whole[name] == part[name] for name in ("title", "both", "brand", "blend")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     other = study.config.model_copy(update={"seed": 1})
     assert not set(marks(other, digest, None).values()) & set(whole.values())
     assert not set(marks(study.config, "else", None).values()) & set(whole.values())
 
 
-def test_refitted_joining_needs_no_member_again(accuracy: Any, study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refitted_joining_needs_no_member_again(
+    accuracy: Any, study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study.full, study.answers  # noqa: B018 - fits
     monkeypatch.setattr("shelfwise.training.fit.fit_present", None)
     monkeypatch.setattr("shelfwise.core.presence.fit_present", None)
     found = accuracy.parts.ablation(study)
-    wanted = ["without title", "without both", "without brand", "logistic alone", "mean alone", "ridge alone", "geometric alone"]
+    wanted = [
+        "without title",
+        "without both",
+        "without brand",
+        "logistic alone",
+        "mean alone",
+        "ridge alone",
+        "geometric alone",
+    ]
     assert list(found["rows"]) == wanted
     assert all("not_run" not in row for row in found["rows"].values())
     truth, scores = study.truth, study.full.model.scores(study.answers)
     assert found["full"]["micro_f1"] == pytest.approx(micro_f1(truth, decide(scores, 0.5)))
     row = found["rows"]["without both"]
-    assert row["difference"]["difference"] == pytest.approx(row["micro_f1_tuned"] - found["full"]["micro_f1_tuned"])
+    assert row["difference"]["difference"] == pytest.approx(
+        row["micro_f1_tuned"] - found["full"]["micro_f1_tuned"]
+    )
 
 
 def test_parts_of_a_blend_are_tried_alone_with_their_settings(accuracy: Any) -> None:
     parts = [{"policy": "ridge", "settings": {"alpha": 3.0}}, {"policy": "mean"}]
-    config = Config.parse({**SETTINGS, "systems": {"blend": {"policy": "blend", "settings": {"parts": parts}}}})
+    config = Config.parse(
+        {**SETTINGS, "systems": {"blend": {"policy": "blend", "settings": {"parts": parts}}}}
+    )
     variants = accuracy.parts.ablated(config, "blend", ["title"])
     assert [*variants] == ["ridge alone", "mean alone", "geometric alone"]
-    assert variants["ridge alone"] == SystemSettings(policy="ridge", members=("title",), settings={"alpha": 3.0})
+    assert variants["ridge alone"] == SystemSettings(
+        policy="ridge", members=("title",), settings={"alpha": 3.0}
+    )
 
 
 def test_missing_fields_are_blanked_in_test_and_training(accuracy: Any, study: Any) -> None:
@@ -127,17 +150,33 @@ def test_missing_fields_are_blanked_in_test_and_training(accuracy: Any, study: A
     assert rows[("description",), ("brand",)]["members"] == ["both", "brand"]
     whole = rows[("title", "description"), ("brand",)]
     assert whole["full"]["difference"]["difference"] == 0
-    assert whole["full"]["micro_f1"] == whole["alone"]["micro_f1"] == accuracy.parts.ablation(study)["full"]["micro_f1"]
+    assert (
+        whole["full"]["micro_f1"]
+        == whole["alone"]["micro_f1"]
+        == accuracy.parts.ablation(study)["full"]["micro_f1"]
+    )
 
 
 def test_only_the_named_fields_stay(accuracy: Any) -> None:
-    record = {"id": "1", "title": "Mug", "image": "1.jpg", "related": {"also_bought": ["2"]}, "categories": [["A"]], "colour": "red"}
-    left = accuracy.study.only(Catalog.from_records([record, {"id": "2", "title": "Cup"}]), ("title", "colour"))
+    record = {
+        "id": "1",
+        "title": "Mug",
+        "image": "1.jpg",
+        "related": {"also_bought": ["2"]},
+        "categories": [["A"]],
+        "colour": "red",
+    }
+    left = accuracy.study.only(
+        Catalog.from_records([record, {"id": "2", "title": "Cup"}]), ("title", "colour")
+    )
     assert left.table.select(["id", "title", "colour", "categories"]).to_pylist()[0] == {
         name: record[name] for name in ("id", "title", "colour", "categories")
     }
     assert left.column("image") == left.column("related") == left.column("price") == [None, None]
-    assert left.table.schema.field("related").type == Catalog.from_records([record]).table.schema.field("related").type
+    assert (
+        left.table.schema.field("related").type
+        == Catalog.from_records([record]).table.schema.field("related").type
+    )
 
 
 def test_portions_are_nested_and_keep_near_copies_together(accuracy: Any, study: Any) -> None:
@@ -149,9 +188,15 @@ def test_portions_are_nested_and_keep_near_copies_together(accuracy: Any, study:
     assert ids[0] < ids[1] < ids[2] == {lesson.catalog.ids[row] for row in watched.train}
     for part, tenths in zip(portions, (2, 5, 10), strict=True):
         assert len(part.train) == pytest.approx(tenths / 10 * len(watched.train), rel=0.2)
-        assert [part.catalog.ids[row] for row in part.validation] == [lesson.catalog.ids[row] for row in watched.validation]
-        np.testing.assert_array_equal(part.targets, study.task.labels.encode(part.catalog.column("categories")))
-        left = {lesson.catalog.ids.index(name) for name in ids[2] - {part.catalog.ids[row] for row in part.train}}
+        assert [part.catalog.ids[row] for row in part.validation] == [
+            lesson.catalog.ids[row] for row in watched.validation
+        ]
+        np.testing.assert_array_equal(
+            part.targets, study.task.labels.encode(part.catalog.column("categories"))
+        )
+        left = {
+            lesson.catalog.ids.index(name) for name in ids[2] - {part.catalog.ids[row] for row in part.train}
+        }
         assert not set(part.groups[part.train]) & set(lesson.groups[sorted(left)])
 
 
@@ -163,7 +208,10 @@ def test_costs_are_summed_by_what_they_are_for(accuracy: Any) -> None:
             "systems": {"s": {"policy": "mean"}, "z": {"policy": "mean"}},
         }
     )
-    prepared, fitted = [f"prepare.{name}" for name in members], ["member.a.b", "answers.a.b", "fold.a.b.0", "fold.a.b.11"]
+    prepared, fitted = (
+        [f"prepare.{name}" for name in members],
+        ["member.a.b", "answers.a.b", "fold.a.b.0", "fold.a.b.11"],
+    )
     stages = [*prepared, *fitted, "system.s", "cross.s", "system.z"]
     sums = accuracy.parts.grouped({stage: [2.0**i, 1.0] for i, stage in enumerate(stages)}, config, "s")
     assert sums == {
@@ -183,9 +231,19 @@ def rivals(study: Any, tmp_path: Path) -> Path:
     scores = np.where(truth & (np.arange(len(truth)) % 2 == 0)[:, None], 0.4, 0.1).astype(np.float32)
     ids, labels = np.array(study.task.test.ids)[order], np.array(study.task.labels.names)
     (tmp_path / "scores").mkdir()
-    kept = {"ids": ids, "scores": scores, "thresholds": np.full(len(ids), 0.2), "targets": truth.astype(np.uint8), "labels": labels}
+    kept = {
+        "ids": ids,
+        "scores": scores,
+        "thresholds": np.full(len(ids), 0.2),
+        "targets": truth.astype(np.uint8),
+        "labels": labels,
+    }
     np.savez_compressed(tmp_path / "scores" / "half.npz", **kept)
-    rows = {"half": {"title": "half right", "fields": "none"}, "dead": {"not_run": "no luck"}, "ours-x": {"title": "x"}}
+    rows = {
+        "half": {"title": "half right", "fields": "none"},
+        "dead": {"not_run": "no luck"},
+        "ours-x": {"title": "x"},
+    }
     (tmp_path / "peers.json").write_text(json.dumps({"systems": rows, "margins": {"ours-x": {}}}))
     return tmp_path
 
@@ -196,7 +254,9 @@ def test_rivals_are_compared_product_by_product(accuracy: Any, study: Any, rival
     half = found["rows"]["half"]
     assert half["micro_f1"] == 0
     assert half["micro_f1_tuned"] == pytest.approx(2 / 3, abs=0.1)
-    assert half["difference"]["difference"] == pytest.approx(found["full"]["micro_f1_tuned"] - half["micro_f1_tuned"])
+    assert half["difference"]["difference"] == pytest.approx(
+        found["full"]["micro_f1_tuned"] - half["micro_f1_tuned"]
+    )
 
 
 @pytest.mark.parametrize("broken", ["ids", "labels", "targets"])
@@ -220,21 +280,45 @@ def test_command_keeps_the_parts_of_earlier_calls(
     results = json.loads((study.folder / "accuracy.json").read_text())
     assert {*results["parts"]} == {"cost", "ablation", "peers"}
     text = (study.folder / "accuracy.md").read_text()
-    for part, row in {"cost": "| member both, 3 fits |", "ablation": "| without both |", "peers": "| half right | none |"}.items():
+    for part, row in {
+        "cost": "| member both, 3 fits |",
+        "ablation": "| without both |",
+        "peers": "| half right | none |",
+    }.items():
         assert row in text
         assert f"`{results['parts'][part]['command']}`" in text
-    assert results["parts"]["ablation"]["command"].endswith(f"{sample} --min-count 20 --out {study.folder} --parts ablation")
+    assert results["parts"]["ablation"]["command"].endswith(
+        f"{sample} --min-count 20 --out {study.folder} --parts ablation"
+    )
     assert (study.folder / "cost.svg").read_text().startswith("<svg")
 
 
 def test_worse_by_more_than_a_point_is_said(accuracy: Any) -> None:
     def row(known: list[str], difference: float) -> dict[str, Any]:
-        figures = {"micro_f1_tuned": 0.5, "micro_f1": 0.5, "macro_f1": 0.5, "macro_f1_tuned": 0.5, "micro_f1_tuned_interval": [0.4, 0.6]}
+        figures = {
+            "micro_f1_tuned": 0.5,
+            "micro_f1": 0.5,
+            "macro_f1": 0.5,
+            "macro_f1_tuned": 0.5,
+            "micro_f1_tuned_interval": [0.4, 0.6],
+        }
         found = {"difference": difference, "low": difference - 0.01, "high": difference + 0.01}
-        return {"known": known, "others": ["brand"], "full": {**figures, "difference": found}, "alone": figures}
+        return {
+            "known": known,
+            "others": ["brand"],
+            "full": {**figures, "difference": found},
+            "alone": figures,
+        }
 
-    rows = [row(["title"], -0.011), row(["image"], -0.009), {**row(["description"], 0.0), "not_run": "nothing there"}]
+    rows = [
+        row(["title"], -0.011),
+        row(["image"], -0.009),
+        {**row(["description"], 0.0), "not_run": "nothing there"},
+    ]
     text = accuracy.tables.SECTIONS["missing"]({"rows": rows})
-    assert "Worse by more than a point: title, and brand. No model of description, and brand: nothing there." in text
+    assert (
+        "Worse by more than a point: title, and brand. No model of description, and brand: nothing there."
+        in text
+    )
     assert "| image, and brand | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | -0.9 (-1.9 to +0.1) |" in text
     assert "Worse by more than a point: none." in accuracy.tables.SECTIONS["missing"]({"rows": rows[1:2]})

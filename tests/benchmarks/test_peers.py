@@ -74,7 +74,9 @@ def config(quick: dict[str, Any]) -> Config:
 
 
 @pytest.fixture(scope="module")
-def held_out(peers: Any, sample: Path, config: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, str]:
+def held_out(
+    peers: Any, sample: Path, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, Path, str]:
     """The task of one split, the folder it was written to, and its digest."""
     bench, folder = peers.preparing.hold_out(sample, config, None), tmp_path_factory.mktemp("bench") / "task"
     return bench, folder, peers.preparing.write_bench(bench, folder)
@@ -92,7 +94,9 @@ def stub(peers: Any, folder: Path, variant: str = "", requirements: str | None =
     return peers.rivals.Rival("a stub", str(folder), "nothing", variant)
 
 
-def test_rivals_are_given_the_rows_of_shelfwise_train(peers: Any, held_out: tuple[Any, Path, str], sample: Path, config: Config) -> None:
+def test_rivals_are_given_the_rows_of_shelfwise_train(
+    peers: Any, held_out: tuple[Any, Path, str], sample: Path, config: Config
+) -> None:
     task = prepare_task(sample, config, None, Context())
     given, test = peers.harness.read_task(held_out[1], 0)
     lesson = task.lesson
@@ -103,7 +107,9 @@ def test_rivals_are_given_the_rows_of_shelfwise_train(peers: Any, held_out: tupl
     np.testing.assert_array_equal(whole.targets, lesson.targets[[places[name] for name in whole.inputs.ids]])
     assert test.ids == task.test.ids
     assert test.titles == [title or "" for title in task.test.column("title")]
-    assert [image for image in test.images if image] == [str(path.resolve()) for path in task.test.image_paths() if path]
+    assert [image for image in test.images if image] == [
+        str(path.resolve()) for path in task.test.image_paths() if path
+    ]
     assert held_out[0].labels == task.labels.names
 
 
@@ -112,7 +118,9 @@ def test_label_ids_are_words_without_blanks(peers: Any) -> None:
     assert examples.label_ids == [["0", "2"], []]
 
 
-def test_folds_test_every_product_once_and_keep_copies_together(peers: Any, sample: Path, config: Config) -> None:
+def test_folds_test_every_product_once_and_keep_copies_together(
+    peers: Any, sample: Path, config: Config
+) -> None:
     bench = peers.preparing.cross_validation(sample, config, 4)
     tested = np.concatenate([fold.test for fold in bench.folds])
     assert sorted(tested.tolist()) == list(range(len(bench.products)))
@@ -126,7 +134,9 @@ def test_folds_test_every_product_once_and_keep_copies_together(peers: Any, samp
 
 def test_the_digest_knows_the_split(peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path) -> None:
     bench = held_out[0]
-    other = peers.preparing.Bench(bench.products, bench.targets, bench.labels, bench.groups, tuple(s for s in bench.folds[::-1]))
+    other = peers.preparing.Bench(
+        bench.products, bench.targets, bench.labels, bench.groups, tuple(s for s in bench.folds[::-1])
+    )
     assert peers.preparing.write_bench(other, tmp_path / "same") == held_out[2]
     fold = bench.folds[0]
     moved = Split(fold.train[1:], np.append(fold.validation, fold.train[0]), fold.test)
@@ -134,14 +144,21 @@ def test_the_digest_knows_the_split(peers: Any, held_out: tuple[Any, Path, str],
     assert peers.preparing.write_bench(other, tmp_path / "other") != held_out[2]
 
 
-def test_a_rival_is_a_row_and_what_fails_says_why(peers: Any, held_out: tuple[Any, Path, str], config: Config, tmp_path: Path) -> None:
+def test_a_rival_is_a_row_and_what_fails_says_why(
+    peers: Any, held_out: tuple[Any, Path, str], config: Config, tmp_path: Path
+) -> None:
     bench = held_out[0]
     systems = {name: stub(peers, tmp_path / "stub", name) for name in ("works", "fails", "narrow")}
     results = peers.run.measure(bench, systems, arena(peers, held_out, tmp_path), config)
     row, fold = results["systems"]["works"], bench.folds[0]
-    tuning, final = 0.9 * bench.targets[fold.train], bench.targets[np.concatenate([fold.train, fold.validation])]
+    tuning, final = (
+        0.9 * bench.targets[fold.train],
+        bench.targets[np.concatenate([fold.train, fold.validation])],
+    )
     scores, truth = np.tile(final.mean(axis=0), (len(fold.test), 1)), bench.targets[fold.test] > 0
-    threshold = best_threshold(bench.targets[fold.validation], np.tile(tuning.mean(axis=0), (len(fold.validation), 1)))
+    threshold = best_threshold(
+        bench.targets[fold.validation], np.tile(tuning.mean(axis=0), (len(fold.validation), 1))
+    )
     figures = decision_metrics(truth, decide(scores, threshold))
     assert row["micro_f1_tuned"] == pytest.approx(figures["micro_f1"])
     assert row["macro_f1_tuned"] == pytest.approx(figures["macro_f1"])
@@ -150,13 +167,18 @@ def test_a_rival_is_a_row_and_what_fails_says_why(peers: Any, held_out: tuple[An
     assert row["peak_memory"] > 1_000_000
     assert row["version"].startswith("numpy ")
     assert "no luck today" in results["systems"]["fails"]["not_run"]
-    assert f"expected scores ({len(fold.validation)}, {len(bench.labels)})" in results["systems"]["narrow"]["not_run"]
+    assert (
+        f"expected scores ({len(fold.validation)}, {len(bench.labels)})"
+        in results["systems"]["narrow"]["not_run"]
+    )
     saved = np.load(tmp_path / "scores" / "works.npz")
     assert saved["ids"].tolist() == bench.products.take(fold.test).ids
     np.testing.assert_allclose(saved["scores"], scores, atol=1e-6)
 
 
-def test_a_rival_that_takes_too_long_is_stopped(peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path) -> None:
+def test_a_rival_that_takes_too_long_is_stopped(
+    peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path
+) -> None:
     rival = stub(peers, tmp_path / "slow")
     rival.script.write_text("import time; time.sleep(60)")
     with pytest.raises(peers.environments.RivalFailed, match="not done after"):
@@ -182,8 +204,13 @@ def test_answers_are_kept_until_the_rival_or_the_task_changes(
 
 def test_thresholds_are_each_folds_own(peers: Any) -> None:
     targets = np.array([[1], [0], [1], [0], [1], [0], [1], [0]], np.float32)
-    folds = (Split(np.array([2, 3]), np.array([0, 1]), np.array([5, 4])), Split(np.array([0, 1]), np.array([2, 3]), np.array([7, 6])))
-    bench = peers.preparing.Bench(Catalog.from_records([{"id": str(i)} for i in range(8)]), targets, ("a",), np.arange(8), folds)
+    folds = (
+        Split(np.array([2, 3]), np.array([0, 1]), np.array([5, 4])),
+        Split(np.array([0, 1]), np.array([2, 3]), np.array([7, 6])),
+    )
+    bench = peers.preparing.Bench(
+        Catalog.from_records([{"id": str(i)} for i in range(8)]), targets, ("a",), np.arange(8), folds
+    )
     low = peers.environments.Answer(np.array([[0.2], [0.1]]), np.array([[0.1], [0.2]]), {})
     high = peers.environments.Answer(np.array([[0.9], [0.7]]), np.array([[0.7], [0.9]]), {})
     scored = peers.standings.pooled(bench, [low, high])
@@ -193,7 +220,12 @@ def test_thresholds_are_each_folds_own(peers: Any) -> None:
     assert scored.decided("tuned")[:, 0].tolist() == [True, False, True, False]
     assert scored.decided("at_0.5")[:, 0].tolist() == [False, False, True, True]
     own = peers.environments.Answer(low.validation, low.test, {"threshold": 0.05})
-    assert peers.standings.pooled(bench, [own, high]).decided("tuned")[:, 0].tolist() == [True, True, True, False]
+    assert peers.standings.pooled(bench, [own, high]).decided("tuned")[:, 0].tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("wrong", [np.nan, -0.1, 1.1])
@@ -210,7 +242,12 @@ def test_scores_that_are_no_probabilities_are_refused(peers: Any, wrong: float) 
 
 
 def test_our_own_row_has_the_figures_of_the_report(
-    peers: Any, held_out: tuple[Any, Path, str], trained: Path, config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    peers: Any,
+    held_out: tuple[Any, Path, str],
+    trained: Path,
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     bench, folder, _ = held_out
     rival = peers.rivals.bundle(trained)
@@ -219,11 +256,17 @@ def test_our_own_row_has_the_figures_of_the_report(
     answers = arena(peers, held_out, tmp_path)
     scores = np.load(tmp_path / "ours" / "scores.npz")
     facts = json.loads((tmp_path / "ours" / "facts.json").read_text())
-    scored = peers.standings.pooled(bench, [peers.environments.Answer(scores["validation"], scores["test"], facts)])
+    scored = peers.standings.pooled(
+        bench, [peers.environments.Answer(scores["validation"], scores["test"], facts)]
+    )
     row = peers.standings.row_of(rival, scored, bench.targets[scored.rows], 20, 0)
     report = json.loads((trained / "report" / "results.json").read_text())
     system = report["systems"][report["decide_with"]]
-    for ours, theirs in (("micro_f1_at_0.5", "micro_f1"), ("micro_f1_tuned", "micro_f1_tuned"), ("macro_f1_tuned", "macro_f1_tuned")):
+    for ours, theirs in (
+        ("micro_f1_at_0.5", "micro_f1"),
+        ("micro_f1_tuned", "micro_f1_tuned"),
+        ("macro_f1_tuned", "macro_f1_tuned"),
+    ):
         assert row[ours] == pytest.approx(system[theirs], abs=1e-6)
     margins = peers.standings.differences(scored, scored, bench.targets[scored.rows], 20, 0)
     assert margins["micro_f1_tuned"]["difference"] == 0
@@ -256,7 +299,9 @@ def test_a_preset_is_given_the_lesson_of_shelfwise_train(
 ) -> None:
     expected = prepare_task(sample, config, None, Context()).lesson
     task, _ = peers.harness.read_task(held_out[1], 0)
-    settings = config.model_copy(update={"split": config.split.model_copy(update={"validation_fraction": fraction})})
+    settings = config.model_copy(
+        update={"split": config.split.model_copy(update={"validation_fraction": fraction})}
+    )
     lesson = peers.ours.lesson_of(task, held_out[0].products, settings)
     assert lesson.catalog.ids == expected.catalog.ids
     np.testing.assert_array_equal(lesson.targets, expected.targets)
@@ -270,7 +315,9 @@ def test_every_rival_has_a_script_and_a_pinned_environment(peers: Any) -> None:
         assert rival.script.is_file()
         assert rival.requirements is not None
         lines = rival.requirements.read_text().split()
-        assert re.fullmatch(r"[\w.\[\]-]+==[\d.]+", lines[0]), f"{rival.folder}: its own package first, with its version"
+        assert re.fullmatch(r"[\w.\[\]-]+==[\d.]+", lines[0]), (
+            f"{rival.folder}: its own package first, with its version"
+        )
 
 
 def test_unknown_rivals_are_told(peers: Any) -> None:

@@ -34,7 +34,10 @@ def benchmark_of_growth() -> ModuleType:
 
 
 def test_ratios_are_of_runs_that_stood_side_by_side(timing):
-    runs = {"a": [{"seconds": 1.0}, {"seconds": 2.0}, {"failure": "broke"}], "b": [{"seconds": 3.0}, {"seconds": 4.0}, {"seconds": 9.0}]}
+    runs = {
+        "a": [{"seconds": 1.0}, {"seconds": 2.0}, {"failure": "broke"}],
+        "b": [{"seconds": 3.0}, {"seconds": 4.0}, {"seconds": 9.0}],
+    }
     assert timing.ratios(runs, "a", "b", "seconds") == {"median": 2.5, "least": 2.0, "most": 3.0}
     assert timing.ratios(runs, "a", "b", "of nothing") is None
 
@@ -49,8 +52,18 @@ def test_times_of_a_phase_add_up(timing):
 
 def test_memory_is_seen(timing):
     """In a process of its own: this one may have been larger before."""
-    lines = ["import numpy, timing", "before = timing.peak_memory()", "numpy.ones(30_000_000)", "print(timing.peak_memory() - before)"]
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=Path(timing.__file__).parent, capture_output=True, check=True)
+    lines = [
+        "import numpy, timing",
+        "before = timing.peak_memory()",
+        "numpy.ones(30_000_000)",
+        "print(timing.peak_memory() - before)",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        cwd=Path(timing.__file__).parent,
+        capture_output=True,
+        check=True,
+    )
     assert int(done.stdout) > 200_000_000
 
 
@@ -64,15 +77,38 @@ def test_a_child_gives_its_last_line_or_the_reason_it_has_none(timing):
 
 def test_a_threshold_is_not_tuned_on_the_products_it_is_measured_on(timing):
     scores = np.array([[0.9], [0.1], [0.2], [0.9]])
-    assert timing.tuned_micro_f1(scores, np.array([[1], [1], [0], [0]])) == 0  # of the even ones 0.9 is right, of the odd ones 0.1
+    assert (
+        timing.tuned_micro_f1(scores, np.array([[1], [1], [0], [0]])) == 0
+    )  # of the even ones 0.9 is right, of the odd ones 0.1
     assert timing.tuned_micro_f1(scores, np.array([[1], [0], [0], [1]])) == 1
 
 
 def test_counting_finds_what_scikit_learn_finds(tmp_path):
-    command = [sys.executable, BENCHMARKS / "counting.py", "--scale", "0.001", "--labels", "20", "--repeats", "1", "--threads", "1"]
+    command = [
+        sys.executable,
+        BENCHMARKS / "counting.py",
+        "--scale",
+        "0.001",
+        "--labels",
+        "20",
+        "--repeats",
+        "1",
+        "--threads",
+        "1",
+    ]
     subprocess.run([*command, "--out", tmp_path], check=True, capture_output=True, timeout=120)
     (ours,), (theirs,) = json.loads((tmp_path / "counting.json").read_text("utf-8"))["runs"].values()
-    for name in ("micro_f1", "macro_f1", "hamming_loss", "best_f1", "labels_f1", "lrap", "ndcg_at_5", "map_labels", "map_micro"):
+    for name in (
+        "micro_f1",
+        "macro_f1",
+        "hamming_loss",
+        "best_f1",
+        "labels_f1",
+        "lrap",
+        "ndcg_at_5",
+        "map_labels",
+        "map_micro",
+    ):
         assert ours[name] == pytest.approx(theirs[name]), name
     assert ours["peak_mib"] > 10
 
@@ -86,7 +122,16 @@ def test_a_share_of_the_work_stands_for_all_of_it(timing):
 
 def test_growth_measures_a_point_from_a_file_on():
     point = json.dumps({"products": 60, "labels": 7, "members": 2})
-    command = [sys.executable, BENCHMARKS / "growth.py", "--child", "shelfwise", "--point", point, "--threads", "1"]
+    command = [
+        sys.executable,
+        BENCHMARKS / "growth.py",
+        "--child",
+        "shelfwise",
+        "--point",
+        point,
+        "--threads",
+        "1",
+    ]
     done = subprocess.run(command, check=True, capture_output=True, timeout=120, text=True)
     found = json.loads(done.stdout.splitlines()[-1])
     phases = {name.removeprefix("cpu_") for name in found if name.startswith("cpu_")}

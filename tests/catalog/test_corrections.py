@@ -22,8 +22,15 @@ wanted = st.sets(names, max_size=5)
 
 
 def shelf() -> Catalog:
-    categories = {"1": [["Pets", "Birds"]], "2": [["Pets"], ["Toys", "Balls"]], "3": None, "4": [["Toys", "Balls"]]}
-    return Catalog.from_records([{"id": name, "title": "t", "categories": c} for name, c in categories.items()])
+    categories = {
+        "1": [["Pets", "Birds"]],
+        "2": [["Pets"], ["Toys", "Balls"]],
+        "3": None,
+        "4": [["Toys", "Balls"]],
+    }
+    return Catalog.from_records(
+        [{"id": name, "title": "t", "categories": c} for name, c in categories.items()]
+    )
 
 
 def written(folder: Path, *lines: dict[str, Any], name: str = "corrections.jsonl") -> Path:
@@ -44,12 +51,18 @@ def test_leaf_products_have_exactly_the_labels_wanted(given_paths: list[list[str
     homes = {"Balls": ("Toys", "Balls")}
     changed = relabelled(given_paths, labels, "leaf", homes)
     assert flatten(changed, "leaf") == labels
-    assert all(path in given_paths or path in ([label] if label != "Balls" else ["Toys", "Balls"] for label in labels) for path in changed)
+    assert all(
+        path in given_paths
+        or path in ([label] if label != "Balls" else ["Toys", "Balls"] for label in labels)
+        for path in changed
+    )
 
 
 @given(paths, paths)
 @settings(max_examples=80, deadline=None)
-def test_path_products_have_exactly_the_labels_wanted_and_what_lies_above(given_paths: list[list[str]], target: list[list[str]]) -> None:
+def test_path_products_have_exactly_the_labels_wanted_and_what_lies_above(
+    given_paths: list[list[str]], target: list[list[str]]
+) -> None:
     labels = flatten(target, "path")
     assert flatten(relabelled(given_paths, labels, "path"), "path") == labels
 
@@ -65,7 +78,14 @@ def test_what_is_right_already_is_left_as_it_is(mode: Mode, given_paths: list[li
 def test_decisions_of_every_kind(tmp_path: Path) -> None:
     path = written(
         tmp_path,
-        {"id": "1", "decision": "accept", "add": ["Food"], "remove": ["Birds"], "suggested": ["Food", "Pets"], "evidence": {"x": 1}},
+        {
+            "id": "1",
+            "decision": "accept",
+            "add": ["Food"],
+            "remove": ["Birds"],
+            "suggested": ["Food", "Pets"],
+            "evidence": {"x": 1},
+        },
         {"id": "2", "decision": "keep", "add": ["Food"], "remove": []},
         {"id": "3", "labels": ["Toyz"], "decision": None},
         {"id": "4", "decision": None, "add": ["Pets"], "remove": []},
@@ -114,11 +134,16 @@ def test_a_table_says_the_same(tmp_path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.DictWriter(file, ["id", "title", "add", "remove", "decision", "labels"], delimiter=";")
         table.writeheader()
-        table.writerow({"id": "1", "title": "a, b", "add": "Food | Toys", "remove": "Birds", "decision": " Accept "})
+        table.writerow(
+            {"id": "1", "title": "a, b", "add": "Food | Toys", "remove": "Birds", "decision": " Accept "}
+        )
         table.writerow({"id": "2", "labels": '["Pets", "A|B"]'})
         table.writerow({"id": "4", "title": "two\nlines"})
     changed, report = apply_corrections(shelf(), read_corrections(path))
-    assert [sorted(flatten(c, "flat")) for c in changed.column("categories")][:2] == [["Food", "Pets", "Toys"], ["A|B", "Pets"]]
+    assert [sorted(flatten(c, "flat")) for c in changed.column("categories")][:2] == [
+        ["Food", "Pets", "Toys"],
+        ["A|B", "Pets"],
+    ]
     assert report.undecided == 1
 
 

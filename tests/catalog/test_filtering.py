@@ -33,7 +33,10 @@ def test_everything_stays_by_default() -> None:
 
 
 def test_departments_match_any_name_of_any_path() -> None:
-    assert keep(departments=("Gifts", "Dogs")) == (["0", "1", "2", "4"], {"in none of the departments Gifts, Dogs": 1})
+    assert keep(departments=("Gifts", "Dogs")) == (
+        ["0", "1", "2", "4"],
+        {"in none of the departments Gifts, Dogs": 1},
+    )
 
 
 def test_required_fields_count_once_under_the_first_reason() -> None:
@@ -64,9 +67,15 @@ PATHS = st.none() | st.lists(st.lists(st.sampled_from("ABC"), max_size=2), max_s
 
 @given(st.lists(PATHS, min_size=1, max_size=8), st.sets(st.sampled_from("ABC"), min_size=1))
 @settings(max_examples=60, deadline=None)
-def test_departments_agree_with_the_obvious_loop(paths: list[list[list[str]] | None], departments: set[str]) -> None:
+def test_departments_agree_with_the_obvious_loop(
+    paths: list[list[list[str]] | None], departments: set[str]
+) -> None:
     shelf = Catalog.from_records([{"id": str(i), "categories": p} for i, p in enumerate(paths)])
-    expected = [str(i) for i, product in enumerate(paths) if any(name in departments for path in product or () for name in path)]
+    expected = [
+        str(i)
+        for i, product in enumerate(paths)
+        if any(name in departments for path in product or () for name in path)
+    ]
     for chunked in (shelf, shelf.take(range(len(shelf)))):
         try:
             got = select_products(chunked, CatalogSettings(departments=tuple(sorted(departments))), 0)[0].ids

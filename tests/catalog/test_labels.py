@@ -53,7 +53,10 @@ def test_default_minimum_is_the_papers_scaled_with_a_floor():
 
 
 def test_errors_name_the_fix():
-    with pytest.raises(LabelError, match=re.escape("no label has 400 products; the most frequent, 'X', has 12; lower --min-count")):
+    with pytest.raises(
+        LabelError,
+        match=re.escape("no label has 400 products; the most frequent, 'X', has 12; lower --min-count"),
+    ):
         LabelSet.fit([[["X"]]] * 12 + [[["Y"]]], LabelSettings(min_count=400))
     for nothing in ([], [None, []]):
         with pytest.raises(LabelError, match=r"has a category.*check which column"):

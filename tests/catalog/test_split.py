@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.catalog.labels import stable_labels
-from shelfwise.catalog.split import DESCRIPTION_LIMIT, SHORTEST_DESCRIPTION, TITLE_LIMIT, deal, group_folds, near_copies, split_rows
+from shelfwise.catalog.split import (
+    DESCRIPTION_LIMIT,
+    SHORTEST_DESCRIPTION,
+    TITLE_LIMIT,
+    deal,
+    group_folds,
+    near_copies,
+    split_rows,
+)
 from shelfwise.config import LabelSettings, SplitSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
@@ -17,7 +25,9 @@ LONG = "a description of more than twenty characters, number {}"
 
 
 def catalog(*products):
-    return Catalog.from_records({"id": str(i), "title": title, "description": text} for i, (title, text) in enumerate(products))
+    return Catalog.from_records(
+        {"id": str(i), "title": title, "description": text} for i, (title, text) in enumerate(products)
+    )
 
 
 def groups_of(*products):
@@ -39,7 +49,11 @@ def straddling(groups, parts):
 
 def test_same_words_make_near_copies_whatever_the_case_and_punctuation():
     assert groups_of(("Red  Mug!", None), ("red mug", None), ("Blue mug", None)) == [0, 0, 1]
-    assert groups_of((None, "Hand-made, in Tokyo; 300 ml."), (None, "hand made in TOKYO 300 ml"), (None, "hand made in Kyoto 300 ml")) == [
+    assert groups_of(
+        (None, "Hand-made, in Tokyo; 300 ml."),
+        (None, "hand made in TOKYO 300 ml"),
+        (None, "hand made in Kyoto 300 ml"),
+    ) == [
         0,
         0,
         1,
@@ -58,7 +72,9 @@ def test_a_title_equal_to_another_products_description_binds_nothing():
 
 def test_missing_and_trivial_texts_bind_nothing():
     short = "x" * (SHORTEST_DESCRIPTION - 1)
-    assert groups_of((None, None), (None, None), ("", ""), ("?!", "..."), ("?", short), (None, short)) == list(range(6))
+    assert groups_of(
+        (None, None), (None, None), ("", ""), ("?!", "..."), ("?", short), (None, short)
+    ) == list(range(6))
     assert groups_of((None, short + "x"), (None, short + "x")) == [0, 0]
 
 
@@ -83,12 +99,16 @@ def test_groups_are_the_connected_components(pairs):
     products = [(title, LONG.format(text)) for title, text in pairs]
     linked = [{i} for i in range(len(products))]
     for i, j in itertools.combinations(range(len(products)), 2):
-        if (products[i][0] == products[j][0] or products[i][1] == products[j][1]) and linked[i] is not linked[j]:
+        if (products[i][0] == products[j][0] or products[i][1] == products[j][1]) and linked[i] is not linked[
+            j
+        ]:
             linked[i] |= linked[j]
             for member in list(linked[j]):
                 linked[member] = linked[i]
     found = groups_of(*products)
-    assert {frozenset(np.flatnonzero(np.array(found) == g).tolist()) for g in set(found)} == {frozenset(members) for members in linked}
+    assert {frozenset(np.flatnonzero(np.array(found) == g).tolist()) for g in set(found)} == {
+        frozenset(members) for members in linked
+    }
     assert sorted(set(found)) == list(range(len(set(found))))
 
 
@@ -122,13 +142,17 @@ def test_without_validation_all_but_the_test_part_is_learnt_from(method, test_gi
 
 
 def test_two_products_are_enough_to_learn_from_without_validation_and_test():
-    split = split_rows(np.ones((2, 1), np.float32), np.arange(2), SplitSettings(validation_fraction=0), 0, test_given=True)
+    split = split_rows(
+        np.ones((2, 1), np.float32), np.arange(2), SplitSettings(validation_fraction=0), 0, test_given=True
+    )
     assert split.train.tolist() == [0, 1]
 
 
 def test_random_is_the_authors_shuffle():
     targets = np.ones((1000, 1), dtype=np.float32)
-    split = split_rows(targets, np.zeros(1000, dtype=np.int64), SplitSettings(method="random"), 0, test_given=False)
+    split = split_rows(
+        targets, np.zeros(1000, dtype=np.int64), SplitSettings(method="random"), 0, test_given=False
+    )
     rows = list(range(1000))
     np.random.RandomState(0).shuffle(rows)
     assert [*split.train, *split.validation] == rows[:756]
@@ -186,7 +210,9 @@ def test_sizes_count_products_and_not_groups():
 def test_folds_are_even_and_whole(k, seed):
     targets, groups = synthetic(400, seed, labels=12)
     folds = group_folds(targets, groups, k, seed)
-    assert straddling(groups, [np.flatnonzero(folds == fold) for fold in range(k)]) == [0] * (k * (k - 1) // 2)
+    assert straddling(groups, [np.flatnonzero(folds == fold) for fold in range(k)]) == [0] * (
+        k * (k - 1) // 2
+    )
     sizes = np.bincount(folds, minlength=k)
     assert sizes.max() - sizes.min() <= 20
     assert np.array_equal(folds, group_folds(targets, groups, k, seed))
@@ -202,7 +228,9 @@ def test_every_fold_sees_every_label_that_is_frequent_enough():
 def test_too_little_to_divide_is_refused():
     targets = np.ones((30, 1), dtype=np.float32)
     one_group = np.zeros(30, dtype=np.int64)
-    with pytest.raises(CatalogError, match=r"30 products in 1 groups of near-copies.*train, validation, test"):
+    with pytest.raises(
+        CatalogError, match=r"30 products in 1 groups of near-copies.*train, validation, test"
+    ):
         split_rows(targets, one_group, SplitSettings(), 0, test_given=False)
     with pytest.raises(CatalogError, match=r"do not fill 5 folds.*lower folds"):
         group_folds(targets, one_group, 5, 0)
@@ -216,7 +244,9 @@ def test_on_real_fashion_products():
         pytest.skip(f"the catalogue for measuring is not there: {source}")
     records = [json.loads(line) for line in source.read_text("utf-8").splitlines()]
     fields = ("title", "description", "categories")
-    products = Catalog.from_records({"id": record["asin"], **{name: record.get(name) for name in fields}} for record in records)
+    products = Catalog.from_records(
+        {"id": record["asin"], **{name: record.get(name) for name in fields}} for record in records
+    )
     labels, kept = stable_labels(products.column("categories"), LabelSettings(min_count=15))
     targets = labels.encode(products.column("categories"))[kept]
     assert (len(labels), len(kept), round(float(targets.sum(axis=1).mean()), 2)) == (126, 4387, 5.0)

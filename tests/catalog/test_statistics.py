@@ -20,7 +20,9 @@ from shelfwise.errors import LabelError
 from shelfwise.reports.plots import figure_2, histogram
 
 
-@given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.sampled_from([0.0, 1.0])))
+@given(
+    arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.sampled_from([0.0, 1.0]))
+)
 @settings(deadline=None)
 def test_counts_agree_with_the_obvious_loop(targets: np.ndarray) -> None:
     names = [f"label {j}" for j in range(targets.shape[1])]

@@ -57,7 +57,9 @@ def test_evaluate_agrees_with_the_training_report(trained: Path, sample: Path, t
 
 
 @pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
-def test_predict_answers_for_every_readable_product(trained: Path, sample: Path, name: str, tmp_path: Path) -> None:
+def test_predict_answers_for_every_readable_product(
+    trained: Path, sample: Path, name: str, tmp_path: Path
+) -> None:
     done = run("predict", trained, sample, "--out", tmp_path / name, "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
@@ -75,18 +77,24 @@ def test_predict_answers_for_every_readable_product(trained: Path, sample: Path,
         products = pq.read_table(tmp_path / name).to_pylist()
     assert len(products) == len({p["id"] for p in products}) == summary["products"]
     scores = dict(products[0]["scores"])
-    assert products[0]["labels"] == sorted(label for label, score in scores.items() if score >= 0.5), "the paper decides at 0.5"
+    assert products[0]["labels"] == sorted(label for label, score in scores.items() if score >= 0.5), (
+        "the paper decides at 0.5"
+    )
 
 
 def test_predict_may_write_the_highest_scores_only(trained: Path, sample: Path, tmp_path: Path) -> None:
     few = tmp_path / "few.jsonl"
-    few.write_bytes(b"".join(line for line in sample.read_bytes().splitlines(keepends=True)[:20] if b'"image"' in line))
+    few.write_bytes(
+        b"".join(line for line in sample.read_bytes().splitlines(keepends=True)[:20] if b'"image"' in line)
+    )
     (tmp_path / "images").symlink_to(sample.parent / "images")
     told = []
     for further in ((), ("--top", 3)):
         done = run("predict", trained, few, "--out", tmp_path / "labels.jsonl", *further, "--json")
         assert done.returncode == 0, done.stderr
-        told.append([json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()])
+        told.append(
+            [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
+        )
     for whole, short in zip(*told, strict=True):
         assert list(short["scores"].values()) == sorted(whole["scores"].values(), reverse=True)[:3]
         assert short["scores"].items() <= whole["scores"].items()
@@ -116,7 +124,11 @@ def bad_catalogues(folder: Path) -> dict[str, Path]:
     }
     for name, text in texts.items():
         (folder / f"{name}.jsonl").write_text(text)
-    return {"absent": folder / "absent.jsonl", "folder": folder, **{name: folder / f"{name}.jsonl" for name in texts}}
+    return {
+        "absent": folder / "absent.jsonl",
+        "folder": folder,
+        **{name: folder / f"{name}.jsonl" for name in texts},
+    }
 
 
 @pytest.mark.parametrize(
@@ -132,7 +144,9 @@ def bad_catalogues(folder: Path) -> dict[str, Path]:
 def test_a_bad_catalogue_is_refused_in_one_sentence(name: str, words: str, tmp_path: Path) -> None:
 
     source = bad_catalogues(tmp_path)[name]
-    message = refused(run("train", source, "--out", tmp_path / "model", "--min-count", 1 if name == "too few" else 2))
+    message = refused(
+        run("train", source, "--out", tmp_path / "model", "--min-count", 1 if name == "too few" else 2)
+    )
     assert re.search(words, message), message
     assert not (tmp_path / "model").exists()
 
@@ -149,7 +163,10 @@ def test_a_changed_model_is_refused(trained: Path, sample: Path, tmp_path: Path)
     content = bytearray(weights.read_bytes())
     content[-5] ^= 1
     weights.write_bytes(content)
-    for verb in (("evaluate", tmp_path / "model", sample), ("predict", tmp_path / "model", sample, "--out", tmp_path / "x.jsonl")):
+    for verb in (
+        ("evaluate", tmp_path / "model", sample),
+        ("predict", tmp_path / "model", sample, "--out", tmp_path / "x.jsonl"),
+    ):
         assert "member.title.safetensors is not what was written" in refused(run(*verb))
     assert not (tmp_path / "x.jsonl").exists()
 
@@ -217,7 +234,10 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
     ]
     (tmp_path / "quick.toml").write_text(
         "labels = { min_count = 8 }\nevaluation = { bootstrap = 10 }\n"
-        + "".join(f"[members.{m}.settings]\nfilters = 8\ntraining = {{ epochs = 2 }}\n" for m in ("title", "description"))
+        + "".join(
+            f"[members.{m}.settings]\nfilters = 8\ntraining = {{ epochs = 2 }}\n"
+            for m in ("title", "description")
+        )
         + "[members.image.settings]\nbackbone = 'test_efficientnet'\nweights = 'random'\ntrain_last = 0\ntraining = { epochs = 1 }\n"
     )
     process = subprocess.Popen(command, env={**os.environ, "SHELFWISE_CACHE": str(tmp_path / "cache")})
@@ -230,7 +250,9 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
     process.wait()
     assert stage.exists()
     assert not (tmp_path / "model").exists()
-    done = subprocess.run([*map(str, command), "--resume", "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*map(str, command), "--resume", "--json"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model" / "MANIFEST.json").exists()
     assert not (tmp_path / "model.partial").exists()

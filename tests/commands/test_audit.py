@@ -46,7 +46,11 @@ def written(records: Iterable[dict[str, Any]], path: Path) -> Path:
 @pytest.fixture(scope="module")
 def shelves(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
     """The sample's tagged products, the last ones kept for a test; some of the others have lost or got a label."""
-    tagged = [{**r, "description": r["description"] or r["title"]} for r in records if r["categories"] and r["title"]]
+    tagged = [
+        {**r, "description": r["description"] or r["title"]}
+        for r in records
+        if r["categories"] and r["title"]
+    ]
     learnt, test = [dict(r) for r in tagged[:-TEST]], tagged[-TEST:]
     rng, truth = np.random.default_rng(0), {r["id"]: flatten(r["categories"], "flat") for r in learnt}
     counts = Counter(name for labels in truth.values() for name in labels)
@@ -58,7 +62,10 @@ def shelves(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
             gone = labels[rng.integers(len(labels))]
             learnt[row]["categories"] = [[n for n in path if n != gone] for path in learnt[row]["categories"]]
         else:
-            learnt[row]["categories"] = [*learnt[row]["categories"], [str(rng.choice([n for n in names if n not in labels]))]]
+            learnt[row]["categories"] = [
+                *learnt[row]["categories"],
+                [str(rng.choice([n for n in names if n not in labels]))],
+            ]
     wrong = [r["id"] for r in learnt if flatten(r["categories"], "flat") != truth[r["id"]]]
     folder = sample.parent
     files = {"learnt": written(learnt, folder / "spoilt.jsonl"), "test": written(test, folder / "kept.jsonl")}
@@ -71,7 +78,9 @@ def model(shelves: dict[str, Any]) -> Model:
 
 
 @pytest.fixture(scope="module")
-def audited(model: Model, shelves: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def audited(
+    model: Model, shelves: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("audit") / "new" / "folder"
     return audit_catalog(model, shelves["learnt"], out, share=0.15)
 
@@ -86,7 +95,9 @@ def test_spoilt_products_lead_the_list(audited: dict[str, Any], shelves: dict[st
     assert audited["listed"] == len(found) == round(0.15 * audited["products"])
     assert audited["products"] == audited["out_of_fold"]
     assert audited["notes"] == []
-    assert len(set(listed) & set(shelves["wrong"])) >= 0.5 * SPOILT  # by chance it would be 0.15; so few products teach little
+    assert (
+        len(set(listed) & set(shelves["wrong"])) >= 0.5 * SPOILT
+    )  # by chance it would be 0.15; so few products teach little
     suspicions = [finding["suspicion"] for finding in found]
     assert suspicions == sorted(suspicions, reverse=True)
     assert all(0 < s <= 1 for s in suspicions)
@@ -94,7 +105,9 @@ def test_spoilt_products_lead_the_list(audited: dict[str, Any], shelves: dict[st
 
 def test_every_line_is_a_change_with_its_evidence(audited: dict[str, Any], model: Model) -> None:
     for finding in lines(audited):
-        assert set(finding["suggested"]) == (set(finding["given"]) - set(finding["remove"])) | set(finding["add"])
+        assert set(finding["suggested"]) == (set(finding["given"]) - set(finding["remove"])) | set(
+            finding["add"]
+        )
         assert finding["suggested"] != finding["given"]
         assert finding["decision"] is None
         assert set(finding["evidence"]) == {*finding["add"], *finding["remove"]}
@@ -102,7 +115,10 @@ def test_every_line_is_a_change_with_its_evidence(audited: dict[str, Any], model
             assert evidence["is"] == ("missing" if label in finding["add"] else "wrong")
             assert evidence["members"] == {}, "the members have seen these products"
             near = evidence["near"]
-            assert near is None or (0 <= near["carry"] <= near["of"] == 10 and finding["id"] not in [n["id"] for n in near["shown"]])
+            assert near is None or (
+                0 <= near["carry"] <= near["of"] == 10
+                and finding["id"] not in [n["id"] for n in near["shown"]]
+            )
     counted = {row["label"]: row["missing"] + row["wrong"] for row in audited["labels"]}
     assert sum(counted.values()) == sum(len(finding["evidence"]) for finding in lines(audited))
 
@@ -112,16 +128,25 @@ def test_both_tables_are_corrections_and_accepting_what_is_right_mends_the_catal
 ) -> None:
     right = {f["id"] for f in lines(audited) if set(f["suggested"]) == shelves["truth"][f["id"]]}
     assert len(right & set(shelves["wrong"])) >= 3
-    decided = [{**f, "decision": "accept" if f["id"] in right else "keep" if i % 2 else None} for i, f in enumerate(lines(audited))]
+    decided = [
+        {**f, "decision": "accept" if f["id"] in right else "keep" if i % 2 else None}
+        for i, f in enumerate(lines(audited))
+    ]
     table = tmp_path / "audit.csv"
-    with Path(audited["table"]).open(encoding="utf-8-sig", newline="") as source, table.open("w", encoding="utf-8", newline="") as target:
+    with (
+        Path(audited["table"]).open(encoding="utf-8-sig", newline="") as source,
+        table.open("w", encoding="utf-8", newline="") as target,
+    ):
         rows = list(csv.DictReader(source))
         writer = csv.DictWriter(target, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "decision": d["decision"] or ""} for row, d in zip(rows, decided, strict=True))
+        writer.writerows(
+            {**row, "decision": d["decision"] or ""} for row, d in zip(rows, decided, strict=True)
+        )
     catalog = read_catalog(shelves["learnt"]).catalog
     (one, report), (two, same) = (
-        apply_corrections(catalog, read_corrections(path)) for path in (written(decided, tmp_path / "audit.jsonl"), table)
+        apply_corrections(catalog, read_corrections(path))
+        for path in (written(decided, tmp_path / "audit.jsonl"), table)
     )
     assert one.column("categories") == two.column("categories")
     assert report == same
@@ -141,10 +166,29 @@ def test_the_page_is_complete_and_shows_pictures(audited: dict[str, Any]) -> Non
 def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: Path) -> None:
     near = {"of": 3, "carry": 2, "shown": [{"id": EVIL, "title": EVIL, "similarity": 0.5}]}
     evidence = {"=cmd": {"is": "missing", "score": 0.9, "doubt": 0.8, "members": {EVIL: 0.5}, "near": near}}
-    finding = {"id": "-1", "title": f"=cmd {EVIL}", "suspicion": 0.9, "given": [EVIL, "A|B"], "suggested": ["=cmd", EVIL, "A|B"]}
+    finding = {
+        "id": "-1",
+        "title": f"=cmd {EVIL}",
+        "suspicion": 0.9,
+        "given": [EVIL, "A|B"],
+        "suggested": ["=cmd", EVIL, "A|B"],
+    }
     finding |= {"add": ["=cmd"], "remove": [], "evidence": evidence, "decision": None}
-    summary = {"source": EVIL, "products": 1, "left_out": {EVIL: 1}, "listed": 1, "out_of_fold": 1, "system": EVIL, "notes": [EVIL]}
-    files = write_findings({**summary, "labels": [{"label": EVIL, "missing": 1, "wrong": 0}]}, [finding], tmp_path, lambda _: None)
+    summary = {
+        "source": EVIL,
+        "products": 1,
+        "left_out": {EVIL: 1},
+        "listed": 1,
+        "out_of_fold": 1,
+        "system": EVIL,
+        "notes": [EVIL],
+    }
+    files = write_findings(
+        {**summary, "labels": [{"label": EVIL, "missing": 1, "wrong": 0}]},
+        [finding],
+        tmp_path,
+        lambda _: None,
+    )
     assert "<script>alert" not in Path(files["page"]).read_text("utf-8")
     (row,) = csv.DictReader(Path(files["table"]).read_text("utf-8-sig").splitlines())
     assert not any(value.startswith(("=", "-")) for value in row.values())
@@ -162,7 +206,9 @@ def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
         {"id": "3", "categories": [["Other"]]},
     ]
     silent = {"id": "4", "categories": new[0]["categories"]}
-    summary = audit_catalog(model, written([*new, *untagged, silent], tmp_path / "new.jsonl"), tmp_path / "out", share=0.1)
+    summary = audit_catalog(
+        model, written([*new, *untagged, silent], tmp_path / "new.jsonl"), tmp_path / "out", share=0.1
+    )
     assert summary["out_of_fold"] == 0
     assert summary["products"] == len(new)
     assert summary["left_out"] == {
@@ -170,10 +216,14 @@ def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
         "products without a category the model knows": 2,
         "products without any field to judge by": 1,
     }
-    assert all(set(e["members"]) == {"text"} for finding in lines(summary) for e in finding["evidence"].values())
+    assert all(
+        set(e["members"]) == {"text"} for finding in lines(summary) for e in finding["evidence"].values()
+    )
 
 
-def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(model: Model, shelves: dict[str, Any], tmp_path: Path) -> None:
+def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(
+    model: Model, shelves: dict[str, Any], tmp_path: Path
+) -> None:
     bare = dataclasses.replace(model, out_of_fold=None)
     summary = audit_catalog(bare, shelves["learnt"], tmp_path)
     assert summary["out_of_fold"] == 0
@@ -190,7 +240,9 @@ def test_suggested_paths_are_whole(shelves: dict[str, Any], tmp_path: Path) -> N
         for name in finding["add"]:
             above = name.rpartition(" > ")[0]
             assert not above or above in finding["suggested"]
-        assert not any(other.startswith(name + " > ") for name in finding["remove"] for other in finding["suggested"])
+        assert not any(
+            other.startswith(name + " > ") for name in finding["remove"] for other in finding["suggested"]
+        )
 
 
 def test_what_cannot_be_audited_is_refused(model: Model, tmp_path: Path) -> None:
@@ -202,10 +254,17 @@ def test_what_cannot_be_audited_is_refused(model: Model, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_before_and_after_on_products_that_neither_model_learnt_from(model: Model, shelves: dict[str, Any]) -> None:
-    right = [{**r, "categories": [[name] for name in sorted(shelves["truth"][r["id"]])]} for r in shelves["records"]]
+def test_before_and_after_on_products_that_neither_model_learnt_from(
+    model: Model, shelves: dict[str, Any]
+) -> None:
+    right = [
+        {**r, "categories": [[name] for name in sorted(shelves["truth"][r["id"]])]}
+        for r in shelves["records"]
+    ]
     fewer = Config.parse({**SETTINGS, "labels": {"min_count": 30}})
-    after = learn(read_catalog(written(right, shelves["learnt"].with_name("mended.jsonl"))).catalog, fewer, Context())
+    after = learn(
+        read_catalog(written(right, shelves["learnt"].with_name("mended.jsonl"))).catalog, fewer, Context()
+    )
     test = read_catalog(shelves["test"]).catalog
     found = compare_retrained(model, after, test, Context())
     assert found["products"] == len(test)

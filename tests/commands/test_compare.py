@@ -37,8 +37,16 @@ SETTINGS: dict[str, Any] = {
     "members": {
         "title": {"modality": "text_linear", "field": "title", "settings": {"letters": []}},
         "description": {"modality": "text_linear", "field": "description", "settings": {"letters": []}},
-        "alone": {"modality": "text_linear", "field": "title", "settings": {"letters": [], "weighting": "binary"}},
-        "picture": {"modality": "image", "field": "image", "settings": {"backbone": "vgg16", "weights": "nowhere.safetensors"}},
+        "alone": {
+            "modality": "text_linear",
+            "field": "title",
+            "settings": {"letters": [], "weighting": "binary"},
+        },
+        "picture": {
+            "modality": "image",
+            "field": "image",
+            "settings": {"backbone": "vgg16", "weights": "nowhere.safetensors"},
+        },
     },
     "systems": {
         "both": {"policy": "mean", "members": ["title", "description"]},
@@ -86,7 +94,10 @@ def test_sorted_by_tuned_f1_each_with_its_costs(board: tuple[dict[str, Any], Pat
         assert row["size"] > 0
         assert row["micro_f1_tuned_interval"][0] <= row["micro_f1_tuned"] <= row["micro_f1_tuned_interval"][1]
         assert row["peak_memory"] is None or row["peak_memory"] >= 0
-    assert results["systems"]["both"]["size"] >= results["systems"]["title"]["size"] + results["systems"]["description"]["size"]
+    assert (
+        results["systems"]["both"]["size"]
+        >= results["systems"]["title"]["size"] + results["systems"]["description"]["size"]
+    )
     assert results["systems"]["both"]["seconds_fit"] > results["systems"]["title"]["seconds_fit"]
     assert any(row["pareto"] for row in rows)
 
@@ -101,7 +112,9 @@ def test_the_files(board: tuple[dict[str, Any], Path]) -> None:
     results, out = board
     assert json.loads((out / "results.json").read_text("utf-8"))["leaderboard"] == results["leaderboard"]
     table = (out / "leaderboard.md").read_text("utf-8")
-    assert [line.split(" ")[1] for line in table.splitlines()[4:] if line.startswith("| ")] == results["leaderboard"]
+    assert [line.split(" ")[1] for line in table.splitlines()[4:] if line.startswith("| ")] == results[
+        "leaderboard"
+    ]
     assert "- picture: there is no weight file" in table
     page = (out / "index.html").read_text("utf-8")
     assert "<svg" in page
@@ -132,16 +145,24 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(
         assert results["systems"]["title"]["seconds_fit"] >= costs["prepare.title"][0]
         # one more system, and another network for an old one: the members stay
         network = {**SETTINGS["systems"]["network"], "settings": {**NETWORK, "hidden": []}}
-        more = {**SETTINGS["systems"], "network": network, "largest": {"policy": "maximum", "members": ["title", "description"]}}
+        more = {
+            **SETTINGS["systems"],
+            "network": network,
+            "largest": {"policy": "maximum", "members": ["title", "description"]},
+        }
         real = Policy.fit
         watched.setattr(Policy, "fit", lambda self, *rest: (fits.append("network"), real(self, *rest))[1])
         grown = compare(sample, tmp_path / "out", settings(systems=more))
     assert fits == ["network"]
-    assert grown["systems"]["network"]["facts"]["weights"] != results["systems"]["network"]["facts"]["weights"]
+    assert (
+        grown["systems"]["network"]["facts"]["weights"] != results["systems"]["network"]["facts"]["weights"]
+    )
     assert "largest" in grown["leaderboard"]
 
 
-def test_a_member_that_fails_on_the_test_products_is_a_row(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_member_that_fails_on_the_test_products_is_a_row(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = comparison._tested
 
     def failing(model: Any, name: str, *rest: Any) -> Any:
@@ -185,7 +206,10 @@ class TestSelectSystems:
         assert all(m.settings["backbone"] == "resnet50" for m in chosen.members.values())
         assert not chosen.systems
 
-    @pytest.mark.parametrize(("name", "words"), [("bot", "did you mean 'both'"), ("title@some", "no variant"), ("what@3", "no variant")])
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [("bot", "did you mean 'both'"), ("title@some", "no variant"), ("what@3", "no variant")],
+    )
     def test_refuses_what_there_is_not(self, name: str, words: str) -> None:
         with pytest.raises(ConfigError, match=words):
             select_systems(settings(), [name])
@@ -209,12 +233,23 @@ TEXTS: dict[str, Any] = {
     "words": {"modality": "text_linear", "field": "title", "settings": {"letters": []}},
     "both": {"modality": "text_linear", "field": "title+description"},
     "bag": {"modality": "text_bag", "field": "title", "settings": {"epochs": 1}},
-    "network": {"modality": "text_cnn", "field": "title", "settings": {"embedding": "rand", "training": {"epochs": 1}}},
-    "wide": {"modality": "text_cnn", "field": "title", "settings": {"embedding": "rand", "windows": [1], "training": {"epochs": 1}}},
+    "network": {
+        "modality": "text_cnn",
+        "field": "title",
+        "settings": {"embedding": "rand", "training": {"epochs": 1}},
+    },
+    "wide": {
+        "modality": "text_cnn",
+        "field": "title",
+        "settings": {"embedding": "rand", "windows": [1], "training": {"epochs": 1}},
+    },
     "joint": {
         "modality": "joint",
         "field": "title+description",
-        "settings": {"texts": {name: {"embedding": "rand"} for name in ("title", "description")}, "training": {"epochs": 1}},
+        "settings": {
+            "texts": {name: {"embedding": "rand"} for name in ("title", "description")},
+            "training": {"epochs": 1},
+        },
     },
 }
 READERS = [1, 1, 3, 3]
@@ -222,7 +257,9 @@ READERS = [1, 1, 3, 3]
 
 
 @pytest.mark.parametrize("verb", ["compare", "train"])
-def test_no_text_is_cleaned_twice(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+def test_no_text_is_cleaned_twice(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
     """Once a catalogue, field and way of cleaning, whoever reads it; of the test products of a comparison, once a member."""
     calls = Counter[tuple[str, int]]()
 
@@ -236,12 +273,18 @@ def test_no_text_is_cleaned_twice(sample: Path, tmp_path: Path, monkeypatch: pyt
     for name in {member["modality"] for member in TEXTS.values()}:
         modalities.load(name)
     for cleaning in (tokenize_column, split_words):
-        for module in [m for n, m in sys.modules.items() if n.startswith("shelfwise.") and vars(m).get(cleaning.__name__) is cleaning]:
+        for module in [
+            m
+            for n, m in sys.modules.items()
+            if n.startswith("shelfwise.") and vars(m).get(cleaning.__name__) is cleaning
+        ]:
             monkeypatch.setattr(module, cleaning.__name__, counted(cleaning))
     config = settings(members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}})
     (compare if verb == "compare" else train)(sample, tmp_path / "out", config)
     asked = [1] * len(READERS) if verb == "train" else READERS
-    assert sorted(calls.values()) == sorted([1] * len(READERS) + asked), "the products to learn from, and those to test on"
+    assert sorted(calls.values()) == sorted([1] * len(READERS) + asked), (
+        "the products to learn from, and those to test on"
+    )
 
 
 def test_similar_products_are_on_the_page(board: tuple[dict[str, Any], Path]) -> None:
@@ -262,14 +305,19 @@ def test_pareto_against_every_pair() -> None:
     rng = np.random.default_rng(0)
     points = [tuple(p) for p in rng.integers(0, 6, (40, 2)).tolist()]
     beaten = {
-        i for i, (cost, worth) in enumerate(points) for other in points if other != (cost, worth) and other[0] <= cost and other[1] >= worth
+        i
+        for i, (cost, worth) in enumerate(points)
+        for other in points
+        if other != (cost, worth) and other[0] <= cost and other[1] >= worth
     }
     assert pareto(points) == set(range(40)) - beaten
 
 
 def test_ranking_without_bootstrap_and_without_systems() -> None:
     truth = np.ones((3, 2), bool)
-    systems: dict[str, dict[str, Any]] = {n: {"micro_f1_tuned": f, "seconds_fit": 1.0} for n, f in (("a", 0.1), ("b", 0.9))}
+    systems: dict[str, dict[str, Any]] = {
+        n: {"micro_f1_tuned": f, "seconds_fit": 1.0} for n, f in (("a", 0.1), ("b", 0.9))
+    }
     assert ranked(systems, {"a": truth, "b": truth}, truth, 0, 0) == ["b", "a"]
     assert systems["a"]["versus_best"] is None
     assert ranked({}, {}, truth, 10, 0) == []
@@ -281,7 +329,9 @@ def test_markdown_lets_no_html_through(board: tuple[dict[str, Any], Path]) -> No
     assert "<script>" not in leaderboard_markdown(results)
 
 
-@pytest.mark.skipif(not CLEAR.exists() or sys.platform != "linux", reason="memory is measured through Linux' /proc")
+@pytest.mark.skipif(
+    not CLEAR.exists() or sys.platform != "linux", reason="memory is measured through Linux' /proc"
+)
 def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
     before = np.ones(30_000_000, np.uint8)
     with peak_growth() as peak:
@@ -304,8 +354,20 @@ def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
 
 def test_the_command(sample: Path, tmp_path: Path) -> None:
     def run(systems: str) -> subprocess.CompletedProcess[str]:
-        arguments = ["compare", str(sample), "--out", str(tmp_path / "out"), "--min-count", "8", "--systems", systems, "--json"]
-        return subprocess.run([sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, check=False)
+        arguments = [
+            "compare",
+            str(sample),
+            "--out",
+            str(tmp_path / "out"),
+            "--min-count",
+            "8",
+            "--systems",
+            systems,
+            "--json",
+        ]
+        return subprocess.run(
+            [sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, check=False
+        )
 
     refused = run("title_liner")
     assert refused.returncode == 2

@@ -23,8 +23,24 @@ def test_predict_explains_the_products_that_are_named(trained: Path, sample: Pat
     catalog = read_catalog(sample).catalog
     ids = [catalog.ids[5], catalog.ids[2]]
     named = [part for name in ids for part in ("--id", name)]
-    command = ["predict", trained, sample, "--out", tmp_path / "p.jsonl", "--explain", tmp_path / "why", *named, "--json"]
-    done = subprocess.run([sys.executable, "-m", "shelfwise", *map(str, command)], capture_output=True, text=True, timeout=170, check=False)
+    command = [
+        "predict",
+        trained,
+        sample,
+        "--out",
+        tmp_path / "p.jsonl",
+        "--explain",
+        tmp_path / "why",
+        *named,
+        "--json",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "shelfwise", *map(str, command)],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["explained"] == {
@@ -32,7 +48,9 @@ def test_predict_explains_the_products_that_are_named(trained: Path, sample: Pat
         "page": str(tmp_path / "why" / "index.html"),
         "data": str(tmp_path / "why" / "explanations.jsonl"),
     }
-    told = [json.loads(line) for line in (tmp_path / "why" / "explanations.jsonl").read_text("utf-8").splitlines()]
+    told = [
+        json.loads(line) for line in (tmp_path / "why" / "explanations.jsonl").read_text("utf-8").splitlines()
+    ]
     assert [one["id"] for one in told] == ids
     rows = {row["id"]: row for row in map(json.loads, (tmp_path / "p.jsonl").read_text("utf-8").splitlines())}
     for one in told:
@@ -59,8 +77,12 @@ def test_contradictions_are_those_of_two_present_members(trained: Path, sample: 
         assert strength >= 0.5
         for side in sides:
             column = model.labels.names.index(side["label"])
-            assert answers.predictions[side["member"]].probabilities[row, column] == pytest.approx(side["score"])
-            assert answers.predictions[side["other"]].probabilities[row, column] == pytest.approx(side["against"])
+            assert answers.predictions[side["member"]].probabilities[row, column] == pytest.approx(
+                side["score"]
+            )
+            assert answers.predictions[side["other"]].probabilities[row, column] == pytest.approx(
+                side["against"]
+            )
 
 
 def test_the_page_says_who_contradicts_whom(tmp_path: Path) -> None:
@@ -69,7 +91,9 @@ def test_the_page_says_who_contradicts_whom(tmp_path: Path) -> None:
         {"member": "title", "label": "Laces", "score": 0.88, "other": "image", "against": 0.03},
     ]
     explained = {"id": "p1", "texts": {"title": "Laces"}, "reasons": {}}
-    page = write_explanations([explained | {"sides": sides}, explained], tmp_path, lambda _: None).read_text("utf-8")
+    page = write_explanations([explained | {"sides": sides}, explained], tmp_path, lambda _: None).read_text(
+        "utf-8"
+    )
     assert page.count("The modalities disagree") == 1
     assert "<b>image</b> says Shoes" in page
     assert "<b>title</b> says Laces" in page

@@ -87,11 +87,14 @@ def model(tmp_path: Path) -> Path:
     ids = [f"p{row}" for row in range(30)]
     sections = {
         "member.title": State({"weights": np.ones((3, 7), np.float32)}, {"words": ["a", "b", "c"]}),
-        "neighbours": Neighbours.of({"title": SCORES}, ids, ids, TARGETS.astype(np.float32)).state(),
+        "nearest_neighbours": Neighbours.of({"title": SCORES}, ids, ids, TARGETS.astype(np.float32)).state(),
         "out_of_fold": OutOfFold.of(ids, SCORES, TARGETS.astype(np.float32)).state(),
         "taxonomy": Taxonomy.of_products(LABELS, [[["Pets", "Feeders"]], [["Pets", "Birds"]]]).state(),
     }
-    save_bundle(Bundle(Config.load("recommended").dump(), LABELS, {"thresholds": {"title": 0.5}}, sections), tmp_path / "model")
+    save_bundle(
+        Bundle(Config.load("recommended").dump(), LABELS, {"thresholds": {"title": 0.5}}, sections),
+        tmp_path / "model",
+    )
     return tmp_path / "model"
 
 
@@ -114,12 +117,14 @@ def test_a_model_moves(model: Path, tmp_path: Path) -> None:
     migrate_bundle(model, tmp_path / "moved", flat_changes(LABELS))
     new = load_bundle(tmp_path / "moved")
     assert new.labels == ("Elsewhere", "Feeders", "Merged", "Part 1", "Part 2", "Pets", "Renamed")
-    relabelling = LabelMapping.from_state(new.sections["relabelling"])
+    relabelling = LabelMapping.from_state(new.sections["label_mapping"])
     assert (relabelling.before, relabelling.names) == (LABELS, new.labels)
     columns = [[4], [4], [1, 2], [3], [3], [6], [0]]
-    np.testing.assert_array_equal(relabelling.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1))
+    np.testing.assert_array_equal(
+        relabelling.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1)
+    )
     moved = relabelling.apply(TARGETS)
-    np.testing.assert_array_equal(Neighbours.from_state(new.sections["neighbours"]).targets(7), moved)
+    np.testing.assert_array_equal(Neighbours.from_state(new.sections["nearest_neighbours"]).targets(7), moved)
     honest, learnt = OutOfFold.from_state(new.sections["out_of_fold"]).dense()
     np.testing.assert_allclose(honest, relabelling.apply(SCORES), atol=1e-3)
     np.testing.assert_array_equal(learnt, moved)
@@ -133,10 +138,19 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
     report = migrate_bundle(model, tmp_path / "moved", flat_changes(LABELS))
     touched = [TARGETS[:, c].any(axis=1).sum() for c in ([0], [1, 2], [3], [4], [5], [])]
     assert [change["products"] for change in report["changes"]] == touched
-    assert [change["labels"] for change in report["changes"]] == [["Bees"], ["Birds", "Cats"], ["Dogs"], ["Feeders"], ["Fish"], []]
+    assert [change["labels"] for change in report["changes"]] == [
+        ["Bees"],
+        ["Birds", "Cats"],
+        ["Dogs"],
+        ["Feeders"],
+        ["Fish"],
+        [],
+    ]
     assert [entry["label"] for entry in report["retrain"]] == ["Part 1", "Part 2", "Elsewhere", "Pets"]
     assert report["notes"] == ["1 changes meet no label of the model"]
-    assert load_bundle(tmp_path / "moved").facts["migrations"] == [{k: v for k, v in report.items() if k not in ("source", "out")}]
+    assert load_bundle(tmp_path / "moved").facts["migrations"] == [
+        {k: v for k, v in report.items() if k not in ("source", "out")}
+    ]
     assert json.loads((tmp_path / "moved" / "report" / "migration.json").read_text("utf-8")) == report
     assert "to be trained again:\n  Part 1: no model can tell" in migration_table(report)
 
@@ -144,7 +158,7 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
 def test_a_second_migration_builds_on_the_first(model: Path) -> None:
     once, _ = migrated(load_bundle(model), flat_changes(LABELS))
     twice, _ = migrated(once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2"))))
-    relabelling = LabelMapping.from_state(twice.sections["relabelling"])
+    relabelling = LabelMapping.from_state(twice.sections["label_mapping"])
     assert relabelling.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
     np.testing.assert_array_equal(relabelling.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
     assert len(twice.facts["migrations"]) == 2
@@ -163,11 +177,16 @@ def test_what_a_model_cannot_follow_is_refused(model: Path, changes: Migration, 
 
 
 def test_two_editions_propose_a_migration_that_a_catalogue_can_follow(sample: Path, tmp_path: Path) -> None:
-    paths = sorted({tuple(p) for paths in read_catalog(sample).catalog.column("categories") for p in paths or ()} | {("Top",)})
+    paths = sorted(
+        {tuple(p) for paths in read_catalog(sample).catalog.column("categories") for p in paths or ()}
+        | {("Top",)}
+    )
     tops = sorted({path[:1] for path in paths})
     lines = [" > ".join(path) for path in (*tops, *(p for p in paths if len(p) > 1))]
     (tmp_path / "old.txt").write_text("\n".join(f"{i} - {line}" for i, line in enumerate(lines)), "utf-8")
-    renamed = [line.replace(tops[0][0], "New name", 1) if line.startswith(tops[0][0]) else line for line in lines]
+    renamed = [
+        line.replace(tops[0][0], "New name", 1) if line.startswith(tops[0][0]) else line for line in lines
+    ]
     text = "\n".join(f"{i} - {line}" for i, line in enumerate(renamed) if line != "Top")
     (tmp_path / "new.txt").write_text(text + "\n999 - Brand new", "utf-8")
     found = propose_migration(tmp_path / "old.txt", tmp_path / "new.txt", tmp_path / "changes.toml")

@@ -34,7 +34,9 @@ def test_all_ten_rows_with_their_figures(results: dict[str, Any], ten_rows: set[
         assert row["seconds_fit"] > 0
         assert row["seconds_predict"] > 0
     fused = results["systems"]["image+title+description"]
-    assert fused["seconds_fit"] >= max(results["systems"][m]["seconds_fit"] for m in ("title", "description", "image"))
+    assert fused["seconds_fit"] >= max(
+        results["systems"][m]["seconds_fit"] for m in ("title", "description", "image")
+    )
 
 
 def test_every_product_is_accounted_for(results: dict[str, Any], sample: Path) -> None:
@@ -87,7 +89,12 @@ def test_a_test_catalogue_is_never_learnt_from(sample: Path, quick: dict[str, An
 
 @pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])
 def test_a_broken_off_training_continues_to_the_same_model(
-    sample: Path, quick: dict[str, Any], fitted_on: str, validation: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path,
+    quick: dict[str, Any],
+    fitted_on: str,
+    validation: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Killed before its last stage and resumed, a training ends with bit-equal weights, and does no stage twice."""
     changes = {"stacking": {"folds": 2, "fitted_on": fitted_on}, "split": {"validation_fraction": validation}}
@@ -120,7 +127,9 @@ def test_a_broken_off_training_continues_to_the_same_model(
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
 
 
-def test_a_catalogue_without_pictures_trains_on_what_it_has(records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path) -> None:
+def test_a_catalogue_without_pictures_trains_on_what_it_has(
+    records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path
+) -> None:
     source = tmp_path / "text.jsonl"
     source.write_text("\n".join(json.dumps({**record, "image": None}) for record in records), "utf-8")
     config = Config.load("paper", changes={**quick, "catalog": {"require": ["title", "description"]}})

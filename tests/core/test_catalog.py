@@ -13,7 +13,12 @@ def test_further_columns_of_records_are_kept_as_text() -> None:
     catalog = Catalog.from_records(iter(records))
     assert catalog.table.column_names == [*SCHEMA.names, "colour", "sizes", "sound", "weight"]
     found = {name: catalog.column(name) for name in ("colour", "sizes", "sound", "weight")}
-    assert found == {"colour": ["red", None], "sizes": ["[1, 2]", None], "sound": ["[0.5, 1.0]", None], "weight": [None, "2.5"]}
+    assert found == {
+        "colour": ["red", None],
+        "sizes": ["[1, 2]", None],
+        "sound": ["[0.5, 1.0]", None],
+        "weight": [None, "2.5"],
+    }
     assert catalog.take([1]).column("weight") == ["2.5"]
 
 
@@ -24,7 +29,9 @@ def test_a_catalogue_computes_once_and_its_copy_anew() -> None:
         calls.append(name)
         return name
 
-    assert [catalog.memoize(("words", name), lambda name=name: compute(name)) for name in ("a", "b", "a")] == ["a", "b", "a"]
+    assert [
+        catalog.memoize(("words", name), lambda name=name: compute(name)) for name in ("a", "b", "a")
+    ] == ["a", "b", "a"]
     assert calls == ["a", "b"]
     for other in (replace(catalog), catalog.take([0])):
         assert other.memoize(("words", "a"), lambda: compute("again")) == "again"

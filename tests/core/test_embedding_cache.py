@@ -50,7 +50,9 @@ def test_rows_of_any_shape_and_kind(tmp_path: Path) -> None:
 def test_a_damaged_shard_is_not_believed(tmp_path: Path, damage: str) -> None:
     EmbeddingCache(tmp_path).write(keys(1), rows(1))
     EmbeddingCache(tmp_path).write(keys(2), rows(2))
-    (broken,) = {path for path, _ in EmbeddingCache(tmp_path).places.values()} - {EmbeddingCache(tmp_path).places[keys(2)[0]][0]}
+    (broken,) = {path for path, _ in EmbeddingCache(tmp_path).places.values()} - {
+        EmbeddingCache(tmp_path).places[keys(2)[0]][0]
+    }
     data = broken.read_bytes()
     if damage == "one bit":
         broken.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
@@ -83,9 +85,13 @@ def test_without_a_folder_nothing_is_kept() -> None:
     assert not shelf.places
 
 
-def test_a_folder_that_cannot_be_written_costs_the_cache_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_cannot_be_written_costs_the_cache_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     shelf = EmbeddingCache(tmp_path / "file" / "shelf")
     for name in (1, 2):
         shelf.write(keys(name), rows(name))
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == [f"encoded products are not kept in {tmp_path}/file/shelf"]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        f"encoded products are not kept in {tmp_path}/file/shelf"
+    ]

@@ -15,7 +15,8 @@ from shelfwise.core.registry import Registry
 from shelfwise.errors import ConfigError, PluginError
 
 POLICY = """
-from shelfwise.core.types import FusionPolicy, PluginSettings
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import PluginSettings
 
 class {name}(FusionPolicy):
     Settings = PluginSettings
@@ -38,7 +39,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     (folder / "lacking.py").write_text("import a_library_that_nobody_has\n")
     (folder / "broken.py").write_text("import shelfwise.no_such_room\n")
     monkeypatch.syspath_prepend(tmp_path)
-    return Registry("fusion policy", package, "FusionPolicy")
+    return Registry("fusion policy", package, "shelfwise.core.fusion_policy:FusionPolicy")
 
 
 def test_files_are_the_names_and_helpers_are_not(plugins: Registry) -> None:
@@ -57,7 +58,9 @@ def test_unknown_name_is_refused_with_the_nearest(plugins: Registry) -> None:
 
 
 def test_a_missing_library_is_named_with_the_fix(plugins: Registry) -> None:
-    with pytest.raises(PluginError, match=r"'lacking' needs the library 'a_library_that_nobody_has'.*pip install"):
+    with pytest.raises(
+        PluginError, match=r"'lacking' needs the library 'a_library_that_nobody_has'.*pip install"
+    ):
         plugins.load("lacking")
 
 
@@ -74,7 +77,9 @@ def test_a_file_defines_exactly_one_plugin(plugins: Registry, name: str, count: 
 
 def test_other_distributions_add_plugins(plugins: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("foreign", f"{plugins.package}.first:First", plugins.package)
-    monkeypatch.setattr("shelfwise.core.registry.entry_points", lambda group: [point] if group == plugins.package else [])
+    monkeypatch.setattr(
+        "shelfwise.core.registry.entry_points", lambda group: [point] if group == plugins.package else []
+    )
     assert "foreign" in plugins.names()
     assert issubclass(plugins.load("foreign"), FusionPolicy)
 
@@ -88,7 +93,7 @@ def test_settings_are_checked_and_say_where() -> None:
 
 def test_listing_imports_no_plugin_and_nothing_heavy() -> None:
     code = (
-        "import sys; from shelfwise import registry\n"
+        "import sys; from shelfwise.core import registry\n"
         "names = registry.modalities.names() + registry.fusion.names()\n"
         "assert 'ridge' in names, names\n"
         "heavy = {'torch', 'timm', 'transformers', 'sklearn'}\n"

@@ -36,7 +36,9 @@ def test_sets_are_those_that_products_of_every_kind_are_present_in() -> None:
 
 
 def test_members_of_one_field_come_together() -> None:
-    assert presence_patterns([member(TextLinear, "title"), member(TextLinear, "title", words=[1])]) == ((True, True),)
+    assert presence_patterns([member(TextLinear, "title"), member(TextLinear, "title", words=[1])]) == (
+        (True, True),
+    )
 
 
 def test_where_no_product_is_present_is_no_set() -> None:

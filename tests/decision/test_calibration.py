@@ -25,7 +25,9 @@ from shelfwise.metrics.scored_pairs import ScoredPairs
 FITTED = [method for method in METHODS if method != "none"]
 
 
-def exaggerated(count: int, labels: int = 5, seed: int = 0, factor: float = 3.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def exaggerated(
+    count: int, labels: int = 5, seed: int = 0, factor: float = 3.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores that are too sure by `factor` in logits, their targets, and the true probabilities; the last label is rare."""
     rng = np.random.default_rng(seed)
     truth = expit(rng.normal(-1, 1, (count, labels)) - 3 * (np.arange(labels) == labels - 1))
@@ -49,14 +51,23 @@ def test_platt_is_scikit_learns_for_every_label():
 @example(7817)  # whole steps go to and fro between two bounds
 def test_beta_is_what_a_general_optimiser_finds_bounds_included(seed):
     rng = np.random.default_rng(seed)
-    x, y = bent_columns(rng.random(40)), rng.random(40) < 0.5  # no relation at all, so that bounds are reached
+    x, y = (
+        bent_columns(rng.random(40)),
+        rng.random(40) < 0.5,
+    )  # no relation at all, so that bounds are reached
     start = np.array([[1.0, 1.0, 0.0]])
 
     def loss(w: np.ndarray) -> float:
         z = x @ w
         return float((np.logaddexp(0, z) - y * z).sum() + 0.7 / 2 * np.square(w - start[0]).sum())
 
-    oracle = minimize(loss, start[0], method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)], options={"ftol": 1e-13})
+    oracle = minimize(
+        loss,
+        start[0],
+        method="L-BFGS-B",
+        bounds=[(0, None), (0, None), (None, None)],
+        options={"ftol": 1e-13},
+    )
     fitted = rising_logistic(x, y, np.zeros(40, np.int64), start, 0.7)[0]
     assert (fitted[:2] >= 0).all()
     assert loss(fitted) == pytest.approx(oracle.fun, abs=1e-6)
@@ -69,7 +80,9 @@ def test_isotonic_is_scikit_learns_for_every_label():
     steps, new = IsotonicCurves.fit(ScoredPairs.of(scores, targets)), np.linspace(0.001, 1, 57)
     for label in range(5):
         used = scores[:, label] > 0
-        oracle = IsotonicRegression(out_of_bounds="clip").fit(scores[used, label].astype(float), targets[used, label])
+        oracle = IsotonicRegression(out_of_bounds="clip").fit(
+            scores[used, label].astype(float), targets[used, label]
+        )
         np.testing.assert_allclose(steps.at(np.full(57, label), new), oracle.predict(new), atol=1e-9)
 
 
@@ -106,7 +119,9 @@ def test_a_label_without_a_positive_gets_the_shared_curve(method):
 def test_a_rare_label_is_drawn_more_than_a_common_one():
     scores, targets, _ = exaggerated(800)
     flat = np.full((1, 5), 0.5, np.float32)
-    alone, shared, drawn = (Calibration.fit(scores, targets, "isotonic", s).apply(flat)[0] for s in (0.0, 1e9, 20.0))
+    alone, shared, drawn = (
+        Calibration.fit(scores, targets, "isotonic", s).apply(flat)[0] for s in (0.0, 1e9, 20.0)
+    )
     trust = (drawn - shared) / (alone - shared)
     positives = targets.sum(axis=0)
     np.testing.assert_allclose(trust, positives / (positives + 20), atol=0.02)
@@ -118,14 +133,23 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     assert min(fitted.losses, key=lambda name: fitted.losses[name]) == f"{fitted.method} {fitted.shrink:g}"
     assert fitted.losses[f"{fitted.method} {fitted.shrink:g}"] < 0.8 * fitted.losses["none 0"]
     few = Calibration.fit(truth[:60], targets[:60])
-    assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(targets[60:].ravel(), truth[60:].ravel())
+    assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(
+        targets[60:].ravel(), truth[60:].ravel()
+    )
 
 
 def test_methods_are_compared_by_the_foremost_labels_of_each_product():
     scores = np.array([[0.9, 0.1, 0.3, 0.2, 0.5, 0.4, 0.8], [0, 0, 0, 0, 0, 0, 0.7]])
     pairs = ScoredPairs.of(scores, np.zeros_like(scores))
     chosen = calibration._foremost(pairs)
-    assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [(0, 0), (0, 2), (0, 4), (0, 5), (0, 6), (1, 6)]
+    assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [
+        (0, 0),
+        (0, 2),
+        (0, 4),
+        (0, 5),
+        (0, 6),
+        (1, 6),
+    ]
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
@@ -147,7 +171,8 @@ def test_out_of_fold_does_not_flatter():
     scores, targets = rng.random((80, 6)), rng.random((80, 6)) < 0.3  # nothing can be known
     fitted = Calibration.fit(scores, targets, "isotonic", shrink=0.0)
     flattered, honest = (
-        log_loss(targets.ravel(), values.ravel()) for values in (fitted.apply(scores), fitted.out_of_fold(scores, targets))
+        log_loss(targets.ravel(), values.ravel())
+        for values in (fitted.apply(scores), fitted.out_of_fold(scores, targets))
     )
     knowing_nothing = log_loss(targets.ravel(), np.full(targets.size, 0.3))
     assert flattered < knowing_nothing < honest
@@ -160,7 +185,9 @@ def test_it_comes_back_from_its_state(method, tmp_path):
     state = fitted.state()
     np.savez(tmp_path / "arrays.npz", **state.arrays)
     with np.load(tmp_path / "arrays.npz", allow_pickle=False) as arrays:
-        again = Calibration.from_state(State(dict(arrays), json.loads(json.dumps(state.facts, allow_nan=False))))
+        again = Calibration.from_state(
+            State(dict(arrays), json.loads(json.dumps(state.facts, allow_nan=False)))
+        )
     np.testing.assert_array_equal(again.apply(scores), fitted.apply(scores))
     assert again.losses == fitted.losses
 

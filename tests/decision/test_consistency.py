@@ -28,7 +28,7 @@ from shelfwise.model.model import Model
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.training.fit import learn
 
-WAYS = ("closure", "likeliest")
+WAYS = ("closure", "most_probable")
 MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}
 
 
@@ -65,18 +65,26 @@ def test_closing_never_lowers_hierarchical_f(case: tuple[Taxonomy, np.ndarray, n
     chosen = Consistency("closure", tree)
     for by in (0.3, 0.5, 0.8):
         plain, closed = decide(scores, by), chosen.decide(chosen.propagate_to_ancestors(scores), by)
-        before, after = (hierarchical_metrics(targets, given, tree)["hierarchical_f1"] for given in (plain, closed))
+        before, after = (
+            hierarchical_metrics(targets, given, tree)["hierarchical_f1"] for given in (plain, closed)
+        )
         assert after >= before - 1e-12
 
 
 @settings(max_examples=40, deadline=None)
 @given(cases())
-def test_a_threshold_tuned_on_raised_scores_is_the_best_for_closed_decisions(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
+def test_a_threshold_tuned_on_raised_scores_is_the_best_for_closed_decisions(
+    case: tuple[Taxonomy, np.ndarray, np.ndarray],
+) -> None:
     tree, scores, targets = case
     chosen = Consistency("closure", tree)
     raised = chosen.propagate_to_ancestors(scores)
     tuned = micro_f1(targets, chosen.decide(raised, best_threshold(targets, raised)))
-    assert tuned >= max(micro_f1(targets, tree.close_under_ancestors(scores >= by)) for by in np.unique(scores)) - 1e-12
+    assert (
+        tuned
+        >= max(micro_f1(targets, tree.close_under_ancestors(scores >= by)) for by in np.unique(scores))
+        - 1e-12
+    )
 
 
 def test_each_label_for_itself() -> None:
@@ -84,7 +92,7 @@ def test_each_label_for_itself() -> None:
     for chosen in (
         Consistency("none", tree),
         Consistency("closure", None),
-        Consistency("likeliest", Taxonomy(("a", "b"), np.empty((0, 2), np.int64))),
+        Consistency("most_probable", Taxonomy(("a", "b"), np.empty((0, 2), np.int64))),
     ):
         assert chosen.decide(scores, 0.5).tolist() == [[False, True]]
         assert chosen.propagate_to_ancestors(scores) is scores
@@ -107,14 +115,22 @@ def test_promises_rest_on_what_is_decided() -> None:
 
 def test_two_ways_to_choose_a_set_of_labels_are_one_too_many() -> None:
     with pytest.raises(ConfigError, match="consistency to 'closure'"):
-        Config.parse({"members": MEMBERS, "consistency": "likeliest", "threshold": "per_product"})
+        Config.parse({"members": MEMBERS, "consistency": "most_probable", "threshold": "per_product"})
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("mode", ["path", "flat"])
-def test_a_model_keeps_its_taxonomy(way: str, mode: str, records: list[dict[str, Any]], tmp_path: Any) -> None:
+def test_a_model_keeps_its_taxonomy(
+    way: str, mode: str, records: list[dict[str, Any]], tmp_path: Any
+) -> None:
     """Fitted, saved and loaded: no decision contradicts it, whoever asks; and hierarchical F is not below that of plain decisions."""
-    changes = {"labels": {"min_count": 6, "mode": mode}, "members": MEMBERS, "systems": {}, "decide_with": "title", "consistency": way}
+    changes = {
+        "labels": {"min_count": 6, "mode": mode},
+        "members": MEMBERS,
+        "systems": {},
+        "decide_with": "title",
+        "consistency": way,
+    }
     config = Config.load("quick").dump() | changes | {"stacking": {"fitted_on": "oof", "folds": 2}}
     texts = [{**record, "image": None} for record in records]
     catalog = Catalog.from_records(texts)
@@ -131,8 +147,10 @@ def test_a_model_keeps_its_taxonomy(way: str, mode: str, records: list[dict[str,
     assert not model.taxonomy.contradicted(decided).any()
     truth = model.labels.encode(catalog.column("categories")) > 0
     plain = decide(scores, model.threshold_of(model.decide_with))
-    after, before = (hierarchical_metrics(truth, d, model.taxonomy)["hierarchical_f1"] for d in (decided, plain))
-    assert way == "likeliest" or after >= before
+    after, before = (
+        hierarchical_metrics(truth, d, model.taxonomy)["hierarchical_f1"] for d in (decided, plain)
+    )
+    assert way == "most_probable" or after >= before
     json.dumps(model.bundle().config)
     assert Model.from_bundle(model.bundle()).config.consistency == way
 
@@ -146,7 +164,10 @@ def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_pa
         "decide_with": "title",
     }
     config = Config.parse(Config.load("quick").dump() | plain | {"members": MEMBERS})
-    save_bundle(learn(Catalog.from_records([{**r, "image": None} for r in records]), config, Context()).bundle(), tmp_path / "model")
+    save_bundle(
+        learn(Catalog.from_records([{**r, "image": None} for r in records]), config, Context()).bundle(),
+        tmp_path / "model",
+    )
 
     def run(*arguments: object) -> str:
         command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
@@ -155,10 +176,14 @@ def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_pa
         return done.stdout
 
     run("predict", tmp_path / "model", sample, "--out", tmp_path / "p.jsonl")
-    given = [set(json.loads(line)["labels"]) for line in (tmp_path / "p.jsonl").read_text("utf-8").splitlines()]
+    given = [
+        set(json.loads(line)["labels"]) for line in (tmp_path / "p.jsonl").read_text("utf-8").splitlines()
+    ]
     deep = [(labels, name) for labels in given for name in labels if " > " in name]
     assert deep
     assert all(name.rsplit(" > ", 1)[0] in labels for labels, name in deep)
     figures = json.loads(run("evaluate", tmp_path / "model", sample, "--json"))
     assert figures["contradictions"] == 0
-    assert figures["hierarchical_f1"] == pytest.approx(figures["micro_f1_tuned"]), "closed decisions and closed truth count alike"
+    assert figures["hierarchical_f1"] == pytest.approx(figures["micro_f1_tuned"]), (
+        "closed decisions and closed truth count alike"
+    )

@@ -12,7 +12,11 @@ from hypothesis.extra import numpy as hnp
 
 from shelfwise.decision.expected_f1 import LEAST, best_sets, expected_f1
 
-CHANCES = hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 6)), elements=st.sampled_from([0, 0.01, 0.2, 0.45, 0.8, 1]))
+CHANCES = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 3), st.integers(1, 6)),
+    elements=st.sampled_from([0, 0.01, 0.2, 0.45, 0.8, 1]),
+)
 
 
 def slow_expected_f1(chances: np.ndarray, chosen: tuple[int, ...]) -> float:
@@ -38,7 +42,9 @@ def test_expected_f1_of_the_first_k(chances):
 def test_no_set_at_all_is_better(chances):
     for row, decided in zip(chances, best_sets(chances), strict=True):
         sets = [chosen for k in range(len(row) + 1) for chosen in combinations(range(len(row)), k)]
-        assert slow_expected_f1(row, tuple(np.flatnonzero(decided))) == pytest.approx(max(slow_expected_f1(row, s) for s in sets))
+        assert slow_expected_f1(row, tuple(np.flatnonzero(decided))) == pytest.approx(
+            max(slow_expected_f1(row, s) for s in sets)
+        )
 
 
 def test_many_products_are_decided_as_each_alone():
@@ -53,6 +59,9 @@ def test_many_products_are_decided_as_each_alone():
 
 def test_improbable_labels_change_nothing():
     probable = np.array([[0.9, 0.6, 0.3]])
-    assert best_sets(np.hstack([probable, np.full((1, 40), LEAST * 0.9)]))[0, :3].tolist() == best_sets(probable)[0].tolist()
+    assert (
+        best_sets(np.hstack([probable, np.full((1, 40), LEAST * 0.9)]))[0, :3].tolist()
+        == best_sets(probable)[0].tolist()
+    )
     assert best_sets(np.full((2, 40), LEAST * 0.9)).sum() == 0
     assert best_sets(np.zeros((0, 3))).shape == (0, 3)

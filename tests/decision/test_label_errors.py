@@ -8,7 +8,16 @@ from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, Floats
-from shelfwise.decision.label_errors import ALONE, FORGOTTEN, LEAST, WRONG, LabelErrorDetector, LabelModel, ScoredCells, suspicion
+from shelfwise.decision.label_errors import (
+    ALONE,
+    FORGOTTEN,
+    LEAST,
+    WRONG,
+    LabelErrorDetector,
+    LabelModel,
+    ScoredCells,
+    suspicion,
+)
 
 
 def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:
@@ -37,7 +46,9 @@ def spoilt(truth: Bools, seed: int, share: float = 0.06) -> tuple[Bools, Bools]:
 
 
 def found(evidence: np.ndarray, chosen: Bools, share: float = 0.1) -> float:
-    return float(chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum() / chosen.sum())
+    return float(
+        chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum() / chosen.sum()
+    )
 
 
 def slow_doubts(expected: LabelModel, scores: Floats, labels: Bools) -> np.ndarray:
@@ -48,8 +59,16 @@ def slow_doubts(expected: LabelModel, scores: Floats, labels: Bools) -> np.ndarr
         if not labels[i, j] and scores[i, j] < LEAST:
             continue
         beside = sum(weight.get(k * count + j, 0.0) for k in np.flatnonzero(labels[i]).tolist() if k != j)
-        has = expit(expected.intercepts[j] + expected.slopes[j] * logit(np.clip(float(scores[i, j]), LEAST, 1 - LEAST / 100)) + beside)
-        odds = WRONG * max(expected.shares[j], 1e-6) * (1 - has) / has if labels[i, j] else FORGOTTEN * has / (1 - has)
+        has = expit(
+            expected.intercepts[j]
+            + expected.slopes[j] * logit(np.clip(float(scores[i, j]), LEAST, 1 - LEAST / 100))
+            + beside
+        )
+        odds = (
+            WRONG * max(expected.shares[j], 1e-6) * (1 - has) / has
+            if labels[i, j]
+            else FORGOTTEN * has / (1 - has)
+        )
         doubts[i, j] = odds / (1 + odds)
     return doubts
 
@@ -61,11 +80,15 @@ def read() -> tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]:
     return scores, truth, labels, chosen, LabelErrorDetector.fit(scores, labels)
 
 
-def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
+def test_doubts_as_the_formulas_have_them(
+    read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
+) -> None:
     scores, _, labels, _, proofreader = read
     together, alone = proofreader.parts[0]
     np.testing.assert_allclose(
-        together.error_probabilities(scores[:40], labels[:40]).toarray(), slow_doubts(together, scores[:40], labels[:40]), rtol=1e-5
+        together.error_probabilities(scores[:40], labels[:40]).toarray(),
+        slow_doubts(together, scores[:40], labels[:40]),
+        rtol=1e-5,
     )
     new = proofreader.error_probabilities(scores[:40], labels[:40], np.full(40, -1)).toarray()
     both = [slow_doubts(part, scores[:40], labels[:40]) for part in proofreader.parts[-1]]
@@ -74,28 +97,40 @@ def test_doubts_as_the_formulas_have_them(read: tuple[Floats, Bools, Bools, Bool
     assert not len(alone.pairs)
 
 
-def test_everybody_is_judged_by_what_the_others_taught(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
+def test_everybody_is_judged_by_what_the_others_taught(
+    read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
+) -> None:
     scores, _, labels, _, proofreader = read
     rows = np.random.default_rng(2).permutation(len(labels))[:50]
     known = proofreader.error_probabilities(scores[rows], labels[rows], rows).toarray()
     for at, row in enumerate(rows):
-        parts = [part.error_probabilities(scores[[row]], labels[[row]]).toarray()[0] for part in proofreader.parts[proofreader.folds[row]]]
+        parts = [
+            part.error_probabilities(scores[[row]], labels[[row]]).toarray()[0]
+            for part in proofreader.parts[proofreader.folds[row]]
+        ]
         np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE, rtol=1e-6)
 
 
-def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
+def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(
+    read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
+) -> None:
     quality = pytest.importorskip("cleanlab.multilabel_classification").get_label_quality_scores
     scores, _, labels, chosen, proofreader = read
     ours = found(suspicion(proofreader.error_probabilities(scores, labels, np.arange(len(labels)))), chosen)
     named = [np.flatnonzero(row).tolist() for row in labels]
     softmin = {"method": "softmin", "temperature": 0.1}
-    theirs = [found(-quality(named, scores, aggregator_kwargs=k), chosen) for k in (softmin, {"method": "exponential_moving_average"})]
+    theirs = [
+        found(-quality(named, scores, aggregator_kwargs=k), chosen)
+        for k in (softmin, {"method": "exponential_moving_average"})
+    ]
     # a third of the spoilt labels are among those that products have as they please: nobody could tell
     assert ours > 0.55
     assert ours > max(theirs) + 0.1
 
 
-def test_labels_that_nobody_can_tell_do_not_flood_the_list(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
+def test_labels_that_nobody_can_tell_do_not_flood_the_list(
+    read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
+) -> None:
     scores, _, labels, _, proofreader = read
     doubts = proofreader.error_probabilities(scores, labels, np.arange(len(labels))).toarray()
     first = np.argsort(-doubts, axis=None)[:30] % labels.shape[1]
@@ -107,11 +142,15 @@ def test_a_product_on_a_wholly_wrong_shelf_is_found() -> None:
     labels = truth.copy()
     labels[:20] = truth[np.random.default_rng(0).permutation(20)]
     moved = (labels != truth)[:, :16].any(axis=1)
-    evidence = suspicion(LabelErrorDetector.fit(scores, labels).error_probabilities(scores, labels, np.arange(len(labels))))
+    evidence = suspicion(
+        LabelErrorDetector.fit(scores, labels).error_probabilities(scores, labels, np.arange(len(labels)))
+    )
     assert found(evidence, moved) > 0.8
 
 
-def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector]) -> None:
+def test_suggestions_put_right_what_was_spoilt(
+    read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
+) -> None:
     scores, truth, labels, chosen, proofreader = read
     telling = np.flatnonzero(chosen & (labels != truth)[:, :16].any(axis=1))
     before = labels.copy()
@@ -123,11 +162,17 @@ def test_suggestions_put_right_what_was_spoilt(read: tuple[Floats, Bools, Bools,
 
 def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
     nothing = LabelErrorDetector.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
-    doubts = nothing.error_probabilities(np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0]))
+    doubts = nothing.error_probabilities(
+        np.zeros((2, 4), np.float32), np.eye(2, 4, dtype=np.bool_), np.array([-1, 0])
+    )
     assert np.isfinite(doubts.toarray()).all()
-    none = nothing.error_probabilities(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64))
+    none = nothing.error_probabilities(
+        np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)
+    )
     assert none.shape == (0, 4)
-    assert nothing.suggested_labels(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)).shape == (0, 4)
+    assert nothing.suggested_labels(
+        np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)
+    ).shape == (0, 4)
 
 
 def test_cells_name_every_other_label_once() -> None:

@@ -15,7 +15,9 @@ from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW
 
 
-def products(count: int, seed: int, labels: int = 6, overconfident: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def products(
+    count: int, seed: int, labels: int = 6, overconfident: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores and targets of products whose labels go wrong together: half of the labels share their product's luck."""
     rng = np.random.default_rng(seed)
     scores = expit(rng.normal(0, 2.5, (count, labels)) + rng.normal(0, 1, (count, 1)))
@@ -42,7 +44,9 @@ def test_promises_are_kept_as_often_as_promised():
             given.any() and targets[given].mean() < 0.9,
         ]
         useful += [accepted.any(), (queues == REJECT).any(), whole.any()]
-    assert (broken <= 40 * 0.1 + 2 * np.sqrt(40 * 0.09)).all(), broken  # delta is 0.1; two standard errors of chance
+    assert (broken <= 40 * 0.1 + 2 * np.sqrt(40 * 0.09)).all(), (
+        broken
+    )  # delta is 0.1; two standard errors of chance
     assert (useful[:2] == 40).all(), useful  # a promise that accepts nothing is easily kept
 
 
@@ -92,7 +96,9 @@ def test_what_cannot_be_proven_is_not_accepted():
     assert few.accept == few.whole == NO_LIMIT
     assert (few.sort(scores) != ACCEPT).all()
     assert (few.sort_products(scores, scores >= 0.5) != ACCEPT).all()
-    hidden = AcceptanceLimits.fit(np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2)))  # all true labels are scored 0
+    hidden = AcceptanceLimits.fit(
+        np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2))
+    )  # all true labels are scored 0
     assert hidden.reject == 0
     assert AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NO_LIMIT
 
@@ -108,7 +114,9 @@ def test_overconfident_scores_move_the_limits_not_the_promise():
 
 def test_labels_are_sorted_by_both_limits():
     limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
-    assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [[ACCEPT, REVIEW, REVIEW, REJECT, REJECT]]
+    assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [
+        [ACCEPT, REVIEW, REVIEW, REJECT, REJECT]
+    ]
     crossed = AcceptanceLimits(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
     assert crossed.sort(np.array([[0.5, 0.3]])).tolist() == [[ACCEPT, REJECT]]
     open_ = AcceptanceLimits(accept=NO_LIMIT, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
@@ -116,7 +124,9 @@ def test_labels_are_sorted_by_both_limits():
 
 
 def test_of_one_product_only_the_highest_are_accepted():
-    limits = AcceptanceLimits(accept=0.5, reject=0.2, whole=0.5, precision=0.95, recall=0.9, delta=0.1, most=2)
+    limits = AcceptanceLimits(
+        accept=0.5, reject=0.2, whole=0.5, precision=0.95, recall=0.9, delta=0.1, most=2
+    )
     assert limits.sort(np.array([[0.6, 0.9, 0.1, 0.7], [0.6, 0.6, 0.6, 0.1]])).tolist() == [
         [REVIEW, ACCEPT, REJECT, ACCEPT],
         [ACCEPT, ACCEPT, REVIEW, REJECT],
@@ -126,7 +136,9 @@ def test_of_one_product_only_the_highest_are_accepted():
 
 def test_products_are_sorted_by_confidence():
     limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1)
-    scores = np.array([[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    scores = np.array(
+        [[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]], np.float32
+    )
     decided = scores >= 0.4
     assert limits.sort_products(scores, decided).tolist() == [ACCEPT, REVIEW, REJECT, REVIEW, REJECT]
 
@@ -134,10 +146,17 @@ def test_products_are_sorted_by_confidence():
 def test_sparse_is_dense_and_limits_come_back_from_their_state():
     scores, targets = products(1500, seed=0)
     limits = fitted(0)
-    sparse = AcceptanceLimits.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9)
+    sparse = AcceptanceLimits.fit(
+        sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9
+    )
     assert sparse == limits
     assert limits.accept in LIMITS
-    assert AcceptanceLimits.from_state(State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))) == limits
+    assert (
+        AcceptanceLimits.from_state(
+            State(facts=json.loads(json.dumps(limits.state().facts, allow_nan=False)))
+        )
+        == limits
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}])

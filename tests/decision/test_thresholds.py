@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.decision.thresholds import DEFAULT, Thresholds, best_shrink, best_threshold, decide, per_label_thresholds
+from shelfwise.decision.thresholds import (
+    DEFAULT_THRESHOLD,
+    Thresholds,
+    best_shrink,
+    best_threshold,
+    decide,
+    per_label_thresholds,
+)
 
 shapes = st.tuples(st.integers(1, 8), st.integers(1, 4))
 
@@ -29,7 +36,9 @@ def f1(targets, decided):
 
 
 def best_by_trying(targets, scores):
-    return max((f1(targets, scores >= t) for t in np.unique(scores[scores > 0]).astype(np.float64)), default=0.0)
+    return max(
+        (f1(targets, scores >= t) for t in np.unique(scores[scores > 0]).astype(np.float64)), default=0.0
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -60,8 +69,8 @@ def test_equally_good_thresholds_give_the_highest():
 
 @pytest.mark.parametrize("targets", [[0, 0], [1, 0]])
 def test_nothing_to_tune_gives_the_default(targets):
-    assert best_threshold(np.array(targets), np.array([0.0, 0.4])) == DEFAULT
-    assert best_threshold(np.zeros((0, 3)), np.zeros((0, 3))) == DEFAULT
+    assert best_threshold(np.array(targets), np.array([0.0, 0.4])) == DEFAULT_THRESHOLD
+    assert best_threshold(np.zeros((0, 3)), np.zeros((0, 3))) == DEFAULT_THRESHOLD
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -84,7 +93,9 @@ def test_without_shrinking_every_label_is_at_its_best(case):
     targets, scores = case
     decided = decide(scores, per_label_thresholds(targets, scores, shrink=0))
     for label in np.flatnonzero(targets.any(axis=0)):
-        assert f1(targets[:, label], decided[:, label]) == pytest.approx(best_by_trying(targets[:, label], scores[:, label]))
+        assert f1(targets[:, label], decided[:, label]) == pytest.approx(
+            best_by_trying(targets[:, label], scores[:, label])
+        )
 
 
 @settings(max_examples=60, deadline=None)
@@ -134,7 +145,9 @@ def uneven(count, labels=4, spread=0.0, seed=0):
     rng = np.random.default_rng(seed)
     targets = rng.random((count, labels)) < 0.3
     middle = 0.5 + spread * np.linspace(-1, 1, labels)
-    return targets, np.clip(middle + np.where(targets, 0.08, -0.08) + rng.normal(0, 0.05, targets.shape), 0.001, 1)
+    return targets, np.clip(
+        middle + np.where(targets, 0.08, -0.08) + rng.normal(0, 0.05, targets.shape), 0.001, 1
+    )
 
 
 def test_shrink_is_little_where_labels_differ_and_much_where_they_do_not():
@@ -144,8 +157,13 @@ def test_shrink_is_little_where_labels_differ_and_much_where_they_do_not():
 
 
 def test_labels_of_their_own_help_where_they_differ():
-    (targets, scores), (unseen, unseen_scores) = uneven(500, spread=0.3, seed=1), uneven(500, spread=0.3, seed=2)
-    one, each = (Thresholds.fit(scores, targets, rule).decide(unseen_scores) for rule in ("global", "per_label"))
+    (targets, scores), (unseen, unseen_scores) = (
+        uneven(500, spread=0.3, seed=1),
+        uneven(500, spread=0.3, seed=2),
+    )
+    one, each = (
+        Thresholds.fit(scores, targets, rule).decide(unseen_scores) for rule in ("global", "per_label")
+    )
     assert f1(unseen, each) > f1(unseen, one) + 0.1
 
 

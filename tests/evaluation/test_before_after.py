@@ -22,8 +22,12 @@ def test_figures_as_scikit_learn_has_them() -> None:
         assert found["after"][f"{average}_f1"] == pytest.approx(f1_score(truth, after, average=average))
     each = f1_score(truth, after, average=None) - f1_score(truth, before, average=None)
     changes = {row["label"]: row["change"] for row in found["labels"]}
-    assert changes == pytest.approx({name: change for name, change in zip(NAMES, each, strict=True) if name != "Toys"})
-    assert [abs(row["change"]) for row in found["labels"]] == sorted((abs(c) for c in changes.values()), reverse=True)
+    assert changes == pytest.approx(
+        {name: change for name, change in zip(NAMES, each, strict=True) if name != "Toys"}
+    )
+    assert [abs(row["change"]) for row in found["labels"]] == sorted(
+        (abs(c) for c in changes.values()), reverse=True
+    )
     assert found["difference"]["low"] < found["difference"]["difference"] < found["difference"]["high"]
     text = before_after_markdown(found, top=1)
     assert f"{100 * found['after']['micro_f1']:.2f}" in text

@@ -59,9 +59,15 @@ class ReadsWords(Stub):
 
     def prepare(self, catalog: Catalog, context: Context) -> Values:
         assert context.cache is None, "variants must not fill the cache"
-        texts = [f"{t or ''} {d or ''}".lower() for t, d in zip(catalog.column("title"), catalog.column("description"), strict=True)]
+        texts = [
+            f"{t or ''} {d or ''}".lower()
+            for t, d in zip(catalog.column("title"), catalog.column("description"), strict=True)
+        ]
         mugs = [0.9 - 0.4 * ("not" in text) if "mug" in text else 0.1 for text in texts]
-        return Values(np.array([bool(text.strip()) for text in texts]), np.array([[mug, 0.0] for mug in mugs], np.float32))
+        return Values(
+            np.array([bool(text.strip()) for text in texts]),
+            np.array([[mug, 0.0] for mug in mugs], np.float32),
+        )
 
 
 class SeesCorner(Stub):
@@ -79,20 +85,36 @@ class SeesCorner(Stub):
 
 @pytest.fixture
 def model() -> Model:
-    members = {"words": {"modality": "text_linear", "field": "title+description"}, "eye": {"modality": "image", "field": "image"}}
-    config = Config.parse({"members": members, "systems": {"both": {"policy": "mean"}}, "threshold": 0.2, "decide_with": "both"})
+    members = {
+        "words": {"modality": "text_linear", "field": "title+description"},
+        "eye": {"modality": "image", "field": "image"},
+    }
+    config = Config.parse(
+        {"members": members, "systems": {"both": {"policy": "mean"}}, "threshold": 0.2, "decide_with": "both"}
+    )
     targets = np.array([[1, 0], [1, 1], [0, 1], [1, 0]] * 3, np.float32)
-    near = Neighbours.of({"words": targets, "eye": targets}, [f"t{i}" for i in range(12)], ["A mug"] * 12, targets)
+    near = Neighbours.of(
+        {"words": targets, "eye": targets}, [f"t{i}" for i in range(12)], ["A mug"] * 12, targets
+    )
     return Model(
         config,
         LabelSet(("Mugs", "Lamps")),
-        {"words": ReadsWords(PluginSettings(), "title+description"), "eye": SeesCorner(PluginSettings(), "image")},
+        {
+            "words": ReadsWords(PluginSettings(), "title+description"),
+            "eye": SeesCorner(PluginSettings(), "image"),
+        },
         {"both": Mean(Mean.Settings())},
         {"both": ("words", "eye")},
         {"words": 0.2, "eye": 0.2, "both": 0.2},
         "both",
         near,
-        facts={"widths": {"words": 2, "eye": 2}, "not_run": {}, "seconds": {}, "policies": {}, "provenance": {"words": {}, "eye": {}}},
+        facts={
+            "widths": {"words": 2, "eye": 2},
+            "not_run": {},
+            "seconds": {},
+            "policies": {},
+            "provenance": {"words": {}, "eye": {}},
+        },
     )
 
 
@@ -103,7 +125,13 @@ def products(tmp_path: Path) -> Catalog:
     Image.fromarray(pixels).save(tmp_path / "corner.png")
     return Catalog.from_records(
         [
-            {"id": "a", "title": "Red MUG", "description": "A mug, not a cup.", "image": "corner.png", "brand": "Mugwort"},
+            {
+                "id": "a",
+                "title": "Red MUG",
+                "description": "A mug, not a cup.",
+                "image": "corner.png",
+                "brand": "Mugwort",
+            },
             {"id": "b", "title": "mug"},
             {"id": "t0", "image": "corner.png"},
             {"id": "d"},
@@ -121,8 +149,14 @@ def test_words_that_carry_a_label(explained: list[Explanation]) -> None:
     words = {(w.field, w.text): w for w in explained[0].reasons["Mugs"].words}
     assert [text for _, text in words] == ["Red", "MUG", "A", "mug", "not", "a", "cup"]
     assert [field for field, _ in words] == ["title"] * 2 + ["description"] * 5
-    assert words["title", "MUG"].weight == words["description", "mug"].weight == pytest.approx((0.5 - 0.1) / 2, abs=1e-6)
-    assert words["description", "not"].weight == pytest.approx((0.5 - 0.9) / 2, abs=1e-6), "it speaks against the label"
+    assert (
+        words["title", "MUG"].weight
+        == words["description", "mug"].weight
+        == pytest.approx((0.5 - 0.1) / 2, abs=1e-6)
+    )
+    assert words["description", "not"].weight == pytest.approx((0.5 - 0.9) / 2, abs=1e-6), (
+        "it speaks against the label"
+    )
     assert words["title", "Red"].weight == words["description", "cup"].weight == 0
     for word in words.values():
         assert explained[0].texts[word.field][word.start : word.end] == word.text
@@ -130,7 +164,9 @@ def test_words_that_carry_a_label(explained: list[Explanation]) -> None:
 
 def test_a_word_that_is_all_there_is(explained: list[Explanation]) -> None:
     [word] = explained[1].reasons["Mugs"].words
-    assert word.weight == explained[1].reasons["Mugs"].score == pytest.approx(0.9), "without it the product has no field"
+    assert word.weight == explained[1].reasons["Mugs"].score == pytest.approx(0.9), (
+        "without it the product has no field"
+    )
     assert explained[1].reasons["Mugs"].picture is None
 
 
@@ -155,11 +191,15 @@ def test_a_product_is_no_evidence_for_itself(model: Model, monkeypatch: pytest.M
     pytest.importorskip("faiss")
     monkeypatch.setattr(explanation, "NEAR", 50)
     same = Catalog.from_records([{"id": "x", "title": "mug"}, {"id": "t0", "title": "mug"}])
-    stranger, itself = ({other["id"] for other in e.reasons["Mugs"].near} for e in explain_products(model, same, Context()))
+    stranger, itself = (
+        {other["id"] for other in e.reasons["Mugs"].near} for e in explain_products(model, same, Context())
+    )
     assert stranger - itself == {"t0"}
 
 
-def test_without_the_library_no_products_are_named(model: Model, products: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_no_products_are_named(
+    model: Model, products: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     reason = explain_products(model, products.take([0]), Context())[0].reasons["Mugs"]
     assert reason.near == ()
@@ -170,7 +210,10 @@ def test_members_that_contradict_each_other_reach_the_results(model: Model, prod
     targets = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.float32)
     [found] = evaluate_model(model, products, targets, Context())["disagreements"]
     assert (found["id"], found["title"], found["truth"]) == ("a", "Red MUG", ["Mugs"])
-    assert [(s["member"], s["label"], s["other"]) for s in found["sides"]] == [("words", "Mugs", "eye"), ("eye", "Lamps", "words")]
+    assert [(s["member"], s["label"], s["other"]) for s in found["sides"]] == [
+        ("words", "Mugs", "eye"),
+        ("eye", "Lamps", "words"),
+    ]
     assert [(s["score"], s["against"]) for s in found["sides"]] == [(0.5, 0.0), (1.0, 0.0)]
     json.dumps(found, allow_nan=False)
 
@@ -193,10 +236,14 @@ def test_contributions_of_a_mean(model: Model, products: Catalog) -> None:
     # alone a member's word is the mean, together half of it: the Shapley value is the mean of p and (p + q) / 2 - q
     np.testing.assert_allclose(shares[0, 0], (said[0] + (said[0] + said[1]) / 2 - said[1]) / 2, atol=1e-6)
     model.decide_with = "words"
-    np.testing.assert_array_equal(contributions(model, model.predict_members(products, Context()))[:, 0], model.scores(answers, "words"))
+    np.testing.assert_array_equal(
+        contributions(model, model.predict_members(products, Context()))[:, 0], model.scores(answers, "words")
+    )
 
 
-def test_pages_of_explanations_are_json_and_inert(explained: list[Explanation], products: Catalog, tmp_path: Path) -> None:
+def test_pages_of_explanations_are_json_and_inert(
+    explained: list[Explanation], products: Catalog, tmp_path: Path
+) -> None:
     kept = json.loads(json.dumps([e.to_dict() for e in explained], allow_nan=False))
     kept[1]["texts"]["title"] = "<script>mug"
     kept[1]["reasons"]["Mugs"]["words"][0] |= {"start": 8, "end": 11}
@@ -214,9 +261,16 @@ def test_pages_of_explanations_are_json_and_inert(explained: list[Explanation], 
 def test_pieces_of_a_view_make_up_the_text(explained: list[Explanation]) -> None:
     view = evidence_view(explained[0].to_dict(), None)
     for reason in view["reasons"]:
-        assert {field: "".join(text for text, _ in pieces) for field, pieces in reason["texts"].items()} == view["texts"]
+        assert {
+            field: "".join(text for text, _ in pieces) for field, pieces in reason["texts"].items()
+        } == view["texts"]
         assert reason["heat"] is None
-    strengths = {text: strength for pieces in view["reasons"][0]["texts"].values() for text, strength in pieces if strength is not None}
+    strengths = {
+        text: strength
+        for pieces in view["reasons"][0]["texts"].values()
+        for text, strength in pieces
+        if strength is not None
+    }
     assert strengths == {"MUG": pytest.approx(1), "mug": pytest.approx(1), "not": pytest.approx(-1)}
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shelfwise.explain.image_occlusion import CELLS, LONGEST, PLACES, WINDOW, covered, covered_files, importance
+from shelfwise.explain.image_occlusion import (
+    CELLS,
+    LONGEST,
+    PLACES,
+    WINDOW,
+    covered,
+    covered_files,
+    importance,
+)
 from shelfwise.vision.image_io import ImageRejectedError
 
 

@@ -56,7 +56,12 @@ def products(sample: Path, trained: Path) -> Catalog:
     """The sample's products, and one each without a picture, without words, and without anything."""
     catalog = read_catalog(sample, Categorizer.load(trained).model_.config.catalog).catalog
     some = catalog.table.slice(0, 60).to_pylist()
-    bare = [{**some[0], "image": None}, {**some[1], "title": None, "description": None}, {"id": "none"}, {"id": "lost", "image": "no.jpg"}]
+    bare = [
+        {**some[0], "image": None},
+        {**some[1], "title": None, "description": None},
+        {"id": "none"},
+        {"id": "lost", "image": "no.jpg"},
+    ]
     return Catalog.from_records([*some, *bare], catalog.root)
 
 
@@ -75,7 +80,9 @@ def test_a_product_is_answered_alike_in_any_company(exported: Path, products: Ca
     together = graph.scores(graph.predict_members(products, Context()))
     for row in (0, 7, 61):
         alone = products.take([row])
-        np.testing.assert_allclose(graph.scores(graph.predict_members(alone, Context()))[0], together[row], atol=1e-5)
+        np.testing.assert_allclose(
+            graph.scores(graph.predict_members(alone, Context()))[0], together[row], atol=1e-5
+        )
 
 
 def test_predicts_without_torch(exported: Path, tmp_path: Path, sample: Path) -> None:
@@ -122,12 +129,19 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     assert b"QuantizeLinear" in smaller.graph
     nodes = onnx.load_from_string(smaller.graph).graph.node
     giver = {name: node.op_type for node in nodes for name in node.output}
-    flat = [node for node in nodes if node.op_type == "Conv" and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)]
+    flat = [
+        node
+        for node in nodes
+        if node.op_type == "Conv" and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)
+    ]
     over_pictures = [giver.get(node.input[1]) for node in flat]
     assert over_pictures[:6] == [None] * 6  # the first stay float
     assert set(over_pictures[6:]) == {"DequantizeLinear"}
     assert b"QuantizeLinear" not in graph.graph
-    near = np.abs(smaller.scores(smaller.predict_members(products, Context())) - graph.scores(graph.predict_members(products, Context())))
+    near = np.abs(
+        smaller.scores(smaller.predict_members(products, Context()))
+        - graph.scores(graph.predict_members(products, Context()))
+    )
     assert 0 < near.mean() < 0.1
     with pytest.raises(ConfigError, match="in eight bits macro-F1"):
         in_eight_bits(graph, products, -1.0, Context())
@@ -146,9 +160,26 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     ids=["paper", "multichannel", "authors", "short"],
 )
 def test_words_in_rectangles_are_the_windows(changes: dict[str, Any]) -> None:
-    titles = ["red mug", "blue mug with a handle", "a", None, "mug " * 9, "unheard of", "red red shoe", "shoe with a red handle and laces"]
+    titles = [
+        "red mug",
+        "blue mug with a handle",
+        "a",
+        None,
+        "mug " * 9,
+        "unheard of",
+        "red red shoe",
+        "shoe with a red handle and laces",
+    ]
     catalog = Catalog.from_records({"id": str(i), "title": title} for i, title in enumerate(titles))
-    settings = {"maxlen": 7, "windows": (3,), "filters": 6, "hidden": 5, "dimensions": 4, "vectors": "auto", **changes}
+    settings = {
+        "maxlen": 7,
+        "windows": (3,),
+        "filters": 6,
+        "hidden": 5,
+        "dimensions": 4,
+        "vectors": "auto",
+        **changes,
+    }
     member = TextCnn(TextCnnSettings(**settings, training=LoopSettings(epochs=2)), "title")
     inputs = member.prepare(catalog, Context())
     targets = np.random.default_rng(0).integers(0, 2, (len(titles), 3)).astype(np.float32)
@@ -163,7 +194,9 @@ def test_words_in_rectangles_are_the_windows(changes: dict[str, Any]) -> None:
 
 
 SMALL = PolicySettings(hidden=((8, "tanh"),), training=LoopSettings(epochs=2))
-CAREFUL = PolicySettings(hidden=((8, "relu"),), input="logits", residual=True, presence_bits=True, training=LoopSettings(epochs=2))
+CAREFUL = PolicySettings(
+    hidden=((8, "relu"),), input="logits", residual=True, presence_bits=True, training=LoopSettings(epochs=2)
+)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +211,14 @@ CAREFUL = PolicySettings(hidden=((8, "relu"),), input="logits", residual=True, p
         ("logistic", Logistic(LogisticSettings())),
         (
             "blend",
-            Blend(BlendSettings(parts=({"policy": "logistic"}, {"policy": "policy", "settings": CAREFUL.model_dump(), "weight": 2.0}))),
+            Blend(
+                BlendSettings(
+                    parts=(
+                        {"policy": "logistic"},
+                        {"policy": "policy", "settings": CAREFUL.model_dump(), "weight": 2.0},
+                    )
+                )
+            ),
         ),
     ],
     ids=["maximum", "mean", "weighted", "ridge", "network", "logits", "logistic", "blend"],
@@ -189,7 +229,10 @@ def test_policies_as_graphs(plugin: str, policy: Any, patterns: tuple[tuple[bool
     present = rng.random((300, 3)) < 0.7
     present[0] = False
     targets = (rng.random((300, 4)) < 0.4).astype(np.float32)
-    scores = np.clip(0.6 * targets[:, None] + 0.4 * rng.random((300, 3, 4)), 0, 1).astype(np.float32) * present[:, :, None]
+    scores = (
+        np.clip(0.6 * targets[:, None] + 0.4 * rng.random((300, 3, 4)), 0, 1).astype(np.float32)
+        * present[:, :, None]
+    )
     outputs = MemberOutputs(scores, present, ())
     fitted = policy.fit(outputs, targets, None, Context(patterns=patterns))
     with torch.inference_mode():
@@ -226,7 +269,9 @@ def test_a_reader_of_a_later_version_is_refused() -> None:
         reader({"kind": "sound"})
 
 
-def test_the_command_line_exports_and_labels(exported: Path, tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_exports_and_labels(
+    exported: Path, tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from shelfwise.cli.main import main as cli
 
     out = tmp_path / "labelled.jsonl"

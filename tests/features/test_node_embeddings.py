@@ -23,12 +23,16 @@ def ring(size: int) -> sp.csr_array:
 
 def small_graph() -> sp.csr_array:
     one, other = np.array(EDGES).T
-    return sp.coo_array((np.ones(2 * len(EDGES)), (np.r_[one, other], np.r_[other, one])), shape=(7, 7)).tocsr()
+    return sp.coo_array(
+        (np.ones(2 * len(EDGES)), (np.r_[one, other], np.r_[other, one])), shape=(7, 7)
+    ).tocsr()
 
 
 def chances(before: int, here: int, p: float, q: float) -> dict[int, float]:
     """Where a walk goes from `here`, by the definition."""
-    around: dict[int, set[int]] = {node: {b if a == node else a for a, b in EDGES if node in (a, b)} for node in range(7)}
+    around: dict[int, set[int]] = {
+        node: {b if a == node else a for a, b in EDGES if node in (a, b)} for node in range(7)
+    }
     weights = {x: 1 / p if x == before else 1.0 if x in around[before] else 1 / q for x in around[here]}
     return {x: weight / sum(weights.values()) for x, weight in weights.items()}
 
@@ -37,8 +41,15 @@ def chances(before: int, here: int, p: float, q: float) -> dict[int, float]:
 def test_steps_have_the_chances_of_node2vec(p: float, q: float) -> None:
     settings = WalkSettings(length=30, p=p, q=q)
     visits = walk(small_graph(), np.tile(np.arange(7), 600), settings, np.random.default_rng(0))
-    steps = Counter(map(tuple, np.lib.stride_tricks.sliding_window_view(visits, 3, axis=1).reshape(-1, 3).tolist()))
-    ends = Counter({pair: sum(n for (t, v, _), n in steps.items() if (t, v) == pair) for pair in {(t, v) for t, v, _ in steps}})
+    steps = Counter(
+        map(tuple, np.lib.stride_tricks.sliding_window_view(visits, 3, axis=1).reshape(-1, 3).tolist())
+    )
+    ends = Counter(
+        {
+            pair: sum(n for (t, v, _), n in steps.items() if (t, v) == pair)
+            for pair in {(t, v) for t, v, _ in steps}
+        }
+    )
     assert sum(ends.values()) == 28 * len(visits)
     for (before, here), total in ends.items():
         expected = chances(before, here, p, q)
@@ -86,5 +97,8 @@ def test_vectors_keep_parts_of_the_graph_apart() -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alike = vectors @ vectors.T
     assert np.abs(alike[:12, 12:]).max() < 0.05
-    assert alike[np.arange(12), (np.arange(12) + 1) % 12].min() > alike[np.arange(12), (np.arange(12) + 6) % 12].max()
+    assert (
+        alike[np.arange(12), (np.arange(12) + 1) % 12].min()
+        > alike[np.arange(12), (np.arange(12) + 6) % 12].max()
+    )
     assert np.array_equal(vectors, node_vectors(adjacency, chosen, seed=0))

@@ -17,7 +17,14 @@ from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts,
 from shelfwise.features.sentence_encoder import EncoderSource, find_encoder, load_encoder, load_tokenizer
 
 WORDS = ("red", "blue", "mug", "lamp")
-PAIRS = [("red mug", "blue"), ("lamp", None), (" ", ""), ("red mug", "blue"), (None, "lamp"), ("blue lamp", "red red red mug")]
+PAIRS = [
+    ("red mug", "blue"),
+    ("lamp", None),
+    (" ", ""),
+    ("red mug", "blue"),
+    (None, "lamp"),
+    ("blue lamp", "red red red mug"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +34,9 @@ def source(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def catalog() -> Catalog:
-    return Catalog.from_records({"id": str(i), "title": t, "description": d} for i, (t, d) in enumerate(PAIRS))
+    return Catalog.from_records(
+        {"id": str(i), "title": t, "description": d} for i, (t, d) in enumerate(PAIRS)
+    )
 
 
 @pytest.fixture
@@ -59,7 +68,14 @@ def test_a_catalogue_is_tokenised_once_a_length(source: EncoderSource, catalog: 
     read = TokenizedTexts.read(catalog, "title", source, 32)
     assert TokenizedTexts.read(catalog, "title", source, 32) is read
     assert TokenizedTexts.read(catalog, "title", source, 1).tokens.lengths.max() == 1
-    assert TokenizedTexts.read(catalog, "description", source, 32).present.tolist() == [True, False, False, True, True, True]
+    assert TokenizedTexts.read(catalog, "description", source, 32).present.tolist() == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_no_products(source: EncoderSource) -> None:
@@ -82,25 +98,39 @@ def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, cat
 def test_texts_without_a_token_are_zeros(source: EncoderSource, catalog: Catalog) -> None:
     """Tokenisers that put no marks around a text give an encoder nothing to read there."""
     for rows in ([2], [2, 0]):
-        vectors = encode_passages(TokenizedTexts.read(catalog.take(rows), "title", source, 32), source, Context(), "title")
+        vectors = encode_passages(
+            TokenizedTexts.read(catalog.take(rows), "title", source, 32), source, Context(), "title"
+        )
         assert vectors.any(axis=1).tolist() == [row == 0 for row in rows]
 
 
-def test_texts_that_are_alike_are_encoded_once(source: EncoderSource, catalog: Catalog, encoded: list[int]) -> None:
-    vectors = encode_passages(TokenizedTexts.read(catalog, "title+description", source, 32), source, Context(), "title")
+def test_texts_that_are_alike_are_encoded_once(
+    source: EncoderSource, catalog: Catalog, encoded: list[int]
+) -> None:
+    vectors = encode_passages(
+        TokenizedTexts.read(catalog, "title+description", source, 32), source, Context(), "title"
+    )
     assert sum(encoded) == 3, "six texts: two red mugs, two lamps, one without a word, and the rest"
     assert np.array_equal(vectors[0], vectors[3])
     assert np.array_equal(vectors[1], vectors[4])
 
 
-def test_the_cache_is_asked_for_each_text(source: EncoderSource, catalog: Catalog, encoded: list[int], tmp_path: Path) -> None:
+def test_the_cache_is_asked_for_each_text(
+    source: EncoderSource, catalog: Catalog, encoded: list[int], tmp_path: Path
+) -> None:
     context = Context(cache=tmp_path)
-    some = encode_passages(TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title")
+    some = encode_passages(
+        TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title"
+    )
     assert sum(encoded) == 2
-    every = encode_passages(TokenizedTexts.read(catalog, "title+description", source, 32), source, context, "title")
+    every = encode_passages(
+        TokenizedTexts.read(catalog, "title+description", source, 32), source, context, "title"
+    )
     assert sum(encoded) == 3
     assert np.array_equal(every[:2], some)
-    again = encode_passages(TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title")
+    again = encode_passages(
+        TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title"
+    )
     assert sum(encoded) == 3
     assert np.array_equal(again, every[[5, 0]])
 
@@ -110,9 +140,14 @@ def test_another_encoder_has_a_cache_of_its_own(
 ) -> None:
     other = find_encoder(str(make_encoder(tmp_path / "other", WORDS, seed=1)))
     context = Context(cache=tmp_path / "cache")
-    mine, theirs = (encode_passages(TokenizedTexts.read(catalog, "title", s, 32), s, context, "title") for s in (source, other))
+    mine, theirs = (
+        encode_passages(TokenizedTexts.read(catalog, "title", s, 32), s, context, "title")
+        for s in (source, other)
+    )
     assert not np.allclose(mine[0], theirs[0])
-    assert np.array_equal(encode_passages(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs)
+    assert np.array_equal(
+        encode_passages(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs
+    )
 
 
 def test_batches_are_padded_and_masked(source: EncoderSource, catalog: Catalog) -> None:

@@ -22,24 +22,38 @@ def texts(count: int = 60) -> list[str | None]:
 
 
 def bags(titles: list[str | None], settings: BagSettings) -> NgramCounts:
-    return NgramCounts.read(Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings)
+    return NgramCounts.read(
+        Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings
+    )
 
 
 def oracle(weighting: str, **counting: Any) -> Any:
     common: dict[str, Any] = {"min_df": 2, "lowercase": True, **counting}
-    return TfidfVectorizer(sublinear_tf=True, **common) if weighting == "tfidf" else CountVectorizer(binary=True, **common)
+    return (
+        TfidfVectorizer(sublinear_tf=True, **common)
+        if weighting == "tfidf"
+        else CountVectorizer(binary=True, **common)
+    )
 
 
 @pytest.mark.parametrize("weighting", ["tfidf", "binary"])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        ({"words": (1, 2), "letters": ()}, {"analyzer": "word", "token_pattern": r"\w+", "ngram_range": (1, 2)}),
-        ({"words": (), "letters": (3, 4)}, {"analyzer": "char_wb", "ngram_range": (3, 4)}),  # the same for words of three letters or more
+        (
+            {"words": (1, 2), "letters": ()},
+            {"analyzer": "word", "token_pattern": r"\w+", "ngram_range": (1, 2)},
+        ),
+        (
+            {"words": (), "letters": (3, 4)},
+            {"analyzer": "char_wb", "ngram_range": (3, 4)},
+        ),  # the same for words of three letters or more
     ],
     ids=["words", "letters"],
 )
-def test_inner_products_are_those_of_scikit_learn(weighting: Any, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def test_inner_products_are_those_of_scikit_learn(
+    weighting: Any, ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
     settings, vectorizer = BagSettings(weighting=weighting, **ours), oracle(weighting, **theirs)
     (train,), (new,) = bags(texts(), settings).grams, bags(NEW, settings).grams
     space = TfidfVocabulary.fit(train, settings)
@@ -55,17 +69,26 @@ def test_rows_have_length_1_or_0() -> None:
     settings = BagSettings()
     read = bags(texts(), settings)
     for grams in read.grams:
-        lengths = np.linalg.norm(TfidfVocabulary.fit(grams, settings).inputs(grams, settings).toarray(), axis=1)
+        lengths = np.linalg.norm(
+            TfidfVocabulary.fit(grams, settings).inputs(grams, settings).toarray(), axis=1
+        )
         assert lengths[:60] == pytest.approx(1)
         assert not lengths[60:].any(), "of words that occur once nothing is known"
 
 
 class TestPresence:
     CATALOG = Catalog.from_records(
-        [{"id": "1", "title": "mug", "description": "red"}, {"id": "2", "title": "mug"}, {"id": "3", "description": "-- !"}, {"id": "4"}]
+        [
+            {"id": "1", "title": "mug", "description": "red"},
+            {"id": "2", "title": "mug"},
+            {"id": "3", "description": "-- !"},
+            {"id": "4"},
+        ]
     )
 
-    @pytest.mark.parametrize(("every", "present"), [(False, [True, True, False, False]), (True, [True, False, False, False])])
+    @pytest.mark.parametrize(
+        ("every", "present"), [(False, [True, True, False, False]), (True, [True, False, False, False])]
+    )
     def test_a_word_in_any_field_or_in_every_one(self, every: bool, present: list[bool]) -> None:
         read = NgramCounts.read(self.CATALOG, ["title", "description"], BagSettings(), every=every)
         assert read.present.tolist() == present

@@ -37,7 +37,9 @@ def blend(*parts: dict[str, Any]) -> Blend:
 
 def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> None:
     (outputs, targets), (asked, _) = make(), make(seed=1)
-    both = blend({"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}).fit(outputs, targets, None, Context())
+    both = blend({"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}).fit(
+        outputs, targets, None, Context()
+    )
     stacked = Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(asked)[:-1]
     averaged = Mean(MeanSettings()).fuse(asked)[:-1]
     fused = both.fuse(asked)
@@ -48,30 +50,46 @@ def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> Non
 
 def test_one_part_alone_is_that_part() -> None:
     outputs, _ = make()
-    np.testing.assert_allclose(blend({"policy": "geometric"}).fuse(outputs), Geometric(GeometricSettings()).fuse(outputs), atol=1e-5)
+    np.testing.assert_allclose(
+        blend({"policy": "geometric"}).fuse(outputs), Geometric(GeometricSettings()).fuse(outputs), atol=1e-5
+    )
 
 
 def test_a_part_that_is_certain_does_not_silence_the_others() -> None:
     scores = np.array([[[0, 1], [0.5, 0.5]]], np.float32)
     outputs = MemberOutputs(scores, np.ones((1, 2), np.bool_), ())
-    fused = blend({"policy": "minimum"}, {"policy": "mean", "settings": {"weights": [1e-6, 1]}, "weight": 4}).fuse(outputs)
+    fused = blend(
+        {"policy": "minimum"}, {"policy": "mean", "settings": {"weights": [1e-6, 1]}, "weight": 4}
+    ).fuse(outputs)
     assert 0.05 < fused[0, 0] < 0.5
     np.testing.assert_allclose(fused[0, 1], 0.5, atol=1e-4)
 
 
 def test_more_than_ten_parts_keep_their_own_states() -> None:
-    (outputs, targets), settings = make(), [{"policy": "logistic", "settings": {"shrink": 2.0**i}} for i in range(11)]
+    (outputs, targets), settings = (
+        make(),
+        [{"policy": "logistic", "settings": {"shrink": 2.0**i}} for i in range(11)],
+    )
     state = blend(*settings).fit(outputs, targets, None, Context()).state()
     restored = blend(*settings).restore(State(dict(state.arrays), dict(state.facts)))
     for part, wanted in zip(restored.parts_, settings, strict=True):
-        alone = Logistic(LogisticSettings.model_validate(wanted["settings"])).fit(outputs, targets, None, Context())
+        alone = Logistic(LogisticSettings.model_validate(wanted["settings"])).fit(
+            outputs, targets, None, Context()
+        )
         assert np.array_equal(part.fuse(outputs), alone.fuse(outputs))
 
 
 def test_blends_can_be_blended() -> None:
     outputs, _ = make()
-    inner = {"policy": "blend", "settings": {"parts": [{"policy": "mean"}, {"policy": "maximum"}]}, "weight": 2}
-    nested, flat = blend(inner, {"policy": "minimum"}), blend({"policy": "mean"}, {"policy": "maximum"}, {"policy": "minimum"})
+    inner = {
+        "policy": "blend",
+        "settings": {"parts": [{"policy": "mean"}, {"policy": "maximum"}]},
+        "weight": 2,
+    }
+    nested, flat = (
+        blend(inner, {"policy": "minimum"}),
+        blend({"policy": "mean"}, {"policy": "maximum"}, {"policy": "minimum"}),
+    )
     np.testing.assert_allclose(nested.fuse(outputs), flat.fuse(outputs), atol=1e-5)
 
 
@@ -88,7 +106,10 @@ def test_the_sets_that_can_occur_reach_the_parts() -> None:
     outputs, targets = make()
     context = Context(patterns=((False, True), (True, True)))
     both = blend({"policy": "mean"}, {"policy": "logistic", "weight": 2}).fit(outputs, targets, None, context)
-    parts = [{"policy": "mean", "weight": 1.0, "facts": {}}, {"policy": "logistic", "weight": 2.0, "facts": {"sets": 2}}]
+    parts = [
+        {"policy": "mean", "weight": 1.0, "facts": {}},
+        {"policy": "logistic", "weight": 2.0, "facts": {"sets": 2}},
+    ]
     assert both.facts() == {"parts": parts}
 
 
@@ -102,17 +123,28 @@ def test_parts_that_learn_have_to_be_fitted() -> None:
     [
         ([], r"parts: .*a blend of nothing"),
         ([{"policy": "meen"}], r"parts\.0\.policy: .*no fusion policy called 'meen'; did you mean 'mean'"),
-        ([{"policy": "mean"}, {"policy": "mean", "settings": {"weight": [1]}}], r"parts\.1\.settings: .*setting weight: "),
+        (
+            [{"policy": "mean"}, {"policy": "mean", "settings": {"weight": [1]}}],
+            r"parts\.1\.settings: .*setting weight: ",
+        ),
         ([{"policy": "blend"}], r"parts\.0\.settings: .*setting parts: Field required"),
         ([{"policy": "early"}], r"parts\.0\.settings: .*reads features; only policies that read scores"),
-        ([{"policy": "hierarchical", "settings": {"base": "early"}}], r"parts\.0\.settings: .*hierarchical reads features"),
-        ([{"policy": "hierarchical", "settings": {"base": "hierarchical"}}], r"parts\.0\.settings: .*cannot decode itself"),
+        (
+            [{"policy": "hierarchical", "settings": {"base": "early"}}],
+            r"parts\.0\.settings: .*hierarchical reads features",
+        ),
+        (
+            [{"policy": "hierarchical", "settings": {"base": "hierarchical"}}],
+            r"parts\.0\.settings: .*cannot decode itself",
+        ),
         ([{"policy": "mean", "weight": 0}], r"parts\.0\.weight: .*greater than 0"),
     ],
 )
 def test_wrong_parts_are_named_before_anything_is_learnt(parts: list[dict[str, Any]], message: str) -> None:
     systems = {"best": {"policy": "blend", "settings": {"parts": parts}}}
-    config = Config.parse({"members": {"title": {"modality": "text_linear", "field": "title"}}, "systems": systems})
+    config = Config.parse(
+        {"members": {"title": {"modality": "text_linear", "field": "title"}}, "systems": systems}
+    )
     with pytest.raises(ConfigError, match=r"^systems\.best\.settings: setting " + message):
         make_policy(config, "best")
 
@@ -126,7 +158,7 @@ class TestStrangers:
     """Sets of members that hardly any training product has."""
 
     def parts(self) -> list[dict[str, Any]]:
-        return [{"policy": "mean"}, {"policy": "maximum", "strangers": False, "weight": 3}]
+        return [{"policy": "mean"}, {"policy": "maximum", "answer_rare_patterns": False, "weight": 3}]
 
     def test_a_part_is_not_asked_about_them(self) -> None:
         (outputs, targets), (asked, _) = make(), make(seed=1)
@@ -142,5 +174,7 @@ class TestStrangers:
 
     def test_nobody_else_to_ask(self) -> None:
         (outputs, targets), (asked, _) = make(), make(seed=1)
-        alone = blend({"policy": "maximum", "strangers": False}).fit(outputs, targets, None, Context())
+        alone = blend({"policy": "maximum", "answer_rare_patterns": False}).fit(
+            outputs, targets, None, Context()
+        )
         assert alone.fuse(asked)[-2].any()

@@ -32,7 +32,9 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 
 def fitted(**changes: Any) -> Coherent:
     training = {"epochs": 40, "batch_size": 64, "learning_rate": 1e-2, "loss": "bce"}
-    settings = CoherentSettings.model_validate({"hidden": [], "residual": False, "training": training, **changes})
+    settings = CoherentSettings.model_validate(
+        {"hidden": [], "residual": False, "training": training, **changes}
+    )
     return Coherent(settings).fit(*make(400, 0), None, Context(labels=NAMES))
 
 

@@ -22,8 +22,14 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
     features = []
     for m, width in enumerate(WIDTHS):
         mixing = np.random.default_rng(m).normal(size=(2, width))
-        features.append(((targets[:, 2 * m : 2 * m + 2] @ mixing + rng.normal(0, 0.1, (count, width))) * 10**m + m).astype(np.float32))
-    return MemberOutputs(np.full((count, M, L), 0.5, np.float32), np.ones((count, M), np.bool_), tuple(features)), targets
+        features.append(
+            (
+                (targets[:, 2 * m : 2 * m + 2] @ mixing + rng.normal(0, 0.1, (count, width))) * 10**m + m
+            ).astype(np.float32)
+        )
+    return MemberOutputs(
+        np.full((count, M, L), 0.5, np.float32), np.ones((count, M), np.bool_), tuple(features)
+    ), targets
 
 
 def only(outputs: MemberOutputs, *members: int) -> MemberOutputs:
@@ -59,14 +65,18 @@ def test_single_members_still_tell_their_labels(policy: Early) -> None:
 def test_features_of_absent_members_are_never_read(policy: Early) -> None:
     outputs, _ = make(20, 1)
     masked = only(outputs, 0, 2)
-    noisy = MemberOutputs(masked.scores, masked.present, (masked.features[0], masked.features[1] + 99, masked.features[2]))
+    noisy = MemberOutputs(
+        masked.scores, masked.present, (masked.features[0], masked.features[1] + 99, masked.features[2])
+    )
     assert np.array_equal(policy.fuse(noisy), policy.fuse(masked))
 
 
 def test_features_without_a_width_mean_nobody_has_the_field(policy: Early) -> None:
     outputs, _ = make(20, 1)
     masked = only(outputs, 0, 2)
-    bare = MemberOutputs(masked.scores, masked.present, (masked.features[0], np.zeros((20, 0), np.float32), masked.features[2]))
+    bare = MemberOutputs(
+        masked.scores, masked.present, (masked.features[0], np.zeros((20, 0), np.float32), masked.features[2])
+    )
     assert np.array_equal(policy.fuse(bare), policy.fuse(masked))
 
 
@@ -84,7 +94,11 @@ def test_features_are_standardised_where_present() -> None:
     present[::3, 1] = False
     features = tuple(np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features))
     settings = EarlySettings.model_validate({"units": 8, "training": {"epochs": 1, "loss": "bce"}})
-    state = Early(settings).fit(MemberOutputs(outputs.scores, present, features), targets, None, Context()).state()
+    state = (
+        Early(settings)
+        .fit(MemberOutputs(outputs.scores, present, features), targets, None, Context())
+        .state()
+    )
     able = outputs.features[1][present[:, 1]]
     np.testing.assert_allclose(state.arrays["reader.mean_1"], able.mean(axis=0), rtol=1e-4)
     np.testing.assert_allclose(state.arrays["reader.spread_1"], able.std(axis=0), rtol=1e-4)

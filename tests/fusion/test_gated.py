@@ -27,13 +27,17 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
         features[m][who == m, :L] = 3 * targets[who == m] - 1.5
     features[0][:, -1] = who
     return MemberOutputs(
-        np.full((count, 2, L), 0.5, np.float32), np.ones((count, 2), np.bool_), tuple(f.astype(np.float32) for f in features)
+        np.full((count, 2, L), 0.5, np.float32),
+        np.ones((count, 2), np.bool_),
+        tuple(f.astype(np.float32) for f in features),
     ), targets
 
 
 def settings(gate: Literal["softmax", "sigmoid"], **changes: object) -> GatedSettings:
     training = {"epochs": 20, "batch_size": 64, "learning_rate": 2e-2, "loss": "bce"}
-    return GatedSettings.model_validate({"gate": gate, "units": 16, "dropout": 0, "member_dropout": 0, "training": training, **changes})
+    return GatedSettings.model_validate(
+        {"gate": gate, "units": 16, "dropout": 0, "member_dropout": 0, "training": training, **changes}
+    )
 
 
 @pytest.mark.parametrize("gate", ["softmax", "sigmoid"])
@@ -41,7 +45,10 @@ def test_learns_whom_to_trust(gate: Literal["softmax", "sigmoid"]) -> None:
     outputs, targets = make(300, 1)
     fused = Gated(settings(gate)).fit(*make(800, 0), None, Context()).fuse(outputs)
     linear = np.linalg.lstsq(_with_one(make(800, 0)[0]), make(800, 0)[1], rcond=None)[0]
-    assert best_micro_f1(fused, targets) > best_micro_f1((_with_one(outputs) @ linear).astype(np.float32), targets) + 0.03
+    assert (
+        best_micro_f1(fused, targets)
+        > best_micro_f1((_with_one(outputs) @ linear).astype(np.float32), targets) + 0.03
+    )
 
 
 def _with_one(outputs: MemberOutputs) -> Floats:

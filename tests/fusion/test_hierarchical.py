@@ -22,14 +22,18 @@ NAMES = ("A", "A > B", "A > B > C", "A > D", "E", "F > G > H")
 def make(count: int = 20, seed: int = 0) -> tuple[MemberOutputs, Floats]:
     rng = np.random.default_rng(seed)
     scores = rng.random((count, 2, len(NAMES))).astype(np.float32)
-    return MemberOutputs(scores, np.ones((count, 2), np.bool_), ()), (rng.random((count, len(NAMES))) < 0.5).astype(np.float32)
+    return MemberOutputs(scores, np.ones((count, 2), np.bool_), ()), (
+        rng.random((count, len(NAMES))) < 0.5
+    ).astype(np.float32)
 
 
 @pytest.mark.parametrize("rule", ["max", "minimum", "product"])
 @pytest.mark.parametrize("base", ["mean", "logistic"])
 def test_no_label_scores_above_its_parent(base: str, rule: Rule) -> None:
     outputs, targets = make(80)
-    policy = Hierarchical(HierarchicalSettings(base=base, rule=rule)).fit(outputs, targets, None, Context(labels=NAMES))
+    policy = Hierarchical(HierarchicalSettings(base=base, rule=rule)).fit(
+        outputs, targets, None, Context(labels=NAMES)
+    )
     fused, parents = policy.fuse(outputs), parents_of(NAMES)
     child = np.flatnonzero(parents >= 0)
     assert (fused[:, child] <= fused[:, parents[child]]).all()
@@ -61,7 +65,7 @@ def coherent_targets(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 
 
 def by_parent(rule: Rule = "product") -> Hierarchical:
-    return Hierarchical(HierarchicalSettings(base="logistic", learnt_from="parent", rule=rule))
+    return Hierarchical(HierarchicalSettings(base="logistic", trained_on="parent", rule=rule))
 
 
 def test_one_classifier_a_node_as_by_hand() -> None:
@@ -86,9 +90,16 @@ def test_a_node_knows_its_own_products_only() -> None:
     scores, changed = outputs.scores.copy(), targets.copy()
     scores[outside], changed[outside, 4] = 0.9, 1 - changed[outside, 4]
     other = MemberOutputs(scores, outputs.present, ())
-    states = [by_parent().fit(o, t, None, Context(labels=NAMES)).bases_ for o, t in ((outputs, targets), (other, changed))]
-    assert all(np.array_equal(states[0][0].state().arrays[k], v) for k, v in states[1][0].state().arrays.items())
-    assert not all(np.array_equal(states[0][-1].state().arrays[k], v) for k, v in states[1][-1].state().arrays.items())
+    states = [
+        by_parent().fit(o, t, None, Context(labels=NAMES)).bases_
+        for o, t in ((outputs, targets), (other, changed))
+    ]
+    assert all(
+        np.array_equal(states[0][0].state().arrays[k], v) for k, v in states[1][0].state().arrays.items()
+    )
+    assert not all(
+        np.array_equal(states[0][-1].state().arrays[k], v) for k, v in states[1][-1].state().arrays.items()
+    )
 
 
 def test_a_node_tells_its_children_apart() -> None:
@@ -112,7 +123,7 @@ def test_nodes_without_a_single_product_do_no_harm() -> None:
 
 def test_conditional_scores_are_not_raised() -> None:
     with pytest.raises(ValidationError, match="set rule to 'minimum' or 'product'"):
-        HierarchicalSettings(learnt_from="parent")
+        HierarchicalSettings(trained_on="parent")
 
 
 def test_it_reads_what_its_base_reads() -> None:

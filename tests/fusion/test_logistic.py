@@ -49,7 +49,9 @@ def test_shared_weights_are_those_of_all_labels_together() -> None:
     x = rng.normal(size=(100, 2, 4)).astype(np.float32)
     y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
     weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
-    oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x.transpose(0, 2, 1).reshape(400, 2), y.ravel())
+    oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
+        x.transpose(0, 2, 1).reshape(400, 2), y.ravel()
+    )
     np.testing.assert_allclose(weights, oracle.coef_, atol=1e-3)
 
 
@@ -62,7 +64,9 @@ def test_labels_are_drawn_towards_where_they_start() -> None:
         z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
         return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
 
-    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3)
+    np.testing.assert_allclose(
+        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3
+    )
     np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
 
 
@@ -77,7 +81,9 @@ def test_separable_labels_stay_finite() -> None:
 def test_learns_more_than_the_mean_knows(others: str | float) -> None:
     outputs, targets = make(400, 2)
     policy = Logistic(LogisticSettings.model_validate({"others": others})).fit(*make(500, 0), None, Context())
-    rules = max(best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2)))
+    rules = max(
+        best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+    )
     assert best_micro_f1(policy.fuse(outputs), targets) > rules + 0.1
     assert ("others_7" in policy.state().arrays) == (others != "off")
 
@@ -89,16 +95,31 @@ def test_other_labels_correct_a_label_only_if_wanted() -> None:
     targets[:, 2] = targets[:, 1]
     shown = MemberOutputs(hidden, outputs.present, ())
     on, off = (
-        Logistic(LogisticSettings.model_validate({"others": o})).fit(shown, targets, None, Context()).fuse(shown) for o in (3.0, "off")
+        Logistic(LogisticSettings.model_validate({"others": o}))
+        .fit(shown, targets, None, Context())
+        .fuse(shown)
+        for o in (3.0, "off")
     )
     assert np.corrcoef(on[:, 2], targets[:, 2])[0, 1] > 0.8
-    assert abs(np.corrcoef(off[:, 2] + 1e-6 * np.arange(1000), targets[:, 2])[0, 1]) < 0.6  # only how sure the members are of the rest
+    assert (
+        abs(np.corrcoef(off[:, 2] + 1e-6 * np.arange(1000), targets[:, 2])[0, 1]) < 0.6
+    )  # only how sure the members are of the rest
 
 
 def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
     outputs, targets = make(600, 0, rare=0.01)
-    arrays = Logistic(LogisticSettings(others="off", shrink=10)).fit(outputs, targets, None, Context()).state().arrays
-    tight = Logistic(LogisticSettings(others="off", shrink=1e7)).fit(outputs, targets, None, Context()).state().arrays
+    arrays = (
+        Logistic(LogisticSettings(others="off", shrink=10))
+        .fit(outputs, targets, None, Context())
+        .state()
+        .arrays
+    )
+    tight = (
+        Logistic(LogisticSettings(others="off", shrink=1e7))
+        .fit(outputs, targets, None, Context())
+        .state()
+        .arrays
+    )
     away = np.abs(arrays["own_7"] - tight["own_7"]).sum(axis=1)
     assert away[-1] < away[:-1].min()
 
@@ -110,7 +131,9 @@ def test_every_set_of_members_is_answered_as_if_there_were_no_others(others: str
     policy = Logistic(settings).fit(outputs, targets, None, Context())
     for members in ([0], [2], [0, 1]):
         alone = Logistic(settings).fit(only(outputs, *members), targets, None, Context())
-        np.testing.assert_allclose(policy.fuse(only(asked, *members)), alone.fuse(only(asked, *members)), atol=1e-3)
+        np.testing.assert_allclose(
+            policy.fuse(only(asked, *members)), alone.fuse(only(asked, *members)), atol=1e-3
+        )
         best = max(best_micro_f1(asked.scores[:, m], wanted) for m in members)
         assert best_micro_f1(policy.fuse(only(asked, *members)), wanted) > best
 
@@ -120,7 +143,9 @@ def test_sets_that_hardly_any_product_has_learn_from_their_parts() -> None:
     present = np.repeat(np.eye(M, dtype=np.bool_), 200, axis=0)  # nobody has two
     apart = MemberOutputs(outputs.scores * present[:, :, None], present, ())
     fused = Logistic(LogisticSettings()).fit(apart, targets, None, Context()).fuse(make(400, 2)[0])
-    assert best_micro_f1(fused, make(400, 2)[1]) > max(best_micro_f1(make(400, 2)[0].scores[:, m], make(400, 2)[1]) for m in range(M))
+    assert best_micro_f1(fused, make(400, 2)[1]) > max(
+        best_micro_f1(make(400, 2)[0].scores[:, m], make(400, 2)[1]) for m in range(M)
+    )
 
 
 def test_a_member_nobody_had_says_nothing() -> None:
@@ -133,7 +158,9 @@ def test_a_member_nobody_had_says_nothing() -> None:
 def test_certain_scores_stay_finite() -> None:
     outputs, targets = make(100, 0)
     certain = MemberOutputs(np.round(outputs.scores), outputs.present, ())
-    assert np.isfinite(Logistic(LogisticSettings()).fit(certain, targets, None, Context()).fuse(certain)).all()
+    assert np.isfinite(
+        Logistic(LogisticSettings()).fit(certain, targets, None, Context()).fuse(certain)
+    ).all()
 
 
 def test_corrections_are_scikit_learns_weights() -> None:
@@ -166,7 +193,9 @@ def test_only_sets_that_can_occur_are_solved_and_they_alike(others: str | float)
     everything = dict(policy.fit(outputs, targets, None, Context()).state().arrays)
     some = policy.fit(outputs, targets, None, Context(patterns=sets(2, 7))).state().arrays
     kinds = ("own",) if others == "off" else ("own", "others")
-    assert some.keys() == {"centre", "mean", "spread"} | {f"{kind}_{number}" for kind in kinds for number in (2, 7)}
+    assert some.keys() == {"centre", "mean", "spread"} | {
+        f"{kind}_{number}" for kind in kinds for number in (2, 7)
+    }
     assert all(np.array_equal(value, everything[name]) for name, value in some.items())
     assert policy.facts() == {"sets": 2}
 
@@ -188,13 +217,17 @@ def test_a_set_that_was_not_solved_is_heard_without_the_rest() -> None:
     (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
     policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(1, 2, 6)))
     assert np.array_equal(policy.fuse(asked), policy.fuse(only(asked, 1, 2)))
-    assert np.array_equal(policy.fuse(only(asked, 0, 1)), policy.fuse(only(asked, 0))), "the lowest number of several"
+    assert np.array_equal(policy.fuse(only(asked, 0, 1)), policy.fuse(only(asked, 0))), (
+        "the lowest number of several"
+    )
 
 
 def test_without_any_solved_part_the_members_are_averaged() -> None:
     (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
     policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(7)))
-    np.testing.assert_allclose(policy.fuse(only(asked, 0, 2)), asked.scores[:, [0, 2]].mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        policy.fuse(only(asked, 0, 2)), asked.scores[:, [0, 2]].mean(axis=1), atol=1e-6
+    )
     assert not policy.fuse(only(asked)).any()
 
 
@@ -209,4 +242,7 @@ def test_any_number_of_members_where_their_sets_are_known() -> None:
 
 def test_corrections_by_other_labels_are_off_unless_wanted() -> None:
     outputs, targets = make(100, 0)
-    assert not any(name.startswith("others") for name in Logistic(LogisticSettings()).fit(outputs, targets, None, Context()).state().arrays)
+    assert not any(
+        name.startswith("others")
+        for name in Logistic(LogisticSettings()).fit(outputs, targets, None, Context()).state().arrays
+    )

@@ -29,7 +29,10 @@ RULES: dict[str, tuple[Any, Callable[[list[tuple[float, float]]], float]]] = {
         Mean(MeanSettings(weights=WEIGHTS)),
         lambda said: sum(score * weight for score, weight in said) / sum(weight for _, weight in said),
     ),
-    "geometric": (Geometric(GeometricSettings()), lambda said: math.prod(score for score, _ in said) ** (1 / len(said))),
+    "geometric": (
+        Geometric(GeometricSettings()),
+        lambda said: math.prod(score for score, _ in said) ** (1 / len(said)),
+    ),
 }
 """Rule, and what it makes of one label's (score, weight) of the present members."""
 
@@ -55,9 +58,14 @@ def test_rules_agree_with_the_obvious_loop(name: str, scores: Any, present: Any)
 
 
 @settings(deadline=None, max_examples=30)
-@given(arrays(np.float32, (6, 3, 2), elements=st.floats(0, 1, width=32, allow_subnormal=False)), arrays(np.bool_, (6, 3)))
+@given(
+    arrays(np.float32, (6, 3, 2), elements=st.floats(0, 1, width=32, allow_subnormal=False)),
+    arrays(np.bool_, (6, 3)),
+)
 def test_minimum_geometric_mean_maximum_are_in_order(scores: Any, present: Any) -> None:
-    lower, geometric, mean, upper = (RULES[n][0].fuse(outputs_of(scores, present)) for n in ("minimum", "geometric", "mean", "maximum"))
+    lower, geometric, mean, upper = (
+        RULES[n][0].fuse(outputs_of(scores, present)) for n in ("minimum", "geometric", "mean", "maximum")
+    )
     assert (lower <= geometric + 1e-6).all()
     assert (geometric <= mean + 1e-6).all()
     assert (mean <= upper + 1e-6).all()
@@ -65,7 +73,10 @@ def test_minimum_geometric_mean_maximum_are_in_order(scores: Any, present: Any) 
 
 def test_the_mean_wants_a_weight_for_every_member() -> None:
     outputs = outputs_of(np.ones((2, 3, 1)), np.ones((2, 3)))
-    for ask in (lambda m: m.fuse(outputs), lambda m: m.fit(outputs, np.ones((2, 1), np.float32), None, Context())):
+    for ask in (
+        lambda m: m.fuse(outputs),
+        lambda m: m.fit(outputs, np.ones((2, 1), np.float32), None, Context()),
+    ):
         with pytest.raises(ConfigError, match="2 weights for 3 members"):
             ask(Mean(MeanSettings(weights=(1, 1))))
 

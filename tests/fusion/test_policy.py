@@ -28,7 +28,9 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 
 def settings(**changes: Any) -> PolicySettings:
     quick = {"epochs": 40, "batch_size": 64, "learning_rate": 1e-2, "loss": "bce", "patience": 5}
-    return PolicySettings.model_validate({"hidden": [[16, "sigmoid"], [12, "tanh"]], "training": quick, **changes})
+    return PolicySettings.model_validate(
+        {"hidden": [[16, "sigmoid"], [12, "tanh"]], "training": quick, **changes}
+    )
 
 
 def fitted(**changes: Any) -> Policy:
@@ -39,7 +41,9 @@ def fitted(**changes: Any) -> Policy:
     ("members", "hidden", "weights"),
     [(3, [[330, "sigmoid"], [270, "tanh"]], 243_542), (2, [[200, "sigmoid"], [150, "sigmoid"]], 97_572)],
 )
-def test_the_papers_networks_have_the_papers_weights(members: int, hidden: list[list[Any]], weights: int) -> None:
+def test_the_papers_networks_have_the_papers_weights(
+    members: int, hidden: list[list[Any]], weights: int
+) -> None:
     network = PolicyNetwork(members, 122, PolicySettings.model_validate({"hidden": hidden}))
     assert sum(p.numel() for p in network.parameters()) == weights
 
@@ -47,7 +51,13 @@ def test_the_papers_networks_have_the_papers_weights(members: int, hidden: list[
 def test_the_defaults_are_the_papers() -> None:
     default = PolicySettings()
     assert default.hidden == ((330, "sigmoid"), (270, "tanh"))
-    assert (default.input, default.residual, default.dropout, default.presence_bits, default.member_dropout) == (
+    assert (
+        default.input,
+        default.residual,
+        default.dropout,
+        default.presence_bits,
+        default.member_dropout,
+    ) == (
         "probabilities",
         False,
         0,
@@ -55,7 +65,13 @@ def test_the_defaults_are_the_papers() -> None:
         0,
     )
     loop = default.training
-    assert (loop.epochs, loop.batch_size, loop.learning_rate, loop.loss, loop.optimizer) == (20, 256, 1e-3, "keras_cce", "adam")
+    assert (loop.epochs, loop.batch_size, loop.learning_rate, loop.loss, loop.optimizer) == (
+        20,
+        256,
+        1e-3,
+        "keras_cce",
+        "adam",
+    )
 
 
 def test_layers_begin_as_in_keras() -> None:
@@ -69,23 +85,37 @@ def test_layers_begin_as_in_keras() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"input": "logits"}, {"input": "logits", "residual": True, "dropout": 0.2}, {"residual": True}, {"hidden": []}],
+    [
+        {},
+        {"input": "logits"},
+        {"input": "logits", "residual": True, "dropout": 0.2},
+        {"residual": True},
+        {"hidden": []},
+    ],
     ids=str,
 )
 def test_learns_more_than_the_mean_knows(changes: dict[str, Any]) -> None:
     outputs, targets = make(400, 2)
-    rules = max(best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2)))
+    rules = max(
+        best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+    )
     assert best_micro_f1(fitted(**changes).fuse(outputs), targets) > rules + 0.1
 
 
 def test_patience_keeps_the_best_epoch() -> None:
     outputs, targets = make(60, 0)
     watched = make(200, 1)
-    impatient = settings(training={"epochs": 300, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce", "patience": 3})
+    impatient = settings(
+        training={"epochs": 300, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce", "patience": 3}
+    )
     policy = Policy(impatient).fit(outputs, targets, watched, Context())
     assert 1 <= policy.epochs_ < 300
-    again = settings(training={"epochs": policy.epochs_, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce"})
-    assert np.array_equal(Policy(again).fit(outputs, targets, None, Context()).fuse(watched[0]), policy.fuse(watched[0]))
+    again = settings(
+        training={"epochs": policy.epochs_, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce"}
+    )
+    assert np.array_equal(
+        Policy(again).fit(outputs, targets, None, Context()).fuse(watched[0]), policy.fuse(watched[0])
+    )
 
 
 def test_a_residual_network_starts_from_the_mean_logit() -> None:
@@ -96,8 +126,13 @@ def test_a_residual_network_starts_from_the_mean_logit() -> None:
         torch.rand(4, M, L) * 0.8 + 0.1,
         torch.tensor([[True, True, True], [True, False, False], [False, True, True], [False] * 3]),
     )
-    expected = [[torch.logit(scores[n, present[n], k]).mean() if present[n].any() else 0.0 for k in range(L)] for n in range(4)]
-    np.testing.assert_allclose(network.eval()(scores, present).detach(), np.array(expected, np.float32), atol=1e-5)
+    expected = [
+        [torch.logit(scores[n, present[n], k]).mean() if present[n].any() else 0.0 for k in range(L)]
+        for n in range(4)
+    ]
+    np.testing.assert_allclose(
+        network.eval()(scores, present).detach(), np.array(expected, np.float32), atol=1e-5
+    )
 
 
 def test_logits_are_standardised_over_present_products() -> None:
@@ -114,7 +149,9 @@ def test_logits_are_standardised_over_present_products() -> None:
 def test_certain_scores_stay_finite() -> None:
     outputs, targets = make(100, 0)
     certain = MemberOutputs(np.round(outputs.scores), outputs.present, ())
-    assert np.isfinite(Policy(settings(input="logits", residual=True)).fit(certain, targets, None, Context()).fuse(certain)).all()
+    assert np.isfinite(
+        Policy(settings(input="logits", residual=True)).fit(certain, targets, None, Context()).fuse(certain)
+    ).all()
 
 
 def test_member_dropout_makes_single_members_useful() -> None:
@@ -122,7 +159,9 @@ def test_member_dropout_makes_single_members_useful() -> None:
     alone = np.zeros((400, M), np.bool_)
     alone[:, 0] = True
     single = MemberOutputs(outputs.scores * alone[:, :, None], alone, ())
-    plain, dropped = (best_micro_f1(fitted(presence_bits=True, member_dropout=p).fuse(single), targets) for p in (0.0, 0.5))
+    plain, dropped = (
+        best_micro_f1(fitted(presence_bits=True, member_dropout=p).fuse(single), targets) for p in (0.0, 0.5)
+    )
     assert dropped > plain + 0.02
 
 
@@ -138,7 +177,10 @@ def test_member_dropout_leaves_somebody() -> None:
 
 def test_members_are_dropped_in_training_only() -> None:
     network = PolicyNetwork(M, L, settings(member_dropout=0.9))
-    scores, present = torch.rand(1, M, L).repeat(500, 1, 1), torch.tensor([[True, True, False]]).repeat(500, 1)
+    scores, present = (
+        torch.rand(1, M, L).repeat(500, 1, 1),
+        torch.tensor([[True, True, False]]).repeat(500, 1),
+    )
     learning, asked = network.train()(scores, present), network.eval()(scores, present)
     assert not torch.allclose(learning, learning[:1].expand_as(learning), atol=1e-4)
     assert torch.allclose(asked, asked[:1].expand_as(asked), atol=1e-6)
@@ -147,7 +189,10 @@ def test_members_are_dropped_in_training_only() -> None:
 def test_presence_bits_are_read() -> None:
     network = PolicyNetwork(M, L, settings(presence_bits=True)).eval()
     scores = torch.zeros(1, M, L)
-    assert not torch.equal(network(scores, torch.tensor([[True, True, True]])), network(scores, torch.tensor([[True, False, True]])))
+    assert not torch.equal(
+        network(scores, torch.tensor([[True, True, True]])),
+        network(scores, torch.tensor([[True, False, True]])),
+    )
 
 
 def test_fitting_leaves_the_callers_randomness_alone() -> None:
@@ -159,7 +204,10 @@ def test_fitting_leaves_the_callers_randomness_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("changes", [{"hidden": [[0, "tanh"]]}, {"hidden": [[8, "softplus"]]}, {"dropout": 1.0}, {"member_dropout": -0.1}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"hidden": [[0, "tanh"]]}, {"hidden": [[8, "softplus"]]}, {"dropout": 1.0}, {"member_dropout": -0.1}],
+)
 def test_settings_are_checked(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
         settings(**changes)

@@ -37,7 +37,12 @@ def only(outputs: MemberOutputs, members: set[int]) -> MemberOutputs:
     return MemberOutputs(outputs.scores * mask[:, None], outputs.present & mask, ())
 
 
-def fit(alpha: Any, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None = None) -> Ridge:
+def fit(
+    alpha: Any,
+    outputs: MemberOutputs,
+    targets: Floats,
+    validation: tuple[MemberOutputs, Floats] | None = None,
+) -> Ridge:
     return Ridge(RidgeSettings(alpha=alpha)).fit(outputs, targets, validation, Context())
 
 
@@ -56,7 +61,9 @@ def test_every_set_is_the_ridge_made_for_it(alpha: float, missing: float, member
 
 def test_alpha_to_zero_is_least_squares() -> None:
     outputs, targets = make()
-    np.testing.assert_allclose(fit(1e-9, outputs, targets).fuse(outputs), fit(0, outputs, targets).fuse(outputs), atol=1e-5)
+    np.testing.assert_allclose(
+        fit(1e-9, outputs, targets).fuse(outputs), fit(0, outputs, targets).fuse(outputs), atol=1e-5
+    )
 
 
 def test_least_squares_bears_members_that_repeat_each_other_and_labels_that_never_occur() -> None:
@@ -73,7 +80,9 @@ def test_permuting_labels_permutes_the_answer() -> None:
     order = np.array([2, 0, 3, 1])
     permuted = MemberOutputs(outputs.scores[:, :, order], outputs.present, ())
     np.testing.assert_allclose(
-        fit(1, permuted, targets[:, order]).fuse(permuted), fit(1, outputs, targets).fuse(outputs)[:, order], atol=1e-5
+        fit(1, permuted, targets[:, order]).fuse(permuted),
+        fit(1, outputs, targets).fuse(outputs)[:, order],
+        atol=1e-5,
     )
 
 
@@ -90,15 +99,24 @@ def test_a_set_too_rare_to_learn_from_borrows_from_the_others() -> None:
     present[np.arange(N), np.arange(N) % 2] = True  # nobody has both of members 0 and 1, nobody has 2
     lonely = MemberOutputs(outputs.scores * present[:, :, None], present, ())
     policy = fit(1.0, lonely, targets)
-    expected = Oracle(alpha=1.0).fit(lonely.scores[:, :2].reshape(N, -1), targets).predict(outputs.scores[:, :2].reshape(N, -1)).clip(0, 1)
+    expected = (
+        Oracle(alpha=1.0)
+        .fit(lonely.scores[:, :2].reshape(N, -1), targets)
+        .predict(outputs.scores[:, :2].reshape(N, -1))
+        .clip(0, 1)
+    )
     np.testing.assert_allclose(policy.fuse(only(outputs, {0, 1})), expected, atol=1e-5)
-    np.testing.assert_allclose(policy.fuse(only(outputs, {2})), np.tile(targets.mean(axis=0), (N, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        policy.fuse(only(outputs, {2})), np.tile(targets.mean(axis=0), (N, 1)), atol=1e-5
+    )
 
 
 def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
     outputs, targets = make()
     few, validation = outputs.take(np.arange(20)), make(seed=1)
-    quality = {a: best_micro_f1(fit(a, few, targets[:20]).fuse(validation[0]), validation[1]) for a in ridge.GRID}
+    quality = {
+        a: best_micro_f1(fit(a, few, targets[:20]).fuse(validation[0]), validation[1]) for a in ridge.GRID
+    }
     chosen = fit("auto", few, targets[:20], validation)
     assert chosen.alpha_ == max(a for a, q in quality.items() if q == max(quality.values()))
     assert min(quality.values()) < max(quality.values())
@@ -106,11 +124,16 @@ def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
 
 
 def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_from_all() -> None:
-    outputs, targets = (part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40] for part in make())
+    outputs, targets = (
+        part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40] for part in make()
+    )
     order = np.random.default_rng(0).permutation(40)
     asked, learnt = order[:8], order[8:]
     held_out = (outputs.take(asked), targets[asked])
-    quality = {a: best_micro_f1(fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), held_out[1]) for a in ridge.GRID}
+    quality = {
+        a: best_micro_f1(fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), held_out[1])
+        for a in ridge.GRID
+    }
     best = max(a for a, q in quality.items() if q == max(quality.values()))
     assert min(quality.values()) < max(quality.values())
     for validation in (None, (only(outputs, set()), targets)):  # nobody there counts as none
@@ -127,11 +150,15 @@ def test_too_many_members_are_refused() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(
-    arrays(np.float32, (6, 3), elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0])),
+    arrays(
+        np.float32, (6, 3), elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0])
+    ),
     arrays(np.bool_, (6, 3)).filter(lambda t: t.any()),
 )
 def test_best_micro_f1_is_the_best_of_all_thresholds(scores: Any, targets: Any) -> None:
-    slow = max(2 * (targets & (scores >= t)).sum() / (targets.sum() + (scores >= t).sum()) for t in THRESHOLDS)
+    slow = max(
+        2 * (targets & (scores >= t)).sum() / (targets.sum() + (scores >= t).sum()) for t in THRESHOLDS
+    )
     assert best_micro_f1(scores, targets.astype(np.float32)) == pytest.approx(slow)
 
 

@@ -24,7 +24,9 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
     targets[np.arange(count), rng.integers(L, size=count)] = 1
     right = rng.integers(M, size=count)
     scores = rng.uniform(0.3, 0.6, (count, M, L))
-    scores[np.arange(count), right] = np.where(targets > 0, rng.uniform(0.8, 1, targets.shape), rng.uniform(0, 0.2, targets.shape))
+    scores[np.arange(count), right] = np.where(
+        targets > 0, rng.uniform(0.8, 1, targets.shape), rng.uniform(0, 0.2, targets.shape)
+    )
     return MemberOutputs(scores.astype(np.float32), np.ones((count, M), np.bool_), ()), targets
 
 
@@ -68,16 +70,18 @@ def test_selection_reads_the_top_scores_only() -> None:
     dimmed = np.where(outputs.scores < below, outputs.scores * 0.9, outputs.scores).astype(np.float32)
     policy = fitted("select_soft")
     assert not np.array_equal(dimmed, outputs.scores)
-    assert np.array_equal(policy.logits(MemberOutputs(dimmed, outputs.present, ()), M), policy.logits(outputs, M))
+    assert np.array_equal(
+        policy.logits(MemberOutputs(dimmed, outputs.present, ()), M), policy.logits(outputs, M)
+    )
 
 
 def test_sparse_learns_labels_beyond_the_members() -> None:
     rng = np.random.default_rng(0)
     outputs, targets = make(600, 0)
     swapped = targets[:, np.r_[1:L, 0]]  # the members mean the neighbouring label
-    policy = TopK(TopKSettings.model_validate({"mode": "sparse", "hidden": 64, "top": 6, "training": QUICK})).fit(
-        outputs, swapped, None, Context(seed=int(rng.integers(9)))
-    )
+    policy = TopK(
+        TopKSettings.model_validate({"mode": "sparse", "hidden": 64, "top": 6, "training": QUICK})
+    ).fit(outputs, swapped, None, Context(seed=int(rng.integers(9))))
     other, wanted = make(300, 2)
     assert best_micro_f1(policy.fuse(other), wanted[:, np.r_[1:L, 0]]) > 0.8
     assert best_micro_f1(other.scores.mean(axis=1), wanted[:, np.r_[1:L, 0]]) < 0.7

@@ -37,8 +37,12 @@ def test_paired_comparison_agrees_with_the_naive_loop(average):
     weights = np.concatenate(list(draw_weights(60, 50, seed=3)))
     differences = naive(targets, a, average, weights) - naive(targets, b, average, weights)
     found = paired_bootstrap(targets, a, b, f"{average}_f1", resamples=50, seed=3)
-    assert found.difference == pytest.approx(f1_score(targets, a, average=average) - f1_score(targets, b, average=average))
-    assert (found.low, found.high) == pytest.approx((np.quantile(differences, 0.025), np.quantile(differences, 0.975)), abs=1e-6)
+    assert found.difference == pytest.approx(
+        f1_score(targets, a, average=average) - f1_score(targets, b, average=average)
+    )
+    assert (found.low, found.high) == pytest.approx(
+        (np.quantile(differences, 0.025), np.quantile(differences, 0.975)), abs=1e-6
+    )
     assert found.p_value == pytest.approx(min(1.0, 2 * (np.sum(differences <= 0) + 1) / 51))
 
 
@@ -66,8 +70,12 @@ def test_weights_are_resamples_with_replacement(monkeypatch):
 
 def test_seed_decides():
     targets, decided, _ = case()
-    assert bootstrap_interval(targets, decided, resamples=50, seed=1) == bootstrap_interval(targets, decided, resamples=50, seed=1)
-    assert bootstrap_interval(targets, decided, resamples=50, seed=1) != bootstrap_interval(targets, decided, resamples=50, seed=2)
+    assert bootstrap_interval(targets, decided, resamples=50, seed=1) == bootstrap_interval(
+        targets, decided, resamples=50, seed=1
+    )
+    assert bootstrap_interval(targets, decided, resamples=50, seed=1) != bootstrap_interval(
+        targets, decided, resamples=50, seed=2
+    )
 
 
 def test_a_clear_difference_is_significant_and_none_is_not():
@@ -75,7 +83,9 @@ def test_a_clear_difference_is_significant_and_none_is_not():
     better, worse, same = (paired_bootstrap(targets, *pair) for pair in ((a, b), (b, a), (a, a)))
     assert better.low > 0
     assert better.p_value == pytest.approx(2 / 1001)
-    assert (worse.difference, worse.low, worse.high) == pytest.approx((-better.difference, -better.high, -better.low))
+    assert (worse.difference, worse.low, worse.high) == pytest.approx(
+        (-better.difference, -better.high, -better.low)
+    )
     assert (same.difference, same.low, same.high, same.p_value) == (0, 0, 0, 1)
 
 

@@ -15,7 +15,10 @@ from shelfwise.metrics.calibration import brier, calibration_figures, highest, r
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW, coverage_at_precision, queue_figures
 
 CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
-    lambda shape: st.tuples(hnp.arrays(bool, shape), hnp.arrays(np.int64, shape, elements=st.integers(0, 8)).map(lambda steps: steps / 8))
+    lambda shape: st.tuples(
+        hnp.arrays(bool, shape),
+        hnp.arrays(np.int64, shape, elements=st.integers(0, 8)).map(lambda steps: steps / 8),
+    )
 )
 
 
@@ -58,8 +61,12 @@ def test_honest_scores_have_hardly_an_error_and_others_have_theirs():
     certain, doubled = np.where(scores >= 0.5, 1.0, 0.0), np.minimum(2 * scores, 1)
     for spacing in ("mass", "width"):
         assert reliability(targets, scores, spacing=spacing).error < 0.005
-        assert reliability(targets, doubled, spacing=spacing).error == pytest.approx((doubled - scores).mean(), abs=0.005)
-    assert reliability(targets, certain, spacing="width").error == pytest.approx(abs(certain - scores).mean(), abs=0.005)
+        assert reliability(targets, doubled, spacing=spacing).error == pytest.approx(
+            (doubled - scores).mean(), abs=0.005
+        )
+    assert reliability(targets, certain, spacing="width").error == pytest.approx(
+        abs(certain - scores).mean(), abs=0.005
+    )
 
 
 def test_the_top_labels_hide_no_error_behind_easy_zeros():
@@ -123,5 +130,7 @@ def test_figures_are_json():
     targets, scores = honest(50)
     figures = calibration_figures(targets, scores.astype(np.float32))
     json.dumps(figures, allow_nan=False)
-    assert len(figures["curve"]["score"]) == len(figures["curve"]["frequency"]) == len(figures["curve"]["count"])
+    assert (
+        len(figures["curve"]["score"]) == len(figures["curve"]["frequency"]) == len(figures["curve"]["count"])
+    )
     assert figures["ece_mass_top"] == reliability(targets, scores.astype(np.float32), top=5).error

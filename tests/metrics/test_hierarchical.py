@@ -17,7 +17,12 @@ hot = st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=3, max_
 
 
 def with_ancestors(row):
-    return {name for label in np.flatnonzero(row) for name in NAMES if NAMES[label] == name or NAMES[label].startswith(name + " > ")}
+    return {
+        name
+        for label in np.flatnonzero(row)
+        for name in NAMES
+        if NAMES[label] == name or NAMES[label].startswith(name + " > ")
+    }
 
 
 @settings(max_examples=60, deadline=None)
@@ -25,7 +30,10 @@ def with_ancestors(row):
 def test_as_sets_have_it(targets, decided):
     figures = hierarchical_metrics(targets, decided, TREE)
     pairs = [(with_ancestors(t), with_ancestors(d)) for t, d in zip(targets, decided, strict=True)]
-    both, given, true = (sum(map(len, sets)) for sets in ([t & d for t, d in pairs], [d for _, d in pairs], [t for t, _ in pairs]))
+    both, given, true = (
+        sum(map(len, sets))
+        for sets in ([t & d for t, d in pairs], [d for _, d in pairs], [t for t, _ in pairs])
+    )
     assert figures["hierarchical_precision"] == pytest.approx(both / given if given else 0)
     assert figures["hierarchical_recall"] == pytest.approx(both / true if true else 0)
     assert figures["hierarchical_f1"] == pytest.approx(2 * both / (given + true) if given + true else 0)
@@ -34,7 +42,10 @@ def test_as_sets_have_it(targets, decided):
 @settings(max_examples=60, deadline=None)
 @given(hot, hot)
 def test_closing_decisions_never_changes_hierarchical_figures_and_ends_contradictions(targets, decided):
-    before, after = hierarchical_metrics(targets, decided, TREE), hierarchical_metrics(targets, TREE.close_under_ancestors(decided), TREE)
+    before, after = (
+        hierarchical_metrics(targets, decided, TREE),
+        hierarchical_metrics(targets, TREE.close_under_ancestors(decided), TREE),
+    )
     assert after == {**before, "contradictions": 0.0}
 
 

@@ -43,7 +43,9 @@ def test_averages_agree_with_scikit_learn(case):
     targets, decisions = case
     ours = decision_metrics(targets, decisions)
     for average in ("micro", "macro", "weighted"):
-        theirs = oracle.precision_recall_fscore_support(targets, decisions, average=average, zero_division=0)[:3]
+        theirs = oracle.precision_recall_fscore_support(targets, decisions, average=average, zero_division=0)[
+            :3
+        ]
         assert [ours[f"{average}_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(theirs)
     assert ours["subset_accuracy"] == pytest.approx(oracle.accuracy_score(targets, decisions))
     assert ours["hamming_loss"] == pytest.approx(oracle.hamming_loss(targets, decisions))
@@ -59,10 +61,14 @@ def test_example_averages_agree_where_something_is_true_or_decided(case):
     theirs = np.zeros(3)
     if spoken.any():
         theirs = np.array(
-            oracle.precision_recall_fscore_support(targets[spoken], decisions[spoken], average="samples", zero_division=0)[:3]
+            oracle.precision_recall_fscore_support(
+                targets[spoken], decisions[spoken], average="samples", zero_division=0
+            )[:3]
         )
     silent = np.mean(~spoken)  # conventionally 1 each
-    assert [ours[f"example_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(theirs * (1 - silent) + silent)
+    assert [ours[f"example_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(
+        theirs * (1 - silent) + silent
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,7 +76,9 @@ def test_example_averages_agree_where_something_is_true_or_decided(case):
 def test_per_label_agrees_with_scikit_learn(case):
     targets, decisions = case
     ours = per_label(targets, decisions)
-    precision, recall, f1, support = oracle.precision_recall_fscore_support(targets, decisions, average=None, zero_division=0)
+    precision, recall, f1, support = oracle.precision_recall_fscore_support(
+        targets, decisions, average=None, zero_division=0
+    )
     assert ours["precision"] == pytest.approx(precision)
     assert ours["recall"] == pytest.approx(recall)
     assert ours["f1"] == pytest.approx(f1)
@@ -82,12 +90,19 @@ def test_per_label_agrees_with_scikit_learn(case):
 @given(decided())
 def test_any_kind_of_zero_and_one_will_do(case):
     targets, decisions = case
-    assert decision_metrics(targets.astype(np.float32), decisions.astype(np.int64)) == decision_metrics(targets, decisions)
+    assert decision_metrics(targets.astype(np.float32), decisions.astype(np.int64)) == decision_metrics(
+        targets, decisions
+    )
 
 
 def test_conventions_for_nothing():
     nothing = decision_metrics(np.zeros((3, 2)), np.zeros((3, 2)))
-    assert (nothing["micro_f1"], nothing["macro_f1"], nothing["weighted_f1"], nothing["example_f1"]) == (0, 0, 0, 1)
+    assert (nothing["micro_f1"], nothing["macro_f1"], nothing["weighted_f1"], nothing["example_f1"]) == (
+        0,
+        0,
+        0,
+        1,
+    )
     assert (nothing["subset_accuracy"], nothing["hamming_loss"]) == (1, 0)
     unused = decision_metrics(np.array([[1, 0]]), np.array([[1, 0]]))
     assert (unused["micro_f1"], unused["macro_f1"], unused["weighted_f1"]) == (1, 0.5, 1)
@@ -98,8 +113,12 @@ def test_conventions_for_nothing():
 def test_average_precisions_agree_with_scikit_learn(levels):
     targets, scores = random_case(levels=levels)
     ours = ranking_metrics(targets, scores)
-    assert ours["map_macro"] == pytest.approx(oracle.average_precision_score(targets, scores, average="macro"))
-    assert ours["map_micro"] == pytest.approx(oracle.average_precision_score(targets, scores, average="micro"))
+    assert ours["map_macro"] == pytest.approx(
+        oracle.average_precision_score(targets, scores, average="macro")
+    )
+    assert ours["map_micro"] == pytest.approx(
+        oracle.average_precision_score(targets, scores, average="micro")
+    )
     assert ours["lrap"] == pytest.approx(oracle.label_ranking_average_precision_score(targets, scores))
 
 
@@ -123,10 +142,16 @@ def test_metrics_at_k_agree_with_slow_ones(k):
     ours = ranking_metrics(targets, scores)
     top = [set(np.argsort(-row)[:k].tolist()) for row in scores]
     true = [set(np.flatnonzero(row).tolist()) for row in targets]
-    assert ours[f"precision_at_{k}"] == pytest.approx(np.mean([len(a & b) / k for a, b in zip(top, true, strict=True)]))
-    assert ours[f"recall_at_{k}"] == pytest.approx(np.mean([len(a & b) / len(b) for a, b in zip(top, true, strict=True)]))
+    assert ours[f"precision_at_{k}"] == pytest.approx(
+        np.mean([len(a & b) / k for a, b in zip(top, true, strict=True)])
+    )
+    assert ours[f"recall_at_{k}"] == pytest.approx(
+        np.mean([len(a & b) / len(b) for a, b in zip(top, true, strict=True)])
+    )
     assert ours[f"ndcg_at_{k}"] == pytest.approx(oracle.ndcg_score(targets, scores, k=k))
-    assert ours["hit_at_1"] == pytest.approx(np.mean([row.argmax() in labels for row, labels in zip(scores, true, strict=True)]))
+    assert ours["hit_at_1"] == pytest.approx(
+        np.mean([row.argmax() in labels for row, labels in zip(scores, true, strict=True)])
+    )
 
 
 def test_products_without_labels_and_labels_without_products_do_not_count_in_rankings():
@@ -152,7 +177,9 @@ def test_fewer_labels_than_k_and_nothing_to_rank():
 def test_permuting_the_labels_changes_nothing():
     targets, scores = random_case()
     order = np.random.default_rng(1).permutation(targets.shape[1])
-    before, after = (evaluate(y, s, {"t": s >= 0.5}) for y, s in ((targets, scores), (targets[:, order], scores[:, order])))
+    before, after = (
+        evaluate(y, s, {"t": s >= 0.5}) for y, s in ((targets, scores), (targets[:, order], scores[:, order]))
+    )
     for part in before:
         assert after[part] == pytest.approx(before[part])
 

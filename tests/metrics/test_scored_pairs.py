@@ -13,13 +13,24 @@ from shelfwise.metrics.scored_pairs import ScoredPairs, changed, parts
 
 CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(lambda steps: (steps / 5).astype(np.float32)), hnp.arrays(bool, shape)
+        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(
+            lambda steps: (steps / 5).astype(np.float32)
+        ),
+        hnp.arrays(bool, shape),
     )
 )
 
 
 def listed(pairs: ScoredPairs) -> list[tuple[int, int, float, bool]]:
-    return list(zip(pairs.rows.tolist(), pairs.labels.tolist(), pairs.scores.tolist(), pairs.hits.tolist(), strict=True))
+    return list(
+        zip(
+            pairs.rows.tolist(),
+            pairs.labels.tolist(),
+            pairs.scores.tolist(),
+            pairs.hits.tolist(),
+            strict=True,
+        )
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -27,7 +38,9 @@ def listed(pairs: ScoredPairs) -> list[tuple[int, int, float, bool]]:
 def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
     scores, targets = case
     pairs = ScoredPairs.of(scores, targets)
-    wanted = [(r, c, float(scores[r, c]), bool(targets[r, c])) for r, c in zip(*np.nonzero(scores), strict=True)]
+    wanted = [
+        (r, c, float(scores[r, c]), bool(targets[r, c])) for r, c in zip(*np.nonzero(scores), strict=True)
+    ]
     assert sorted(listed(pairs)) == sorted(wanted)
     keys = list(zip(pairs.labels.tolist(), (-pairs.scores).tolist(), strict=True))
     assert keys == sorted(keys)
@@ -38,7 +51,9 @@ def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
 @given(CASES)
 def test_sparse_is_dense(case):
     scores, targets = case
-    assert listed(ScoredPairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(ScoredPairs.of(scores, targets))
+    assert listed(ScoredPairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(
+        ScoredPairs.of(scores, targets)
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,7 +61,10 @@ def test_sparse_is_dense(case):
 def test_some_products_are_as_if_the_others_had_no_score_and_no_label(case, data):
     scores, targets = case
     wanted = data.draw(hnp.arrays(bool, len(scores)))
-    part, alone = ScoredPairs.of(scores, targets).of_products(wanted), ScoredPairs.of(scores * wanted[:, None], targets & wanted[:, None])
+    part, alone = (
+        ScoredPairs.of(scores, targets).of_products(wanted),
+        ScoredPairs.of(scores * wanted[:, None], targets & wanted[:, None]),
+    )
     assert listed(part) == listed(alone)
     assert part.support.tolist() == alone.support.tolist()
 

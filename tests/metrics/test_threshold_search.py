@@ -11,11 +11,19 @@ from hypothesis.extra import numpy as hnp
 
 from shelfwise.metrics import threshold_search as columns
 from shelfwise.metrics.scored_pairs import by_label, falling
-from shelfwise.metrics.threshold_search import DEFAULT_THRESHOLD, best_threshold_of_ranked, count_reaching, own_thresholds
+from shelfwise.metrics.threshold_search import (
+    DEFAULT_THRESHOLD,
+    best_threshold_of_ranked,
+    count_reaching,
+    own_thresholds,
+)
 
 CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
     lambda shape: st.tuples(
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(lambda steps: (steps / 5).astype(np.float32)), hnp.arrays(bool, shape)
+        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(
+            lambda steps: (steps / 5).astype(np.float32)
+        ),
+        hnp.arrays(bool, shape),
     )
 )
 
@@ -51,7 +59,9 @@ def test_own_thresholds_are_those_of_trying_every_score(case, data):
 def test_scores_that_reach_thresholds_are_counted(case, data):
     scores, _ = case
     wanted = data.draw(hnp.arrays(bool, len(scores)))
-    thresholds = data.draw(hnp.arrays(np.float64, (3, scores.shape[1]), elements=st.sampled_from([0.2, 0.3, 0.6, 1.0])))
+    thresholds = data.draw(
+        hnp.arrays(np.float64, (3, scores.shape[1]), elements=st.sampled_from([0.2, 0.3, 0.6, 1.0]))
+    )
     slow = [int(sum((scores[n] >= row).sum() for n in np.flatnonzero(wanted))) for row in thresholds]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "BLOCK", 2 * scores.shape[1])
@@ -61,12 +71,18 @@ def test_scores_that_reach_thresholds_are_counted(case, data):
 
 def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
     # accepting one gives 2 * 1 / (1 + 2), accepting four gives 2 * 2 / (4 + 2): the same
-    assert best_threshold_of_ranked(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (pytest.approx(0.85), pytest.approx(2 / 3))
+    assert best_threshold_of_ranked(np.array([0.6, 0.7, 0.8, 0.9]), np.array([0.6, 0.9]), 2) == (
+        pytest.approx(0.85),
+        pytest.approx(2 / 3),
+    )
     assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT_THRESHOLD, 0.0)
 
 
 @settings(max_examples=60, deadline=None)
-@given(hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])), st.booleans())
+@given(
+    hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])),
+    st.booleans(),
+)
 def test_falling_is_a_stable_sort_in_single_and_double_precision(scores, single):
     scores = scores.astype(np.float32).astype(np.float64) if single else scores
     assert falling(scores).tolist() == sorted(range(len(scores)), key=lambda i: -scores[i])

@@ -22,16 +22,31 @@ def made(products, labels, quality, seed, levels=None):
 
 
 def everything(targets, scores):
-    return best_threshold(targets, scores), per_label_thresholds(targets, scores, 3.0).tolist(), best_shrink(targets, scores, folds=3)
+    return (
+        best_threshold(targets, scores),
+        per_label_thresholds(targets, scores, 3.0).tolist(),
+        best_shrink(targets, scores, folds=3),
+    )
 
 
 def only_the_highest(monkeypatch):
-    for name, value in (("FEW", 0), ("EVERY", 3), ("LEAST", 2), ("DEPTH", 1.0)):
+    for name, value in (
+        ("SORTED_WHOLE", 0),
+        ("SAMPLE_EVERY", 3),
+        ("MIN_SAMPLED", 2),
+        ("PAIRS_PER_POSITIVE", 1.0),
+    ):
         monkeypatch.setattr(threshold_search, name, value)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 300), st.integers(2, 7), st.floats(-1, 5), st.integers(0, 99), st.sampled_from([None, 5, 50]))
+@given(
+    st.integers(2, 300),
+    st.integers(2, 7),
+    st.floats(-1, 5),
+    st.integers(0, 99),
+    st.sampled_from([None, 5, 50]),
+)
 def test_the_answer_is_that_of_all_pairs(products, labels, quality, seed, levels):
     case = made(products, labels, quality, seed, levels)
     whole = everything(*case)

@@ -58,7 +58,13 @@ def test_trained_saved_and_asked(tmp_path: Path) -> None:
     loaded = Model.from_bundle(load_bundle(tmp_path / "model"))
     new = Catalog.from_records(
         [
-            {"id": "all", "related": {"also_viewed": ["0", "3"]}, "price": 2, "colour": "Red", "sound": [0, 0]},
+            {
+                "id": "all",
+                "related": {"also_viewed": ["0", "3"]},
+                "price": 2,
+                "colour": "Red",
+                "sound": [0, 0],
+            },
             {"id": "bought", "related": {"also_viewed": ["1", "4"]}},
             {"id": "heard", "sound": [5, 5]},
             {"id": "nothing"},

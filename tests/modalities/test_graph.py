@@ -17,15 +17,23 @@ from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists
 from shelfwise.modalities.graph import GraphClassifier
 
 Lists = dict[str, list[str]]
-QUICK: dict[str, Any] = {"hidden": 0, "dropout": 0, "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.05}}
+QUICK: dict[str, Any] = {
+    "hidden": 0,
+    "dropout": 0,
+    "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.05},
+}
 WALKS = {"dimensions": 8, "length": 10, "walks": 4, "window": 3}
 
 
 def catalog_of(lists: Lists, relation: str = "also_bought") -> Catalog:
-    return Catalog.from_records([{"id": name, "related": {relation: ids} if ids else None} for name, ids in lists.items()])
+    return Catalog.from_records(
+        [{"id": name, "related": {relation: ids} if ids else None} for name, ids in lists.items()]
+    )
 
 
-def oracle(lists: Lists, known: dict[str, set[int]], asked: tuple[str, list[str]], labels: int, hops: int) -> list[float]:
+def oracle(
+    lists: Lists, known: dict[str, set[int]], asked: tuple[str, list[str]], labels: int, hops: int
+) -> list[float]:
     """The shares of one product, by walking over dictionaries."""
     around: dict[str, set[str]] = {}
     for name, ids in lists.items():
@@ -47,20 +55,36 @@ def oracle(lists: Lists, known: dict[str, set[int]], asked: tuple[str, list[str]
     if hops == 2:
         beyond = [[m for m in around[n] if m in known and m != me] for n in near]
         beyond = [b for b in beyond if b]
-        result += [*(sum(share(b) for b in beyond) / len(beyond) if beyond else np.zeros(labels)), np.log1p(sum(map(len, beyond)))]
+        result += [
+            *(sum(share(b) for b in beyond) / len(beyond) if beyond else np.zeros(labels)),
+            np.log1p(sum(map(len, beyond))),
+        ]
     return result
 
 
 NAMES = [f"p{i}" for i in range(9)]
-webs = st.fixed_dictionaries({name: st.lists(st.sampled_from([*NAMES, "elsewhere", "nowhere"]), max_size=5) for name in NAMES})
+webs = st.fixed_dictionaries(
+    {name: st.lists(st.sampled_from([*NAMES, "elsewhere", "nowhere"]), max_size=5) for name in NAMES}
+)
 
 
 class TestShares:
     @settings(max_examples=60, deadline=None)
-    @given(webs, st.lists(st.sampled_from([*NAMES, "elsewhere"]), max_size=4), st.integers(0, 2**18 - 1), st.sampled_from([1, 2]))
+    @given(
+        webs,
+        st.lists(st.sampled_from([*NAMES, "elsewhere"]), max_size=4),
+        st.integers(0, 2**18 - 1),
+        st.sampled_from([1, 2]),
+    )
     def test_against_the_oracle(self, lists: Lists, new: list[str], bits: int, hops: int) -> None:
-        known = {name: {j for j in range(3) if bits >> (i * 2 + j) & 1} for i, name in enumerate(NAMES) if bits >> i & 1}
-        targets = np.array([[j in known[name] for j in range(3)] for name in known], np.float32).reshape(-1, 3)
+        known = {
+            name: {j for j in range(3) if bits >> (i * 2 + j) & 1}
+            for i, name in enumerate(NAMES)
+            if bits >> i & 1
+        }
+        targets = np.array([[j in known[name] for j in range(3)] for name in known], np.float32).reshape(
+            -1, 3
+        )
         graph = RelationLists.read(catalog_of(lists), "related", ()).graph
         around = NeighbourLabels.of(graph, id_keys(list(known)), targets)
         asked = {**lists, "new": new, "elsewhere": []}
@@ -76,13 +100,18 @@ class TestShares:
     def test_relations_are_chosen_by_name(self) -> None:
         records = [{"id": "a", "related": {"also_bought": ["b"], "also_viewed": ["c", "d"]}}, {"id": "b"}]
         catalog = Catalog.from_records(records)
-        sizes = {r: len(RelationLists.read(catalog, "related", r).listed) for r in ((), ("also_bought",), ("also_viewed", "also_bought"))}
+        sizes = {
+            r: len(RelationLists.read(catalog, "related", r).listed)
+            for r in ((), ("also_bought",), ("also_viewed", "also_bought"))
+        }
         assert sizes == {(): 3, ("also_bought",): 1, ("also_viewed", "also_bought"): 3}
 
     def test_a_field_without_relations_is_refused(self) -> None:
         for field, found in (("title", "holds string"), ("friends", "is not there")):
             with pytest.raises(ConfigError, match=found):
-                GraphClassifier(GraphClassifier.Settings(), field).prepare(catalog_of({"a": ["b"]}), Context())
+                GraphClassifier(GraphClassifier.Settings(), field).prepare(
+                    catalog_of({"a": ["b"]}), Context()
+                )
 
 
 def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.dtype[np.float32]]]:
@@ -91,14 +120,20 @@ def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.
     kinds = np.arange(count) % 3
     lists = {str(i): [str(j) for j in rng.choice(np.flatnonzero(kinds == kinds[i]), 4)] for i in range(count)}
     lists["0"] = []
-    return lists, np.encoder(3, dtype=np.float32)[kinds]
+    return lists, np.eye(3, dtype=np.float32)[kinds]
 
 
 def fitted(kind: str, rows: Any = slice(0, 40), **further: Any) -> tuple[GraphClassifier, Any, Any]:
     lists, targets = clusters()
-    member = GraphClassifier(GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS} | further), "related")
+    member = GraphClassifier(
+        GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS} | further), "related"
+    )
     inputs = member.prepare(catalog_of(lists), Context())
-    return member.fit(Examples(inputs, targets).take(np.arange(len(targets))[rows]).present(), None, Context()), inputs, targets
+    return (
+        member.fit(Examples(inputs, targets).take(np.arange(len(targets))[rows]).present(), None, Context()),
+        inputs,
+        targets,
+    )
 
 
 @pytest.mark.parametrize("kind", ["neighbours", "embedding"])
@@ -106,8 +141,13 @@ class TestLearning:
     def test_held_out_and_new_products_are_placed(self, kind: str) -> None:
         member, inputs, targets = fitted(kind)
         held = np.arange(40, 60)
-        assert (member.predict(inputs.take(held), Context())[0].argmax(axis=1) == targets[held].argmax(axis=1)).mean() > 0.9
-        new = member.prepare(catalog_of({"x": ["3", "6", "9"], "y": ["4", "7", "unheard of"], "z": ["unheard of"], "w": []}), Context())
+        assert (
+            member.predict(inputs.take(held), Context())[0].argmax(axis=1) == targets[held].argmax(axis=1)
+        ).mean() > 0.9
+        new = member.prepare(
+            catalog_of({"x": ["3", "6", "9"], "y": ["4", "7", "unheard of"], "z": ["unheard of"], "w": []}),
+            Context(),
+        )
         assert new.present.tolist() == [True, True, False, False]
         assert member.predict(new.take(np.array([0, 1])), Context())[0].argmax(axis=1).tolist() == [0, 1]
 
@@ -122,7 +162,9 @@ class TestLearning:
             if chance is not None:
                 changed[1::2] = chance.random((30, 3)) < 0.5
             inputs = member.__class__(member.settings, "related").prepare(catalog_of(lists), Context())
-            again = GraphClassifier(member.settings, "related").fit(Examples(inputs, changed).take(rows).present(), None, Context())
+            again = GraphClassifier(member.settings, "related").fit(
+                Examples(inputs, changed).take(rows).present(), None, Context()
+            )
             answers.append(again.predict(inputs, Context())[0])
         assert np.array_equal(*answers)
 
@@ -138,13 +180,17 @@ class TestLearning:
     def test_state_survives_storage(self, kind: str) -> None:
         member, inputs, _ = fitted(kind)
         state = member.state()
-        stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+        stored = State(
+            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+        )
         restored = GraphClassifier(member.settings, "related").restore(stored)
         other = catalog_of({"x": ["3", "6"], "5": [], "y": ["unheard of"]})
         strangers = member.prepare(other, Context())
         assert np.array_equal(restored.prepare(other, Context()).present, strangers.present)
         for rows in (inputs.take(np.arange(1, 60)), strangers.take(np.array([0, 1]))):
-            for before, after in zip(member.predict(rows, Context()), restored.predict(rows, Context()), strict=True):
+            for before, after in zip(
+                member.predict(rows, Context()), restored.predict(rows, Context()), strict=True
+            ):
                 assert np.array_equal(before, after)
         assert restored.provenance() == member.provenance()
 
@@ -157,7 +203,10 @@ class TestLeaks:
             changed = targets.copy()
             changed[row] = 1 - changed[row]
             before, after = (
-                NeighbourLabels.of(listing.graph, listing.keys, t).shares(listing, np.array([row]), 2).toarray() for t in (targets, changed)
+                NeighbourLabels.of(listing.graph, listing.keys, t)
+                .shares(listing, np.array([row]), 2)
+                .toarray()
+                for t in (targets, changed)
             )
             np.testing.assert_allclose(before, after, atol=1e-6)
 
@@ -174,7 +223,10 @@ class TestLeaks:
 
 
 def test_settings_of_the_walks_reach_the_vectors() -> None:
-    plain, biased = (fitted("embedding", walks={**WALKS, **further})[0].state().arrays["vectors"] for further in ({}, {"p": 4, "q": 0.25}))
+    plain, biased = (
+        fitted("embedding", walks={**WALKS, **further})[0].state().arrays["vectors"]
+        for further in ({}, {"p": 4, "q": 0.25})
+    )
     assert plain.shape == biased.shape
     assert not np.allclose(plain, biased)
 

@@ -44,7 +44,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Floats]:
         for i, (noun, size, colour) in enumerate(zip(*kinds, strict=True))
     ]
     targets = np.concatenate(
-        [np.encoder(len(names), dtype=np.float32)[kind] for names, kind in zip((NOUNS, SIZES, COLOURS), kinds, strict=True)], 1
+        [
+            np.eye(len(names), dtype=np.float32)[kind]
+            for names, kind in zip((NOUNS, SIZES, COLOURS), kinds, strict=True)
+        ],
+        1,
     )
     return Catalog.from_records(records, root), targets
 
@@ -64,7 +68,9 @@ def fitted(shop: tuple[Catalog, Floats], member: Joint) -> tuple[Joint, Any]:
 def accuracy(probabilities: Floats, targets: Floats, rows: Any = slice(None)) -> list[float]:
     """How often the noun, the size and the colour are right."""
     parts = np.split(np.arange(LABELS), np.cumsum([len(NOUNS), len(SIZES)]))
-    return [float((probabilities[rows][:, p].argmax(1) == targets[rows][:, p].argmax(1)).mean()) for p in parts]
+    return [
+        float((probabilities[rows][:, p].argmax(1) == targets[rows][:, p].argmax(1)).mean()) for p in parts
+    ]
 
 
 @pytest.mark.parametrize("join", ["concat", "add", "gated"])
@@ -82,7 +88,9 @@ def test_every_field_tells_what_it_knows(shop: tuple[Catalog, Floats], join: Joi
 def test_one_field_alone_is_answered_for(shop: tuple[Catalog, Floats]) -> None:
     member, _ = fitted(shop, joint())
     for m, kept in enumerate(("title", "description", "image")):
-        records = [{"id": row["id"], kept: row[kept]} for row in shop[0].table.select(["id", kept]).to_pylist()]
+        records = [
+            {"id": row["id"], kept: row[kept]} for row in shop[0].table.select(["id", kept]).to_pylist()
+        ]
         alone = member.prepare(Catalog.from_records(records, shop[0].root), Context())
         answer = predict_present(member, alone, LABELS, Context())
         assert accuracy(answer.probabilities, shop[1], answer.present)[m] > 0.9
@@ -90,11 +98,13 @@ def test_one_field_alone_is_answered_for(shop: tuple[Catalog, Floats]) -> None:
 
 def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
     """No branch is asked about rows without its field, so nothing in place of them can be heard."""
-    catalog = Catalog.from_records([{"id": "a", "title": "red shoe"}, {"id": "b", "description": "blue lamp"}, {"id": "c"}])
+    catalog = Catalog.from_records(
+        [{"id": "a", "title": "red shoe"}, {"id": "b", "description": "blue lamp"}, {"id": "c"}]
+    )
     member = joint("title+description", training={"epochs": 1, "loss": "bce"})
     inputs = member.prepare(catalog, Context())
     assert inputs.present.tolist() == [True, True, False]
-    member.fit(Examples(inputs, np.encoder(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
+    member.fit(Examples(inputs, np.eye(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
     network = member._fitted()
     present, *rest = member._batches(inputs.take(np.array([0, 1]))).batch(np.array([0, 1]))
     title, description = network._read(present, tuple(rest))
@@ -104,13 +114,22 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
     assert not description[0].any()
 
 
-@pytest.mark.parametrize("changes", [{}, {"image": {**IMAGE, "train_last": 4, "flip": True}, "join": "gated"}, {"units": None}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"image": {**IMAGE, "train_last": 4, "flip": True}, "join": "gated"}, {"units": None}]
+)
 def test_state_survives_storage(shop: tuple[Catalog, Floats], changes: dict[str, Any]) -> None:
     member, _ = fitted(shop, joint(**{"training": {**TRAINING, "epochs": 1}, **changes}))
     state = member.state()
-    stored = State({name: value.copy() for name, value in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
-    again = joint(**{**changes, "image": {**IMAGE, **changes.get("image", {}), "weights": "no such file"}}).restore(stored)
-    ours, theirs = (predict_present(m, m.prepare(shop[0], Context()), LABELS, Context()) for m in (member, again))
+    stored = State(
+        {name: value.copy() for name, value in state.arrays.items()},
+        json.loads(json.dumps(dict(state.facts))),
+    )
+    again = joint(
+        **{**changes, "image": {**IMAGE, **changes.get("image", {}), "weights": "no such file"}}
+    ).restore(stored)
+    ours, theirs = (
+        predict_present(m, m.prepare(shop[0], Context()), LABELS, Context()) for m in (member, again)
+    )
     assert np.array_equal(ours.probabilities, theirs.probabilities)
     assert np.array_equal(ours.features, theirs.features)
     assert again.provenance() == member.provenance()
@@ -122,11 +141,18 @@ def test_branches_learn_with_the_rest(shop: tuple[Catalog, Floats]) -> None:
     one, two = (fitted(shop, joint(training={**TRAINING, "epochs": n}))[0].state().arrays for n in (1, 2))
     moved = {name for name in one if not np.array_equal(one[name], two[name])}
     assert not any(name.startswith("backbone.") for name in moved)
-    for part in ("branches.0.channels.tuned", "branches.1.convolutions.0.weight", "branches.2.penultimate.1.weight", "join.hidden.weight"):
+    for part in (
+        "branches.0.channels.tuned",
+        "branches.1.convolutions.0.weight",
+        "branches.2.penultimate.1.weight",
+        "join.hidden.weight",
+    ):
         assert f"network.{part}" in moved
 
 
-def test_pictures_are_read_from_the_cache_of_the_image_modality(shop: tuple[Catalog, Floats], tmp_path: Path) -> None:
+def test_pictures_are_read_from_the_cache_of_the_image_modality(
+    shop: tuple[Catalog, Floats], tmp_path: Path
+) -> None:
     from shelfwise.modalities.image import Image, ImageSettings
 
     context = Context(cache=tmp_path)

@@ -70,25 +70,36 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     for i, kind in enumerate(kinds):
         said, seen, bought = np.where(rng.random(3) < 0.85, kind, rng.integers(0, len(NOUNS), 3))
         noise = rng.integers(0, 60, (40, 40, 3)).astype(np.uint8)
-        Image.blend(Image.new("RGB", (40, 40), COLOURS[seen]), Image.fromarray(noise), 0.4).save(folder / f"{i}.png")
+        Image.blend(Image.new("RGB", (40, 40), COLOURS[seen]), Image.fromarray(noise), 0.4).save(
+            folder / f"{i}.png"
+        )
         records.append(
             {
                 "id": str(i),
                 "title": " ".join([*rng.choice(FILLERS, 2), NOUNS[said]]),
                 "description": " ".join(rng.choice([*FILLERS, NOUNS[said]], 5)),
                 "image": f"{i}.png",
-                "related": None if i % 6 == 2 else {"viewed": [str(j) for j in rng.choice(np.flatnonzero(kinds == bought), 3)]},
+                "related": None
+                if i % 6 == 2
+                else {"viewed": [str(j) for j in rng.choice(np.flatnonzero(kinds == bought), 3)]},
             }
         )
-    targets = np.concatenate([np.encoder(len(NOUNS)), np.encoder(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(np.float32)
-    return Shop(Catalog.from_records(records[:KNOWN], folder), targets[:KNOWN], Catalog.from_records(records[KNOWN:], folder))
+    targets = np.concatenate([np.eye(len(NOUNS)), np.eye(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(np.float32)
+    return Shop(
+        Catalog.from_records(records[:KNOWN], folder),
+        targets[:KNOWN],
+        Catalog.from_records(records[KNOWN:], folder),
+    )
 
 
 @pytest.fixture(scope="module")
 def make(encoder: str) -> Callable[..., KernelLogistic]:
     def made(field: str = EVERY, **changes: Any) -> KernelLogistic:
         return KernelLogistic(
-            KernelLogisticSettings(**{"encoder": encoder, "max_tokens": 16, "backbone": "test_efficientnet"} | changes), field
+            KernelLogisticSettings(
+                **{"encoder": encoder, "max_tokens": 16, "backbone": "test_efficientnet"} | changes
+            ),
+            field,
         )
 
     return made
@@ -117,28 +128,30 @@ def cosines(known: list[Any], new: list[Any], **counting: Any) -> Any:
     return (rows @ rows.T).toarray(), (vectorizer.transform(new) @ rows.T).toarray()
 
 
-def gaussian(known: Floats, new: Floats, narrowness: float) -> Any:
-    """exp(-narrowness * squared distance) of vectors less the known ones' mean, scaled to length 1; 0 with one that is all 0."""
+def gaussian(known: Floats, new: Floats, gamma: float) -> Any:
+    """exp(-gamma * squared distance) of vectors less the known ones' mean, scaled to length 1; 0 with one that is all 0."""
     centre = known[known.any(axis=1)].mean(axis=0)
 
     def pair(a: Floats, b: Floats) -> float:
         if not a.any() or not b.any():
             return 0.0
         a, b = ((v - centre) / np.linalg.norm(v - centre) for v in (a, b))
-        return float(np.exp(-narrowness * ((a - b) ** 2).sum()))
+        return float(np.exp(-gamma * ((a - b) ** 2).sum()))
 
     return tuple(np.array([[pair(a, b) for b in known] for a in rows]) for rows in (known, new))
 
 
 def lists_of(catalog: Catalog) -> list[list[str]]:
     """What each product lists; one that lists anything lists itself."""
-    related = [[other for _, others in lists or () for other in others] for lists in catalog.column("related")]
+    related = [
+        [other for _, others in lists or () for other in others] for lists in catalog.column("related")
+    ]
     return [[*others, name] if others else [] for name, others in zip(catalog.ids, related, strict=True)]
 
 
 def spanned(known: Any, new: Any, rows: Any, ridge: float) -> Any:
     """The kernels as far as the products `rows` span them (Nystrom), their own kernel made a little steadier."""
-    steady = np.linalg.inv(known[np.ix_(rows, rows)] + ridge * np.encoder(len(rows)))
+    steady = np.linalg.inv(known[np.ix_(rows, rows)] + ridge * np.eye(len(rows)))
     return known[:, rows] @ steady @ known[rows], new[:, rows] @ steady @ known[rows]
 
 
@@ -154,9 +167,11 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
     known, new = (member.prepare(catalog, context).vectors for catalog in (shop.known, shop.new))
     weights = {"sentences": chosen.sentences, "pictures": chosen.pictures}
     if known:
-        kernels = [(weights[name], gaussian(known[name], new[name], chosen.narrowness)) for name in known]
+        kernels = [(weights[name], gaussian(known[name], new[name], chosen.gamma)) for name in known]
         whole = tuple(sum(weight * pair[i] for weight, pair in kernels) for i in (0, 1))
-        parts.append((1, whole if landmarks is None else spanned(*whole, landmarks, STEADY * sum(weights.values()))))
+        parts.append(
+            (1, whole if landmarks is None else spanned(*whole, landmarks, STEADY * sum(weights.values())))
+        )
     return tuple(1 + sum(weight * kernels[i] for weight, kernels in parts) for i in (0, 1))
 
 
@@ -167,7 +182,9 @@ def solved(kernel: Any, new: Any, targets: Floats, cost: float, positive_weight:
     turn = axes[:, kept] / np.sqrt(size[kept])
     columns = []
     for column in targets.T:
-        model = LogisticRegression(C=cost, fit_intercept=False, solver="newton-cholesky", tol=1e-10, max_iter=1000)
+        model = LogisticRegression(
+            C=cost, fit_intercept=False, solver="newton-cholesky", tol=1e-10, max_iter=1000
+        )
         model.fit(kernel @ turn, column, sample_weight=1 + (positive_weight - 1) * column)
         columns.append(model.decision_function(new @ turn))
     return np.stack(columns, axis=1)
@@ -176,10 +193,14 @@ def solved(kernel: Any, new: Any, targets: Floats, cost: float, positive_weight:
 def expected(member: KernelLogistic, shop: Shop, context: Context, landmarks: Any = None) -> Any:
     """Logits of the new products by the explicit kernel."""
     there = member.prepare(shop.known, context).present
-    assert landmarks is None or there.all() or member.field == "related", "landmarks are counted among all products"
+    assert landmarks is None or there.all() or member.field == "related", (
+        "landmarks are counted among all products"
+    )
     kernel, new = explicit(member, shop, context, landmarks)
     chosen = member.settings
-    return solved(kernel[np.ix_(there, there)], new[:, there], shop.targets[there], chosen.cost, chosen.positive_weight)
+    return solved(
+        kernel[np.ix_(there, there)], new[:, there], shop.targets[there], chosen.cost, chosen.positive_weight
+    )
 
 
 class TestAgainstTheExplicitKernel:
@@ -187,7 +208,17 @@ class TestAgainstTheExplicitKernel:
         ("field", "changes"),
         [
             (EVERY, {}),
-            (EVERY, {"cost": 1.0, "positive_weight": 1.0, "sentences": 0.5, "pictures": 5.0, "links": 0.5, "narrowness": 3.0}),
+            (
+                EVERY,
+                {
+                    "C": 1.0,
+                    "positive_weight": 1.0,
+                    "text_weight": 0.5,
+                    "image_weight": 5.0,
+                    "relations_weight": 0.5,
+                    "gamma": 3.0,
+                },
+            ),
             ("title", {}),
             ("title+description", {"encoder": "off"}),
             ("image", {}),
@@ -198,22 +229,37 @@ class TestAgainstTheExplicitKernel:
         ids=str,
     )
     def test_logits_of_new_products(
-        self, field: str, changes: dict[str, Any], make: Callable[..., KernelLogistic], shop: Shop, context: Context
+        self,
+        field: str,
+        changes: dict[str, Any],
+        make: Callable[..., KernelLogistic],
+        shop: Shop,
+        context: Context,
     ) -> None:
         member = fit(make(field, **EXACT, **changes), shop, context)
         answers = logits(member, shop.new, context)
         assert np.abs(answers).max() > 1
         np.testing.assert_allclose(answers, expected(member, shop, context), atol=0.1)
         np.testing.assert_allclose(answers, expected(member, shop, context, np.arange(KNOWN)), atol=0.02)
-        np.testing.assert_allclose(member.predict(member.prepare(shop.new, context), context)[0], 1 / (1 + np.exp(-answers)), atol=1e-6)
+        np.testing.assert_allclose(
+            member.predict(member.prepare(shop.new, context), context)[0],
+            1 / (1 + np.exp(-answers)),
+            atol=1e-6,
+        )
 
     @pytest.mark.parametrize("field", [EVERY, "title", "image"])
-    def test_logits_over_a_sample_of_landmarks(self, field: str, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_logits_over_a_sample_of_landmarks(
+        self, field: str, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         member = fit(make(field, **EXACT, landmarks=20), shop, context)
         rows = np.random.default_rng(context.seed).permutation(KNOWN)[:20]
-        np.testing.assert_allclose(logits(member, shop.new, context), expected(member, shop, context, rows), atol=0.02)
+        np.testing.assert_allclose(
+            logits(member, shop.new, context), expected(member, shop, context, rows), atol=0.02
+        )
 
-    def test_a_sample_of_landmarks_comes_close(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_a_sample_of_landmarks_comes_close(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         off = {}
         whole = logits(fit(make(**EXACT), shop, context), shop.new, context)
         for count in (5, 40):
@@ -222,7 +268,9 @@ class TestAgainstTheExplicitKernel:
             off[count] = np.abs(logits(member, shop.new, context) - whole).mean() / np.abs(whole).mean()
         assert off[40] < min(off[5] / 2, 0.1)
 
-    def test_many_labels_are_mixed_down_to_fewer_features(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_many_labels_are_mixed_down_to_fewer_features(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         member = fit(make("title", features=4), shop, context)
         probabilities, features = member.predict(member.prepare(shop.new, context), context)
         assert (probabilities.shape, features.shape) == ((NEW, 6), (NEW, 4))
@@ -231,7 +279,10 @@ class TestAgainstTheExplicitKernel:
 def vectors(seed: int, count: int) -> Mapping[str, Floats]:
     """Vectors of two kinds around a mean of their own; every fifth product has none of the second, one none of either."""
     rng = np.random.default_rng(seed)
-    made = {"sentences": rng.normal(2, 1, (count, 8)).astype(np.float32), "pictures": rng.normal(-1, 1, (count, 12)).astype(np.float32)}
+    made = {
+        "sentences": rng.normal(2, 1, (count, 8)).astype(np.float32),
+        "pictures": rng.normal(-1, 1, (count, 12)).astype(np.float32),
+    }
     made["pictures"][::5] = 0
     made["sentences"][5] = 0
     return made
@@ -244,20 +295,25 @@ class TestGaussians:
     @settings(max_examples=15, deadline=None)
     @given(st.integers(6, 30), st.integers(0, 3), st.sampled_from([0.3, 1.0, 4.0]), st.floats(0.3, 1))
     def test_inner_products_are_the_kernel_as_far_as_landmarks_span_it(
-        self, count: int, seed: int, narrowness: float, share: float
+        self, count: int, seed: int, gamma: float, share: float
     ) -> None:
         known, new = vectors(seed, count), vectors(seed + 10, 8)
         landmarks = max(1, round(share * count))
-        map_ = NystroemFeatures.fit(known, WEIGHTS, narrowness, landmarks, seed)
-        mapped, others = (map_.apply(values, WEIGHTS, narrowness).astype(np.float64) for values in (known, new))
-        kernels = [gaussian(known[name], new[name], narrowness) for name in known]
+        map_ = NystroemFeatures.fit(known, WEIGHTS, gamma, landmarks, seed)
+        mapped, others = (map_.apply(values, WEIGHTS, gamma).astype(np.float64) for values in (known, new))
+        kernels = [gaussian(known[name], new[name], gamma) for name in known]
         whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
-        rows, ridge = np.random.default_rng(seed).permutation(count)[:landmarks], STEADY * sum(WEIGHTS.values())
+        rows, ridge = (
+            np.random.default_rng(seed).permutation(count)[:landmarks],
+            STEADY * sum(WEIGHTS.values()),
+        )
         inside, across = spanned(*whole, rows, ridge)
         np.testing.assert_allclose(mapped @ mapped.T, inside, atol=1e-3)
         np.testing.assert_allclose(others @ mapped.T, across, atol=1e-3)
         np.testing.assert_allclose((mapped @ mapped.T)[:, rows], whole[0][:, rows], atol=0.1)
-        np.testing.assert_allclose((mapped @ mapped.T)[np.ix_(rows, rows)], whole[0][np.ix_(rows, rows)], atol=2 * ridge)
+        np.testing.assert_allclose(
+            (mapped @ mapped.T)[np.ix_(rows, rows)], whole[0][np.ix_(rows, rows)], atol=2 * ridge
+        )
         assert not mapped[5].any(), "who has nothing is like nobody"
 
     def test_portions_do_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +333,11 @@ class TestGaussians:
 
     def test_without_weight_they_say_nothing(self) -> None:
         nothing = dict.fromkeys(WEIGHTS, 0.0)
-        assert not NystroemFeatures.fit(vectors(0, 10), nothing, 1.0, 3000, 0).apply(vectors(1, 8), nothing, 1.0).any()
+        assert (
+            not NystroemFeatures.fit(vectors(0, 10), nothing, 1.0, 3000, 0)
+            .apply(vectors(1, 8), nothing, 1.0)
+            .any()
+        )
 
 
 class TestPresence:
@@ -298,17 +358,33 @@ class TestPresence:
         ],
     )
     def test_all_texts_and_the_picture_are_needed_and_the_list_only_where_it_is_alone(
-        self, field: str, fields: str, present: bool, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+        self,
+        field: str,
+        fields: str,
+        present: bool,
+        make: Callable[..., KernelLogistic],
+        shop: Shop,
+        context: Context,
     ) -> None:
         member = make(field)
         assert member.is_present(frozenset(fields.split())) == present
-        record = {"title": "blue lamp", "description": "soft", "image": "0.png", "related": {"viewed": ["3"]}, "price": 3.0}
+        record = {
+            "title": "blue lamp",
+            "description": "soft",
+            "image": "0.png",
+            "related": {"viewed": ["3"]},
+            "price": 3.0,
+        }
         told = {name: value for name, value in record.items() if name in fields.split()}
         inputs = member.prepare(Catalog.from_records([{"id": "x", **told}], shop.known.root), context)
         assert inputs.present.tolist() == [present]
 
-    def test_texts_without_a_word_are_none(self, make: Callable[..., KernelLogistic], context: Context) -> None:
-        catalog = Catalog.from_records([{"id": "1", "title": "--", "description": "x"}, {"id": "2", "title": "lamp", "description": " "}])
+    def test_texts_without_a_word_are_none(
+        self, make: Callable[..., KernelLogistic], context: Context
+    ) -> None:
+        catalog = Catalog.from_records(
+            [{"id": "1", "title": "--", "description": "x"}, {"id": "2", "title": "lamp", "description": " "}]
+        )
         assert make("title+description").prepare(catalog, context).present.tolist() == [False, False]
 
     def test_unusable_pictures_are_refused_with_a_reason(
@@ -317,7 +393,9 @@ class TestPresence:
         (tmp_path / "bad.png").write_bytes(b"<html>")
         (tmp_path / "good.png").write_bytes((shop.known.root / "0.png").read_bytes())
         pictures = {"a": "good.png", "b": "bad.png", "c": "gone.png", "d": None}
-        catalog = Catalog.from_records([{"id": name, "title": "lamp", "image": image} for name, image in pictures.items()], tmp_path)
+        catalog = Catalog.from_records(
+            [{"id": name, "title": "lamp", "image": image} for name, image in pictures.items()], tmp_path
+        )
         inputs = make("title+image").prepare(catalog, context)
         assert inputs.present.tolist() == [True, False, False, False]
         assert [(r.id, r.field) for r in inputs.refused] == [("b", "image"), ("c", "image")]
@@ -329,7 +407,10 @@ class TestPresence:
     ) -> None:
         member = fit(make("title+related"), shop, context)
         bare = Catalog.from_records(
-            [{"id": "x", "title": "blue lamp"}, {"id": "y", "title": "blue lamp", "related": {"viewed": ["unheard of"]}}]
+            [
+                {"id": "x", "title": "blue lamp"},
+                {"id": "y", "title": "blue lamp", "related": {"viewed": ["unheard of"]}},
+            ]
         )
         answers = logits(member, bare, context)
         assert np.array_equal(answers[0], answers[1])
@@ -344,22 +425,34 @@ class TestPresence:
         assert inputs.present.tolist() == [lacking == "related"] * KNOWN
         assert len(inputs.take(np.array([3, 1]))) == 2
 
-    def test_learns_where_nobody_has_a_list(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_learns_where_nobody_has_a_list(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         records = [{**row, "related": None} for row in shop.known.table.to_pylist()]
         bare = dataclasses.replace(shop, known=Catalog.from_records(records, shop.known.root))
         with_, without = (fit(make(field, **EXACT), bare, context) for field in ("title+related", "title"))
-        np.testing.assert_allclose(logits(with_, shop.new, context), logits(without, shop.new, context), atol=0.02)
+        np.testing.assert_allclose(
+            logits(with_, shop.new, context), logits(without, shop.new, context), atol=0.02
+        )
 
 
 class TestState:
     @pytest.mark.parametrize("field", [EVERY, "title", "image", "related", "description+related"])
     def test_comes_back_as_in_a_new_process(
-        self, field: str, make: Callable[..., KernelLogistic], shop: Shop, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        field: str,
+        make: Callable[..., KernelLogistic],
+        shop: Shop,
+        context: Context,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """From the files alone: no cache, another catalogue object, and the backbone's weights are the model's own."""
         member = fit(make(field, landmarks=30), shop, context)
         before = member.predict(member.prepare(shop.new, context), context)
-        monkeypatch.setattr(kernel_logistic, "find_weights", lambda *_: pytest.fail("asked for weights that the model has"))
+        monkeypatch.setattr(
+            kernel_logistic, "find_weights", lambda *_: pytest.fail("asked for weights that the model has")
+        )
         restored = make(field, landmarks=30).restore(through_disk(member.state(), tmp_path))
         inputs = restored.prepare(shop.new.take(range(NEW)), Context())
         for ours, theirs in zip(before, restored.predict(inputs, Context()), strict=True):
@@ -370,7 +463,12 @@ class TestState:
         assert again.arrays.keys() == member.state().arrays.keys()
 
     def test_another_encoder_than_at_the_time_is_refused(
-        self, make: Callable[..., KernelLogistic], make_encoder: Callable[..., Path], shop: Shop, context: Context, tmp_path: Path
+        self,
+        make: Callable[..., KernelLogistic],
+        make_encoder: Callable[..., Path],
+        shop: Shop,
+        context: Context,
+        tmp_path: Path,
     ) -> None:
         member = fit(make("title"), shop, context)
         with pytest.raises(WeightsError, match="fit again"):
@@ -380,28 +478,42 @@ class TestState:
         self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
     ) -> None:
         one, same, other = (
-            fit(make("title+image", landmarks=20), shop, dataclasses.replace(context, seed=seed)).state().arrays for seed in (3, 3, 4)
+            fit(make("title+image", landmarks=20), shop, dataclasses.replace(context, seed=seed))
+            .state()
+            .arrays
+            for seed in (3, 3, 4)
         )
         assert all(np.array_equal(value, same[name]) for name, value in one.items())
         assert not np.array_equal(one["landmarks.pictures"], other["landmarks.pictures"])
 
-    def test_folds_share_what_was_prepared(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_folds_share_what_was_prepared(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         """A member that prepared nothing itself is fitted and saved on another's inputs: it answers alike."""
         first = make("title+image")
         inputs = first.prepare(shop.known, context)
-        answers = [m.fit(Examples(inputs, shop.targets), None, context).predict(inputs, context)[0] for m in (first, make("title+image"))]
+        answers = [
+            m.fit(Examples(inputs, shop.targets), None, context).predict(inputs, context)[0]
+            for m in (first, make("title+image"))
+        ]
         assert np.array_equal(*answers)
 
-    def test_answers_do_not_depend_on_company(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_answers_do_not_depend_on_company(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         member = fit(make(), shop, context)
         together = logits(member, shop.new, context)
         alone = np.concatenate([logits(member, shop.new.take([row]), context) for row in range(4)])
         np.testing.assert_allclose(alone, together[:4], atol=1e-3)
         inputs = member.prepare(shop.new, context)
         assert isinstance(inputs, KernelInputs)
-        np.testing.assert_allclose(member.predict(inputs.take(np.array([7, 2])), context)[1], together[[7, 2]], atol=1e-3)
+        np.testing.assert_allclose(
+            member.predict(inputs.take(np.array([7, 2])), context)[1], together[[7, 2]], atol=1e-3
+        )
 
-    def test_unfitted_says_so(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_unfitted_says_so(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         member = make("title", encoder="off")
         inputs = member.prepare(shop.known, context)
         with pytest.raises(NotFittedError, match="'title' is not fitted; call fit or restore"):
@@ -409,7 +521,9 @@ class TestState:
         with pytest.raises(NotFittedError):
             member.state()
 
-    def test_provenance_says_what_was_used(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_provenance_says_what_was_used(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         facts = fit(make(), shop, context).provenance()
         assert facts["backbone"]["used"] == "test_efficientnet"
         assert facts["encoder"].startswith("folder ")
@@ -418,15 +532,23 @@ class TestState:
         assert fit(make("related"), shop, context).provenance().keys() == {"known", "directions"}
 
     def test_a_backbone_that_stands_in_is_noted(
-        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context, monkeypatch: pytest.MonkeyPatch
+        self,
+        make: Callable[..., KernelLogistic],
+        shop: Shop,
+        context: Context,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        stand_in = dataclasses.replace(find_weights("test_efficientnet", "random"), asked="resnet50", note="stands in for resnet50")
+        stand_in = dataclasses.replace(
+            find_weights("test_efficientnet", "random"), asked="resnet50", note="stands in for resnet50"
+        )
         monkeypatch.setattr(kernel_logistic, "find_weights", lambda *_: stand_in)
         facts = fit(make("image", backbone="resnet50"), shop, context).provenance()
         assert facts["note"] == "stands in for resnet50"
         assert facts["backbone"]["asked"] == "resnet50"
 
-    def test_small_weights_are_dropped(self, make: Callable[..., KernelLogistic], shop: Shop, context: Context) -> None:
+    def test_small_weights_are_dropped(
+        self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
+    ) -> None:
         kept, all_ = (fit(make(prune=prune), shop, context).state().arrays for prune in (0.1, 0.0))
         assert 0 < len(kept["weights.values"]) < len(all_["weights.values"])
         assert np.abs(kept["weights.values"]).min() >= 0.1

@@ -15,19 +15,29 @@ from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.tabular import NumberCode, Numbers, Tabular, WordCode, Words
 
-QUICK: dict[str, Any] = {"hidden": 16, "dropout": 0, "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.02, "batch_size": 32}}
+QUICK: dict[str, Any] = {
+    "hidden": 16,
+    "dropout": 0,
+    "training": {"epochs": 40, "loss": "bce", "learning_rate": 0.02, "batch_size": 32},
+}
 BRANDS = ("Acme", "Bolt", "Cozy")
 
 
 def catalog_of(count: int = 150, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
     """The brand gives one of three labels, a price above 20 the fourth, a weight (text) below 5 the fifth."""
     rng = np.random.default_rng(seed)
-    brands, prices, weights = rng.integers(3, size=count), rng.lognormal(3, 1, count), rng.uniform(0, 10, count)
+    brands, prices, weights = (
+        rng.integers(3, size=count),
+        rng.lognormal(3, 1, count),
+        rng.uniform(0, 10, count),
+    )
     records: list[dict[str, Any]] = [
         {"id": str(i), "brand": BRANDS[b], "price": p, "weight": f"{w:.2f}"}
         for i, (b, p, w) in enumerate(zip(brands, prices, weights, strict=True))
     ]
-    return Catalog.from_records(records), np.column_stack([np.encoder(3)[brands], prices > 20, weights < 5]).astype(np.float32)
+    return Catalog.from_records(records), np.column_stack(
+        [np.eye(3)[brands], prices > 20, weights < 5]
+    ).astype(np.float32)
 
 
 def fitted(field: str = "price+brand+weight", **settings: Any) -> tuple[Tabular, Any, Any]:
@@ -65,12 +75,21 @@ class TestColumns:
         assert inputs.present.tolist() == [True, True, False, False]
 
     def test_text_read_as_numbers(self) -> None:
-        records = [{"id": str(i), "size": v} for i, v in enumerate([" 12 ", "1e3", ".5", "about 3", "nan", None, "1e999"])]
-        inputs = Tabular(Tabular.Settings(numbers=("size",)), "size").prepare(Catalog.from_records(records), Context())
-        np.testing.assert_array_equal(inputs.columns[0].values, [12, 1000, 0.5, np.nan, np.nan, np.nan, np.nan])
+        records = [
+            {"id": str(i), "size": v}
+            for i, v in enumerate([" 12 ", "1e3", ".5", "about 3", "nan", None, "1e999"])
+        ]
+        inputs = Tabular(Tabular.Settings(numbers=("size",)), "size").prepare(
+            Catalog.from_records(records), Context()
+        )
+        np.testing.assert_array_equal(
+            inputs.columns[0].values, [12, 1000, 0.5, np.nan, np.nan, np.nan, np.nan]
+        )
         assert inputs.present.tolist() == [True, True, True, False, False, False, False]
 
-    @pytest.mark.parametrize("name", ["categories", "category", "labels", "product_category_tree", "main_cat", "categories_2"])
+    @pytest.mark.parametrize(
+        "name", ["categories", "category", "labels", "product_category_tree", "main_cat", "categories_2"]
+    )
     def test_the_answer_is_never_an_input(self, name: str) -> None:
         with pytest.raises(ConfigError, match="names the product's categories"):
             Tabular(Tabular.Settings(), f"price+{name}").prepare(catalog_of(3)[0], Context())
@@ -83,7 +102,9 @@ class TestColumns:
 
     def test_typed_columns_of_a_table(self) -> None:
         catalog, _ = catalog_of(3)
-        table = catalog.table.append_column("stock", pa.array([1, None, 3])).append_column("year", pa.array([1999, 2000, None]))
+        table = catalog.table.append_column("stock", pa.array([1, None, 3])).append_column(
+            "year", pa.array([1999, 2000, None])
+        )
         member = Tabular(Tabular.Settings(numbers=("stock",)), "stock+year")
         columns = member.prepare(Catalog(table, catalog.root), Context()).columns
         np.testing.assert_array_equal(columns[0].values, [1, np.nan, 3])
@@ -106,7 +127,11 @@ class TestLearning:
     def test_state_survives_storage(self) -> None:
         member, inputs, _ = fitted()
         state = member.state()
-        stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+        stored = State(
+            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+        )
         restored = Tabular(member.settings, member.field).restore(stored)
-        for before, after in zip(member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True):
+        for before, after in zip(
+            member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
+        ):
             assert np.array_equal(before, after)

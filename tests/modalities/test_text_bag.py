@@ -22,7 +22,7 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [" ".join([*rng.choice(FILLERS, 3), NOUNS[n]]) for n in nouns]
     records = [{"id": str(i), ("title", "description")[i % 2]: text} for i, text in enumerate(texts)]
-    return Catalog.from_records(records), np.encoder(len(NOUNS), dtype=np.float32)[nouns]
+    return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[nouns]
 
 
 def fitted(field: str = "title+description", **settings: Any) -> tuple[TextBag, Any]:
@@ -38,7 +38,9 @@ def by_hand(texts: list[list[str]], targets: Any, member: TextBag, context: Cont
     grams = word_grams(split_words([" ".join(t) for t in texts]), chosen.words)
     shares = _shares(grams, grams.keys).toarray()
     rng = np.random.default_rng(context.seed)
-    vectors = rng.uniform(-1 / chosen.dimensions, 1 / chosen.dimensions, (shares.shape[1], chosen.dimensions)).astype(np.float32)
+    vectors = rng.uniform(
+        -1 / chosen.dimensions, 1 / chosen.dimensions, (shares.shape[1], chosen.dimensions)
+    ).astype(np.float32)
     labels = np.zeros((targets.shape[1], chosen.dimensions))
     steps, step = chosen.epochs * -(-len(texts) // chosen.batch_size), 0
     for _ in range(chosen.epochs):
@@ -46,7 +48,11 @@ def by_hand(texts: list[list[str]], targets: Any, member: TextBag, context: Cont
         for start in range(0, len(texts), chosen.batch_size):
             rows = order[start : start + chosen.batch_size]
             means = shares[rows] @ vectors
-            error = (targets[rows] - 1 / (1 + np.exp(-means @ labels.T))) * chosen.learning_rate * (1 - step / steps)
+            error = (
+                (targets[rows] - 1 / (1 + np.exp(-means @ labels.T)))
+                * chosen.learning_rate
+                * (1 - step / steps)
+            )
             change = shares[rows].T @ (error @ labels)
             labels += error.T @ means
             vectors += change
@@ -59,11 +65,16 @@ class TestLearning:
         rng = np.random.default_rng(0)
         texts = [list(rng.choice([*NOUNS, *FILLERS], rng.integers(0, 6))) for _ in range(30)]
         targets = (rng.random((30, 4)) < 0.3).astype(np.float32)
-        member, context = TextBag(TextBag.Settings(dimensions=5, epochs=4, batch_size=4), "title"), Context(seed=7)
+        member, context = (
+            TextBag(TextBag.Settings(dimensions=5, epochs=4, batch_size=4), "title"),
+            Context(seed=7),
+        )
         grams = word_grams(split_words([" ".join(t) for t in texts]), member.settings.words)
         shares = _shares(grams, grams.keys)
         vectors, labels = _learn(shares, targets, member.settings.learning_rate, member.settings, context)
-        np.testing.assert_allclose(shares @ vectors @ labels.T, by_hand(texts, targets, member, context), atol=1e-4)
+        np.testing.assert_allclose(
+            shares @ vectors @ labels.T, by_hand(texts, targets, member, context), atol=1e-4
+        )
 
     def test_reads_the_fields_as_one_text(self) -> None:
         member, _ = fitted()
@@ -84,8 +95,12 @@ class TestLearning:
 
 class TestBags:
     def test_present_is_who_has_a_word_in_any_field(self) -> None:
-        catalog = Catalog.from_records([{"id": "1", "title": "hat"}, {"id": "2", "description": "hat"}, {"id": "3", "title": "!"}])
-        assert TextBag(TextBag.Settings(), "title+description").prepare(catalog, Context()).present.tolist() == [True, True, False]
+        catalog = Catalog.from_records(
+            [{"id": "1", "title": "hat"}, {"id": "2", "description": "hat"}, {"id": "3", "title": "!"}]
+        )
+        assert TextBag(TextBag.Settings(), "title+description").prepare(
+            catalog, Context()
+        ).present.tolist() == [True, True, False]
 
     def test_buckets_bound_the_vectors(self) -> None:
         assert fitted(buckets=5)[0].provenance()["ngrams"] == 5
@@ -97,7 +112,10 @@ class TestBags:
         plain, lettered = fitted()[0], fitted(letters=(3, 4))[0]
         assert lettered.provenance()["ngrams"] > plain.provenance()["ngrams"]
         typo = Catalog.from_records([{"id": "1", "title": "kettl"}])
-        chance = [m.predict(m.prepare(typo, Context()), Context())[0][0, NOUNS.index("kettle")] for m in (plain, lettered)]
+        chance = [
+            m.predict(m.prepare(typo, Context()), Context())[0][0, NOUNS.index("kettle")]
+            for m in (plain, lettered)
+        ]
         assert chance[1] > chance[0]
 
 
@@ -106,7 +124,9 @@ def test_state_survives_storage() -> None:
     state = member.state()
     stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
     restored = TextBag(member.settings, member.field).restore(stored)
-    for before, after in zip(member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True):
+    for before, after in zip(
+        member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
+    ):
         assert np.array_equal(before, after)
 
 

@@ -34,14 +34,32 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, Any]
     """Titles of fillers around one noun, which is the label."""
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), count)
-    texts = [" ".join([*rng.choice(FILLERS, rng.integers(0, 12)), NOUNS[n], *rng.choice(FILLERS, rng.integers(0, 12))]) for n in nouns]
-    targets = np.encoder(len(NOUNS), dtype=np.float32)[nouns]
+    texts = [
+        " ".join(
+            [*rng.choice(FILLERS, rng.integers(0, 12)), NOUNS[n], *rng.choice(FILLERS, rng.integers(0, 12))]
+        )
+        for n in nouns
+    ]
+    targets = np.eye(len(NOUNS), dtype=np.float32)[nouns]
     return Catalog.from_records([{"id": str(i), "title": text} for i, text in enumerate(texts)]), targets
 
 
 def model(glove: str, **settings: Any) -> TextCnn:
-    chosen: dict[str, Any] = {"vectors": glove, "dimensions": 8, "filters": 16, "hidden": 12, "maxlen": 20, **settings}
-    chosen["training"] = {"epochs": 10, "batch_size": 16, "learning_rate": 0.01, "loss": "bce", **chosen.get("training", {})}
+    chosen: dict[str, Any] = {
+        "vectors": glove,
+        "dimensions": 8,
+        "filters": 16,
+        "hidden": 12,
+        "maxlen": 20,
+        **settings,
+    }
+    chosen["training"] = {
+        "epochs": 10,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "loss": "bce",
+        **chosen.get("training", {}),
+    }
     return TextCnn(TextCnn.Settings.model_validate(chosen), "title")
 
 
@@ -63,7 +81,9 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("settings", VARIANTS, ids=lambda s: " ".join(f"{k}={v}" for k, v in s.items()) or "paper")
+@pytest.mark.parametrize(
+    "settings", VARIANTS, ids=lambda s: " ".join(f"{k}={v}" for k, v in s.items()) or "paper"
+)
 def test_every_variant_learns_and_survives_its_state(glove: str, settings: dict[str, Any]) -> None:
     first, inputs, targets = fitted(glove, **settings)
     probabilities, features = first.predict(inputs, Context())
@@ -95,7 +115,9 @@ def reference(text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: 
         maps = []
         for number, size in enumerate(windows):
             kernel = weights[f"convolutions.{number}.weight"].view(-1, size, words.shape[1]).transpose(1, 2)
-            maps.append(F.conv1d(words.T[None], kernel, weights[f"convolutions.{number}.bias"]).relu().amax(2)[0])
+            maps.append(
+                F.conv1d(words.T[None], kernel, weights[f"convolutions.{number}.bias"]).relu().amax(2)[0]
+            )
         pooled = torch.cat(maps) if maps else words.amax(0)
         hidden = torch.relu(weights["hidden.weight"] @ pooled + weights["hidden.bias"])
         answers.append(torch.sigmoid(weights["output.weight"] @ hidden + weights["output.bias"]).numpy())
@@ -104,7 +126,12 @@ def reference(text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: 
 
 @pytest.mark.parametrize(
     "settings",
-    [{"maxlen": 57}, {"maxlen": 11}, {"windows": (3, 4, 5), "maxlen": 12, "embedding": "multichannel"}, {"graph": "pool", "maxlen": 9}],
+    [
+        {"maxlen": 57},
+        {"maxlen": 11},
+        {"windows": (3, 4, 5), "maxlen": 12, "embedding": "multichannel"},
+        {"graph": "pool", "maxlen": 9},
+    ],
 )
 def test_the_fast_network_is_the_paper_s(glove: str, settings: dict[str, Any]) -> None:
     text_cnn, inputs, _ = fitted(glove, count=60, **settings)
@@ -130,8 +157,12 @@ def test_the_answer_does_not_depend_on_the_company(glove: str) -> None:
 )
 def test_weights_of_the_paper(settings: dict[str, Any], weights: int) -> None:
     catalog, _ = catalog_of(122)
-    text_cnn = TextCnn(TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1}, **settings}), "title")
-    text_cnn.fit(Examples(text_cnn.prepare(catalog, Context()), np.encoder(122, dtype=np.float32)), None, Context())
+    text_cnn = TextCnn(
+        TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1}, **settings}), "title"
+    )
+    text_cnn.fit(
+        Examples(text_cnn.prepare(catalog, Context()), np.eye(122, dtype=np.float32)), None, Context()
+    )
     arrays = text_cnn.state().arrays
     assert sum(value.size for name, value in arrays.items() if name != "channels.tuned") == weights
     assert arrays["channels.tuned"].shape == (len(NOUNS) + len(FILLERS) + 1, 120)
@@ -152,7 +183,10 @@ def test_initial_weights_are_those_of_keras(glove: str) -> None:
 def test_static_vectors_stay_and_tuned_ones_move(glove: str) -> None:
     text_cnn, _, _ = fitted(glove, embedding="multichannel")
     arrays = text_cnn.state().arrays
-    rows = {line.split()[0]: np.array(line.split()[1:], np.float32) for line in Path(glove).read_text().splitlines()}
+    rows = {
+        line.split()[0]: np.array(line.split()[1:], np.float32)
+        for line in Path(glove).read_text().splitlines()
+    }
     words = text_cnn.state().facts["words"]
     np.testing.assert_array_equal(arrays["channels.fixed"][1 + words.index("shoe")], rows["shoe"])
     assert np.abs(arrays["channels.fixed"] - arrays["channels.tuned"]).max() > 0.01
@@ -178,22 +212,36 @@ def test_early_stopping_keeps_the_best_epoch(glove: str) -> None:
     text_cnn = model(glove, training={"epochs": 40, "patience": 2, "learning_rate": 0.05})
     inputs = text_cnn.prepare(catalog, Context())
     rows = np.arange(120)
-    wrong = np.roll(targets[80:], 1, axis=1)  # validation that contradicts training: the first epochs are the best
-    text_cnn.fit(Examples(inputs.take(rows[:80]), targets[:80]), Examples(inputs.take(rows[80:]), wrong), Context())
+    wrong = np.roll(
+        targets[80:], 1, axis=1
+    )  # validation that contradicts training: the first epochs are the best
+    text_cnn.fit(
+        Examples(inputs.take(rows[:80]), targets[:80]), Examples(inputs.take(rows[80:]), wrong), Context()
+    )
     assert text_cnn.provenance()["epochs"] < 10
 
 
 def test_vocabulary_and_coverage_are_of_the_training_rows(glove: str) -> None:
-    catalog = Catalog.from_records([{"id": "1", "title": "red shoe shoe qqq"}, {"id": "2", "title": "hat lamp"}])
+    catalog = Catalog.from_records(
+        [{"id": "1", "title": "red shoe shoe qqq"}, {"id": "2", "title": "hat lamp"}]
+    )
     text_cnn = model(glove, training={"epochs": 1})
     inputs = text_cnn.prepare(catalog, Context())
     text_cnn.fit(Examples(inputs.take(np.array([0])), np.ones((1, 2), np.float32)), None, Context())
     assert text_cnn.state().facts["words"] == ["shoe", "red", "qqq"]
-    assert text_cnn.provenance() == {"vectors": "vectors.txt", "coverage": 1 / 4, "dimensions": 8, "vocabulary": 3, "epochs": 1}
+    assert text_cnn.provenance() == {
+        "vectors": "vectors.txt",
+        "coverage": 1 / 4,
+        "dimensions": 8,
+        "vocabulary": 3,
+        "epochs": 1,
+    }
 
 
 def test_absent_and_wordless_fields(glove: str) -> None:
-    catalog = Catalog.from_records([{"id": "1"}, {"id": "2", "title": "100% !"}, {"id": "3", "title": "Shoe"}, {"id": "4", "title": ""}])
+    catalog = Catalog.from_records(
+        [{"id": "1"}, {"id": "2", "title": "100% !"}, {"id": "3", "title": "Shoe"}, {"id": "4", "title": ""}]
+    )
     text_cnn, _, _ = fitted(glove)
     inputs = text_cnn.prepare(catalog, Context())
     assert inputs.present.tolist() == [False, False, True, False]
@@ -221,7 +269,8 @@ def test_unfitted(glove: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"windows": (5,), "maxlen": 4}, {"windows": ()}, {"windows": (0,)}, {"dropout": 1.0}, {"windws": (5,)}]
+    "settings",
+    [{"windows": (5,), "maxlen": 4}, {"windows": ()}, {"windows": (0,)}, {"dropout": 1.0}, {"windws": (5,)}],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

@@ -22,14 +22,18 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), (count, 2))
     texts = [[" ".join([*rng.choice(FILLERS, 4), NOUNS[n]]) for n in row] for row in nouns]
-    records: list[dict[str, Any]] = [{"id": str(i), "title": t, "description": d} for i, (t, d) in enumerate(texts)]
+    records: list[dict[str, Any]] = [
+        {"id": str(i), "title": t, "description": d} for i, (t, d) in enumerate(texts)
+    ]
     for i in range(0, count, 10):
         records[i][("title", "description")[i // 10 % 2]] = None
-    encoder = np.encoder(len(NOUNS), dtype=np.float32)
+    encoder = np.eye(len(NOUNS), dtype=np.float32)
     return Catalog.from_records(records), np.concatenate([encoder[nouns[:, 0]], encoder[nouns[:, 1]]], axis=1)
 
 
-def fitted(field: str = "title+description", count: int = 200, **settings: Any) -> tuple[TextLinear, Any, Any]:
+def fitted(
+    field: str = "title+description", count: int = 200, **settings: Any
+) -> tuple[TextLinear, Any, Any]:
     catalog, targets = catalog_of(count)
     member = TextLinear(TextLinear.Settings.model_validate(settings), field)
     inputs = member.prepare(catalog, Context())
@@ -41,11 +45,18 @@ class TestFields:
         member, _, _ = fitted()
         catalog, targets = catalog_of(100, seed=1)
         probabilities, _ = member.predict(member.prepare(catalog, Context()), Context())
-        complete = np.array([None not in pair for pair in zip(catalog.column("title"), catalog.column("description"), strict=True)])
+        complete = np.array(
+            [
+                None not in pair
+                for pair in zip(catalog.column("title"), catalog.column("description"), strict=True)
+            ]
+        )
         assert ((probabilities > 0.5) == (targets > 0))[complete].all()
 
     def test_present_is_who_has_any_of_them(self) -> None:
-        catalog = Catalog.from_records([{"id": "1", "title": "a hat"}, {"id": "2", "description": "a hat"}, {"id": "3", "title": " -- "}])
+        catalog = Catalog.from_records(
+            [{"id": "1", "title": "a hat"}, {"id": "2", "description": "a hat"}, {"id": "3", "title": " -- "}]
+        )
         both = TextLinear(TextLinear.Settings(), "title+description").prepare(catalog, Context())
         title = TextLinear(TextLinear.Settings(), "title").prepare(catalog, Context())
         assert both.present.tolist() == [True, True, False]
@@ -67,7 +78,9 @@ class TestAnswers:
         chance = {}
         for letters in ((), (3, 4)):
             member, _, _ = fitted("title", letters=letters)
-            chance[letters] = member.predict(member.prepare(catalog, Context()), Context())[0][0, NOUNS.index("kettle")]
+            chance[letters] = member.predict(member.prepare(catalog, Context()), Context())[0][
+                0, NOUNS.index("kettle")
+            ]
         assert chance[(3, 4)] > chance[()] + 0.2
 
     def test_features_are_the_logits_or_a_mix_that_keeps_distances(self) -> None:
@@ -81,12 +94,17 @@ class TestAnswers:
         assert 0.5 < lengths.mean() < 1.5
 
     def test_rare_ngrams_and_small_weights_go(self) -> None:
-        every, few = fitted(min_count=1, prune=0)[0].provenance(), fitted(min_count=20, prune=0.1)[0].provenance()
+        every, few = (
+            fitted(min_count=1, prune=0)[0].provenance(),
+            fitted(min_count=20, prune=0.1)[0].provenance(),
+        )
         assert few["ngrams"] < every["ngrams"]
         assert few["weights"] < every["weights"]
 
     def test_binary_weighting_ignores_repetition(self) -> None:
-        catalog = Catalog.from_records([{"id": "1", "title": "hat nice"}, {"id": "2", "title": "hat hat hat nice"}])
+        catalog = Catalog.from_records(
+            [{"id": "1", "title": "hat nice"}, {"id": "2", "title": "hat hat hat nice"}]
+        )
         alike = {}
         for weighting in ("binary", "tfidf"):
             member, _, _ = fitted("title", weighting=weighting, words=(1,), letters=())
@@ -97,9 +115,13 @@ class TestAnswers:
     def test_state_survives_storage(self) -> None:
         member, inputs, _ = fitted()
         state = member.state()
-        stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+        stored = State(
+            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+        )
         restored = TextLinear(member.settings, member.field).restore(stored)
-        for before, after in zip(member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True):
+        for before, after in zip(
+            member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
+        ):
             assert np.array_equal(before, after)
 
     def test_unfitted_says_so(self) -> None:
@@ -109,7 +131,9 @@ class TestAnswers:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("wrong", [{"words": (), "letters": ()}, {"words": (0, 1)}, {"cost": 0}, {"weighting": "bm25"}])
+    @pytest.mark.parametrize(
+        "wrong", [{"words": (), "letters": ()}, {"words": (0, 1)}, {"C": 0}, {"weighting": "bm25"}]
+    )
     def test_refused(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             TextLinear.Settings.model_validate(wrong)
@@ -129,7 +153,9 @@ def test_a_real_catalogue() -> None:
     member = TextLinear(TextLinear.Settings(), "title+description")
 
     def examples(records: list[dict[str, Any]]) -> Examples:
-        rows = [{"id": r["asin"], "title": r.get("title"), "description": r.get("description")} for r in records]
+        rows = [
+            {"id": r["asin"], "title": r.get("title"), "description": r.get("description")} for r in records
+        ]
         targets = np.array([[name in labels(r) for name in names] for r in records], np.float32)
         return Examples(member.prepare(Catalog.from_records(rows), Context()), targets)
 

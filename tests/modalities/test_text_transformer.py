@@ -38,11 +38,18 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
         }
         for i, n in enumerate(nouns)
     ]
-    return Catalog.from_records(records), np.encoder(len(NOUNS), dtype=np.float32)[nouns]
+    return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[nouns]
 
 
 def member_of(encoder: str, **settings: Any) -> TextTransformer:
-    chosen: dict[str, Any] = {"encoder": encoder, "train_last": 0, "hidden": 16, "max_tokens": 16, "dropout": 0.0, **settings}
+    chosen: dict[str, Any] = {
+        "encoder": encoder,
+        "train_last": 0,
+        "hidden": 16,
+        "max_tokens": 16,
+        "dropout": 0.0,
+        **settings,
+    }
     chosen["training"] = {"epochs": 60, "batch_size": 16, "learning_rate": 0.01, "loss": "bce"}
     chosen["tuning"] = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3}
     return TextTransformer(TextTransformer.Settings.model_validate(chosen), "title+description")
@@ -73,10 +80,18 @@ class TestLearning:
     def test_only_what_was_tuned_is_kept_and_changed(self, encoder: str) -> None:
         member, _, _ = fitted(encoder, train_last=1)
         plain = dict(load_encoder(find_encoder(encoder)).named_parameters())
-        kept = {name.removeprefix("encoder."): a for name, a in member.state().arrays.items() if name.startswith("encoder.")}
+        kept = {
+            name.removeprefix("encoder."): a
+            for name, a in member.state().arrays.items()
+            if name.startswith("encoder.")
+        }
         assert kept
         assert all(name.startswith("encoder.layer.1.") for name in kept)
-        assert all(not np.array_equal(a, plain[name].detach().numpy()) for name, a in kept.items() if name.endswith("dense.weight"))
+        assert all(
+            not np.array_equal(a, plain[name].detach().numpy())
+            for name, a in kept.items()
+            if name.endswith("dense.weight")
+        )
         assert not [name for name in fitted(encoder)[0].state().arrays if name.startswith("encoder.")]
 
     def test_a_text_is_answered_for_alike_in_any_company(self, encoder: str) -> None:
@@ -101,7 +116,10 @@ class TestReading:
     def test_present_may_be_who_has_all_of_the_fields(self, encoder: str) -> None:
         member, (catalog, _) = member_of(encoder, present="all"), catalog_of(20)
         assert member.prepare(catalog, Context()).present.tolist() == [i % 7 != 0 for i in range(20)]
-        assert [member.is_present(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [False, True]
+        assert [member.is_present(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [
+            False,
+            True,
+        ]
 
     def test_long_texts_lose_their_end(self, encoder: str) -> None:
         catalog = Catalog.from_records([{"id": "1", "title": "hat " * 100}])
@@ -115,17 +133,23 @@ class TestReading:
             alone = network(input_ids=numbers[1:, :1]).last_hidden_state[0, 0]
         torch.testing.assert_close(both[1], alone)
 
-    def test_encoded_texts_are_looked_up_again(self, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_encoded_texts_are_looked_up_again(
+        self, encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         catalog, _ = catalog_of(20)
         first = member_of(encoder).prepare(catalog, Context(cache=tmp_path))
         assert list(tmp_path.rglob("*.safetensors"))
-        monkeypatch.setattr("shelfwise.features.sentence_embeddings.run_encoder", lambda *_: pytest.fail("encoded once more"))
+        monkeypatch.setattr(
+            "shelfwise.features.sentence_embeddings.run_encoder", lambda *_: pytest.fail("encoded once more")
+        )
         again = member_of(encoder).prepare(catalog.take(range(19, -1, -1)), Context(cache=tmp_path))
         assert np.array_equal(first.encoded, again.encoded[::-1])
 
 
 class TestSources:
-    def test_another_encoder_than_at_the_time_is_refused(self, encoder: str, make_encoder: Callable[..., Path], tmp_path: Path) -> None:
+    def test_another_encoder_than_at_the_time_is_refused(
+        self, encoder: str, make_encoder: Callable[..., Path], tmp_path: Path
+    ) -> None:
         member, _, _ = fitted(encoder)
         with pytest.raises(WeightsError, match="fit again"):
             member_of(str(make_encoder(tmp_path, (*NOUNS, *FILLERS), seed=5))).restore(member.state())

@@ -16,7 +16,11 @@ from shelfwise.core.types import Context, Examples
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.modalities.vector import Vector
 
-QUICK: dict[str, Any] = {"hidden": 0, "dropout": 0, "training": {"epochs": 30, "loss": "bce", "learning_rate": 0.05}}
+QUICK: dict[str, Any] = {
+    "hidden": 0,
+    "dropout": 0,
+    "training": {"epochs": 30, "loss": "bce", "learning_rate": 0.05},
+}
 IDS = [f"p{i}" for i in range(40)]
 
 
@@ -25,7 +29,9 @@ def truth() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, np.dtype[np.float32]]
     """Vectors (40, 3) far from 0 and of very different sizes, and the two labels they give."""
     rng = np.random.default_rng(0)
     targets = (rng.random((40, 2)) < 0.5).astype(np.float32)
-    return np.column_stack([targets * [1e3, 1e-3], np.zeros(40)]) + rng.normal(0, [50, 5e-5, 0], (40, 3)) + 7e2, targets
+    return np.column_stack([targets * [1e3, 1e-3], np.zeros(40)]) + rng.normal(
+        0, [50, 5e-5, 0], (40, 3)
+    ) + 7e2, targets
 
 
 def member_of(source: str | None = None) -> Vector:
@@ -45,8 +51,13 @@ class TestSources:
         there = np.isin(np.arange(40), order)
         ids = [IDS[i] for i in order]
         catalog = save_npy(tmp_path, vectors[order].astype(np.float32), ids)
-        pq.write_table(pa.table({"id": [*ids, "absent"], "sound": [*vectors[order].tolist(), None]}), tmp_path / "sound.parquet")
-        column = Catalog.from_records([{"id": i, "sound": vectors[n].tolist() if there[n] else None} for n, i in enumerate(IDS)])
+        pq.write_table(
+            pa.table({"id": [*ids, "absent"], "sound": [*vectors[order].tolist(), None]}),
+            tmp_path / "sound.parquet",
+        )
+        column = Catalog.from_records(
+            [{"id": i, "sound": vectors[n].tolist() if there[n] else None} for n, i in enumerate(IDS)]
+        )
         found = [
             member_of("sound.npy").prepare(catalog, Context()),
             member_of("sound.parquet").prepare(catalog, Context()),
@@ -55,7 +66,9 @@ class TestSources:
         for inputs in found:
             assert np.array_equal(inputs.present, there)
             assert not inputs.refused
-            np.testing.assert_array_equal(inputs.values, np.where(there[:, None], vectors, 0).astype(np.float32))
+            np.testing.assert_array_equal(
+                inputs.values, np.where(there[:, None], vectors, 0).astype(np.float32)
+            )
         member = member_of("sound.npy").fit(Examples(found[0], targets).present(), None, Context())
         probabilities, features = member.predict(found[1].take(np.flatnonzero(there)), Context())
         assert ((probabilities > 0.5) == (targets[there] > 0)).mean() > 0.9
@@ -71,7 +84,9 @@ class TestSources:
 
     def test_what_is_no_vector_is_refused(self) -> None:
         values = ["[1, 2.5]", "[1, -2e3]", "[1]", "loud", "[]", "[NaN, 1]", "[1e99, 1]", None]
-        inputs = member_of().prepare(Catalog.from_records([{"id": f"p{i}", "sound": v} for i, v in enumerate(values)]), Context())
+        inputs = member_of().prepare(
+            Catalog.from_records([{"id": f"p{i}", "sound": v} for i, v in enumerate(values)]), Context()
+        )
         assert inputs.present.tolist() == [True, True, *[False] * 6]
         assert [r.id for r in inputs.refused] == ["p2", "p3", "p4", "p5", "p6"]
         assert inputs.refused[0].reason == "expected a list of 2 numbers, found one of 1"
@@ -90,7 +105,11 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("vectors", "ids", "message"),
         [
-            (np.zeros(40), IDS, r"sound.npy holds float64 of shape \(40,\); expected numbers of shape \(products, dimensions\)"),
+            (
+                np.zeros(40),
+                IDS,
+                r"sound.npy holds float64 of shape \(40,\); expected numbers of shape \(products, dimensions\)",
+            ),
             (np.array([["a"]]), ["p0"], "holds <U1"),
             (np.zeros((40, 3)), IDS[:-1], r"shape \(40, 3\) but sound.txt has 39 ids; expected 40"),
         ],
@@ -101,7 +120,9 @@ class TestErrors:
 
     def test_pickles_are_not_opened(self, tmp_path: Path) -> None:
         with pytest.raises(CatalogError, match="cannot be read"):
-            member_of("sound.npy").prepare(save_npy(tmp_path, np.array([{}], dtype=object), ["p0"]), Context())
+            member_of("sound.npy").prepare(
+                save_npy(tmp_path, np.array([{}], dtype=object), ["p0"]), Context()
+            )
 
     @pytest.mark.parametrize("source", ["none.npy", "none.parquet"])
     def test_missing_files(self, tmp_path: Path, source: str) -> None:
@@ -130,7 +151,9 @@ class TestErrors:
         with pytest.raises(ConfigError, match="no column 'sound'"):
             member_of().prepare(Catalog.from_records([{"id": "1"}]), Context())
         with pytest.raises(ConfigError, match="holds double"):
-            Vector(Vector.Settings(), "price").prepare(Catalog.from_records([{"id": "1", "price": 2}]), Context())
+            Vector(Vector.Settings(), "price").prepare(
+                Catalog.from_records([{"id": "1", "price": 2}]), Context()
+            )
 
 
 class TestFitted:
@@ -139,7 +162,9 @@ class TestFitted:
         member = member_of("sound.npy")
         member.fit(Examples(member.prepare(catalog, Context()), truth[1]), None, Context())
         save_npy(tmp_path, np.zeros((40, 5)))
-        with pytest.raises(CatalogError, match=r"sound.npy: the vectors have 5 numbers; the model was fitted on 3"):
+        with pytest.raises(
+            CatalogError, match=r"sound.npy: the vectors have 5 numbers; the model was fitted on 3"
+        ):
             member.prepare(catalog, Context())
 
     def test_a_catalogue_without_vectors(self, tmp_path: Path, truth: Any) -> None:

@@ -33,7 +33,9 @@ def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
     again = load_bundle(tmp_path / "model")
     assert (again.config, again.labels, again.facts) == (bundle.config, bundle.labels, bundle.facts)
     assert again.sections.keys() == bundle.sections.keys()
-    np.testing.assert_array_equal(again.sections["member.title"].arrays["w"], bundle.sections["member.title"].arrays["w"])
+    np.testing.assert_array_equal(
+        again.sections["member.title"].arrays["w"], bundle.sections["member.title"].arrays["w"]
+    )
     assert again.sections["member.title"].facts == {"epochs": 3}
     assert [p.name for p in tmp_path.iterdir()] == ["model"], "nothing temporary may stay behind"
 
@@ -106,7 +108,9 @@ def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> Non
         "try: save_bundle(Bundle({}, ('other',), {}, {'member.title': big}), Path(sys.argv[1]))\n"
         "except BundleError as error: print(error); sys.exit(2)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "model")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "model")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2, done.stderr
     assert "could not write the model" in done.stdout
     assert load_bundle(tmp_path / "model").labels == bundle.labels

@@ -10,7 +10,16 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, RejectedField, Rows, State
+from shelfwise.core.types import (
+    Context,
+    Examples,
+    FieldInputs,
+    Floats,
+    PluginSettings,
+    RejectedField,
+    Rows,
+    State,
+)
 from shelfwise.model.model import Model
 
 MEMBERS = {"image": "image", "both": "title+image"}
@@ -22,7 +31,10 @@ class Blind(Modality):
     Settings = PluginSettings
 
     def prepare(self, catalog: Catalog, context: Context) -> Dark:
-        return Dark(np.zeros(len(catalog), np.bool_), refused=tuple(RejectedField(name, "image", "too dark") for name in catalog.ids))
+        return Dark(
+            np.zeros(len(catalog), np.bool_),
+            refused=tuple(RejectedField(name, "image", "too dark") for name in catalog.ids),
+        )
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         return self
@@ -45,8 +57,15 @@ class Dark(FieldInputs):
 
 
 def test_a_picture_that_several_members_read_is_refused_once() -> None:
-    config = Config.parse({"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}})
+    config = Config.parse(
+        {"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}}
+    )
     members: dict[str, Modality] = {name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()}
-    model = Model(config, LabelSet(("A",)), members, system_members={"fused": tuple(MEMBERS)}, decide_with="fused")
+    model = Model(
+        config, LabelSet(("A",)), members, system_members={"fused": tuple(MEMBERS)}, decide_with="fused"
+    )
     answers = model.predict_members(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
-    assert answers.refused == (RejectedField("1", "image", "too dark"), RejectedField("2", "image", "too dark"))
+    assert answers.refused == (
+        RejectedField("1", "image", "too dark"),
+        RejectedField("2", "image", "too dark"),
+    )

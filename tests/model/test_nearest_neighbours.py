@@ -33,7 +33,9 @@ def features(seed: int, products: int = 80) -> dict[str, Floats]:
 
 def index(seed: int = 0, products: int = 80) -> Neighbours:
     targets = (np.random.default_rng(seed).random((products, 4)) < 0.4).astype(np.float32)
-    return Neighbours.of(features(seed, products), [f"p{i}" for i in range(products)], [None] * products, targets)
+    return Neighbours.of(
+        features(seed, products), [f"p{i}" for i in range(products)], [None] * products, targets
+    )
 
 
 def test_nearest_as_brute_force_finds_them() -> None:
@@ -102,7 +104,9 @@ def test_a_training_product_finds_itself_first(categorizer: Categorizer, sample:
     found = categorizer.similar(catalog.take(rows), k=3)
     same = [first["similarity"] == pytest.approx(1, abs=5e-3) for first, *_ in found]
     assert all(same)
-    assert sum(first["id"] == name for (first, *_), name in zip(found, near.ids, strict=False)) >= 28, "only near-copies may tie"
+    assert sum(first["id"] == name for (first, *_), name in zip(found, near.ids, strict=False)) >= 28, (
+        "only near-copies may tie"
+    )
     assert found[0][0].keys() == {"id", "title", "similarity", "labels"}
     itself = categorizer.similar_to(near.ids[0], k=5)
     assert len(itself) == 5

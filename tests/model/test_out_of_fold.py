@@ -40,7 +40,9 @@ def test_a_round_trip_costs_the_last_bits_only(scores: Any, targets: Any) -> Non
     np.testing.assert_allclose(after.dense()[0], before.dense()[0], rtol=2**-11)
     assert np.array_equal(after.dense()[1], before.dense()[1])
     again = after.state()
-    assert all(np.array_equal(state.arrays[name], again.arrays[name]) for name in state.arrays), "a second trip costs nothing"
+    assert all(np.array_equal(state.arrays[name], again.arrays[name]) for name in state.arrays), (
+        "a second trip costs nothing"
+    )
 
 
 def test_through_a_file(tmp_path: Path) -> None:

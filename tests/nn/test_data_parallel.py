@@ -25,7 +25,9 @@ def cores():
 def texts() -> Ragged:
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 12, 20)
-    return Ragged(rng.integers(1, 30, lengths.sum()).astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]))
+    return Ragged(
+        rng.integers(1, 30, lengths.sum()).astype(np.int32), np.concatenate([[0], np.cumsum(lengths)])
+    )
 
 
 def gradients(branch: TextBranch, inputs: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
@@ -82,11 +84,19 @@ def test_the_same_digits_whichever_thread_computes() -> None:
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 12, 400)
     tokens = TokenArray(
-        rng.integers(0, 500, lengths.sum()).astype(np.int32), np.append(0, np.cumsum(lengths)), tuple(f"w{i}" for i in range(500))
+        rng.integers(0, 500, lengths.sum()).astype(np.int32),
+        np.append(0, np.cumsum(lengths)),
+        tuple(f"w{i}" for i in range(500)),
     )
     train = Examples(Texts(lengths > 0, tokens), (rng.random((400, 60)) < 0.05).astype(np.float32))
     settings = TextCnnSettings.model_validate(
-        {"embedding": "rand", "dimensions": 50, "filters": 20, "hidden": 20, "training": {"epochs": 2, "batch_size": 256}}
+        {
+            "embedding": "rand",
+            "dimensions": 50,
+            "filters": 20,
+            "hidden": 20,
+            "training": {"epochs": 2, "batch_size": 256},
+        }
     )
     with torch_threads(2):
         found = [TextCnn(settings, "title").fit(train, None, Context()).state().arrays for _ in range(16)]
@@ -98,5 +108,8 @@ def test_an_error_in_a_piece_is_raised():
     def work(rows: Tensor) -> Tensor:
         raise RuntimeError("a piece failed")
 
-    with data_parallel(work, [nn.Parameter(torch.ones(1))]) as parallel, pytest.raises(RuntimeError, match="a piece failed"):
+    with (
+        data_parallel(work, [nn.Parameter(torch.ones(1))]) as parallel,
+        pytest.raises(RuntimeError, match="a piece failed"),
+    ):
         parallel([(torch.ones(1),), (torch.ones(1),)])

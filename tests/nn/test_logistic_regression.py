@@ -29,7 +29,9 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
     ours = fit_logistic(inputs, targets, cost, positive_weight, tolerance=1e-5)
     weights, bias = ours.weights.toarray(), ours.bias
     for label in range(targets.shape[1]):
-        theirs = LogisticRegression(C=cost, solver="liblinear", tol=1e-8, max_iter=10_000, class_weight={0: 1, 1: positive_weight})
+        theirs = LogisticRegression(
+            C=cost, solver="liblinear", tol=1e-8, max_iter=10_000, class_weight={0: 1, 1: positive_weight}
+        )
         theirs.fit(inputs, targets[:, label])
         np.testing.assert_allclose(weights[:, label], theirs.coef_[0], atol=2e-3)
         np.testing.assert_allclose(bias[label], theirs.intercept_[0], atol=2e-3)
@@ -40,7 +42,10 @@ def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(problem: Any,
     inputs, targets = problem
     dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
     joined = sp.csr_array(sp.hstack([inputs, dense], format="csr"))
-    apart, together = fit_logistic(inputs, targets, 10, 3, 1e-4, prune, dense), fit_logistic(joined, targets, 10, 3, 1e-4)
+    apart, together = (
+        fit_logistic(inputs, targets, 10, 3, 1e-4, prune, dense),
+        fit_logistic(joined, targets, 10, 3, 1e-4),
+    )
     assert apart.dense is not None
     assert apart.dense.shape == (20, targets.shape[1])
     whole, bound = together.weights.toarray(), 5e-3
@@ -61,14 +66,24 @@ def test_dense_inputs_alone() -> None:
     none = sp.csr_array((200, 0), dtype=np.float32)
     ours = fit_logistic(none, targets, 2, tolerance=1e-5, dense=dense)
     for label in range(3):
-        theirs = LogisticRegression(C=2, solver="liblinear", tol=1e-8, max_iter=10_000).fit(dense, targets[:, label])
-        np.testing.assert_allclose(ours.logits(none, dense)[:, label], theirs.decision_function(dense), atol=5e-3)
+        theirs = LogisticRegression(C=2, solver="liblinear", tol=1e-8, max_iter=10_000).fit(
+            dense, targets[:, label]
+        )
+        np.testing.assert_allclose(
+            ours.logits(none, dense)[:, label], theirs.decision_function(dense), atol=5e-3
+        )
 
 
-@pytest.mark.parametrize("width", [None, 0, 5], ids=["no dense inputs", "dense inputs of width 0", "five dense inputs"])
+@pytest.mark.parametrize(
+    "width", [None, 0, 5], ids=["no dense inputs", "dense inputs of width 0", "five dense inputs"]
+)
 def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path) -> None:
     inputs, targets = problem
-    dense = None if width is None else np.random.default_rng(1).normal(size=(inputs.shape[0], width)).astype(np.float32)
+    dense = (
+        None
+        if width is None
+        else np.random.default_rng(1).normal(size=(inputs.shape[0], width)).astype(np.float32)
+    )
     model = fit_logistic(inputs, targets, 10, dense=dense)
     write_arrays(tmp_path / "x.safetensors", {**model.arrays(), "another": np.zeros(2)})
     restored = LinearWeights.from_state(read_arrays(tmp_path / "x.safetensors")[0])
@@ -119,7 +134,9 @@ def test_rows_and_inputs_without_a_value() -> None:
 
 
 def test_no_inputs_leave_the_bias() -> None:
-    model = fit_logistic(sp.csr_array((50, 0), dtype=np.float32), np.eye(50, 1, dtype=np.float32), 1000, tolerance=1e-4)
+    model = fit_logistic(
+        sp.csr_array((50, 0), dtype=np.float32), np.eye(50, 1, dtype=np.float32), 1000, tolerance=1e-4
+    )
     assert model.weights.shape == (0, 1)
     assert 1 / (1 + np.exp(-model.bias[0])) == pytest.approx(1 / 50, rel=0.05)
 

@@ -18,7 +18,9 @@ NAMES: tuple[LossName, ...] = ("keras_cce", "bce", "softmax_ce", "focal", "asymm
 
 def sample(rows: int = 7, labels: int = 5) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(3)
-    return 2 * torch.randn(rows, labels, generator=generator), (torch.rand(rows, labels, generator=generator) < 0.4).float()
+    return 2 * torch.randn(rows, labels, generator=generator), (
+        torch.rand(rows, labels, generator=generator) < 0.4
+    ).float()
 
 
 def per_cell(logits: Tensor, targets: Tensor, loss: Callable[[float, float], float]) -> float:
@@ -40,7 +42,9 @@ def test_keras_cce_is_that_of_keras() -> None:
     total = 0.0
     for zs, ys in zip(logits.tolist(), targets.tolist(), strict=True):
         scores = [1 / (1 + math.exp(-z)) for z in zs]
-        total -= sum(y * math.log(min(max(s / sum(scores), 1e-7), 1 - 1e-7)) for s, y in zip(scores, ys, strict=True))
+        total -= sum(
+            y * math.log(min(max(s / sum(scores), 1e-7), 1 - 1e-7)) for s, y in zip(scores, ys, strict=True)
+        )
     assert losses.keras_cce(logits, targets).item() == pytest.approx(total / len(logits), rel=1e-5)
 
 
@@ -48,7 +52,10 @@ def test_keras_cce_is_that_of_keras() -> None:
 def test_keras_cce_knows_only_proportions(scale: float) -> None:
     scores = torch.tensor([[0.9, 0.3, 0.6], [0.2, 0.2, 0.8]], dtype=torch.float64)
     targets = torch.tensor([[1.0, 0, 1], [0, 1, 0]], dtype=torch.float64)
-    whole, part = losses.keras_cce(torch.logit(scores), targets), losses.keras_cce(torch.logit(scale * scores), targets)
+    whole, part = (
+        losses.keras_cce(torch.logit(scores), targets),
+        losses.keras_cce(torch.logit(scale * scores), targets),
+    )
     assert part.item() == pytest.approx(whole.item(), rel=1e-9)
 
 
@@ -70,9 +77,13 @@ def test_cell_by_cell_losses() -> None:
         shifted = max(p - 0.05, 0)
         return -math.log(p) if y else -(shifted**4) * math.log(1 - shifted)
 
-    assert losses.bce(logits, targets).item() == pytest.approx(per_cell(logits, targets, cross_entropy), rel=1e-5)
+    assert losses.bce(logits, targets).item() == pytest.approx(
+        per_cell(logits, targets, cross_entropy), rel=1e-5
+    )
     assert losses.focal(logits, targets).item() == pytest.approx(per_cell(logits, targets, focal), rel=1e-4)
-    assert losses.asymmetric(logits, targets).item() == pytest.approx(per_cell(logits, targets, asymmetric), rel=1e-4)
+    assert losses.asymmetric(logits, targets).item() == pytest.approx(
+        per_cell(logits, targets, asymmetric), rel=1e-4
+    )
 
 
 def test_softmax_ce_shares_the_target_and_ignores_the_unlabelled() -> None:
@@ -91,8 +102,12 @@ def test_class_balanced() -> None:
     weights = [(1 - 0.999) / (1 - 0.999 ** max(n, 1)) for n in counts.tolist()]
     relative = torch.tensor([w * len(weights) / sum(weights) for w in weights])
     cells = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    assert losses.class_balanced(counts)(logits, targets).item() == pytest.approx((cells * relative).mean().item(), rel=1e-3)
-    assert losses.class_balanced(counts, beta=0.0)(logits, targets).item() == pytest.approx(cells.mean().item(), rel=1e-5)
+    assert losses.class_balanced(counts)(logits, targets).item() == pytest.approx(
+        (cells * relative).mean().item(), rel=1e-3
+    )
+    assert losses.class_balanced(counts, beta=0.0)(logits, targets).item() == pytest.approx(
+        cells.mean().item(), rel=1e-5
+    )
 
 
 PARENTS = np.array([-1, 0, 1, 0, -1])
@@ -107,7 +122,11 @@ def test_max_constraint_is_the_formula() -> None:
     total = 0.0
     for h, y in zip(torch.sigmoid(logits).tolist(), targets.tolist(), strict=True):
         for a in range(5):
-            total -= math.log(max(y[b] * h[b] for b in below[a])) if y[a] else math.log(1 - max(h[b] for b in below[a]))
+            total -= (
+                math.log(max(y[b] * h[b] for b in below[a]))
+                if y[a]
+                else math.log(1 - max(h[b] for b in below[a]))
+            )
     loss_of = losses.max_constraint(levels(PARENTS))
     assert loss_of(logits, targets).item() == pytest.approx(total / logits.numel(), rel=1e-5)
 

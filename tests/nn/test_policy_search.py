@@ -30,7 +30,9 @@ def parts(seed: int, products: int = 60) -> tuple[MemberOutputs, Floats]:
     scores[:, :2] += 0.4 * targets[:, None]
     present = np.ones((products, 3), bool)
     present[::5, 0] = False
-    return MemberOutputs(scores * present[:, :, None], present, tuple(np.ones((products, 2), np.float32) for _ in range(3))), targets
+    return MemberOutputs(
+        scores * present[:, :, None], present, tuple(np.ones((products, 2), np.float32) for _ in range(3))
+    ), targets
 
 
 def run(trials: int, cache: Path | None = None) -> SearchResult:
@@ -42,13 +44,21 @@ def test_scored_as_the_house_scores(seed: int) -> None:
     rng = np.random.default_rng(seed)
     targets = (rng.random((9, 3)) < 0.4).astype(np.float32)
     scores = rng.integers(0, 5, (9, 3)).astype(np.float32) / 4
-    assert tuned_micro_f1(targets, scores) == pytest.approx(micro_f1(targets > 0, decide(scores, best_threshold(targets, scores))))
+    assert tuned_micro_f1(targets, scores) == pytest.approx(
+        micro_f1(targets > 0, decide(scores, best_threshold(targets, scores)))
+    )
 
 
 def test_the_papers_networks_are_always_tried_first() -> None:
     trials = run(2).trials
-    assert [trial["hidden"] for trial in trials] == [[[200, "sigmoid"], [150, "sigmoid"]], [[330, "sigmoid"], [270, "tanh"]]]
-    assert all(trial["members"] == [0, 1, 2] and trial["dropout"] == 0 and trial["learning_rate"] == 1e-3 for trial in trials)
+    assert [trial["hidden"] for trial in trials] == [
+        [[200, "sigmoid"], [150, "sigmoid"]],
+        [[330, "sigmoid"], [270, "tanh"]],
+    ]
+    assert all(
+        trial["members"] == [0, 1, 2] and trial["dropout"] == 0 and trial["learning_rate"] == 1e-3
+        for trial in trials
+    )
 
 
 def test_a_killed_search_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +90,9 @@ def test_the_best_trial_is_the_network_that_is_kept() -> None:
     policy = Search(SearchSettings(trials=5, network=BASE)).fit(*train, validation, Context(seed=3))
     facts = policy.facts()
     assert facts["best"]["micro_f1"] == max(trial["micro_f1"] for trial in facts["trials"])
-    assert tuned_micro_f1(validation[1], policy.fuse(validation[0])) == pytest.approx(facts["best"]["micro_f1"])
+    assert tuned_micro_f1(validation[1], policy.fuse(validation[0])) == pytest.approx(
+        facts["best"]["micro_f1"]
+    )
 
 
 def test_products_that_only_others_know_get_their_mean() -> None:

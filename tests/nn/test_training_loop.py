@@ -40,7 +40,9 @@ def network(seed: int = 0) -> nn.Sequential:
 
 
 def settings(**changes: Any) -> LoopSettings:
-    return LoopSettings.model_validate({"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "loss": "bce", **changes})
+    return LoopSettings.model_validate(
+        {"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "loss": "bce", **changes}
+    )
 
 
 def weights(module: nn.Module) -> Floats:
@@ -49,7 +51,11 @@ def weights(module: nn.Module) -> Floats:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine"}, {"optimizer": "adadelta", "learning_rate": 1.0, "epochs": 40}],
+    [
+        {},
+        {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine"},
+        {"optimizer": "adadelta", "learning_rate": 1.0, "epochs": 40},
+    ],
 )
 def test_it_learns(changes: dict[str, Any]) -> None:
     train, targets = data()
@@ -63,7 +69,13 @@ def test_adam_is_that_of_keras() -> None:
     """One full-batch step from a known gradient: w - lr * g / (|g| + eps), eps 1e-7."""
     module = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(module.weight)
-    fit_network(module, Table(np.ones((4, 1), np.float32)), np.ones((4, 1), np.float32), settings(epochs=1, learning_rate=0.125), Context())
+    fit_network(
+        module,
+        Table(np.ones((4, 1), np.float32)),
+        np.ones((4, 1), np.float32),
+        settings(epochs=1, learning_rate=0.125),
+        Context(),
+    )
     assert module.weight.item() == pytest.approx(0.125, rel=1e-5)
 
 
@@ -82,7 +94,10 @@ def test_the_seed_decides_everything_and_the_global_generator_is_left_alone() ->
 
 def test_patience_returns_the_best_epoch_s_weights() -> None:
     train, targets = data()
-    validation = (data(seed=1)[0], 1 - data(seed=1)[1])  # contradicts training, so that later epochs are worse
+    validation = (
+        data(seed=1)[0],
+        1 - data(seed=1)[1],
+    )  # contradicts training, so that later epochs are worse
     stopped, once = network(), network()
     kept = fit_network(stopped, train, targets, settings(patience=3), Context(), validation)
     assert kept < 9
@@ -147,7 +162,14 @@ def test_the_last_learning_rate_of_a_cosine_is_zero() -> None:
     train, targets = data(rows=32)
     module = network()
     states: list[Floats] = []
-    fit_network(module, train, targets, settings(epochs=50, schedule="cosine"), Context(), after_step=lambda m: states.append(weights(m)))
+    fit_network(
+        module,
+        train,
+        targets,
+        settings(epochs=50, schedule="cosine"),
+        Context(),
+        after_step=lambda m: states.append(weights(m)),
+    )
     moves = [np.abs(b - a).max() for a, b in itertools.pairwise(states)]
     assert moves[-1] < 0.01 * max(moves)
 

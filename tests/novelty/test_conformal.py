@@ -60,9 +60,13 @@ def test_strangers_are_found_and_false_alarms_are_as_promised() -> None:
     fitted = ConformalNovelty.fit(drawn(2000, 0, 0))
     belong, strange = drawn(2000, 0, 1), drawn(500, 2, 2)
     for rate in (0.01, 0.05, 0.2):
-        assert fitted.abstains(fitted.p_values(belong), rate).mean() == pytest.approx(rate, abs=4 * np.sqrt(rate / 1000))
+        assert fitted.abstains(fitted.p_values(belong), rate).mean() == pytest.approx(
+            rate, abs=4 * np.sqrt(rate / 1000)
+        )
     assert fitted.abstains(fitted.p_values(strange), 0.05).mean() > 0.7
-    apart = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([fitted.strangeness(belong), fitted.strangeness(strange)]))
+    apart = roc_auc_score(
+        [0] * 2000 + [1] * 500, np.concatenate([fitted.strangeness(belong), fitted.strangeness(strange)])
+    )
     alone = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([belong["far"], strange["far"]]))
     assert apart > alone + 0.02, "two signals together tell more than one"
 

@@ -32,12 +32,16 @@ TEXTS = ["red mug", "red red cup", "blue mug large", "blue lamp", "tall lamp lam
 
 
 def catalog(texts: list[str | None]) -> Catalog:
-    return Catalog.from_records([{"id": str(i), "title": text, "description": None} for i, text in enumerate(texts)])
+    return Catalog.from_records(
+        [{"id": str(i), "title": text, "description": None} for i, text in enumerate(texts)]
+    )
 
 
 def around(texts: list[str], groups: list[int] | None = None) -> NearestTextDistance:
     rows = np.arange(len(texts))
-    return NearestTextDistance.of(catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context())
+    return NearestTextDistance.of(
+        catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context()
+    )
 
 
 def slow(texts: list[str], asked: str, k: int, leave_out: int | None = None) -> float:
@@ -72,9 +76,13 @@ def test_words_against_a_slow_obvious_count(monkeypatch: pytest.MonkeyPatch) -> 
 def test_near_copies_are_no_evidence_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings, "NEAREST", 1)
     alone = around(TEXTS).far(catalog(list(TEXTS)), Context(), groups=np.arange(6))
-    np.testing.assert_allclose(alone["words"], [slow(TEXTS, text, 1, leave_out=i) for i, text in enumerate(TEXTS)], atol=1e-6)
+    np.testing.assert_allclose(
+        alone["words"], [slow(TEXTS, text, 1, leave_out=i) for i, text in enumerate(TEXTS)], atol=1e-6
+    )
     groups = np.array([0, 1, 2, 3, 4, 0])  # the two mugs are one product
-    [far] = around(TEXTS, groups.tolist()).far(catalog(list(TEXTS)), Context(), np.array([5]), groups[[5]])["words"]
+    [far] = around(TEXTS, groups.tolist()).far(catalog(list(TEXTS)), Context(), np.array([5]), groups[[5]])[
+        "words"
+    ]
     assert far == pytest.approx(slow(TEXTS[1:], "mug", 1, leave_out=4), abs=0.2)
     assert far > alone["words"][5]
 
@@ -93,7 +101,9 @@ def test_sentences_are_compared_too(make_encoder: Any, tmp_path: Path) -> None:
     assert list(found) == ["words", "meaning"]
     assert np.isnan(found["meaning"]).tolist() == [False, False, True]
     assert (np.abs(found["meaning"][:2]) <= 1 + 1e-6).all()
-    again = NearestTextDistance.from_state(State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts)))))
+    again = NearestTextDistance.from_state(
+        State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts))))
+    )
     for name, values in again.far(asked, Context()).items():
         np.testing.assert_allclose(values, found[name], atol=2e-3)
 
@@ -111,7 +121,9 @@ def shop() -> tuple[Catalog, Model]:
     records = []
     for i in range(400):
         kind = list(words)[i % 4]
-        title = " ".join(chance.choice(words[kind].split(), 3)) + f" {chance.choice(['red', 'blue', 'green'])}"
+        title = (
+            " ".join(chance.choice(words[kind].split(), 3)) + f" {chance.choice(['red', 'blue', 'green'])}"
+        )
         records.append({"id": str(i), "title": title, "categories": [["Goods", kind]]})
     learnt = Catalog.from_records(records)
     settings = {
@@ -126,22 +138,28 @@ def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catal
     learnt, model = shop
     model = Model.from_bundle(model.bundle())
     assert model.novelty is not None
-    strangers = catalog(["quantum violin string", "tractor engine oil plough", "violin bow rosin", "cheese rind", "mug"])
+    strangers = catalog(
+        ["quantum violin string", "tractor engine oil plough", "violin bow rosin", "cheese rind", "mug"]
+    )
 
     def p_values(products: Catalog) -> np.ndarray:
         assert model.novelty is not None
-        return model.novelty.p_values(products, model.scores(model.predict_members(products, Context())), Context())
+        return model.novelty.p_values(
+            products, model.scores(model.predict_members(products, Context())), Context()
+        )
 
     far = p_values(strangers)
     assert (far[:4] <= 0.02).all()
     assert far[4] > far[:4].max()
     assert p_values(learnt).min() >= 1 / 401
-    assert model.novelty.abstention.abstains(p_values(learnt), 0.05).mean() <= 0.08
+    assert model.novelty.conformal.abstains(p_values(learnt), 0.05).mean() <= 0.08
 
 
 def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
     shelves = Categorizer()._become(shop[1])
-    belongs, strange = shelves.outside([{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}])
+    belongs, strange = shelves.novelty(
+        [{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}]
+    )
     assert 0 <= belongs < 0.9 < 0.98 <= strange < 1
 
 
@@ -149,11 +167,16 @@ def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
     learnt, model = shop
     shelves = Categorizer()._become(replace(model, novelty=None))
     with pytest.raises(ConfigError, match="too few products"):
-        shelves.outside([{"title": "mug"}])
+        shelves.novelty([{"title": "mug"}])
     rows = np.arange(19)
     assert (
         NoveltyDetector.fit(
-            learnt, np.arange(400), rows, (rows, np.full((19, 5), 0.5, np.float32)), list(model.members.values()), Context()
+            learnt,
+            np.arange(400),
+            rows,
+            (rows, np.full((19, 5), 0.5, np.float32)),
+            list(model.members.values()),
+            Context(),
         )
         is None
     )
@@ -161,40 +184,48 @@ def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
 
 @pytest.mark.parametrize("precision", [None, 0.9])
 @pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
-def test_strangers_have_a_queue_of_their_own(shop: tuple[Catalog, Model], tmp_path: Path, precision: float | None, name: str) -> None:
+def test_strangers_have_a_queue_of_their_own(
+    shop: tuple[Catalog, Model], tmp_path: Path, precision: float | None, name: str
+) -> None:
     titles = ["mug tea cup clay", "lamp light bulb", "quantum violin string bow"]
     source = tmp_path / "new.jsonl"
-    source.write_text("".join(json.dumps({"id": f"n{i}", "title": title}) + "\n" for i, title in enumerate(titles)))
-    summary = predict_catalog(shop[1], source, tmp_path / name, Context(), precision, abstain=0.02)
+    source.write_text(
+        "".join(json.dumps({"id": f"n{i}", "title": title}) + "\n" for i, title in enumerate(titles))
+    )
+    summary = predict_catalog(shop[1], source, tmp_path / name, Context(), precision, novelty_rate=0.02)
     if name.endswith("jsonl"):
         rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
     else:
         import pyarrow.parquet as pq
 
         rows = pq.read_table(tmp_path / name).to_pylist()
-    assert [row.get("queue") == "outside" for row in rows] == [False, False, True]
+    assert [row.get("queue") == "novel" for row in rows] == [False, False, True]
     assert rows[2]["labels"] == rows[2]["accepted"] == rows[2]["to_review"] == []
     assert rows[0]["labels"] == ["Goods", "Mugs"]
-    assert rows[2]["outside"] >= 0.98 > rows[0]["outside"] >= 0
-    assert (tmp_path / f"{name}.outside.txt").read_text() == "n2\n"
-    assert summary["queues"]["outside"] == 1
-    assert set(summary["queues"]) == {"outside", *(("accept", "review", "reject") if precision else ())}
+    assert rows[2]["novelty"] >= 0.98 > rows[0]["novelty"] >= 0
+    assert (tmp_path / f"{name}.novel.txt").read_text() == "n2\n"
+    assert summary["queues"]["novel"] == 1
+    assert set(summary["queues"]) == {"novel", *(("accept", "review", "reject") if precision else ())}
 
 
 def test_on_the_command_line(shop: tuple[Catalog, Model], tmp_path: Path) -> None:
     source, model = tmp_path / "new.jsonl", tmp_path / "model"
-    source.write_text('{"id": "m", "title": "mug tea cup clay"}\n{"id": "v", "title": "quantum violin string bow"}\n')
+    source.write_text(
+        '{"id": "m", "title": "mug tea cup clay"}\n{"id": "v", "title": "quantum violin string bow"}\n'
+    )
     save_bundle(shop[1].bundle(), model)
     command = [sys.executable, "-m", "shelfwise", "predict", model, source, "--out", tmp_path / "p.jsonl"]
 
     def run(*options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*map(str, command), *options], capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [*map(str, command), *options], capture_output=True, text=True, timeout=120, check=False
+        )
 
-    done = run("--abstain", "0.02")
+    done = run("--novelty-rate", "0.02")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"outside +1 products: .*p\.jsonl\.outside\.txt", done.stdout)
-    assert (tmp_path / "p.jsonl.outside.txt").read_text() == "v\n"
-    refused = run("--abstain", "0.0001")
+    assert re.search(r"novel +1 products: .*p\.jsonl\.novel\.txt", done.stdout)
+    assert (tmp_path / "p.jsonl.novel.txt").read_text() == "v\n"
+    refused = run("--novelty-rate", "0.0001")
     assert refused.returncode == 2
     assert re.fullmatch(r"error: .*400 honest products.*", refused.stderr.strip())
 
@@ -203,4 +234,4 @@ def test_a_share_that_cannot_be_promised(shop: tuple[Catalog, Model], tmp_path: 
     source = tmp_path / "new.jsonl"
     source.write_text('{"id": "1", "title": "mug"}\n')
     with pytest.raises(ConfigError, match="with 400 honest products"):
-        predict_catalog(shop[1], source, tmp_path / "x.jsonl", Context(), abstain=0.001)
+        predict_catalog(shop[1], source, tmp_path / "x.jsonl", Context(), novelty_rate=0.001)

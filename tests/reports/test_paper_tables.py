@@ -30,7 +30,10 @@ PAPER = {  # tables 2 and 4 of the paper, top to bottom
 
 def rows_of(text):
     parts = (entry.rsplit(" ", 1) for entry in text.split("; "))
-    return [ErrorRow(label=label, missed=int(counts.split("/")[0]), total=int(counts.split("/")[1])) for label, counts in parts]
+    return [
+        ErrorRow(label=label, missed=int(counts.split("/")[0]), total=int(counts.split("/")[1]))
+        for label, counts in parts
+    ]
 
 
 COLUMNS = {name: rows_of(text) for name, text in PAPER.items()}
@@ -65,7 +68,10 @@ def test_the_papers_columns_overlap_as_they_do():
 
 
 def test_ties_go_to_the_larger_total_and_then_the_later_name():
-    rows = [ErrorRow(label=name, missed=m, total=t) for name, m, t in (("a", 1, 2), ("b", 1, 2), ("c", 2, 4), ("d", 0, 9), ("e", 0, 5))]
+    rows = [
+        ErrorRow(label=name, missed=m, total=t)
+        for name, m, t in (("a", 1, 2), ("b", 1, 2), ("c", 2, 4), ("d", 0, 9), ("e", 0, 5))
+    ]
     assert [row["label"] for row in worst_first(rows)] == ["c", "b", "a", "d", "e"]
 
 
@@ -76,7 +82,9 @@ def test_totals_are_supports_and_missed_never_exceeds_them(seed):
     targets, decided = numbers.random((2, 12, 6)) < 0.3
     rows = error_table(targets, decided, list("abcdef"), top=None)
     supports = dict(zip("abcdef", targets.sum(axis=0).tolist(), strict=True))
-    assert {row["label"]: row["total"] for row in rows} == {label: total for label, total in supports.items() if total}
+    assert {row["label"]: row["total"] for row in rows} == {
+        label: total for label, total in supports.items() if total
+    }
     assert sum(row["missed"] for row in rows) == np.count_nonzero(targets & ~decided)
     assert all(row["missed"] <= row["total"] for row in rows)
     assert json.loads(json.dumps(rows)) == rows
@@ -85,7 +93,10 @@ def test_totals_are_supports_and_missed_never_exceeds_them(seed):
 
 def test_rarity_is_the_rank_correlation_over_labels_with_support():
     targets, decided, _ = decisions_with(COLUMNS["description"])
-    expected = spearmanr([r["missed"] / r["total"] for r in COLUMNS["description"]], [r["total"] for r in COLUMNS["description"]]).statistic
+    expected = spearmanr(
+        [r["missed"] / r["total"] for r in COLUMNS["description"]],
+        [r["total"] for r in COLUMNS["description"]],
+    ).statistic
     assert rarity(targets, decided) == pytest.approx(expected)
     padded = np.pad(targets, ((0, 0), (0, 2))), np.pad(decided, ((0, 0), (0, 2)))
     assert rarity(*padded) == pytest.approx(expected)
@@ -98,7 +109,10 @@ def test_rarity_has_a_sign():
     assert rarity(targets, decided) == pytest.approx(-1)
 
 
-@pytest.mark.parametrize(("targets", "decided"), [(np.tri(4), np.tri(4)), (np.ones((4, 4)), np.tri(4)), (np.ones((2, 2)), np.eye(2))])
+@pytest.mark.parametrize(
+    ("targets", "decided"),
+    [(np.tri(4), np.tri(4)), (np.ones((4, 4)), np.tri(4)), (np.ones((2, 2)), np.eye(2))],
+)
 def test_rarity_of_constants_is_unknown(targets, decided):
     assert rarity(targets, decided) is None
 
@@ -133,7 +147,13 @@ def test_the_papers_figures():
 
 
 def test_tables_1_and_3_show_what_ran_beside_the_paper():
-    system = {"micro_f1": 0.7126, "micro_f1_tuned": 0.738, "macro_f1": 0.375, "seconds_fit": 19.04, "seconds_predict": 0.5}
+    system = {
+        "micro_f1": 0.7126,
+        "micro_f1_tuned": 0.738,
+        "macro_f1": 0.375,
+        "seconds_fit": 19.04,
+        "seconds_predict": 0.5,
+    }
     systems = {
         "description": {**system, "micro_f1_interval": [0.7, 0.725], "micro_f1_tuned_interval": None},
         "image": {"not_run": "needs timm | torch\nvision"},
@@ -141,7 +161,10 @@ def test_tables_1_and_3_show_what_ran_beside_the_paper():
         "another": system,
     }
     first, third = table_1({"systems": systems}).splitlines(), table_3({"systems": systems}).splitlines()
-    assert first[0] == "| model | micro-F1 at 0.5 | micro-F1 tuned | macro-F1 at 0.5 | fit (s) | predict (s) | paper (Amazon) |"
+    assert (
+        first[0]
+        == "| model | micro-F1 at 0.5 | micro-F1 tuned | macro-F1 at 0.5 | fit (s) | predict (s) | paper (Amazon) |"
+    )
     assert first[2] == "| title | not run: not part of this run |  |  |  |  | 82.7 |"
     assert first[3] == "| description | 71.3 (70.0 to 72.5) | 73.8 | 37.5 | 19.0 | 0.5 | 77.0 |"
     assert first[4] == "| image | not run: needs timm \\| torch vision |  |  |  |  | 61.0 |"

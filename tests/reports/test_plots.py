@@ -15,10 +15,20 @@ EVIL = "<script>alert('x')</script> $x_1$ &"
 
 @pytest.fixture
 def systems() -> dict[str, Any]:
-    wide = {"micro_f1": 0.63, "micro_f1_interval": [0.62, 0.64], "micro_f1_tuned": 0.68, "micro_f1_tuned_interval": [0.67, 0.69]}
+    wide = {
+        "micro_f1": 0.63,
+        "micro_f1_interval": [0.62, 0.64],
+        "micro_f1_tuned": 0.68,
+        "micro_f1_tuned_interval": [0.67, 0.69],
+    }
     return {
         EVIL: wide,
-        "max": {"micro_f1": 0.6841, "micro_f1_interval": None, "micro_f1_tuned": 0.7341, "micro_f1_tuned_interval": None},
+        "max": {
+            "micro_f1": 0.6841,
+            "micro_f1_interval": None,
+            "micro_f1_tuned": 0.7341,
+            "micro_f1_tuned_interval": None,
+        },
         "description": {"not_run": "no product has one"},
     }
 
@@ -26,7 +36,11 @@ def systems() -> dict[str, Any]:
 @pytest.fixture
 def labels() -> list[dict[str, Any]]:
     rows = [{"label": f"L{i}", "support": 10 + i, "f1": 0.9} for i in range(6)]
-    return [*rows, {"label": EVIL, "support": 50, "f1": 0.1}, {"label": "Never tested", "support": 0, "f1": 0.0}]
+    return [
+        *rows,
+        {"label": EVIL, "support": 50, "f1": 0.1},
+        {"label": "Never tested", "support": 0, "f1": 0.0},
+    ]
 
 
 def words(svg: str) -> set[str]:
@@ -37,7 +51,14 @@ def words(svg: str) -> set[str]:
 
 def test_bars_show_the_numbers(systems: dict[str, Any]) -> None:
     shown = words(plots.system_bars(systems, "max"))
-    assert {"63.0", "68.0", "68.4", "73.4", "\N{BLACK RIGHT-POINTING SMALL TRIANGLE} max", plots.shorten(EVIL)} <= shown
+    assert {
+        "63.0",
+        "68.0",
+        "68.4",
+        "73.4",
+        "\N{BLACK RIGHT-POINTING SMALL TRIANGLE} max",
+        plots.shorten(EVIL),
+    } <= shown
     assert "description" not in shown
 
 
@@ -62,8 +83,13 @@ def test_reliability_has_a_dot_for_every_bin() -> None:
     after = {"score": [0.2, 0.8], "frequency": [0.2, 0.8], "count": [60.0, 20.0]}
     drawing = plots.reliability_curves(before, after)
     assert {"score given", "share that is true", "before calibration", "after"} <= words(drawing)
-    dots = [group for group in ElementTree.fromstring(drawing).iter() if "PathCollection" in group.get("id", "")]
-    assert [len([element for element in group.iter() if element.get("clip-path")]) for group in dots][:2] == [3, 2]
+    dots = [
+        group for group in ElementTree.fromstring(drawing).iter() if "PathCollection" in group.get("id", "")
+    ]
+    assert [len([element for element in group.iter() if element.get("clip-path")]) for group in dots][:2] == [
+        3,
+        2,
+    ]
 
 
 def test_reliability_of_nothing() -> None:

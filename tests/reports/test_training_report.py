@@ -66,7 +66,7 @@ def example() -> dict[str, Any]:
         "preset": "recommended",
         "seed": 0,
         "created": "2025-01-02T10:00:00+00:00",
-        "settings": {"threshold": "tuned", "catalog": {"columns": {"title": EVIL}}},
+        "settings": {"threshold": "global", "catalog": {"columns": {"title": EVIL}}},
         "versions": {"python": "3.11"},
         "machine": {"cpus": 2},
         "data": {
@@ -131,7 +131,10 @@ def example() -> dict[str, Any]:
                 "missed": [EVIL],
                 "wrong": ["Bowls"],
                 "scores": {"Mugs": 0.9, EVIL: 0.1, "Bowls": 0.66},
-                "members": {"title": {"Mugs": 0.8, EVIL: 0.2, "Bowls": 0.7}, "image": {"Mugs": 0.0, EVIL: 0.0, "Bowls": 0.0}},
+                "members": {
+                    "title": {"Mugs": 0.8, EVIL: 0.2, "Bowls": 0.7},
+                    "image": {"Mugs": 0.0, EVIL: 0.0, "Bowls": 0.0},
+                },
             }
         ],
         "timings": [{"stage": EVIL, "seconds": 100.0}, {"stage": "evaluate", "seconds": 25.0}],
@@ -147,7 +150,9 @@ def results() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of :func:`example`, in a folder that was not there before."""
-    return write_report(example(), tmp_path_factory.mktemp("report") / "new" / "folder", nothing).read_text("utf-8")
+    return write_report(example(), tmp_path_factory.mktemp("report") / "new" / "folder", nothing).read_text(
+        "utf-8"
+    )
 
 
 @pytest.fixture
@@ -163,7 +168,10 @@ def inspection(tmp_path: Path) -> dict[str, Any]:
         "statistics": STATISTICS,
         "coverage": {"title": 0.881, "description": None},
         "note": None,
-        "examples": [{"id": "1", "title": EVIL, "image": str(tmp_path / "red.png")}, {"id": "2", "title": None, "image": None}],
+        "examples": [
+            {"id": "1", "title": EVIL, "image": str(tmp_path / "red.png")},
+            {"id": "2", "title": None, "image": None},
+        ],
     }
 
 
@@ -213,7 +221,9 @@ def assert_policy_names_the_script(html: str) -> None:
     script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)
     assert script is not None
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
-    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in html
+    assert (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in html
+    )
 
 
 def test_report_is_inert_and_complete(report: str) -> None:
@@ -230,7 +240,9 @@ def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: 
     assert_inert_and_complete(page)
     assert_policy_names_the_script(html)
     assert path == tmp_path / "out" / "index.html"
-    assert json.loads((tmp_path / "out" / "inspect.json").read_text("utf-8")) == json.loads(json.dumps(inspection))
+    assert json.loads((tmp_path / "out" / "inspect.json").read_text("utf-8")) == json.loads(
+        json.dumps(inspection)
+    )
     assert ElementTree.parse(tmp_path / "out" / "figure_2.svg").getroot().tag.endswith("svg")
     for shown in ("1,237 records", "1,234", "88.1", "205", "no picture", "(no title)"):
         assert shown in page.text
@@ -239,8 +251,18 @@ def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: 
 
 def test_inspection_of_a_catalogue_without_labels(inspection: dict[str, Any], tmp_path: Path) -> None:
     none = {"min": 0, "mean": 0.0, "median": 0.0, "max": 0}
-    empty = {"products": 2, "classes": 0, "class_counts": {}, "products_with_labels": {0: 2}, "missing": {"title": 0}}
-    inspection |= {"statistics": {**empty, "labels_per_product": none, "products_per_class": none}, "note": "no categories", "reasons": {}}
+    empty = {
+        "products": 2,
+        "classes": 0,
+        "class_counts": {},
+        "products_with_labels": {0: 2},
+        "missing": {"title": 0},
+    }
+    inspection |= {
+        "statistics": {**empty, "labels_per_product": none, "products_per_class": none},
+        "note": "no categories",
+        "reasons": {},
+    }
     page = Page(write_inspection(inspection, tmp_path).read_text("utf-8"))
     assert "no categories" in page.text
     assert "Every product has every field." in page.text
@@ -249,7 +271,16 @@ def test_inspection_of_a_catalogue_without_labels(inspection: dict[str, Any], tm
 
 def test_report_says_how_well(report: str) -> None:
     text = Page(report).text
-    for shown in ("micro-F1 73.4 %", "79 are right", "it finds 68", "between about 72.4 and 74.4 %", "78.8", "-0.43", "2 min 05 s", "0.37"):
+    for shown in (
+        "micro-F1 73.4 %",
+        "79 are right",
+        "it finds 68",
+        "between about 72.4 and 74.4 %",
+        "78.8",
+        "-0.43",
+        "2 min 05 s",
+        "0.37",
+    ):
         assert shown in text
     assert text.index("Please note") < text.index("How well each system does")
 
@@ -274,8 +305,17 @@ def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path:
     truth = np.random.default_rng(0).random((400, 6)) < 0.4
     scores = np.clip(truth * 0.4 + 0.3 + np.random.default_rng(1).normal(0, 0.2, truth.shape), 0, 1)
     before, after = calibration_figures(truth, scores), calibration_figures(truth, scores**1.5)
-    queue = {"precision": 0.96123, "accepted_true": 0.5, "products_accepted": 0.4, "products_reviewed": 0.6, "products_rejected": 0.0}
-    queues = {"0.95": {**queue, "reviews": 1.25}, "0.99": {**queue, "accepted_true": 0.0, "precision": 0.0, "reviews": 6.0}}
+    queue = {
+        "precision": 0.96123,
+        "accepted_true": 0.5,
+        "products_accepted": 0.4,
+        "products_reviewed": 0.6,
+        "products_rejected": 0.0,
+    }
+    queues = {
+        "0.95": {**queue, "reviews": 1.25},
+        "0.99": {**queue, "accepted_true": 0.0, "precision": 0.0, "reviews": 6.0},
+    }
     results["decisions"] = {"calibration": "beta", "before": before, "after": after, "queues": queues}
     page = Page(write_report(results, tmp_path, nothing).read_text("utf-8"))
     assert "before and after the beta calibration" in page.text
@@ -288,7 +328,9 @@ def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path:
 
 
 def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:
-    figures = {"products": 230.0} | {f"{kind}@{k}": share for kind, share in (("recall", 0.8125), ("rarest", 0.4375)) for k in (1, 5)}
+    figures = {"products": 230.0} | {
+        f"{kind}@{k}": share for kind, share in (("recall", 0.8125), ("rarest", 0.4375)) for k in (1, 5)
+    }
     page = write_report(results | {"similar": figures}, tmp_path, nothing).read_text("utf-8")
     section = page[page.index('<section id="similar">') :]
     shown = re.findall(r'<td class="n">([^<]*)</td>', section[: section.index("</section>")])
@@ -301,8 +343,18 @@ def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:
 
 def test_report_without_fusion_intervals_or_mistakes(results: dict[str, Any], tmp_path: Path) -> None:
     """One classifier, no bootstrap, nothing mistaken, nothing to compare: still a page."""
-    only = copy.deepcopy(results["systems"]["title"]) | {"micro_f1_interval": None, "micro_f1_tuned_interval": None}
-    results |= {"systems": {"title": only}, "decide_with": "title", "mistakes": [], "labels": [], "notes": [], "timings": []}
+    only = copy.deepcopy(results["systems"]["title"]) | {
+        "micro_f1_interval": None,
+        "micro_f1_tuned_interval": None,
+    }
+    results |= {
+        "systems": {"title": only},
+        "decide_with": "title",
+        "mistakes": [],
+        "labels": [],
+        "notes": [],
+        "timings": [],
+    }
     results["errors"] = {"columns": {}, "overlap": {}, "rarity": {}, "changes": []}
     page = Page(write_report(results, tmp_path, nothing).read_text("utf-8"))
     assert_inert_and_complete(page)
@@ -325,7 +377,11 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
     assert "no image to judge by" in page.text
     card = html[html.index('<table class="said">') : html.index("no image to judge by")]
     assert re.findall(r'<td class="(missed|wrong|hit)">', card) == ["missed", "wrong", "hit"]
-    assert re.findall(r">(\d\.\d\d)<", card) == ["0.20", "0.70", "0.80"]  # title's; the fused scores say the same of one member
+    assert re.findall(r">(\d\.\d\d)<", card) == [
+        "0.20",
+        "0.70",
+        "0.80",
+    ]  # title's; the fused scores say the same of one member
     source = next(a["src"] for t, a in page.elements if t == "img")
     assert source is not None
     with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as picture:
@@ -351,6 +407,9 @@ def test_same_results_same_page(report: str, results: dict[str, Any], tmp_path: 
     assert write_report(results, tmp_path, nothing).read_text("utf-8") == report
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0.0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599.7, "1 h 00 min"), (None, "–")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599.7, "1 h 00 min"), (None, "–")],
+)
 def test_duration(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

@@ -55,7 +55,9 @@ def migrations(draw, mode):
         elif kind is Merge and taken:
             changes.append(Merge(merge=(first, taken.pop()), into=draw(new)))
         elif kind is Split:
-            changes.append(Split(split=first, into=tuple(draw(st.lists(new, min_size=2, max_size=3, unique=True)))))
+            changes.append(
+                Split(split=first, into=tuple(draw(st.lists(new, min_size=2, max_size=3, unique=True))))
+            )
         elif kind is Move:
             changes.append(Move(move=first, under=draw(st.sampled_from(["", "X", "X > Y"]))))
         else:
@@ -163,14 +165,29 @@ def test_errors_name_the_fix(tmp_path, text, message):
 
 
 def numbered(*paths):
-    return [Category(tuple(path.split(" > ")), identity or None) for identity, _, path in (p.partition(": ") for p in paths)]
+    return [
+        Category(tuple(path.split(" > ")), identity or None)
+        for identity, _, path in (p.partition(": ") for p in paths)
+    ]
 
 
 def test_difference_by_id_says_what_follows_from_above_only_once():
     before = numbered(
-        "1: Pets", "2: Pets > Birds", "3: Pets > Birds > Food", "4: Pets > Mice", "5: Pets > Mice > Food", "6: Pets > Mice > Tiny"
+        "1: Pets",
+        "2: Pets > Birds",
+        "3: Pets > Birds > Food",
+        "4: Pets > Mice",
+        "5: Pets > Mice > Food",
+        "6: Pets > Mice > Tiny",
     )
-    after = numbered("1: Animals", "2: Animals > Birds", "3: Animals > Birds > Feed", "5: Food", "6: Animals > Tiny", "7: New")
+    after = numbered(
+        "1: Animals",
+        "2: Animals > Birds",
+        "3: Animals > Birds > Feed",
+        "5: Food",
+        "6: Animals > Tiny",
+        "7: New",
+    )
     found = difference(before, after)
     assert [str(c) for c in found.migration.changes] == [
         "rename Pets -> Animals",
@@ -184,7 +201,10 @@ def test_difference_by_id_says_what_follows_from_above_only_once():
 
 
 def test_difference_without_ids_guesses_moves_by_a_name_that_is_the_only_one():
-    before, after = numbered(": Pets", ": Pets > Birds", ": Pets > Food", ": Toys > Food"), numbered(": Pets", ": Garden > Birds", ": Food")
+    before, after = (
+        numbered(": Pets", ": Pets > Birds", ": Pets > Food", ": Toys > Food"),
+        numbered(": Pets", ": Garden > Birds", ": Food"),
+    )
     found = difference(before, after)
     assert [str(c) for c in found.migration.changes] == [
         "move Pets > Birds -> Garden > Birds",
@@ -196,7 +216,11 @@ def test_difference_without_ids_guesses_moves_by_a_name_that_is_the_only_one():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(levels, min_size=1, max_size=8, unique_by=tuple), st.lists(levels, min_size=1, max_size=8, unique_by=tuple), st.randoms())
+@given(
+    st.lists(levels, min_size=1, max_size=8, unique_by=tuple),
+    st.lists(levels, min_size=1, max_size=8, unique_by=tuple),
+    st.randoms(),
+)
 def test_difference_takes_every_category_where_its_id_is_now(old, new, random):
     ids = random.sample(range(20), len(new))
     before = [Category(tuple(path), str(i)) for i, path in enumerate(old)]

@@ -31,11 +31,22 @@ gid://shopify/TaxonomyCategory/me : Media
 
 def node(name: str, title: str, parent: str | None = None) -> dict[str, object]:
     gid = "gid://shopify/TaxonomyCategory/"
-    return {"id": gid + name, "name": title, "level": 0, "full_name": "unused", "parent_id": parent and gid + parent, "children": []}
+    return {
+        "id": gid + name,
+        "name": title,
+        "level": 0,
+        "full_name": "unused",
+        "parent_id": parent and gid + parent,
+        "children": [],
+    }
 
 
 VERTICALS = [
-    {"name": "A", "prefix": "ap", "categories": [node("ap-1", "Live Animals", "ap"), node("ap", "Animals & Pet Supplies")]},
+    {
+        "name": "A",
+        "prefix": "ap",
+        "categories": [node("ap-1", "Live Animals", "ap"), node("ap", "Animals & Pet Supplies")],
+    },
     {"name": "M", "prefix": "me", "categories": [node("me", "Media")]},
 ]
 
@@ -47,7 +58,10 @@ VERTICALS = [
         (WITHOUT_IDS, [None] * 3),
         ("\ufeff" + WITHOUT_IDS.replace("\n", "\r\n"), [None] * 3),
         (SHOPIFY, [f"gid://shopify/TaxonomyCategory/{name}" for name in ("ap", "ap-1", "me")]),
-        (json.dumps({"version": "1", "verticals": VERTICALS}), [f"gid://shopify/TaxonomyCategory/{n}" for n in ("ap", "ap-1", "me")]),
+        (
+            json.dumps({"version": "1", "verticals": VERTICALS}),
+            [f"gid://shopify/TaxonomyCategory/{n}" for n in ("ap", "ap-1", "me")],
+        ),
     ],
 )
 def test_all_shapes_hold_the_same_categories(tmp_path, text, ids):
@@ -66,8 +80,14 @@ def test_all_shapes_hold_the_same_categories(tmp_path, text, ids):
         ("Pets\nPets\n", r"the path 'Pets' more than once"),
         ("1 - Pets\n1 - Birds\n", r"the id '1' more than once"),
         ('{"verticals": [{"name": "A"}]}', r"verticals\.0\.categories.*expected"),
-        (json.dumps({"verticals": [{"categories": [node("a", "A", "z")]}]}), "names the parent 'gid://shopify/TaxonomyCategory/z'"),
-        (json.dumps({"verticals": [{"categories": [node("a", "A", "b"), node("b", "B", "a")]}]}), "lies below itself"),
+        (
+            json.dumps({"verticals": [{"categories": [node("a", "A", "z")]}]}),
+            "names the parent 'gid://shopify/TaxonomyCategory/z'",
+        ),
+        (
+            json.dumps({"verticals": [{"categories": [node("a", "A", "b"), node("b", "B", "a")]}]}),
+            "lies below itself",
+        ),
     ],
 )
 def test_what_is_no_taxonomy_is_refused_in_a_sentence(tmp_path, text, message):

@@ -25,14 +25,20 @@ def graphs(draw, forest=None, labels=6):
     count = draw(st.integers(1, labels))
     order = draw(st.permutations(range(count)))
     most = 1 if (draw(st.booleans()) if forest is None else forest) else 3
-    edges = [(order[i], order[j]) for i in range(1, count) for j in draw(st.sets(st.integers(0, i - 1), max_size=most))]
+    edges = [
+        (order[i], order[j])
+        for i in range(1, count)
+        for j in draw(st.sets(st.integers(0, i - 1), max_size=most))
+    ]
     return Taxonomy(tuple("abcdef"[:count]), np.array(edges, np.int64).reshape(-1, 2))
 
 
 @st.composite
 def scored(draw, products=5, **kind):
     tree = draw(graphs(**kind))
-    row = st.lists(st.integers(0, 40).map(lambda n: n / 40), min_size=len(tree.names), max_size=len(tree.names))
+    row = st.lists(
+        st.integers(0, 40).map(lambda n: n / 40), min_size=len(tree.names), max_size=len(tree.names)
+    )
     return tree, np.array(draw(st.lists(row, min_size=1, max_size=products)), np.float32)
 
 
@@ -68,10 +74,15 @@ def test_closures_as_walking_the_edges_finds_them(case):
 @given(scored(), thresholds)
 def test_raising_then_deciding_is_deciding_then_closing(case, threshold):
     tree, scores = case
-    assert (decide(tree.propagate_to_ancestors(scores), threshold) == tree.close_under_ancestors(decide(scores, threshold))).all()
+    assert (
+        decide(tree.propagate_to_ancestors(scores), threshold)
+        == tree.close_under_ancestors(decide(scores, threshold))
+    ).all()
     assert not tree.contradicted(tree.close_under_ancestors(scores >= threshold)).any()
     sets = consistent_sets(tree)
-    assert tree.contradicted(scores >= threshold).tolist() == [set(np.flatnonzero(row).tolist()) not in sets for row in scores >= threshold]
+    assert tree.contradicted(scores >= threshold).tolist() == [
+        set(np.flatnonzero(row).tolist()) not in sets for row in scores >= threshold
+    ]
 
 
 @settings(max_examples=80, deadline=None)
@@ -92,13 +103,17 @@ def test_the_likeliest_consistent_set_is_the_best_of_all(case, threshold):
 def test_minimum_cut_and_dynamic_programming_agree(case):
     tree, scores = case
     extra = np.array([[len(tree.names), len(tree.names) + 1], [len(tree.names), len(tree.names) + 2]])
-    graph = Taxonomy((*tree.names, "x", "y", "z"), np.concatenate([tree.edges, extra]))  # a label with two parents besides
+    graph = Taxonomy(
+        (*tree.names, "x", "y", "z"), np.concatenate([tree.edges, extra])
+    )  # a label with two parents besides
     assert tree.is_forest
     assert not graph.is_forest
     padded = np.pad(scores, ((0, 0), (0, 3)))
     odd = scores + np.float32(0.0041)  # no set is as good as another
     padded[:, : len(tree.names)] = odd
-    np.testing.assert_array_equal(graph.most_probable_consistent(padded)[:, : len(tree.names)], tree.most_probable_consistent(odd))
+    np.testing.assert_array_equal(
+        graph.most_probable_consistent(padded)[:, : len(tree.names)], tree.most_probable_consistent(odd)
+    )
 
 
 def test_without_edges_the_likeliest_are_those_above_the_threshold():
@@ -116,11 +131,16 @@ def test_without_edges_the_likeliest_are_those_above_the_threshold():
 
 def test_a_sure_leaf_carries_a_doubtful_root_and_a_hopeless_root_drops_it():
     tree = Taxonomy.of_names(("A", "A > B", "A > B > C"))
-    assert tree.most_probable_consistent(np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])).tolist() == [[True] * 3, [False] * 3]
+    assert tree.most_probable_consistent(np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])).tolist() == [
+        [True] * 3,
+        [False] * 3,
+    ]
 
 
 def test_names_carry_a_ragged_tree_and_keep_homonyms_apart():
-    tree = Taxonomy.of(LabelSet(("Men", "Men > Shoes", "Women", "Women > Shoes", "Women > Shoes > Boots > High"), "path"), [])
+    tree = Taxonomy.of(
+        LabelSet(("Men", "Men > Shoes", "Women", "Women > Shoes", "Women > Shoes > Boots > High"), "path"), []
+    )
     assert tree.close_under_ancestors(np.eye(5, dtype=bool)).astype(int).tolist() == [
         [1, 0, 0, 0, 0],
         [1, 1, 0, 0, 0],
@@ -131,7 +151,12 @@ def test_names_carry_a_ragged_tree_and_keep_homonyms_apart():
 
 
 def test_merged_homonyms_imply_only_what_lies_above_them_everywhere():
-    products = [[["Fashion", "Men", "Shoes", "Boots"]], [["Fashion", "Women", "Shoes"]], [["Fashion", "Women", "Shoes", "Boots"]], None]
+    products = [
+        [["Fashion", "Men", "Shoes", "Boots"]],
+        [["Fashion", "Women", "Shoes"]],
+        [["Fashion", "Women", "Shoes", "Boots"]],
+        None,
+    ]
     tree = Taxonomy.of(LabelSet(("Boots", "Fashion", "Men", "Shoes", "Women")), products)
     named = {(tree.names[c], tree.names[p]) for c, p in tree.edges.tolist()}
     assert named == {("Boots", "Shoes"), ("Shoes", "Fashion"), ("Men", "Fashion"), ("Women", "Fashion")}
@@ -143,7 +168,9 @@ def test_leaves_imply_nothing():
 
 def test_certainty_bears_with_a_mistake():
     products = [[["Pets", "Birds"]]] * 9 + [[["Birds"]]]
-    strict, lenient = (Taxonomy.of_products(("Birds", "Pets"), products, certainty) for certainty in (1.0, 0.9))
+    strict, lenient = (
+        Taxonomy.of_products(("Birds", "Pets"), products, certainty) for certainty in (1.0, 0.9)
+    )
     assert strict.edges.tolist() == []
     assert lenient.edges.tolist() == [[0, 1]]
 
@@ -152,7 +179,9 @@ def test_a_circle_is_broken_towards_the_root():
     circle = [[["b", "a"], ["a", "b"]]]
     assert Taxonomy.of_products(("a", "b"), circle).edges.tolist() == [[1, 0]]  # equally deep: by name
     assert Taxonomy.of_products(("a", "b"), [[["b", "a"], ["a", "b"], ["b"]]]).edges.tolist() == [[0, 1]]
-    tree = Taxonomy.of_products(("Divided", "Divided Collection"), [[["Divided", "Divided", "Divided Collection"]]])
+    tree = Taxonomy.of_products(
+        ("Divided", "Divided Collection"), [[["Divided", "Divided", "Divided Collection"]]]
+    )
     assert tree.edges.tolist() == [[1, 0]]
 
 
@@ -166,7 +195,9 @@ def test_products_contradict_nothing_that_was_learnt_from_them(categories, certa
         assert not tree.contradicted(truth).any()
     implied = np.array(tree.ancestors.todense(), bool)
     redundant = [
-        (c, p) for c, p in tree.edges.tolist() if any(implied[c, m] and implied[m, p] for m in range(len(labels)) if m not in (c, p))
+        (c, p)
+        for c, p in tree.edges.tolist()
+        if any(implied[c, m] and implied[m, p] for m in range(len(labels)) if m not in (c, p))
     ]
     assert redundant == []
 

@@ -14,8 +14,12 @@ from shelfwise.taxonomy.label_mapping import LabelMapping
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 OLD = ("a", "b", "c", "d")
-mappings = st.fixed_dictionaries({name: st.sets(st.sampled_from("wxyz"), max_size=3) for name in OLD}).filter(lambda m: any(m.values()))
-scores = st.lists(st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, max_size=4), min_size=1, max_size=4).map(np.array)
+mappings = st.fixed_dictionaries({name: st.sets(st.sampled_from("wxyz"), max_size=3) for name in OLD}).filter(
+    lambda m: any(m.values())
+)
+scores = st.lists(
+    st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, max_size=4), min_size=1, max_size=4
+).map(np.array)
 
 
 @settings(max_examples=20, deadline=None)
@@ -23,7 +27,10 @@ scores = st.lists(st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, 
 def test_every_label_takes_the_maximum_of_what_became_it(became, values):
     relabelling = LabelMapping.of(OLD, became)
     assert relabelling.names == tuple(sorted(set().union(*became.values())))
-    expected = [[max(row[i] for i, old in enumerate(OLD) if new in became[old]) for new in relabelling.names] for row in values]
+    expected = [
+        [max(row[i] for i, old in enumerate(OLD) if new in became[old]) for new in relabelling.names]
+        for row in values
+    ]
     assert relabelling.apply(values).tolist() == expected
     decided = values >= 0.5
     np.testing.assert_array_equal(relabelling.apply(decided), relabelling.apply(values) >= 0.5)
@@ -38,7 +45,9 @@ def test_every_label_takes_the_maximum_of_what_became_it(became, values):
 @given(mappings, st.data(), scores)
 def test_one_after_the_other(became, data, values):
     first = LabelMapping.of(OLD, became)
-    second = LabelMapping.of(first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names})
+    second = LabelMapping.of(
+        first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names}
+    )
     both = LabelMapping.from_state(first.then(second).state())
     assert both.names == second.names
     np.testing.assert_array_equal(both.apply(values), second.apply(first.apply(values)))
@@ -52,7 +61,13 @@ def test_no_products_and_no_labels():
 
 FLAT = Taxonomy.of_products(
     ("Bees", "Birds", "Cats", "Dogs", "Feeders", "Fish", "Koi", "Nuts", "Pets"),
-    [[["Pets", "Birds", "Feeders", "Nuts"]], [["Pets", "Cats"]], [["Pets", "Dogs"]], [["Pets", "Fish", "Koi"]], [["Bees"]]],
+    [
+        [["Pets", "Birds", "Feeders", "Nuts"]],
+        [["Pets", "Cats"]],
+        [["Pets", "Dogs"]],
+        [["Pets", "Fish", "Koi"]],
+        [["Bees"]],
+    ],
 )
 CHANGES = Migration(
     (
@@ -95,7 +110,9 @@ def test_what_must_be_trained_again():
         ("Sea", "no model can tell the parts of 'Fish' apart; each scores as the whole did"),
     ]
     assert not [why for _, why in to_retrain(FLAT.names, CHANGES, None) if "still" in why]
-    paths = Migration((Move(move="Pets > Birds", under="Garden"), Rename(rename="Pets", to="Animals")), "path")
+    paths = Migration(
+        (Move(move="Pets > Birds", under="Garden"), Rename(rename="Pets", to="Animals")), "path"
+    )
     assert list(to_retrain(("Pets", "Pets > Birds", "Pets > Birds > Food", "Pets > Dogs"), paths, None)) == [
         ("Garden", "is new, and known only from 'Pets > Birds'"),
         ("Animals", "still counts in the products of 'Pets > Birds'"),

@@ -17,7 +17,11 @@ def words(text: str | None, settings: CleaningSettings) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "title", "description"),
     [
-        ("The Women's T-Shirt, 5-pack (blue/white)", "the women t shirt pack blue white", "women shirt pack blue white"),
+        (
+            "The Women's T-Shirt, 5-pack (blue/white)",
+            "the women t shirt pack blue white",
+            "women shirt pack blue white",
+        ),
         ("mp3 player 3XL", "player", "player"),
         ("don't  isn’t\tRun", "don isn run", "run"),
         ("O'Neill under_score", "o neill under score", "neill score"),
@@ -57,9 +61,13 @@ def test_stop_words_are_single_lower_case_words() -> None:
 @given(st.lists(st.text(st.characters(max_codepoint=0x30FF, exclude_categories=["Cn", "Cs"])), max_size=4))
 def test_separators_are_all_but_letters_marks_and_numbers(texts: list[str]) -> None:
     """As one pattern says it, which takes long to compile. To 0x30FF: newer letters are not known everywhere."""
-    plain = pc.replace_substring_regex(pc.utf8_lower(pa.array(texts, pa.large_string())), r"[^\pL\pM\pN]+", " ").to_pylist()
+    plain = pc.replace_substring_regex(
+        pc.utf8_lower(pa.array(texts, pa.large_string())), r"[^\pL\pM\pN]+", " "
+    ).to_pylist()
     wanted = [[word for word in text.split() if word.isalpha() and len(word) < 30] for text in plain]
-    given_texts = [text.replace("'", " ").replace("’", " ") for text in texts]  # what contractions leave is tested above
+    given_texts = [
+        text.replace("'", " ").replace("’", " ") for text in texts
+    ]  # what contractions leave is tested above
     tokens = tokenize_column(given_texts, TITLE)
     assert [tokens.row(i) for i in range(len(texts))] == wanted
 
@@ -68,11 +76,20 @@ def test_separators_are_all_but_letters_marks_and_numbers(texts: list[str]) -> N
 def test_separators_beyond_ascii_are_seen_wherever_they_stand(dash: str) -> None:
     texts = ["plain red mug"] * 5000 + [None, f"red{dash}mug", "thé vert"]
     tokens = tokenize_column(texts, TITLE)
-    assert [tokens.row(i) for i in (0, 5000, 5001, 5002)] == [["plain", "red", "mug"], [], ["red", "mug"], ["thé", "vert"]]
+    assert [tokens.row(i) for i in (0, 5000, 5001, 5002)] == [
+        ["plain", "red", "mug"],
+        [],
+        ["red", "mug"],
+        ["thé", "vert"],
+    ]
 
 
 @settings(max_examples=30)
-@given(st.lists(st.none() | st.text(), max_size=6), st.sampled_from(["title", "description"]), st.sampled_from(["split", "drop"]))
+@given(
+    st.lists(st.none() | st.text(), max_size=6),
+    st.sampled_from(["title", "description"]),
+    st.sampled_from(["split", "drop"]),
+)
 def test_a_row_does_not_depend_on_its_column(texts: list[str | None], kind: str, compounds: str) -> None:
     cleaning = CleaningSettings.model_validate({"kind": kind, "compounds": compounds})
     together = tokenize_column(texts, cleaning)

@@ -43,14 +43,20 @@ def test_plain_text(value: str, words: str) -> None:
     assert plain_text(value) == words
 
 
-@given(st.text(st.characters(codec="ascii", categories=("L", "N", "Zs", "P"), exclude_characters="<&"), max_size=30))
+@given(
+    st.text(
+        st.characters(codec="ascii", categories=("L", "N", "Zs", "P"), exclude_characters="<&"), max_size=30
+    )
+)
 def test_clean_text_only_loses_space(value: str) -> None:
     assert plain_text(value) == " ".join(value.split())
 
 
 @given(
     st.text(max_size=40)
-    | st.lists(st.sampled_from(["<", ">", "&", "lt;", "b", "/", "!--", "script", '"', " ", "é", "\0", "#x", ";"])).map("".join)
+    | st.lists(
+        st.sampled_from(["<", ">", "&", "lt;", "b", "/", "!--", "script", '"', " ", "é", "\0", "#x", ";"])
+    ).map("".join)
 )
 @settings(max_examples=300, deadline=None)
 def test_any_text_becomes_tidy_text(value: str) -> None:
@@ -60,7 +66,15 @@ def test_any_text_becomes_tidy_text(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["<div>" * 200_000 + "deep", "<" * 200_000, "<b " * 100_000, "<script>" * 100_000, "&" * 200_000, "<p>" * 2000 + "x"]
+    "value",
+    [
+        "<div>" * 200_000 + "deep",
+        "<" * 200_000,
+        "<b " * 100_000,
+        "<script>" * 100_000,
+        "&" * 200_000,
+        "<p>" * 2000 + "x",
+    ],
 )
 def test_hostile_text_takes_no_time(value: str) -> None:
     start = time.process_time()
@@ -69,7 +83,11 @@ def test_hostile_text_takes_no_time(value: str) -> None:
 
 
 def test_settled_letters_are_those_that_ftfy_keeps() -> None:
-    letters = [chr(code) for code in range(0x20, 0x110000) if not 0xD800 <= code < 0xE000 and _SETTLED.fullmatch(chr(code))]
+    letters = [
+        chr(code)
+        for code in range(0x20, 0x110000)
+        if not 0xD800 <= code < 0xE000 and _SETTLED.fullmatch(chr(code))
+    ]
     assert len(letters) > 30_000
     assert "".join(ftfy.fix_text(letter, unescape_html=False) for letter in letters) == "".join(letters)
 
@@ -80,13 +98,17 @@ def test_no_sign_of_mojibake_reaches_further_than_we_look() -> None:
 
 @given(
     st.text(
-        st.sampled_from("abc Ã©Â¶â€™šŸžñüß°®™£–Жщя语のカ한\u00e2") | st.characters(min_codepoint=0x20, max_codepoint=0x17F), max_size=30
+        st.sampled_from("abc Ã©Â¶â€™šŸžñüß°®™£–Жщя语のカ한\u00e2")
+        | st.characters(min_codepoint=0x20, max_codepoint=0x17F),
+        max_size=30,
     )
 )
 @settings(max_examples=500, deadline=None)
 def test_text_that_ftfy_is_not_asked_about_is_text_that_it_keeps(value: str) -> None:
     if "<" not in value and "&" not in value:
-        assert plain_text(value) == " ".join(_CONTROL.sub("", ftfy.fix_text(value, unescape_html=False)).split())
+        assert plain_text(value) == " ".join(
+            _CONTROL.sub("", ftfy.fix_text(value, unescape_html=False)).split()
+        )
 
 
 @given(

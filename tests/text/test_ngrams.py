@@ -37,7 +37,9 @@ class TestAgainstScikitLearn:
         if not any(rows):
             assert ours.counts.nnz == 0
             return
-        theirs = CountVectorizer(analyzer=lambda r: [tuple(r[i : i + n]) for n in (1, 2, 3) for i in range(len(r) - n + 1)])
+        theirs = CountVectorizer(
+            analyzer=lambda r: [tuple(r[i : i + n]) for n in (1, 2, 3) for i in range(len(r) - n + 1)]
+        )
         expected = theirs.fit_transform(rows).toarray()
         assert np.array_equal(sorted_columns(ours.counts.toarray()), sorted_columns(expected))
 
@@ -48,7 +50,10 @@ class TestAgainstScikitLearn:
             assert ours.counts.nnz == 0
             return
         theirs = CountVectorizer(
-            analyzer=lambda r: [f" {w} "[i : i + n] for w in r for n in (2, 3) for i in range(len(w) + 3 - n)], lowercase=False
+            analyzer=lambda r: [
+                f" {w} "[i : i + n] for w in r for n in (2, 3) for i in range(len(w) + 3 - n)
+            ],
+            lowercase=False,
         )
         expected = theirs.fit_transform(rows).toarray()
         assert np.array_equal(sorted_columns(ours.counts.toarray()), sorted_columns(expected))

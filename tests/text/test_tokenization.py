@@ -20,14 +20,18 @@ ENDS = ["a" * 53, "Été Thé:"]
     ],
     ids=["n-grams", "split", "drop"],
 )
-def test_the_last_word_has_no_blank_whatever_lies_behind_it_in_memory(split: Callable[[list[str]], TokenArray]) -> None:
+def test_the_last_word_has_no_blank_whatever_lies_behind_it_in_memory(
+    split: Callable[[list[str]], TokenArray],
+) -> None:
     assert {tuple(split(ENDS).row(1)[-2:]) for _ in range(500)} == {("été", "thé")}
 
 
 def test_every_kind_of_blank_separates() -> None:
     blanks = "\t\n\x0b\x1c\x1f\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000"
     column = lowered([f"Thé{blank}VERT" for blank in blanks])
-    assert {tuple(split_column(column, separators(column)).row(i)) for i in range(len(blanks))} == {("thé", "vert")}
+    assert {tuple(split_column(column, separators(column)).row(i)) for i in range(len(blanks))} == {
+        ("thé", "vert")
+    }
     dropped = tokenize_column(column.to_pylist(), CleaningSettings(compounds="drop"))
     assert {tuple(dropped.row(i)) for i in range(len(blanks))} == {("thé", "vert")}
 

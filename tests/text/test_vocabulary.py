@@ -40,7 +40,9 @@ def test_vocabulary_is_that_of_keras(texts: list[list[str]], size: int, data: st
     index = {word: i for word, i in keras_word_index([texts[i] for i in train]).items() if i < size}
     assert dict(zip(vocabulary.words, range(1, size), strict=False)) == index
     assert len(vocabulary) == len(index) + 1
-    assert lists(vocabulary.encode(tokens)) == [[index[word] for word in text if word in index] for text in texts]
+    assert lists(vocabulary.encode(tokens)) == [
+        [index[word] for word in text if word in index] for text in texts
+    ]
 
 
 @given(LETTERS, st.integers(1, 10), st.sampled_from(["pre", "post"]))
@@ -50,7 +52,9 @@ def test_truncation(texts: list[list[str]], longest: int, cut: Literal["pre", "p
 
 
 @given(LETTERS, st.integers(1, 5), st.integers(0, 9))
-def test_windows_are_those_of_rows_padded_to_the_longest(texts: list[list[str]], size: int, more: int) -> None:
+def test_windows_are_those_of_rows_padded_to_the_longest(
+    texts: list[list[str]], size: int, more: int
+) -> None:
     vocabulary = Vocabulary.fit(TokenArray.of(texts))
     longest = max(size, max(map(len, texts)) + more)
     ragged = vocabulary.encode(TokenArray.of(texts))
@@ -84,7 +88,9 @@ def test_many_rows_at_once() -> None:
     count = 20_000
     rng = np.random.default_rng(0)
     offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 30, count))]).astype(np.int64)
-    tokens = TokenArray(rng.integers(0, 500, offsets[-1]).astype(np.int32), offsets, tuple(f"w{i}" for i in range(500)))
+    tokens = TokenArray(
+        rng.integers(0, 500, offsets[-1]).astype(np.int32), offsets, tuple(f"w{i}" for i in range(500))
+    )
     encoded = Vocabulary.fit(tokens, 100).encode(tokens)
     assert len(encoded) == count
     assert encoded.ids.min() == 1

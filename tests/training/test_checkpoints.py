@@ -34,7 +34,9 @@ def test_a_broken_off_stage_is_done_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         Checkpoints(tmp_path / "work", "key").run("fold.title.0", killed)
     (tmp_path / "work" / "fold.title.0.writing").write_bytes(b"half a file")
-    done = Checkpoints(tmp_path / "work", "key", resume=True).run("fold.title.0", lambda: State(facts={"ok": True}))
+    done = Checkpoints(tmp_path / "work", "key", resume=True).run(
+        "fold.title.0", lambda: State(facts={"ok": True})
+    )
     assert done.facts == {"ok": True}
 
 

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, PluginSettings, Prediction, Rows, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Examples,
+    FieldInputs,
+    Floats,
+    PluginSettings,
+    Prediction,
+    Rows,
+    State,
+)
 from shelfwise.errors import LabelError
 from shelfwise.training.cross_fitting import out_of_fold
 
@@ -57,7 +67,9 @@ class Spy(Modality):
         assert inputs.present.all()
         self.asked |= set(inputs.numbers.tolist())
         numbers = inputs.numbers.astype(np.float32)
-        return np.tile(1 / (1 + numbers[:, None]), (1, L)), np.stack([numbers, np.full(len(numbers), self.place, np.float32)], axis=1)
+        return np.tile(1 / (1 + numbers[:, None]), (1, L)), np.stack(
+            [numbers, np.full(len(numbers), self.place, np.float32)], axis=1
+        )
 
     def state(self) -> State:
         return State()
@@ -74,7 +86,9 @@ def examples(present: Bools, first: int = 0) -> Examples:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=8, max_size=40), st.booleans())
-def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(rows: list[tuple[int, bool]], watch: bool) -> None:
+def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(
+    rows: list[tuple[int, bool]], watch: bool
+) -> None:
     folds, present = np.array([f for f, _ in rows]), np.array([p for _, p in rows])
     asked_folds = set(folds[folds >= 0].tolist())
     if any(not (present & (folds != fold)).any() for fold in asked_folds):
@@ -90,7 +104,9 @@ def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(rows: lis
     answered = present & (folds >= 0)
     assert np.array_equal(answer.present, answered)
     numbers = np.arange(len(present))
-    np.testing.assert_allclose(answer.probabilities, np.where(answered, 1 / (1 + numbers), 0)[:, None].repeat(L, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        answer.probabilities, np.where(answered, 1 / (1 + numbers), 0)[:, None].repeat(L, axis=1), rtol=1e-6
+    )
     if answered.any():
         assert np.array_equal(answer.features[:, 0], np.where(answered, numbers, 0))
 
@@ -123,12 +139,25 @@ def test_computations_may_be_put_off() -> None:
         later.append(compute)
         return empty
 
-    out_of_fold(lambda: Spy(ring), examples(np.ones(4, np.bool_)), np.array([0, 0, 1, 1]), None, Context(), keep=postpone)
+    out_of_fold(
+        lambda: Spy(ring),
+        examples(np.ones(4, np.bool_)),
+        np.array([0, 0, 1, 1]),
+        None,
+        Context(),
+        keep=postpone,
+    )
     assert [compute().features[:, 0].tolist() for compute in later] == [[0, 1], [2, 3]]
 
 
 def test_a_fold_of_absent_products_is_zeros() -> None:
-    answer = out_of_fold(lambda: Spy([]), examples(np.array([True, True, False, False])), np.array([0, 1, 2, 2]), None, Context())
+    answer = out_of_fold(
+        lambda: Spy([]),
+        examples(np.array([True, True, False, False])),
+        np.array([0, 1, 2, 2]),
+        None,
+        Context(),
+    )
     assert answer.features.shape == (4, 2)
     assert not answer.features[2:].any()
     assert answer.present.tolist() == [True, True, False, False]

@@ -40,7 +40,9 @@ def shop(count: int = COUNT, seed: int = 0) -> tuple[Catalog, Floats]:
     kinds = rng.integers(0, len(NOUNS), count)
     kinds[1::8] = kinds[::8]
     texts = [[" ".join([NOUNS[kind], *rng.choice(FILLERS, 3)]) for _ in range(2)] for kind in kinds]
-    records: list[dict[str, Any]] = [{"id": f"p{i}", "title": t, "description": d} for i, (t, d) in enumerate(texts)]
+    records: list[dict[str, Any]] = [
+        {"id": f"p{i}", "title": t, "description": d} for i, (t, d) in enumerate(texts)
+    ]
     for i in range(3, count, 9):
         records[i][("title", "description")[i % 2]] = None
     records[5] = {"id": "p5", "title": None, "description": ""}
@@ -56,8 +58,16 @@ def lesson(validation: Rows | None = None) -> TrainingSet:
 
 
 def config(systems: dict[str, Any] | None = None, **changes: Any) -> Config:
-    members = {name: {"modality": "text_linear", "field": name, "settings": {"cost": 1.0}} for name in ("title", "description")}
-    given = {"members": members, "systems": systems or {}, "stacking": {"folds": FOLDS}, "split": {"validation_fraction": 0}}
+    members = {
+        name: {"modality": "text_linear", "field": name, "settings": {"C": 1.0}}
+        for name in ("title", "description")
+    }
+    given = {
+        "members": members,
+        "systems": systems or {},
+        "stacking": {"folds": FOLDS},
+        "split": {"validation_fraction": 0},
+    }
     return Config.parse({**given, **changes})
 
 
@@ -70,7 +80,13 @@ def by_hand(config: Config, name: str, given: TrainingSet) -> Any:
     member = make_member(config, name)
     inputs = member.prepare(given.catalog, Context())
     folds = group_folds(given.targets[given.train], given.groups[given.train], FOLDS, config.seed)
-    return out_of_fold(lambda: make_member(config, name), Examples(inputs, given.targets).take(given.train), folds, None, Context()), folds
+    return out_of_fold(
+        lambda: make_member(config, name),
+        Examples(inputs, given.targets).take(given.train),
+        folds,
+        None,
+        Context(),
+    ), folds
 
 
 def kept(model: Model) -> tuple[tuple[str, ...], Floats, Floats]:
@@ -86,12 +102,16 @@ class TestWithoutValidation:
         expected, folds = by_hand(settings, "title", given)
         assert list(ids) == given.catalog.ids
         assert np.array_equal(targets, given.targets)
-        np.testing.assert_allclose(scores, np.where(expected.probabilities >= 1e-3, expected.probabilities, 0), atol=1e-6)
+        np.testing.assert_allclose(
+            scores, np.where(expected.probabilities >= 1e-3, expected.probabilities, 0), atol=1e-6
+        )
         there = np.array([bool(title) for title in given.catalog.column("title")])
         assert scores[there].any(axis=1).all()
         assert not scores[~there].any()
         assert model.thresholds["title"] == best_threshold(given.targets, expected.probabilities)
-        assert all(len(np.unique(folds[given.groups == group])) == 1 for group in given.groups), "copies stay in one fold"
+        assert all(len(np.unique(folds[given.groups == group])) == 1 for group in given.groups), (
+            "copies stay in one fold"
+        )
 
     def test_the_members_that_answer_learnt_from_everybody(self) -> None:
         given, settings = lesson(), config(decide_with="title")
@@ -100,18 +120,31 @@ class TestWithoutValidation:
         fit_present(member, Examples(inputs, given.targets), None, Context())
         expected = predict_present(member, inputs, len(NOUNS), Context())
         model = fit(settings, given)
-        assert np.array_equal(model.scores(model.predict_members(given.catalog, Context())), expected.probabilities)
-        assert not np.allclose(kept(model)[1], expected.probabilities, atol=0.01), "what it says of what it has seen is not honest"
+        assert np.array_equal(
+            model.scores(model.predict_members(given.catalog, Context())), expected.probabilities
+        )
+        assert not np.allclose(kept(model)[1], expected.probabilities, atol=0.01), (
+            "what it says of what it has seen is not honest"
+        )
 
-    @pytest.mark.parametrize(("policy", "settings"), [("mean", {}), ("ridge", {"alpha": 1.0}), ("logistic", {})])
-    def test_a_systems_scores_are_crossed_over_crossed_members(self, policy: str, settings: dict[str, Any]) -> None:
-        given, chosen = lesson(), config({"fused": {"policy": policy, "settings": settings}}, decide_with="fused")
+    @pytest.mark.parametrize(
+        ("policy", "settings"), [("mean", {}), ("ridge", {"alpha": 1.0}), ("logistic", {})]
+    )
+    def test_a_systems_scores_are_crossed_over_crossed_members(
+        self, policy: str, settings: dict[str, Any]
+    ) -> None:
+        given, chosen = (
+            lesson(),
+            config({"fused": {"policy": policy, "settings": settings}}, decide_with="fused"),
+        )
         parts, folds = zip(*(by_hand(chosen, name, given) for name in chosen.members), strict=True)
         assert np.array_equal(folds[0], folds[1]), "one division for all members"
         honest, expected = MemberOutputs.stack(parts), np.zeros_like(given.targets)
         for fold in range(FOLDS):
             asked, learnt = np.flatnonzero(folds[0] == fold), np.flatnonzero(folds[0] != fold)
-            other = make_policy(chosen, "fused").fit(honest.take(learnt), given.targets[learnt], None, Context(labels=NOUNS))
+            other = make_policy(chosen, "fused").fit(
+                honest.take(learnt), given.targets[learnt], None, Context(labels=NOUNS)
+            )
             expected[asked] = other.fuse(honest.take(asked))
         model = fit(chosen, given)
         np.testing.assert_allclose(kept(model)[1], np.where(expected >= 1e-3, expected, 0), atol=1e-5)
@@ -128,7 +161,12 @@ class TestWithoutValidation:
 
     def test_seconds_of_crossing_are_seconds_of_the_system(self) -> None:
         model = fit(config({"fused": {"policy": "ridge"}}))
-        assert {"cross.fused", "system.fused", "member.title", *(f"fold.title.{i}" for i in range(FOLDS))} <= set(stages_of(model, "fused"))
+        assert {
+            "cross.fused",
+            "system.fused",
+            "member.title",
+            *(f"fold.title.{i}" for i in range(FOLDS)),
+        } <= set(stages_of(model, "fused"))
 
     def test_honest_scores_are_saved_with_the_model(self, tmp_path: Any) -> None:
         model = fit(config({"fused": {"policy": "ridge"}}, decide_with="fused"))
@@ -145,7 +183,10 @@ class TestWithValidation:
 
     def test_honest_scores_cover_validation_and_training(self) -> None:
         given = lesson(self.HELD)
-        model = fit(config({"fused": {"policy": "ridge"}}, decide_with="fused", split={"validation_fraction": 0.25}), given)
+        model = fit(
+            config({"fused": {"policy": "ridge"}}, decide_with="fused", split={"validation_fraction": 0.25}),
+            given,
+        )
         ids, scores, targets = kept(model)
         assert list(ids) == given.catalog.ids, "in the catalogue's order"
         assert np.array_equal(targets, given.targets)
@@ -159,14 +200,20 @@ class TestWithValidation:
         assert list(kept(model)[0]) == [given.catalog.ids[row] for row in self.HELD]
 
     def test_in_sample_scores_are_not_honest(self) -> None:
-        chosen = config({"fused": {"policy": "ridge"}}, split={"validation_fraction": 0.25}, stacking={"fitted_on": "in_sample"})
+        chosen = config(
+            {"fused": {"policy": "ridge"}},
+            split={"validation_fraction": 0.25},
+            stacking={"fitted_on": "in_sample"},
+        )
         assert fit(chosen, lesson(self.HELD)).out_of_fold is None
 
 
 class TestPoliciesOfFeatures:
     def test_are_refused_before_anything_is_fitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(TextLinear, "fit", lambda *_: pytest.fail("hours of training for nothing"))
-        with pytest.raises(ConfigError, match=r"systems\.early: the policy early reads features.*set validation_fraction"):
+        with pytest.raises(
+            ConfigError, match=r"systems\.early: the policy early reads features.*set validation_fraction"
+        ):
             fit(config({"early": EARLY}))
 
     def test_are_rows_with_a_reason_where_failures_are_borne(self) -> None:
@@ -179,7 +226,9 @@ class TestPoliciesOfFeatures:
         assert "micro_f1" in results["mean"]
 
     def test_work_with_validation(self) -> None:
-        model = fit(config({"early": EARLY}, split={"validation_fraction": 0.25}), lesson(np.arange(0, COUNT, 4)))
+        model = fit(
+            config({"early": EARLY}, split={"validation_fraction": 0.25}), lesson(np.arange(0, COUNT, 4))
+        )
         assert "early" in model.thresholds
 
 
@@ -195,7 +244,9 @@ class Clock:
 
 
 class TestBudget:
-    def test_members_that_do_not_fit_into_it_and_their_systems_are_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_members_that_do_not_fit_into_it_and_their_systems_are_left_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         clock, real = Clock(), fitting._fit_member
 
         def slow(name: str, *rest: Any) -> Any:
@@ -227,7 +278,9 @@ class TestBudget:
         assert model.facts["not_run"] == {"other": "the budget of 110 s is too small for other"}
 
     def test_too_small_for_any_member(self) -> None:
-        with pytest.raises(LabelError, match="there is nothing to learn from: the budget of 0 s is too small for title"):
+        with pytest.raises(
+            LabelError, match="there is nothing to learn from: the budget of 0 s is too small for title"
+        ):
             fit(config(budget=1e-9))
 
     def test_large_enough_changes_nothing(self) -> None:
@@ -239,8 +292,16 @@ class TestBudget:
 def test_a_catalogue_that_lacks_a_field_is_fitted_without_it() -> None:
     """Members of several fields go on without it, and the model says so for good."""
     catalog, targets = shop()
-    bare = Catalog.from_records([{"id": name, "title": title} for name, title in zip(catalog.ids, catalog.column("title"), strict=True)])
-    members = {"title": {"modality": "text_linear", "field": "title"}, "text": {"modality": "text_linear", "field": "title+description"}}
+    bare = Catalog.from_records(
+        [
+            {"id": name, "title": title}
+            for name, title in zip(catalog.ids, catalog.column("title"), strict=True)
+        ]
+    )
+    members = {
+        "title": {"modality": "text_linear", "field": "title"},
+        "text": {"modality": "text_linear", "field": "title+description"},
+    }
     chosen = config({"fused": {"policy": "mean", "members": ("text",)}}, members=members, decide_with="fused")
     model = fit(chosen, TrainingSet(bare, targets, np.arange(COUNT), np.arange(0), np.arange(COUNT)))
     assert (list(model.members), model.members_of("fused")) == (["title"], ("title",))

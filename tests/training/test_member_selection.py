@@ -10,20 +10,39 @@ from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.training.member_selection import LEAST, adapt_to_catalog
 
-FULL: dict[str, Any] = {"title": "mug", "description": "to drink from", "image": "1.jpg", "related": {"also_bought": ["2"]}}
+FULL: dict[str, Any] = {
+    "title": "mug",
+    "description": "to drink from",
+    "image": "1.jpg",
+    "related": {"also_bought": ["2"]},
+}
 FULL |= {"price": 2.0, "brand": "Alessi"}
-EMPTY: dict[str, Any] = {"title": "", "description": None, "image": "", "related": {}, "price": None, "brand": None}
+EMPTY: dict[str, Any] = {
+    "title": "",
+    "description": None,
+    "image": "",
+    "related": {},
+    "price": None,
+    "brand": None,
+}
 
 
 def shop(without: str = "", count: int = 40, having: int = 0) -> Catalog:
     """Products with every field, but all except `having` of them lack those named in `without`, if only by an empty text or list."""
     lacking = {name: EMPTY[name] for name in without.split()}
-    return Catalog.from_records({"id": str(i), **FULL, **(lacking if i >= having else {})} for i in range(count))
+    return Catalog.from_records(
+        {"id": str(i), **FULL, **(lacking if i >= having else {})} for i in range(count)
+    )
 
 
-def config(systems: dict[str, tuple[str, ...]] | None = None, decide_with: str = "auto", **fields: Any) -> Config:
+def config(
+    systems: dict[str, tuple[str, ...]] | None = None, decide_with: str = "auto", **fields: Any
+) -> Config:
     """Members by name: a field of the plug-in kernel_logistic, or (plug-in, field, settings)."""
-    given = {name: ("kernel_logistic", field, {}) if isinstance(field, str) else field for name, field in fields.items()}
+    given = {
+        name: ("kernel_logistic", field, {}) if isinstance(field, str) else field
+        for name, field in fields.items()
+    }
     members = {name: {"modality": m, "field": field, "settings": s} for name, (m, field, s) in given.items()}
     joins = {name: {"policy": "mean", "members": who} for name, who in (systems or {}).items()}
     return Config.parse({"members": members, "systems": joins, "decide_with": decide_with})
@@ -46,25 +65,39 @@ class TestFields:
 
     def test_a_share_is_enough(self) -> None:
         least = round(LEAST * 40)
-        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least))) == {"all": "title+image"}
-        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least - 1))) == {"all": "title"}
+        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least))) == {
+            "all": "title+image"
+        }
+        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least - 1))) == {
+            "all": "title"
+        }
 
     def test_a_column_that_is_not_there(self) -> None:
         assert fields_of(adapt_to_catalog(config(all="title+sound"), shop())) == {"all": "title"}
 
-    @pytest.mark.parametrize("catalog", [shop("title image"), shop(count=0)], ids=["none has any", "no products"])
+    @pytest.mark.parametrize(
+        "catalog", [shop("title image"), shop(count=0)], ids=["none has any", "no products"]
+    )
     def test_without_any_of_its_fields_a_member_stays_as_it_is(self, catalog: Catalog) -> None:
         assert fields_of(adapt_to_catalog(config(all="title+image"), catalog)) == {"all": "title+image"}
 
     def test_members_of_one_field_are_left_alone(self) -> None:
-        given = config(title="title", again="title", image="image", systems={"fused": ("title", "again", "image")})
+        given = config(
+            title="title", again="title", image="image", systems={"fused": ("title", "again", "image")}
+        )
         assert adapt_to_catalog(given, shop("image")) == given
 
 
 class TestTwins:
     def test_the_first_stays_and_takes_the_others_places(self) -> None:
         systems = {"fused": ("both", "image", "title"), "pair": ("text", "both"), "every": ()}
-        given = config(title="title", text="title+description", image="image", both="title+description+image", systems=systems)
+        given = config(
+            title="title",
+            text="title+description",
+            image="image",
+            both="title+description+image",
+            systems=systems,
+        )
         done = adapt_to_catalog(given, shop("description"))
         assert fields_of(done) == {"title": "title", "image": "image", "both": "title+image"}
         assert {name: system.members for name, system in done.systems.items()} == {
@@ -74,7 +107,10 @@ class TestTwins:
         }
 
     def test_nobody_joins_a_member_twice(self) -> None:
-        done = adapt_to_catalog(config(title="title", text="title+description", systems={"fused": ("text", "title")}), shop("description"))
+        done = adapt_to_catalog(
+            config(title="title", text="title+description", systems={"fused": ("text", "title")}),
+            shop("description"),
+        )
         assert done.systems["fused"].members == ("title",)
 
     def test_it_does_not_matter_which_of_the_two_lost_a_field(self) -> None:
@@ -88,13 +124,17 @@ class TestTwins:
         assert adapt_to_catalog(given, shop()).decide_with == "text"
 
     def test_other_plugins_or_settings_make_no_twin(self) -> None:
-        text = ("text_linear", "title+description", {"cost": 3, "present": "all"})
-        others = {"plugin": ("text_bag", "title", {"cost": 3}), "cost": ("text_linear", "title", {"cost": 2})}
-        assert adapt_to_catalog(config(**others, text=text), shop("description")).members.keys() == {"plugin", "cost", "text"}
-        same = ("text_linear", "title", {"cost": 3})
-        assert adapt_to_catalog(config(same=same, text=text), shop("description")).members.keys() == {"same"}, (
-            "of one field, present is all and any"
-        )
+        text = ("text_linear", "title+description", {"C": 3, "present": "all"})
+        others = {"plugin": ("text_bag", "title", {"C": 3}), "cost": ("text_linear", "title", {"C": 2})}
+        assert adapt_to_catalog(config(**others, text=text), shop("description")).members.keys() == {
+            "plugin",
+            "cost",
+            "text",
+        }
+        same = ("text_linear", "title", {"C": 3})
+        assert adapt_to_catalog(config(same=same, text=text), shop("description")).members.keys() == {
+            "same"
+        }, "of one field, present is all and any"
 
     def test_what_the_user_named_twice_is_fitted_twice(self) -> None:
         given = config(one="title+description", two="title+description")
@@ -104,7 +144,11 @@ class TestTwins:
 def test_recommended_of_a_catalogue_of_titles() -> None:
     """No member of several fields is left but those that no earlier one of the title equals."""
     done = adapt_to_catalog(Config.load("recommended"), shop("description image related price brand"))
-    cut = {name: member for name, member in done.members.items() if "+" in Config.load("recommended").members[name].field}
+    cut = {
+        name: member
+        for name, member in done.members.items()
+        if "+" in Config.load("recommended").members[name].field
+    }
     assert {name: member.field for name, member in cut.items()} == {
         "text_linear": "title",
         "text_transformer": "title",

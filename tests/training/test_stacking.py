@@ -47,17 +47,25 @@ def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> Fitt
 
     def answer(count: int, level: float) -> Prediction:
         scores = rng.random((count, len(LABELS))).astype(np.float32)
-        return Prediction(scores, (rng.random((count, 4)) + level).astype(np.float32), np.ones(count, np.bool_))
+        return Prediction(
+            scores, (rng.random((count, 4)) + level).astype(np.float32), np.ones(count, np.bool_)
+        )
 
     return FittedMember(
-        Reads(PluginSettings(), field), answer(COUNT, 5), answer(len(rows), 9), rows, np.arange(len(rows)) % 5 if folds is None else folds
+        Reads(PluginSettings(), field),
+        answer(COUNT, 5),
+        answer(len(rows), 9),
+        rows,
+        np.arange(len(rows)) % 5 if folds is None else folds,
     )
 
 
 def model_of(policy: str, settings: dict[str, Any] | None = None) -> Model:
     members = {name: {"modality": "text_linear", "field": name} for name in MEMBERS}
     systems = {"fused": {"policy": policy, "members": MEMBERS, "settings": settings or {}}}
-    return Model(Config.parse({"members": members, "systems": systems}), LABELS, {}, system_members={"fused": MEMBERS})
+    return Model(
+        Config.parse({"members": members, "systems": systems}), LABELS, {}, system_members={"fused": MEMBERS}
+    )
 
 
 def stack_of(model: Model, validation: Rows, *parts: FittedMember) -> Stack:
@@ -74,8 +82,15 @@ class TestFit:
     @pytest.mark.parametrize("rows", [np.arange(TRAIN), np.arange(10)], ids=["out of fold", "holdout"])
     def test_features_come_from_the_network_that_will_answer(self, rows: Rows) -> None:
         part = learned(rows)
-        arrays = fit("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}}, part).policies["fused"].state().arrays
-        np.testing.assert_allclose(arrays["reader.mean_0"], part.predictions.features[:TRAIN].mean(axis=0), rtol=1e-5)
+        arrays = (
+            fit("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}}, part)
+            .policies["fused"]
+            .state()
+            .arrays
+        )
+        np.testing.assert_allclose(
+            arrays["reader.mean_0"], part.predictions.features[:TRAIN].mean(axis=0), rtol=1e-5
+        )
 
     def test_scores_are_out_of_fold(self) -> None:
         part = learned(np.arange(10))
@@ -90,8 +105,13 @@ class TestFit:
     def test_a_system_without_named_members_joins_all_that_were_fitted(self) -> None:
         model = model_of("mean")
         assert system_members(model, "fused", {"title": 1}) == MEMBERS
-        everyone = model.config.model_copy(update={"systems": {"fused": model.config.systems["fused"].model_copy(update={"members": ()})}})
-        assert system_members(Model(everyone, LABELS, {}), "fused", {"image": 1, "title": 1}) == ("image", "title")
+        everyone = model.config.model_copy(
+            update={"systems": {"fused": model.config.systems["fused"].model_copy(update={"members": ()})}}
+        )
+        assert system_members(Model(everyone, LABELS, {}), "fused", {"image": 1, "title": 1}) == (
+            "image",
+            "title",
+        )
 
 
 class Spy(FusionPolicy):
@@ -106,7 +126,13 @@ class Spy(FusionPolicy):
         self.watched: set[int] | None = None
         self.context = Context()
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         assert np.array_equal(targets, TARGETS[numbers_of(outputs)]), "targets of other products"
         self.n_trained_labels, self.context = set(numbers_of(outputs).tolist()), context
         self.watched = None if validation is None else set(numbers_of(validation[0]).tolist())
@@ -131,7 +157,9 @@ def numbered(rows: Rows, folds: Rows, present: Any = True) -> FittedMember:
         scores = np.repeat(numbers[:, None], len(LABELS), axis=1).astype(np.float32)
         return Prediction(scores, scores, np.broadcast_to(there, len(numbers)).copy())
 
-    return FittedMember(Reads(PluginSettings(), "title"), answer(np.arange(COUNT), True), answer(rows, present), rows, folds)
+    return FittedMember(
+        Reads(PluginSettings(), "title"), answer(np.arange(COUNT), True), answer(rows, present), rows, folds
+    )
 
 
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[Spy]:
@@ -142,8 +170,13 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[Spy]:
 
 class TestCrossed:
     @settings(max_examples=40, deadline=None)
-    @given(st.lists(st.integers(0, 4), min_size=2, max_size=COUNT).filter(lambda f: len(set(f)) > 1), st.booleans())
-    def test_nobody_is_scored_by_a_policy_that_saw_them_or_their_fold(self, dealt: list[int], watch: bool) -> None:
+    @given(
+        st.lists(st.integers(0, 4), min_size=2, max_size=COUNT).filter(lambda f: len(set(f)) > 1),
+        st.booleans(),
+    )
+    def test_nobody_is_scored_by_a_policy_that_saw_them_or_their_fold(
+        self, dealt: list[int], watch: bool
+    ) -> None:
         folds, rows = np.array(dealt), np.random.default_rng(2).permutation(COUNT)[: len(dealt)]
         validation = np.setdiff1d(np.arange(COUNT), rows) if watch else NOBODY
         with pytest.MonkeyPatch.context() as patch:
@@ -162,7 +195,9 @@ class TestCrossed:
             assert spy.watched is None, "the validation products stay out of the crossing"
             assert spy.context.seed == 4
             assert spy.context.labels == LABELS.names
-        places = np.unique(folds, return_inverse=True)[1] + 2  # the policy of each fold, behind the one fitted on all
+        places = (
+            np.unique(folds, return_inverse=True)[1] + 2
+        )  # the policy of each fold, behind the one fitted on all
         np.testing.assert_array_equal(scores[:, 0], rows + places)
 
     def test_tuning_uses_validation_products_where_there_are_some_and_crossed_scores_otherwise(
@@ -182,7 +217,9 @@ class TestCrossed:
                 assert len(ring) == 1 + 4
                 np.testing.assert_array_equal(checked[:, 0], rows + 2 + rows % 4)
 
-    def test_a_policy_is_told_which_members_its_products_have_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_policy_is_told_which_members_its_products_have_together(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         ring, rows = spied(monkeypatch), np.arange(8)
         present = np.array([1, 1, 0, 0, 1, 1, 1, 0], np.bool_)
         parts = [numbered(rows, rows % 2), numbered(rows, rows % 2, present)]
@@ -195,7 +232,10 @@ class TestCrossed:
 
     def test_a_real_policy_against_fitting_it_by_hand(self) -> None:
         rows, folds = np.arange(TRAIN), np.arange(TRAIN) % 3
-        model, parts = model_of("ridge", {"alpha": 1.0}), (learned(rows, folds=folds), learned(rows, "description", folds))
+        model, parts = (
+            model_of("ridge", {"alpha": 1.0}),
+            (learned(rows, folds=folds), learned(rows, "description", folds)),
+        )
         stack = stack_of(model, NOBODY, *parts)
         stack.fit(model, Context(), Checkpoints())
         scores = stack.crossed(model, Context(), Checkpoints())
@@ -204,7 +244,9 @@ class TestCrossed:
             alone = stacking.make_policy(model.config, "fused").fit(
                 honest.take(np.flatnonzero(folds != fold)), TARGETS[:TRAIN][folds != fold], None, Context()
             )
-            np.testing.assert_allclose(scores[folds == fold], alone.fuse(honest.take(np.flatnonzero(folds == fold))), atol=1e-6)
+            np.testing.assert_allclose(
+                scores[folds == fold], alone.fuse(honest.take(np.flatnonzero(folds == fold))), atol=1e-6
+            )
 
     def test_a_finished_crossing_is_read_again(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         ring, rows = spied(monkeypatch), np.arange(TRAIN)
@@ -217,7 +259,13 @@ class TestCrossed:
         assert {"system.fused", "cross.fused"} <= stages.seconds.keys()
 
     def test_features_are_never_honest(self) -> None:
-        part, model = learned(np.arange(TRAIN)), model_of("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}})
-        with pytest.raises(ConfigError, match=r"systems\.fused: the policy early reads features.*set validation_fraction under \[split\]"):
+        part, model = (
+            learned(np.arange(TRAIN)),
+            model_of("early", {"units": 4, "training": {"epochs": 1, "loss": "bce"}}),
+        )
+        with pytest.raises(
+            ConfigError,
+            match=r"systems\.fused: the policy early reads features.*set validation_fraction under \[split\]",
+        ):
             stack_of(model, NOBODY, part, part).fit(model, Context(), Checkpoints())
         assert not model.policies, "half a system"

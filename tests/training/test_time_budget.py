@@ -75,13 +75,18 @@ def test_work_is_not_begun_once_the_time_is_over(clock: Clock) -> None:
     budget = Budget.of(120, Context())
     clock.now += 119.5
     assert budget.spend("title", clock.working(1)) == "done", "begun in time, and nothing broke it off"
-    assert budget.spend("image", lambda: pytest.fail("begun too late")) == "the budget of 120 s is too small for image"
+    assert (
+        budget.spend("image", lambda: pytest.fail("begun too late"))
+        == "the budget of 120 s is too small for image"
+    )
 
 
 @pytest.mark.parametrize(("runs", "fits"), [(1, True), (10, True), (11, False)])
 def test_the_first_of_several_runs_tells_whether_all_will_fit(clock: Clock, runs: int, fits: bool) -> None:
     budget, done = Budget.of(100, Context()), []
-    answer = budget.spend("image", lambda: budget.first_of(runs, lambda: done.append(1) or clock.working(10)()))
+    answer = budget.spend(
+        "image", lambda: budget.first_of(runs, lambda: done.append(1) or clock.working(10)())
+    )
     assert len(done) == 1
     assert answer == ("done" if fits else "the budget of 100 s is too small for image")
 
@@ -125,7 +130,12 @@ def test_a_part_of_no_limit_has_none(clock: Clock) -> None:
 def test_members_get_all_of_the_context_and_the_limit(clock: Clock) -> None:
     told = Told(7, Path("cache"), "", ("Mugs",), ((True, False),))
     mine = dataclasses.replace(Budget.of(5, told).context, title="title")
-    assert (mine.seed, mine.cache, mine.labels, mine.patterns) == (told.seed, told.cache, told.labels, told.patterns)
+    assert (mine.seed, mine.cache, mine.labels, mine.patterns) == (
+        told.seed,
+        told.cache,
+        told.labels,
+        told.patterns,
+    )
     with mine.progress("epochs", 3) as bar:
         bar.advance()
     assert told.heard == ["title: epochs of 3", "+1", "closed"]
@@ -139,10 +149,15 @@ def test_other_failures_are_no_matter_of_time(clock: Clock) -> None:
 @given(st.floats(0.01, 1e6), st.sampled_from(["", "s", "m", "h"]), st.sampled_from(["", " "]))
 def test_durations(count: float, unit: str, blank: str) -> None:
     text = f"{count:f}"
-    assert parse_duration(f"{blank}{text}{blank}{unit}{blank}") == float(text) * {"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+    assert (
+        parse_duration(f"{blank}{text}{blank}{unit}{blank}")
+        == float(text) * {"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+    )
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-5m", "0", "0.0h", "5d", "m", "1h30m", "1e3", "nan", "inf", "5 minutes"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5m", "0", "0.0h", "5d", "m", "1h30m", "1e3", "nan", "inf", "5 minutes"]
+)
 def test_no_durations(text: str) -> None:
     with pytest.raises(ConfigError, match=r"is no budget of time; .*90s, 30m or 8h"):
         parse_duration(text)

@@ -29,7 +29,9 @@ class Counter:
         return (rows - rows.mean(axis=0) * self.together).astype(np.float16)
 
     def encoder(self, **changes: Any) -> Encoder:
-        return dataclasses.replace(Encoder(self, (3,), "float16", Frame(8), "k", batch=4, together=self.together), **changes)
+        return dataclasses.replace(
+            Encoder(self, (3,), "float16", Frame(8), "k", batch=4, together=self.together), **changes
+        )
 
 
 @pytest.fixture
@@ -70,7 +72,9 @@ def test_rows_reasons_and_shared_copies(paths: list[Path], tmp_path: Path, cache
     assert np.array_equal(done.rows[done.index[good]], COLOURS)
 
 
-def test_a_second_run_encodes_nothing_and_another_setting_everything(paths: list[Path], tmp_path: Path) -> None:
+def test_a_second_run_encodes_nothing_and_another_setting_everything(
+    paths: list[Path], tmp_path: Path
+) -> None:
     context, counter = Context(cache=tmp_path / "cache"), Counter()
     first = encode(paths, counter.encoder(), context)
     assert sum(counter.seen) == 10
@@ -103,7 +107,9 @@ def test_damaged_shards_are_not_believed(paths: list[Path], tmp_path: Path) -> N
     assert np.array_equal(first.rows[first.index], again.rows[again.index])
 
 
-def test_a_run_that_is_stopped_keeps_its_shards(paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_stopped_keeps_its_shards(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(encoded, "SHARD", 4)
     context, counter = Context(cache=tmp_path / "cache"), Counter()
 
@@ -130,7 +136,9 @@ def test_rows_of_whole_batches(paths: list[Path], tmp_path: Path) -> None:
     assert counter.seen == [4, 4, 2, 4]
 
 
-def test_a_cache_that_cannot_be_written_costs_the_cache_only(paths: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cache_that_cannot_be_written_costs_the_cache_only(
+    paths: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     done = encode(paths, Counter().encoder(), Context(cache=tmp_path / "file"))
     assert (done.index >= 0).sum() == 11

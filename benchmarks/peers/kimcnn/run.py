@@ -12,11 +12,22 @@ import numpy as np
 import pandas as pd
 import torch
 from harness import Examples, Fitted, Floats, Inputs, PreparedData, main
-from libmultilabel.nn.data_utils import PAD, get_dataset_loader, load_datasets, load_or_build_label, load_or_build_text_dict
+from libmultilabel.nn.data_utils import (
+    PAD,
+    get_dataset_loader,
+    load_datasets,
+    load_or_build_label,
+    load_or_build_text_dict,
+)
 from libmultilabel.nn.nn_utils import init_device, init_model, init_trainer
 
 SHORTEST = 8  # its widest filter
-NETWORK = {"filter_sizes": [2, 4, 8], "num_filter_per_size": 128, "embed_dropout": 0.2, "post_encoder_dropout": 0.2}
+NETWORK = {
+    "filter_sizes": [2, 4, 8],
+    "num_filter_per_size": 128,
+    "embed_dropout": 0.2,
+    "post_encoder_dropout": 0.2,
+}
 EPOCHS, PATIENCE = 50, 5
 
 
@@ -26,19 +37,34 @@ def fit(task: PreparedData) -> Fitted:
     torch.use_deterministic_algorithms(True, warn_only=True)
     datasets = load_datasets(training_data=table(task.train), val_data=table(task.validation))
     with tempfile.TemporaryDirectory() as folder:
-        words, vectors = load_or_build_text_dict(datasets["train"], embed_file=glove(datasets["train"], Path(folder)), silent=True)
+        words, vectors = load_or_build_text_dict(
+            datasets["train"], embed_file=glove(datasets["train"], Path(folder)), silent=True
+        )
     classes = load_or_build_label(datasets)
     device = init_device(use_cpu=True)
 
     def batches(data: list[dict[str, Any]], shuffle: bool = False) -> torch.utils.data.DataLoader:
         padded = [{**row, "text": row["text"] + [PAD] * (SHORTEST - len(row["text"]))} for row in data]
-        return get_dataset_loader(padded, classes, device, batch_size=64, shuffle=shuffle, data_workers=0, word_dict=words)
+        return get_dataset_loader(
+            padded, classes, device, batch_size=64, shuffle=shuffle, data_workers=0, word_dict=words
+        )
 
     model = init_model(
-        "KimCNN", NETWORK, classes, embed_vecs=vectors, learning_rate=1e-3, monitor_metrics=["Micro-F1"], val_metric="Micro-F1"
+        "KimCNN",
+        NETWORK,
+        classes,
+        embed_vecs=vectors,
+        learning_rate=1e-3,
+        monitor_metrics=["Micro-F1"],
+        val_metric="Micro-F1",
     )
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"early_stopping_metric": "Micro-F1", "val_metric": "Micro-F1", "silent": True, "use_cpu": True}
+        settings = {
+            "early_stopping_metric": "Micro-F1",
+            "val_metric": "Micro-F1",
+            "silent": True,
+            "use_cpu": True,
+        }
         trainer = init_trainer(folder, epochs=EPOCHS, patience=PATIENCE, **settings)
         trainer.fit(model, batches(datasets["train"], shuffle=True), batches(datasets["val"]))
         best = torch.load(Path(folder, "best_model.ckpt"), weights_only=False)
@@ -61,7 +87,9 @@ def fit(task: PreparedData) -> Fitted:
 
 def table(examples: Examples) -> pd.DataFrame:
     """Its own format: labels parted by blanks, and text."""
-    return pd.DataFrame({"label": [" ".join(names) for names in examples.label_ids], "text": examples.inputs.texts})
+    return pd.DataFrame(
+        {"label": [" ".join(names) for names in examples.label_ids], "text": examples.inputs.texts}
+    )
 
 
 def glove(data: list[dict[str, Any]], folder: Path) -> str:
@@ -73,7 +101,9 @@ def glove(data: list[dict[str, Any]], folder: Path) -> str:
     used = {word for row in data for word in row["text"]}
     matrix = np.load(package / "glove_6B_50d_emb.npy", mmap_mode="r")
     index = pd.read_parquet(package / "glove_6B_index.parquet")["index"]
-    lines = [" ".join([word, *map(str, matrix[row].tolist())]) for row, word in enumerate(index) if word in used]
+    lines = [
+        " ".join([word, *map(str, matrix[row].tolist())]) for row, word in enumerate(index) if word in used
+    ]
     file = folder / "glove.txt"
     file.write_text("\n".join(lines) + "\n", "utf-8")
     return str(file)

@@ -30,7 +30,10 @@ def fit(task: PreparedData) -> Fitted:
             scores[:, columns] = sigmoid(model.predict_values(features))
         return scores
 
-    notes = {"1vsrest": "scores are the logistic of its decision values, so 0.5 is its own threshold", "tree": "every label is scored"}
+    notes = {
+        "1vsrest": "scores are the logistic of its decision values, so 0.5 is its own threshold",
+        "tree": "every label is scored",
+    }
     return Fitted(predict, {"note": notes[task.variant]})
 
 

@@ -31,7 +31,10 @@ def fit(task: PreparedData) -> Fitted:
     else:
         config = Config.load(what)
         lesson = lesson_of(task, products, config)
-        model, facts = fit_model(lesson, LabelSet(labels, config.labels.mode), config, Context(seed=config.seed)), {}
+        model, facts = (
+            fit_model(lesson, LabelSet(labels, config.labels.mode), config, Context(seed=config.seed)),
+            {},
+        )
     places = {name: row for row, name in enumerate(products.ids)}
 
     def predict(inputs: Inputs) -> Floats:
@@ -51,7 +54,9 @@ def lesson_of(task: PreparedData, products: Catalog, config: Config) -> Training
     return TrainingSet(products.take(rows), targets, split.train, split.validation, groups)
 
 
-def loaded(folder: Path, labels: tuple[str, ...], task: PreparedData, products: Catalog) -> tuple[Model, dict[str, float | None]]:
+def loaded(
+    folder: Path, labels: tuple[str, ...], task: PreparedData, products: Catalog
+) -> tuple[Model, dict[str, float | None]]:
     """The model in `folder`, and what it cost to fit then.
 
     Raises:
@@ -59,10 +64,16 @@ def loaded(folder: Path, labels: tuple[str, ...], task: PreparedData, products: 
     """
     model = Model.from_bundle(load_bundle(folder))
     if model.labels.names != labels:
-        raise BundleError(f"{folder} knows {len(model.labels.names)} labels, the task {len(labels)}; train it with the same --min-count")
+        raise BundleError(
+            f"{folder} knows {len(model.labels.names)} labels, the task {len(labels)}; train it with the same --min-count"
+        )
     tested = np.load(task.folder / f"fold{task.fold}.npz")["test"]
-    if model.nearest_neighbours is not None and (seen := set(model.nearest_neighbours.ids) & set(products.take(tested).ids)):
-        raise BundleError(f"{folder} has learnt from {len(seen)} of the products that are tested on; train it on the same split")
+    if model.nearest_neighbours is not None and (
+        seen := set(model.nearest_neighbours.ids) & set(products.take(tested).ids)
+    ):
+        raise BundleError(
+            f"{folder} has learnt from {len(seen)} of the products that are tested on; train it on the same split"
+        )
     return model, {"seconds_fit": sum(model.facts["seconds"].values()), "cpu_fit": None}
 
 

@@ -15,9 +15,13 @@ LONGEST = 128
 
 def fit(task: PreparedData) -> Fitted:
     """Its own recipe with a limited number of steps; the head learns from all training products."""
-    model = SetFitModel.from_pretrained(str(get_model_path()), multi_target_strategy="one-vs-rest", device="cpu")
+    model = SetFitModel.from_pretrained(
+        str(get_model_path()), multi_target_strategy="one-vs-rest", device="cpu"
+    )
     model.model_body.max_seq_length = LONGEST
-    data = Dataset.from_dict({"text": task.train.inputs.texts, "label": task.train.targets.astype(int).tolist()})
+    data = Dataset.from_dict(
+        {"text": task.train.inputs.texts, "label": task.train.targets.astype(int).tolist()}
+    )
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -35,7 +39,9 @@ def fit(task: PreparedData) -> Fitted:
 
     return Fitted(
         predict,
-        {"note": f"limited to {STEPS} steps of {BATCH} pairs and to {LONGEST} tokens, and not fitted once more on the validation products"},
+        {
+            "note": f"limited to {STEPS} steps of {BATCH} pairs and to {LONGEST} tokens, and not fitted once more on the validation products"
+        },
     )
 
 

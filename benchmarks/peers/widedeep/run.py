@@ -37,14 +37,26 @@ def fit(task: PreparedData) -> Fitted:
         texts = words.transform(pd.DataFrame({"text": inputs.texts}))
         return {"X_text": texts, "X_img": picture_features(inputs.images)[:, None, None]}
 
-    reader = BasicRNN(len(words.vocab.itos), embed_dim=100, hidden_dim=128, n_layers=1, bidirectional=True, rnn_type="gru")
-    network = WideDeep(deeptext=reader, deepimage=Pictures(), head_hidden_dims=[512], head_dropout=0.3, pred_dim=width)
+    reader = BasicRNN(
+        len(words.vocab.itos), embed_dim=100, hidden_dim=128, n_layers=1, bidirectional=True, rnn_type="gru"
+    )
+    network = WideDeep(
+        deeptext=reader, deepimage=Pictures(), head_hidden_dims=[512], head_dropout=0.3, pred_dim=width
+    )
     loss = MultiTargetClassificationLoss(binary_config=list(range(width)))
     stop = EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     trainer = Trainer(
-        network, objective="multitarget", custom_loss_function=loss, callbacks=[stop], num_workers=0, seed=task.seed, verbose=0
+        network,
+        objective="multitarget",
+        custom_loss_function=loss,
+        callbacks=[stop],
+        num_workers=0,
+        seed=task.seed,
+        verbose=0,
     )
-    train, validation = ({**arrays(part.inputs), "target": part.targets} for part in (task.train, task.validation))
+    train, validation = (
+        {**arrays(part.inputs), "target": part.targets} for part in (task.train, task.validation)
+    )
     trainer.fit(X_train=train, X_val=validation, n_epochs=EPOCHS, batch_size=64)
     epochs = len(trainer.history["train_loss"])
 
@@ -52,7 +64,10 @@ def fit(task: PreparedData) -> Fitted:
         return sigmoid(trainer.predict_proba(X_test=arrays(inputs)))  # for several targets it gives logits
 
     return Fitted(
-        predict, {"note": f"frozen EfficientNet-Lite0 (ImageNet) from a package; bidirectional GRU; {epochs} epochs (stopped early)"}
+        predict,
+        {
+            "note": f"frozen EfficientNet-Lite0 (ImageNet) from a package; bidirectional GRU; {epochs} epochs (stopped early)"
+        },
     )
 
 

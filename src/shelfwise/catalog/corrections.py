@@ -54,7 +54,11 @@ def _names(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value.lstrip().startswith("[") else [n for n in map(str.strip, value.split(DELIMITER)) if n] or None
+        return (
+            json.loads(value)
+            if value.lstrip().startswith("[")
+            else [n for n in map(str.strip, value.split(DELIMITER)) if n] or None
+        )
     except ValueError:
         raise ValueError(f"is no list of labels; write them as A {DELIMITER} B, or as JSON") from None
 
@@ -81,9 +85,13 @@ class Correction(BaseModel):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Correction:
         if self.decision is not None and self.labels is not None:
-            raise ValueError(f"has the decision {self.decision!r} and labels of its own; leave one of them empty")
+            raise ValueError(
+                f"has the decision {self.decision!r} and labels of its own; leave one of them empty"
+            )
         if self.decision == "accept" and self.add is None and self.remove is None and self.suggested is None:
-            raise ValueError("accepts a suggestion that is not there; give add and remove, suggested, or labels")
+            raise ValueError(
+                "accepts a suggestion that is not there; give add and remove, suggested, or labels"
+            )
         return self
 
     @property
@@ -102,7 +110,9 @@ class Correction(BaseModel):
         else:
             gone = set(self.remove or ())
             below = tuple(name + SEPARATOR for name in gone) if mode == "path" else ()
-            names = {name for name in current if name not in gone and not name.startswith(below or ("\0",))} | set(self.add or ())
+            names = {
+                name for name in current if name not in gone and not name.startswith(below or ("\0",))
+            } | set(self.add or ())
         names = {name.strip() for name in names} - {""}
         return flatten([name.split(SEPARATOR) for name in names], "path") if mode == "path" else names
 
@@ -141,9 +151,13 @@ def read_corrections(path: Path | str) -> list[Correction]:
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise CatalogError(f"there is no corrections file {path}; `shelfwise audit` writes one to be filled in") from None
+        raise CatalogError(
+            f"there is no corrections file {path}; `shelfwise audit` writes one to be filled in"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"the corrections file {path} cannot be read: {error}; expected UTF-8 text") from None
+        raise CatalogError(
+            f"the corrections file {path} cannot be read: {error}; expected UTF-8 text"
+        ) from None
     corrections: list[Correction] = []
     lines: dict[str, int] = {}
     for line, values in (_table_rows if path.suffix.lower() == ".csv" else _json_rows)(text, path):
@@ -152,13 +166,17 @@ def read_corrections(path: Path | str) -> list[Correction]:
         except ValidationError as error:
             raise CatalogError(f"{path}, line {line}: {_why(error)}") from None
         if correction.id in lines:
-            raise CatalogError(f"{path}, line {line}: product {correction.id!r} is on line {lines[correction.id]} already; expected once")
+            raise CatalogError(
+                f"{path}, line {line}: product {correction.id!r} is on line {lines[correction.id]} already; expected once"
+            )
         lines[correction.id] = line
         corrections.append(correction)
     return corrections
 
 
-def apply_corrections(catalog: Catalog, corrections: Iterable[Correction], mode: Mode = "flat") -> tuple[Catalog, CorrectionReport]:
+def apply_corrections(
+    catalog: Catalog, corrections: Iterable[Correction], mode: Mode = "flat"
+) -> tuple[Catalog, CorrectionReport]:
     """The same products, in the same order, with the categories that people decided on, and what that changed.
 
     Paths are kept as far as they agree with the decision: names that are not wanted leave them, wanted ones that are
@@ -174,8 +192,12 @@ def apply_corrections(catalog: Catalog, corrections: Iterable[Correction], mode:
     decided = {c.id: c for c in corrections if c.decided}
     unknown = sorted(decided.keys() - set(catalog.ids))
     if unknown:
-        shown = ", ".join(map(repr, unknown[:NAMED])) + (f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else "")
-        raise CatalogError(f"corrected products that are not in {catalog.source or 'the catalogue'}: {shown}; are these its corrections?")
+        shown = ", ".join(map(repr, unknown[:NAMED])) + (
+            f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        )
+        raise CatalogError(
+            f"corrected products that are not in {catalog.source or 'the catalogue'}: {shown}; are these its corrections?"
+        )
     categories: list[Paths | None] = catalog.column("categories")
     before = {name for paths in categories for name in flatten(paths, mode)}
     homes = _homes(categories) if mode == "leaf" else {}
@@ -192,13 +214,25 @@ def apply_corrections(catalog: Catalog, corrections: Iterable[Correction], mode:
             added.update(wanted - current)
             removed.update(current - wanted)
             changed += 1
-    new = {name: next(iter(difflib.get_close_matches(name, before, n=1)), None) for name in sorted(added.keys() - before)}
+    new = {
+        name: next(iter(difflib.get_close_matches(name, before, n=1)), None)
+        for name in sorted(added.keys() - before)
+    }
     undecided = len(corrections) - len(decided)
-    report = CorrectionReport(changed, len(decided) - changed, undecided, dict(added.most_common()), dict(removed.most_common()), new)
+    report = CorrectionReport(
+        changed,
+        len(decided) - changed,
+        undecided,
+        dict(added.most_common()),
+        dict(removed.most_common()),
+        new,
+    )
     return (catalog.with_categories([paths or None for paths in categories]) if changed else catalog), report  # type: ignore[misc]
 
 
-def relabelled(paths: Paths | None, labels: set[str], mode: Mode, homes: Mapping[str, Sequence[str]] | None = None) -> list[list[str]]:
+def relabelled(
+    paths: Paths | None, labels: set[str], mode: Mode, homes: Mapping[str, Sequence[str]] | None = None
+) -> list[list[str]]:
     """Category paths whose labels are `labels`, as like the given ones as can be; in ``path`` mode `labels` must be closed.
 
     Args:
@@ -215,12 +249,17 @@ def relabelled(paths: Paths | None, labels: set[str], mode: Mode, homes: Mapping
     elif mode == "leaf":
         kept = [path for path in stripped if path and path[-1] in labels]
     else:
-        kept = [path[: max((d for d in range(len(path) + 1) if SEPARATOR.join(path[:d]) in labels), default=0)] for path in stripped]
+        kept = [
+            path[: max((d for d in range(len(path) + 1) if SEPARATOR.join(path[:d]) in labels), default=0)]
+            for path in stripped
+        ]
     result = list({tuple(path): list(path) for path in kept if path}.values())
     covered = flatten(result, mode)
     for label in sorted(labels - covered, key=lambda name: (-name.count(SEPARATOR), name)):
         if label not in covered:
-            result.append(label.split(SEPARATOR) if mode == "path" else list((homes or {}).get(label, [label])))
+            result.append(
+                label.split(SEPARATOR) if mode == "path" else list((homes or {}).get(label, [label]))
+            )
             covered |= flatten(result[-1:], mode)
     return result
 
@@ -238,14 +277,20 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Any]]:
         try:
             yield line, json.loads(written)
         except ValueError as error:
-            raise CatalogError(f"{path}, line {line}: no JSON object ({error}); expected one product a line") from None
+            raise CatalogError(
+                f"{path}, line {line}: no JSON object ({error}); expected one product a line"
+            ) from None
 
 
 def _table_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     head = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
+    rows = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ","
+    )
     if "id" not in (rows.fieldnames or ()):
-        raise CatalogError(f"{path} has no column id; its first line is {head[:80]!r}; expected id, decision, labels and so on")
+        raise CatalogError(
+            f"{path} has no column id; its first line is {head[:80]!r}; expected id, decision, labels and so on"
+        )
     for row in rows:
         yield rows.line_num, {name: _bare(value) for name, value in row.items() if value}
 

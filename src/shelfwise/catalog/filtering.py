@@ -38,7 +38,10 @@ def select_products(catalog: Catalog, settings: CatalogSettings, seed: int) -> t
         keep[:] &= fits
 
     if settings.departments:
-        leave_out("in none of the departments " + ", ".join(settings.departments), _in_departments(catalog, settings.departments))
+        leave_out(
+            "in none of the departments " + ", ".join(settings.departments),
+            _in_departments(catalog, settings.departments),
+        )
     for name in settings.require:
         leave_out(f"no {name}", _has(catalog, name))
     if not keep.any():
@@ -57,11 +60,17 @@ def select_products(catalog: Catalog, settings: CatalogSettings, seed: int) -> t
 def _has(catalog: Catalog, name: str) -> NDArray[np.bool_]:
     """(N,) whether the product has the field: neither null, nor an empty text or list."""
     if name not in catalog:
-        raise CatalogError(f"the required field {name!r} is no column of {catalog.source or 'the catalogue'}; it has: {_names(catalog)}")
+        raise CatalogError(
+            f"the required field {name!r} is no column of {catalog.source or 'the catalogue'}; it has: {_names(catalog)}"
+        )
     column = catalog.table.column(name)
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_map(kind):
-        pairs = pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])) if pa.types.is_map(kind) else kind
+        pairs = (
+            pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))
+            if pa.types.is_map(kind)
+            else kind
+        )
         column = pc.list_value_length(column.cast(pairs))
     elif pa.types.is_string(kind):
         column = pc.utf8_length(column)
@@ -76,7 +85,9 @@ def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> NDArray[n
     product_of_path = np.asarray(pc.list_parent_indices(paths))
     levels = pc.list_flatten(paths)
     path_of_name = np.asarray(pc.list_parent_indices(levels))
-    hit = np.asarray(pc.is_in(pc.list_flatten(levels), value_set=pa.array(departments, pa.string())), dtype=bool)
+    hit = np.asarray(
+        pc.is_in(pc.list_flatten(levels), value_set=pa.array(departments, pa.string())), dtype=bool
+    )
     fits = np.zeros(len(catalog), dtype=bool)
     fits[product_of_path[path_of_name[hit]]] = True
     return fits
@@ -99,7 +110,10 @@ def usable_for_test(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalo
     labelled = [categories is not None for categories in catalog.column("categories")]
     new = [name not in learnt for name in catalog.ids]
     keep = np.flatnonzero(np.array(labelled) & np.array(new))
-    left_out = {"test products without categories": labelled.count(False), "test products that were learnt from": new.count(False)}
+    left_out = {
+        "test products without categories": labelled.count(False),
+        "test products that were learnt from": new.count(False),
+    }
     left_out = {reason: count for reason, count in left_out.items() if count}
     if not len(keep):
         raise CatalogError(

@@ -42,7 +42,11 @@ def flatten(paths: Paths | None, mode: Mode) -> set[str]:
         return {name for path in stripped for name in path}
     if mode == "leaf":
         return {path[-1] for path in stripped if path}
-    return {prefix for path in stripped for prefix in accumulate(path, lambda above, name: above + SEPARATOR + name)}
+    return {
+        prefix
+        for path in stripped
+        for prefix in accumulate(path, lambda above, name: above + SEPARATOR + name)
+    }
 
 
 def parents_of(labels: Sequence[str]) -> NDArray[np.int64]:
@@ -104,16 +108,22 @@ class LabelSet:
         names = tuple(sorted(name for name, count in counts.items() if count >= fewest))
         if not names:
             name, count = counts.most_common(1)[0]
-            raise LabelError(f"no label has {fewest} products; the most frequent, {name!r}, has {count}; lower --min-count")
+            raise LabelError(
+                f"no label has {fewest} products; the most frequent, {name!r}, has {count}; lower --min-count"
+            )
         return cls(names, settings.mode)
 
     def encode(self, categories: Sequence[Paths | None]) -> NDArray[np.float32]:
         """Multi-hot targets (N, L) of 0 and 1; unknown names and products without categories give zeros."""
         column = {name: index for index, name in enumerate(self.names)}
-        found = [[column[name] for name in flatten(paths, self.mode) if name in column] for paths in categories]
+        found = [
+            [column[name] for name in flatten(paths, self.mode) if name in column] for paths in categories
+        ]
         targets = np.zeros((len(found), len(self)), dtype=np.float32)
         rows = np.repeat(np.arange(len(found)), [len(columns) for columns in found])
-        targets[rows, np.fromiter((c for columns in found for c in columns), dtype=np.int64, count=len(rows))] = 1
+        targets[
+            rows, np.fromiter((c for columns in found for c in columns), dtype=np.int64, count=len(rows))
+        ] = 1
         return targets
 
     def decode(self, decided: NDArray[np.bool_]) -> list[list[str]]:
@@ -124,10 +134,14 @@ class LabelSet:
         """
         columns = np.nonzero(decided)[1].tolist()
         ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
-        return [[self.names[c] for c in columns[start:end]] for start, end in zip([0, *ends], ends, strict=False)]
+        return [
+            [self.names[c] for c in columns[start:end]] for start, end in zip([0, *ends], ends, strict=False)
+        ]
 
 
-def stable_labels(categories: Sequence[Paths | None], settings: LabelSettings) -> tuple[LabelSet, NDArray[np.int64]]:
+def stable_labels(
+    categories: Sequence[Paths | None], settings: LabelSettings
+) -> tuple[LabelSet, NDArray[np.int64]]:
     """The paper's filter (section 3): drop rare labels, then products left without one.
 
     One round is stable already: a product that is dropped carries no kept label, so no kept label loses a product

@@ -47,17 +47,23 @@ def near_copies(catalog: Catalog) -> Rows:
     count = len(catalog)
     least, share = DESCRIPTION_LIMIT
     titles = _shared_texts(catalog.table.column("title"), 1, TITLE_LIMIT)
-    descriptions = _shared_texts(catalog.table.column("description"), SHORTEST_DESCRIPTION, max(least, int(share * count)))
+    descriptions = _shared_texts(
+        catalog.table.column("description"), SHORTEST_DESCRIPTION, max(least, int(share * count))
+    )
     # a graph with a node per product and, behind them, one per text: its components are the groups
     texts = np.concatenate([titles, np.where(descriptions >= 0, descriptions + count, -1)])
     products = np.tile(np.arange(count), 2)[texts >= 0]
     size = 3 * count
-    edges = coo_array((np.ones(len(products), dtype=np.int8), (products, count + texts[texts >= 0])), shape=(size, size))
+    edges = coo_array(
+        (np.ones(len(products), dtype=np.int8), (products, count + texts[texts >= 0])), shape=(size, size)
+    )
     groups = connected_components(edges, directed=False)[1][:count]
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
-def split_rows(targets: NDArray[np.float32], groups: Rows, settings: SplitSettings, seed: int, test_given: bool) -> Split:
+def split_rows(
+    targets: NDArray[np.float32], groups: Rows, settings: SplitSettings, seed: int, test_given: bool
+) -> Split:
     """Divide N products into train, validation and test.
 
     ``grouped`` deals whole groups by iterative stratification. ``random`` is the authors' rule and ignores groups:
@@ -80,11 +86,17 @@ def split_rows(targets: NDArray[np.float32], groups: Rows, settings: SplitSettin
         held = round(first * settings.validation_fraction)
         split = Split(order[: first - held], order[first - held : first], order[first:])
     else:
-        shares = np.array([train * (1 - settings.validation_fraction), train * settings.validation_fraction, 1 - train])
+        shares = np.array(
+            [train * (1 - settings.validation_fraction), train * settings.validation_fraction, 1 - train]
+        )
         wanted = np.flatnonzero(shares > 0)
         parts = wanted[deal(targets, groups, shares[wanted], seed)]
         split = Split(*(np.flatnonzero(parts == part) for part in range(3)))
-    sizes = {"train": len(split.train), "validation": len(split.validation), **({} if test_given else {"test": len(split.test)})}
+    sizes = {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        **({} if test_given else {"test": len(split.test)}),
+    }
     if not settings.validation_fraction:
         del sizes["validation"]
     if not all(sizes.values()):
@@ -164,7 +176,9 @@ def _wanted(counts: csr_array, shares: NDArray[np.float64]) -> NDArray[np.float6
 
 def _shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     """(N,) ids of cleaned texts below N, -1 where there is none, it is too short, or more than `limit` products share it."""
-    cleaned = pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_lower(texts), r"[^\p{L}\p{N}]+", " "))
+    cleaned = pc.utf8_trim_whitespace(
+        pc.replace_substring_regex(pc.utf8_lower(texts), r"[^\p{L}\p{N}]+", " ")
+    )
     cleaned = pc.if_else(pc.greater_equal(pc.utf8_length(cleaned), shortest), cleaned, None)
     encoded = cleaned.combine_chunks().dictionary_encode()
     ids = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int64)

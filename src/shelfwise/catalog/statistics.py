@@ -81,7 +81,9 @@ def label_statistics(targets: NDArray[Any], labels: Sequence[str]) -> LabelStati
         LabelError: there are not as many columns as names.
     """
     if targets.ndim != 2 or targets.shape[1] != len(labels):
-        raise LabelError(f"targets have the shape {targets.shape}; expected (products, {len(labels)}), a column for every label")
+        raise LabelError(
+            f"targets have the shape {targets.shape}; expected (products, {len(labels)}), a column for every label"
+        )
     ones = targets > 0
     per_product = np.count_nonzero(ones, axis=1).astype(np.int64)
     per_class = np.count_nonzero(ones, axis=0).astype(np.int64)
@@ -104,6 +106,8 @@ def catalog_statistics(catalog: Catalog, targets: NDArray[Any], labels: Sequence
         LabelError: there are not as many rows as products, or not as many columns as labels.
     """
     if len(targets) != len(catalog):
-        raise LabelError(f"there are targets for {len(targets)} products; expected {len(catalog)}, a row for every product")
+        raise LabelError(
+            f"there are targets for {len(targets)} products; expected {len(catalog)}, a row for every product"
+        )
     missing = {name: catalog.table.column(name).null_count for name in catalog.table.column_names}
     return Statistics(**vars(label_statistics(targets, labels)), missing=missing)

@@ -17,35 +17,48 @@ if TYPE_CHECKING:
 
 @contextmanager
 def terminal_context(seed: int = 0) -> Iterator[Context]:
-    """A context that shows progress bars on a terminal and caches encoded pictures in the user's cache folder."""
+    """A context that shows progress bars on a terminal, and keeps embeddings in the user's cache folder."""
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from shelfwise.core import types as contracts
+    from shelfwise.core.types import Context, Progress
 
-    cache = Path(os.environ.get("SHELFWISE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelfwise")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
-        class Bar:
+        class ProgressBar:
             def __init__(self, title: str, total: int) -> None:
                 self.task = bars.add_task(title, total=total)
 
             def advance(self, steps: int = 1) -> None:
                 bars.advance(self.task, steps)
 
-        class Shown(contracts.Context):
+        class TerminalContext(Context):
             @contextmanager
-            def progress(self, title: str, total: int) -> Iterator[contracts.Progress]:
-                bar = Bar(f"{self.title}: {title}" if self.title else title, total)
+            def progress(self, title: str, total: int) -> Iterator[Progress]:
+                bar = ProgressBar(f"{self.title}: {title}" if self.title else title, total)
                 try:
                     yield bar
                 finally:
                     bars.remove_task(bar.task)
 
-        yield Shown(seed=seed, cache=cache)
+        yield TerminalContext(seed=seed, cache=cache_folder())
 
 
-def say_json(value: Any) -> None:
+def cache_folder() -> Path:
+    """``$SHELFWISE_CACHE``, or ``shelfwise`` in the user's cache folder."""
+    own = os.environ.get("SHELFWISE_CACHE")
+    if own:
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(shared) / "shelfwise"
+
+
+def print_json(value: Any) -> None:
     """Print `value` as one line."""
     typer.echo(json.dumps(value, ensure_ascii=False))

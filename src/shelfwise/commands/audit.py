@@ -60,7 +60,11 @@ class AuditedProducts:
         given = model.labels.encode(catalog.column("categories")) > 0
         honest, scores = model.out_of_fold, np.zeros(given.shape, np.float32)
         places = np.full(len(given), -1, np.int64) if honest is None else honest.rows(catalog.ids)
-        asked, at, answers = np.flatnonzero(places < 0), np.full(len(given), -1, np.int64), MemberPredictions({})
+        asked, at, answers = (
+            np.flatnonzero(places < 0),
+            np.full(len(given), -1, np.int64),
+            MemberPredictions({}),
+        )
         if honest is not None:
             scores[places >= 0] = honest.scores[places[places >= 0]].toarray()
         if len(asked):
@@ -74,7 +78,9 @@ class AuditedProducts:
         return replace(self, catalog=self.catalog.take(rows), **parts)
 
 
-def audit_catalog(model: Model, source: Path, out: Path, context: Context | None = None, share: float = SHARE) -> dict[str, Any]:
+def audit_catalog(
+    model: Model, source: Path, out: Path, context: Context | None = None, share: float = SHARE
+) -> dict[str, Any]:
     """List the products of `source` that are probably mis-tagged, most suspicious first.
 
     Leaves ``audit.jsonl`` and ``audit.csv`` in `out`, to be filled in and given to ``shelfwise train --corrections``
@@ -90,7 +96,9 @@ def audit_catalog(model: Model, source: Path, out: Path, context: Context | None
         CatalogError: no product of `source` can be audited, or `share` is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
-        raise CatalogError(f"cannot list a share of {share:g} of the products; expected a number above 0 and at most 1, such as 0.1")
+        raise CatalogError(
+            f"cannot list a share of {share:g} of the products; expected a number above 0 and at most 1, such as 0.1"
+        )
     context = context or Context(seed=model.config.seed)
     catalog = read_catalog(source, model.config.catalog, context).catalog
     catalog, left_out = auditable(catalog, model.labels)
@@ -98,7 +106,9 @@ def audit_catalog(model: Model, source: Path, out: Path, context: Context | None
     heard = np.asarray(judged.scores.any(axis=1))
     left_out |= {"products without any field to judge by": int((~heard).sum())}
     if not heard.any():
-        raise CatalogError(f"nothing to audit in {source}: {left_out}; give products with categories and with the fields the model reads")
+        raise CatalogError(
+            f"nothing to audit in {source}: {left_out}; give products with categories and with the fields the model reads"
+        )
     findings = _listed(model, judged, heard, max(1, round(share * int(heard.sum()))))
     summary = {
         "source": str(source),
@@ -149,7 +159,9 @@ def _proofreader(model: Model, judged: AuditedProducts) -> LabelErrorDetector:
 def _notes(model: Model, judged: AuditedProducts) -> list[str]:
     """What makes this audit weaker than it could be."""
     seen = set() if model.nearest_neighbours is None else set(model.nearest_neighbours.ids)
-    repeated = sum(name in seen and at >= 0 for name, at in zip(judged.catalog.ids, judged.at.tolist(), strict=True))
+    repeated = sum(
+        name in seen and at >= 0 for name, at in zip(judged.catalog.ids, judged.at.tolist(), strict=True)
+    )
     if not repeated:
         return []
     return [
@@ -158,7 +170,9 @@ def _notes(model: Model, judged: AuditedProducts) -> list[str]:
     ]
 
 
-def _findings(model: Model, listed: AuditedProducts, suggested: Bools, suspicion: Floats, doubts: csr_array) -> list[dict[str, Any]]:
+def _findings(
+    model: Model, listed: AuditedProducts, suggested: Bools, suspicion: Floats, doubts: csr_array
+) -> list[dict[str, Any]]:
     """One entry a listed product, as it stands in ``audit.jsonl``."""
     names, near = model.labels.names, _nearest(model, listed)
     titles, categories = listed.catalog.column("title"), listed.catalog.column("categories")
@@ -166,15 +180,21 @@ def _findings(model: Model, listed: AuditedProducts, suggested: Bools, suspicion
     for row, identity in enumerate(listed.catalog.ids):
         given = flatten(categories[row], model.labels.mode)
         changed = np.flatnonzero(suggested[row] != listed.given[row]).tolist()
-        add, remove = (tuple(names[i] for i in changed if suggested[row, i] == wanted) for wanted in (True, False))
-        better = Correction(id=identity, decision="accept", add=add, remove=remove).wanted(given, model.labels.mode)
+        add, remove = (
+            tuple(names[i] for i in changed if suggested[row, i] == wanted) for wanted in (True, False)
+        )
+        better = Correction(id=identity, decision="accept", add=add, remove=remove).wanted(
+            given, model.labels.mode
+        )
         evidence = {
             names[i]: {
                 "is": "missing" if suggested[row, i] else "wrong",
                 "score": float(listed.scores[row, i]),
                 "doubt": float(doubts[row, i]),
                 "members": _said(model, listed, row, i),
-                "near": None if near is None else _neighbours(model, near[0][row], near[1][row], i, bool(suggested[row, i])),
+                "near": None
+                if near is None
+                else _neighbours(model, near[0][row], near[1][row], i, bool(suggested[row, i])),
             }
             for i in changed
             if names[i] in better ^ given
@@ -199,7 +219,11 @@ def _said(model: Model, listed: AuditedProducts, row: int, label: int) -> dict[s
     """What each member says of a label; nothing of products with an out-of-fold score, which the members have seen."""
     at = int(listed.at[row])
     said = {} if at < 0 else listed.answers.predictions
-    return {name: float(model.map_labels(answer.probabilities[[at]])[0, label]) for name, answer in said.items() if answer.present[at]}
+    return {
+        name: float(model.map_labels(answer.probabilities[[at]])[0, label])
+        for name, answer in said.items()
+        if answer.present[at]
+    }
 
 
 def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | None:
@@ -215,7 +239,10 @@ def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | Non
             similarities[known], rows[known] = index.nearest_others(names[known].tolist(), width)
         if not known.all():
             at = listed.at[~known]
-            features = {name: listed.answers.predictions[name].features[at] for name in model.members_of(model.decide_with)}
+            features = {
+                name: listed.answers.predictions[name].features[at]
+                for name in model.members_of(model.decide_with)
+            }
             similarities[~known], rows[~known] = index.nearest(features, width)
     except PluginError:  # faiss is not installed: the audit does without this evidence
         return None
@@ -228,7 +255,10 @@ def _neighbours(model: Model, similarities: Floats, rows: Rows, label: int, want
     index, there = model.nearest_neighbours, np.flatnonzero(rows >= 0).tolist()
     carry = [label in index.labels_of(int(rows[k])) for k in there]
     speaking = [k for k, has in zip(there, carry, strict=True) if has == wanted][:SHOWN]
-    shown = [{"id": index.ids[rows[k]], "title": index.titles[rows[k]], "similarity": float(similarities[k])} for k in speaking]
+    shown = [
+        {"id": index.ids[rows[k]], "title": index.titles[rows[k]], "similarity": float(similarities[k])}
+        for k in speaking
+    ]
     return {"of": len(there), "carry": sum(carry), "shown": shown}
 
 

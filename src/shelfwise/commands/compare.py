@@ -15,7 +15,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.reader import write_quarantine
 from shelfwise.config import Config, MemberSettings
-from shelfwise.core.types import Context, Prediction, State
+from shelfwise.core.types import Bools, Context, Prediction, State
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked
@@ -39,7 +39,9 @@ NOTES = (
 )
 
 
-def compare(catalog: Path, out: Path, config: Config, test: Path | None = None, context: Context | None = None) -> dict[str, Any]:
+def compare(
+    catalog: Path, out: Path, config: Config, test: Path | None = None, context: Context | None = None
+) -> dict[str, Any]:
     """Fit every member and system of `config`, score each on the same test products, and leave the leaderboard in `out`.
 
     What fails is a row with its reason. Finished work is kept in ``out/work`` (encoded pictures too, so that no time is
@@ -63,12 +65,22 @@ def compare(catalog: Path, out: Path, config: Config, test: Path | None = None, 
     answers, not_run = _asked(model, task, context, stages)
     systems, order = _scored(model, answers, not_run, task, stages)
     results = describe_run(model, task, config, stages)
-    results |= {"systems": systems, "leaderboard": order, "decide_with": model.decide_with, "notes": list(NOTES)}
-    results["similar"] = similar_figures(model, answers, task.test_targets > 0) if model.decide_with in order else None
+    results |= {
+        "systems": systems,
+        "leaderboard": order,
+        "decide_with": model.decide_with,
+        "notes": list(NOTES),
+    }
+    results["similar"] = (
+        similar_figures(model, answers, task.test_targets > 0) if model.decide_with in order else None
+    )
     results["seconds"] = time.perf_counter() - started
     write_leaderboard(results, out)
     for name, reading in task.readings.items():
-        write_quarantine(reading.quarantine, out / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"))
+        write_quarantine(
+            reading.quarantine,
+            out / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"),
+        )
     return results
 
 
@@ -99,12 +111,18 @@ def select_systems(config: Config, wanted: Sequence[str]) -> Config:
 def _variant(config: Config, name: str) -> MemberSettings:
     base, _, last = name.partition("@")
     if base not in config.members or not (last == "all" or last.isdigit()):
-        raise ConfigError(f"{name!r} is no variant of a member; write MEMBER@LAYERS with a number or all, e.g. image@24")
+        raise ConfigError(
+            f"{name!r} is no variant of a member; write MEMBER@LAYERS with a number or all, e.g. image@24"
+        )
     member = config.members[base]
-    return member.model_copy(update={"settings": {**member.settings, "train_last": last if last == "all" else int(last)}})
+    return member.model_copy(
+        update={"settings": {**member.settings, "train_last": last if last == "all" else int(last)}}
+    )
 
 
-def _asked(model: Model, task: PreparedData, context: Context, stages: ProfiledCheckpoints) -> tuple[MemberPredictions, dict[str, str]]:
+def _asked(
+    model: Model, task: PreparedData, context: Context, stages: ProfiledCheckpoints
+) -> tuple[MemberPredictions, dict[str, str]]:
     """What the members say of the test products, and why those say nothing that were not run."""
     predictions: dict[str, Prediction] = {}
     not_run = dict(model.facts["not_run"])
@@ -114,11 +132,17 @@ def _asked(model: Model, task: PreparedData, context: Context, stages: ProfiledC
             not_run[name] = outcome
         else:
             predictions[name] = outcome
-    return MemberPredictions(predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions}), not_run
+    return MemberPredictions(
+        predictions, seconds={name: stages.seconds[f"test.{name}"] for name in predictions}
+    ), not_run
 
 
 def _scored(
-    model: Model, answers: MemberPredictions, not_run: dict[str, str], task: PreparedData, stages: ProfiledCheckpoints
+    model: Model,
+    answers: MemberPredictions,
+    not_run: dict[str, str],
+    task: PreparedData,
+    stages: ProfiledCheckpoints,
 ) -> tuple[dict[str, Any], list[str]]:
     """Every system's entry, those that were not run last, and the names of the others, best first."""
     systems: dict[str, Any] = {}
@@ -128,17 +152,22 @@ def _scored(
         if missing:
             not_run[name] = not_run[missing[0]]
             continue
-        entry = try_or_reason(lambda name=name: score_system(model, name, answers, truth)[0], name, tolerant=True)  # type: ignore[misc]
+        entry = try_or_reason(partial(_entry, model, name, answers, truth), name, tolerant=True)
         if isinstance(entry, str):
             not_run[name] = entry
             continue
         decided[name] = model.decide(model.scores(answers, name), name, model.thresholds[name])
         systems[name] = {**entry, **_costs(model, name, entry, len(truth), stages)}
     order = ranked(systems, decided, truth, model.config.evaluation.bootstrap, model.config.seed)
-    return {**{name: systems[name] for name in order}, **{name: {"not_run": reason} for name, reason in not_run.items()}}, order
+    return {
+        **{name: systems[name] for name in order},
+        **{name: {"not_run": reason} for name, reason in not_run.items()},
+    }, order
 
 
-def _tested(model: Model, name: str, task: PreparedData, context: Context, stages: ProfiledCheckpoints) -> Prediction:
+def _tested(
+    model: Model, name: str, task: PreparedData, context: Context, stages: ProfiledCheckpoints
+) -> Prediction:
     """What one member says of the test products; how long that takes is the stage's time, so no cache may help."""
     context = dataclasses.replace(context, title=name, cache=None)
     test = dataclasses.replace(task.test)  # a catalogue of which nobody has read anything yet
@@ -149,7 +178,9 @@ def _tested(model: Model, name: str, task: PreparedData, context: Context, stage
     return Prediction(**stages.run(f"test.{name}", asked).arrays)
 
 
-def _costs(model: Model, name: str, entry: Mapping[str, Any], products: int, stages: ProfiledCheckpoints) -> dict[str, Any]:
+def _costs(
+    model: Model, name: str, entry: Mapping[str, Any], products: int, stages: ProfiledCheckpoints
+) -> dict[str, Any]:
     members = model.members_of(name)
     peaks = [stages.peaks.get(stage) for stage in [*stages_of(model, name), *(f"test.{m}" for m in members)]]
     states = [*(f"member.{m}" for m in members), *([f"system.{name}"] if name in model.policies else [])]
@@ -158,7 +189,11 @@ def _costs(model: Model, name: str, entry: Mapping[str, Any], products: int, sta
         "products_per_second": products / entry["seconds_predict"],
         "peak_memory": max((p for p in peaks if p is not None), default=None),
         "size": sum(stages.size(state) for state in states),
-        "weights": list(dict.fromkeys(f[key] for f in facts for key in SOURCES if isinstance(f.get(key), str) and f[key] != "random")),
+        "weights": list(
+            dict.fromkeys(
+                f[key] for f in facts for key in SOURCES if isinstance(f.get(key), str) and f[key] != "random"
+            )
+        ),
         "stand_ins": list(dict.fromkeys(f["note"] for f in facts if f.get("note"))),
     }
 
@@ -168,7 +203,9 @@ def _key(config: Config, task: PreparedData) -> str:
     parts = config.dump()
     common = {name: parts[name] for name in ("seed", "catalog", "labels", "split", "stacking")}
     prints = [task.lesson.catalog.fingerprint(), task.test.fingerprint()]
-    return hashlib.sha256(json.dumps([version("shelfwise"), common, *prints], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([version("shelfwise"), common, *prints], sort_keys=True).encode()
+    ).hexdigest()
 
 
 def _marks(config: Config) -> dict[str, str]:
@@ -178,4 +215,12 @@ def _marks(config: Config) -> dict[str, str]:
     for name, system in parts["systems"].items():
         joined = system["members"] or list(config.members)
         plain[name] = [system, {member: parts["members"][member] for member in joined}]
-    return {name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest() for name, value in plain.items()}
+    return {
+        name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        for name, value in plain.items()
+    }
+
+
+def _entry(model: Model, name: str, answers: MemberPredictions, truth: Bools) -> dict[str, Any]:
+    """One system's figures on the test products."""
+    return score_system(model, name, answers, truth)[0]

@@ -16,9 +16,15 @@ def score_catalog(model: Model, source: Path, context: Context) -> dict[str, Any
     """The deciding system's figures on the labelled products of `source`: at 0.5, and at the threshold in the bundle."""
     catalog, left_out = usable_for_test(read_catalog(source, model.config.catalog, context).catalog)
     answers = model.predict_members(catalog, context)
-    entry, _ = score_system(model, model.decide_with, answers, model.labels.encode(catalog.column("categories")) > 0)
+    entry, _ = score_system(
+        model, model.decide_with, answers, model.labels.encode(catalog.column("categories")) > 0
+    )
     shown = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned", "threshold", "seconds_predict")
-    flat = {f"{name}_{rule}": value for rule in ("at_0.5", "tuned") for name, value in entry["metrics"][rule].items()}
+    flat = {
+        f"{name}_{rule}": value
+        for rule in ("at_0.5", "tuned")
+        for name, value in entry["metrics"][rule].items()
+    }
     return {
         "products": len(catalog),
         "left_out": left_out,

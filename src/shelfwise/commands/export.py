@@ -32,12 +32,25 @@ def exported(model: Model) -> OnnxModel:
     graph = onnx_bytes(system_of(model, parts), parts)
     kept = {
         name: getattr(model, name)
-        for name in ("config", "labels", "thresholds", "decide_with", "decider", "relabelling", "taxonomy", "facts")
+        for name in (
+            "config",
+            "labels",
+            "thresholds",
+            "decide_with",
+            "decision_rule",
+            "label_mapping",
+            "taxonomy",
+            "facts",
+        )
     }
-    return OnnxModel(members={}, graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept)
+    return OnnxModel(
+        members={}, graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept
+    )
 
 
-def export_bundle(source: Path, out: Path, int8: Path | None = None, gate: float = GATE, context: Context | None = None) -> dict[str, Any]:
+def export_bundle(
+    source: Path, out: Path, int8: Path | None = None, gate: float = GATE, context: Context | None = None
+) -> dict[str, Any]:
     """Export the model in `source` to the folder `out`.
 
     Args:
@@ -63,7 +76,13 @@ def export_bundle(source: Path, out: Path, int8: Path | None = None, gate: float
         made = in_eight_bits(made, read_catalog(int8, made.config.catalog, context).catalog, gate, context)
     save_bundle(made.bundle(), out)
     inputs = {name: reader.field for name, reader in made.readers.items()}
-    return {"system": made.decide_with, "inputs": inputs, "bytes": len(made.graph), "int8": made.facts.get("int8"), "out": str(out)}
+    return {
+        "system": made.decide_with,
+        "inputs": inputs,
+        "bytes": len(made.graph),
+        "int8": made.facts.get("int8"),
+        "out": str(out),
+    }
 
 
 def export_words(found: Mapping[str, Any]) -> str:

@@ -69,7 +69,9 @@ def _coverage(catalog: Catalog, config: Config) -> dict[str, float | None]:
             continue
         tokens = tokenize_column(catalog.column(member.field), settings.cleaning)
         try:
-            shares[member.field] = len(load_vectors(settings.vectors, tokens.words).words) / (len(tokens.words) + 1)
+            shares[member.field] = len(load_vectors(settings.vectors, tokens.words).words) / (
+                len(tokens.words) + 1
+            )
         except WeightsError:
             shares[member.field] = None
     return shares

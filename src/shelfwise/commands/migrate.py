@@ -32,15 +32,23 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
         TaxonomyError: a file cannot be read.
     """
     found = difference(read_taxonomy(before), read_taxonomy(after))
-    head = [f"# {before.name} -> {after.name}. Merged and split categories show up as removed: write them in by hand."]
-    head += [f"# by its name only, check: {change}" for change in found.guessed] + [f"# added: {name}" for name in found.added]
+    head = [
+        f"# {before.name} -> {after.name}. Merged and split categories show up as removed: write them in by hand."
+    ]
+    head += [f"# by its name only, check: {change}" for change in found.guessed] + [
+        f"# added: {name}" for name in found.added
+    ]
     _write(out, ["\n".join(head) + "\n\n" + found.migration.dump()])
     words = {"changes": found.migration.changes, "guessed": found.guessed, "added": found.added}
     return {**{name: list(map(str, values)) for name, values in words.items()}, "out": str(out)}
 
 
 def migrate_catalog(
-    source: Path, out: Path, migration: Migration, settings: CatalogSettings | None = None, context: Context | None = None
+    source: Path,
+    out: Path,
+    migration: Migration,
+    settings: CatalogSettings | None = None,
+    context: Context | None = None,
 ) -> dict[str, Any]:
     """Write `source` to `out` (JSONL) under the changed taxonomy; all but the categories reads back as it was.
 
@@ -55,7 +63,9 @@ def migrate_catalog(
         CatalogError: `source` cannot be read.
     """
     if out.suffix != ".jsonl" or out.resolve() == source.resolve():
-        raise TaxonomyError(f"cannot write the migrated catalogue to {out}: expected a new name that ends in .jsonl")
+        raise TaxonomyError(
+            f"cannot write the migrated catalogue to {out}: expected a new name that ends in .jsonl"
+        )
     reading = read_catalog(source, settings, context)
     catalog, categories = reading.catalog, reading.catalog.column("categories")
     rewrite = _remembering(migration)
@@ -65,12 +75,19 @@ def migrate_catalog(
     undecided = [row for row, outcome in enumerate(outcomes) if outcome.undecided]
     if undecided:
         report["undecided_in"] = f"{out}.undecided.jsonl"
-        _write(Path(report["undecided_in"]), _questions(catalog.take(undecided), [outcomes[row] for row in undecided], migration))
+        _write(
+            Path(report["undecided_in"]),
+            _questions(catalog.take(undecided), [outcomes[row] for row in undecided], migration),
+        )
     if reading.quarantine:
         report["quarantine"] = f"{out}.quarantine.jsonl"
         write_quarantine(reading.quarantine, Path(report["quarantine"]))
-    if out.parent.resolve() != source.parent.resolve() and catalog.table.column("image").null_count < len(catalog):
-        report["notes"].append(f"pictures are now looked for below {out.parent}; copy them there, or write the catalogue beside {source}")
+    if out.parent.resolve() != source.parent.resolve() and catalog.table.column("image").null_count < len(
+        catalog
+    ):
+        report["notes"].append(
+            f"pictures are now looked for below {out.parent}; copy them there, or write the catalogue beside {source}"
+        )
     _write(Path(f"{out}.migration.json"), [_json(report)])
     return report
 
@@ -78,9 +95,15 @@ def migrate_catalog(
 def migration_table(report: Mapping[str, Any]) -> str:
     """The account as text: every change with the products it touches, what must be trained again, and notes."""
     lines = [f"{'products':>9}  change"]
-    lines += [f"{'?' if c['products'] is None else c['products']:>9}  {c['change']}" for c in report["changes"]]
+    lines += [
+        f"{'?' if c['products'] is None else c['products']:>9}  {c['change']}" for c in report["changes"]
+    ]
     if report.get("retrain"):
-        lines += ["", "to be trained again:", *(f"  {entry['label']}: {entry['why']}" for entry in report["retrain"])]
+        lines += [
+            "",
+            "to be trained again:",
+            *(f"  {entry['label']}: {entry['why']}" for entry in report["retrain"]),
+        ]
     return "\n".join([*lines, *(f"note: {note}" for note in report["notes"])])
 
 
@@ -90,19 +113,26 @@ def _remembering(migration: Migration) -> Callable[[Any], MigratedPaths]:
     return lambda paths: ask(tuple(map(tuple, paths or ())))
 
 
-def _account(migration: Migration, outcomes: Sequence[MigratedPaths], categories: Sequence[Any]) -> dict[str, Any]:
+def _account(
+    migration: Migration, outcomes: Sequence[MigratedPaths], categories: Sequence[Any]
+) -> dict[str, Any]:
     touched = Counter(place for outcome in outcomes for place in outcome.changes)
     lost = sum(bool(paths) and not outcome.paths for paths, outcome in zip(categories, outcomes, strict=True))
     undecided = sum(bool(outcome.undecided) for outcome in outcomes)
     notes = [f"{lost} products are left without a category"] if lost else []
     if undecided:
-        notes.append(f"{undecided} products lay in split categories and wait for a person; they stay with what lies above the parts")
+        notes.append(
+            f"{undecided} products lay in split categories and wait for a person; they stay with what lies above the parts"
+        )
     return {
         "products": len(outcomes),
         "changed": sum(bool(outcome.changes) for outcome in outcomes),
         "undecided": undecided,
         "without_category": lost,
-        "changes": [{"change": str(change), "products": touched[place]} for place, change in enumerate(migration.changes)],
+        "changes": [
+            {"change": str(change), "products": touched[place]}
+            for place, change in enumerate(migration.changes)
+        ],
         "notes": notes,
     }
 
@@ -114,11 +144,31 @@ def _lines(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[str]
         for record, outcome in zip(part, outcomes[start:], strict=False):
             record["categories"] = outcome.paths or None
             record["related"] = dict(record["related"] or ()) or None
-            yield _json({name: value for name, value in record.items() if value is not None or name in SCHEMA.names}) + "\n"
+            yield (
+                _json(
+                    {
+                        name: value
+                        for name, value in record.items()
+                        if value is not None or name in SCHEMA.names
+                    }
+                )
+                + "\n"
+            )
 
 
 def _questions(catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: Migration) -> Iterator[str]:
     """What a person has to decide: the labels a product has now, and the parts it may belong to."""
     for name, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
         given = sorted(flatten(outcome.paths, migration.mode))
-        yield _json({"id": name, "title": title, "given": given, "candidates": list(outcome.undecided), "decision": None}) + "\n"
+        yield (
+            _json(
+                {
+                    "id": name,
+                    "title": title,
+                    "given": given,
+                    "candidates": list(outcome.undecided),
+                    "decision": None,
+                }
+            )
+            + "\n"
+        )

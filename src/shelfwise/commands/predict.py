@@ -21,7 +21,7 @@ from shelfwise.model.model import Model
 PORTION = 2048
 """Products answered at a time: bounds the memory for scores and features."""
 
-OUTSIDE = "outside"
+NOVEL = "novel"
 """The queue of products that belong to none of the known categories."""
 
 
@@ -31,16 +31,16 @@ def predict_catalog(
     out: Path,
     context: Context,
     precision: float | None = None,
-    abstain: float | None = None,
+    novelty_rate: float | None = None,
     top: int | None = None,
 ) -> dict[str, Any]:
     """Write id, labels and scores of every readable product of `source` to `out` (.jsonl or .parquet), in the source's order.
 
-    "outside" is how strange a product is among those that belong, from 0 to 1 (see :mod:`shelfwise.novelty.detector`).
+    "novelty" is how strange a product is among those that belong, from 0 to 1 (see :mod:`shelfwise.novelty.detector`).
 
     With a promised `precision`, every product also has its "queue" (accept, review or reject) and the labels that are "accepted" and
-    those "to_review". With `abstain`, the share of false alarms, the strangest products are set aside: their queue is "outside", and
-    they are given no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.outside.txt`` and so on.
+    those "to_review". With `novelty_rate`, the share of false alarms, the strangest products are set aside: their queue is "novel", and
+    they are given no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.novel.txt`` and so on.
 
     With `top`, only so many scores of a product are written, its highest, falling: where labels are many, all others say nothing.
 
@@ -60,9 +60,12 @@ def predict_catalog(
     temporary = out.with_name(f".{out.name}.writing")
     refused: list[RejectedField] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
-    names = [*(QUEUES if precision is not None else ()), *((OUTSIDE,) if abstain is not None else ())]
+    names = [*(QUEUES if precision is not None else ()), *((NOVEL,) if novelty_rate is not None else ())]
     queues: dict[str, list[str]] = {name: [] for name in names}
-    given = write(_noted(_decisions(model, reading.catalog, context, refused, (precision, abstain, top)), queues), temporary)
+    given = write(
+        _noted(_decisions(model, reading.catalog, context, refused, (precision, novelty_rate, top)), queues),
+        temporary,
+    )
     temporary.rename(out)
     summary: dict[str, Any] = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
     if queues:
@@ -78,7 +81,9 @@ def _left_over(reading: ReadResult, refused: Sequence[RejectedField], out: Path)
     if reading.quarantine:
         write_quarantine(reading.quarantine, Path(quarantine))
     if refused:
-        Path(refusals).write_text("".join(json.dumps(vars(r), ensure_ascii=False) + "\n" for r in refused), "utf-8")
+        Path(refusals).write_text(
+            "".join(json.dumps(vars(r), ensure_ascii=False) + "\n" for r in refused), "utf-8"
+        )
     return {
         "quarantined": len(reading.quarantine),
         "quarantine": quarantine if reading.quarantine else None,
@@ -101,23 +106,27 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _decisions(
-    model: Model, catalog: Catalog, context: Context, refused: list[RejectedField], wanted: tuple[float | None, float | None, int | None]
+    model: Model,
+    catalog: Catalog,
+    context: Context,
+    refused: list[RejectedField],
+    wanted: tuple[float | None, float | None, int | None],
 ) -> Iterator[dict[str, Any]]:
-    precision, abstain, top = wanted
+    precision, novelty_rate, top = wanted
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), PORTION):
             part = catalog.take(np.arange(start, min(start + PORTION, len(catalog))))
             answers = model.predict_members(part, context)
             refused += answers.refused
             scores = model.scores(answers)
-            outside, strange = _outside(model, part, scores, context, abstain)
+            novelty, strange = _novelty(model, part, scores, context, novelty_rate)
             decided = model.decide(scores) & ~strange[:, None]
             queued = _queued(model, scores, decided, precision)
             told = _told(model.labels.names, scores, top)
-            rows = zip(part.ids, model.labels.decode(decided), told, queued, outside, strange, strict=True)
+            rows = zip(part.ids, model.labels.decode(decided), told, queued, novelty, strange, strict=True)
             for name, labels, row, queue, share, alone in rows:
-                place = {"queue": OUTSIDE, "accepted": [], "to_review": []} if alone else queue
-                yield {"id": name, "labels": labels, **place, "outside": share, "scores": row}
+                place = {"queue": NOVEL, "accepted": [], "to_review": []} if alone else queue
+                yield {"id": name, "labels": labels, **place, "novelty": share, "scores": row}
             progress.advance(len(part))
 
 
@@ -125,21 +134,29 @@ def _told(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dic
     """Each product's scores by label: all of them, or the `top` highest, falling."""
     falling = None if top is None else np.argsort(-scores, axis=1, kind="stable")[:, :top]
     for i, row in enumerate(scores):
-        chosen, kept = (names, row) if falling is None else ([names[place] for place in falling[i]], row[falling[i]])
+        chosen, kept = (
+            (names, row) if falling is None else ([names[place] for place in falling[i]], row[falling[i]])
+        )
         # str() of a float32 is the shortest text that reads back as the same float32
         yield dict(zip(chosen, map(float, map(str, kept)), strict=True))
 
 
-def _outside(
-    model: Model, part: Catalog, scores: Floats, context: Context, abstain: float | None
+def _novelty(
+    model: Model, part: Catalog, scores: Floats, context: Context, novelty_rate: float | None
 ) -> tuple[list[float] | list[None], Bools]:
     """How strange each product is, (N,), and whether it is set aside; None, and never, for a model that cannot tell."""
     if model.novelty is None:
-        if abstain is not None:
-            raise ConfigError("the model cannot tell what belongs nowhere: it learnt from too few products, or is of an older version")
+        if novelty_rate is not None:
+            raise ConfigError(
+                "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
+            )
         return [None] * len(part), np.zeros(len(part), np.bool_)
     p_values = model.novelty.p_values(part, scores, context)
-    strange = np.zeros(len(part), np.bool_) if abstain is None else model.novelty.abstention.abstains(p_values, abstain)
+    strange = (
+        np.zeros(len(part), np.bool_)
+        if novelty_rate is None
+        else model.novelty.conformal.abstains(p_values, novelty_rate)
+    )
     return (1 - p_values).round(4).tolist(), strange
 
 
@@ -177,8 +194,10 @@ def _write_jsonl(decisions: Iterator[dict[str, Any]], path: Path) -> int:
 
 def _write_parquet(decisions: Iterator[dict[str, Any]], path: Path) -> int:
     names = pa.list_(pa.string())
-    queue = [("queue", pa.string()), ("accepted", names), ("to_review", names), ("outside", pa.float64())]
-    schema = pa.schema([("id", pa.string()), ("labels", names), *queue, ("scores", pa.map_(pa.string(), pa.float32()))])
+    queue = [("queue", pa.string()), ("accepted", names), ("to_review", names), ("novelty", pa.float64())]
+    schema = pa.schema(
+        [("id", pa.string()), ("labels", names), *queue, ("scores", pa.map_(pa.string(), pa.float32()))]
+    )
     given = 0
     with pq.ParquetWriter(path, schema) as writer:
         rows: list[dict[str, Any]] = []

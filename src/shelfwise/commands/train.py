@@ -49,7 +49,9 @@ def train(
     partial = out.with_name(out.name + ".partial")
     stages = Checkpoints(partial, _key(config, task), resume)
     model = fit_model(task.lesson, task.labels, config, context, stages)
-    results = describe_run(model, task, config, stages) | evaluate_model(model, task.test, task.test_targets, context)
+    results = describe_run(model, task, config, stages) | evaluate_model(
+        model, task.test, task.test_targets, context
+    )
     results["seconds"] = time.perf_counter() - started
     save_bundle(model.bundle(), out, lambda folder: write_all(results, task, folder))
     stages.discard()
@@ -58,17 +60,27 @@ def train(
 
 def write_all(results: Mapping[str, Any], task: PreparedData, folder: Path) -> None:
     """The report folder: results.json, results.md, index.html, and what was quarantined."""
-    from shelfwise.reports.training_report import write_markdown, write_report  # matplotlib: not for those who only predict
+    from shelfwise.reports.training_report import (
+        write_markdown,
+        write_report,
+    )  # matplotlib: not for those who only predict
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8")
+    (folder / "results.json").write_text(
+        json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8"
+    )
     pictures = dict(zip(task.test.ids, task.test.image_paths(), strict=True))
     write_markdown(results, folder)
     write_report(results, folder, pictures.get)
     for name, reading in task.readings.items():
-        write_quarantine(reading.quarantine, folder / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"))
+        write_quarantine(
+            reading.quarantine,
+            folder / ("quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"),
+        )
 
 
 def _key(config: Config, task: PreparedData) -> str:
-    text = json.dumps([version("shelfwise"), config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True)
+    text = json.dumps(
+        [version("shelfwise"), config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()

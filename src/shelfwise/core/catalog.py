@@ -48,7 +48,9 @@ class Catalog:
     source: str = ""
 
     @classmethod
-    def from_records(cls, records: Iterable[Mapping[str, Any]], root: Path | str = ".", source: str = "") -> Catalog:
+    def from_records(
+        cls, records: Iterable[Mapping[str, Any]], root: Path | str = ".", source: str = ""
+    ) -> Catalog:
         """Build a catalogue from dictionaries whose keys are column names; absent keys become null.
 
         Further columns become text, as they do when a file is read: texts as they are, anything else as JSON.
@@ -58,7 +60,9 @@ class Catalog:
         rows = [{name: record.get(name) for name in SCHEMA.names} for record in records]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         for name in further:
-            table = table.append_column(str(name), pa.array([_as_text(record.get(name)) for record in records], pa.string()))
+            table = table.append_column(
+                str(name), pa.array([_as_text(record.get(name)) for record in records], pa.string())
+            )
         return cls(table, Path(root), source)
 
     def __len__(self) -> int:
@@ -105,7 +109,9 @@ class Catalog:
             CatalogError: there is not one entry a product.
         """
         if len(categories) != len(self):
-            raise CatalogError(f"there are {len(self)} products but categories for {len(categories)}; give one entry a product")
+            raise CatalogError(
+                f"there are {len(self)} products but categories for {len(categories)}; give one entry a product"
+            )
         place = self.table.column_names.index("categories")
         column = pa.array(categories, SCHEMA.field("categories").type)
         return Catalog(self.table.set_column(place, "categories", column), self.root, self.source)
@@ -125,5 +131,7 @@ def _as_text(value: Any) -> str | None:
     return (
         value
         if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+        else json.dumps(
+            value, ensure_ascii=False, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)
+        )
     )

@@ -42,7 +42,12 @@ class EmbeddingCache:
         """Keep one shard; a full or read-only disk costs the cache, not the run."""
         if self.folder is None or not keys:
             return
-        data = save({"keys": np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32), "rows": np.ascontiguousarray(rows)})
+        data = save(
+            {
+                "keys": np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32),
+                "rows": np.ascontiguousarray(rows),
+            }
+        )
         path = self.folder / f"{hashlib.sha256(data).hexdigest()}.safetensors"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,9 @@ from safetensors.numpy import save_file
 from shelfwise.errors import StorageError
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write a safetensors file under another name, flush it to the disk, and rename it to `path`.
 
     Raises:
@@ -24,13 +26,19 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mappi
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, dict(metadata or {}))
+        save_file(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            temporary,
+            dict(metadata or {}),
+        )
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.rename(path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise StorageError(f"could not write {path}: {error}; free some space or choose another folder") from error
+        raise StorageError(
+            f"could not write {path}: {error}; free some space or choose another folder"
+        ) from error
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

@@ -22,7 +22,13 @@ class FusionPolicy(ABC):
         self.settings = settings
 
     @abstractmethod
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Learn from the members' answers and the targets (N, L); rules that learn nothing return self."""
 
     @abstractmethod

@@ -65,9 +65,18 @@ def presence_patterns(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ..
     fields = sorted({name for member in members for name in member.field.split("+")})
     if len(fields) > MOST_FIELDS:
         return ()
-    had = itertools.chain.from_iterable(itertools.combinations(fields, count) for count in range(1, len(fields) + 1))
+    had = itertools.chain.from_iterable(
+        itertools.combinations(fields, count) for count in range(1, len(fields) + 1)
+    )
     sets: set[tuple[bool, ...]] = set()
     for known in map(frozenset, had):
         heard = [member.is_present(known) for member in members]
-        sets.update(itertools.product(*((there, there or member.present_via_others) for there, member in zip(heard, members, strict=True))))
+        sets.update(
+            itertools.product(
+                *(
+                    (there, there or member.present_via_others)
+                    for there, member in zip(heard, members, strict=True)
+                )
+            )
+        )
     return tuple(sorted(heard for heard in sets if any(heard)))

@@ -9,7 +9,9 @@ from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Predict
 from shelfwise.errors import LabelError
 
 
-def fit_present(modality: Modality, train: Examples, validation: Examples | None, context: Context) -> Modality:
+def fit_present(
+    modality: Modality, train: Examples, validation: Examples | None, context: Context
+) -> Modality:
     """Fit `modality` in place on those of the products that have its field; returns it.
 
     A validation part without a single such product counts as none.
@@ -19,7 +21,9 @@ def fit_present(modality: Modality, train: Examples, validation: Examples | None
     """
     able = train.present()
     if not len(able.targets):
-        raise LabelError(f"none of the {len(train.targets)} training products has a usable {modality.field}; leave the member out")
+        raise LabelError(
+            f"none of the {len(train.targets)} training products has a usable {modality.field}; leave the member out"
+        )
     watched = validation.present() if validation is not None else None
     return modality.fit(able, watched if watched is not None and len(watched.targets) else None, context)
 
@@ -35,9 +39,17 @@ def predict_present(modality: Modality, inputs: FieldInputs, labels: int, contex
     """
     rows = np.flatnonzero(inputs.present)
     if not len(rows):
-        return Prediction(np.zeros((len(inputs), labels), np.float32), np.zeros((len(inputs), 0), np.float32), inputs.present)
-    probabilities, features = modality.predict(inputs if len(rows) == len(inputs) else inputs.take(rows), context)
-    return Prediction(_scattered(probabilities, rows, len(inputs)), _scattered(features, rows, len(inputs)), inputs.present)
+        return Prediction(
+            np.zeros((len(inputs), labels), np.float32),
+            np.zeros((len(inputs), 0), np.float32),
+            inputs.present,
+        )
+    probabilities, features = modality.predict(
+        inputs if len(rows) == len(inputs) else inputs.take(rows), context
+    )
+    return Prediction(
+        _scattered(probabilities, rows, len(inputs)), _scattered(features, rows, len(inputs)), inputs.present
+    )
 
 
 def _scattered(values: Floats, rows: Rows, count: int) -> Floats:

@@ -45,7 +45,9 @@ class Package:
         folders = spec.submodule_search_locations if spec else None
         path = Path(next(iter(folders))) / self.file if folders else None
         if path is None or not path.is_file():
-            raise WeightsError(f"the package {self.name} is not installed; {self.fix}, or name another source of weights")
+            raise WeightsError(
+                f"the package {self.name} is not installed; {self.fix}, or name another source of weights"
+            )
         if digest(path) != self.sha256:
             raise WeightsError(f"the weight file of the package {self.name} was changed; {self.fix}")
         return path

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shelfwise import aliases
 from shelfwise.config import Config, describe
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
@@ -43,7 +44,11 @@ class Registry:
         """All plug-in names, sorted, without importing any of them."""
         spec = find_spec(self.package)
         assert spec is not None, self.package
-        own = {m.name for m in pkgutil.iter_modules(spec.submodule_search_locations or []) if not m.name.startswith("_")}
+        own = {
+            m.name
+            for m in pkgutil.iter_modules(spec.submodule_search_locations or [])
+            if not m.name.startswith("_")
+        }
         return sorted(own | self._entry_points.keys())
 
     def load(self, name: str) -> Any:
@@ -57,7 +62,9 @@ class Registry:
         if name not in self.names():
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise PluginError(f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}")
+            raise PluginError(
+                f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
+            )
         try:
             module = importlib.import_module(f"{self.package}.{name}")
         except ModuleNotFoundError as error:
@@ -72,10 +79,15 @@ class Registry:
         found = [
             c
             for c in vars(module).values()
-            if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)
+            if inspect.isclass(c)
+            and issubclass(c, base)
+            and c.__module__ == module.__name__
+            and not inspect.isabstract(c)
         ]
         if len(found) != 1:
-            raise PluginError(f"{module.__name__} must define exactly one {contract}, it defines {len(found)}")
+            raise PluginError(
+                f"{module.__name__} must define exactly one {contract}, it defines {len(found)}"
+            )
         return found[0]
 
     @cached_property
@@ -91,7 +103,8 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
         ConfigError: a setting is unknown or out of range; `where` names its place in the settings file.
     """
     try:
-        return plugin.Settings.model_validate(values)
+        renamed = aliases.PLUGIN_SETTINGS.get(plugin.__module__.rpartition(".")[2], {})
+        return plugin.Settings.model_validate(aliases.rename_keys(values, renamed, where))
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe(error)}") from None
 

@@ -1,4 +1,4 @@
-"""What a plug-in must do: the two contracts of the house, and what passes between them.
+"""What passes between plug-ins, and the conventions that hold everywhere.
 
 Dimensions: N products, L labels, M members (fitted modalities), D features of one member.
 

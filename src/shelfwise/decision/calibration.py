@@ -35,7 +35,9 @@ FOLDS = 3
 TOP_LABELS = 5
 """A product's highest scored labels, by which methods are compared: decisions fall among these, the others are nearly all near 0."""
 
-SHARED_PENALTY = 1e-2  # on the curve that all labels share: only against data that can be told apart without a mistake
+SHARED_PENALTY = (
+    1e-2  # on the curve that all labels share: only against data that can be told apart without a mistake
+)
 TIES = {"sigmoid": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), "beta": np.eye(3)}
 """How the weights of a method make up those of ``ln s``, ``-ln(1 - s)`` and 1."""
 
@@ -61,7 +63,12 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, scores: Matrix, targets: Matrix, method: Method | Literal["auto"] = "auto", shrink: float | None = None, seed: int = 0
+        cls,
+        scores: Matrix,
+        targets: Matrix,
+        method: Method | Literal["auto"] = "auto",
+        shrink: float | None = None,
+        seed: int = 0,
     ) -> Self:
         """Learn from `scores` (N, L) in [0, 1] of products that the model had not seen, and their `targets` (N, L).
 
@@ -72,15 +79,25 @@ class Calibration:
             seed: of the parts of the cross-validation.
         """
         strengths = SHRINKS if shrink is None else (shrink,)
-        tried = [(m, s) for m in (METHODS if method == "auto" else (method,)) for s in (strengths if m != "none" else (0.0,))]
+        tried = [
+            (m, s)
+            for m in (METHODS if method == "auto" else (method,))
+            for s in (strengths if m != "none" else (0.0,))
+        ]
         pairs = ScoredPairs.of(scores, targets)
         losses = _losses(pairs, tried, seed) if len(tried) > 1 else {}
         chosen = min(losses, key=lambda one: losses[one]) if losses else tried[0]
-        return cls(*chosen, _drawn(pairs, chosen[0])(chosen[1]), {f"{m} {s:g}": loss for (m, s), loss in losses.items()})
+        return cls(
+            *chosen,
+            _drawn(pairs, chosen[0])(chosen[1]),
+            {f"{m} {s:g}": loss for (m, s), loss in losses.items()},
+        )
 
     def apply(self, scores: Matrix) -> Matrix:
         """Probabilities (N, L), float32, dense or sparse as `scores`; 0 stays 0."""
-        return changed(scores, lambda labels, values: _probabilities(self.method, self.arrays, labels, values))
+        return changed(
+            scores, lambda labels, values: _probabilities(self.method, self.arrays, labels, values)
+        )
 
     def out_of_fold(self, scores: Matrix, targets: Matrix, folds: int = 5, seed: int = 0) -> Matrix:
         """As :meth:`apply` for the products that this was fitted on, each by curves of the same kind fitted on the others.
@@ -103,17 +120,23 @@ class Calibration:
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The calibration that `state` was taken from."""
-        return cls(state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"]))
+        return cls(
+            state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"])
+        )
 
 
-def _losses(pairs: ScoredPairs, tried: list[tuple[Method, float]], seed: int) -> dict[tuple[Method, float], float]:
+def _losses(
+    pairs: ScoredPairs, tried: list[tuple[Method, float]], seed: int
+) -> dict[tuple[Method, float], float]:
     """The log loss of each of `tried` on the foremost pairs, by curves that were not fitted on them."""
     likely = {one: np.zeros(len(pairs.scores)) for one in tried}
     for part in parts(pairs.shape[0], FOLDS, seed):
         learnt, asked = pairs.of_products(~part), part[pairs.rows]
         drawn = {method: _drawn(learnt, method) for method, _ in tried}
         for method, shrink in tried:
-            likely[method, shrink][asked] = _probabilities(method, drawn[method](shrink), pairs.labels[asked], pairs.scores[asked])
+            likely[method, shrink][asked] = _probabilities(
+                method, drawn[method](shrink), pairs.labels[asked], pairs.scores[asked]
+            )
     counted = _foremost(pairs)
     return {one: log_loss(pairs.hits[counted], values[counted]) for one, values in likely.items()}
 
@@ -135,10 +158,17 @@ def _drawn(pairs: ScoredPairs, method: Method) -> Callable[[float], Arrays]:
 def _drawn_steps(pairs: ScoredPairs) -> Callable[[float], Arrays]:
     positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
     curves = {"own": IsotonicCurves.fit(pairs), "shared": IsotonicCurves.fit(pairs.pooled())}
-    arrays = {f"{kind}.{name}": values for kind, curve in curves.items() for name, values in vars(curve).items()}
+    arrays = {
+        f"{kind}.{name}": values for kind, curve in curves.items() for name, values in vars(curve).items()
+    }
 
     def steps(shrink: float) -> Arrays:
-        return {"trust": np.divide(positives, positives + shrink, out=np.zeros(len(positives)), where=positives > 0), **arrays}
+        return {
+            "trust": np.divide(
+                positives, positives + shrink, out=np.zeros(len(positives)), where=positives > 0
+            ),
+            **arrays,
+        }
 
     return steps
 
@@ -155,7 +185,10 @@ def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: F
     if method == "none":
         return scores
     if method == "isotonic":
-        own, shared = (IsotonicCurves(*(arrays[f"{kind}.{name}"] for name in IsotonicCurves.__annotations__)) for kind in ("own", "shared"))
+        own, shared = (
+            IsotonicCurves(*(arrays[f"{kind}.{name}"] for name in IsotonicCurves.__annotations__))
+            for kind in ("own", "shared")
+        )
         trust = arrays["trust"][labels]
         likely = trust * own.at(labels, scores) + (1 - trust) * shared.at(np.zeros_like(labels), scores)
     else:

@@ -28,7 +28,9 @@ def bent_columns(scores: Float64Array) -> Float64Array:
     return np.stack([np.log(sure), -np.log1p(-sure), np.ones(len(sure))], axis=1)
 
 
-def rising_logistic(inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64Array, start: Float64Array, penalty: float) -> Float64Array:
+def rising_logistic(
+    inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64Array, start: Float64Array, penalty: float
+) -> Float64Array:
     """Minimise each label's ``log loss + penalty / 2 * |w - start|^2``, all weights but the last at least 0.
 
     Newton's method for all labels at once, along steps that are bent where a weight would leave its bound, and halved until
@@ -49,9 +51,9 @@ def rising_logistic(inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64
 
     def losses(weights: Float64Array) -> Float64Array:
         logits = np.einsum("ep,ep->e", inputs, weights[labels])
-        found: Float64Array = np.bincount(labels, np.logaddexp(0, logits) - hits * logits, count) + penalty / 2 * np.square(
-            weights - start
-        ).sum(axis=1)
+        found: Float64Array = np.bincount(
+            labels, np.logaddexp(0, logits) - hits * logits, count
+        ) + penalty / 2 * np.square(weights - start).sum(axis=1)
         return found
 
     for _ in range(NEWTON_STEPS):
@@ -69,7 +71,9 @@ def rising_logistic(inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64
     return weights
 
 
-def _lower(losses: Callable[[Float64Array], Float64Array], weights: Float64Array, step: Any, floor: Any) -> Float64Array:
+def _lower(
+    losses: Callable[[Float64Array], Float64Array], weights: Float64Array, step: Any, floor: Any
+) -> Float64Array:
     """Each label's weights (L, P) after the step, a half, a quarter ... of it, the first at which its loss does not rise."""
     limit = losses(weights)
     limit = limit + ROUNDING * np.abs(limit)
@@ -105,7 +109,9 @@ class IsotonicCurves:
         lowest, highest = np.zeros(len(pairs.support)), np.zeros(len(pairs.support))
         if not len(pairs.labels):
             return cls(np.zeros(1), np.zeros(1), lowest, highest)
-        places, group = np.unique(2.0 * pairs.labels + pairs.scores, return_inverse=True)  # equal scores are one observation
+        places, group = np.unique(
+            2.0 * pairs.labels + pairs.scores, return_inverse=True
+        )  # equal scores are one observation
         weights = np.bincount(group)
         base = 2 * np.floor(places / 2)
         # heights are at most 1: with 2 more for every label no block reaches from one label into the next
@@ -118,7 +124,13 @@ class IsotonicCurves:
 
     def at(self, labels: Int64Array, scores: Float64Array) -> Float64Array:
         """The height (E,) of each label's curve at a score in [0, 1]."""
-        return np.asarray(np.interp(2.0 * labels + np.clip(scores, self.lowest[labels], self.highest[labels]), self.places, self.heights))
+        return np.asarray(
+            np.interp(
+                2.0 * labels + np.clip(scores, self.lowest[labels], self.highest[labels]),
+                self.places,
+                self.heights,
+            )
+        )
 
 
 def _derivatives(
@@ -130,5 +142,7 @@ def _derivatives(
     for i in range(width):
         slope[:, i] = np.bincount(labels, inputs[:, i] * wrong, count)
         for j in range(i + 1):
-            curvature[:, i, j] = curvature[:, j, i] = np.bincount(labels, inputs[:, i] * inputs[:, j] * bend, count)
+            curvature[:, i, j] = curvature[:, j, i] = np.bincount(
+                labels, inputs[:, i] * inputs[:, j] * bend, count
+            )
     return slope, curvature

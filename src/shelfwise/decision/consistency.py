@@ -15,7 +15,7 @@ from shelfwise.core.types import Bools, Floats
 from shelfwise.decision.thresholds import Thresholds, decide
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
-Way = Literal["none", "closure", "likeliest"]
+Way = Literal["none", "closure", "most_probable"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Consistency:
 
     >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds"))
     >>> scores = np.array([[0.4, 0.9]], np.float32)
-    >>> [Consistency(way, tree).decide(scores, 0.5).tolist() for way in ("none", "closure", "likeliest")]
+    >>> [Consistency(way, tree).decide(scores, 0.5).tolist() for way in ("none", "closure", "most_probable")]
     [[[False, True]], [[True, True]], [[True, True]]]
     """
 
@@ -40,17 +40,25 @@ class Consistency:
     def propagate_to_ancestors(self, scores: Floats) -> Floats:
         """The scores (N, L) that decisions, thresholds and promises rest on: by closure a label's is at least that of all below it."""
         tree = self._tree
-        return scores if tree is None or self.way != "closure" else np.asarray(tree.propagate_to_ancestors(scores), np.float32)
+        return (
+            scores
+            if tree is None or self.way != "closure"
+            else np.asarray(tree.propagate_to_ancestors(scores), np.float32)
+        )
 
     def decide(self, scores: Floats, by: ArrayLike | Thresholds) -> Bools:
         """Decisions (N, L) by `scores`, raised where :meth:`propagate_to_ancestors` does so, and by thresholds as for :func:`~.thresholds.decide`."""
         tree = self._tree
         if tree is None:
             return decide(scores, by)
-        if self.way == "likeliest":
+        if self.way == "most_probable":
             return tree.most_probable_consistent(scores, by.values if isinstance(by, Thresholds) else by)
         return tree.close_under_ancestors(decide(scores, by))  # thresholds may differ from label to label
 
     @property
     def _tree(self) -> Taxonomy | None:
-        return None if self.way == "none" or self.taxonomy is None or not len(self.taxonomy.edges) else self.taxonomy
+        return (
+            None
+            if self.way == "none" or self.taxonomy is None or not len(self.taxonomy.edges)
+            else self.taxonomy
+        )

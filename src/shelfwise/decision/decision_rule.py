@@ -19,14 +19,12 @@ from shelfwise.core.types import Bools, Floats, State
 from shelfwise.decision.calibration import Calibration
 from shelfwise.decision.consistency import Consistency
 from shelfwise.decision.selective_prediction import AcceptanceLimits
-from shelfwise.decision.thresholds import Rule, Thresholds
+from shelfwise.decision.thresholds import Thresholds
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import Queues
 
 PRECISIONS = (0.90, 0.95, 0.99)
 """What can be promised of accepted labels."""
-
-RULES: Mapping[str, Rule] = {"tuned": "global", "per_label": "per_label", "per_product": "per_product"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,9 @@ class DecisionRule:
     acceptances: Mapping[float, AcceptanceLimits]
 
     @classmethod
-    def fit(cls, scores: Floats, targets: Floats, config: Config, consistency: Consistency) -> tuple[Self, Floats]:
+    def fit(
+        cls, scores: Floats, targets: Floats, config: Config, consistency: Consistency
+    ) -> tuple[Self, Floats]:
         """Learn from `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
         Returns:
@@ -65,13 +65,21 @@ class DecisionRule:
             raised as the taxonomy demands.
         """
         calibration = Calibration.fit(scores, targets, config.calibration, seed=config.seed)
-        crossed = calibration.out_of_fold(scores, targets, seed=config.seed) if calibration.method != "none" else scores
+        crossed = (
+            calibration.out_of_fold(scores, targets, seed=config.seed)
+            if calibration.method != "none"
+            else scores
+        )
         likely = consistency.propagate_to_ancestors(np.asarray(crossed, np.float32))
         rule = config.threshold
         fixed = rule if isinstance(rule, float) else 0.5
-        thresholds = Thresholds.fit(likely, targets, RULES.get(str(rule), "fixed"), fixed, config.seed)
+        thresholds = Thresholds.fit(
+            likely, targets, rule if isinstance(rule, str) else "fixed", fixed, config.seed
+        )
         decided = consistency.decide(likely, thresholds)
-        acceptances = {precision: AcceptanceLimits.fit(likely, targets, decided, precision) for precision in PRECISIONS}
+        acceptances = {
+            precision: AcceptanceLimits.fit(likely, targets, decided, precision) for precision in PRECISIONS
+        }
         return cls(calibration, thresholds, acceptances), likely
 
     def probabilities(self, scores: Floats) -> Floats:
@@ -91,13 +99,17 @@ class DecisionRule:
             known = ", ".join(f"{one:g}" for one in self.acceptances)
             raise ConfigError(f"the model has no limits for a precision of {precision:g}; known: {known}")
         acceptance = self.acceptances[precision]
-        return QueueAssignment(acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided))
+        return QueueAssignment(
+            acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided)
+        )
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
         parts = {"calibration": self.calibration.state(), "thresholds": self.thresholds.state()}
         parts |= {f"acceptance.{precision:g}": one.state() for precision, one in self.acceptances.items()}
-        arrays = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()}
+        arrays = {
+            f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()
+        }
         return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
 
     @classmethod
@@ -106,14 +118,26 @@ class DecisionRule:
 
         def part(name: str) -> State:
             prefix = f"{name}."
-            arrays = {n.removeprefix(prefix): value for n, value in state.arrays.items() if n.startswith(prefix)}
+            arrays = {
+                n.removeprefix(prefix): value for n, value in state.arrays.items() if n.startswith(prefix)
+            }
             return State(arrays, state.facts[name])
 
         precisions = [name for name in state.facts if name.startswith("acceptance.")]
-        acceptances = {float(name.removeprefix("acceptance.")): AcceptanceLimits.from_state(part(name)) for name in precisions}
-        return cls(Calibration.from_state(part("calibration")), Thresholds.from_state(part("thresholds")), acceptances)
+        acceptances = {
+            float(name.removeprefix("acceptance.")): AcceptanceLimits.from_state(part(name))
+            for name in precisions
+        }
+        return cls(
+            Calibration.from_state(part("calibration")),
+            Thresholds.from_state(part("thresholds")),
+            acceptances,
+        )
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready: how probabilities are calibrated, the rule, and the limits by promised precision."""
-        limits = {f"{p:g}": {"accept": a.accept, "reject": a.reject, "whole": a.whole} for p, a in self.acceptances.items()}
+        limits = {
+            f"{p:g}": {"accept": a.accept, "reject": a.reject, "whole": a.whole}
+            for p, a in self.acceptances.items()
+        }
         return {"calibration": self.calibration.method, "rule": self.thresholds.rule, "limits": limits}

@@ -73,7 +73,9 @@ class ScoredCells:
         within = np.arange(len(cells)) - np.repeat(np.cumsum(counts) - counts, counts)
         others = labels.indices[labels.indptr[rows][cells] + within].astype(np.int64)
         different = others != columns[cells]
-        return cls(rows, columns, logits, (cells[different], (others * given.shape[1] + columns[cells])[different]))
+        return cls(
+            rows, columns, logits, (cells[different], (others * given.shape[1] + columns[cells])[different])
+        )
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,21 @@ class LabelModel:
         if not len(cells.rows):
             return cls(np.zeros(labels), np.ones(labels), nothing, np.zeros(0), shares)
         size = len(cells.rows)
-        own = [csr_array((part, cells.columns, np.arange(size + 1)), shape=(size, labels)) for part in (np.ones(size), cells.logits)]
+        own = [
+            csr_array((part, cells.columns, np.arange(size + 1)), shape=(size, labels))
+            for part in (np.ones(size), cells.logits)
+        ]
         which, said = cells.other if others else (nothing, nothing)
         pairs, places = np.unique(said, return_inverse=True)
         beside = csr_array((np.full(len(places), BESIDE), (which, places)), shape=(size, len(pairs)))
-        inputs = csr_array(hstack([*own, COMMON * cells.logits[:, None], beside], format="csr", dtype=np.float32))
+        inputs = csr_array(
+            hstack([*own, COMMON * cells.logits[:, None], beside], format="csr", dtype=np.float32)
+        )
         truth = given[cells.rows, cells.columns][:, None].astype(np.float32)
         found = fit_logistic(inputs, truth, cost=1 / PULL, tolerance=TOLERANCE)
-        intercepts, slopes, (slope,), weights = np.split(found.weights.toarray().ravel(), np.cumsum([labels, labels, 1]))
+        intercepts, slopes, (slope,), weights = np.split(
+            found.weights.toarray().ravel(), np.cumsum([labels, labels, 1])
+        )
         return cls(intercepts + found.bias, slopes + COMMON * slope, pairs, BESIDE * weights, shares)
 
     def error_probabilities(self, scores: Floats, given: Bools) -> csr_array:
@@ -129,7 +138,9 @@ class LabelModel:
         values += np.bincount(which[known], self.weights[places[known]], len(values))
         present = given[cells.rows, cells.columns]
         slip = np.log(np.where(present, WRONG * np.maximum(self.shares[cells.columns], 1e-6), FORGOTTEN))
-        doubts = expit(slip + np.where(present, -values, values))  # odds: of the slip, times those against what is given
+        doubts = expit(
+            slip + np.where(present, -values, values)
+        )  # odds: of the slip, times those against what is given
         return csr_array((doubts, (cells.rows, cells.columns)), shape=given.shape)
 
 
@@ -149,8 +160,14 @@ class LabelErrorDetector:
     def fit(cls, scores: Floats, given: Bools) -> LabelErrorDetector:
         """Learn from N products: scores (N, L) by models that had not seen them, and their labels (N, L)."""
         folds = np.random.default_rng(0).permutation(len(given)) % FOLDS
-        learnt = [*(folds != fold for fold in range(FOLDS if len(given) >= FOLDS else 0)), np.ones(len(given), np.bool_)]
-        parts = [(LabelModel.fit(scores[rows], given[rows]), LabelModel.fit(scores[rows], given[rows], False)) for rows in learnt]
+        learnt = [
+            *(folds != fold for fold in range(FOLDS if len(given) >= FOLDS else 0)),
+            np.ones(len(given), np.bool_),
+        ]
+        parts = [
+            (LabelModel.fit(scores[rows], given[rows]), LabelModel.fit(scores[rows], given[rows], False))
+            for rows in learnt
+        ]
         return cls(parts, folds)
 
     def error_probabilities(self, scores: Floats, given: Bools, places: Rows) -> csr_array:
@@ -163,7 +180,9 @@ class LabelErrorDetector:
         whole: list[tuple[Any, Any, Any]] = [(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for judge in np.unique(judges).tolist():
             rows = np.flatnonzero(judges == judge)
-            together, alone = (part.error_probabilities(scores[rows], given[rows]).tocoo() for part in self.parts[judge])
+            together, alone = (
+                part.error_probabilities(scores[rows], given[rows]).tocoo() for part in self.parts[judge]
+            )
             right = (1 - together.data) * (1 - alone.data) ** ALONE
             whole.append((1 - right, rows[together.row], together.col))
         values, rows, columns = (np.concatenate(parts) for parts in zip(*whole, strict=True))
@@ -196,5 +215,7 @@ def suspicion(doubts: csr_array) -> Float64Array:
     >>> np.round(1 - np.exp(-suspicion(csr_array([[0.5, 0.5], [0.0, 0.9]]))), 3).tolist()
     [0.75, 0.9]
     """
-    right = csr_array((-np.log1p(-np.minimum(doubts.data, 1 - 1e-15)), doubts.indices, doubts.indptr), shape=doubts.shape)
+    right = csr_array(
+        (-np.log1p(-np.minimum(doubts.data, 1 - 1e-15)), doubts.indices, doubts.indptr), shape=doubts.shape
+    )
     return np.asarray(right.sum(axis=1)).ravel()

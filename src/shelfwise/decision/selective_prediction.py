@@ -92,11 +92,17 @@ class AcceptanceLimits:
         """
         for name, value in {"precision": precision, "recall": recall, "delta": delta}.items():
             if not 0 < value < 1:
-                raise ConfigError(f"{name} is {value:g} but must lie between 0 and 1, both excluded; usual are 0.95, for delta 0.1")
+                raise ConfigError(
+                    f"{name} is {value:g} but must lie between 0 and 1, both excluded; usual are 0.95, for delta 0.1"
+                )
         if most < 1:
-            raise ConfigError(f"most is {most}, but at least 1 label of a product must be acceptable; 8 is usual")
+            raise ConfigError(
+                f"most is {most}, but at least 1 label of a product must be acceptable; 8 is usual"
+            )
         pairs, given = ScoredPairs.of(scores, targets), ScoredPairs.of(scores, decided).hits
-        turn = np.random.default_rng(0).permutation(pairs.shape[0])  # a catalogue may be sorted, bets must not be
+        turn = np.random.default_rng(0).permutation(
+            pairs.shape[0]
+        )  # a catalogue may be sorted, bets must not be
         pairs = replace(pairs, rows=turn[pairs.rows], true_rows=turn[pairs.true_rows])
         bound = min(most, pairs.shape[1])
         limits = (
@@ -161,21 +167,30 @@ def _accept(pairs: ScoredPairs, precision: float, delta: float, most: int) -> fl
     rows = pairs.rows[order]
     taken = order[np.arange(len(rows)) - np.searchsorted(rows, rows) < most]
     harms = np.where(pairs.hits[taken], 0.0, 1.0) - (1 - precision)
-    return _lowest(pairs.scores[taken], pairs.rows[taken], harms, pairs.shape[0], precision * most, (precision, delta))
+    return _lowest(
+        pairs.scores[taken], pairs.rows[taken], harms, pairs.shape[0], precision * most, (precision, delta)
+    )
 
 
 def _whole(pairs: ScoredPairs, given: Bools, precision: float, delta: float, most: int) -> float:
     """The lowest limit for the confidence of products that is proven to keep the precision."""
     products, rows = pairs.shape[0], pairs.rows[given]
     values = (given[given], pairs.hits[given], pairs.scores[given])
-    count, right, total = (np.bincount(rows, value.astype(np.float64), products).astype(np.float64) for value in values)
+    count, right, total = (
+        np.bincount(rows, value.astype(np.float64), products).astype(np.float64) for value in values
+    )
     harms = count - right - (1 - precision) * count
     confidence = _confidence(total, count, most)
     return _lowest(confidence, np.arange(products), harms, products, precision * most, (precision, delta))
 
 
 def _lowest(
-    scores: Float64Array, rows: Int64Array, harms: Float64Array, products: int, largest: float, promise: tuple[float, float]
+    scores: Float64Array,
+    rows: Int64Array,
+    harms: Float64Array,
+    products: int,
+    largest: float,
+    promise: tuple[float, float],
 ) -> float:
     """The lowest limit at which what is scored at least this is proven to do no harm; :data:`NO_LIMIT` if none is."""
     precision, level = promise[0], promise[1] / len(STARTS)
@@ -192,7 +207,9 @@ def _reject(pairs: ScoredPairs, recall: float, delta: float, most: int) -> float
     weights = np.minimum(1, most / np.maximum(true, 1))
     unscored = true - np.bincount(rows, minlength=products)
     start = weights * (unscored - (1 - recall) * true)
-    turns = len(LIMITS) - _reached(pairs.scores[pairs.hits])  # from the lowest limit upwards: from when on the label is missed
+    turns = len(LIMITS) - _reached(
+        pairs.scores[pairs.hits]
+    )  # from the lowest limit upwards: from when on the label is missed
     end = _chain(_p_values(turns, rows, weights[rows], start, recall * most, delta) <= delta, 0)
     return float(LIMITS[::-1][end]) if end >= 0 else 0.0
 
@@ -207,7 +224,14 @@ def _reached(scores: Float64Array) -> Int64Array:
     return np.searchsorted(-LIMITS, -scores)
 
 
-def _p_values(turns: Int64Array, rows: Int64Array, harms: Float64Array, start: Float64Array, largest: float, delta: float) -> Float64Array:
+def _p_values(
+    turns: Int64Array,
+    rows: Int64Array,
+    harms: Float64Array,
+    start: Float64Array,
+    largest: float,
+    delta: float,
+) -> Float64Array:
     """The p-value (G,) of every limit: products harm as `start` (N,) says, and each of E `harms` from its turn in 0 .. G on (G: never)."""
     order, total = np.argsort(turns, kind="stable"), start
     ends = np.searchsorted(turns[order], np.arange(len(LIMITS)), side="right")

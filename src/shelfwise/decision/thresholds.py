@@ -47,7 +47,9 @@ class Thresholds:
     shrink: float | None = None
 
     @classmethod
-    def fit(cls, scores: Matrix, targets: Matrix, rule: Rule, fixed: float = DEFAULT_THRESHOLD, seed: int = 0) -> Self:
+    def fit(
+        cls, scores: Matrix, targets: Matrix, rule: Rule, fixed: float = DEFAULT_THRESHOLD, seed: int = 0
+    ) -> Self:
         """Tune on `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
         How far rare labels are drawn is settled by cross-validation over these products.
@@ -59,7 +61,11 @@ class Thresholds:
         if rule == "per_label":
             shrink = best_shrink(targets, scores, seed=seed)
             return cls(rule, per_label_thresholds(targets, scores, shrink), shrink)
-        values = {"fixed": lambda: fixed, "global": lambda: best_threshold(targets, scores), "per_product": lambda: 0.0}
+        values = {
+            "fixed": lambda: fixed,
+            "global": lambda: best_threshold(targets, scores),
+            "per_product": lambda: 0.0,
+        }
         return cls(rule, np.asarray(values[rule](), np.float64))
 
     def decide(self, scores: Scores) -> NDArray[np.bool_]:
@@ -68,7 +74,10 @@ class Thresholds:
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; an infinite `shrink` (the global threshold for all) is an array's number, not JSON's."""
-        return State({"values": self.values, "shrink": np.array([] if self.shrink is None else [self.shrink])}, {"rule": self.rule})
+        return State(
+            {"values": self.values, "shrink": np.array([] if self.shrink is None else [self.shrink])},
+            {"rule": self.rule},
+        )
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -124,9 +133,16 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
         return [threshold for threshold, _ in found], max((open_ for _, open_ in found), default=0.0)
 
     rows, labels, _ = cells(targets)
-    likely, hits, accepted = scores_at(scores, rows, labels), np.zeros(len(SHRINKS), np.int64), np.zeros(len(SHRINKS), np.int64)
+    likely, hits, accepted = (
+        scores_at(scores, rows, labels),
+        np.zeros(len(SHRINKS), np.int64),
+        np.zeros(len(SHRINKS), np.int64),
+    )
     for part, whole in zip(split, solve_on_top_pairs(scores, targets, work), strict=True):
-        own, support = own_thresholds(scores, rows, labels, ~part), np.bincount(labels[~part[rows]], minlength=scores.shape[1])
+        own, support = (
+            own_thresholds(scores, rows, labels, ~part),
+            np.bincount(labels[~part[rows]], minlength=scores.shape[1]),
+        )
         thresholds, held = np.array([_drawn(own, whole, support, shrink) for shrink in SHRINKS]), part[rows]
         hits += np.count_nonzero(likely[held] >= thresholds[:, labels[held]], axis=1)
         accepted += count_reaching(scores, thresholds, part)

@@ -57,7 +57,9 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
     }
 
 
-def score_system(model: Model, name: str, answers: MemberPredictions, truth: Bools) -> tuple[dict[str, Any], Bools]:
+def score_system(
+    model: Model, name: str, answers: MemberPredictions, truth: Bools
+) -> tuple[dict[str, Any], Bools]:
     """One system's entry of results.json, and its decisions (N, L) by the model's own rule (0.5 or tuned)."""
     started = time.perf_counter()
     scores = model.scores(answers, name)
@@ -120,7 +122,10 @@ def stages_of(model: Model, name: str) -> list[str]:
     for member in model.members_of(name):
         wanted |= {f"prepare.{member}", f"member.{member}"}
         if name in model.policies:
-            wanted |= {f"answers.{member}", *(f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds))}
+            wanted |= {
+                f"answers.{member}",
+                *(f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds)),
+            }
     return [stage for stage in model.facts["seconds"] if stage in wanted]
 
 
@@ -136,7 +141,9 @@ def similar_figures(model: Model, answers: MemberPredictions, truth: Bools) -> d
     if model.nearest_neighbours is None:
         return None
     rows = np.linspace(0, len(truth) - 1, min(QUERIES, len(truth)), dtype=np.int64)
-    features = {name: answers.predictions[name].features[rows] for name in model.members_of(model.decide_with)}
+    features = {
+        name: answers.predictions[name].features[rows] for name in model.members_of(model.decide_with)
+    }
     try:
         _, near = model.nearest_neighbours.nearest(features, max(CUTS))
     except PluginError as error:
@@ -161,13 +168,24 @@ def _errors(model: Model, truth: Bools, decided: Mapping[str, Bools]) -> dict[st
     """Tables 2 and 4: the members alone, and the fusion of them all."""
     names, top = model.labels.names, model.config.evaluation.top
     fused = "image+title+description"
-    shown = [*model.members, *([fused] if fused in model.policies else [model.decide_with] if model.decide_with in model.policies else [])]
+    shown = [
+        *model.members,
+        *(
+            [fused]
+            if fused in model.policies
+            else [model.decide_with]
+            if model.decide_with in model.policies
+            else []
+        ),
+    ]
     columns = {name: error_analysis.error_table(truth, decided[name], names, top) for name in shown}
     return {
         "columns": columns,
         "overlap": error_analysis.overlap({name: columns[name] for name in model.members}),
         "rarity": {name: error_analysis.rarity(truth, decided[name]) for name in shown},
-        "changes": error_analysis.changes(truth, {name: decided[name] for name in model.members}, decided[shown[-1]], names, top),
+        "changes": error_analysis.changes(
+            truth, {name: decided[name] for name in model.members}, decided[shown[-1]], names, top
+        ),
     }
 
 
@@ -177,16 +195,22 @@ def _label_rows(truth: Bools, decided: Bools, names: tuple[str, ...]) -> list[di
     return [{"label": name, **{c: per[c][i].item() for c in columns}} for i, name in enumerate(names)]
 
 
-def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: MemberPredictions) -> list[dict[str, Any]]:
+def _mistakes(
+    model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: MemberPredictions
+) -> list[dict[str, Any]]:
     """The products whose decision is furthest from the truth, with what each member said."""
     scores = model.scores(answers)
-    loss = np.where(truth, -np.log(np.maximum(scores, 1e-7)), -np.log(np.maximum(1 - scores, 1e-7))).sum(axis=1)
+    loss = np.where(truth, -np.log(np.maximum(scores, 1e-7)), -np.log(np.maximum(1 - scores, 1e-7))).sum(
+        axis=1
+    )
     names = np.array(model.labels.names, dtype=object)
     members = model.members_of(model.decide_with)
     rows = np.argsort(-loss, kind="stable")[:MISTAKES]
     products = catalog.take(rows)
     mistakes = []
-    for row, identity, title, image in zip(rows, products.ids, products.column("title"), products.column("image"), strict=True):
+    for row, identity, title, image in zip(
+        rows, products.ids, products.column("title"), products.column("image"), strict=True
+    ):
         shown = np.flatnonzero(truth[row] | decided[row])
         mistakes.append(
             {
@@ -198,17 +222,30 @@ def _mistakes(model: Model, catalog: Catalog, truth: Bools, decided: Bools, answ
                 "missed": names[truth[row] & ~decided[row]].tolist(),
                 "wrong": names[decided[row] & ~truth[row]].tolist(),
                 "scores": {names[i]: float(scores[row, i]) for i in shown},
-                "members": {m: {names[i]: float(answers.predictions[m].probabilities[row, i]) for i in shown} for m in members},
+                "members": {
+                    m: {names[i]: float(answers.predictions[m].probabilities[row, i]) for i in shown}
+                    for m in members
+                },
             }
         )
     return mistakes
 
 
-def _disagreements(model: Model, catalog: Catalog, truth: Bools, answers: MemberPredictions) -> list[dict[str, Any]]:
+def _disagreements(
+    model: Model, catalog: Catalog, truth: Bools, answers: MemberPredictions
+) -> list[dict[str, Any]]:
     """The test products with the strongest contradictions, and their labels in the catalogue."""
     found, names = contradictions(model, answers), model.labels.names
     products = catalog.take([row for row, _, _ in found])
     return [
-        {"id": identity, "title": title, "strength": strength, "truth": [names[i] for i in np.flatnonzero(truth[row])], "sides": sides}
-        for (row, strength, sides), identity, title in zip(found, products.ids, products.column("title"), strict=True)
+        {
+            "id": identity,
+            "title": title,
+            "strength": strength,
+            "truth": [names[i] for i in np.flatnonzero(truth[row])],
+            "sides": sides,
+        }
+        for (row, strength, sides), identity, title in zip(
+            found, products.ids, products.column("title"), strict=True
+        )
     ]

@@ -10,7 +10,13 @@ from shelfwise.core.types import MultiHot
 from shelfwise.metrics.bootstrap import paired_bootstrap
 
 
-def ranked(systems: dict[str, dict[str, Any]], decided: Mapping[str, MultiHot], truth: MultiHot, resamples: int, seed: int) -> list[str]:
+def ranked(
+    systems: dict[str, dict[str, Any]],
+    decided: Mapping[str, MultiHot],
+    truth: MultiHot,
+    resamples: int,
+    seed: int,
+) -> list[str]:
     """The names of `systems`, best tuned micro-F1 first; each entry is told its ``rank``, its ``pareto`` and ``versus_best``.
 
     ``pareto``: no other system is at least as good and quicker to fit. ``versus_best``: the difference in micro-F1 from the
@@ -24,7 +30,11 @@ def ranked(systems: dict[str, dict[str, Any]], decided: Mapping[str, MultiHot], 
     efficient = pareto([(systems[name]["seconds_fit"], systems[name]["micro_f1_tuned"]) for name in order])
     for place, name in enumerate(order):
         paired = place and resamples
-        difference = asdict(paired_bootstrap(truth, decided[name], decided[order[0]], "micro_f1", resamples, seed)) if paired else None
+        difference = (
+            asdict(paired_bootstrap(truth, decided[name], decided[order[0]], "micro_f1", resamples, seed))
+            if paired
+            else None
+        )
         systems[name] |= {"rank": place + 1, "pareto": place in efficient, "versus_best": difference}
     return order
 
@@ -35,4 +45,8 @@ def pareto(points: Sequence[tuple[float, float]]) -> set[int]:
     >>> sorted(pareto([(9, 0.9), (5, 0.8), (6, 0.7)]))
     [0, 1]
     """
-    return {i for i, (cost, worth) in enumerate(points) if not any(c <= cost and w >= worth and (c < cost or w > worth) for c, w in points)}
+    return {
+        i
+        for i, (cost, worth) in enumerate(points)
+        if not any(c <= cost and w >= worth and (c < cost or w > worth) for c, w in points)
+    }

@@ -35,7 +35,9 @@ class Disagreement:
     strength: float
 
 
-def disagreements(outputs: MemberOutputs, fields: Sequence[str], top: int = 12, weakest: float = 0.5) -> list[Disagreement]:
+def disagreements(
+    outputs: MemberOutputs, fields: Sequence[str], top: int = 12, weakest: float = 0.5
+) -> list[Disagreement]:
     """The `top` strongest disagreements, strongest first, at most one a product.
 
     How strongly a member holds against another that a label is right is its score times what the other leaves to doubt,
@@ -54,24 +56,40 @@ def disagreements(outputs: MemberOutputs, fields: Sequence[str], top: int = 12, 
             continue
         p, q = outputs.scores[:, a], outputs.scores[:, b]
         holds, denies = p * (1 - q), q * (1 - p)
-        pair = np.sqrt(holds.max(axis=1) * denies.max(axis=1)) * (outputs.present[:, a] & outputs.present[:, b])
+        pair = np.sqrt(holds.max(axis=1) * denies.max(axis=1)) * (
+            outputs.present[:, a] & outputs.present[:, b]
+        )
         better = np.flatnonzero(pair > strength)
         strength[better] = pair[better]
         kept[better] = np.column_stack(
-            [np.full(len(better), a), np.full(len(better), b), holds[better].argmax(axis=1), denies[better].argmax(axis=1)]
+            [
+                np.full(len(better), a),
+                np.full(len(better), b),
+                holds[better].argmax(axis=1),
+                denies[better].argmax(axis=1),
+            ]
         )
     rows = np.argsort(-strength, kind="stable")[:top]
-    return [_described(outputs, row, kept[row].tolist(), float(strength[row])) for row in rows.tolist() if strength[row] >= weakest]
+    return [
+        _described(outputs, row, kept[row].tolist(), float(strength[row]))
+        for row in rows.tolist()
+        if strength[row] >= weakest
+    ]
 
 
 def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength: float) -> Disagreement:
     a, b, held, denied = found
     scores = outputs.scores[row].astype(np.float64)
-    said = (scores[a, held].item(), scores[b, held].item()), (scores[b, denied].item(), scores[a, denied].item())
+    said = (
+        (scores[a, held].item(), scores[b, held].item()),
+        (scores[b, denied].item(), scores[a, denied].item()),
+    )
     return Disagreement(row, (a, b), (held, denied), said, strength)
 
 
-def contradictions(model: Model, answers: MemberPredictions, top: int = 12) -> list[tuple[int, float, list[dict[str, Any]]]]:
+def contradictions(
+    model: Model, answers: MemberPredictions, top: int = 12
+) -> list[tuple[int, float, list[dict[str, Any]]]]:
     """The products on which two of the deciding system's members contradict each other most, strongest first.
 
     Returns:
@@ -84,7 +102,13 @@ def contradictions(model: Model, answers: MemberPredictions, top: int = 12) -> l
     def sides(d: Disagreement) -> list[dict[str, Any]]:
         both = zip(d.members, d.members[::-1], d.labels, d.scores, strict=True)
         return [
-            {"member": members[own], "label": names[label], "score": score, "other": members[other], "against": against}
+            {
+                "member": members[own],
+                "label": names[label],
+                "score": score,
+                "other": members[other],
+                "against": against,
+            }
             for own, other, label, (score, against) in both
         ]
 

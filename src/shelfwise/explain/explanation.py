@@ -53,7 +53,10 @@ class Reason:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
         picture = None if self.picture is None else self.picture.round(4).tolist()
-        return dataclasses.asdict(dataclasses.replace(self, picture=None)) | {"picture": picture, "near": list(self.near)}
+        return dataclasses.asdict(dataclasses.replace(self, picture=None)) | {
+            "picture": picture,
+            "near": list(self.near),
+        }
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,23 @@ def _near(model: Model, answers: MemberPredictions) -> tuple[Floats, Rows] | Non
     return similarities[0], rows[0]
 
 
-def _carriers(model: Model, similarities: Floats, rows: Rows, label: int, name: str) -> tuple[dict[str, Any], ...]:
+def _carriers(
+    model: Model, similarities: Floats, rows: Rows, label: int, name: str
+) -> tuple[dict[str, Any], ...]:
     index, names = model.nearest_neighbours, model.labels.names
     assert index is not None
-    others = [(s, r) for s, r in zip(similarities.tolist(), rows.tolist(), strict=True) if r >= 0 and index.ids[r] != name]
+    others = [
+        (s, r)
+        for s, r in zip(similarities.tolist(), rows.tolist(), strict=True)
+        if r >= 0 and index.ids[r] != name
+    ]
     carriers = [(s, r) for s, r in others if label in index.labels_of(r)][:NEAR]
     return tuple(
-        {"id": index.ids[r], "title": index.titles[r], "similarity": s, "labels": [names[i] for i in index.labels_of(r)]}
+        {
+            "id": index.ids[r],
+            "title": index.titles[r],
+            "similarity": s,
+            "labels": [names[i] for i in index.labels_of(r)],
+        }
         for s, r in carriers
     )

@@ -32,7 +32,9 @@ class Word:
     weight: float
 
 
-def word_drops(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> tuple[list[Word], Floats]:
+def word_drops(
+    model: Model, product: Catalog, answers: MemberPredictions, context: Context
+) -> tuple[list[Word], Floats]:
     """How far the scores of one product fall without each of its words.
 
     A word is left out of all texts and wherever it stands in them, as one mention would stand in for another.
@@ -42,7 +44,11 @@ def word_drops(model: Model, product: Catalog, answers: MemberPredictions, conte
     """
     members = [m for m in model.members_of(model.decide_with) if _texts(product, _fields(model, [m]))]
     texts = _texts(product, _fields(model, members))
-    found = [Word(name, m.start(), m.end(), m.group(), 0.0) for name, text in texts.items() for m in _WORD.finditer(text)]
+    found = [
+        Word(name, m.start(), m.end(), m.group(), 0.0)
+        for name, text in texts.items()
+        for m in _WORD.finditer(text)
+    ]
     places = {key: number for number, key in enumerate(dict.fromkeys(word.text.casefold() for word in found))}
     if not places:
         return [], np.zeros((0, len(model.labels.names)), np.float32)
@@ -54,7 +60,9 @@ def word_drops(model: Model, product: Catalog, answers: MemberPredictions, conte
     return found, falls[[places[word.text.casefold()] for word in found]]
 
 
-def picture_drops(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> Floats | None:
+def picture_drops(
+    model: Model, product: Catalog, answers: MemberPredictions, context: Context
+) -> Floats | None:
     """How far the scores of one product fall (PLACES, L) when a window of its picture is blurred; None where no member reads one."""
     path = product.image_paths()[0]
     members = [m for m in model.members_of(model.decide_with) if "image" in _fields(model, [m])]
@@ -67,10 +75,14 @@ def picture_drops(model: Model, product: Catalog, answers: MemberPredictions, co
             return None
         variants = dataclasses.replace(_variants(product, {"image": names}), root=Path(folder))
         falls = _drops(model, answers, variants, members, context)
-    return np.asarray(falls[1:] - falls[0])  # the first copy is not covered: what rescaling alone does is not counted
+    return np.asarray(
+        falls[1:] - falls[0]
+    )  # the first copy is not covered: what rescaling alone does is not counted
 
 
-def _drops(model: Model, answers: MemberPredictions, variants: Catalog, members: list[str], context: Context) -> Floats:
+def _drops(
+    model: Model, answers: MemberPredictions, variants: Catalog, members: list[str], context: Context
+) -> Floats:
     """How far the scores fall (V, L) from one product to its variants, of which only `members` can tell the difference."""
     rows = np.zeros(len(variants), np.int64)
     changed = model.predict_members(variants, context, members).predictions
@@ -82,7 +94,9 @@ def _variants(product: Catalog, columns: Mapping[str, list[str]]) -> Catalog:
     """The product V times, with other values in some columns; blank ones are missing."""
     count = len(next(iter(columns.values())))
     table = product.take(np.zeros(count, np.int64)).table
-    table = table.set_column(table.column_names.index("id"), "id", pa.array([str(i) for i in range(count)], pa.string()))
+    table = table.set_column(
+        table.column_names.index("id"), "id", pa.array([str(i) for i in range(count)], pa.string())
+    )
     for name, values in columns.items():
         given = pa.array([value if value.strip() else None for value in values], pa.string())
         table = table.set_column(table.column_names.index(name), name, given)
@@ -91,13 +105,19 @@ def _variants(product: Catalog, columns: Mapping[str, list[str]]) -> Catalog:
 
 def _fields(model: Model, members: Iterable[str]) -> list[str]:
     """The columns that `members` read, each once."""
-    return list(dict.fromkeys(name for member in members for name in model.config.members[member].field.split("+")))
+    return list(
+        dict.fromkeys(name for member in members for name in model.config.members[member].field.split("+"))
+    )
 
 
 def _texts(product: Catalog, fields: Iterable[str]) -> dict[str, str]:
     """Those fields of one product that are texts; JSON stands for something else (a vector, say)."""
     wanted = [name for name in fields if name in product and name not in ("id", "image")]
-    values = {name: product.column(name)[0] for name in wanted if product.table.schema.field(name).type == pa.string()}
+    values = {
+        name: product.column(name)[0]
+        for name in wanted
+        if product.table.schema.field(name).type == pa.string()
+    }
     return {name: text for name, text in values.items() if text and text[0] not in "[{"}
 
 

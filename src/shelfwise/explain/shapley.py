@@ -30,6 +30,10 @@ def contributions(model: Model, answers: MemberPredictions) -> Floats:
     for subset, value in values.items():
         size = sum(subset)
         for i in range(count):
-            weight = math.factorial(size - subset[i]) * math.factorial(count - 1 - size + subset[i]) / math.factorial(count)
+            weight = (
+                math.factorial(size - subset[i])
+                * math.factorial(count - 1 - size + subset[i])
+                / math.factorial(count)
+            )
             shares[:, i] += np.float32(weight if subset[i] else -weight) * value
     return shares

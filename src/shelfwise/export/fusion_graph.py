@@ -98,8 +98,12 @@ class _Ridge(nn.Module):
             heard = [m for m in range(members) if number >> m & 1]
             weights[place, heard] = arrays[f"weights_{number}"].reshape(len(heard), labels, labels)
         self.weights = nn.Buffer(torch.from_numpy(weights.reshape(len(numbers), members * labels, labels)))
-        self.intercepts = nn.Buffer(torch.from_numpy(np.stack([arrays[f"intercept_{number}"] for number in numbers])))
-        self.sets = nn.Buffer(torch.tensor([[bool(number >> m & 1) for m in range(members)] for number in numbers]))
+        self.intercepts = nn.Buffer(
+            torch.from_numpy(np.stack([arrays[f"intercept_{number}"] for number in numbers]))
+        )
+        self.sets = nn.Buffer(
+            torch.tensor([[bool(number >> m & 1) for m in range(members)] for number in numbers])
+        )
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         answers = torch.matmul(scores.flatten(1), self.weights) + self.intercepts.unsqueeze(1)  # (sets, B, L)
@@ -120,19 +124,28 @@ class _Logistic(nn.Module):
             own = arrays[f"own_{number}"]  # (L, 2K + 1): 1, the logits, the shares
             constants[place] = own[:, 0]
             weights[place, :, heard] = own[:, 1:].T.reshape(2, len(heard), labels).transpose(1, 0, 2)
-        self.weights, self.constants = nn.Buffer(torch.from_numpy(weights)), nn.Buffer(torch.from_numpy(constants))
+        self.weights, self.constants = (
+            nn.Buffer(torch.from_numpy(weights)),
+            nn.Buffer(torch.from_numpy(constants)),
+        )
         self.centre = nn.Buffer(torch.from_numpy(np.array(arrays["centre"])).reshape(2, members, 1))
         # sets by falling size, then by number: the first that a product's members make up is the one that answers
         self.order = sorted(range(len(numbers)), key=lambda i: (-numbers[i].bit_count(), numbers[i]))
-        self.sets = nn.Buffer(torch.tensor([[bool(number >> m & 1) for m in range(members)] for number in numbers]))
+        self.sets = nn.Buffer(
+            torch.tensor([[bool(number >> m & 1) for m in range(members)] for number in numbers])
+        )
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         logits = torch.logit(scores, eps=CERTAIN_LOGIT)
         shares = logits - torch.logsumexp(logits, dim=2, keepdim=True)
         bits = present.unsqueeze(2)
-        fused = scores.sum(dim=1) / bits.sum(dim=1).clamp_min(1)  # where no solved set is within the product's
+        fused = scores.sum(dim=1) / bits.sum(dim=1).clamp_min(
+            1
+        )  # where no solved set is within the product's
         for place in reversed(self.order):
-            said = (logits - self.centre[0]) * self.weights[place, 0] + (shares - self.centre[1]) * self.weights[place, 1]
+            said = (logits - self.centre[0]) * self.weights[place, 0] + (
+                shares - self.centre[1]
+            ) * self.weights[place, 1]
             answer = ((said * bits).sum(dim=1) + self.constants[place]).sigmoid()
             mine = (present | ~self.sets[place]).all(dim=1, keepdim=True)
             fused = torch.where(mine, answer, fused)
@@ -148,7 +161,9 @@ class _Blend(nn.Module):
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         answers = zip(self.parts, self.weights, strict=True)
-        mixed: Tensor = torch.stack([weight * torch.logit(part(scores, present), eps=CERTAIN_PART) for part, weight in answers]).sum(dim=0)
+        mixed: Tensor = torch.stack(
+            [weight * torch.logit(part(scores, present), eps=CERTAIN_PART) for part, weight in answers]
+        ).sum(dim=0)
         return mixed.sigmoid()
 
 
@@ -193,12 +208,18 @@ class _Bends(nn.Module):
         for label, rows in enumerate(mine):
             if len(rows):
                 places[0, label] = np.append(curves["places"][rows] - 2 * label, [2.0] * (width - len(rows)))
-                heights[label] = np.append(curves["heights"][rows], [curves["heights"][rows[-1]]] * (width - len(rows)))
+                heights[label] = np.append(
+                    curves["heights"][rows], [curves["heights"][rows[-1]]] * (width - len(rows))
+                )
         start, rise = places[0], np.diff(heights, axis=1)
         length = np.maximum(np.diff(start, axis=1), 1e-12)
-        self.first, self.rise = (nn.Buffer(torch.from_numpy(v.astype(np.float32))) for v in (heights[:, 0], rise))
+        self.first, self.rise = (
+            nn.Buffer(torch.from_numpy(v.astype(np.float32))) for v in (heights[:, 0], rise)
+        )
         self.start, self.length = (nn.Buffer(torch.from_numpy(v)) for v in (start[:, :-1], length))
-        self.lowest, self.highest = (nn.Buffer(torch.from_numpy(np.array(curves[name]))) for name in ("lowest", "highest"))
+        self.lowest, self.highest = (
+            nn.Buffer(torch.from_numpy(np.array(curves[name]))) for name in ("lowest", "highest")
+        )
 
     def forward(self, scores: Tensor) -> Tensor:
         kept = torch.minimum(torch.maximum(scores.double(), self.lowest), self.highest)

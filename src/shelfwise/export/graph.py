@@ -27,7 +27,9 @@ OPSET = 20
 class System(nn.Module):
     """The deciding system of a model, its members in the order of `parts`."""
 
-    def __init__(self, parts: Mapping[str, MemberGraph], join: nn.Module | None, calibration: nn.Module) -> None:
+    def __init__(
+        self, parts: Mapping[str, MemberGraph], join: nn.Module | None, calibration: nn.Module
+    ) -> None:
         super().__init__()
         self.parts = nn.ModuleList(p.network for p in parts.values())
         self.join, self.calibration = join, calibration
@@ -47,7 +49,10 @@ def parts_of(model: Model) -> dict[str, MemberGraph]:
     Raises:
         PluginError: a member that cannot be exported, and why.
     """
-    return {name: part(name, model.config.members[name].modality, model.members[name]) for name in model.members_of(model.decide_with)}
+    return {
+        name: part(name, model.config.members[name].modality, model.members[name])
+        for name in model.members_of(model.decide_with)
+    }
 
 
 def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
@@ -57,7 +62,11 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
         PluginError: its policy cannot be exported, and why.
     """
     name = model.decide_with
-    joined = join(name, model.config.systems[name].policy, model.policies[name]) if name in model.policies else None
+    joined = (
+        join(name, model.config.systems[name].policy, model.policies[name])
+        if name in model.policies
+        else None
+    )
     calibration = nn.Identity() if model.decision_rule is None else calibrate(model.decision_rule.calibration)
     return System(parts, joined, calibration).eval()
 
@@ -65,11 +74,17 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
 def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
     """The graph, any number of products and words, its batch norms folded; inputs are presence, and one a member, by its name."""
     inputs = [
-        torch.from_numpy(np.zeros((2, *_shape(p)), np.int64 if isinstance(p.reader, WordReader) else np.uint8)) for p in parts.values()
+        torch.from_numpy(
+            np.zeros((2, *_shape(p)), np.int64 if isinstance(p.reader, WordReader) else np.uint8)
+        )
+        for p in parts.values()
     ]
     present = torch.ones(2, len(parts), dtype=torch.bool)
     any_size = torch.export.Dim.DYNAMIC
-    shapes = [{0: any_size, 1: any_size} if isinstance(p.reader, WordReader) else {0: any_size} for p in parts.values()]
+    shapes = [
+        {0: any_size, 1: any_size} if isinstance(p.reader, WordReader) else {0: any_size}
+        for p in parts.values()
+    ]
     with torch.inference_mode(), _quietly():
         program: Any = torch.onnx.export(
             system,

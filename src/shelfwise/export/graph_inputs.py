@@ -61,7 +61,10 @@ class WordReader:
 
     def open(self, catalog: Catalog) -> WordReading:
         """Clean and number the texts of a catalogue."""
-        tokens = catalog.memoize(("words", self.field, self.cleaning), lambda: tokenize_column(catalog.column(self.field), self.cleaning))
+        tokens = catalog.memoize(
+            ("words", self.field, self.cleaning),
+            lambda: tokenize_column(catalog.column(self.field), self.cleaning),
+        )
         texts = self._vocabulary.encode(tokens).truncate(self.maxlen, self.truncating)
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 
@@ -160,7 +163,11 @@ def reader(facts: Mapping[str, Any]) -> Reader:
     """
     values = {name: value for name, value in facts.items() if name != "kind"}
     if facts["kind"] == "words":
-        return WordReader(**values | {"cleaning": CleaningSettings(**values["cleaning"]), "words": tuple(values["words"])})
+        return WordReader(
+            **values | {"cleaning": CleaningSettings(**values["cleaning"]), "words": tuple(values["words"])}
+        )
     if facts["kind"] == "picture":
         return PictureReader(**values)
-    raise BundleError(f"the exported model reads {facts['kind']!r}, which this version cannot; known: words, picture; update shelfwise")
+    raise BundleError(
+        f"the exported model reads {facts['kind']!r}, which this version cannot; known: words, picture; update shelfwise"
+    )

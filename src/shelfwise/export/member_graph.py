@@ -52,7 +52,12 @@ def part(name: str, modality: str, member: Modality) -> MemberGraph:
 def _text_cnn(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
     reader = WordReader(
-        member.field, settings.cleaning, settings.maxlen, settings.truncating, max(settings.sizes), tuple(state.facts["words"])
+        member.field,
+        settings.cleaning,
+        settings.maxlen,
+        settings.truncating,
+        max(settings.sizes),
+        tuple(state.facts["words"]),
     )
     return MemberGraph(reader, _Words(state.arrays, settings))
 
@@ -63,7 +68,8 @@ def _image(member: Modality) -> MemberGraph:
     source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
     encoder = ImageEncoder.open(source, settings, with_prefix("backbone.", state.arrays))
     return MemberGraph(
-        PictureReader(member.field, encoder.frame.size, settings.fit), _Picture(encoder, with_prefix("head.", state.arrays), settings)
+        PictureReader(member.field, encoder.frame.size, settings.fit),
+        _Picture(encoder, with_prefix("head.", state.arrays), settings),
     )
 
 
@@ -75,10 +81,16 @@ class _Words(nn.Module):
 
     def __init__(self, arrays: Arrays, settings: TextSettings) -> None:
         super().__init__()
-        vectors = np.sum([value for name, value in arrays.items() if name.startswith("channels.")], axis=0, dtype=np.float32)
+        vectors = np.sum(
+            [value for name, value in arrays.items() if name.startswith("channels.")],
+            axis=0,
+            dtype=np.float32,
+        )
         self.vectors = nn.Parameter(torch.from_numpy(vectors))
         sizes = settings.windows if settings.graph == "conv" else ()
-        self.convolutions = nn.ModuleList(_convolution(arrays, i, size, vectors.shape[1]) for i, size in enumerate(sizes))
+        self.convolutions = nn.ModuleList(
+            _convolution(arrays, i, size, vectors.shape[1]) for i, size in enumerate(sizes)
+        )
         self.dense = _dense(arrays, ["hidden", "output"])
 
     def forward(self, numbers: Tensor) -> Tensor:
@@ -98,7 +110,9 @@ class _Picture(nn.Module):
         self.normalise: Normalise = encoder.normalise
         frozen = [] if encoder.parts.frozen is None else [fuse_batch_norm(encoder.parts.frozen)]
         self.backbone = nn.Sequential(*frozen, fuse_batch_norm(encoder.parts.trained))
-        self.dense = _dense({name: value.numpy() for name, value in head.items()}, ["penultimate.1", "output"])
+        self.dense = _dense(
+            {name: value.numpy() for name, value in head.items()}, ["penultimate.1", "output"]
+        )
 
     def forward(self, pixels: Tensor) -> Tensor:
         views = torch.cat([pixels, pixels.flip(2)]) if self.mirrored else pixels
@@ -119,7 +133,9 @@ def _dense(arrays: Arrays, names: list[str]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for name in names:
         if f"{name}.weight" in arrays:
-            weight, bias = (torch.from_numpy(np.array(arrays[f"{name}.{part}"])) for part in ("weight", "bias"))
+            weight, bias = (
+                torch.from_numpy(np.array(arrays[f"{name}.{part}"])) for part in ("weight", "bias")
+            )
             layer = nn.Linear(weight.shape[1], weight.shape[0])
             layer.weight.data, layer.bias.data = weight, bias
             layers += [nn.ReLU(), layer] if layers else [layer]

@@ -61,10 +61,14 @@ def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, contex
     graph = onnx.load_from_string(exported.graph)
     chosen = _picture_nodes(graph)
     if not chosen:
-        raise PluginError("the exported model has no picture network that could be put in eight bits; leave --int8 out")
+        raise PluginError(
+            "the exported model has no picture network that could be put in eight bits; leave --int8 out"
+        )
     truth = exported.labels.encode(labelled.column("categories")) > 0
     if not truth.any():
-        raise LabelError("none of the products given for --int8 has a category that the model knows; give labelled products, not for test")
+        raise LabelError(
+            "none of the products given for --int8 has a category that the model knows; give labelled products, not for test"
+        )
     smaller = replace(exported, graph=_quantised(graph, chosen, exported, labelled))
     before, after = (_macro_f1(model, labelled, truth, context) for model in (exported, smaller))
     gate = QuantizationCheck(len(labelled), before, after, allowed)
@@ -78,19 +82,27 @@ def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, contex
 
 
 def _macro_f1(model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
-    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, context))))["macro_f1"]
+    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, context))))[
+        "macro_f1"
+    ]
 
 
 def _picture_nodes(graph: onnx.ModelProto) -> list[str]:
     """Names of the convolutions over pictures but the first :data:`_LEFT_FLOAT`, and of what moves along with them."""
     shapes = {constant.name: constant.dims for constant in graph.graph.initializer}
-    convolutions = [node.name for node in graph.graph.node if node.op_type == "Conv" and len(shapes.get(node.input[1], ())) == 4]
+    convolutions = [
+        node.name
+        for node in graph.graph.node
+        if node.op_type == "Conv" and len(shapes.get(node.input[1], ())) == 4
+    ]
     names, given = [], set[str]()
     for node in graph.graph.node:
         if node.op_type == "Conv":
             wanted = node.name in convolutions[_LEFT_FLOAT:]
         else:
-            wanted = node.op_type in _MOVED_ALONG and all(i in given for i in node.input if i and i not in shapes)
+            wanted = node.op_type in _MOVED_ALONG and all(
+                i in given for i in node.input if i and i not in shapes
+            )
         if wanted:
             names.append(node.name)
             given.update(node.output)

@@ -54,7 +54,9 @@ class GraphBatches:
         portions = {name: reading.portion(rows) for name, reading in self.readings.items()}
         present = np.stack([portion.present for portion in portions.values()], axis=1)
         refused = tuple(refusal for portion in portions.values() for refusal in portion.refused)
-        return Inputs({PRESENT: present, **{name: portion.rows for name, portion in portions.items()}}, refused)
+        return Inputs(
+            {PRESENT: present, **{name: portion.rows for name, portion in portions.items()}}, refused
+        )
 
 
 @dataclass
@@ -69,7 +71,9 @@ class OnnxModel(Model):
     graph: bytes = field(default=b"", kw_only=True, repr=False)
     readers: dict[str, Reader] = field(default_factory=dict, kw_only=True)
 
-    def predict_members(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
+    def predict_members(
+        self, catalog: Catalog, context: Context, members: Iterable[str] | None = None
+    ) -> MemberPredictions:
         """Answer for every product of `catalog`, in batches of texts of about one length, as many batches at a time as there are cores.
 
         Args:
@@ -89,7 +93,10 @@ class OnnxModel(Model):
             given = inputs(rows)
             return run(given.arrays), given
 
-        scores, present = np.zeros((len(catalog), self.n_trained_labels), np.float32), np.zeros(len(catalog), bool)
+        scores, present = (
+            np.zeros((len(catalog), self.n_trained_labels), np.float32),
+            np.zeros(len(catalog), bool),
+        )
         refused: list[RejectedField] = []
         with ThreadPoolExecutor(cores) as pool:
             answered = pool.map(answer, batches) if len(batches) > 1 else map(answer, batches)
@@ -98,7 +105,9 @@ class OnnxModel(Model):
                 refused += given.refused
         nothing = np.zeros((len(catalog), 0), np.float32)
         said = {self.decide_with: Prediction(scores, nothing, present)}
-        return MemberPredictions(said, tuple(dict.fromkeys(refused)), {self.decide_with: time.perf_counter() - started})
+        return MemberPredictions(
+            said, tuple(dict.fromkeys(refused)), {self.decide_with: time.perf_counter() - started}
+        )
 
     def inputs(self, catalog: Catalog) -> GraphBatches:
         """The products of `catalog` as inputs of the graph."""
@@ -137,7 +146,9 @@ def _runner(graph: bytes, threads: int) -> Run:
     try:
         runtime = import_module("onnxruntime")
     except ModuleNotFoundError:
-        raise PluginError("the exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'") from None
+        raise PluginError(
+            "the exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'"
+        ) from None
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -50,7 +50,9 @@ class RelationLists:
         column = catalog.table.column(field) if field in catalog else None
         if column is None or not pa.types.is_map(column.type):
             found = "is not there" if column is None else f"holds {column.type}"
-            raise ConfigError(f"a graph needs a field that maps relations to lists of ids; {field!r} {found}; set field to 'related'")
+            raise ConfigError(
+                f"a graph needs a field that maps relations to lists of ids; {field!r} {found}; set field to 'related'"
+            )
         lists = column.combine_chunks().cast(_LISTS)
         owners, relation = pc.list_parent_indices(lists), pc.list_flatten(lists)
         wanted = pc.is_in(pc.struct_field(relation, "relation"), pa.array(relations)) if relations else None
@@ -66,7 +68,9 @@ class RelationLists:
         """Of the given rows each listed id, with its place among the rows: two arrays of one length."""
         counts = self.starts[rows + 1] - self.starts[rows]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.repeat(np.arange(len(rows)), counts), self.listed[np.repeat(self.starts[rows], counts) + within]
+        return np.repeat(np.arange(len(rows)), counts), self.listed[
+            np.repeat(self.starts[rows], counts) + within
+        ]
 
     @cached_property
     def graph(self) -> Graph:
@@ -77,7 +81,9 @@ class RelationLists:
 
 def id_keys(ids: list[str]) -> Keys:
     """A 64-bit number for each id, the same in every process, so that no graph has to keep its ids as text."""
-    return np.frombuffer(b"".join(blake2b(i.encode("utf-8", "surrogatepass"), digest_size=8).digest() for i in ids), "<u8")
+    return np.frombuffer(
+        b"".join(blake2b(i.encode("utf-8", "surrogatepass"), digest_size=8).digest() for i in ids), "<u8"
+    )
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,10 @@ class Graph:
         apart = one != other
         nodes, places = np.unique(np.concatenate([one[apart], other[apart]]), return_inverse=True)
         left, right = places[: apart.sum()], places[apart.sum() :]
-        return cls(nodes, _binary(np.concatenate([left, right]), np.concatenate([right, left]), (len(nodes), len(nodes))))
+        return cls(
+            nodes,
+            _binary(np.concatenate([left, right]), np.concatenate([right, left]), (len(nodes), len(nodes))),
+        )
 
     def find(self, keys: Keys) -> Rows:
         """The node of each key, -1 where there is none."""
@@ -147,7 +156,9 @@ class NeighbourLabels:
     @cached_property
     def _around(self) -> tuple[Floats, sp.csr_array]:
         """Of every node the number of known neighbours (V,), and their labels summed (V, L)."""
-        return self.graph.adjacency @ self.known.astype(np.float32), sp.csr_array(self.graph.adjacency @ self.labels)
+        return self.graph.adjacency @ self.known.astype(np.float32), sp.csr_array(
+            self.graph.adjacency @ self.labels
+        )
 
     def _ways(self, edges: sp.csr_array, own: Rows) -> tuple[sp.csr_array, sp.csr_array]:
         """For every edge (N, V): the number of known products beyond it, oneself left out; and 1 where one would meet oneself."""

@@ -23,15 +23,26 @@ _PAIRS = 1 << 24
 class WalkSettings(PluginSettings):
     """The defaults are DeepWalk's usual ones; with `p` or `q` the walks are node2vec's."""
 
-    dimensions: int = Field(128, ge=1, description="numbers of a vector; fewer where the graph has fewer nodes")
+    dimensions: int = Field(
+        128, ge=1, description="numbers of a vector; fewer where the graph has fewer nodes"
+    )
     length: int = Field(40, ge=2, description="nodes of a walk, the first included")
     walks: int = Field(10, ge=1, description="walks that begin at each node")
     window: int = Field(5, ge=1, description="nodes at most so many steps apart count as close")
-    p: float = Field(1.0, ge=0.01, le=100, description="above 1 a walk seldom turns back where it came from, below 1 often")
-    q: float = Field(1.0, ge=0.01, le=100, description="above 1 a walk stays close to where it came from, below 1 it leaves")
+    p: float = Field(
+        1.0, ge=0.01, le=100, description="above 1 a walk seldom turns back where it came from, below 1 often"
+    )
+    q: float = Field(
+        1.0,
+        ge=0.01,
+        le=100,
+        description="above 1 a walk stays close to where it came from, below 1 it leaves",
+    )
 
 
-def walk(adjacency: sp.csr_array, starts: Rows, settings: WalkSettings, chance: np.random.Generator) -> NDArray[np.int32]:
+def walk(
+    adjacency: sp.csr_array, starts: Rows, settings: WalkSettings, chance: np.random.Generator
+) -> NDArray[np.int32]:
     """One walk (W, length) from each of the nodes `starts` (W,).
 
     The first step goes to any neighbour with equal chance. A later one, from v after t, goes to the neighbour x with a
@@ -62,7 +73,9 @@ def closeness(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> sp.
         reach = range(1, min(settings.window, settings.length - 1) + 1)
         one = np.concatenate([visits[:, :-step].ravel() for step in reach])
         other = np.concatenate([visits[:, step:].ravel() for step in reach])
-        counts = counts + sp.coo_array((np.ones(len(one), np.float32), (one, other)), shape=(nodes, nodes)).tocsr()
+        counts = (
+            counts + sp.coo_array((np.ones(len(one), np.float32), (one, other)), shape=(nodes, nodes)).tocsr()
+        )
     return sp.csr_array(counts + counts.T)
 
 
@@ -77,7 +90,9 @@ def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> 
     counts = closeness(adjacency, settings, seed)
     visits = counts.sum(axis=0)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    counts.data = np.log(np.maximum(counts.data * visits.sum() / (visits[rows] * visits[counts.indices]), 1)).astype(np.float32)
+    counts.data = np.log(
+        np.maximum(counts.data * visits.sum() / (visits[rows] * visits[counts.indices]), 1)
+    ).astype(np.float32)
     counts.eliminate_zeros()
     size = min(settings.dimensions, counts.shape[0])
     from sklearn.utils.extmath import randomized_svd  # a second to import, and only to learn is it needed
@@ -92,7 +107,9 @@ def unit(vectors: NDArray[Any]) -> Floats:
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def _neighbour(adjacency: sp.csr_array, here: NDArray[np.int32], chance: np.random.Generator) -> NDArray[np.int32]:
+def _neighbour(
+    adjacency: sp.csr_array, here: NDArray[np.int32], chance: np.random.Generator
+) -> NDArray[np.int32]:
     """(W,) any neighbour of each node in `here` (W,), all with equal chance."""
     first = adjacency.indptr[here]
     degree = adjacency.indptr[here + 1] - first
@@ -100,7 +117,13 @@ def _neighbour(adjacency: sp.csr_array, here: NDArray[np.int32], chance: np.rand
     return found
 
 
-def _redraw(adjacency: sp.csr_array, edges: Rows, steps: NDArray[np.int32], settings: WalkSettings, chance: np.random.Generator) -> None:
+def _redraw(
+    adjacency: sp.csr_array,
+    edges: Rows,
+    steps: NDArray[np.int32],
+    settings: WalkSettings,
+    chance: np.random.Generator,
+) -> None:
     """Turn third nodes that were drawn with equal chance into ones with node2vec's, in place, by rejection.
 
     A draw is kept with its own weight relative to the largest, and drawn anew otherwise, which gives the exact chances
@@ -126,7 +149,9 @@ def _edge_keys(adjacency: sp.csr_array) -> Rows:
     return np.sort(rows * adjacency.shape[0] + adjacency.indices)
 
 
-def _are_edges(edges: Rows, one: NDArray[np.int32], other: NDArray[np.int32], nodes: int) -> NDArray[np.bool_]:
+def _are_edges(
+    edges: Rows, one: NDArray[np.int32], other: NDArray[np.int32], nodes: int
+) -> NDArray[np.bool_]:
     """(W,) whether ``one[i]`` and ``other[i]`` are neighbours."""
     keys = one.astype(np.int64) * nodes + other
     place = np.minimum(np.searchsorted(edges, keys), len(edges) - 1)

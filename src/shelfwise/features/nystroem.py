@@ -36,7 +36,14 @@ class NystroemFeatures:
     turn: Floats
 
     @classmethod
-    def fit(cls, vectors: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float, landmarks: int, seed: int) -> Self:
+    def fit(
+        cls,
+        vectors: Mapping[str, Floats],
+        weights: Mapping[str, float],
+        narrowness: float,
+        landmarks: int,
+        seed: int,
+    ) -> Self:
         """Learn the directions from training products, of which at most `landmarks` are looked at."""
         count = len(next(iter(vectors.values())))
         rows = np.sort(np.random.default_rng(seed).permutation(count)[:landmarks])
@@ -45,14 +52,19 @@ class NystroemFeatures:
         kernel = _kernel(chosen, chosen, weights, narrowness)
         kernel[np.diag_indices_from(kernel)] += STEADY * (sum(weights.values()) or 1)
         lower = cholesky(kernel, lower=True)
-        return cls(centres, chosen, solve_triangular(lower, np.eye(len(rows), dtype=np.float32), lower=True).T.copy())
+        return cls(
+            centres, chosen, solve_triangular(lower, np.eye(len(rows), dtype=np.float32), lower=True).T.copy()
+        )
 
     def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
         """(N, K)."""
         count = len(next(iter(vectors.values())))
         mapped = np.empty((count, self.turn.shape[1]), np.float32)
         for start in range(0, count, PORTION):
-            part = {n: _directed(values[start : start + PORTION], self.centres[n]) for n, values in vectors.items()}
+            part = {
+                n: _directed(values[start : start + PORTION], self.centres[n])
+                for n, values in vectors.items()
+            }
             mapped[start : start + PORTION] = _kernel(part, self.landmarks, weights, narrowness) @ self.turn
         return mapped
 
@@ -70,7 +82,9 @@ def _directed(values: Floats, centre: Floats) -> Floats:
     return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32)
 
 
-def _kernel(one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
+def _kernel(
+    one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float
+) -> Floats:
     """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
     total: Any = 0
     for name, vectors in one.items():

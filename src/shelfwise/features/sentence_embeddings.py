@@ -35,9 +35,16 @@ class TokenizedTexts(FieldInputs):
 
         def tokenize() -> TokenizedTexts:
             columns = [catalog.column(name) for name in fields.split("+")]
-            texts = [". ".join(v.strip() for v in values if v and v.strip()) for values in zip(*columns, strict=True)]
+            texts = [
+                ". ".join(v.strip() for v in values if v and v.strip())
+                for values in zip(*columns, strict=True)
+            ]
             with _TOKENIZING:
-                encoding = load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"] if texts else []
+                encoding = (
+                    load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"]
+                    if texts
+                    else []
+                )
             offsets = np.cumsum([0, *map(len, encoding)]).astype(np.int64)
             tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
             return TokenizedTexts(np.array([text != "" for text in texts], dtype=bool), tokens)
@@ -46,7 +53,9 @@ class TokenizedTexts(FieldInputs):
 
     def take(self, rows: Rows) -> TokenizedTexts:
         """The given rows, in that order."""
-        return TokenizedTexts(self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows])
+        return TokenizedTexts(
+            self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,9 @@ class TokenBatches:
         return torch.from_numpy(numbers), torch.from_numpy(inside.astype(np.int64))
 
 
-def encode_fields(catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context) -> Floats:
+def encode_fields(
+    catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context
+) -> Floats:
     """What the encoder, as it came, says of the fields of each product as one text: (N, D), 0 of no text; once a catalogue."""
     passages = TokenizedTexts.read(catalog, fields, source, longest)
 
@@ -88,7 +99,10 @@ def encode_passages(passages: TokenizedTexts, source: EncoderSource, context: Co
     encoder = frozen_encoder(source)
     vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
     shelf.fill({key: i for key, i in first.items() if key in shelf.places}, vectors)
-    missing = np.array(sorted(i for key, i in first.items() if key not in shelf.places and ends[i] < ends[i + 1]), dtype=np.int64)
+    missing = np.array(
+        sorted(i for key, i in first.items() if key not in shelf.places and ends[i] < ends[i + 1]),
+        dtype=np.int64,
+    )
     with context.progress(f"{title}, encoding", len(missing)) as progress:
         for start in range(0, len(missing), 8 * SHARD):
             rows = missing[start : start + 8 * SHARD]
@@ -102,4 +116,6 @@ def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     """(N, D) the mean word vectors of N texts, texts of one length together."""
 
     order = np.argsort(tokens.lengths, kind="stable")  # texts of one length together
-    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_pooling, encoder))
+    return run_network(
+        encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_pooling, encoder)
+    )

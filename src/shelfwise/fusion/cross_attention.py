@@ -45,8 +45,12 @@ class CrossAttentionNetwork(nn.Module):
         units, drop = settings.units, settings.dropout
         self.reader = FeatureReader(shape, settings.member_dropout)
         self.project = nn.ModuleList(nn.Linear(width, units) for width in shape.widths)
-        layer = nn.TransformerEncoderLayer(units, settings.heads, 2 * units, drop, "gelu", batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, settings.layers, nn.LayerNorm(units), enable_nested_tensor=False)
+        layer = nn.TransformerEncoderLayer(
+            units, settings.heads, 2 * units, drop, "gelu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(
+            layer, settings.layers, nn.LayerNorm(units), enable_nested_tensor=False
+        )
         self.last = nn.Linear(units, shape.labels)
 
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:

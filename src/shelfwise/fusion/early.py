@@ -14,8 +14,12 @@ from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 class EarlySettings(FeatureSettings):
     """How the features are joined."""
 
-    join: Literal["concat", "add"] = Field("concat", description="side by side, or projected to one width and added up")
-    units: PositiveInt | None = Field(None, description="width of the hidden layer; unset: 512 for concat, 256 for add")
+    join: Literal["concat", "add"] = Field(
+        "concat", description="side by side, or projected to one width and added up"
+    )
+    units: PositiveInt | None = Field(
+        None, description="width of the hidden layer; unset: 512 for concat, 256 for add"
+    )
 
 
 class Early(FeaturePolicy):

@@ -30,4 +30,6 @@ class Gated(FeaturePolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         chosen = self.settings
-        return init_network_like_keras(GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate))
+        return init_network_like_keras(
+            GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate)
+        )

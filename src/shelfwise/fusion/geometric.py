@@ -19,7 +19,13 @@ class Geometric(FusionPolicy):
 
     Settings = GeometricSettings
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """There is nothing to learn."""
         return self
 

@@ -20,7 +20,7 @@ class HierarchicalSettings(PluginSettings):
 
     base: str = Field("mean", description="the fusion policy whose scores are decoded")
     base_settings: dict[str, Any] = Field(default_factory=dict, description="the settings of that policy")
-    learnt_from: Literal["all", "parent"] = Field(
+    trained_on: Literal["all", "parent"] = Field(
         "all",
         description="all: one base for all labels; parent: one for each label that has others below it, told apart among its own products",
     )
@@ -32,9 +32,9 @@ class HierarchicalSettings(PluginSettings):
 
     @model_validator(mode="after")
     def _conditions_go_down(self) -> Self:
-        if self.learnt_from == "parent" and self.rule == "max":
+        if self.trained_on == "parent" and self.rule == "max":
             raise ValueError(
-                "rule is 'max', but with learnt_from = 'parent' a score says nothing before its parent's is known; "
+                "rule is 'max', but with trained_on = 'parent' a score says nothing before its parent's is known; "
                 "set rule to 'minimum' or 'product'"
             )
         return self
@@ -47,7 +47,7 @@ class Hierarchical(FusionPolicy):
     the policy `coherent` is trained for it as well. ``minimum`` and ``product`` go from the top down: under ``minimum`` a
     label passes a threshold if and only if it and every label above it do. Under each rule no label scores more than its parent.
 
-    With ``learnt_from = "parent"`` there is one classifier a parent node (Vandic et al. 2018): it tells that node's
+    With ``trained_on = "parent"`` there is one classifier a parent node (Vandic et al. 2018): it tells that node's
     children apart, and has seen the node's own products only, so its scores are chances *given* the parent.
     """
 
@@ -57,12 +57,20 @@ class Hierarchical(FusionPolicy):
     def __init__(self, settings: HierarchicalSettings) -> None:
         super().__init__(settings)
         if settings.base == "hierarchical":
-            raise ConfigError("the policy hierarchical cannot decode itself: base must be another policy, e.g. base = 'mean'")
+            raise ConfigError(
+                "the policy hierarchical cannot decode itself: base must be another policy, e.g. base = 'mean'"
+            )
         self.reads = self._make_base().reads
         self.bases_: dict[int, FusionPolicy] = {}
         self.parents_: Rows | None = None
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Read the tree off the labels' names, and fit the base, or one for every node.
 
         Raises:
@@ -75,7 +83,9 @@ class Hierarchical(FusionPolicy):
                 among = _products_of(node, validation[1])
                 watched = _part(validation[0], among, columns), validation[1][np.ix_(among, columns)]
             mine = replace(context, labels=tuple(names[columns]))
-            self.bases_[node] = self._make_base().fit(_part(outputs, rows, columns), targets[np.ix_(rows, columns)], watched, mine)
+            self.bases_[node] = self._make_base().fit(
+                _part(outputs, rows, columns), targets[np.ix_(rows, columns)], watched, mine
+            )
         self.parents_ = parents
         return self
 
@@ -94,15 +104,26 @@ class Hierarchical(FusionPolicy):
     def state(self) -> State:
         """The state of each base, and each label's parent."""
         parents, states = self._fitted(), {node: base.state() for node, base in self.bases_.items()}
-        arrays = {f"base.{node}.{name}": value for node, state in states.items() for name, value in state.arrays.items()}
-        return State({"parents": parents} | arrays, {"bases": {str(node): dict(state.facts) for node, state in states.items()}})
+        arrays = {
+            f"base.{node}.{name}": value
+            for node, state in states.items()
+            for name, value in state.arrays.items()
+        }
+        return State(
+            {"parents": parents} | arrays,
+            {"bases": {str(node): dict(state.facts) for node, state in states.items()}},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.bases_ = {}
         for node, facts in state.facts["bases"].items():
             prefix = f"base.{node}."
-            arrays = {name.removeprefix(prefix): value for name, value in state.arrays.items() if name.startswith(prefix)}
+            arrays = {
+                name.removeprefix(prefix): value
+                for name, value in state.arrays.items()
+                if name.startswith(prefix)
+            }
             self.bases_[int(node)] = self._make_base().restore(State(arrays, facts))
         self.parents_ = state.arrays["parents"]
         return self
@@ -110,7 +131,11 @@ class Hierarchical(FusionPolicy):
     def facts(self) -> dict[str, Any]:
         """How many labels lie below another, how many classifiers there are, and the facts of the first."""
         below = int((self._fitted() != ROOT).sum())
-        return {"labels_with_a_parent": below, "classifiers": len(self.bases_), "base": self.bases_[ROOT].facts()}
+        return {
+            "labels_with_a_parent": below,
+            "classifiers": len(self.bases_),
+            "base": self.bases_[ROOT].facts(),
+        }
 
     def _make_base(self) -> FusionPolicy:
         plugin: type[FusionPolicy] = registry.fusion.load(self.settings.base)
@@ -118,7 +143,7 @@ class Hierarchical(FusionPolicy):
 
     def _nodes(self, parents: Rows) -> dict[int, Rows]:
         """The labels that each base scores, by the node they hang from; a single base, at the root, scores all."""
-        if self.settings.learnt_from == "all":
+        if self.settings.trained_on == "all":
             return {ROOT: np.arange(len(parents))}
         return {int(node): np.flatnonzero(parents == node) for node in np.unique(parents)}
 

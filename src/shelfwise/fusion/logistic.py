@@ -13,7 +13,16 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Bools, Context, Float64Array, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Float64Array,
+    Floats,
+    MemberOutputs,
+    PluginSettings,
+    Rows,
+    State,
+)
 from shelfwise.errors import ConfigError, NotFittedError
 
 MOST_MEMBERS = 6  # 63 sets, each with weights of its own, where any set may occur
@@ -28,7 +37,8 @@ class LogisticSettings(PluginSettings):
     """How strongly the weights are held back."""
 
     shrink: PositiveFloat = Field(
-        30.0, description="pull of each label's weights towards those shared by all labels; a label with more products is drawn less"
+        30.0,
+        description="pull of each label's weights towards those shared by all labels; a label with more products is drawn less",
     )
     others: PositiveFloat | Literal["off"] = Field(
         "off",
@@ -57,7 +67,13 @@ class Logistic(FusionPolicy):
         super().__init__(settings)
         self.arrays_: dict[str, NDArray[Any]] = {}
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Solve for every set of ``context.patterns``, or for all sets where these are empty; nothing is random.
 
         Raises:
@@ -70,11 +86,15 @@ class Logistic(FusionPolicy):
         inputs, standardised = self._own(outputs, everybody), self._others(outputs, everybody)
         for heard in map(np.flatnonzero, patterns):
             rows, number = _able(outputs.present[:, heard]), _number(heard)
-            mine = np.take(inputs[:, [0, *1 + heard, *1 + members + heard]], rows, axis=2)  # contiguous, unlike an index
+            mine = np.take(
+                inputs[:, [0, *1 + heard, *1 + members + heard]], rows, axis=2
+            )  # contiguous, unlike an index
             self.arrays_[f"own_{number}"] = own = _own_weights(mine, targets[rows], self.settings.shrink)
             if self.settings.others != "off":
                 said = standardised[np.ix_(rows, heard)].reshape(len(rows), -1)
-                self.arrays_[f"others_{number}"] = corrections(said, _logits_by(own, mine), targets[rows], self.settings.others)
+                self.arrays_[f"others_{number}"] = corrections(
+                    said, _logits_by(own, mine), targets[rows], self.settings.others
+                )
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -129,7 +149,10 @@ class Logistic(FusionPolicy):
         logits, able = _logits(outputs.scores), outputs.present[:, :, None]
         shares = logits - logsumexp(logits, axis=2, keepdims=True)
         middle = self.arrays_["centre"][:, heard, None]
-        own = [np.ones_like(logits[:, :1]), *(np.where(able, said - middle[i], 0) for i, said in enumerate((logits, shares)))]
+        own = [
+            np.ones_like(logits[:, :1]),
+            *(np.where(able, said - middle[i], 0) for i, said in enumerate((logits, shares))),
+        ]
         return np.ascontiguousarray(np.concatenate(own, axis=1, dtype=np.float32).transpose(2, 1, 0))
 
     def _others(self, outputs: MemberOutputs, heard: Rows) -> Floats:
@@ -170,7 +193,9 @@ def corrections(inputs: Floats, offset: Floats, targets: Floats, penalty: float)
     """
     likely = expit(offset)
     values, vectors = np.linalg.eigh((inputs.T @ inputs).astype(np.float64))
-    scale = np.sqrt(np.maximum(values, 0)[:, None] * (likely * (1 - likely)).mean(axis=0, dtype=np.float64) + penalty)
+    scale = np.sqrt(
+        np.maximum(values, 0)[:, None] * (likely * (1 - likely)).mean(axis=0, dtype=np.float64) + penalty
+    )
     rotation = vectors.astype(np.float32)
     solved = minimize(
         _penalised_loss(inputs @ rotation, offset, targets, scale, penalty),
@@ -191,7 +216,9 @@ def _penalised_loss(
     def loss(scaled: Float64Array) -> tuple[float, Float64Array]:
         weights = scaled.reshape(scale.shape) / scale
         logits = offset + inputs @ weights.astype(np.float32)
-        value = (np.logaddexp(0, logits) - targets * logits).sum(dtype=np.float64) + penalty / 2 * np.square(weights).sum()
+        value = (np.logaddexp(0, logits) - targets * logits).sum(dtype=np.float64) + penalty / 2 * np.square(
+            weights
+        ).sum()
         slope = (inputs.T @ (expit(logits) - targets)).astype(np.float64) + penalty * weights
         return float(value), (slope / scale).ravel()
 
@@ -202,7 +229,9 @@ def _newton(labels: list[tuple[Floats, Floats]], start: Float64Array, penalty: f
     """Weights (P,) for all of `labels`, which are inputs (P, N) with targets (N,)."""
     weights = start
     for _ in range(NEWTON_STEPS):
-        slopes, curvatures = zip(*(_derivatives(inputs, targets, weights) for inputs, targets in labels), strict=True)
+        slopes, curvatures = zip(
+            *(_derivatives(inputs, targets, weights) for inputs, targets in labels), strict=True
+        )
         slope, curvature = np.sum(slopes, axis=0), np.sum(curvatures, axis=0)
         step = np.linalg.solve(curvature + penalty * np.eye(len(start)), slope + penalty * (weights - start))
         length = np.abs(step).max()
@@ -235,10 +264,19 @@ def _moments(outputs: MemberOutputs) -> tuple[Floats, Floats, Floats]:
     logits, able = _logits(outputs.scores), outputs.present[:, :, None]
     count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
     shares = logits - logsumexp(logits, axis=2, keepdims=True)
-    centre = np.stack([(np.where(able, said, 0).sum(axis=0, dtype=np.float64) / count).mean(axis=1) for said in (logits, shares)])
+    centre = np.stack(
+        [
+            (np.where(able, said, 0).sum(axis=0, dtype=np.float64) / count).mean(axis=1)
+            for said in (logits, shares)
+        ]
+    )
     mean = np.where(able, logits, 0).sum(axis=0, dtype=np.float64) / count
     variance = np.where(able, np.square(logits - mean), 0).sum(axis=0, dtype=np.float64) / count
-    return centre.astype(np.float32), mean.astype(np.float32), np.sqrt(np.maximum(variance, LEAST_SPREAD**2)).astype(np.float32)
+    return (
+        centre.astype(np.float32),
+        mean.astype(np.float32),
+        np.sqrt(np.maximum(variance, LEAST_SPREAD**2)).astype(np.float32),
+    )
 
 
 def _able(present: Bools) -> Rows:

@@ -15,7 +15,9 @@ from shelfwise.errors import ConfigError
 class MeanSettings(PluginSettings):
     """The default is the paper's: every member weighs the same."""
 
-    weights: tuple[PositiveFloat, ...] | None = Field(None, min_length=1, description="one weight a member, in member order; unset: equal")
+    weights: tuple[PositiveFloat, ...] | None = Field(
+        None, min_length=1, description="one weight a member, in member order; unset: equal"
+    )
 
 
 class Mean(FusionPolicy):
@@ -24,7 +26,13 @@ class Mean(FusionPolicy):
     Settings = MeanSettings
     settings: MeanSettings
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """There is nothing to learn; only that every member has its weight is checked.
 
         Raises:

@@ -17,7 +17,13 @@ class Minimum(FusionPolicy):
 
     Settings = MinimumSettings
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """There is nothing to learn."""
         return self
 

@@ -7,7 +7,14 @@ from typing import Any, Self
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, State
 from shelfwise.errors import NotFittedError
-from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, fit_policy, restored_policy, run_policy, weights_of
+from shelfwise.nn.policy_network import (
+    PolicyNetwork,
+    PolicySettings,
+    fit_policy,
+    restored_policy,
+    run_policy,
+    weights_of,
+)
 
 
 class Policy(FusionPolicy):
@@ -24,7 +31,13 @@ class Policy(FusionPolicy):
         self.network_: PolicyNetwork | None = None
         self.epochs_ = 0
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Train the network on all products that any member knows; `validation` is watched if patience is set."""
         self.network_, self.epochs_ = fit_policy(outputs, targets, validation, self.settings, context)
         return self
@@ -40,11 +53,16 @@ class Policy(FusionPolicy):
     def state(self) -> State:
         """All weights, and the shape they belong to."""
         network = self._fitted()
-        return State(weights_of(network), {"members": network.members, "labels": network.labels, "epochs": self.epochs_})
+        return State(
+            weights_of(network),
+            {"members": network.members, "labels": network.labels, "epochs": self.epochs_},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
-        self.network_ = restored_policy(state.arrays, state.facts["members"], state.facts["labels"], self.settings)
+        self.network_ = restored_policy(
+            state.arrays, state.facts["members"], state.facts["labels"], self.settings
+        )
         self.epochs_ = state.facts["epochs"]
         return self
 

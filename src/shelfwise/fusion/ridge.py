@@ -10,7 +10,16 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Bools, Context, Float64Array, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Float64Array,
+    Floats,
+    MemberOutputs,
+    PluginSettings,
+    Rows,
+    State,
+)
 from shelfwise.errors import ConfigError, NotFittedError
 
 GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
@@ -24,7 +33,8 @@ class RidgeSettings(PluginSettings):
     """How strongly the weights are held back."""
 
     alpha: NonNegativeFloat | Literal["auto"] = Field(
-        1.0, description="penalty on the squared weights; 0: least squares (authors' scripts); auto: the best of 1e-3 to 1e3 on validation"
+        1.0,
+        description="penalty on the squared weights; 0: least squares (authors' scripts); auto: the best of 1e-3 to 1e3 on validation",
     )
 
 
@@ -60,7 +70,13 @@ class Sums:
         return cls(len(rows), x, y, xx, xy)
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(self.count + other.count, self.x + other.x, self.y + other.y, self.xx + other.xx, self.xy + other.xy)
+        return Sums(
+            self.count + other.count,
+            self.x + other.x,
+            self.y + other.y,
+            self.xx + other.xx,
+            self.xy + other.xy,
+        )
 
     def solve(self, columns: Rows, alpha: float) -> tuple[Floats, Floats]:
         """Weights (C, L) and intercept (L,) of the ridge on `columns` (C,) only; the intercept is not penalised."""
@@ -68,7 +84,11 @@ class Sums:
         xx = self.xx[np.ix_(columns, columns)] - self.count * np.outer(mean_x, mean_x)
         xy = self.xy[columns] - self.count * np.outer(mean_x, mean_y)
         # scores that depend on each other have many least-squares solutions: lstsq takes the smallest
-        weights = np.linalg.solve(xx + alpha * np.eye(len(columns)), xy) if alpha > 0 else np.linalg.lstsq(xx, xy, rcond=RANK)[0]
+        weights = (
+            np.linalg.solve(xx + alpha * np.eye(len(columns)), xy)
+            if alpha > 0
+            else np.linalg.lstsq(xx, xy, rcond=RANK)[0]
+        )
         return weights.astype(np.float32), (mean_y - mean_x @ weights).astype(np.float32)
 
 
@@ -88,7 +108,13 @@ class Ridge(FusionPolicy):
         self.alpha_: float | None = None
         self.solutions_: dict[int, tuple[Floats, Floats]] = {}
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Solve for every set of members.
 
         Raises:
@@ -96,7 +122,9 @@ class Ridge(FusionPolicy):
         """
         members = outputs.present.shape[1]
         if members > MOST_MEMBERS:
-            raise ConfigError(f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the policy 'policy'")
+            raise ConfigError(
+                f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the policy 'policy'"
+            )
         sums = _sums_by_pattern(outputs, targets)
         self.alpha_ = self._choose_alpha(outputs, targets, validation, context.seed)
         self.solutions_ = _solutions(sums, members, range(1, 2**members), self.alpha_)
@@ -109,7 +137,9 @@ class Ridge(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
         if not self.solutions_:
-            raise NotFittedError("this ridge was never fitted; call fit, or restore a saved state, before fuse")
+            raise NotFittedError(
+                "this ridge was never fitted; call fit, or restore a saved state, before fuse"
+            )
         return _apply(self.solutions_, outputs)
 
     def state(self) -> State:
@@ -120,8 +150,12 @@ class Ridge(FusionPolicy):
 
     def restore(self, state: State) -> Self:
         """Become the ridge that `state` was taken from."""
-        patterns = [int(name.removeprefix("weights_")) for name in state.arrays if name.startswith("weights_")]
-        self.solutions_ = {p: (state.arrays[f"weights_{p}"], state.arrays[f"intercept_{p}"]) for p in patterns}
+        patterns = [
+            int(name.removeprefix("weights_")) for name in state.arrays if name.startswith("weights_")
+        ]
+        self.solutions_ = {
+            p: (state.arrays[f"weights_{p}"], state.arrays[f"intercept_{p}"]) for p in patterns
+        }
         self.alpha_ = state.facts["alpha"]
         return self
 
@@ -129,19 +163,31 @@ class Ridge(FusionPolicy):
         """The alpha that was used."""
         return {"alpha": self.alpha_}
 
-    def _choose_alpha(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, seed: int) -> float:
+    def _choose_alpha(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        seed: int,
+    ) -> float:
         """The setting, or the alpha that is best on validation (without it, on a fifth of the products), each at its own best threshold."""
         if self.settings.alpha != "auto":
             return self.settings.alpha
         if validation is None or not validation[0].present.any():
             order = np.random.default_rng(seed).permutation(len(outputs))
             asked, learnt = np.split(order, [max(1, len(order) // 5)])
-            validation, outputs, targets = (outputs.take(asked), targets[asked]), outputs.take(learnt), targets[learnt]
+            validation, outputs, targets = (
+                (outputs.take(asked), targets[asked]),
+                outputs.take(learnt),
+                targets[learnt],
+            )
         sums, members = _sums_by_pattern(outputs, targets), outputs.present.shape[1]
         seen = [int(pattern) for pattern in np.unique(_patterns(validation[0].present)) if pattern]
 
         def quality(alpha: float) -> tuple[float, float]:  # the larger alpha wins a tie
-            return best_micro_f1(_apply(_solutions(sums, members, seen, alpha), validation[0]), validation[1]), alpha
+            return best_micro_f1(
+                _apply(_solutions(sums, members, seen, alpha), validation[0]), validation[1]
+            ), alpha
 
         return max(GRID, key=quality)
 
@@ -177,10 +223,15 @@ def _sums_by_pattern(outputs: MemberOutputs, targets: Floats) -> dict[int, Sums]
     """The sums of the products of every pattern that occurs."""
     count, members, labels = outputs.scores.shape
     flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
-    return {int(p): Sums.of(flat, targets, np.flatnonzero(patterns == p), _columns(int(p), members, labels)) for p in np.unique(patterns)}
+    return {
+        int(p): Sums.of(flat, targets, np.flatnonzero(patterns == p), _columns(int(p), members, labels))
+        for p in np.unique(patterns)
+    }
 
 
-def _solutions(sums: Mapping[int, Sums], members: int, patterns: Iterable[int], alpha: float) -> dict[int, tuple[Floats, Floats]]:
+def _solutions(
+    sums: Mapping[int, Sums], members: int, patterns: Iterable[int], alpha: float
+) -> dict[int, tuple[Floats, Floats]]:
     """The ridges of `patterns`; each learns from all products that have at least its members."""
     labels = len(next(iter(sums.values())).y)
     solutions = {}

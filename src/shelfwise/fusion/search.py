@@ -18,7 +18,9 @@ class SearchSettings(PluginSettings):
     """How long is searched. Searched are members, layers, units, activations, dropout and learning rate."""
 
     trials: int = Field(30, ge=len(PAPER), description="networks that are tried, the paper's two among them")
-    timeout: float | None = Field(None, gt=0, description="seconds after which no further network is tried; unset: all are")
+    timeout: float | None = Field(
+        None, gt=0, description="seconds after which no further network is tried; unset: all are"
+    )
     network: PolicySettings = Field(
         PolicySettings(training=LoopSettings(epochs=40, loss="bce", patience=5)),
         description="what is not searched: the network's input, loss, most epochs, and so on",
@@ -40,20 +42,32 @@ class Search(FusionPolicy):
         self.choice_: SearchCandidate
         self.facts_: dict[str, Any] = {}
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Search, then train the best network once more.
 
         Raises:
             ConfigError: there is no validation part to judge by.
         """
         if validation is None or not validation[0].present.any():
-            raise ConfigError("the policy 'search' needs validation products to judge by; raise split.validation_fraction")
+            raise ConfigError(
+                "the policy 'search' needs validation products to judge by; raise split.validation_fraction"
+            )
         train, chosen = (outputs, targets), self.settings
         found = search_policy(train, validation, chosen.network, chosen.trials, chosen.timeout, context)
         self.choice_ = found.choice
         self.network_, epochs = found.choice.fit(train, validation, context)
         best = {"micro_f1": found.micro_f1, "members": list(found.choice.members)}
-        self.facts_ = {"best": {**best, **found.choice.settings.model_dump(mode="json")}, "epochs": epochs, "trials": found.trials}
+        self.facts_ = {
+            "best": {**best, **found.choice.settings.model_dump(mode="json")},
+            "epochs": epochs,
+            "trials": found.trials,
+        }
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -72,9 +86,15 @@ class Search(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.facts_ = {name: state.facts[name] for name in ("best", "epochs", "trials")}
-        settings = {name: value for name, value in self.facts_["best"].items() if name in PolicySettings.model_fields}
-        self.choice_ = SearchCandidate(tuple(self.facts_["best"]["members"]), PolicySettings.model_validate(settings))
-        self.network_ = restored_policy(state.arrays, len(self.choice_.members), state.facts["labels"], self.choice_.settings)
+        settings = {
+            name: value for name, value in self.facts_["best"].items() if name in PolicySettings.model_fields
+        }
+        self.choice_ = SearchCandidate(
+            tuple(self.facts_["best"]["members"]), PolicySettings.model_validate(settings)
+        )
+        self.network_ = restored_policy(
+            state.arrays, len(self.choice_.members), state.facts["labels"], self.choice_.settings
+        )
         return self
 
     def facts(self) -> dict[str, Any]:
@@ -83,5 +103,7 @@ class Search(FusionPolicy):
 
     def _fitted(self) -> PolicyNetwork:
         if self.network_ is None:
-            raise NotFittedError("this policy was never searched for; call fit, or restore a saved state, first")
+            raise NotFittedError(
+                "this policy was never searched for; call fit, or restore a saved state, first"
+            )
         return self.network_

@@ -25,7 +25,9 @@ class TopKSettings(PluginSettings):
         description="select_hard: trust one member; select_soft: weigh them; sparse: learn the labels from the top scores at their places",
     )
     top: PositiveInt = Field(3, description="scores that are read of every member, the largest")
-    hidden: PositiveInt | None = Field(None, description="units of the hidden layer, ReLU; unset: 32 to select, 512 for sparse")
+    hidden: PositiveInt | None = Field(
+        None, description="units of the hidden layer, ReLU; unset: 32 to select, 512 for sparse"
+    )
     training: LoopSettings = Field(
         LoopSettings(epochs=100, loss="bce", patience=10),
         description="the loss is that of sparse; selecting is learnt by softmax_ce",
@@ -51,14 +53,18 @@ class TopK(NetworkPolicy):
     def loop(self) -> LoopSettings:
         """How the network is trained."""
         training = self.settings.training
-        return training if self.settings.mode == "sparse" else training.model_copy(update={"loss": "softmax_ce"})
+        return (
+            training if self.settings.mode == "sparse" else training.model_copy(update={"loss": "softmax_ce"})
+        )
 
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         sparse, m = self.settings.mode == "sparse", shape.members
         inputs = m * (shape.labels if sparse else min(self.settings.top, shape.labels))
         hidden = self.settings.hidden or (512 if sparse else 32)
-        layers = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, shape.labels if sparse else m))
+        layers = nn.Sequential(
+            nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, shape.labels if sparse else m)
+        )
         return init_network_like_keras(layers if sparse else MemberChoice(layers))
 
     def batches(self, outputs: MemberOutputs) -> Batches:
@@ -75,13 +81,22 @@ class TopK(NetworkPolicy):
             return targets
         return np.eye(outputs.present.shape[1], dtype=np.float32)[best_member(outputs, targets)]
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Train the network, and take note of what the best choice of members could reach."""
         super().fit(outputs, targets, validation, context)
         known, wanted = outputs.take(rows := np.flatnonzero(outputs.present.any(axis=1))), targets[rows]
         best, members = best_member(known, wanted), outputs.present.shape[1]
         chosen = known.scores[np.arange(len(known)), best]
-        self.selection_ = {"oracle_micro_f1": _micro_f1(chosen, wanted), "oracle_share": _shares(best, members)}
+        self.selection_ = {
+            "oracle_micro_f1": _micro_f1(chosen, wanted),
+            "oracle_share": _shares(best, members),
+        }
         if self.settings.mode != "sparse":
             self.selection_["chosen_share"] = _shares(self.logits(known, members).argmax(axis=1), members)
         return self
@@ -99,7 +114,9 @@ class TopK(NetworkPolicy):
             return outputs.zero_where_absent(outputs.scores[np.arange(len(outputs)), logits.argmax(axis=1)])
         trust = np.exp(logits - logits.max(axis=1, keepdims=True))
         return outputs.zero_where_absent(
-            np.einsum("nm,nml->nl", trust / trust.sum(axis=1, keepdims=True), outputs.fill_absent(0)).clip(0, 1)
+            np.einsum("nm,nml->nl", trust / trust.sum(axis=1, keepdims=True), outputs.fill_absent(0)).clip(
+                0, 1
+            )
         )
 
     def state(self) -> State:
@@ -152,7 +169,11 @@ class _AtTheirPlaces:
     """The largest scores (N, M, K) at their `places` among L labels, 0 elsewhere: made for each batch, since L may be in the thousands."""
 
     def __init__(self, places: Rows, largest: Floats, labels: int) -> None:
-        self._places, self._largest, self._labels = torch.from_numpy(places), torch.from_numpy(largest), labels
+        self._places, self._largest, self._labels = (
+            torch.from_numpy(places),
+            torch.from_numpy(largest),
+            labels,
+        )
 
     def __len__(self) -> int:
         return len(self._places)

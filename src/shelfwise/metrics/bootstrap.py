@@ -41,7 +41,12 @@ class Comparison:
 
 
 def bootstrap_interval(
-    targets: MultiHot, decided: MultiHot, statistic: Statistic = "micro_f1", resamples: int = 1000, seed: int = 0, level: float = 0.95
+    targets: MultiHot,
+    decided: MultiHot,
+    statistic: Statistic = "micro_f1",
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> tuple[float, float]:
     """Percentile interval of micro- or macro-F1 over resampled products.
 
@@ -51,7 +56,9 @@ def bootstrap_interval(
         resamples: R, at least 1; the paper gives no interval, 1,000 is usual.
         level: share of the resamples inside the interval.
     """
-    low, high = np.quantile(_resampled((_counts(targets, decided, statistic),), resamples, seed)[0], _tails(level))
+    low, high = np.quantile(
+        _resampled((_counts(targets, decided, statistic),), resamples, seed)[0], _tails(level)
+    )
     return float(low), float(high)
 
 
@@ -92,10 +99,14 @@ def _counts(targets: MultiHot, decided: MultiHot, statistic: Statistic) -> tuple
     if statistic == "macro_f1":
         (rows, labels, _), (others, given, _), shape = cells(targets), cells(decided), np.shape(targets)
         both = np.asarray(decided)[rows, labels] > 0
-        return _ones(rows[both], labels[both], shape), _ones(rows, labels, shape) + _ones(others, given, shape)
+        return _ones(rows[both], labels[both], shape), _ones(rows, labels, shape) + _ones(
+            others, given, shape
+        )
     counts = Counts.of(targets, decided, axis=1)
     # pooled over labels the sums outgrow the 24 bits in which float32 counts exactly
-    return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(np.float64)
+    return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(
+        np.float64
+    )
 
 
 def _ones(rows: Int64Array, labels: Int64Array, shape: tuple[int, ...]) -> sp.csr_array:
@@ -111,7 +122,10 @@ def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Float64Array:
 
 def _resampled(systems: tuple[tuple[Any, Any], ...], resamples: int, seed: int) -> list[Float64Array]:
     """The statistic (R,) of each system, all on the same resamples."""
-    chunks = [[_f1(weights, counts) for counts in systems] for weights in draw_weights(systems[0][0].shape[0], resamples, seed)]
+    chunks = [
+        [_f1(weights, counts) for counts in systems]
+        for weights in draw_weights(systems[0][0].shape[0], resamples, seed)
+    ]
     return [np.concatenate(values) for values in zip(*chunks, strict=True)]
 
 

@@ -47,7 +47,11 @@ class Reliability:
 
 
 def reliability(
-    targets: MultiHot, scores: Scores, bins: int = BINS, spacing: Literal["mass", "width"] = "mass", top: int | None = None
+    targets: MultiHot,
+    scores: Scores,
+    bins: int = BINS,
+    spacing: Literal["mass", "width"] = "mass",
+    top: int | None = None,
 ) -> Reliability:
     """The reliability curve of all decisions, or of the `top` highest scored labels of each product.
 
@@ -98,8 +102,14 @@ def calibration_figures(targets: MultiHot, scores: Scores) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for ending, top in (("", None), ("_top", TOP)):
         true, said = highest(targets, scores, top)
-        figures |= {f"ece_{spacing}{ending}": reliability(targets, scores, spacing=spacing, top=top).error for spacing in ("mass", "width")}
-        figures |= {f"brier{ending}": brier(targets, scores, top), f"log_loss{ending}": log_loss(true > 0, said)}
+        figures |= {
+            f"ece_{spacing}{ending}": reliability(targets, scores, spacing=spacing, top=top).error
+            for spacing in ("mass", "width")
+        }
+        figures |= {
+            f"brier{ending}": brier(targets, scores, top),
+            f"log_loss{ending}": log_loss(true > 0, said),
+        }
     curve = reliability(targets, scores, spacing="width", top=TOP)
     return {**figures, "curve": {name: values.tolist() for name, values in vars(curve).items()}}
 

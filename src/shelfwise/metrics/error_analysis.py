@@ -30,7 +30,9 @@ class Change(TypedDict):
     total: int
 
 
-def error_table(targets: MultiHot, decided: MultiHot, names: Sequence[str], top: int | None = 15) -> list[ErrorRow]:
+def error_table(
+    targets: MultiHot, decided: MultiHot, names: Sequence[str], top: int | None = 15
+) -> list[ErrorRow]:
     """One column of the paper's tables 2 and 4: the `top` most missed labels (None: all), worst first, JSON-ready.
 
     Missed means true but not decided; labels without a test product are left out.
@@ -42,12 +44,18 @@ def error_table(targets: MultiHot, decided: MultiHot, names: Sequence[str], top:
     """
     labels = per_label(targets, decided)
     counted = zip(names, labels["missed"].tolist(), labels["support"].tolist(), strict=True)
-    return worst_first(ErrorRow(label=name, missed=missed, total=total) for name, missed, total in counted if total)[:top]
+    return worst_first(
+        ErrorRow(label=name, missed=missed, total=total) for name, missed, total in counted if total
+    )[:top]
 
 
 def worst_first(rows: Iterable[ErrorRow]) -> list[ErrorRow]:
     """Sorted by miss rate; of equals first the larger total, then more missed, then the later name (authors' scripts)."""
-    return sorted(rows, key=lambda row: (row["missed"] / row["total"], row["total"], row["missed"], row["label"]), reverse=True)
+    return sorted(
+        rows,
+        key=lambda row: (row["missed"] / row["total"], row["total"], row["missed"], row["label"]),
+        reverse=True,
+    )
 
 
 def overlap(columns: Mapping[str, Sequence[ErrorRow]]) -> dict[str, list[str]]:
@@ -76,7 +84,11 @@ def rarity(targets: MultiHot, decided: MultiHot) -> float | None:
 
 
 def changes(
-    targets: MultiHot, singles: Mapping[str, MultiHot], fused: MultiHot, names: Sequence[str], top: int | None = 15
+    targets: MultiHot,
+    singles: Mapping[str, MultiHot],
+    fused: MultiHot,
+    names: Sequence[str],
+    top: int | None = 15,
 ) -> list[Change]:
     """What fusion changed: the `top` labels whose missed products changed most, either way, between the best single and it.
 
@@ -88,6 +100,8 @@ def changes(
     """
     best = max(singles.values(), key=lambda decided: micro_f1(targets, decided))
     before, after = per_label(targets, best), per_label(targets, fused)
-    counted = zip(names, before["missed"].tolist(), after["missed"].tolist(), before["support"].tolist(), strict=True)
+    counted = zip(
+        names, before["missed"].tolist(), after["missed"].tolist(), before["support"].tolist(), strict=True
+    )
     rows = [Change(label=name, best_single=b, fused=a, total=total) for name, b, a, total in counted if total]
     return sorted(rows, key=lambda row: (-abs(row["fused"] - row["best_single"]), row["label"]))[:top]

@@ -28,5 +28,8 @@ def hierarchical_metrics(targets: MultiHot, decided: MultiHot, taxonomy: Taxonom
     """
     truth, given = taxonomy.close_under_ancestors(np.asarray(targets, bool)), np.asarray(decided, bool)
     rates = Counts.of(truth, taxonomy.close_under_ancestors(given), axis=None).rates()
-    named = {f"hierarchical_{name}": float(rate) for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)}
+    named = {
+        f"hierarchical_{name}": float(rate)
+        for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)
+    }
     return {**named, "contradictions": float(taxonomy.contradicted(given).mean()) if len(given) else 0.0}

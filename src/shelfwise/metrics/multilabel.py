@@ -53,7 +53,11 @@ class Counts:
 
     def rates(self, empty: float = 0.0) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Precision, recall and F1; `empty` where nothing is predicted and nothing true."""
-        rates = (ratio(self.hits, self.predicted), ratio(self.hits, self.true), ratio(2 * self.hits, self.predicted + self.true))
+        rates = (
+            ratio(self.hits, self.predicted),
+            ratio(self.hits, self.true),
+            ratio(2 * self.hits, self.predicted + self.true),
+        )
         nothing = (self.predicted + self.true) == 0
         precision, recall, f1 = (np.where(nothing, empty, rate) for rate in rates)
         return precision, recall, f1
@@ -83,7 +87,13 @@ def per_label(targets: MultiHot, decided: MultiHot) -> dict[str, NDArray[Any]]:
     """Arrays (L,) by name: ``precision``, ``recall``, ``f1``; ``support``, the true products; ``missed``, those of them not found."""
     counts = Counts.of(targets, decided, axis=0)
     precision, recall, f1 = counts.rates()
-    return {"precision": precision, "recall": recall, "f1": f1, "support": counts.true, "missed": counts.true - counts.hits}
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "support": counts.true,
+        "missed": counts.true - counts.hits,
+    }
 
 
 def micro_f1(targets: MultiHot, decided: MultiHot) -> float:
@@ -116,7 +126,11 @@ def decision_metrics(targets: MultiHot, decided: MultiHot) -> dict[str, float]:
         for name, value in zip(("precision", "recall", "f1"), rates, strict=True)
     }
     wrong = products.predicted + products.true - 2 * products.hits
-    return {**named, "subset_accuracy": _mean(wrong == 0), "hamming_loss": ratio(wrong.sum(), len(wrong) * len(labels.true)).item()}
+    return {
+        **named,
+        "subset_accuracy": _mean(wrong == 0),
+        "hamming_loss": ratio(wrong.sum(), len(wrong) * len(labels.true)).item(),
+    }
 
 
 def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
@@ -139,7 +153,8 @@ def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
         metrics[f"precision_at_{k}"] = _mean(found / k)
         metrics[f"recall_at_{k}"] = _mean(ratio(found, true))
         metrics[f"ndcg_at_{k}"] = _mean(
-            places.sums(np.where(top, discounts[np.minimum(places.place, k - 1)], 0)) / ideal[np.minimum(true, k) - 1]
+            places.sums(np.where(top, discounts[np.minimum(places.place, k - 1)], 0))
+            / ideal[np.minimum(true, k) - 1]
         )
     return {
         **metrics,
@@ -166,7 +181,9 @@ def lrap(targets: MultiHot, scores: Scores) -> float:
     return labelled.lrap() * ratio(np.count_nonzero(labelled.true), len(labelled.true)).item()
 
 
-def evaluate(targets: MultiHot, scores: Scores, decided: Mapping[str, MultiHot]) -> dict[str, dict[str, float]]:
+def evaluate(
+    targets: MultiHot, scores: Scores, decided: Mapping[str, MultiHot]
+) -> dict[str, dict[str, float]]:
     """Everything about one system, JSON-ready.
 
     Args:
@@ -220,7 +237,9 @@ class _Places:
 
     def sums(self, values: NDArray[Any]) -> Float64Array:
         """Values of the true labels, summed up for each product that has any."""
-        return np.asarray(np.bincount(self.rows, np.asarray(values, np.float64), len(self.true))[self.true > 0], np.float64)
+        return np.asarray(
+            np.bincount(self.rows, np.asarray(values, np.float64), len(self.true))[self.true > 0], np.float64
+        )
 
     def lrap(self) -> float:
         """The mean over products with a true label."""
@@ -239,7 +258,11 @@ def _average_precisions(places: _Places, scores: Scores) -> Iterator[float]:
         if any(map(len, some)):
             beside = by_label(scores[:, start : start + COLUMNS])
             beside.sort(axis=1)
-            yield from (_precision(own, len(all_) - np.searchsorted(all_, own)) for own, all_ in zip(some, beside, strict=True) if len(own))
+            yield from (
+                _precision(own, len(all_) - np.searchsorted(all_, own))
+                for own, all_ in zip(some, beside, strict=True)
+                if len(own)
+            )
 
 
 def _average_precision(positives: Scores, scores: Scores) -> float:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from shelfwise.core.types import Rows
 
 
-def label_recall(rows: Rows, known: NDArray[np.bool_], truth: NDArray[np.bool_], cuts: Sequence[int]) -> dict[str, float]:
+def label_recall(
+    rows: Rows, known: NDArray[np.bool_], truth: NDArray[np.bool_], cuts: Sequence[int]
+) -> dict[str, float]:
     """How well neighbours share labels.
 
     Args:
@@ -30,5 +32,8 @@ def label_recall(rows: Rows, known: NDArray[np.bool_], truth: NDArray[np.bool_],
         near = known[rows[counted, :k]]
         shared = (near & truth[counted][:, None]).any(axis=2)
         same = np.take_along_axis(near, rarest[:, None, None], axis=2)
-        found |= {f"recall@{k}": float(shared.mean()) if len(counted) else 0.0, f"rarest@{k}": float(same.mean()) if len(counted) else 0.0}
+        found |= {
+            f"recall@{k}": float(shared.mean()) if len(counted) else 0.0,
+            f"rarest@{k}": float(same.mean()) if len(counted) else 0.0,
+        }
     return found

@@ -60,9 +60,20 @@ class ScoredPairs:
         else:
             hits = np.asarray(targets)[rows, labels] > 0
         order = falling(values)
-        narrow = labels.astype(np.uint16) if scores.shape[1] <= 1 << 16 else labels  # of 16 bits there is a sort in linear time
+        narrow = (
+            labels.astype(np.uint16) if scores.shape[1] <= 1 << 16 else labels
+        )  # of 16 bits there is a sort in linear time
         order = order[np.argsort(narrow[order], kind="stable")]
-        return cls(rows[order], labels[order], values[order], hits[order], true_rows, true_labels, scores.shape, floors)
+        return cls(
+            rows[order],
+            labels[order],
+            values[order],
+            hits[order],
+            true_rows,
+            true_labels,
+            scores.shape,
+            floors,
+        )
 
     @cached_property
     def support(self) -> Int64Array:
@@ -81,7 +92,9 @@ class ScoredPairs:
         order = np.flatnonzero(self.scores >= floor)
         order = order[falling(self.scores[order])]
         pairs = (self.rows[order], np.zeros_like(order), self.scores[order], self.hits[order])
-        return ScoredPairs(*pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor]))
+        return ScoredPairs(
+            *pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor])
+        )
 
 
 def changed(scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]) -> Matrix:
@@ -119,7 +132,9 @@ def falling(scores: Float64Array) -> Int64Array:
     if not np.array_equal(single, scores):
         return np.argsort(-scores, kind="stable")
     # score and place in one number: plain sorting keeps equal scores in order then, in a tenth of a stable argsort's time
-    keys = (~single.view(np.uint32)).astype(np.uint64) << np.uint64(32) | np.arange(len(scores), dtype=np.uint64)
+    keys = (~single.view(np.uint32)).astype(np.uint64) << np.uint64(32) | np.arange(
+        len(scores), dtype=np.uint64
+    )
     keys.sort()
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
@@ -137,7 +152,11 @@ def cells(values: Matrix, floors: Float64Array | None = None) -> tuple[Int64Arra
     if sp.issparse(values):
         known = sp.coo_array(values)
         used = known.data > 0
-        return known.row[used].astype(np.int64), known.col[used].astype(np.int64), known.data[used].astype(np.float64)
+        return (
+            known.row[used].astype(np.int64),
+            known.col[used].astype(np.int64),
+            known.data[used].astype(np.float64),
+        )
     values, (count, width) = np.asarray(values), np.shape(values)
     step, places, found = max(1, BLOCK // max(width, 1)), [np.zeros(0, np.int64)], [np.zeros(0)]
     limits = None if floors is None or not floors.any() else floors.astype(values.dtype)

@@ -29,12 +29,18 @@ def coverage_at_precision(targets: MultiHot, scores: Scores, precision: float) -
     order = np.argsort(-said, axis=None, kind="stable")
     ranked = said.ravel()[order]
     kept = np.cumsum(true.ravel()[order]) >= precision * np.arange(1, len(ranked) + 1)
-    possible = np.flatnonzero(kept & (np.diff(ranked, append=-1) < 0) & (ranked > 0))  # of equal scores all are accepted, or none
+    possible = np.flatnonzero(
+        kept & (np.diff(ranked, append=-1) < 0) & (ranked > 0)
+    )  # of equal scores all are accepted, or none
     if not len(possible):
         return {"threshold": None, "labels": 0.0, "products": 0.0}
     accepted = said >= ranked[possible[-1]]
     share = float(ratio(np.count_nonzero(true & accepted), np.count_nonzero(true)))
-    return {"threshold": float(ranked[possible[-1]]), "labels": share, "products": float(accepted.any(axis=1).mean())}
+    return {
+        "threshold": float(ranked[possible[-1]]),
+        "labels": share,
+        "products": float(accepted.any(axis=1).mean()),
+    }
 
 
 def queue_figures(targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues) -> dict[str, float]:

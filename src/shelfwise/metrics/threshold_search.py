@@ -24,7 +24,9 @@ LABELS_PER_BLOCK = 32
 """Labels sorted at a time, one by one."""
 
 
-def best_threshold_of_ranked(ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int) -> tuple[float, float]:
+def best_threshold_of_ranked(
+    ranked: NDArray[np.floating], positives: NDArray[np.floating], true: int
+) -> tuple[float, float]:
     """The threshold with the largest F1, the highest of equal ones, and that F1; :data:`DEFAULT_THRESHOLD` and 0 where none finds any.
 
     It lies midway between the lowest accepted score and the next lower one.
@@ -44,10 +46,14 @@ def best_threshold_of_ranked(ranked: NDArray[np.floating], positives: NDArray[np
     place = len(f1) - 1 - int(f1[::-1].argmax())
     accepted, refused = float(positives[place]), float(ranked[first[place] - 1]) if first[place] else 0.0
     midway = (accepted + refused) / 2
-    return midway if midway > refused else accepted, float(f1[place])  # neighbouring floats have no number between them
+    return midway if midway > refused else accepted, float(
+        f1[place]
+    )  # neighbouring floats have no number between them
 
 
-def own_thresholds(scores: Matrix, rows: Int64Array, labels: Int64Array, wanted: Bools | None = None) -> Float64Array:
+def own_thresholds(
+    scores: Matrix, rows: Int64Array, labels: Int64Array, wanted: Bools | None = None
+) -> Float64Array:
     """Each label's own best threshold (L,).
 
     Args:

@@ -28,13 +28,17 @@ class GraphSettings(ClassifierSettings):
     """Which relations make the graph, and what is learnt from it."""
 
     input: Literal["neighbours", "embedding"] = Field(
-        "neighbours", description="the labels of training products one and two steps away; or vectors of the nodes, from random walks"
+        "neighbours",
+        description="the labels of training products one and two steps away; or vectors of the nodes, from random walks",
     )
     relations: tuple[str, ...] = Field(
-        (), description="also_bought, also_viewed, bought_together, buy_after_viewing or a source's own; empty: all there are"
+        (),
+        description="also_bought, also_viewed, bought_together, buy_after_viewing or a source's own; empty: all there are",
     )
     hops: Literal[1, 2] = Field(2, description="steps to the furthest neighbour whose labels are read")
-    walks: WalkSettings = Field(WalkSettings(), description="how vectors are made, where the input is embedding")
+    walks: WalkSettings = Field(
+        WalkSettings(), description="how vectors are made, where the input is embedding"
+    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class GraphClassifier(Modality):
             self._around = NeighbourLabels.of(self._graph, listing.keys[rows], train.targets)
         watched = None if validation is None else (self._inputs(validation.inputs), validation.targets)
         learnt = (self._inputs(train.inputs), train.targets)
-        self._model = RowClassifier.fit(learnt, watched, chosen, context, self.field, standardise=chosen.input == "embedding")
+        self._model = RowClassifier.fit(
+            learnt, watched, chosen, context, self.field, standardise=chosen.input == "embedding"
+        )
         return self
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
@@ -94,7 +100,11 @@ class GraphClassifier(Modality):
         if self.settings.input == "embedding":
             arrays["vectors"] = self._vectors
         else:
-            arrays |= _packed("edges", self._graph.adjacency) | _packed("labels", self._around.labels) | {"known": self._around.known}
+            arrays |= (
+                _packed("edges", self._graph.adjacency)
+                | _packed("labels", self._around.labels)
+                | {"known": self._around.known}
+            )
         return State(arrays, {"epochs": model.epochs})
 
     def restore(self, state: State) -> Self:
@@ -102,10 +112,15 @@ class GraphClassifier(Modality):
         arrays, nodes = state.arrays, state.arrays["nodes"]
         self._model = RowClassifier.restore(arrays, self.settings, state.facts["epochs"])
         if self.settings.input == "embedding":
-            self._graph, self._vectors = Graph(nodes, sp.csr_array((len(nodes), len(nodes)), dtype=np.float32)), arrays["vectors"]
+            self._graph, self._vectors = (
+                Graph(nodes, sp.csr_array((len(nodes), len(nodes)), dtype=np.float32)),
+                arrays["vectors"],
+            )
         else:
             self._graph = Graph(nodes, _unpacked("edges", arrays, len(nodes)))
-            self._around = NeighbourLabels(self._graph, arrays["known"], _unpacked("labels", arrays, self._model.labels))
+            self._around = NeighbourLabels(
+                self._graph, arrays["known"], _unpacked("labels", arrays, self._model.labels)
+            )
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -129,13 +144,18 @@ class GraphClassifier(Modality):
 
     def _fitted(self) -> RowClassifier:
         if self._model is None:
-            raise NotFittedError(f"the graph classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the graph classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._model
 
 
 def _packed(name: str, matrix: sp.csr_array) -> dict[str, NDArray[Any]]:
     """A matrix of 0 and 1 as two arrays: where its ones are."""
-    return {f"{name}.columns": matrix.indices.astype(np.int32), f"{name}.rows": matrix.indptr.astype(np.int64)}
+    return {
+        f"{name}.columns": matrix.indices.astype(np.int32),
+        f"{name}.rows": matrix.indptr.astype(np.int64),
+    }
 
 
 def _unpacked(name: str, arrays: Mapping[str, NDArray[Any]], width: int) -> sp.csr_array:

@@ -88,9 +88,20 @@ class Image(Modality):
         watched = None if validation is None else (View(validation.inputs), validation.targets)
         inputs, targets = self._as_trained(train, context)
         epochs = fit_network(
-            self._network, View(inputs, chance=chance), targets, self.settings.training, context, watched, title=self.field
+            self._network,
+            View(inputs, chance=chance),
+            targets,
+            self.settings.training,
+            context,
+            watched,
+            title=self.field,
         )
-        self._facts = {**source.provenance(), "kind": source.kind, "epochs": epochs, "labels": targets.shape[1]}
+        self._facts = {
+            **source.provenance(),
+            "kind": source.kind,
+            "epochs": epochs,
+            "labels": targets.shape[1],
+        }
         return self
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
@@ -98,7 +109,9 @@ class Image(Modality):
         network = self._fitted()
         views = range(inputs.rows.shape[1])
         both = np.mean(
-            [run_network(network, View(inputs, view), batch_size=64, ask=network.both) for view in views], axis=0, dtype=np.float32
+            [run_network(network, View(inputs, view), batch_size=64, ask=network.both) for view in views],
+            axis=0,
+            dtype=np.float32,
         )
         both = both.reshape(len(inputs), network.output.out_features + network.output.in_features)
         return both[:, : network.output.out_features], both[:, network.output.out_features :]
@@ -116,7 +129,12 @@ class Image(Modality):
         """Become the classifier that `state` was taken from."""
         self._facts = dict(state.facts)
         source = WeightSource(
-            self._facts["asked"], self._facts["used"], self._facts["kind"], None, self._facts["weights"], self._facts["note"]
+            self._facts["asked"],
+            self._facts["used"],
+            self._facts["kind"],
+            None,
+            self._facts["weights"],
+            self._facts["note"],
         )
         self._encoder = ImageEncoder.open(source, self.settings, with_prefix("backbone.", state.arrays))
         self._network = _Network(self._encoder, self._facts["labels"], self.settings)
@@ -137,12 +155,18 @@ class Image(Modality):
         if self.settings.frozen_bn == "inference" or self._encoder.parts.frozen is None:
             return train.inputs, train.targets
         order = np.random.default_rng(context.seed).permutation(len(train.inputs))
-        done: Encoded = encode(list(train.inputs.paths[order]), self._encoder.encoder(batch_stats=True), context)
+        done: Encoded = encode(
+            list(train.inputs.paths[order]), self._encoder.encoder(batch_stats=True), context
+        )
         kept = order[done.index >= 0]
         index = done.index[done.index >= 0]
-        return Pictures(np.ones(len(kept), bool), done.rows, index, train.inputs.paths[kept]), train.targets[kept]
+        return Pictures(np.ones(len(kept), bool), done.rows, index, train.inputs.paths[kept]), train.targets[
+            kept
+        ]
 
     def _fitted(self) -> _Network:
         if self._network is None:
-            raise NotFittedError(f"the picture classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the picture classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._network

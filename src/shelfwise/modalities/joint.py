@@ -23,7 +23,14 @@ from shelfwise.nn.feature_fusion import JoinName, make_join
 from shelfwise.nn.fusion_networks import Shape, init_like_keras
 from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed, torch_threads
+from shelfwise.nn.training_loop import (
+    Batches,
+    LoopSettings,
+    fit_network,
+    run_network,
+    torch_seed,
+    torch_threads,
+)
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, with_prefix
@@ -40,13 +47,20 @@ class JointSettings(PluginSettings):
     """How each field is read, and how they are joined. The field ``image`` is a picture, all others are texts."""
 
     join: JoinName = Field("concat", description="features side by side, added up, or weighed by gates")
-    units: PositiveInt | None = Field(None, description="width of the joined vector; unset: 512 for concat, 256 for add and gated")
-    texts: dict[str, TextSettings] = Field(default_factory=dict, description="by field, where it is read in another way than usual")
+    units: PositiveInt | None = Field(
+        None, description="width of the joined vector; unset: 512 for concat, 256 for add and gated"
+    )
+    texts: dict[str, TextSettings] = Field(
+        default_factory=dict, description="by field, where it is read in another way than usual"
+    )
     image: PictureSettings = Field(
-        PictureSettings(train_last=0, hidden=512), description="train_last 0: the backbone stays as it is, and a layer behind it trains"
+        PictureSettings(train_last=0, hidden=512),
+        description="train_last 0: the backbone stays as it is, and a layer behind it trains",
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="of the joined vector, in training")
-    member_dropout: float = Field(0.2, ge=0, lt=1, description="whole fields dropped in training, so that any subset is answered well")
+    member_dropout: float = Field(
+        0.2, ge=0, lt=1, description="whole fields dropped in training, so that any subset is answered well"
+    )
     training: LoopSettings = LoopSettings(batch_size=64, learning_rate=2e-3, loss="bce", patience=5)
 
     @model_validator(mode="after")
@@ -112,7 +126,10 @@ class _Network(nn.Module):
         """M x (B, D): what each branch says of the rows that have its field, and 0 of the others."""
         read, first = [], 0
         for m, branch in enumerate(self._branches):
-            features, mine = torch.zeros(len(present), branch.width, device=present.device), inputs[first : first + branch.inputs]
+            features, mine = (
+                torch.zeros(len(present), branch.width, device=present.device),
+                inputs[first : first + branch.inputs],
+            )
             if len(mine[-1]):  # one row a product that has the field
                 features = features.masked_scatter(present[:, m, None], branch.features(*mine))
             read.append(features)
@@ -140,7 +157,9 @@ class Joint(Modality):
         self._names = field.split("+")
         texts = [name for name in self._names if name != PICTURE]
         if unknown := [name for name in self.settings.texts if name not in texts]:
-            raise ConfigError(f"joint reads the texts {texts}, but its setting texts names {unknown}; it may name {texts}")
+            raise ConfigError(
+                f"joint reads the texts {texts}, but its setting texts names {unknown}; it may name {texts}"
+            )
 
     def prepare(self, catalog: Catalog, context: Context) -> JointInputs:
         """Clean the texts; decode the pictures and run the frozen part on them, unless the cache has it.
@@ -164,7 +183,9 @@ class Joint(Modality):
         for name, part in zip(self._names, train.inputs.parts, strict=True):
             if isinstance(part, Texts):
                 vocabulary = Vocabulary.fit(part.tokens, self._reads(name).vocabulary_size)
-                first, self._facts[name] = initial_vectors(part.tokens, vocabulary.words, self._reads(name), context.seed, name)
+                first, self._facts[name] = initial_vectors(
+                    part.tokens, vocabulary.words, self._reads(name), context.seed, name
+                )
                 self._vocabularies[name] = vocabulary
                 vectors.append(torch.from_numpy(first))
         if PICTURE in self._names:
@@ -179,7 +200,15 @@ class Joint(Modality):
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
         learnt = self._batches(train.inputs, chance=chance)
         with torch_threads(1) if self.settings.image.train_last == 0 else nullcontext():
-            epochs = fit_network(self._network, learnt, train.targets, self.settings.training, context, watched, title=self.field)
+            epochs = fit_network(
+                self._network,
+                learnt,
+                train.targets,
+                self.settings.training,
+                context,
+                watched,
+                title=self.field,
+            )
         self._facts["epochs"] = epochs
         return self
 
@@ -188,7 +217,9 @@ class Joint(Modality):
         network = self._fitted()
         views = range(1 + (self.settings.image.flip and PICTURE in self._names))
         both = np.mean(
-            [run_network(network, self._batches(inputs, v), batch_size=64, ask=network.both) for v in views], axis=0, dtype=np.float32
+            [run_network(network, self._batches(inputs, v), batch_size=64, ask=network.both) for v in views],
+            axis=0,
+            dtype=np.float32,
         )
         labels, units = network.shape
         both = both.reshape(len(inputs), labels + units)
@@ -198,22 +229,37 @@ class Joint(Modality):
         """All weights, frozen ones too, and the vocabularies: a saved model needs neither word vectors, hub nor package."""
         tensors = {f"network.{name}": value for name, value in self._fitted().trained_weights().items()}
         if self._encoder is not None:
-            tensors |= {f"backbone.{name}": value for name, value in self._encoder.backbone.state_dict().items() if value.ndim}
+            tensors |= {
+                f"backbone.{name}": value
+                for name, value in self._encoder.backbone.state_dict().items()
+                if value.ndim
+            }
         words = {name: list(vocabulary.words) for name, vocabulary in self._vocabularies.items()}
-        return State({name: value.contiguous().numpy().copy() for name, value in tensors.items()}, {**self._facts, "words": words})
+        return State(
+            {name: value.contiguous().numpy().copy() for name, value in tensors.items()},
+            {**self._facts, "words": words},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         self._facts = dict(state.facts)
-        self._vocabularies = {name: Vocabulary(tuple(words)) for name, words in self._facts.pop("words").items()}
+        self._vocabularies = {
+            name: Vocabulary(tuple(words)) for name, words in self._facts.pop("words").items()
+        }
         if PICTURE in self._names:
             facts = self._facts[PICTURE]
-            source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-            self._encoder = ImageEncoder.open(source, self.settings.image, with_prefix("backbone.", state.arrays))
+            source = WeightSource(
+                facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"]
+            )
+            self._encoder = ImageEncoder.open(
+                source, self.settings.image, with_prefix("backbone.", state.arrays)
+            )
         weights = with_prefix("network.", state.arrays)
         sizes = [(len(v), self._facts[name]["dimensions"]) for name, v in self._vocabularies.items()]
         with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
-            self._network = self._build([torch.zeros(size) for size in sizes], len(weights["join.output.bias"]))
+            self._network = self._build(
+                [torch.zeros(size) for size in sizes], len(weights["join.output.bias"])
+            )
         self._network.load_state_dict(weights, strict=False)
         self._network.eval()
         return self
@@ -221,7 +267,11 @@ class Joint(Modality):
     def provenance(self) -> dict[str, Any]:
         """Word vectors and vocabularies by field, the backbone asked for and used with the source of its weights, and epochs."""
         texts = {name: self._facts[name] for name in self._vocabularies}
-        vectors = {"vectors": "; ".join(dict.fromkeys(facts["vectors"] for facts in texts.values()))} if texts else {}
+        vectors = (
+            {"vectors": "; ".join(dict.fromkeys(facts["vectors"] for facts in texts.values()))}
+            if texts
+            else {}
+        )
         return {**vectors, **self._facts.get(PICTURE, {}), **texts, "epochs": self._facts["epochs"]}
 
     def _reads(self, name: str) -> TextSettings:
@@ -246,15 +296,21 @@ class Joint(Modality):
                 branches.append(PictureBranch(self._encoder, self.settings.image))
         return _Network(branches, labels, self.settings)
 
-    def _batches(self, inputs: JointInputs, view: int = 0, chance: np.random.Generator | None = None) -> _FieldBatches:
+    def _batches(
+        self, inputs: JointInputs, view: int = 0, chance: np.random.Generator | None = None
+    ) -> _FieldBatches:
         present = np.stack([part.present for part in inputs.parts], axis=1)
         fields = [
-            View(part, view, chance) if isinstance(part, Pictures) else WordBatches.of(part, self._vocabularies[name], self._reads(name))
+            View(part, view, chance)
+            if isinstance(part, Pictures)
+            else WordBatches.of(part, self._vocabularies[name], self._reads(name))
             for name, part in zip(self._names, inputs.parts, strict=True)
         ]
         return _FieldBatches(present, tuple(fields))
 
     def _fitted(self) -> _Network:
         if self._network is None:
-            raise NotFittedError(f"the joint classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the joint classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._network

@@ -42,19 +42,42 @@ IDS = BagSettings(words=(1,), letters=())
 class KernelLogisticSettings(BagSettings):
     """How much each kind of field counts, and how the classifiers are kept simple."""
 
-    encoder: str = Field("auto", description="of the text as sentences: the packaged MiniLM (auto), a folder, a name on the hub; off: none")
+    encoder: str = Field(
+        "auto",
+        description="of the text as sentences: the packaged MiniLM (auto), a folder, a name on the hub; off: none",
+    )
     max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that the encoder reads")
-    backbone: str = Field("resnet50", description="the frozen network that sees the pictures: a name timm knows")
-    sentences: float = Field(2.0, ge=0, description="weight of the sentence vectors' kernel; each kind of n-gram of each field has 1")
-    pictures: float = Field(2.0, ge=0, description="weight of the picture vectors' kernel")
-    links: float = Field(3.0, ge=0, description="weight of the lists of related products")
-    narrowness: float = Field(1.0, gt=0, description="of the Gaussians: exp(-narrowness * squared distance of vectors of length 1)")
+    backbone: str = Field(
+        "resnet50", description="the frozen network that sees the pictures: a name timm knows"
+    )
+    text_weight: float = Field(
+        2.0,
+        ge=0,
+        description="weight of the sentence vectors' kernel; each kind of n-gram of each field has 1",
+    )
+    image_weight: float = Field(2.0, ge=0, description="weight of the picture vectors' kernel")
+    relations_weight: float = Field(3.0, ge=0, description="weight of the lists of related products")
+    gamma: float = Field(
+        1.0,
+        gt=0,
+        description="of the Gaussian kernels: exp(-gamma * squared distance of vectors of length 1)",
+    )
     landmarks: int = Field(3000, ge=1, description="training products that span the Gaussian kernels")
-    cost: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
-    positive_weight: float = Field(3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5")
-    tolerance: float = Field(0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor")
-    prune: float = Field(0.03, ge=0, description="weights of n-grams and ids nearer to 0 than this are dropped")
-    features: int = Field(256, ge=1, description="numbers a product for fusion: the logits, at random mixed down to so many if more")
+    C: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
+    positive_weight: float = Field(
+        3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5"
+    )
+    tolerance: float = Field(
+        0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor"
+    )
+    prune: float = Field(
+        0.03, ge=0, description="weights of n-grams and ids nearer to 0 than this are dropped"
+    )
+    features: int = Field(
+        256,
+        ge=1,
+        description="numbers a product for fusion: the logits, at random mixed down to so many if more",
+    )
 
 
 @dataclass(frozen=True)
@@ -125,12 +148,18 @@ class KernelLogistic(Modality):
         """
         chosen, inputs = self.settings, train.inputs
         self._spaces = tuple(TfidfVocabulary.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
-        width = (chosen.narrowness, chosen.landmarks)
-        self._gaussians = NystroemFeatures.fit(inputs.vectors, self._weights, *width, context.seed) if inputs.vectors else None
+        width = (chosen.gamma, chosen.landmarks)
+        self._gaussians = (
+            NystroemFeatures.fit(inputs.vectors, self._weights, *width, context.seed)
+            if inputs.vectors
+            else None
+        )
         sparse, dense = self._inputs(inputs)
         if self._encoder is None and "image" in self._fields:
             self._encoder = ImageEncoder.open(self._source, self._looks)
-        self._model = fit_logistic(sparse, train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune, dense)
+        self._model = fit_logistic(
+            sparse, train.targets, chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune, dense
+        )
         self._facts = self._sources() if inputs.vectors else {}
         return self
 
@@ -150,7 +179,11 @@ class KernelLogistic(Modality):
                 arrays |= {f"centre.{name}": centre, f"landmarks.{name}": self._gaussians.landmarks[name]}
         if self._encoder is not None:
             weights = self._encoder.backbone.state_dict()
-            arrays |= {f"backbone.{name}": value.contiguous().numpy().copy() for name, value in weights.items() if value.ndim}
+            arrays |= {
+                f"backbone.{name}": value.contiguous().numpy().copy()
+                for name, value in weights.items()
+                if value.ndim
+            }
         return State(arrays, self._facts)
 
     def restore(self, state: State) -> Self:
@@ -162,16 +195,22 @@ class KernelLogistic(Modality):
         arrays, self._facts = state.arrays, dict(state.facts)
         self._model = LinearWeights.from_state(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
-        self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
+        self._spaces = tuple(
+            TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count)
+        )
         names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
         if names:
-            centres, landmarks = ({n: arrays[f"{part}.{n}"] for n in names} for part in ("centre", "landmarks"))
+            centres, landmarks = (
+                {n: arrays[f"{part}.{n}"] for n in names} for part in ("centre", "landmarks")
+            )
             self._gaussians = NystroemFeatures(centres, landmarks, arrays["turn"])
         if "encoder" in self._facts:
             verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         if "backbone" in self._facts:
             self._encoder = ImageEncoder.open(
-                WeightSource(**self._facts["backbone"], path=None), self._looks, with_prefix("backbone.", arrays)
+                WeightSource(**self._facts["backbone"], path=None),
+                self._looks,
+                with_prefix("backbone.", arrays),
             )
         return self
 
@@ -196,7 +235,7 @@ class KernelLogistic(Modality):
 
     @property
     def _weights(self) -> dict[str, float]:
-        return {"sentences": self.settings.sentences, "pictures": self.settings.pictures}
+        return {"sentences": self.settings.text_weight, "pictures": self.settings.image_weight}
 
     def _counting(self, kind: int) -> BagSettings:
         """How the n-grams of one kind are weighed: ids come last."""
@@ -207,16 +246,27 @@ class KernelLogistic(Modality):
         parts = []
         for i, (space, grams) in enumerate(zip(self._spaces, fields.grams, strict=True)):
             counting = self._counting(i)
-            parts.append(space.inputs(grams, counting) * (1.0 if counting is self.settings else np.float32(np.sqrt(self.settings.links))))
+            parts.append(
+                space.inputs(grams, counting)
+                * (1.0 if counting is self.settings else np.float32(np.sqrt(self.settings.relations_weight)))
+            )
         sparse = (
-            sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32)) if parts else sp.csr_array((len(fields), 0), dtype=np.float32)
+            sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
+            if parts
+            else sp.csr_array((len(fields), 0), dtype=np.float32)
         )
         if self._gaussians is None:
             return sparse, None
-        return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.narrowness)
+        return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.gamma)
 
     def _sentences(self, catalog: Catalog, context: Context) -> Floats:
-        return encode_fields(catalog, "+".join(self._texts), find_encoder(self.settings.encoder), self.settings.max_tokens, context)
+        return encode_fields(
+            catalog,
+            "+".join(self._texts),
+            find_encoder(self.settings.encoder),
+            self.settings.max_tokens,
+            context,
+        )
 
     def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
         if self._encoder is None:
@@ -229,7 +279,9 @@ class KernelLogistic(Modality):
 
     @property
     def _looks(self) -> ImageEncoderSettings:
-        return ImageEncoderSettings(backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True)
+        return ImageEncoderSettings(
+            backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True
+        )
 
     def _sources(self) -> dict[str, Any]:
         facts: dict[str, Any] = {}
@@ -263,5 +315,7 @@ def _listed(catalog: Catalog) -> Grams:
     listing_any = np.unique(rows)
     keys, columns = np.unique(np.concatenate([listed, listing.keys[listing_any]]), return_inverse=True)
     places = (np.concatenate([rows, listing_any]), columns)
-    counts = sp.coo_array((np.ones(len(columns), np.float32), places), shape=(len(catalog), len(keys))).tocsr()
+    counts = sp.coo_array(
+        (np.ones(len(columns), np.float32), places), shape=(len(catalog), len(keys))
+    ).tocsr()
     return Grams(sp.csr_array(counts), keys)

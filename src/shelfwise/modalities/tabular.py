@@ -32,9 +32,13 @@ class TabularSettings(ClassifierSettings):
     """How columns become numbers between about -3 and 3."""
 
     numbers: tuple[str, ...] = Field((), description="further columns read as numbers; the price always is")
-    bins: int = Field(16, ge=1, description="ranges of a number that hold equally many training products each")
+    bins: int = Field(
+        16, ge=1, description="ranges of a number that hold equally many training products each"
+    )
     min_count: int = Field(
-        3, ge=1, description="training products a category needs to count as one of its own; the rarer ones are one together"
+        3,
+        ge=1,
+        description="training products a category needs to count as one of its own; the rarer ones are one together",
     )
 
 
@@ -88,18 +92,34 @@ class NumberCode:
     def fit(cls, column: Numbers, settings: TabularSettings) -> Self:
         """Learn ranges and scale from training products; without a single number, it only tells that it is missing."""
         values = column.values[~np.isnan(column.values)]
-        edges = np.unique(np.quantile(values, np.arange(1, settings.bins) / settings.bins)) if len(values) else np.zeros(0)
+        edges = (
+            np.unique(np.quantile(values, np.arange(1, settings.bins) / settings.bins))
+            if len(values)
+            else np.zeros(0)
+        )
         least = values[values > 0].min(initial=np.inf)
         logs = np.log(np.maximum(values, least)) if np.isfinite(least) else np.zeros(1)
-        return cls(edges, np.array([least if np.isfinite(least) else 1.0, logs.mean(), max(logs.std(), 1e-6)]))
+        return cls(
+            edges, np.array([least if np.isfinite(least) else 1.0, logs.mean(), max(logs.std(), 1e-6)])
+        )
 
     def encode(self, column: Numbers) -> sp.csr_array:
         """(N, B + 3)."""
         there = ~np.isnan(column.values)
         least, mean, spread = self.scale
-        size = np.where(there, (np.log(np.maximum(np.where(there, column.values, least), least)) - mean) / spread, 0)
-        ranges = np.where(there, np.searchsorted(self.edges, column.values, side="right"), len(self.edges) + 1)
-        return sp.csr_array(sp.hstack([sp.csr_array(size[:, None]), _one_hot(ranges, len(self.edges) + 2)], format="csr", dtype=np.float32))
+        size = np.where(
+            there, (np.log(np.maximum(np.where(there, column.values, least), least)) - mean) / spread, 0
+        )
+        ranges = np.where(
+            there, np.searchsorted(self.edges, column.values, side="right"), len(self.edges) + 1
+        )
+        return sp.csr_array(
+            sp.hstack(
+                [sp.csr_array(size[:, None]), _one_hot(ranges, len(self.edges) + 2)],
+                format="csr",
+                dtype=np.float32,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -143,7 +163,9 @@ class Tabular(Modality):
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn codes and classifier from `train` alone."""
         chosen, columns = self.settings, train.inputs.columns
-        self._codes = tuple(NumberCode.fit(c, chosen) if isinstance(c, Numbers) else WordCode.fit(c, chosen) for c in columns)
+        self._codes = tuple(
+            NumberCode.fit(c, chosen) if isinstance(c, Numbers) else WordCode.fit(c, chosen) for c in columns
+        )
         watched = None if validation is None else (self._inputs(validation.inputs), validation.targets)
         learnt = (self._inputs(train.inputs), train.targets)
         self._model = RowClassifier.fit(learnt, watched, chosen, context, self.field)
@@ -167,7 +189,9 @@ class Tabular(Modality):
         """Become the classifier that `state` was taken from."""
         arrays, words = state.arrays, state.facts["words"]
         self._codes = tuple(
-            NumberCode(arrays[f"{i}.edges"], arrays[f"{i}.scale"]) if known is None else WordCode(tuple(known))
+            NumberCode(arrays[f"{i}.edges"], arrays[f"{i}.scale"])
+            if known is None
+            else WordCode(tuple(known))
             for i, known in enumerate(words)
         )
         self._model = RowClassifier.restore(arrays, self.settings, state.facts["epochs"])
@@ -184,7 +208,9 @@ class Tabular(Modality):
             )
         if name not in catalog and self._model is None:
             known = [n for n in catalog.table.column_names if n not in ANSWERS]
-            raise ConfigError(f"there is no column {name!r} for the field {self.field!r}; known: {', '.join(known)}")
+            raise ConfigError(
+                f"there is no column {name!r} for the field {self.field!r}; known: {', '.join(known)}"
+            )
         column = catalog.table.column(name).combine_chunks() if name in catalog else pa.nulls(len(catalog))
         if pa.types.is_nested(column.type):
             raise ConfigError(
@@ -194,7 +220,10 @@ class Tabular(Modality):
             return Numbers(_numbers(column))
         words = pc.utf8_lower(pc.utf8_trim_whitespace(column.cast(pa.string())))
         words = pc.if_else(pc.equal(words, ""), None, words).dictionary_encode()
-        return Words(words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), tuple(words.dictionary.to_pylist()))
+        return Words(
+            words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64),
+            tuple(words.dictionary.to_pylist()),
+        )
 
     def _inputs(self, table: TabularInputs) -> sp.csr_array:
         parts = [code.encode(column) for code, column in zip(self._codes, table.columns, strict=True)]  # type: ignore[arg-type]

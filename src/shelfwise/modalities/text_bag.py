@@ -25,13 +25,21 @@ class TextBagSettings(PluginSettings):
     """What is in a bag, and how its vectors are learnt; as in fastText, with every label judged by itself."""
 
     words: tuple[int, ...] = Field((1, 2), min_length=1, description="lengths of the runs of words")
-    letters: tuple[int, ...] = Field((), description="lengths of the runs of letters within a word (fastText: 3 to 6)")
-    buckets: int = Field(2_000_000, ge=1, description="at most so many different vectors; only those that occur take space")
+    letters: tuple[int, ...] = Field(
+        (), description="lengths of the runs of letters within a word (fastText: 3 to 6)"
+    )
+    buckets: int = Field(
+        2_000_000, ge=1, description="at most so many different vectors; only those that occur take space"
+    )
     min_count: int = Field(1, ge=1, description="training products an n-gram must occur in")
     dimensions: int = Field(100, ge=1, description="numbers of a vector")
-    learning_rate: float = Field(0.3, gt=0, description="falls to 0 in a straight line; halved until the vectors stay finite")
+    learning_rate: float = Field(
+        0.3, gt=0, description="falls to 0 in a straight line; halved until the vectors stay finite"
+    )
     epochs: int = Field(50, ge=1)
-    batch_size: int = Field(8, ge=1, description="products a step; their gradients are summed, so larger needs a lower rate")
+    batch_size: int = Field(
+        8, ge=1, description="products a step; their gradients are summed, so larger needs a lower rate"
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,9 @@ class TextBag(Modality):
         grams: Grams = train.inputs.grams
         keys = grams.keys[grams.documents() >= self.settings.min_count]
         shares = _shares(grams, keys)
-        for halvings in range(11):  # few and short texts that share their words take larger steps together than a batch should
+        for halvings in range(
+            11
+        ):  # few and short texts that share their words take larger steps together than a batch should
             rate = self.settings.learning_rate / 2**halvings
             vectors, labels = _learn(shares, train.targets, rate, self.settings, context)
             if np.isfinite(labels).all():
@@ -106,12 +116,17 @@ class TextBag(Modality):
     def state(self) -> State:
         """The n-grams that occurred in training, their vectors, and the labels' vectors."""
         weights = self._fitted()
-        return State({"keys": weights.keys, "vectors": weights.vectors, "labels": weights.labels}, {"learning_rate": weights.learning_rate})
+        return State(
+            {"keys": weights.keys, "vectors": weights.vectors, "labels": weights.labels},
+            {"learning_rate": weights.learning_rate},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         arrays = state.arrays
-        self._weights = _Weights(arrays["keys"], arrays["vectors"], arrays["labels"], state.facts["learning_rate"])
+        self._weights = _Weights(
+            arrays["keys"], arrays["vectors"], arrays["labels"], state.facts["learning_rate"]
+        )
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -125,7 +140,9 @@ class TextBag(Modality):
 
     def _fitted(self) -> _Weights:
         if self._weights is None:
-            raise NotFittedError(f"the bag of words classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the bag of words classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._weights
 
 
@@ -141,14 +158,18 @@ def _shares(grams: Grams, keys: Keys) -> sp.csr_array:
 
 
 @torch.inference_mode()
-def _learn(shares: sp.csr_array, targets: Floats, rate: float, settings: TextBagSettings, context: Context) -> tuple[Floats, Floats]:
+def _learn(
+    shares: sp.csr_array, targets: Floats, rate: float, settings: TextBagSettings, context: Context
+) -> tuple[Floats, Floats]:
     """Stochastic gradient descent on the sum of all labels' log losses; a step touches only the vectors that occur in it.
 
     It ends early, with what are no numbers, when `rate` is too high.
     """
     rng = np.random.default_rng(context.seed)
     size, dimensions = settings.batch_size, settings.dimensions
-    vectors = torch.from_numpy(rng.uniform(-1 / dimensions, 1 / dimensions, (shares.shape[1], dimensions)).astype(np.float32))
+    vectors = torch.from_numpy(
+        rng.uniform(-1 / dimensions, 1 / dimensions, (shares.shape[1], dimensions)).astype(np.float32)
+    )
     labels = torch.zeros(targets.shape[1], dimensions)
     steps, step = settings.epochs * -(-len(targets) // size), 0
     with context.progress("training the bag of words", settings.epochs) as progress:
@@ -156,12 +177,17 @@ def _learn(shares: sp.csr_array, targets: Floats, rate: float, settings: TextBag
             order = rng.permutation(len(targets))
             shuffled, wanted = shares[order], torch.from_numpy(targets[order])
             starts = torch.from_numpy(shuffled.indptr.astype(np.int64))
-            columns, values = torch.from_numpy(shuffled.indices.astype(np.int64)), torch.from_numpy(shuffled.data)
+            columns, values = (
+                torch.from_numpy(shuffled.indices.astype(np.int64)),
+                torch.from_numpy(shuffled.data),
+            )
             for first in range(0, len(order), size):
                 bags = starts[first : first + size + 1]
                 inside = slice(int(bags[0]), int(bags[-1]))
                 ids, share = columns[inside], values[inside]
-                means = F.embedding_bag(ids, vectors, bags[:-1] - bags[0], mode="sum", per_sample_weights=share)
+                means = F.embedding_bag(
+                    ids, vectors, bags[:-1] - bags[0], mode="sum", per_sample_weights=share
+                )
                 error = wanted[first : first + size] - torch.sigmoid(means @ labels.T)
                 error *= rate * (1 - step / steps)
                 back = (error @ labels).repeat_interleave(bags.diff(), dim=0)

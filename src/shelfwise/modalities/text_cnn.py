@@ -73,7 +73,9 @@ class TextCnn(Modality):
         """
         tokens: TokenArray = train.inputs.tokens
         self._vocabulary = Vocabulary.fit(tokens, self.settings.vocabulary_size)
-        vectors, self._facts = initial_vectors(tokens, self._vocabulary.words, self.settings, context.seed, self.field)
+        vectors, self._facts = initial_vectors(
+            tokens, self._vocabulary.words, self.settings, context.seed, self.field
+        )
         with torch_seed(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
@@ -124,7 +126,9 @@ class TextCnn(Modality):
 
     def _fitted(self) -> _Network:
         if self._network is None:
-            raise NotFittedError(f"the text classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the text classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._network
 
     def _shorten(self, network: nn.Module) -> None:

@@ -23,13 +23,23 @@ from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random
 class TextLinearSettings(BagSettings):
     """What is counted, how it is weighed, and how strictly the classifiers are kept simple."""
 
-    cost: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
-    positive_weight: float = Field(3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5")
-    tolerance: float = Field(0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor")
+    C: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
+    positive_weight: float = Field(
+        3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5"
+    )
+    tolerance: float = Field(
+        0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor"
+    )
     prune: float = Field(0.03, ge=0, description="weights nearer to 0 than this are dropped")
-    features: int = Field(256, ge=1, description="numbers a product for fusion: the logits, at random mixed down to so many if more")
+    features: int = Field(
+        256,
+        ge=1,
+        description="numbers a product for fusion: the logits, at random mixed down to so many if more",
+    )
 
-    present: Literal["any", "all"] = Field("any", description="a product counts as present with a word in any field, or in all of them")
+    present: Literal["any", "all"] = Field(
+        "any", description="a product counts as present with a word in any field, or in all of them"
+    )
 
 
 class TextLinear(Modality):
@@ -43,18 +53,27 @@ class TextLinear(Modality):
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
-        return (all if self.settings.present == "all" else any)(name in fields for name in self.field.split("+"))
+        return (all if self.settings.present == "all" else any)(
+            name in fields for name in self.field.split("+")
+        )
 
     def prepare(self, catalog: Catalog, context: Context) -> NgramCounts:
         """Count every n-gram of every field."""
-        return NgramCounts.read(catalog, self.field.split("+"), self.settings, every=self.settings.present == "all")
+        return NgramCounts.read(
+            catalog, self.field.split("+"), self.settings, every=self.settings.present == "all"
+        )
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn n-grams, their weights and the classifiers from `train` alone; nothing is random."""
         chosen = self.settings
         self._spaces = tuple(TfidfVocabulary.fit(grams, chosen) for grams in train.inputs.grams)
         self._model = fit_logistic(
-            self._inputs(train.inputs), train.targets, chosen.cost, chosen.positive_weight, chosen.tolerance, chosen.prune
+            self._inputs(train.inputs),
+            train.targets,
+            chosen.C,
+            chosen.positive_weight,
+            chosen.tolerance,
+            chosen.prune,
         )
         return self
 
@@ -77,18 +96,27 @@ class TextLinear(Modality):
         arrays = state.arrays
         self._model = LinearWeights.from_state(arrays)
         count = sum(name.startswith("space.") for name in arrays) // 2
-        self._spaces = tuple(TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count))
+        self._spaces = tuple(
+            TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count)
+        )
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How many n-grams are known, and how many weights are kept."""
-        return {"ngrams": sum(len(space.keys) for space in self._spaces), "weights": int(self._fitted().weights.nnz)}
+        return {
+            "ngrams": sum(len(space.keys) for space in self._spaces),
+            "weights": int(self._fitted().weights.nnz),
+        }
 
     def _inputs(self, bags: NgramCounts) -> sp.csr_array:
-        parts = [space.inputs(grams, self.settings) for space, grams in zip(self._spaces, bags.grams, strict=True)]
+        parts = [
+            space.inputs(grams, self.settings) for space, grams in zip(self._spaces, bags.grams, strict=True)
+        ]
         return sp.csr_array(sp.hstack(parts, format="csr"))
 
     def _fitted(self) -> LinearWeights:
         if self._model is None:
-            raise NotFittedError(f"the linear classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the linear classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._model

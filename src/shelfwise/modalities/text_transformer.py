@@ -19,7 +19,13 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
-from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_fields, encode_passages, run_encoder
+from shelfwise.features.sentence_embeddings import (
+    TokenBatches,
+    TokenizedTexts,
+    encode_fields,
+    encode_passages,
+    run_encoder,
+)
 from shelfwise.features.sentence_encoder import (
     EncoderSource,
     TuningSettings,
@@ -44,11 +50,14 @@ class TextTransformerSettings(PluginSettings):
         3, description="layers that are tuned: none (0), the last so many, or all"
     )
     max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that are read")
-    present: Literal["any", "all"] = Field("any", description="a product counts as present with a word in any field, or in all of them")
+    present: Literal["any", "all"] = Field(
+        "any", description="a product counts as present with a word in any field, or in all of them"
+    )
     hidden: int = Field(512, ge=1, description="units of the hidden layer")
     dropout: float = Field(0.3, ge=0, lt=1, description="before and behind the hidden layer")
     training: LoopSettings = Field(
-        LoopSettings(epochs=60, batch_size=128, schedule="cosine", loss="bce", patience=8), description="of the head on the frozen encoder"
+        LoopSettings(epochs=60, batch_size=128, schedule="cosine", loss="bce", patience=8),
+        description="of the head on the frozen encoder",
     )
     tuning: TuningSettings = TuningSettings()
 
@@ -77,7 +86,9 @@ class _Head(nn.Module):
 
     def features(self, vectors: Tensor) -> Tensor:
         """(B, hidden) what the last layer sees."""
-        unit = nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5  # numbers of size 1, whatever the encoder
+        unit = (
+            nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5
+        )  # numbers of size 1, whatever the encoder
         hidden: Tensor = self.hidden(self.dropout(unit))
         return hidden.relu()
 
@@ -115,7 +126,9 @@ class TextTransformer(Modality):
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
-        return (all if self.settings.present == "all" else any)(name in fields for name in self.field.split("+"))
+        return (all if self.settings.present == "all" else any)(
+            name in fields for name in self.field.split("+")
+        )
 
     def prepare(self, catalog: Catalog, context: Context) -> TokenizedTexts:
         """Tokenise the text; where the encoder stays frozen, encode it too.
@@ -144,33 +157,68 @@ class TextTransformer(Modality):
         source, chosen = find_encoder(self.settings.encoder), self.settings
         self._encoder = self._loaded(source)
         vectors = self._frozen(train.inputs, context)
-        watched = None if validation is None else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
+        watched = (
+            None
+            if validation is None
+            else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
+        )
         with torch_seed(context.seed), torch_threads(1):
             head = _Head(vectors.shape[1], train.targets.shape[1], chosen)
-            epochs = fit_network(head, _Vectors(vectors), train.targets, chosen.training, context, watched, title=f"{self.field}, head")
+            epochs = fit_network(
+                head,
+                _Vectors(vectors),
+                train.targets,
+                chosen.training,
+                context,
+                watched,
+                title=f"{self.field}, head",
+            )
         if chosen.train_last:
             tokens = train.inputs.tokens
             fine_tune(
-                _Network(self._encoder, head), self._encoder, TokenBatches(tokens), tokens.lengths, train.targets, chosen.tuning, context
+                _Network(self._encoder, head),
+                self._encoder,
+                TokenBatches(tokens),
+                tokens.lengths,
+                train.targets,
+                chosen.tuning,
+                context,
             )
         self._head = head
-        self._facts = {"encoder": source.origin, "sha256": source.sha256, "train_last": chosen.train_last, "head_epochs": epochs}
+        self._facts = {
+            "encoder": source.origin,
+            "sha256": source.sha256,
+            "train_last": chosen.train_last,
+            "head_epochs": epochs,
+        }
         return self
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, hidden)."""
         if self._head is None or self._encoder is None:
-            raise NotFittedError(f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first")
-        vectors = run_encoder(self._encoder, inputs.tokens) if self.settings.train_last else self._frozen(inputs, context)
+            raise NotFittedError(
+                f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
+        vectors = (
+            run_encoder(self._encoder, inputs.tokens)
+            if self.settings.train_last
+            else self._frozen(inputs, context)
+        )
         labels, width = self._head.output.out_features, self._head.output.in_features
-        both = run_network(self._head, _Vectors(vectors), ask=self._head.both).reshape(len(inputs), labels + width)
+        both = run_network(self._head, _Vectors(vectors), ask=self._head.both).reshape(
+            len(inputs), labels + width
+        )
         return both[:, :labels], both[:, labels:]
 
     def state(self) -> State:
         """The head, and those of the encoder's weights that were tuned; the others stay where they came from."""
         assert self._head is not None
         tensors = {f"head.{name}": value for name, value in self._head.state_dict().items()}
-        tensors |= {f"encoder.{name}": value.detach() for name, value in self._encoder.named_parameters() if value.requires_grad}
+        tensors |= {
+            f"encoder.{name}": value.detach()
+            for name, value in self._encoder.named_parameters()
+            if value.requires_grad
+        }
         return State({name: value.numpy().copy() for name, value in tensors.items()}, self._facts)
 
     def restore(self, state: State) -> Self:
@@ -183,7 +231,10 @@ class TextTransformer(Modality):
         source = verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         self._encoder = self._loaded(source)
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
-        self._encoder.load_state_dict({n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}, strict=False)
+        self._encoder.load_state_dict(
+            {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")},
+            strict=False,
+        )
         weights = {n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")}
         self._head = _Head(weights["hidden.weight"].shape[1], len(weights["output.bias"]), self.settings)
         self._head.load_state_dict(weights)

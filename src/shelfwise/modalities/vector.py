@@ -82,15 +82,26 @@ class Vector(Modality):
         found = self._find(catalog)
         if self._model is not None and len(found.values) and found.values.shape[1] != self._model.inputs:
             place = self.settings.source or f"the column {self.field!r}"
-            raise CatalogError(f"{place}: the vectors have {found.values.shape[1]} numbers; the model was fitted on {self._model.inputs}")
+            raise CatalogError(
+                f"{place}: the vectors have {found.values.shape[1]} numbers; the model was fitted on {self._model.inputs}"
+            )
         present = found.rows >= 0
         values = np.zeros((len(catalog), found.values.shape[1]), np.float32)
         values[present] = found.values[found.rows[present]]
         broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
         present[broken], values[broken] = False, 0
-        wrong = {**found.wrong, **dict.fromkeys(broken.tolist(), "the vector holds a number that is not finite")}
+        wrong = {
+            **found.wrong,
+            **dict.fromkeys(broken.tolist(), "the vector holds a number that is not finite"),
+        }
         ids = catalog.ids if wrong else []
-        return Vectors(present, values, refused=tuple(RejectedField(ids[row], self.field, reason) for row, reason in sorted(wrong.items())))
+        return Vectors(
+            present,
+            values,
+            refused=tuple(
+                RejectedField(ids[row], self.field, reason) for row, reason in sorted(wrong.items())
+            ),
+        )
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn the classifier."""
@@ -114,16 +125,24 @@ class Vector(Modality):
 
     def provenance(self) -> dict[str, Any]:
         """Where vectors are looked for, how long they are, and epochs."""
-        return {"source": self.settings.source, "dimensions": self._fitted().inputs, "epochs": self._fitted().epochs}
+        return {
+            "source": self.settings.source,
+            "dimensions": self._fitted().inputs,
+            "epochs": self._fitted().epochs,
+        }
 
     def _find(self, catalog: Catalog) -> FoundVectors:
-        nothing = FoundVectors(np.zeros((0, self._model.inputs if self._model else 0), np.float32), np.full(len(catalog), -1), {})
+        nothing = FoundVectors(
+            np.zeros((0, self._model.inputs if self._model else 0), np.float32), np.full(len(catalog), -1), {}
+        )
         if self.settings.source is None:
             if self.field in catalog:
                 return read_column(catalog, self.field, None if self._model is None else self._model.inputs)
             if self._model is not None:
                 return nothing
-            raise ConfigError(f"the catalogue has no column {self.field!r}; known: {', '.join(catalog.table.column_names)}; or set source")
+            raise ConfigError(
+                f"the catalogue has no column {self.field!r}; known: {', '.join(catalog.table.column_names)}; or set source"
+            )
         path = catalog.root / self.settings.source
         if self._model is not None and not path.exists():
             log.warning("%s: there is no file %s, so no product has a vector", self.field, path)
@@ -134,7 +153,9 @@ class Vector(Modality):
 
     def _fitted(self) -> RowClassifier:
         if self._model is None:
-            raise NotFittedError(f"the vector classifier of {self.field!r} is not fitted; call fit or restore first")
+            raise NotFittedError(
+                f"the vector classifier of {self.field!r} is not fitted; call fit or restore first"
+            )
         return self._model
 
 
@@ -147,7 +168,9 @@ def read_npy(path: Path) -> tuple[pa.Array, NDArray[Any]]:
     beside = path.with_suffix(".txt")
     for file in (path, beside):
         if not file.is_file():
-            raise CatalogError(f"there is no file {file}; expected vectors in {path.name} and their ids in {beside.name}, one a line")
+            raise CatalogError(
+                f"there is no file {file}; expected vectors in {path.name} and their ids in {beside.name}, one a line"
+            )
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         ids = [line.strip() for line in beside.read_text("utf-8").splitlines()]
@@ -156,9 +179,13 @@ def read_npy(path: Path) -> tuple[pa.Array, NDArray[Any]]:
             f"{path} or {beside.name} cannot be read: {error}; expected an array saved by numpy.save, and UTF-8 text"
         ) from None
     if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise CatalogError(f"{path} holds {values.dtype} of shape {values.shape}; expected numbers of shape (products, dimensions)")
+        raise CatalogError(
+            f"{path} holds {values.dtype} of shape {values.shape}; expected numbers of shape (products, dimensions)"
+        )
     if len(ids) != len(values):
-        raise CatalogError(f"{path} has the shape {values.shape} but {beside.name} has {len(ids)} ids; expected {len(values)}, one a line")
+        raise CatalogError(
+            f"{path} has the shape {values.shape} but {beside.name} has {len(ids)} ids; expected {len(values)}, one a line"
+        )
     return pa.array(ids, pa.string()), values
 
 
@@ -171,20 +198,30 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
     try:
         names = pq.read_schema(path).names
         if not {"id", field} <= set(names):
-            raise CatalogError(f"{path} has the columns {', '.join(names)}; expected id and {field}, a list of numbers")
+            raise CatalogError(
+                f"{path} has the columns {', '.join(names)}; expected id and {field}, a list of numbers"
+            )
         table = pq.read_table(path, columns=["id", field])
     except FileNotFoundError:
-        raise CatalogError(f"there is no file {path}; expected an .npy file with its ids in a .txt file, or a .parquet file") from None
+        raise CatalogError(
+            f"there is no file {path}; expected an .npy file with its ids in a .txt file, or a .parquet file"
+        ) from None
     except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"{path} cannot be read as Parquet: {error}; expected an .npy or a .parquet file") from None
+        raise CatalogError(
+            f"{path} cannot be read as Parquet: {error}; expected an .npy or a .parquet file"
+        ) from None
     table = table.filter(pc.is_valid(table[field]))
     lists = table[field].combine_chunks()
     if not _is_list(lists.type):
         raise CatalogError(f"{path}: the column {field} holds {lists.type}; expected lists of numbers")
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     if len(set(lengths)) > 1:
-        raise CatalogError(f"{path}: the vectors in {field} have {lengths.min()} to {lengths.max()} numbers; expected equally many")
-    return table["id"].cast(pa.string()).combine_chunks(), _stacked(lists, int(lengths[0]) if len(lengths) else 0)
+        raise CatalogError(
+            f"{path}: the vectors in {field} have {lengths.min()} to {lengths.max()} numbers; expected equally many"
+        )
+    return table["id"].cast(pa.string()).combine_chunks(), _stacked(
+        lists, int(lengths[0]) if len(lengths) else 0
+    )
 
 
 def read_column(catalog: Catalog, field: str, dimensions: int | None) -> FoundVectors:
@@ -200,13 +237,16 @@ def read_column(catalog: Catalog, field: str, dimensions: int | None) -> FoundVe
         text = pc.if_else(pc.match_substring_regex(text, _LIST), text, None)
         column = pc.split_pattern(pc.utf8_trim(text, "[]"), ",")
     elif not _is_list(column.type):
-        raise ConfigError(f"the column {field!r} holds {column.type}; expected lists of numbers, or such lists as JSON text")
+        raise ConfigError(
+            f"the column {field!r} holds {column.type}; expected lists of numbers, or such lists as JSON text"
+        )
     lengths = pc.list_value_length(column).fill_null(-1).to_numpy(zero_copy_only=False)
     known = lengths[lengths > 0]
     size = dimensions or (int(np.bincount(known).argmax()) if len(known) else 0)
     good = np.flatnonzero((lengths == size) & (lengths > 0))
     wrong = {
-        row: f"expected a list of {size} numbers, found " + ("something else" if lengths[row] < 0 else f"one of {lengths[row]}")
+        row: f"expected a list of {size} numbers, found "
+        + ("something else" if lengths[row] < 0 else f"one of {lengths[row]}")
         for row in np.flatnonzero(there & ((lengths != size) | (lengths <= 0))).tolist()
     }
     rows = np.full(len(catalog), -1)

@@ -13,15 +13,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError, StorageError
+from shelfwise.model.bundle_upgrade import upgrade
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
 MANIFEST = "MANIFEST.json"
 REPORT = "report"
 
@@ -74,7 +76,9 @@ def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], obj
         new.chmod(0o755)
         _replace(new, folder)
     except (OSError, StorageError) as error:
-        raise BundleError(f"could not write the model to {folder}: {error}; what stood there before is unchanged") from error
+        raise BundleError(
+            f"could not write the model to {folder}: {error}; what stood there before is unchanged"
+        ) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -87,19 +91,30 @@ def load_bundle(folder: Path) -> Bundle:
     """
     manifest = _verify(folder)
     attached = [name for name in manifest["files"] if Path(name).suffix not in (".json", ".safetensors")]
-    stems = sorted({Path(name).stem for name in manifest["files"] if name not in attached} - {"config", "labels", "facts"})
-    return Bundle(
+    stems = sorted(
+        {Path(name).stem for name in manifest["files"] if name not in attached}
+        - {"config", "labels", "facts"}
+    )
+    bundle = Bundle(
         config=_read_json(folder / "config.json"),
         labels=tuple(_read_json(folder / "labels.json")),
         facts=_read_json(folder / "facts.json"),
         sections={stem: read_state(folder / stem) for stem in stems},
         attachments={name: (folder / name).read_bytes() for name in attached},
     )
+    if manifest["format"] == FORMAT:
+        return bundle
+    config, facts, sections = upgrade(bundle.config, bundle.facts, bundle.sections)
+    return replace(bundle, config=config, facts=facts, sections=sections)
 
 
 def check_target(folder: Path) -> None:
     """Refuse, before any work is done, a folder that is something else than a model or empty."""
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if (
+        folder.exists()
+        and not (folder / MANIFEST).is_file()
+        and (not folder.is_dir() or any(folder.iterdir()))
+    ):
         raise BundleError(f"{folder} exists and is not a shelfwise model; choose another folder or remove it")
 
 
@@ -113,7 +128,9 @@ def write_state(state: State, stem: Path) -> None:
 def read_state(stem: Path) -> State:
     """The state that :func:`write_state` wrote."""
     arrays = stem.with_name(stem.name + ".safetensors")
-    return State(read_arrays(arrays)[0] if arrays.exists() else {}, _read_json(stem.with_name(stem.name + ".json")))
+    return State(
+        read_arrays(arrays)[0] if arrays.exists() else {}, _read_json(stem.with_name(stem.name + ".json"))
+    )
 
 
 def _verify(folder: Path) -> dict[str, Any]:
@@ -122,14 +139,24 @@ def _verify(folder: Path) -> dict[str, Any]:
             f"{folder} is not a shelfwise model: it has no {MANIFEST}; train one with: shelfwise train CATALOG --out {folder}"
         )
     manifest = _read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
-        raise BundleError(f"{folder / MANIFEST} is not a manifest of format {FORMAT}; the model must be trained again")
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("format") not in (1, FORMAT)
+        or not isinstance(manifest.get("files"), dict)
+    ):
+        raise BundleError(
+            f"{folder / MANIFEST} is not a manifest of format 1 or {FORMAT}; the model was saved by a newer shelfwise, or is none: train it again, or install that version"
+        )
     if (folder / MANIFEST).read_bytes() != _json(manifest).encode():
-        raise BundleError(f"{folder / MANIFEST} was changed after the model was saved; restore it from a copy or train again")
+        raise BundleError(
+            f"{folder / MANIFEST} was changed after the model was saved; restore it from a copy or train again"
+        )
     found = {p.name for p in folder.iterdir() if p.name not in (MANIFEST, REPORT)}
     for name in sorted(found ^ manifest["files"].keys()):
         state = "missing" if name not in found else "not part of the model"
-        raise BundleError(f"the model {folder} was changed after it was saved: {name} is {state}; restore it from a copy or train again")
+        raise BundleError(
+            f"the model {folder} was changed after it was saved: {name} is {state}; restore it from a copy or train again"
+        )
     for name, digest in manifest["files"].items():
         if _sha256(folder / name) != digest:
             raise BundleError(

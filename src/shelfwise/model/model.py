@@ -100,11 +100,17 @@ class Model:
         """How decisions are kept from contradicting the taxonomy of `labels`."""
         return Consistency(self.config.consistency, self.taxonomy)
 
-    def decide(self, scores: Floats, system: str | None = None, by: ArrayLike | Thresholds | None = None) -> Bools:
+    def decide(
+        self, scores: Floats, system: str | None = None, by: ArrayLike | Thresholds | None = None
+    ) -> Bools:
         """Decisions (N, L) from the `scores` of `system` (default: the deciding one), by its own threshold or rule unless `by` is given."""
-        return self.consistency.decide(scores, self.threshold_of(system or self.decide_with) if by is None else by)
+        return self.consistency.decide(
+            scores, self.threshold_of(system or self.decide_with) if by is None else by
+        )
 
-    def predict_members(self, catalog: Catalog, context: Context, members: Iterable[str] | None = None) -> MemberPredictions:
+    def predict_members(
+        self, catalog: Catalog, context: Context, members: Iterable[str] | None = None
+    ) -> MemberPredictions:
         """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
 
         Features are as wide where no product has a member's field as they are elsewhere.
@@ -121,13 +127,19 @@ class Model:
             predictions[name] = answer
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
-        return MemberPredictions(predictions, tuple(dict.fromkeys(refused)), seconds)  # several members may read one picture
+        return MemberPredictions(
+            predictions, tuple(dict.fromkeys(refused)), seconds
+        )  # several members may read one picture
 
     def scores(self, answers: MemberPredictions, system: str | None = None) -> Floats:
         """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated), raised as the taxonomy demands."""
         system = system or self.decide_with
         raw = self.raw_scores(answers, system)
-        return self.calibrated(raw) if system == self.decide_with else self.consistency.propagate_to_ancestors(self.map_labels(raw))
+        return (
+            self.calibrated(raw)
+            if system == self.decide_with
+            else self.consistency.propagate_to_ancestors(self.map_labels(raw))
+        )
 
     def calibrated(self, scores: Floats) -> Floats:
         """The deciding system's raw scores (N, L) as probabilities of the model's `labels`."""
@@ -136,7 +148,9 @@ class Model:
 
     def map_labels(self, scores: Floats) -> Floats:
         """Scores of the labels that were learnt as scores of the model's `labels`."""
-        return scores if self.label_mapping is None else np.asarray(self.label_mapping.apply(scores), np.float32)
+        return (
+            scores if self.label_mapping is None else np.asarray(self.label_mapping.apply(scores), np.float32)
+        )
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of `system` before any calibration."""
@@ -150,17 +164,17 @@ class Model:
         sections = {f"member.{n}": m.state() for n, m in self.members.items()}
         sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
         if self.nearest_neighbours is not None:
-            sections["neighbours"] = self.nearest_neighbours.state()
+            sections["nearest_neighbours"] = self.nearest_neighbours.state()
         if self.out_of_fold is not None:
             sections["out_of_fold"] = self.out_of_fold.state()
         if self.decision_rule is not None:
-            sections["decider"] = self.decision_rule.state()
+            sections["decision_rule"] = self.decision_rule.state()
         if self.label_mapping is not None:
-            sections["relabelling"] = self.label_mapping.state()
+            sections["label_mapping"] = self.label_mapping.state()
         if self.taxonomy is not None:
             sections["taxonomy"] = self.taxonomy.state()
         if self.novelty is not None:
-            sections["outsiders"] = self.novelty.state()
+            sections["novelty"] = self.novelty.state()
         facts = {
             **self.facts,
             "thresholds": self.thresholds,
@@ -175,17 +189,23 @@ class Model:
         """The model that `bundle` was taken from."""
         config, facts = Config.parse(bundle.config), dict(bundle.facts)
         joins = {name: tuple(members) for name, members in facts.pop("systems").items()}
-        members = {n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")}
-        policies = {n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins}
-        thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
-        kinds = {
-            "neighbours": Neighbours,
-            "out_of_fold": OutOfFold,
-            "decider": DecisionRule,
-            "relabelling": LabelMapping,
-            "outsiders": NoveltyDetector,
+        members = {
+            n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")
         }
-        parts: dict[str, Any] = {n: kind.from_state(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections}  # type: ignore[attr-defined]
+        policies = {
+            n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins
+        }
+        thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
+        kinds: dict[str, Any] = {
+            "nearest_neighbours": Neighbours,
+            "out_of_fold": OutOfFold,
+            "decision_rule": DecisionRule,
+            "label_mapping": LabelMapping,
+            "novelty": NoveltyDetector,
+        }
+        parts: dict[str, Any] = {
+            n: kind.from_state(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections
+        }
         labels = LabelSet(bundle.labels, config.labels.mode)
         if "taxonomy" in bundle.sections:
             parts["taxonomy"] = Taxonomy.from_state(bundle.sections["taxonomy"], labels.names)

@@ -48,7 +48,9 @@ class Neighbours:
     label_columns: Rows
 
     @classmethod
-    def of(cls, features: Mapping[str, Floats], ids: Sequence[str], titles: Sequence[str | None], targets: Floats) -> Neighbours:
+    def of(
+        cls, features: Mapping[str, Floats], ids: Sequence[str], titles: Sequence[str | None], targets: Floats
+    ) -> Neighbours:
         """The index over products with these features, (N, D) by member."""
         turns = {name: _directions(unit(part), WIDTH // len(features)) for name, part in features.items()}
         rows, columns = np.nonzero(targets)
@@ -82,7 +84,9 @@ class Neighbours:
         """The k nearest (Q, k) of each of Q indexed products, named by their ids, itself left out; else as :meth:`nearest`."""
         own = np.array([self._places[name] for name in names], np.int64)
         similarities, rows = self._search(self.vectors[own].astype(np.float32), k + 1)
-        others = np.argsort(rows == own[:, None], axis=1, kind="stable")[:, : max(min(k, len(self.ids) - 1), 0)]
+        others = np.argsort(rows == own[:, None], axis=1, kind="stable")[
+            :, : max(min(k, len(self.ids) - 1), 0)
+        ]
         return np.take_along_axis(similarities, others, axis=1), np.take_along_axis(rows, others, axis=1)
 
     def labels_of(self, row: int) -> Rows:
@@ -98,9 +102,15 @@ class Neighbours:
 
     def state(self) -> State:
         """Plain arrays; the index is built from them when it is first asked."""
-        arrays: dict[str, NDArray[Any]] = {"vectors": self.vectors, "label_rows": self.label_rows, "label_columns": self.label_columns}
+        arrays: dict[str, NDArray[Any]] = {
+            "vectors": self.vectors,
+            "label_rows": self.label_rows,
+            "label_columns": self.label_columns,
+        }
         arrays |= {f"turn.{name}": turn for name, turn in self.turns.items()}
-        return State(arrays, {"members": list(self.turns), "ids": list(self.ids), "titles": list(self.titles)})
+        return State(
+            arrays, {"members": list(self.turns), "ids": list(self.ids), "titles": list(self.titles)}
+        )
 
     @classmethod
     def from_state(cls, state: State) -> Neighbours:
@@ -129,7 +139,9 @@ class Neighbours:
         similarities, rows = self._index.search(np.ascontiguousarray(queries), min(k, len(self.ids)))
         fields = np.square(queries).sum(axis=1, keepdims=True)  # every field that is there has length 1
         known = fields > 0.5
-        similarities = np.where(known, np.clip(similarities / np.maximum(fields, 1), -1, 1), 0).astype(np.float32)
+        similarities = np.where(known, np.clip(similarities / np.maximum(fields, 1), -1, 1), 0).astype(
+            np.float32
+        )
         return similarities, np.where(known, rows, -1)
 
 

@@ -64,4 +64,8 @@ class OutOfFold:
         a, shape = state.arrays, (len(state.facts["ids"]), state.facts["labels"])
         scores = sp.csr_matrix((a["scores"].astype(np.float32), a["score_columns"], a["score_rows"]), shape)
         ones = np.ones(len(a["target_columns"]), np.bool_)
-        return cls(tuple(state.facts["ids"]), scores, sp.csr_matrix((ones, a["target_columns"], a["target_rows"]), shape))
+        return cls(
+            tuple(state.facts["ids"]),
+            scores,
+            sp.csr_matrix((ones, a["target_columns"], a["target_rows"]), shape),
+        )

@@ -32,7 +32,9 @@ class DataParallel:
         count: most pieces of a batch.
     """
 
-    def __init__(self, work: Work, parameters: Sequence[nn.Parameter], executor: Executor, count: int) -> None:
+    def __init__(
+        self, work: Work, parameters: Sequence[nn.Parameter], executor: Executor, count: int
+    ) -> None:
         self.work, self.parameters, self.count, self._executor = work, tuple(parameters), count, executor
 
     def __call__(self, pieces: Sequence[tuple[Tensor, ...]]) -> Tensor:
@@ -46,7 +48,11 @@ class DataParallel:
 
     def backward(self, answers: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
         """For each parameter the sum of its gradients over the pieces, always in their order."""
-        found = self._executor.map(lambda answer, gradient: torch.autograd.grad(answer, self.parameters, gradient), answers, gradients)
+        found = self._executor.map(
+            lambda answer, gradient: torch.autograd.grad(answer, self.parameters, gradient),
+            answers,
+            gradients,
+        )
         return [sum(each[1:], each[0]) for each in zip(*found, strict=True)]
 
     def _answer(self, piece: tuple[Tensor, ...]) -> Tensor:
@@ -59,7 +65,10 @@ def data_parallel(work: Work, parameters: Sequence[nn.Parameter]) -> Iterator[Da
     """`work` on as many pieces as torch may use cores, at most :data:`MOST`; torch's operations take one core inside the block."""
     count = min(torch.get_num_threads(), MOST)
     # a new thread multiplies on all cores until it is told, and sums then come in another order
-    with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor:
+    with (
+        torch_threads(1),
+        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor,
+    ):
         yield DataParallel(work, parameters, executor, count)
 
 
@@ -67,7 +76,9 @@ class _Pieces(torch.autograd.Function):
     """One step of a graph whose inside is as many graphs as there are pieces."""
 
     @staticmethod
-    def forward(ctx: Any, parallel: DataParallel, pieces: Sequence[tuple[Tensor, ...]], *parameters: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, parallel: DataParallel, pieces: Sequence[tuple[Tensor, ...]], *parameters: Tensor
+    ) -> Tensor:
         ctx.parallel, ctx.answers = parallel, parallel.forward(pieces)
         return torch.cat([answer.detach() for answer in ctx.answers])
 

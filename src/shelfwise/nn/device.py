@@ -45,4 +45,6 @@ def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
 def autocast(precision: Precision) -> AbstractContextManager[object]:
     """Inside the block products are computed in `precision`."""
     able = device().type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device().type, torch.bfloat16, enabled=precision == "bfloat16" or (precision == "auto" and able))
+    return torch.autocast(
+        device().type, torch.bfloat16, enabled=precision == "bfloat16" or (precision == "auto" and able)
+    )

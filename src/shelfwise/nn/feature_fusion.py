@@ -67,7 +67,10 @@ class Add(FeatureFusion):
     def joined(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
         read, heard = self.reader(present, *features)
-        parts = [project(f) * heard[:, m, None] for m, (project, f) in enumerate(zip(self.project, read, strict=True))]
+        parts = [
+            project(f) * heard[:, m, None]
+            for m, (project, f) in enumerate(zip(self.project, read, strict=True))
+        ]
         return torch.stack(parts).sum(dim=0).relu()
 
 
@@ -79,7 +82,12 @@ class GatedUnit(FeatureFusion):
     """
 
     def __init__(
-        self, shape: Shape, units: int, dropout: float, member_dropout: float, gate: Literal["softmax", "sigmoid"] = "softmax"
+        self,
+        shape: Shape,
+        units: int,
+        dropout: float,
+        member_dropout: float,
+        gate: Literal["softmax", "sigmoid"] = "softmax",
     ) -> None:
         super().__init__(shape, units, dropout, member_dropout)
         self.units, self.softmax = units, gate == "softmax"
@@ -89,18 +97,24 @@ class GatedUnit(FeatureFusion):
     def joined(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
         read, heard = self.reader(present, *features)
-        said = torch.stack([torch.tanh(project(f)) for project, f in zip(self.project, read, strict=True)], dim=1)
+        said = torch.stack(
+            [torch.tanh(project(f)) for project, f in zip(self.project, read, strict=True)], dim=1
+        )
         return (self.gates(read, heard) * said).sum(dim=1)
 
     def gates(self, read: list[Tensor], heard: Tensor) -> Tensor:
         """How much of every member is let through (B, M, units); nothing of those that are not heard."""
         raw = self.gate(torch.cat([*read, heard.float()], dim=1)).view(len(heard), -1, self.units)
         mask = heard.unsqueeze(2)
-        open_ = torch.softmax(raw.masked_fill(~mask, FORBIDDEN), dim=1) if self.softmax else torch.sigmoid(raw)
+        open_ = (
+            torch.softmax(raw.masked_fill(~mask, FORBIDDEN), dim=1) if self.softmax else torch.sigmoid(raw)
+        )
         return open_ * mask
 
 
-def make_join(name: JoinName, shape: Shape, units: int | None, dropout: float, member_dropout: float) -> FeatureFusion:
+def make_join(
+    name: JoinName, shape: Shape, units: int | None, dropout: float, member_dropout: float
+) -> FeatureFusion:
     """A new network of the kind `name`, its layers as Keras begins them; `units` unset: the usual width."""
     kinds: dict[JoinName, type[FeatureFusion]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
     network = kinds[name](shape, units or UNITS[name], dropout, member_dropout)

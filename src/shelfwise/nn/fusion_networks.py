@@ -19,9 +19,18 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.losses import Loss
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed, torch_threads
+from shelfwise.nn.training_loop import (
+    Batches,
+    LoopSettings,
+    fit_network,
+    run_network,
+    torch_seed,
+    torch_threads,
+)
 
-FORBIDDEN = -1e4  # in place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN
+FORBIDDEN = (
+    -1e4
+)  # in place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN
 LEAST_SPREAD = 0.01  # of the member's mean spread; what hardly varied in training must not explode later
 
 
@@ -72,10 +81,18 @@ class NetworkPolicy(FusionPolicy):
         """The loss, where the settings do not name it."""
         return None
 
-    def fit(self, outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, context: Context) -> Self:
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
         """Train the network on all products that any member knows; `validation` is watched if patience is set."""
         known, wanted = self._known(outputs, targets)
-        self.shape_ = Shape(targets.shape[1], tuple(f.shape[1] for f in known.features) or (0,) * known.present.shape[1])
+        self.shape_ = Shape(
+            targets.shape[1], tuple(f.shape[1] for f in known.features) or (0,) * known.present.shape[1]
+        )
         with torch_seed(context.seed):
             network = self.network(self.shape_)
         self.watch(network, known)
@@ -84,7 +101,9 @@ class NetworkPolicy(FusionPolicy):
             others, answers = self._known(*validation)
             watched = (self.batches(others), answers)
         with torch_threads(1):
-            self.epochs_ = fit_network(network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss())
+            self.epochs_ = fit_network(
+                network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss()
+            )
         self.network_ = network
         return self
 
@@ -103,19 +122,26 @@ class NetworkPolicy(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
         network = self._fitted()
-        return run_network(network, self.batches(outputs)) if len(outputs) else np.zeros((0, width), np.float32)
+        return (
+            run_network(network, self.batches(outputs)) if len(outputs) else np.zeros((0, width), np.float32)
+        )
 
     def state(self) -> State:
         """All weights, and the shape they belong to."""
         weights = {name: value.numpy() for name, value in self._fitted().state_dict().items()}
-        return State(weights, {"labels": self.shape_.labels, "widths": list(self.shape_.widths), "epochs": self.epochs_})
+        return State(
+            weights,
+            {"labels": self.shape_.labels, "widths": list(self.shape_.widths), "epochs": self.epochs_},
+        )
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.shape_ = Shape(state.facts["labels"], tuple(state.facts["widths"]))
         with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
             network = self.network(self.shape_)
-        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
+        network.load_state_dict(
+            {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
+        )
         self.network_, self.epochs_ = network.eval(), state.facts["epochs"]
         return self
 
@@ -138,7 +164,9 @@ class FeatureSettings(PluginSettings):
     """What every fusion of features can be told."""
 
     dropout: float = Field(0.5, ge=0, lt=1, description="of the joined vector, in training")
-    member_dropout: float = Field(0.2, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well")
+    member_dropout: float = Field(
+        0.2, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well"
+    )
     training: LoopSettings = LoopSettings(epochs=60, loss="bce", patience=5)
 
 
@@ -170,7 +198,10 @@ class FeatureBatches:
 
     def __init__(self, outputs: MemberOutputs, widths: tuple[int, ...]) -> None:
         self._present = torch.from_numpy(outputs.present)
-        found = [f if f.shape[1] else np.zeros((len(f), w), np.float32) for f, w in zip(outputs.features, widths, strict=True)]
+        found = [
+            f if f.shape[1] else np.zeros((len(f), w), np.float32)
+            for f, w in zip(outputs.features, widths, strict=True)
+        ]
         self._features = [torch.from_numpy(f) for f in found]
 
     def __len__(self) -> int:
@@ -205,7 +236,10 @@ class FeatureReader(nn.Module):
     def forward(self, present: Tensor, *features: Tensor) -> tuple[list[Tensor], Tensor]:
         """Features M x (B, D), 0 where absent or dropped, and who is heard (B, M), bool."""
         heard = keep_members(present, self.member_dropout if self.training else 0)
-        read = [(f - self.get_buffer(f"mean_{m}")) / self.get_buffer(f"spread_{m}") for m, f in enumerate(features)]
+        read = [
+            (f - self.get_buffer(f"mean_{m}")) / self.get_buffer(f"spread_{m}")
+            for m, f in enumerate(features)
+        ]
         return [torch.where(heard[:, m, None], f, 0) for m, f in enumerate(read)], heard
 
 

@@ -120,7 +120,9 @@ def random_projection(logits: Floats, width: int) -> Floats:
     labels = logits.shape[1]
     if labels <= width:
         return logits
-    mixer = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32) / np.float32(np.sqrt(width))
+    mixer = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32) / np.float32(
+        np.sqrt(width)
+    )
     return np.asarray(logits @ mixer)
 
 
@@ -129,7 +131,9 @@ class _Kernel:
 
     def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
         self._rows, self._columns = _bags(inputs), _bags(inputs.T.tocsr())
-        self._dense = torch.from_numpy(np.zeros((inputs.shape[0], 0), np.float32) if dense is None else np.ascontiguousarray(dense))
+        self._dense = torch.from_numpy(
+            np.zeros((inputs.shape[0], 0), np.float32) if dense is None else np.ascontiguousarray(dense)
+        )
 
     def backward(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
@@ -141,7 +145,11 @@ class _Kernel:
 
 
 def _bags(matrix: sp.csr_array) -> tuple[Tensor, Tensor, Tensor]:
-    indices, starts, values = matrix.indices.astype(np.int32), matrix.indptr[:-1].astype(np.int32), matrix.data.astype(np.float32)
+    indices, starts, values = (
+        matrix.indices.astype(np.int32),
+        matrix.indptr[:-1].astype(np.int32),
+        matrix.data.astype(np.float32),
+    )
     return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
 
 
@@ -169,7 +177,9 @@ def _solve(kernel: _Kernel, targets: Tensor, cost: Tensor, tolerance: float) -> 
             break
         if not todo.all():
             unsolved, goal, size = unsolved[todo], goal[todo], size[todo]
-            sign, dual, logits, cost, wrong, descent, image = (x[:, todo] for x in (sign, dual, logits, cost, wrong, descent, image))
+            sign, dual, logits, cost, wrong, descent, image = (
+                x[:, todo] for x in (sign, dual, logits, cost, wrong, descent, image)
+            )
         step, change = _newton_step(kernel, cost * wrong * (1 - wrong), descent, image, size)
         scale = _line_search(sign, cost, (dual, logits), (step, change))
         dual, logits = dual + scale * step, logits + scale * change
@@ -177,7 +187,9 @@ def _solve(kernel: _Kernel, targets: Tensor, cost: Tensor, tolerance: float) -> 
     return answer
 
 
-def _newton_step(kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+def _newton_step(
+    kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Tensor, size: Tensor
+) -> tuple[Tensor, Tensor]:
     """Solve (1 + D K) q = residual roughly, D the curvature of the loss; returns q and Kq, both (N, L).
 
     `image` is K residual and `size` (L,) their product, the residual's squared length in weight space.
@@ -203,7 +215,9 @@ def _newton_step(kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Te
     return step, change
 
 
-def _line_search(sign: Tensor, cost: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]) -> Tensor:
+def _line_search(
+    sign: Tensor, cost: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]
+) -> Tensor:
     """(L,) the first of 1, 1/2, 1/4 ... of the step (its dual numbers, its logits) at which each label's objective falls."""
 
     def objective(scale: Tensor) -> Tensor:

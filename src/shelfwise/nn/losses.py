@@ -94,7 +94,9 @@ def max_constraint(levels: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         lowest = torch.full_like(logits, torch.finfo(logits.dtype).min)
         speaking = highest(torch.where(targets > 0, logits, lowest))
-        return F.binary_cross_entropy_with_logits(torch.where(targets > 0, speaking, highest(logits)), targets)
+        return F.binary_cross_entropy_with_logits(
+            torch.where(targets > 0, speaking, highest(logits)), targets
+        )
 
     return loss
 

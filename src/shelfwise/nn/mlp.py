@@ -25,9 +25,13 @@ _LEAST_SPREAD = 1e-6
 class ClassifierSettings(PluginSettings):
     """Base of the settings of plug-ins that end in this classifier."""
 
-    hidden: int = Field(128, ge=0, description="units of a hidden layer; 0 for none, which makes it a logistic regression")
+    hidden: int = Field(
+        128, ge=0, description="units of a hidden layer; 0 for none, which makes it a logistic regression"
+    )
     dropout: float = Field(0.3, ge=0, lt=1, description="of the inputs of the last layer")
-    training: LoopSettings = LoopSettings(epochs=60, batch_size=64, learning_rate=3e-3, loss="bce", patience=5)
+    training: LoopSettings = LoopSettings(
+        epochs=60, batch_size=64, learning_rate=3e-3, loss="bce", patience=5
+    )
 
 
 class _Network(nn.Module):
@@ -89,12 +93,18 @@ class RowClassifier:
             network = _Network(inputs.shape[1], targets.shape[1], settings)
         if standardise:
             network.mean = torch.from_numpy(np.mean(inputs, axis=0, dtype=np.float64).astype(np.float32))
-            network.spread = torch.from_numpy(np.std(inputs, axis=0, dtype=np.float64).astype(np.float32)).clamp_min(_LEAST_SPREAD)
+            network.spread = torch.from_numpy(
+                np.std(inputs, axis=0, dtype=np.float64).astype(np.float32)
+            ).clamp_min(_LEAST_SPREAD)
         with torch.no_grad():
-            network.output.bias.copy_(torch.logit(torch.from_numpy((targets.sum(axis=0) + 0.5) / (len(targets) + 1))))
+            network.output.bias.copy_(
+                torch.logit(torch.from_numpy((targets.sum(axis=0) + 0.5) / (len(targets) + 1)))
+            )
         watched = None if validation is None else (_Batches(validation[0]), validation[1])
         with torch_threads(1):
-            epochs = fit_network(network, _Batches(inputs), targets, settings.training, context, watched, title=title)
+            epochs = fit_network(
+                network, _Batches(inputs), targets, settings.training, context, watched, title=title
+            )
         return cls(network, epochs)
 
     @property
@@ -110,7 +120,9 @@ class RowClassifier:
     def predict(self, rows: Inputs) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, F); the same for a row in whatever company it comes."""
         width = self._network.output.in_features
-        both = run_network(self._network, _Batches(rows), ask=self._network.both).reshape(rows.shape[0], self.labels + width)
+        both = run_network(self._network, _Batches(rows), ask=self._network.both).reshape(
+            rows.shape[0], self.labels + width
+        )
         return both[:, : self.labels], both[:, self.labels :]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -120,7 +132,11 @@ class RowClassifier:
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int) -> Self:
         """The classifier that `arrays` were taken from; those of other names are passed over."""
-        weights = {n.removeprefix("network."): torch.from_numpy(np.array(v)) for n, v in arrays.items() if n.startswith("network.")}
+        weights = {
+            n.removeprefix("network."): torch.from_numpy(np.array(v))
+            for n, v in arrays.items()
+            if n.startswith("network.")
+        }
         with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
             network = _Network(len(weights["mean"]), len(weights["output.bias"]), settings)
         network.load_state_dict(weights)

@@ -29,7 +29,10 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[nn.Parameter], kind: Kind, weight_decay: float) -> None:
         self._parameters: list[Tensor] = list(parameters)
-        self._states = [(torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device)) for p in self._parameters]
+        self._states = [
+            (torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device))
+            for p in self._parameters
+        ]
         self._kind, self._decay = kind, weight_decay
 
     def clear(self) -> None:
@@ -40,10 +43,25 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Move every parameter that has a gradient."""
-        moved = [(p, p.grad, *state) for p, state in zip(self._parameters, self._states, strict=True) if p.grad is not None]
+        moved = [
+            (p, p.grad, *state)
+            for p, state in zip(self._parameters, self._states, strict=True)
+            if p.grad is not None
+        ]
         parameters, gradients, first, second, steps = ([row[i] for row in moved] for i in range(5))
         if self._kind == "adadelta":
-            adadelta(parameters, gradients, first, second, steps, lr=rate, rho=0.9, eps=1e-6, weight_decay=self._decay, maximize=False)
+            adadelta(
+                parameters,
+                gradients,
+                first,
+                second,
+                steps,
+                lr=rate,
+                rho=0.9,
+                eps=1e-6,
+                weight_decay=self._decay,
+                maximize=False,
+            )
         else:
             adam(
                 *(parameters, gradients, first, second, [], steps),

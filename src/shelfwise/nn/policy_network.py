@@ -33,20 +33,30 @@ class PolicySettings(PluginSettings):
     """
 
     hidden: tuple[tuple[PositiveInt, Activation], ...] = Field(
-        ((330, "sigmoid"), (270, "tanh")), description="hidden layers, (units, activation) each; none makes it a logistic regression"
+        ((330, "sigmoid"), (270, "tanh")),
+        description="hidden layers, (units, activation) each; none makes it a logistic regression",
     )
     input: Literal["probabilities", "logits"] = Field(
-        "probabilities", description="what the network reads: scores as they are (the paper), or their logits, standardised"
+        "probabilities",
+        description="what the network reads: scores as they are (the paper), or their logits, standardised",
     )
-    residual: bool = Field(False, description="the network learns only what to add to the mean logit of the present members")
+    residual: bool = Field(
+        False, description="the network learns only what to add to the mean logit of the present members"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="after every hidden layer")
     presence_bits: bool = Field(False, description="the network also reads which members are present")
-    member_dropout: float = Field(0.0, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well")
+    member_dropout: float = Field(
+        0.0, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well"
+    )
     training: LoopSettings = LoopSettings(epochs=20)
 
 
 def fit_policy(
-    outputs: MemberOutputs, targets: Floats, validation: tuple[MemberOutputs, Floats] | None, settings: PolicySettings, context: Context
+    outputs: MemberOutputs,
+    targets: Floats,
+    validation: tuple[MemberOutputs, Floats] | None,
+    settings: PolicySettings,
+    context: Context,
 ) -> tuple[PolicyNetwork, int]:
     """A network trained on all products that any member knows; `validation` is watched if patience is set.
 
@@ -58,9 +68,15 @@ def fit_policy(
     with torch_seed(context.seed):
         network = PolicyNetwork(known.scores.shape[1], known.scores.shape[2], settings)
     network.watch(known)
-    watched = None if validation is None or not len(validation[0]) else (PolicyBatches(validation[0]), validation[1])
+    watched = (
+        None
+        if validation is None or not len(validation[0])
+        else (PolicyBatches(validation[0]), validation[1])
+    )
     with torch_threads(1):
-        epochs = fit_network(network, PolicyBatches(known), wanted, settings.training, context, watched, "policy")
+        epochs = fit_network(
+            network, PolicyBatches(known), wanted, settings.training, context, watched, "policy"
+        )
     return network, epochs
 
 
@@ -68,10 +84,14 @@ def run_policy(network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
     """Fused scores (N, L); 0 where no member is present."""
     if not len(outputs):
         return np.zeros((0, network.labels), np.float32)
-    return outputs.zero_where_absent(run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs))))
+    return outputs.zero_where_absent(
+        run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs)))
+    )
 
 
-def restored_policy(arrays: Mapping[str, NDArray[Any]], members: int, labels: int, settings: PolicySettings) -> PolicyNetwork:
+def restored_policy(
+    arrays: Mapping[str, NDArray[Any]], members: int, labels: int, settings: PolicySettings
+) -> PolicyNetwork:
     """The network of M members and L labels whose weights `arrays` are."""
     with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
         network = PolicyNetwork(members, labels, settings)
@@ -107,7 +127,9 @@ class PolicyNetwork(nn.Module):
             sums = np.zeros((2, self.members, self.labels))
             for start in range(0, len(outputs), CHUNK):
                 some = slice(start, start + CHUNK)
-                logits = np.where(outputs.present[some, :, None], _logits(torch.from_numpy(outputs.scores[some])).numpy(), 0)
+                logits = np.where(
+                    outputs.present[some, :, None], _logits(torch.from_numpy(outputs.scores[some])).numpy(), 0
+                )
                 sums += logits.sum(axis=0, dtype=np.float64), np.square(logits).sum(axis=0, dtype=np.float64)
             count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
             mean = sums[0] / count
@@ -147,7 +169,9 @@ def _logits(scores: Tensor) -> Tensor:
     return torch.logit(scores, eps=CERTAIN)
 
 
-def _layers(inputs: int, labels: int, hidden: Sequence[tuple[int, Activation]], dropout: float) -> nn.Sequential:
+def _layers(
+    inputs: int, labels: int, hidden: Sequence[tuple[int, Activation]], dropout: float
+) -> nn.Sequential:
     """Dense layers as Keras begins them: Glorot-uniform weights, biases of 0."""
     layers: list[nn.Module] = []
     for units, activation in hidden:

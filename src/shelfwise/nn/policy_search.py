@@ -47,7 +47,9 @@ class SearchCandidate:
 
     def fit(self, train: Parts, validation: Parts, context: Context) -> tuple[PolicyNetwork, int]:
         """The network on these members alone, and the epoch its weights are from."""
-        return fit_policy(self.read(train[0]), train[1], (self.read(validation[0]), validation[1]), self.settings, context)
+        return fit_policy(
+            self.read(train[0]), train[1], (self.read(validation[0]), validation[1]), self.settings, context
+        )
 
     def fuse(self, network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
         """Scores (N, L); products that only members outside the choice know get the mean of these."""
@@ -71,7 +73,12 @@ class SearchResult:
 
 
 def search_policy(
-    train: Parts, validation: Parts, base: PolicySettings, trials: int, timeout: float | None, context: Context
+    train: Parts,
+    validation: Parts,
+    base: PolicySettings,
+    trials: int,
+    timeout: float | None,
+    context: Context,
 ) -> SearchResult:
     """Try `trials` networks, the paper's two first; Optuna's TPE proposes the others from how the earlier ones did.
 
@@ -92,14 +99,18 @@ def search_policy(
         done = study.get_trials(states=[TrialState.COMPLETE])[:trials]
         with context.progress("search", trials) as progress:
             progress.advance(len(done))
-            while len(done) < trials and (len(done) < len(paper) or timeout is None or time.monotonic() - started < timeout):
+            while len(done) < trials and (
+                len(done) < len(paper) or timeout is None or time.monotonic() - started < timeout
+            ):
                 if len(done) < len(paper):
                     study.enqueue_trial(paper[len(done)])
                 study.sampler = optuna.samplers.TPESampler(seed=context.seed + len(done))
                 done.append(_tried(study, train, validation, base, context))
                 progress.advance()
     best = max(done, key=lambda trial: (trial.value, -trial.number))
-    return SearchResult(_chosen(best, base, members), float(best.value or 0.0), [_row(trial, base, members) for trial in done])
+    return SearchResult(
+        _chosen(best, base, members), float(best.value or 0.0), [_row(trial, base, members) for trial in done]
+    )
 
 
 def tuned_micro_f1(targets: Floats, scores: Floats) -> float:
@@ -114,12 +125,16 @@ def tuned_micro_f1(targets: Floats, scores: Floats) -> float:
     return float(f1.max(initial=0.0))
 
 
-def _tried(study: optuna.Study, train: Parts, validation: Parts, base: PolicySettings, context: Context) -> FrozenTrial:
+def _tried(
+    study: optuna.Study, train: Parts, validation: Parts, base: PolicySettings, context: Context
+) -> FrozenTrial:
     trial = study.ask()
     choice = _chosen(trial, base, train[0].present.shape[1])
     try:
         network, epochs = choice.fit(train, validation, context)
-    except ConfigError as error:  # this learning rate is too high for this network: a bad trial, not a bad search
+    except (
+        ConfigError
+    ) as error:  # this learning rate is too high for this network: a bad trial, not a bad search
         trial.set_user_attr("failed", str(error))
         return study.tell(trial, 0.0)
     trial.set_user_attr("epochs", epochs)
@@ -130,18 +145,30 @@ def _chosen(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: in
     """What `trial` proposes. No member chosen means all of them."""
     read = tuple(i for i in range(members) if trial.suggest_categorical(f"member_{i}", [True, False]))
     hidden = tuple(
-        (trial.suggest_categorical(f"units_{i}", UNITS), trial.suggest_categorical(f"activation_{i}", ACTIVATIONS))
+        (
+            trial.suggest_categorical(f"units_{i}", UNITS),
+            trial.suggest_categorical(f"activation_{i}", ACTIVATIONS),
+        )
         for i in range(trial.suggest_int("layers", 1, MOST_LAYERS))
     )
-    dropout, rate = trial.suggest_categorical("dropout", DROPOUT), trial.suggest_categorical("learning_rate", LEARNING_RATES)
+    dropout, rate = (
+        trial.suggest_categorical("dropout", DROPOUT),
+        trial.suggest_categorical("learning_rate", LEARNING_RATES),
+    )
     training = base.training.model_copy(update={"learning_rate": rate})
     settings = base.model_copy(update={"hidden": hidden, "dropout": dropout, "training": training})
     return SearchCandidate(read or tuple(range(members)), settings)
 
 
 def _paper(hidden: tuple[tuple[int, str], ...], members: int) -> dict[str, Any]:
-    layers = {f"units_{i}": units for i, (units, _) in enumerate(hidden)} | {f"activation_{i}": name for i, (_, name) in enumerate(hidden)}
-    return {f"member_{i}": True for i in range(members)} | layers | {"layers": len(hidden), "dropout": 0.0, "learning_rate": 1e-3}
+    layers = {f"units_{i}": units for i, (units, _) in enumerate(hidden)} | {
+        f"activation_{i}": name for i, (_, name) in enumerate(hidden)
+    }
+    return (
+        {f"member_{i}": True for i in range(members)}
+        | layers
+        | {"layers": len(hidden), "dropout": 0.0, "learning_rate": 1e-3}
+    )
 
 
 def _row(trial: FrozenTrial, base: PolicySettings, members: int) -> dict[str, Any]:
@@ -160,14 +187,18 @@ def _study(train: Parts, validation: Parts, base: PolicySettings, context: Conte
     """The study of this data and these settings, with what a killed process left half done put aside."""
     if context.cache is None:
         return optuna.create_study(direction="maximize")
-    digest = hashlib.sha256(json.dumps([context.seed, base.model_dump(mode="json"), PAPER, optuna.__version__]).encode())
+    digest = hashlib.sha256(
+        json.dumps([context.seed, base.model_dump(mode="json"), PAPER, optuna.__version__]).encode()
+    )
     for outputs, targets in (train, validation):
         for array in (outputs.scores, outputs.present, targets):
             digest.update(np.ascontiguousarray(array).data)
     folder = context.cache / "search"
     folder.mkdir(parents=True, exist_ok=True)
     storage = f"sqlite:///{folder / digest.hexdigest()}.db"
-    study = optuna.create_study(storage=storage, study_name="policy", direction="maximize", load_if_exists=True)
+    study = optuna.create_study(
+        storage=storage, study_name="policy", direction="maximize", load_if_exists=True
+    )
     for trial in study.get_trials(states=[TrialState.RUNNING, TrialState.WAITING]):
         if trial.state is TrialState.WAITING:  # enqueued and never begun: it would be taken for the next
             study.ask()

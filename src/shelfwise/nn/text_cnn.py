@@ -33,16 +33,31 @@ class TextSettings(PluginSettings):
     """The defaults are the paper's for titles; for descriptions set ``cleaning.kind`` and `maxlen` 300."""
 
     cleaning: CleaningSettings = CleaningSettings()
-    maxlen: int = Field(57, ge=1, description="words of a text that are read (paper: title 57, description 300)")
-    truncating: Literal["pre", "post"] = Field("post", description="longer texts lose their beginning (Keras' default) or their end")
-    vocabulary_size: int = Field(10_000, ge=2, description="commonest training words kept, and one for padding")
+    maxlen: int = Field(
+        57, ge=1, description="words of a text that are read (paper: title 57, description 300)"
+    )
+    truncating: Literal["pre", "post"] = Field(
+        "post", description="longer texts lose their beginning (Keras' default) or their end"
+    )
+    vocabulary_size: int = Field(
+        10_000, ge=2, description="commonest training words kept, and one for padding"
+    )
     embedding: Literal["rand", "static", "non_static", "multichannel"] = Field(
-        "non_static", description="vectors random; fixed; trained; or a fixed and a trained copy, summed (Kim 2014)"
+        "non_static",
+        description="vectors random; fixed; trained; or a fixed and a trained copy, summed (Kim 2014)",
     )
     vectors: str = Field("auto", description="the packaged GloVe, or a file (.txt .vec .gz .zip .bin .npy)")
-    dimensions: int = Field(120, ge=1, description="first numbers of a vector used, at most those it has (authors' scripts: 120 of 300)")
-    unknown: Literal["uniform", "zeros"] = Field("uniform", description="words without a vector: U(-0.25, 0.25), or 0")
-    graph: Literal["conv", "pool"] = Field("conv", description="pool: no convolution, as the authors' scripts run in fact")
+    dimensions: int = Field(
+        120,
+        ge=1,
+        description="first numbers of a vector used, at most those it has (authors' scripts: 120 of 300)",
+    )
+    unknown: Literal["uniform", "zeros"] = Field(
+        "uniform", description="words without a vector: U(-0.25, 0.25), or 0"
+    )
+    graph: Literal["conv", "pool"] = Field(
+        "conv", description="pool: no convolution, as the authors' scripts run in fact"
+    )
     windows: tuple[int, ...] = Field((5,), min_length=1, description="words a filter sees (Kim: 3, 4, 5)")
     filters: int = Field(200, ge=1, description="filters of each window (Kim: 100)")
     hidden: int = Field(170, ge=0, description="units of the hidden layer, 0 for none (Kim)")
@@ -68,7 +83,9 @@ class Texts(FieldInputs):
     @classmethod
     def read(cls, catalog: Catalog, field: str, cleaning: CleaningSettings) -> Self:
         """Clean and tokenise `field`; a catalogue's field is cleaned once, however many read it."""
-        tokens = catalog.memoize(("words", field, cleaning), lambda: tokenize_column(catalog.column(field), cleaning))
+        tokens = catalog.memoize(
+            ("words", field, cleaning), lambda: tokenize_column(catalog.column(field), cleaning)
+        )
         return cls(tokens.lengths > 0, tokens)
 
     def take(self, rows: Rows) -> Texts:
@@ -106,7 +123,9 @@ class _Convolution(nn.Linear):
 
     def __init__(self, dimensions: int, size: int, filters: int) -> None:
         super().__init__(size * dimensions, filters)
-        bound = (6 / (size * (dimensions + filters))) ** 0.5  # Glorot as Keras counts it: filters * size go out
+        bound = (
+            6 / (size * (dimensions + filters))
+        ) ** 0.5  # Glorot as Keras counts it: filters * size go out
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.zeros_(self.bias)
 
@@ -131,7 +150,9 @@ class TextBranch(nn.Module):
         if kind != "static":
             self.channels["tuned"] = nn.Parameter(vectors.clone())
         windows = settings.windows if settings.graph == "conv" else ()
-        self.convolutions = nn.ModuleList(_Convolution(dimensions, size, settings.filters) for size in windows)
+        self.convolutions = nn.ModuleList(
+            _Convolution(dimensions, size, settings.filters) for size in windows
+        )
         pooled = settings.filters * len(windows) if windows else dimensions
         self.hidden = nn.Linear(pooled, settings.hidden) if settings.hidden else None
         self.width = settings.hidden or pooled
@@ -163,7 +184,9 @@ class TextBranch(nn.Module):
             found = self.convolutions[number](words) if len(self.convolutions) else words.flatten(1)
             maps.append(torch.segment_reduce(found, "max", lengths=counts, axis=0))
         pooled = torch.cat(maps, dim=1)
-        pooled = pooled.relu() if len(self.convolutions) else pooled  # relu is monotone: after the maximum it is less work
+        pooled = (
+            pooled.relu() if len(self.convolutions) else pooled
+        )  # relu is monotone: after the maximum it is less work
         return pooled if self.hidden is None else torch.relu(self.hidden(pooled))
 
 
@@ -172,7 +195,9 @@ def _pieces(cuts: tuple[Tensor, ...], count: int) -> list[tuple[Tensor, ...]]:
     pieces: list[list[Tensor]] = [[] for _ in range(count)]
     for windows, counts in zip(cuts[::2], cuts[1::2], strict=True):
         numbers = counts.tensor_split(count)
-        for piece, own, number in zip(pieces, torch.split(windows, [int(n.sum()) for n in numbers]), numbers, strict=True):
+        for piece, own, number in zip(
+            pieces, torch.split(windows, [int(n.sum()) for n in numbers]), numbers, strict=True
+        ):
             piece += own, number
     return [tuple(piece) for piece in pieces]
 
@@ -197,7 +222,11 @@ def initial_vectors(
         chance = np.random.default_rng(seed).uniform(-0.25, 0.25, vectors.shape).astype(np.float32)
         vectors = np.where(found[:, None], vectors, chance)
     padding = np.zeros((1, vectors.shape[1]), np.float32)
-    return np.concatenate([padding, vectors]), {**facts, "dimensions": vectors.shape[1], "vocabulary": len(words)}
+    return np.concatenate([padding, vectors]), {
+        **facts,
+        "dimensions": vectors.shape[1],
+        "vocabulary": len(words),
+    }
 
 
 def _say_if_shorter(source: WordVectors, dimensions: int, field: str) -> None:

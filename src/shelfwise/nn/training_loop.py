@@ -30,8 +30,12 @@ class LoopSettings(PluginSettings):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Schedule = "constant"
     loss: LossName = "keras_cce"
-    precision: Precision = Field("float32", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32")
-    patience: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation loss")
+    precision: Precision = Field(
+        "float32", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32"
+    )
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation loss"
+    )
 
 
 class Batches(Protocol):
@@ -89,10 +93,16 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
     loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
-    watched = None if validation is None or settings.patience is None or not len(validation[0]) else validation
+    watched = (
+        None if validation is None or settings.patience is None or not len(validation[0]) else validation
+    )
     best = _EarlyStopping(network, settings)
     order = np.random.default_rng(context.seed)
-    with moved_to_device(network), torch_seed(context.seed), context.progress(title, settings.epochs) as progress:
+    with (
+        moved_to_device(network),
+        torch_seed(context.seed),
+        context.progress(title, settings.epochs) as progress,
+    ):
         step = _TrainStep(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
@@ -100,7 +110,9 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
             for rows in _pieces(order.permutation(len(train)), settings.batch_size):
                 latest = step(train.batch(rows), torch.from_numpy(targets[rows]))
             if not np.isfinite(latest):
-                raise ConfigError(f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}")
+                raise ConfigError(
+                    f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}"
+                )
             progress.advance()
             if watched is not None and best.long_ago(epoch, step.validate(*watched)):
                 break
@@ -111,7 +123,11 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
 
 @torch.inference_mode()
 def run_network(
-    network: nn.Module, inputs: Batches, batch_size: int = 256, order: Rows | None = None, ask: Callable[..., Tensor] | None = None
+    network: nn.Module,
+    inputs: Batches,
+    batch_size: int = 256,
+    order: Rows | None = None,
+    ask: Callable[..., Tensor] | None = None,
 ) -> Floats:
     """`network`'s answers for every row, in row order.
 
@@ -135,17 +151,26 @@ class _TrainStep:
     """One optimiser step."""
 
     def __init__(
-        self, network: nn.Module, loss_of: Loss, settings: LoopSettings, rows: int, after: Callable[[nn.Module], None] | None
+        self,
+        network: nn.Module,
+        loss_of: Loss,
+        settings: LoopSettings,
+        rows: int,
+        after: Callable[[nn.Module], None] | None,
     ) -> None:
         self._network, self._loss_of, self._after, self._settings = network, loss_of, after, settings
-        self._optimizer = Optimizer((p for p in network.parameters() if p.requires_grad), settings.optimizer, settings.weight_decay)
+        self._optimizer = Optimizer(
+            (p for p in network.parameters() if p.requires_grad), settings.optimizer, settings.weight_decay
+        )
         self._done, self._steps = 0, settings.epochs * -(-rows // settings.batch_size)
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
         self._optimizer.clear()
         loss = self._loss(inputs, targets)
         torch.autograd.backward(loss)
-        self._optimizer.step(rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule))
+        self._optimizer.step(
+            rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule)
+        )
         self._done += 1
         if self._after is not None:
             self._after(self._network)

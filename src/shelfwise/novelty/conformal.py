@@ -65,14 +65,23 @@ class ConformalNovelty:
         """
         count = min((len(values) for values in signals.values()), default=0)
         if count < SMALLEST:
-            raise LabelError(f"{count} products are too few to tell what belongs nowhere; give {SMALLEST} that were not learnt from")
+            raise LabelError(
+                f"{count} products are too few to tell what belongs nowhere; give {SMALLEST} that were not learnt from"
+            )
         known = {name: values[~np.isnan(values)] for name, values in signals.items()}
-        references = {name: np.sort(np.asarray(values, dtype=np.float64)) for name, values in known.items() if len(values) >= SMALLEST}
+        references = {
+            name: np.sort(np.asarray(values, dtype=np.float64))
+            for name, values in known.items()
+            if len(values) >= SMALLEST
+        }
         return cls(references, np.sort(cls(references, np.zeros(0)).strangeness(signals)))
 
     def strangeness(self, signals: Signals) -> Float64Array:
         """Joined strangeness (N,), the higher the stranger: minus the sum of the signals' log p-values."""
-        logs = [np.where(np.isnan(signals[name]), -1, np.log(_p_values(known, signals[name]))) for name, known in self.references.items()]
+        logs = [
+            np.where(np.isnan(signals[name]), -1, np.log(_p_values(known, signals[name])))
+            for name, known in self.references.items()
+        ]
         return np.asarray(-np.sum(logs, axis=0))
 
     def p_values(self, signals: Signals) -> Float64Array:

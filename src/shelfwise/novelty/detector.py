@@ -29,12 +29,18 @@ FIELDS = ("title", "description")
 class NoveltyDetector:
     """How strange products that belong are, and the training products that others are compared with (None without any text)."""
 
-    abstention: ConformalNovelty
-    surroundings: NearestTextDistance | None
+    conformal: ConformalNovelty
+    text_distance: NearestTextDistance | None
 
     @classmethod
     def fit(
-        cls, catalog: Catalog, groups: Rows, learnt: Rows, honest: tuple[Rows, Floats], members: Sequence[Modality], context: Context
+        cls,
+        catalog: Catalog,
+        groups: Rows,
+        learnt: Rows,
+        honest: tuple[Rows, Floats],
+        members: Sequence[Modality],
+        context: Context,
     ) -> Self | None:
         """Learn from products that belong; None where they are too few.
 
@@ -52,14 +58,20 @@ class NoveltyDetector:
         asked, sample = rows[chosen], learnt[_spread(len(learnt))]
         read = {name for member in members for name in member.field.split("+")}
         fields = [name for name in FIELDS if name in read and name in catalog]
-        encoders = [name for member in members if (name := getattr(member.settings, "encoder", "off")) != "off"]
+        encoders = [
+            name for member in members if (name := getattr(member.settings, "encoder", "off")) != "off"
+        ]
         around = None
-        signals: dict[str, Float64Array] = {"silence": log_prob_no_label(scores[chosen])}
+        signals: dict[str, Float64Array] = {"log_prob_no_label": log_prob_no_label(scores[chosen])}
         if fields:
-            needed = np.union1d(asked, sample)  # the whole catalogue, where it is small, remembers what its members have read
+            needed = np.union1d(
+                asked, sample
+            )  # the whole catalogue, where it is small, remembers what its members have read
             part = catalog if len(needed) == len(catalog) else catalog.take(needed)
             places = np.searchsorted(needed, sample), np.searchsorted(needed, asked)
-            around = NearestTextDistance.of(part, places[0], fields, encoders[0] if encoders else "", groups[sample], context)
+            around = NearestTextDistance.of(
+                part, places[0], fields, encoders[0] if encoders else "", groups[sample], context
+            )
             signals |= around.far(part, context, places[1], groups[asked])
         try:
             return cls(ConformalNovelty.fit(signals), around)
@@ -72,15 +84,19 @@ class NoveltyDetector:
         Args:
             scores: (N, L) of the deciding system for these products.
         """
-        signals = {"silence": log_prob_no_label(scores)}
-        return self.abstention.p_values(signals if self.surroundings is None else signals | self.surroundings.far(catalog, context))
+        signals = {"log_prob_no_label": log_prob_no_label(scores)}
+        return self.conformal.p_values(
+            signals if self.text_distance is None else signals | self.text_distance.far(catalog, context)
+        )
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
-        parts = {"abstention": self.abstention.state()}
-        if self.surroundings is not None:
-            parts["surroundings"] = self.surroundings.state()
-        arrays = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()}
+        parts = {"conformal": self.conformal.state()}
+        if self.text_distance is not None:
+            parts["text_distance"] = self.text_distance.state()
+        arrays = {
+            f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()
+        }
         return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
 
     @classmethod
@@ -88,13 +104,21 @@ class NoveltyDetector:
         """What `state` was taken from."""
 
         def part(name: str) -> State:
-            arrays: dict[str, Any] = {n.removeprefix(f"{name}."): a for n, a in state.arrays.items() if n.startswith(f"{name}.")}
+            arrays: dict[str, Any] = {
+                n.removeprefix(f"{name}."): a for n, a in state.arrays.items() if n.startswith(f"{name}.")
+            }
             return State(arrays, state.facts[name])
 
-        around = NearestTextDistance.from_state(part("surroundings")) if "surroundings" in state.facts else None
-        return cls(ConformalNovelty.from_state(part("abstention")), around)
+        around = (
+            NearestTextDistance.from_state(part("text_distance")) if "text_distance" in state.facts else None
+        )
+        return cls(ConformalNovelty.from_state(part("conformal")), around)
 
 
 def _spread(count: int) -> Rows:
     """At most :data:`MOST` of `count` places, evenly spaced."""
-    return np.unique(np.linspace(0, count - 1, min(MOST, count), dtype=np.int64)) if count else np.zeros(0, np.int64)
+    return (
+        np.unique(np.linspace(0, count - 1, min(MOST, count), dtype=np.int64))
+        if count
+        else np.zeros(0, np.int64)
+    )

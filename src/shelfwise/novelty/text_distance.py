@@ -55,7 +55,9 @@ class NearestTextDistance:
     groups: Rows
 
     @classmethod
-    def of(cls, catalog: Catalog, rows: Rows, fields: Sequence[str], encoder: str, groups: Rows, context: Context) -> Self:
+    def of(
+        cls, catalog: Catalog, rows: Rows, fields: Sequence[str], encoder: str, groups: Rows, context: Context
+    ) -> Self:
         """What surrounds products: the T `rows` of `catalog`.
 
         Args:
@@ -73,17 +75,34 @@ class NearestTextDistance:
         facts: dict[str, str] = {}
         vectors = np.zeros((count, 0), np.float32)
         if encoder:
-            from shelfwise.features.sentence_encoder import find_encoder  # torch: only where sentences are read
+            from shelfwise.features.sentence_encoder import (
+                find_encoder,
+            )  # torch: only where sentences are read
 
             source = find_encoder(encoder)
             facts = {"name": encoder, "origin": source.origin, "sha256": source.sha256}
             vectors = _encoded(catalog, fields, source, context)[rows]
         there = vectors.any(axis=1)
-        centre = np.asarray(vectors[there].mean(axis=0) if there.any() else np.zeros(vectors.shape[1]), np.float32)
-        made = cls(tuple(fields), keys, weights, sp.csr_array((0, len(keys)), dtype=np.float32), facts, centre, vectors, groups)
-        return cls(made.fields, keys, weights, made._bags(grams), facts, centre, made._directed(vectors), groups)
+        centre = np.asarray(
+            vectors[there].mean(axis=0) if there.any() else np.zeros(vectors.shape[1]), np.float32
+        )
+        made = cls(
+            tuple(fields),
+            keys,
+            weights,
+            sp.csr_array((0, len(keys)), dtype=np.float32),
+            facts,
+            centre,
+            vectors,
+            groups,
+        )
+        return cls(
+            made.fields, keys, weights, made._bags(grams), facts, centre, made._directed(vectors), groups
+        )
 
-    def far(self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None) -> dict[str, Float64Array]:
+    def far(
+        self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None
+    ) -> dict[str, Float64Array]:
         """Minus the mean cosine (N,) to the nearest training products, by ``words`` and by ``meaning``; NaN for a product without text.
 
         Args:
@@ -112,8 +131,17 @@ class NearestTextDistance:
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; words and vectors in half precision."""
-        arrays: dict[str, NDArray[Any]] = {"keys": self.keys, "weights": self.weights, "centre": self.centre, "groups": self.groups}
-        arrays |= {"words": self.words.data.astype(np.float16), "columns": self.words.indices, "rows": self.words.indptr}
+        arrays: dict[str, NDArray[Any]] = {
+            "keys": self.keys,
+            "weights": self.weights,
+            "centre": self.centre,
+            "groups": self.groups,
+        }
+        arrays |= {
+            "words": self.words.data.astype(np.float16),
+            "columns": self.words.indices,
+            "rows": self.words.indptr,
+        }
         arrays["meanings"] = self.meanings.astype(np.float16)
         return State(arrays, {"fields": list(self.fields), "encoder": dict(self.encoder)})
 
@@ -124,7 +152,9 @@ class NearestTextDistance:
         parts = (a["words"].astype(np.float32), a["columns"], a["rows"])
         words = sp.csr_array(parts, shape=(len(a["groups"]), len(a["keys"])))
         meanings = a["meanings"].astype(np.float32)
-        return cls(fields, a["keys"], a["weights"], words, state.facts["encoder"], a["centre"], meanings, a["groups"])
+        return cls(
+            fields, a["keys"], a["weights"], words, state.facts["encoder"], a["centre"], meanings, a["groups"]
+        )
 
     def _bags(self, grams: Grams) -> sp.csr_array:
         """(N, K) TF-IDF rows. Unknown words count in a text's length as the rarest would: they make it unlike everything."""
@@ -148,7 +178,9 @@ class NearestTextDistance:
         """Less the mean, of length 1; rows of 0 stay as they are."""
         centred = np.where(vectors.any(axis=1, keepdims=True), vectors - self.centre, 0)
         length = np.linalg.norm(centred, axis=1, keepdims=True)
-        return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32)
+        return np.asarray(
+            np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32
+        )
 
 
 def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:

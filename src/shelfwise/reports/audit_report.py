@@ -22,7 +22,9 @@ SMALL = 120
 COLUMNS = ("id", "title", "suspicion", "given", "add", "remove", "suggested", "decision", "labels")
 
 
-def write_findings(summary: Json, findings: Sequence[Json], folder: Path, pictures: Pictures) -> dict[str, str]:
+def write_findings(
+    summary: Json, findings: Sequence[Json], folder: Path, pictures: Pictures
+) -> dict[str, str]:
     """Write ``audit.jsonl``, ``audit.csv`` and ``index.html`` into `folder` (made if need be).
 
     Args:
@@ -37,19 +39,31 @@ def write_findings(summary: Json, findings: Sequence[Json], folder: Path, pictur
     folder.mkdir(parents=True, exist_ok=True)
     lines, table = folder / "audit.jsonl", folder / "audit.csv"
     lines.write_text("".join(json.dumps(finding, ensure_ascii=False) + "\n" for finding in findings), "utf-8")
-    with table.open("w", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
+    with table.open(
+        "w", encoding="utf-8-sig", newline=""
+    ) as file:  # the mark tells spreadsheets that it is UTF-8
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows({name: _cell(finding.get(name)) for name in COLUMNS} for finding in findings)
-    view = {"summary": summary, "findings": [_view(finding, pictures) for finding in findings[:SHOWN]], "listed": len(findings)}
-    return {"corrections": str(lines), "table": str(table), "page": str(write_page("audit.html.j2", view, folder))}
+    view = {
+        "summary": summary,
+        "findings": [_view(finding, pictures) for finding in findings[:SHOWN]],
+        "listed": len(findings),
+    }
+    return {
+        "corrections": str(lines),
+        "table": str(table),
+        "page": str(write_page("audit.html.j2", view, folder)),
+    }
 
 
 def _cell(value: Any) -> Any:
     """Labels as text, JSON where a name holds the separator; numbers short; texts so that no spreadsheet runs them."""
     if isinstance(value, list):
         plain = not any(DELIMITER in name or name.startswith("[") for name in value)
-        return escape_formula(f" {DELIMITER} ".join(value)) if plain else json.dumps(value, ensure_ascii=False)
+        return (
+            escape_formula(f" {DELIMITER} ".join(value)) if plain else json.dumps(value, ensure_ascii=False)
+        )
     if isinstance(value, str):
         return escape_formula(value)
     return f"{value:.4f}" if isinstance(value, float) else value
@@ -65,5 +79,7 @@ def _view(finding: Json, pictures: Pictures) -> dict[str, Any]:
         "members": members,
         "kept": [name for name in finding["given"] if name not in set(finding["remove"])],
         "picture": thumbnail(pictures(finding["id"])),
-        "near": [{**other, "picture": thumbnail(pictures(other["id"]), SMALL)} for other in list(near.values())[:3]],
+        "near": [
+            {**other, "picture": thumbnail(pictures(other["id"]), SMALL)} for other in list(near.values())[:3]
+        ],
     }

@@ -38,7 +38,9 @@ def write_explanations(explained: Sequence[Json], folder: Path, pictures: Pictur
         pictures: from a product's id to its picture's file, or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return write_page("explanation.html.j2", {"products": [evidence_view(e, pictures(e["id"])) for e in explained]}, folder)
+    return write_page(
+        "explanation.html.j2", {"products": [evidence_view(e, pictures(e["id"])) for e in explained]}, folder
+    )
 
 
 def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
@@ -56,8 +58,13 @@ def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
             "score": reason["score"],
             "contributions": sorted(reason["contributions"].items(), key=lambda item: -item[1]),
             "members": reason["members"],
-            "texts": {field: marked(text, _relative(reason["words"], field)) for field, text in explained["texts"].items()},
-            "heat": None if pixels is None or reason["picture"] is None else heat(pixels, np.array(reason["picture"])),
+            "texts": {
+                field: marked(text, _relative(reason["words"], field))
+                for field, text in explained["texts"].items()
+            },
+            "heat": None
+            if pixels is None or reason["picture"] is None
+            else heat(pixels, np.array(reason["picture"])),
             "near": reason["near"],
         }
         for label, reason in explained["reasons"].items()
@@ -81,7 +88,10 @@ def marked(text: str, words: Sequence[Json]) -> list[tuple[str, float | None]]:
     done = 0
     for word in words:
         if abs(word["weight"]) >= FAINTEST:
-            pieces += [(text[done : word["start"]], None), (text[word["start"] : word["end"]], word["weight"])]
+            pieces += [
+                (text[done : word["start"]], None),
+                (text[word["start"] : word["end"]], word["weight"]),
+            ]
             done = word["end"]
     return [piece for piece in [*pieces, (text[done:], None)] if piece[0]]
 
@@ -90,7 +100,9 @@ def heat(picture: Pixels, importance: NDArray[np.floating]) -> str:
     """The picture (H, W, 3) as a ``data:`` address, glowing where the importance (8, 8) is high; grey where nothing matters."""
     height, width = picture.shape[:2]
     strongest = max(float(importance.max()), DECISIVE)
-    smooth = Image.fromarray((importance / strongest).clip(0, 1).astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    smooth = Image.fromarray((importance / strongest).clip(0, 1).astype(np.float32)).resize(
+        (width, height), Image.Resampling.BICUBIC
+    )
     glow = np.asarray(smooth).clip(0, 1)[:, :, None]
     grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     base = grey * 0.75 + 64 + glow * (picture - grey * 0.75 - 64)  # what matters keeps its colours

@@ -21,10 +21,14 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
         The page's path.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "inspect.json").write_text(json.dumps(inspection, indent=2, ensure_ascii=False, default=str), "utf-8")
+    (folder / "inspect.json").write_text(
+        json.dumps(inspection, indent=2, ensure_ascii=False, default=str), "utf-8"
+    )
     view = {
         "inspection": inspection,
-        "examples": [{**e, "picture": thumbnail(_path(e.get("image")))} for e in inspection.get("examples", ())],
+        "examples": [
+            {**e, "picture": thumbnail(_path(e.get("image")))} for e in inspection.get("examples", ())
+        ],
         **_distributions(inspection["statistics"], folder),
     }
     return write_page("inspect.html.j2", view, folder)

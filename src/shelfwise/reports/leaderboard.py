@@ -21,13 +21,17 @@ Json = Mapping[str, Any]
 def write_leaderboard(results: Json, folder: Path) -> None:
     """Write ``results.json``, ``leaderboard.md`` and ``index.html`` into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8")
+    (folder / "results.json").write_text(
+        json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8"
+    )
     (folder / "leaderboard.md").write_text(leaderboard_markdown(results), "utf-8")
     rows = {name: results["systems"][name] for name in results["leaderboard"]}
     view = {
         "results": results,
         "rows": rows,
-        "not_run": {name: system["not_run"] for name, system in results["systems"].items() if "not_run" in system},
+        "not_run": {
+            name: system["not_run"] for name, system in results["systems"].items() if "not_run" in system
+        },
         "best": max((row["micro_f1"] for row in rows.values()), default=0.0),
         "plot": Markup(plots.themed(partial(_draw_pareto, rows), "pareto", 10.0)) if rows else None,
         "size": size,
@@ -39,16 +43,36 @@ def write_leaderboard(results: Json, folder: Path) -> None:
 def leaderboard_markdown(results: Json) -> str:
     """The leaderboard as a Markdown table, with the systems that were not run below it."""
     data = results["data"]
-    head = ("system", "micro-F1 tuned", "at 0.5", "macro-F1 tuned", "below the best", "to fit", "products / s", "memory", "size", "weights")
+    head = (
+        "system",
+        "micro-F1 tuned",
+        "at 0.5",
+        "macro-F1 tuned",
+        "below the best",
+        "to fit",
+        "products / s",
+        "memory",
+        "size",
+        "weights",
+    )
     lines = [
         f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} labels.\n",
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
     ]
-    lines += ["| " + " | ".join(_cells(name, results["systems"][name])) + " |" for name in results["leaderboard"]]
-    missing = [f"- {name}: {system['not_run']}" for name, system in results["systems"].items() if "not_run" in system]
+    lines += [
+        "| " + " | ".join(_cells(name, results["systems"][name])) + " |" for name in results["leaderboard"]
+    ]
+    missing = [
+        f"- {name}: {system['not_run']}" for name, system in results["systems"].items() if "not_run" in system
+    ]
     notes = "\n".join([*_similar(results), *(f"- {note}" for note in results["notes"])])
-    text = "\n".join(lines) + "\n" + ("\nNot run:\n\n" + "\n".join(missing) + "\n" if missing else "") + f"\n{notes}\n"
+    text = (
+        "\n".join(lines)
+        + "\n"
+        + ("\nNot run:\n\n" + "\n".join(missing) + "\n" if missing else "")
+        + f"\n{notes}\n"
+    )
     return text.replace("<", "&lt;")  # Markdown lets HTML through; there is none of our own
 
 
@@ -80,7 +104,11 @@ def _cells(name: str, row: Json) -> list[str]:
     low_high = row["micro_f1_tuned_interval"]
     interval = f" ({percent(low_high[0])}{DASH}{percent(low_high[1])})" if low_high else ""
     versus = row["versus_best"]
-    below = "" if versus is None else f"{percent(-versus['difference'])} ({percent(-versus['high'])}{DASH}{percent(-versus['low'])})"
+    below = (
+        ""
+        if versus is None
+        else f"{percent(-versus['difference'])} ({percent(-versus['high'])}{DASH}{percent(-versus['low'])})"
+    )
     weights = "; ".join([*row["weights"], *row["stand_ins"]]) or "none"
     return [
         name.replace("|", "\\|") + (" *" if row["pareto"] else ""),
@@ -105,10 +133,14 @@ def _draw_pareto(rows: Mapping[str, Json], file: IO[bytes]) -> None:
     best = np.array([row["pareto"] for row in rows.values()])
     axes.scatter(seconds[~best], f1[~best], s=24, c=plots.SOFT, linewidths=0)
     order = np.flatnonzero(best)[np.argsort(seconds[best], kind="stable")]
-    axes.plot(seconds[order], f1[order], "-o", color=plots.MAIN, markersize=5, linewidth=1, drawstyle="steps-post")
+    axes.plot(
+        seconds[order], f1[order], "-o", color=plots.MAIN, markersize=5, linewidth=1, drawstyle="steps-post"
+    )
     names = [plots.shorten(name).replace("$", r"\$") for name in rows]
     for i in order:
-        axes.annotate(names[i], (seconds[i], f1[i]), (-4, 4), textcoords="offset points", fontsize=8, ha="right")  # where nothing can be
+        axes.annotate(
+            names[i], (seconds[i], f1[i]), (-4, 4), textcoords="offset points", fontsize=8, ha="right"
+        )  # where nothing can be
     axes.set_xscale("log")
     axes.margins(x=0.15, y=0.1)
     axes.xaxis.set_major_formatter("{x:g}")

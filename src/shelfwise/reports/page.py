@@ -77,13 +77,21 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s"
+        if whole < 3600
+        else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
 
 
 def _environment(autoescape: bool = True) -> Environment:
-    environment = Environment(loader=PackageLoader("shelfwise.reports"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("shelfwise.reports"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals.update(percent=percent, duration=duration)
-    environment.filters.update(percent=percent, duration=duration, breakable=breakable, number=lambda count: f"{count:,}")
+    environment.filters.update(
+        percent=percent, duration=duration, breakable=breakable, number=lambda count: f"{count:,}"
+    )
     return environment
 
 

@@ -49,7 +49,10 @@ def error_markdown(columns: Mapping[str, Sequence[ErrorRow]]) -> str:
         columns: :func:`error_table` by system; shorter columns end in empty cells.
     """
     depth = max(map(len, columns.values()), default=0)
-    ranks = [[str(i + 1), *(_error(rows[i]) if i < len(rows) else "" for rows in columns.values())] for i in range(depth)]
+    ranks = [
+        [str(i + 1), *(_error(rows[i]) if i < len(rows) else "" for rows in columns.values())]
+        for i in range(depth)
+    ]
     return markdown(["", *columns], ranks)
 
 
@@ -61,7 +64,10 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---|
     | 1 | x\\|y |
     """
-    lines = ["| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |" for row in [header, *rows]]
+    lines = [
+        "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
+        for row in [header, *rows]
+    ]
     return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])
 
 
@@ -70,9 +76,18 @@ def _error(row: ErrorRow) -> str:
 
 
 def _systems_markdown(systems: Mapping[str, Any], paper: Mapping[str, float]) -> str:
-    header = ["model", "micro-F1 at 0.5", "micro-F1 tuned", "macro-F1 at 0.5", "fit (s)", "predict (s)", "paper (Amazon)"]
+    header = [
+        "model",
+        "micro-F1 at 0.5",
+        "micro-F1 tuned",
+        "macro-F1 at 0.5",
+        "fit (s)",
+        "predict (s)",
+        "paper (Amazon)",
+    ]
     rows = [
-        [name, *_system_cells(systems.get(name, {"not_run": "not part of this run"})), f"{figure:.1f}"] for name, figure in paper.items()
+        [name, *_system_cells(systems.get(name, {"not_run": "not part of this run"})), f"{figure:.1f}"]
+        for name, figure in paper.items()
     ]
     return markdown(header, rows)
 
@@ -84,12 +99,18 @@ def _system_cells(system: Mapping[str, Any]) -> list[str]:
         _percent(system["micro_f1"], system.get("micro_f1_interval")),
         _percent(system["micro_f1_tuned"], system.get("micro_f1_tuned_interval")),
     ]
-    return [*f1, _percent(system["macro_f1"], None), *(_seconds(system.get(key)) for key in ("seconds_fit", "seconds_predict"))]
+    return [
+        *f1,
+        _percent(system["macro_f1"], None),
+        *(_seconds(system.get(key)) for key in ("seconds_fit", "seconds_predict")),
+    ]
 
 
 def _percent(value: float, interval: Sequence[float] | None) -> str:
     """0.8271 as 82.7, with its interval where there is one."""
-    return f"{100 * value:.1f}" + (f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else "")
+    return f"{100 * value:.1f}" + (
+        f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
+    )
 
 
 def _seconds(value: float | None) -> str:

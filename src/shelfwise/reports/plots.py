@@ -80,11 +80,16 @@ def system_bars(systems: Mapping[str, Mapping[str, Any]], chosen: str) -> str:
     with mpl.rc_context(_STYLE):
         figure, axes = _canvas(5.6, 0.9 + 0.44 * len(names))
         y = np.arange(len(names), dtype=float)
-        for shift, key, colour, label in ((-0.19, "micro_f1", SOFT, "at 0.5"), (0.19, "micro_f1_tuned", MAIN, "at the tuned threshold")):
+        for shift, key, colour, label in (
+            (-0.19, "micro_f1", SOFT, "at 0.5"),
+            (0.19, "micro_f1_tuned", MAIN, "at the tuned threshold"),
+        ):
             values = np.array([_number(systems[n].get(key)) for n in names]) * 100
             axes.barh(y + shift, np.nan_to_num(values), 0.34, color=colour, label=label)
             low, high = _interval_arms([systems[n].get(f"{key}_interval") for n in names], values)
-            axes.errorbar(values, y + shift, xerr=(low, high), fmt="none", ecolor=INK, elinewidth=0.9, capsize=1.8)
+            axes.errorbar(
+                values, y + shift, xerr=(low, high), fmt="none", ecolor=INK, elinewidth=0.9, capsize=1.8
+            )
             for at, value, arm in zip(y + shift, values, high, strict=True):
                 if math.isfinite(value):
                     axes.text(value + arm + 1, at, f"{value:.1f}", va="center", fontsize=8.5)
@@ -116,7 +121,13 @@ def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
             right = support[i] <= middle
             offset, side = ((6, -3), "left") if right else ((-6, -3), "right")
             axes.annotate(
-                shorten(shown[i]["label"]), (support[i], f1[i]), offset, textcoords="offset points", ha=side, fontsize=8.5, color=WARN
+                shorten(shown[i]["label"]),
+                (support[i], f1[i]),
+                offset,
+                textcoords="offset points",
+                ha=side,
+                fontsize=8.5,
+                color=WARN,
             )
         axes.set_ylim(-3, 103)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -140,7 +151,12 @@ def reliability_curves(before: Mapping[str, Any], after: Mapping[str, Any]) -> s
         for curve, colour, label in ((before, WARN, "before calibration"), (after, MAIN, "after")):
             axes.plot(curve["score"], curve["frequency"], color=colour, linewidth=1.4)
             axes.scatter(
-                curve["score"], curve["frequency"], 12 + 110 * np.array(curve["count"]) / most, c=colour, linewidths=0, label=label
+                curve["score"],
+                curve["frequency"],
+                12 + 110 * np.array(curve["count"]) / most,
+                c=colour,
+                linewidths=0,
+                label=label,
             )
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)
@@ -148,7 +164,9 @@ def reliability_curves(before: Mapping[str, Any], after: Mapping[str, Any]) -> s
         axes.set_xlabel("score given")
         axes.set_ylabel("share that is true")
         axes.grid()
-        legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+        legend = figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False
+        )
         for handle in legend.legend_handles:
             handle.set_sizes([40])  # type: ignore[union-attr]
         return _svg(figure, "reliability")
@@ -184,7 +202,9 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure, name: str) -> str:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     return embed(buffer.getvalue(), name)
 
 
@@ -210,7 +230,9 @@ def histogram(counts: ArrayLike, bins: int = 19) -> tuple[NDArray[np.int64], NDA
     """
     values = np.asarray(counts, dtype=np.float64)
     if not values.size:
-        raise LabelError("there is no category to draw a histogram of; lower min_count or check the categories column")
+        raise LabelError(
+            "there is no category to draw a histogram of; lower min_count or check the categories column"
+        )
     heights, edges = np.histogram(values, bins=bins)
     return heights.astype(np.int64), edges
 

@@ -29,7 +29,7 @@ CALIBRATION_ERRORS = {
 }
 
 RULES = {
-    "tuned": "a threshold tuned on validation products",
+    "global": "a threshold tuned on validation products",
     "per_label": "thresholds tuned label by label on validation products",
     "per_product": "the set of labels with the largest expected F1",
 }
@@ -60,11 +60,14 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "not_run": {n: s["not_run"] for n, s in systems.items() if "not_run" in s},
         "paper": {**tables.TABLE_1, **tables.TABLE_3},
         "best": {
-            key: max((_score(s.get(key)) for s in ran.values()), default=0.0) for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")
+            key: max((_score(s.get(key)) for s in ran.values()), default=0.0)
+            for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")
         },
         "chosen": ran.get(chosen, {}),
         "mistakes": [_mistake(m, pictures) for m in results.get("mistakes", ())],
-        "disagreements": [{**d, "picture": thumbnail(pictures(d["id"]))} for d in results.get("disagreements", ())],
+        "disagreements": [
+            {**d, "picture": thumbnail(pictures(d["id"]))} for d in results.get("disagreements", ())
+        ],
         "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
         "bars": Markup(plots.system_bars(systems, chosen)),
@@ -87,21 +90,32 @@ def write_markdown(results: Json, folder: Path) -> Path:
             tables={
                 "Table 1: one modality at a time": tables.table_1(results),
                 "Table 3: modalities joined": tables.table_3(results),
-                "Tables 2 and 4: most misclassified categories (missed/total)": tables.error_markdown(results["errors"]["columns"]),
+                "Tables 2 and 4: most misclassified categories (missed/total)": tables.error_markdown(
+                    results["errors"]["columns"]
+                ),
             },
             **_rule(results),
         )
     )
     path = folder / "results.md"
-    path.write_text(text.replace("<", "&lt;"), "utf-8")  # Markdown lets HTML through; there is none of our own
+    path.write_text(
+        text.replace("<", "&lt;"), "utf-8"
+    )  # Markdown lets HTML through; there is none of our own
     return path
 
 
 def _rule(results: Json) -> dict[str, Any]:
     """By which threshold the run decides: in words, and which of the two measured figures is the headline."""
-    rule = results.get("settings", {}).get("threshold", "tuned")
-    headline = {"f1": "micro_f1", "metrics": "at_0.5"} if rule == 0.5 else {"f1": "micro_f1_tuned", "metrics": "tuned"}
-    return {"headline": headline, "rule": RULES[rule] if isinstance(rule, str) else f"a threshold of {rule:g}"}
+    rule = results.get("settings", {}).get("threshold", "global")
+    headline = (
+        {"f1": "micro_f1", "metrics": "at_0.5"}
+        if rule == 0.5
+        else {"f1": "micro_f1_tuned", "metrics": "tuned"}
+    )
+    return {
+        "headline": headline,
+        "rule": RULES[rule] if isinstance(rule, str) else f"a threshold of {rule:g}",
+    }
 
 
 def _decisions(decisions: Json | None) -> dict[str, Any] | None:
@@ -123,9 +137,17 @@ def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:
     """
     right = [label for label in mistake["decided"] if label in set(mistake["truth"])]
     kinds = (("missed", mistake["missed"]), ("wrong", mistake["wrong"]), ("hit", right))
-    said = {name: scores for name, scores in mistake.get("members", {}).items() if any((scores or {}).values())}
-    columns = {**said, "joined": mistake["scores"]} if len(said) > 1 else said or {"joined": mistake["scores"]}
-    rows = [(kind, label, [scores.get(label) for scores in columns.values()]) for kind, labels in kinds for label in labels]
+    said = {
+        name: scores for name, scores in mistake.get("members", {}).items() if any((scores or {}).values())
+    }
+    columns = (
+        {**said, "joined": mistake["scores"]} if len(said) > 1 else said or {"joined": mistake["scores"]}
+    )
+    rows = [
+        (kind, label, [scores.get(label) for scores in columns.values()])
+        for kind, labels in kinds
+        for label in labels
+    ]
     return {
         **mistake,
         "columns": list(columns),

@@ -162,10 +162,14 @@ class Migration:
         taken = [name for change in self.changes for name in change.takes]
         if len(set(taken)) < len(taken):
             twice = next(name for name in taken if taken.count(name) > 1)
-            raise TaxonomyError(f"two changes take {twice!r}; all changes happen at once, so expected one change a category")
+            raise TaxonomyError(
+                f"two changes take {twice!r}; all changes happen at once, so expected one change a category"
+            )
         named = [name for c in self.changes for name in (*c.takes, *(() if isinstance(c, Move) else c.gives))]
         if self.mode == "flat" and (paths := [name for name in named if SEPARATOR in name]):
-            raise TaxonomyError(f"{paths[0]!r} is a path, but the migration is in flat mode; write its last name, or set mode = 'path'")
+            raise TaxonomyError(
+                f"{paths[0]!r} is a path, but the migration is in flat mode; write its last name, or set mode = 'path'"
+            )
 
     @classmethod
     def load(cls, path: Path | str) -> Migration:
@@ -182,12 +186,17 @@ class Migration:
             raise TaxonomyError(f"the migration file {path} is not valid TOML: {error}") from None
         mode, entries = table.pop("mode", "flat"), table.pop("change", [])
         if table or mode not in ("flat", "path") or not isinstance(entries, list):
-            raise TaxonomyError(f"the migration file {path} must have mode = 'flat' or 'path', tables [[change]], and nothing else")
+            raise TaxonomyError(
+                f"the migration file {path} must have mode = 'flat' or 'path', tables [[change]], and nothing else"
+            )
         return cls(tuple(_change(entry, number, path) for number, entry in enumerate(entries, 1)), mode)
 
     def dump(self) -> str:
         """The same as TOML; ``Migration.load`` reads it back."""
-        tables = ("\n".join(f"{key} = {_toml(value)}" for key, value in change.model_dump().items()) for change in self.changes)
+        tables = (
+            "\n".join(f"{key} = {_toml(value)}" for key, value in change.model_dump().items())
+            for change in self.changes
+        )
         return "\n\n".join([f'mode = "{self.mode}"', *(f"[[change]]\n{table}" for table in tables)]) + "\n"
 
     def paths(self, paths: Sequence[Sequence[str]] | None) -> MigratedPaths:
@@ -198,8 +207,15 @@ class Migration:
         rewrite = self._rewritten_path if self.mode == "path" else self._rewritten_names
         outcomes = [rewrite([name.strip() for name in path if name.strip()]) for path in paths or ()]
         met = frozenset(place for _, places in outcomes for place in places)
-        parts = {part: None for place in sorted(met) if isinstance(self.changes[place], Split) for part in self.changes[place].gives}
-        return MigratedPaths([list(p) for p in dict.fromkeys(path for path, _ in outcomes if path)], met, tuple(parts))
+        parts = {
+            part: None
+            for place in sorted(met)
+            if isinstance(self.changes[place], Split)
+            for part in self.changes[place].gives
+        }
+        return MigratedPaths(
+            [list(p) for p in dict.fromkeys(path for path, _ in outcomes if path)], met, tuple(parts)
+        )
 
     def label(self, name: str) -> tuple[str, ...]:
         """What becomes of a label: one, several (a split one), or none."""
@@ -229,7 +245,11 @@ class Migration:
 
     @cached_property
     def _takers(self) -> dict[tuple[str, ...], int]:
-        return {tuple(split_levels(name)): place for place, change in enumerate(self.changes) for name in change.takes}
+        return {
+            tuple(split_levels(name)): place
+            for place, change in enumerate(self.changes)
+            for name in change.takes
+        }
 
     def _met(self, levels: Sequence[str]) -> tuple[int | None, int]:
         """The change that takes the longest beginning of a path, and how many levels that has."""
@@ -268,7 +288,9 @@ class Migration:
 def _change(entry: Any, number: int, path: Path | str) -> Change:
     verbs = [verb for verb in VERBS if isinstance(entry, dict) and verb in entry]
     if len(verbs) != 1:
-        raise TaxonomyError(f"change {number} of {path} is {entry!r}; expected exactly one of {', '.join(VERBS)}")
+        raise TaxonomyError(
+            f"change {number} of {path} is {entry!r}; expected exactly one of {', '.join(VERBS)}"
+        )
     try:
         return VERBS[verbs[0]].model_validate(entry)
     except ValidationError as error:
@@ -286,7 +308,9 @@ def prefixes(levels: Sequence[str]) -> list[str]:
 
 def _common(paths: Sequence[Sequence[str]]) -> list[str]:
     """The levels that all paths begin with."""
-    return [levels[0] for levels in takewhile(lambda levels: len(set(levels)) == 1, zip(*paths, strict=False))]
+    return [
+        levels[0] for levels in takewhile(lambda levels: len(set(levels)) == 1, zip(*paths, strict=False))
+    ]
 
 
 def _toml(value: Any) -> str:

@@ -36,7 +36,9 @@ def difference(before: Sequence[Category], after: Sequence[Category]) -> Taxonom
     look the same in two lists, and have to be put in by hand.
     """
     sure = _same(before, after)
-    guesses = _guesses([c for c in before if c.path not in sure], {c.path for c in after} - set(sure.values()))
+    guesses = _guesses(
+        [c for c in before if c.path not in sure], {c.path for c in after} - set(sure.values())
+    )
     became: dict[Path, Path | None] = {}
     for category in sorted(before, key=lambda c: len(c.path)):
         target = sure.get(category.path, guesses.get(category.path))

@@ -47,7 +47,9 @@ class Taxonomy:
         circular = np.flatnonzero((_links(self.edges, len(self.names)) @ self.ancestors).diagonal())
         if len(circular):
             named = ", ".join(repr(self.names[i]) for i in circular[:5])
-            raise TaxonomyError(f"a taxonomy must not go in circles, but these categories lie above themselves: {named}")
+            raise TaxonomyError(
+                f"a taxonomy must not go in circles, but these categories lie above themselves: {named}"
+            )
 
     @classmethod
     def of(cls, labels: LabelSet, categories: Sequence[Paths | None]) -> Taxonomy:
@@ -57,7 +59,9 @@ class Taxonomy:
         """
         if labels.mode == "leaf":
             return cls(labels.names, np.empty((0, 2), np.int64))
-        return cls.of_names(labels.names) if labels.mode == "path" else cls.of_products(labels.names, categories)
+        return (
+            cls.of_names(labels.names) if labels.mode == "path" else cls.of_products(labels.names, categories)
+        )
 
     @classmethod
     def of_names(cls, names: Sequence[str]) -> Taxonomy:
@@ -67,7 +71,9 @@ class Taxonomy:
         return cls(tuple(names), np.stack([children, parents[children]], axis=1))
 
     @classmethod
-    def of_products(cls, names: Sequence[str], categories: Sequence[Paths | None], certainty: float = 1.0) -> Taxonomy:
+    def of_products(
+        cls, names: Sequence[str], categories: Sequence[Paths | None], certainty: float = 1.0
+    ) -> Taxonomy:
         """The taxonomy of flat labels, which merge homonyms: what lies above a label wherever it is found.
 
         A label implies another if the other stands above it, in one path or another, in at least the share `certainty` of
@@ -81,7 +87,9 @@ class Taxonomy:
             certainty: above 0, at most 1.
         """
         carried, above, depth = _counted(names, categories)
-        pairs = np.array([pair for pair, n in above.items() if n >= certainty * carried[pair[0]]], np.int64).reshape(-1, 2)
+        pairs = np.array(
+            [pair for pair, n in above.items() if n >= certainty * carried[pair[0]]], np.int64
+        ).reshape(-1, 2)
         mean_depth = np.divide(depth, carried, out=np.zeros(len(names)), where=carried > 0)
         rank = np.argsort(np.lexsort((np.array(names, dtype=object), mean_depth)))
         circle = connected_components(_links(pairs, len(names)), connection="strong")[1]
@@ -196,7 +204,9 @@ class Taxonomy:
         network = csr_array((room, (tails, heads)), (count + 2, count + 2))
         left = network - maximum_flow(network, source, sink).flow
         left.eliminate_zeros()
-        dropped = breadth_first_order(csr_array(left.T), sink, return_predecessors=False)  # on the sink's side of the cut
+        dropped = breadth_first_order(
+            csr_array(left.T), sink, return_predecessors=False
+        )  # on the sink's side of the cut
         return np.asarray(~np.isin(np.arange(count), dropped))
 
 
@@ -205,7 +215,9 @@ def _counted(
 ) -> tuple[NDArray[np.float64], Counter[tuple[int, int]], NDArray[np.float64]]:
     """Products with each label (L,); products in which one label stands below another; depths, summed over products (L,)."""
     place = {name: index for index, name in enumerate(names)}
-    alike = Counter(tuple(tuple(name.strip() for name in path if name) for path in paths or ()) for paths in categories)
+    alike = Counter(
+        tuple(tuple(name.strip() for name in path if name) for path in paths or ()) for paths in categories
+    )
     carried, depth = np.zeros(len(names)), np.zeros(len(names))
     above: Counter[tuple[int, int]] = Counter()
     for paths, products in alike.items():
@@ -217,7 +229,9 @@ def _counted(
         for label, levels in depths.items():
             carried[label] += products
             depth[label] += products * sum(levels) / len(levels)
-        for pair in {(child, parent) for path in known for level, child in enumerate(path) for parent in path[:level]}:
+        for pair in {
+            (child, parent) for path in known for level, child in enumerate(path) for parent in path[:level]
+        }:
             above[pair] += products
     return carried, above, depth
 
@@ -228,7 +242,9 @@ def _links(edges: Rows, count: int) -> csr_array:
 
 def _reach(links: csr_array) -> csr_array:
     """Which labels can be reached from each, itself included; squared until nothing is new."""
-    reach = _flags(links + csr_array((np.ones(links.shape[0], np.int64), (np.arange(links.shape[0]),) * 2), links.shape))
+    reach = _flags(
+        links + csr_array((np.ones(links.shape[0], np.int64), (np.arange(links.shape[0]),) * 2), links.shape)
+    )
     while True:
         further = _flags(reach @ reach)
         if further.nnz == reach.nnz:

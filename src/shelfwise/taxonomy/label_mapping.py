@@ -48,7 +48,9 @@ class LabelMapping:
         """
         names = sorted({name for label in before for name in became[label]})
         if not names:
-            raise TaxonomyError(f"none of the {len(before)} labels is left after these changes; keep at least one")
+            raise TaxonomyError(
+                f"none of the {len(before)} labels is left after these changes; keep at least one"
+            )
         place = {name: index for index, name in enumerate(names)}
         pairs = sorted({(place[name], index) for index, label in enumerate(before) for name in became[label]})
         return cls(tuple(before), tuple(names), np.array(pairs, np.int64)[:, ::-1].copy())
@@ -61,15 +63,22 @@ class LabelMapping:
 
     def apply_sparse(self, rows: Rows, columns: Rows) -> tuple[Rows, Rows]:
         """Targets as the places of their ones: rows (E,), ascending, and columns (E,) of L, as those of K."""
-        matrix = csc_array((np.ones(len(self.pairs), np.int8), (self.pairs[:, 0], self.pairs[:, 1])), (len(self.before), len(self.names)))
-        ones = csc_array((np.ones(len(rows), np.int64), (rows, columns)), (int(rows.max(initial=-1)) + 1, len(self.before)))
+        matrix = csc_array(
+            (np.ones(len(self.pairs), np.int8), (self.pairs[:, 0], self.pairs[:, 1])),
+            (len(self.before), len(self.names)),
+        )
+        ones = csc_array(
+            (np.ones(len(rows), np.int64), (rows, columns)), (int(rows.max(initial=-1)) + 1, len(self.before))
+        )
         found = (ones @ matrix).tocsr().nonzero()
         order = np.lexsort((found[1], found[0]))
         return found[0][order].astype(np.int64), found[1][order].astype(np.int64)
 
     def then(self, later: LabelMapping) -> LabelMapping:
         """This and then `later`, whose labels of before are the ones of now here."""
-        after = [[later.names[k] for k in later.pairs[later.pairs[:, 0] == j, 1]] for j in range(len(self.names))]
+        after = [
+            [later.names[k] for k in later.pairs[later.pairs[:, 0] == j, 1]] for j in range(len(self.names))
+        ]
         became: dict[str, list[str]] = {name: [] for name in self.before}
         for old, new in self.pairs.tolist():
             became[self.before[old]] += after[new]

@@ -40,11 +40,15 @@ def moved_taxonomy(taxonomy: Taxonomy, migration: Migration, step: LabelMapping)
             for lower, upper in zip(levels[1:], levels, strict=False):
                 implied.setdefault(lower, set()).add(upper)
     place = {name: index for index, name in enumerate(step.names)}
-    pairs = [(place[c], place[p]) for c, ps in implied.items() for p in ps if c != p and {c, p} <= place.keys()]
+    pairs = [
+        (place[c], place[p]) for c, ps in implied.items() for p in ps if c != p and {c, p} <= place.keys()
+    ]
     return Taxonomy.of_pairs(step.names, np.array(pairs, np.int64).reshape(-1, 2))
 
 
-def to_retrain(labels: Sequence[str], migration: Migration, taxonomy: Taxonomy | None) -> Iterator[tuple[str, str]]:
+def to_retrain(
+    labels: Sequence[str], migration: Migration, taxonomy: Taxonomy | None
+) -> Iterator[tuple[str, str]]:
     """Labels after the changes whose scores cannot be what training would make them, and why; each pair once.
 
     Args:
@@ -57,14 +61,24 @@ def to_retrain(labels: Sequence[str], migration: Migration, taxonomy: Taxonomy |
         place = migration.change_of(name)
         change, outcome = (None if place is None else migration.changes[place]), migration.label(name)
         if isinstance(change, Split):
-            reasons |= {(part, f"no model can tell the parts of {name!r} apart; each scores as the whole did"): None for part in outcome}
+            reasons |= {
+                (part, f"no model can tell the parts of {name!r} apart; each scores as the whole did"): None
+                for part in outcome
+            }
         for new in sorted(migration.gained(name) - kept):
             reasons[new, f"is new, and known only from {name!r}"] = None
         if change is not None and name in change.takes and not isinstance(change, Remove):
-            reasons |= {(old, f"still counts in the products of {name!r}"): None for old in _left(name, migration, taxonomy)}
+            reasons |= {
+                (old, f"still counts in the products of {name!r}"): None
+                for old in _left(name, migration, taxonomy)
+            }
         if isinstance(change, Merge):
             missing = [other for other in change.takes if other not in labels]
-            reasons |= {(new, f"knows nothing of {other!r}, which was no label"): None for other in missing for new in outcome}
+            reasons |= {
+                (new, f"knows nothing of {other!r}, which was no label"): None
+                for other in missing
+                for new in outcome
+            }
     yield from reasons
 
 
@@ -79,5 +93,10 @@ def _left(name: str, migration: Migration, taxonomy: Taxonomy | None) -> list[st
     if not isinstance(change, Move) or taxonomy is None:
         return []
     row = taxonomy.ancestors[[taxonomy.names.index(name)]].indices
-    old = [new for above in row if taxonomy.names[above] != name for new in migration.label(taxonomy.names[above])]
+    old = [
+        new
+        for above in row
+        if taxonomy.names[above] != name
+        for new in migration.label(taxonomy.names[above])
+    ]
     return [above for above in dict.fromkeys(old) if above not in split_levels(change.under)]

@@ -17,7 +17,9 @@ from shelfwise.text.vocabulary import TokenArray
 
 _LONGEST = {"title": 29, "description": 30}
 _CONTRACTION = r"['\x{2019}](?:s|t|re|ve|ll|d|m)\b"
-_AROUND_COMPOUNDS = r"""[\s\x1c-\x1f\x{85}\pZ,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)"""
+_AROUND_COMPOUNDS = (
+    r"""[\s\x1c-\x1f\x{85}\pZ,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)"""
+)
 
 
 class CleaningSettings(Settings):
@@ -30,7 +32,8 @@ class CleaningSettings(Settings):
 
     kind: Literal["title", "description"] = "title"
     compounds: Literal["split", "drop"] = Field(
-        "split", description="words joined by - or /: their parts, or nothing (authors' scripts: t-shirt fails isalpha)"
+        "split",
+        description="words joined by - or /: their parts, or nothing (authors' scripts: t-shirt fails isalpha)",
     )
 
 
@@ -49,14 +52,20 @@ def tokenize_column(texts: Sequence[str | None], settings: CleaningSettings) -> 
     (['men', 'shirt', 'cotton'], [])
     """
     column = pc.replace_substring_regex(lowered(texts), pattern=_CONTRACTION, replacement="")
-    everything = split_column(column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS)
+    everything = split_column(
+        column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS
+    )
     return everything.remap(*_keep(everything.words, settings))
 
 
-def _keep(words: Sequence[str], settings: CleaningSettings) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], tuple[str, ...]]:
+def _keep(
+    words: Sequence[str], settings: CleaningSettings
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], tuple[str, ...]]:
     """The new id of each distinct word (-1: not kept) and the words that are kept, in their order."""
     unwanted = stop_words() if settings.kind == "description" else frozenset()
     longest = _LONGEST[settings.kind]
-    wanted = np.array([word.isalpha() and len(word) <= longest and word not in unwanted for word in words], dtype=bool)
+    wanted = np.array(
+        [word.isalpha() and len(word) <= longest and word not in unwanted for word in words], dtype=bool
+    )
     table = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
     return table, tuple(word for word, keep in zip(words, wanted, strict=True) if keep)

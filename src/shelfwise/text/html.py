@@ -61,7 +61,10 @@ def _is_settled(value: str) -> bool:
     """Whether ftfy would keep the text as it is, told without looking at the long stretches of ASCII."""
     if not _SETTLED.fullmatch(value):
         return False
-    return not any(is_bad(value[max(found.start() - _REACH, 0) : found.end() + _REACH]) for found in _FOREIGN.finditer(value))
+    return not any(
+        is_bad(value[max(found.start() - _REACH, 0) : found.end() + _REACH])
+        for found in _FOREIGN.finditer(value)
+    )
 
 
 def _without_tags(value: str) -> str:

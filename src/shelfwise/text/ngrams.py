@@ -55,7 +55,9 @@ class Grams:
     def folded(self, buckets: int) -> Grams:
         """At most `buckets` n-grams: their numbers modulo `buckets`, so that some come to share one (the hashing trick)."""
         keys, columns = np.unique(self.keys % np.uint64(buckets), return_inverse=True)
-        counts = sp.csr_array((self.counts.data, columns[self.counts.indices], self.counts.indptr), shape=(len(self), len(keys)))
+        counts = sp.csr_array(
+            (self.counts.data, columns[self.counts.indices], self.counts.indptr), shape=(len(self), len(keys))
+        )
         counts.sum_duplicates()
         return Grams(counts, keys)
 
@@ -68,7 +70,9 @@ class Grams:
         inside = known[self.counts.indices]
         before = np.concatenate([[0], np.cumsum(inside)])
         columns = place[self.counts.indices[inside]]
-        return sp.csr_array((self.counts.data[inside], columns, before[self.counts.indptr]), shape=(len(self), len(keys)))
+        return sp.csr_array(
+            (self.counts.data[inside], columns, before[self.counts.indptr]), shape=(len(self), len(keys))
+        )
 
 
 def split_words(texts: Sequence[str | None]) -> TokenArray:
@@ -100,7 +104,9 @@ def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
     """
     letters, offsets = _letters(tokens.words, " ")
     found = [_runs(letters.astype(np.uint64), offsets, n) for n in orders]
-    of_words = _count(np.concatenate([k for k, _ in found]), np.concatenate([r for _, r in found]), len(tokens.words))
+    of_words = _count(
+        np.concatenate([k for k, _ in found]), np.concatenate([r for _, r in found]), len(tokens.words)
+    )
     ones = np.ones(len(tokens.ids), np.float32)
     words = sp.csr_array((ones, tokens.ids, tokens.offsets), shape=(len(tokens), len(tokens.words)))
     counts = words @ of_words.counts
@@ -125,7 +131,9 @@ def _whole(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
     if len(offsets) == 1:
         return np.zeros(0, np.uint64)
     places = np.arange(len(letters)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return splitmix64(np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1]))
+    return splitmix64(
+        np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1])
+    )
 
 
 def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64]]:
@@ -141,5 +149,7 @@ def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64
 def _count(keys: Keys, rows: NDArray[np.int64], texts: int) -> Grams:
     distinct, columns = np.unique(keys, return_inverse=True)
     ones = np.ones(len(keys), np.float32)
-    counts = sp.coo_array((ones, (rows, columns)), shape=(texts, len(distinct))).tocsr()  # adds up what occurs twice
+    counts = sp.coo_array(
+        (ones, (rows, columns)), shape=(texts, len(distinct))
+    ).tocsr()  # adds up what occurs twice
     return Grams(counts, distinct)

@@ -33,8 +33,12 @@ def separators(column: pa.Array) -> str:
     found: set[int] = set()
     for start in range(0, len(texts), _PIECE):
         letters = "".join(texts.slice(start, _PIECE).to_pylist())
-        found.update(np.flatnonzero(np.bincount(np.frombuffer(letters.encode("utf-32-le"), np.uint32))).tolist())
-    beyond = [f"\\x{{{code:X}}}" for code in sorted(found) if code > 127 and category(chr(code))[0] not in "LMN"]
+        found.update(
+            np.flatnonzero(np.bincount(np.frombuffer(letters.encode("utf-32-le"), np.uint32))).tolist()
+        )
+    beyond = [
+        f"\\x{{{code:X}}}" for code in sorted(found) if code > 127 and category(chr(code))[0] not in "LMN"
+    ]
     return f"[{_ASCII_SEPARATORS}{''.join(beyond)}]+"
 
 
@@ -47,4 +51,8 @@ def split_column(column: pa.Array, between: str) -> TokenArray:
     # for spaces of all scripts Arrow has a split of its own, but it reads beyond the last text, and may leave the blank on its last word
     lists = pc.ascii_split_whitespace(pc.replace_substring_regex(column, pattern=between, replacement=" "))
     encoded = lists.values.dictionary_encode()
-    return TokenArray(encoded.indices.to_numpy(), lists.offsets.to_numpy().astype(np.int64), tuple(encoded.dictionary.to_pylist()))
+    return TokenArray(
+        encoded.indices.to_numpy(),
+        lists.offsets.to_numpy().astype(np.int64),
+        tuple(encoded.dictionary.to_pylist()),
+    )

@@ -50,7 +50,9 @@ class Ragged:
         starts = self.offsets[:-1] if cut == "post" else self.offsets[1:] - lengths
         return self._with(*_gather(self.ids, starts, lengths))
 
-    def windows(self, rows: NDArray[Any], size: int, longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def windows(
+        self, rows: NDArray[Any], size: int, longest: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All different stretches of `size` numbers in the given rows (B,), as if 0 followed each row up to `longest`.
 
         A window of zeros alone stands for all of its kind, so what is computed from the windows of a row is neither
@@ -139,7 +141,9 @@ class Vocabulary:
         ('shoe', 'red')
         """
         first = np.full(len(tokens.words), len(tokens.ids))
-        first[tokens.ids[::-1]] = np.arange(len(tokens.ids))[::-1]  # of repeated indices the last assignment stays
+        first[tokens.ids[::-1]] = np.arange(len(tokens.ids))[
+            ::-1
+        ]  # of repeated indices the last assignment stays
         order = np.lexsort((first, -tokens.counts))[: size - 1]
         return cls(tuple(tokens.words[i] for i in order if tokens.counts[i]))
 

@@ -102,7 +102,9 @@ def load_vectors(source: str, words: Sequence[str], dimensions: int | None = Non
 @lru_cache(maxsize=8)
 def _from_package(words: tuple[str, ...], dimensions: int | None) -> WordVectors:
     folder = _verified_package()
-    index = pq.ParquetFile(folder / "glove_6B_index.parquet").read(["index"]).column("index")  # read_table imports pyarrow.dataset first
+    index = (
+        pq.ParquetFile(folder / "glove_6B_index.parquet").read(["index"]).column("index")
+    )  # read_table imports pyarrow.dataset first
     matrix = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     return _select(words, index, matrix, dimensions, f"{PACKAGE} {version(PACKAGE)} (GloVe 6B, 50-d)")
 
@@ -125,7 +127,9 @@ def _verified_package() -> Path:
 
 
 @lru_cache(maxsize=8)
-def _from_file(path: Path, words: tuple[str, ...], dimensions: int | None, _changed: tuple[int, int]) -> WordVectors:
+def _from_file(
+    path: Path, words: tuple[str, ...], dimensions: int | None, _changed: tuple[int, int]
+) -> WordVectors:
     try:
         if path.suffix == ".npy":
             return _from_numpy(path, words, dimensions)
@@ -135,12 +139,18 @@ def _from_file(path: Path, words: tuple[str, ...], dimensions: int | None, _chan
             with _open_text(path) as lines:
                 found = _scan_text(lines, words)
         else:
-            raise WeightsError(f"{path} is not of a known kind of word vectors; gensim files: save_word2vec_format; else {_FIX}")
+            raise WeightsError(
+                f"{path} is not of a known kind of word vectors; gensim files: save_word2vec_format; else {_FIX}"
+            )
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path} cannot be read as word vectors: {error}; {_FIX}") from error
     if not found:
-        raise WeightsError(f"{path} has a vector for none of {len(words):,} words, e.g. {list(words[:3])}; is it the right file?")
-    return WordVectors(tuple(found), np.stack(list(found.values()))[:, :dimensions].astype(np.float32), path.name)
+        raise WeightsError(
+            f"{path} has a vector for none of {len(words):,} words, e.g. {list(words[:3])}; is it the right file?"
+        )
+    return WordVectors(
+        tuple(found), np.stack(list(found.values()))[:, :dimensions].astype(np.float32), path.name
+    )
 
 
 def _from_numpy(path: Path, words: tuple[str, ...], dimensions: int | None) -> WordVectors:
@@ -157,11 +167,15 @@ def _from_numpy(path: Path, words: tuple[str, ...], dimensions: int | None) -> W
     return _select(words, pa.array(index), matrix, dimensions, path.name)
 
 
-def _select(words: tuple[str, ...], index: pa.Array, matrix: Matrix, dimensions: int | None, origin: str) -> WordVectors:
+def _select(
+    words: tuple[str, ...], index: pa.Array, matrix: Matrix, dimensions: int | None, origin: str
+) -> WordVectors:
     rows = pc.index_in(pa.array(words, pa.string()), value_set=index)
     found = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
     return WordVectors(
-        tuple(words[i] for i in found), np.asarray(matrix[rows.drop_null().to_numpy(), :dimensions], dtype=np.float32), origin
+        tuple(words[i] for i in found),
+        np.asarray(matrix[rows.drop_null().to_numpy(), :dimensions], dtype=np.float32),
+        origin,
     )
 
 
@@ -174,7 +188,9 @@ def _open_text(path: Path) -> Iterator[Iterable[bytes]]:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
-                raise WeightsError(f"{path.name} holds {', '.join(names) or 'nothing'}; unpack the one to use and set `vectors` to it")
+                raise WeightsError(
+                    f"{path.name} holds {', '.join(names) or 'nothing'}; unpack the one to use and set `vectors` to it"
+                )
             with archive.open(names[0]) as member:
                 yield member
     else:
@@ -196,7 +212,9 @@ def _scan_text(lines: Iterable[bytes], words: tuple[str, ...]) -> dict[str, Matr
                 continue
         if word in wanted and wanted[word] not in found:
             fields = numbers.split()
-            if len(fields) == dimensions:  # GloVe 840B has words with blanks in them; the authors' scripts skip them too
+            if (
+                len(fields) == dimensions
+            ):  # GloVe 840B has words with blanks in them; the authors' scripts skip them too
                 found[wanted[word]] = np.array(fields, dtype=np.float32)
     return found
 

@@ -38,7 +38,9 @@ class Checkpoints:
             return
         stamp = folder / "key"
         if resume and stamp.exists() and stamp.read_text() != key:
-            raise ConfigError(f"{folder} was begun with other settings or other data; run without --resume to start afresh")
+            raise ConfigError(
+                f"{folder} was begun with other settings or other data; run without --resume to start afresh"
+            )
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,9 @@ class Checkpoints:
         state = compute()
         self.seconds[name] = time.perf_counter() - started
         if path is not None:
-            write_arrays(path, state.arrays, {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])})
+            write_arrays(
+                path, state.arrays, {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
+            )
         return state
 
     def time(self, name: str, compute: Callable[[], T]) -> T:

@@ -40,18 +40,32 @@ class PreparedData:
     corrected: CorrectionReport | None = None
 
 
-def prepare_task(catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None) -> PreparedData:
+def prepare_task(
+    catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None
+) -> PreparedData:
     """Read, correct, select, label and split."""
     readings, corrected = {"catalog": read_catalog(catalog, config.catalog, context)}, None
     if corrections is not None:
-        mended, corrected = apply_corrections(readings["catalog"].catalog, read_corrections(corrections), config.labels.mode)
+        mended, corrected = apply_corrections(
+            readings["catalog"].catalog, read_corrections(corrections), config.labels.mode
+        )
         readings["catalog"] = replace(readings["catalog"], catalog=mended)
-    labels, (lesson, rest, rest_targets), left_out = _lesson(readings["catalog"].catalog, config, tested_elsewhere=test is not None)
+    labels, (lesson, rest, rest_targets), left_out = _lesson(
+        readings["catalog"].catalog, config, tested_elsewhere=test is not None
+    )
     if test is None:
         return PreparedData(labels, lesson, rest, rest_targets, readings, left_out, corrected)
     readings["test"] = read_catalog(test, config.catalog, context)
     tested, unusable = usable_for_test(readings["test"].catalog, known=lesson.catalog.ids)
-    return PreparedData(labels, lesson, tested, labels.encode(tested.column("categories")), readings, {**left_out, **unusable}, corrected)
+    return PreparedData(
+        labels,
+        lesson,
+        tested,
+        labels.encode(tested.column("categories")),
+        readings,
+        {**left_out, **unusable},
+        corrected,
+    )
 
 
 def _lesson(

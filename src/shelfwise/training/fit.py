@@ -42,7 +42,12 @@ MEMBERS_SHARE = 0.7
 
 
 def fit_model(
-    lesson: TrainingSet, labels: LabelSet, config: Config, context: Context, stages: Checkpoints | None = None, tolerant: bool = False
+    lesson: TrainingSet,
+    labels: LabelSet,
+    config: Config,
+    context: Context,
+    stages: Checkpoints | None = None,
+    tolerant: bool = False,
 ) -> Model:
     """Fit every member and every system of `config`.
 
@@ -63,12 +68,23 @@ def fit_model(
     model = Model(config, labels, {name: item.member for name, item in learned.items()}, taxonomy=taxonomy)
     crossing = not len(lesson.validation)
     checked = lesson.train if crossing else lesson.validation
-    fused = {name: (item.out_of_fold if crossing else item.predictions.take(checked)).probabilities for name, item in learned.items()}
-    for name in sorted(config.systems, key=lambda name: name != config.decide_with):  # what decides must be ready in time
+    fused = {
+        name: (item.out_of_fold if crossing else item.predictions.take(checked)).probabilities
+        for name, item in learned.items()
+    }
+    for name in sorted(
+        config.systems, key=lambda name: name != config.decide_with
+    ):  # what decides must be ready in time
         missing = [m for m in config.systems[name].members if m not in learned]
         limit = Budget.of(None, context) if name == config.decide_with else budget
-        fit = partial(limit.spend, name, partial(_fit_system, name, model, learned, lesson, limit.context, stages))
-        scores = f"its member {missing[0]} was not run: {not_run[missing[0]]}" if missing else try_or_reason(fit, name, tolerant)
+        fit = partial(
+            limit.spend, name, partial(_fit_system, name, model, learned, lesson, limit.context, stages)
+        )
+        scores = (
+            f"its member {missing[0]} was not run: {not_run[missing[0]]}"
+            if missing
+            else try_or_reason(fit, name, tolerant)
+        )
         if isinstance(scores, str):
             not_run[name] = scores
         else:
@@ -76,14 +92,16 @@ def fit_model(
     _choose(model, fused, lesson.targets[checked])
     _fit_decision_rule(model, learned, lesson, fused[model.decide_with], context, stages)
     features = {name: learned[name].predictions.features for name in model.members_of(model.decide_with)}
-    model.nearest_neighbours = Neighbours.of(features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets)
+    model.nearest_neighbours = Neighbours.of(
+        features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets
+    )
     model.facts = {
         "not_run": not_run,
         "seconds": stages.seconds,
         "widths": {name: item.predictions.features.shape[1] for name, item in learned.items()},
         "provenance": {name: m.provenance() for name, m in model.members.items()},
         "policies": {name: p.facts() for name, p in model.policies.items()},
-        "decider": None if model.decision_rule is None else model.decision_rule.facts(),
+        "decision_rule": None if model.decision_rule is None else model.decision_rule.facts(),
     }
     return model
 
@@ -118,7 +136,9 @@ def _fit_members(
     return learned, not_run
 
 
-def _fit_member(name: str, lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, stacked: bool) -> FittedMember | str:
+def _fit_member(
+    name: str, lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, stacked: bool
+) -> FittedMember | str:
     member, count = make_member(config, name), lesson.targets.shape[1]
     context = dataclasses.replace(budget.context, title=name)
     inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
@@ -128,7 +148,9 @@ def _fit_member(name: str, lesson: TrainingSet, config: Config, budget: Budget, 
     examples = Examples(inputs, lesson.targets)
     train = examples.take(lesson.train)
     validation = examples.take(lesson.validation) if len(lesson.validation) else None
-    folds = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed)
+    folds = group_folds(
+        lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed
+    )
 
     def fitted() -> State:
         return fit_present(member, train, validation, context).state()
@@ -174,7 +196,12 @@ def _stacked(config: Config, crossing: bool, tolerant: bool) -> set[str]:
 
 
 def _fit_system(
-    name: str, model: Model, learned: dict[str, FittedMember], lesson: TrainingSet, context: Context, stages: Checkpoints
+    name: str,
+    model: Model,
+    learned: dict[str, FittedMember],
+    lesson: TrainingSet,
+    context: Context,
+    stages: Checkpoints,
 ) -> Floats:
     """Fit one system; returns its scores on the rows that thresholds are tuned on."""
     stack = Stack.of(name, model, learned, lesson.targets, lesson.validation)
@@ -195,13 +222,23 @@ def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
 
 
 def _fit_decision_rule(
-    model: Model, learned: dict[str, FittedMember], lesson: TrainingSet, checked: Floats, context: Context, stages: Checkpoints
+    model: Model,
+    learned: dict[str, FittedMember],
+    lesson: TrainingSet,
+    checked: Floats,
+    context: Context,
+    stages: Checkpoints,
 ) -> None:
     """Calibrate the deciding system and fit its rule of decision on all honest scores there are; keep these where they are out of fold."""
     deciding, crossing = model.decide_with, not len(lesson.validation)
     out_of_fold = model.config.stacking.fitted_on == "oof"
     rows, scores = (lesson.train, checked) if crossing else (lesson.validation, checked)
-    if out_of_fold and not crossing and deciding in model.policies and model.policies[deciding].reads == "scores":
+    if (
+        out_of_fold
+        and not crossing
+        and deciding in model.policies
+        and model.policies[deciding].reads == "scores"
+    ):
         stack = Stack.of(deciding, model, learned, lesson.targets, lesson.validation)
         rows = np.concatenate([stack.parts[0].rows, lesson.validation])
         scores = np.concatenate([stack.crossed(model, context, stages), checked])
@@ -211,7 +248,9 @@ def _fit_decision_rule(
     model.thresholds[deciding] = best_threshold(targets, likely)
     model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
     heard = [model.members[name] for name in model.members_of(deciding)]
-    model.novelty = NoveltyDetector.fit(lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context)
+    model.novelty = NoveltyDetector.fit(
+        lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context
+    )
 
 
 def _pack(prediction: Prediction) -> State:

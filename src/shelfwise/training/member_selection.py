@@ -29,7 +29,14 @@ def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
         kept = [part for part in fields if len(fields) > 1 and _share(catalog, part) >= LEAST] or fields
         trimmed = member.model_copy(update={"field": "+".join(kept)})
         cut = {other for other, known in members.items() if known != config.members[other]}
-        twin = next((other for other in members if (trimmed != member or other in cut) and _same_member(members[other], trimmed)), None)
+        twin = next(
+            (
+                other
+                for other in members
+                if (trimmed != member or other in cut) and _same_member(members[other], trimmed)
+            ),
+            None,
+        )
         became[name] = twin or name
         if twin is None:
             members[name] = trimmed
@@ -45,7 +52,9 @@ def _same_member(one: MemberSettings, other: MemberSettings) -> bool:
     """The same plug-in on the same field; `present` tells apart only members of several fields."""
 
     def settings(member: MemberSettings) -> dict[str, Any]:
-        return {key: value for key, value in member.settings.items() if key != "present" or "+" in member.field}
+        return {
+            key: value for key, value in member.settings.items() if key != "present" or "+" in member.field
+        }
 
     return one.modality == other.modality and one.field == other.field and settings(one) == settings(other)
 

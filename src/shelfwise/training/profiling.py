@@ -34,7 +34,9 @@ class ProfiledCheckpoints(Checkpoints):
         stamp = folder / "key"
         super().__init__(folder, key, resume=stamp.exists() and stamp.read_text() == key)
         self._file = folder / "costs.json"
-        kept = json.loads(self._file.read_text("utf-8")) if self._file.exists() else {"marks": {}, "costs": {}}
+        kept = (
+            json.loads(self._file.read_text("utf-8")) if self._file.exists() else {"marks": {}, "costs": {}}
+        )
         self._costs: dict[str, tuple[float, int | None]] = kept["costs"]
         for name in [name for name, mark in marks.items() if kept["marks"].get(name, mark) != mark]:
             self._forget(folder, name)
@@ -78,7 +80,10 @@ class ProfiledCheckpoints(Checkpoints):
         owned = {f"{kind}.{name}" for kind in ("prepare", "member", "answers", "system", "test")}
         for stage in [s for s in self._costs if s in owned or s.startswith(f"fold.{name}.")]:
             del self._costs[stage]
-        for path in [*(folder / f"{stage}.safetensors" for stage in owned), *folder.glob(f"fold.{glob.escape(name)}.*")]:
+        for path in [
+            *(folder / f"{stage}.safetensors" for stage in owned),
+            *folder.glob(f"fold.{glob.escape(name)}.*"),
+        ]:
             path.unlink(missing_ok=True)
 
     def _save(self) -> None:

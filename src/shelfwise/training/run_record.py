@@ -24,8 +24,13 @@ LIBRARIES = ("torch", "timm", "transformers", "numpy", "scikit-learn", "pyarrow"
 def describe_run(model: Model, task: PreparedData, config: Config, stages: Checkpoints) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
     lesson, reading = task.lesson, task.readings["catalog"]
-    everything = Catalog(pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"), lesson.catalog.root)
-    statistics = catalog_statistics(everything, np.concatenate([lesson.targets, task.test_targets]), task.labels.names)
+    everything = Catalog(
+        pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"),
+        lesson.catalog.root,
+    )
+    statistics = catalog_statistics(
+        everything, np.concatenate([lesson.targets, task.test_targets]), task.labels.names
+    )
     return {
         "shelfwise": version("shelfwise"),
         "preset": config.preset,

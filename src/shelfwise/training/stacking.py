@@ -54,7 +54,9 @@ class Stack:
     validation: Rows
 
     @classmethod
-    def of(cls, name: str, model: Model, learned: Mapping[str, FittedMember], targets: Floats, validation: Rows) -> Stack:
+    def of(
+        cls, name: str, model: Model, learned: Mapping[str, FittedMember], targets: Floats, validation: Rows
+    ) -> Stack:
         """The stack of system `name` over those of its members that were fitted."""
         return cls(name, tuple(learned[m] for m in system_members(model, name, learned)), targets, validation)
 
@@ -82,7 +84,11 @@ class Stack:
     def checked(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
         """Honest scores to tune on: of the validation rows, or, where there are none, cross-fitted ones of the training rows."""
         watched = self._watched()
-        return self.crossed(model, context, stages) if watched is None else model.policies[self.name].fuse(watched[0])
+        return (
+            self.crossed(model, context, stages)
+            if watched is None
+            else model.policies[self.name].fuse(watched[0])
+        )
 
     def crossed(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
         """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
@@ -94,7 +100,9 @@ class Stack:
                 learnt, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
                 mine = self._context(model, context, _occurring(honest.take(asked)))
                 other = make_policy(model.config, self.name)
-                scores[asked] = other.fit(honest.take(learnt), self._learnt[learnt], None, mine).fuse(honest.take(asked))
+                scores[asked] = other.fit(honest.take(learnt), self._learnt[learnt], None, mine).fuse(
+                    honest.take(asked)
+                )
             return State({"scores": scores})
 
         crossed: Floats = stages.run(f"cross.{self.name}", fitted).arrays["scores"]
@@ -114,7 +122,9 @@ class Stack:
         return outputs, self.targets[self.validation]
 
     def _context(self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]) -> Context:
-        return dataclasses.replace(context, title=self.name, labels=tuple(model.labels.names), patterns=patterns)
+        return dataclasses.replace(
+            context, title=self.name, labels=tuple(model.labels.names), patterns=patterns
+        )
 
 
 def tunable_policy(config: Config, name: str, crossing: bool) -> FusionPolicy:

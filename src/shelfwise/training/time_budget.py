@@ -68,7 +68,9 @@ class Budget:
         if seconds is None:
             return cls(context, None, float("inf"))
         deadline = time.perf_counter() + seconds
-        limited = _LimitedContext(context.seed, context.cache, context.title, context.labels, context.patterns, context, deadline)
+        limited = _LimitedContext(
+            context.seed, context.cache, context.title, context.labels, context.patterns, context, deadline
+        )
         return cls(limited, seconds, deadline)
 
     def part(self, share: float) -> Budget:
@@ -77,7 +79,9 @@ class Budget:
             return self
         now = time.perf_counter()
         deadline = now + share * (self.deadline - now)
-        return dataclasses.replace(self, context=dataclasses.replace(self.context, deadline=deadline), deadline=deadline)
+        return dataclasses.replace(
+            self, context=dataclasses.replace(self.context, deadline=deadline), deadline=deadline
+        )
 
     def spend(self, name: str, work: Callable[[], T | str]) -> T | str:
         """What `work` gives, or in words that there was no time for it."""
@@ -112,5 +116,7 @@ def parse_duration(text: str) -> float:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
     if match is None or not float(match[1]):
-        raise ConfigError(f"{text!r} is no budget of time; write a number with s, m or h behind it, e.g. 90s, 30m or 8h")
+        raise ConfigError(
+            f"{text!r} is no budget of time; write a number with s, m or h behind it, e.g. 90s, 30m or 8h"
+        )
     return float(match[1]) * UNITS[match[2] or "s"]

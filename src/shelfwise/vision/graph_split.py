@@ -61,7 +61,9 @@ def split_at(backbone: nn.Module, trained: Collection[str]) -> SplitNetwork:
     at = _latest_crossing(nodes, trained)
     if nodes[at].op == "placeholder":
         return SplitNetwork(None, traced)
-    return SplitNetwork(_part(traced, nodes[: at + 1], nodes[at]), _part(traced, nodes[at + 1 :], None, entry=nodes[at]))
+    return SplitNetwork(
+        _part(traced, nodes[: at + 1], nodes[at]), _part(traced, nodes[at + 1 :], None, entry=nodes[at])
+    )
 
 
 def fuse_batch_norm(network: nn.Module) -> nn.Module:
@@ -71,7 +73,12 @@ def fuse_batch_norm(network: nn.Module) -> nn.Module:
         return folded
     for node in folded.graph.nodes:
         before = node.args[0] if node.args else None
-        if node.op != "call_module" or not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
+        if (
+            node.op != "call_module"
+            or not isinstance(before, fx.Node)
+            or before.op != "call_module"
+            or len(before.users) > 1
+        ):
             continue
         conv, norm = folded.get_submodule(str(before.target)), folded.get_submodule(str(node.target))
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats:
@@ -96,7 +103,11 @@ def _exchange(old: fx.Node, new: Any, node: fx.Node) -> Any:
 
 def _activation(norm: nn.Module) -> nn.Module:
     """What timm's batch norms do after normalising."""
-    return copy.deepcopy(nn.Sequential(*(m for name in ("drop", "act") if isinstance(m := getattr(norm, name, None), nn.Module))))
+    return copy.deepcopy(
+        nn.Sequential(
+            *(m for name in ("drop", "act") if isinstance(m := getattr(norm, name, None), nn.Module))
+        )
+    )
 
 
 class _Fine(fx.Tracer):
@@ -118,13 +129,19 @@ def _latest_crossing(nodes: list[fx.Node], trained: Collection[str]) -> int:
     place = {node: i for i, node in enumerate(nodes)}
     last_use = [max((place[user] for user in node.users), default=-1) for node in nodes]
     limit = next((i for i, node in enumerate(nodes) if _trains(node, trained)), len(nodes) - 1)
-    crossing = [i for i in range(limit) if [j for j in range(i + 1) if last_use[j] > i] == [i] and not _is_plain(nodes[i])]
+    crossing = [
+        i
+        for i in range(limit)
+        if [j for j in range(i + 1) if last_use[j] > i] == [i] and not _is_plain(nodes[i])
+    ]
     return crossing[-1] if crossing else 0
 
 
 def _trains(node: fx.Node, trained: Collection[str]) -> bool:
     target = str(node.target)
-    return node.op == "call_module" and any(name == target or name.startswith(f"{target}.") for name in trained)
+    return node.op == "call_module" and any(
+        name == target or name.startswith(f"{target}.") for name in trained
+    )
 
 
 def _is_plain(node: fx.Node) -> bool:
@@ -132,7 +149,9 @@ def _is_plain(node: fx.Node) -> bool:
     return node.op == "get_attr" or node.target in (getattr, "size")
 
 
-def _part(whole: fx.GraphModule, nodes: list[fx.Node], result: fx.Node | None, entry: fx.Node | None = None) -> fx.GraphModule:
+def _part(
+    whole: fx.GraphModule, nodes: list[fx.Node], result: fx.Node | None, entry: fx.Node | None = None
+) -> fx.GraphModule:
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {} if entry is None else {entry: graph.placeholder("crossing")}
     rename: Callable[[fx.Node], fx.Node] = copies.__getitem__
@@ -156,10 +175,14 @@ class Normalise(nn.Module):
     mean: Tensor
     factor: Tensor
 
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], scale: float = 255.0, reverse: bool = False) -> None:
+    def __init__(
+        self, mean: tuple[float, ...], std: tuple[float, ...], scale: float = 255.0, reverse: bool = False
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).mul(scale).reshape(1, -1, 1, 1), persistent=False)
-        self.register_buffer("factor", torch.tensor(std).mul(scale).reshape(1, -1, 1, 1).reciprocal(), persistent=False)
+        self.register_buffer(
+            "factor", torch.tensor(std).mul(scale).reshape(1, -1, 1, 1).reciprocal(), persistent=False
+        )
         self.reverse = reverse
 
     def forward(self, pixels: Tensor) -> Tensor:

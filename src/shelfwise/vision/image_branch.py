@@ -29,7 +29,9 @@ POOLED = 2
 class PictureSettings(ImageEncoderSettings):
     """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings` for the backbone."""
 
-    hidden: int = Field(0, ge=0, description="units of a hidden layer behind the pooling, 0 for none (the paper)")
+    hidden: int = Field(
+        0, ge=0, description="units of a hidden layer behind the pooling, 0 for none (the paper)"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="before each layer behind the pooling")
 
 
@@ -50,11 +52,15 @@ class Pictures(FieldInputs):
         frozen = encoder.encoder()
         # Pooled vectors are small enough to keep for the next member; maps are not.
         memoize = catalog.memoize if len(frozen.shape) == POOLED else lambda key, compute: compute()
-        done = memoize(("pictures", field, frozen.identity), lambda: encode([paths[i] for i in there], frozen, context))
+        done = memoize(
+            ("pictures", field, frozen.identity), lambda: encode([paths[i] for i in there], frozen, context)
+        )
         index = np.full(len(names), -1, np.int64)
         index[there] = done.index
         ids = catalog.ids
-        refused = tuple(RejectedField(ids[there[i]], field, reason) for i, reason in sorted(done.reasons.items()))
+        refused = tuple(
+            RejectedField(ids[there[i]], field, reason) for i, reason in sorted(done.reasons.items())
+        )
         return cls(index >= 0, done.rows, index, paths, refused=refused)
 
     def take(self, rows: Rows) -> Pictures:
@@ -86,7 +92,9 @@ class PictureBranch(nn.Module):
         super().__init__()
         self.body, self._norms, self._rule = encoder.body(), encoder.norms, settings.frozen_bn
         self.dropout = nn.Dropout(settings.dropout)
-        hidden = [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()] if settings.hidden else []
+        hidden = (
+            [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()] if settings.hidden else []
+        )
         self.penultimate = nn.Sequential(*hidden)
         self.width = settings.hidden or encoder.features
         self.inputs = 1
@@ -114,4 +122,8 @@ class PictureBranch(nn.Module):
 
 def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
     """Those of `arrays` whose names begin with `prefix`, without it, as tensors of their own."""
-    return {name.removeprefix(prefix): torch.from_numpy(np.array(value)) for name, value in arrays.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(value))
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }

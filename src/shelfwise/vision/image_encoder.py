@@ -19,7 +19,14 @@ from shelfwise.nn.device import device, to_device
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
 from shelfwise.vision.image_features import Encoder
 from shelfwise.vision.image_io import Fit, Frame, Pixels
-from shelfwise.vision.layer_freezing import FrozenNorm, Last, freeze, keras_resnet50, set_frozen, trained_modules
+from shelfwise.vision.layer_freezing import (
+    FrozenNorm,
+    Last,
+    freeze,
+    keras_resnet50,
+    set_frozen,
+    trained_modules,
+)
 from shelfwise.vision.pretrained_weights import WeightSource, build, config_of, load_backbone
 
 
@@ -27,17 +34,27 @@ class ImageEncoderSettings(PluginSettings):
     """The backbone and its pictures. The defaults are the paper's, with frozen batch norms as they are used today."""
 
     backbone: str = Field("resnet50", description="any image model of timm, by name")
-    weights: str = Field("auto", description="auto (with a stand-in at need), hub, package, random, or a .safetensors or .pth file")
+    weights: str = Field(
+        "auto",
+        description="auto (with a stand-in at need), hub, package, random, or a .safetensors or .pth file",
+    )
     train_last: int | Literal["all"] = Field(
         40, description="layers that train, the head included (paper 40, authors' scripts 24, head only 0)"
     )
     frozen_bn: FrozenNorm = Field(
-        "inference", description="statistics of frozen batch norms in training: stored, or the batch's own (Keras 2.2)"
+        "inference",
+        description="statistics of frozen batch norms in training: stored, or the batch's own (Keras 2.2)",
     )
-    size: int | None = Field(None, ge=32, description="side of a picture, pixels; unset: the backbone's own (224 for ResNet-50)")
+    size: int | None = Field(
+        None, ge=32, description="side of a picture, pixels; unset: the backbone's own (224 for ResNet-50)"
+    )
     fit: Fit = Field("stretch", description="how a picture becomes a square; the authors' scripts stretch")
-    normalisation: Literal["backbone", "caffe"] = Field("backbone", description="caffe: for weights that were trained in Keras")
-    flip: bool = Field(False, description="learn from mirrored pictures too, and average over both when predicting")
+    normalisation: Literal["backbone", "caffe"] = Field(
+        "backbone", description="caffe: for weights that were trained in Keras"
+    )
+    flip: bool = Field(
+        False, description="learn from mirrored pictures too, and average over both when predicting"
+    )
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,9 @@ class ImageEncoder:
     settings: ImageEncoderSettings
 
     @classmethod
-    def open(cls, source: WeightSource, settings: ImageEncoderSettings, state: dict[str, Tensor] | None = None) -> ImageEncoder:
+    def open(
+        cls, source: WeightSource, settings: ImageEncoderSettings, state: dict[str, Tensor] | None = None
+    ) -> ImageEncoder:
         """The backbone of `source`, pre-trained, or with the weights of `state` where it comes from a saved model.
 
         A stand-in trains as many weight-bearing layers as the backbone that was asked for would, and is given
@@ -95,7 +114,11 @@ class ImageEncoder:
 
     def body(self) -> nn.Module:
         """What trains: rows as the encoder gives them (one view, see :func:`to_tensor`) to pooled features (B, D)."""
-        return self.parts.trained if self.parts.frozen is not None else nn.Sequential(self.normalise, self.parts.trained)
+        return (
+            self.parts.trained
+            if self.parts.frozen is not None
+            else nn.Sequential(self.normalise, self.parts.trained)
+        )
 
     def encoder(self, batch_stats: bool = False) -> Encoder:
         """The frozen part as a function of pixels.
@@ -113,10 +136,20 @@ class ImageEncoder:
 
     def _encoder(self, batch_stats: bool) -> Encoder:
         part = self.parts.frozen
-        identity = _digest(repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise)
+        identity = _digest(
+            repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise
+        )
         if part is None:
-            return Encoder(self._mirrored, (self.views, self.frame.size, self.frame.size, 3), "uint8", self.frame, identity)
-        network = nn.Sequential(self.normalise, _with_batch_statistics(part) if batch_stats else fuse_batch_norm(part))
+            return Encoder(
+                self._mirrored,
+                (self.views, self.frame.size, self.frame.size, 3),
+                "uint8",
+                self.frame,
+                identity,
+            )
+        network = nn.Sequential(
+            self.normalise, _with_batch_statistics(part) if batch_stats else fuse_batch_norm(part)
+        )
 
         if device().type != "cpu":
             network = copy.deepcopy(network).to(device())  # a copy, as the backbone itself stays where it is
@@ -127,7 +160,15 @@ class ImageEncoder:
             return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
 
         shape = _output_shape(nn.Sequential(self.normalise, fuse_batch_norm(part)), self.frame.size)
-        return Encoder(run, (self.views, *shape), "float16", self.frame, identity, 256 if batch_stats else 32, batch_stats)
+        return Encoder(
+            run,
+            (self.views, *shape),
+            "float16",
+            self.frame,
+            identity,
+            256 if batch_stats else 32,
+            batch_stats,
+        )
 
     def _mirrored(self, pixels: Pixels) -> Pixels:
         """(B, V, size, size, 3): the pictures, and mirrored where the settings say so."""
@@ -167,7 +208,9 @@ def _output_shape(network: nn.Module, size: int) -> tuple[int, ...]:
 
 def _with_batch_statistics(part: nn.Module) -> nn.Module:
     network = copy.deepcopy(part).eval()
-    set_frozen([m for m in network.modules() if isinstance(m, nn.BatchNorm2d)], training=True, rule="batch_stats")
+    set_frozen(
+        [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)], training=True, rule="batch_stats"
+    )
     return network
 
 

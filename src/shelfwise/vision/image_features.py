@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from shelfwise.core.embedding_cache import SHARD, EmbeddingCache
 from shelfwise.core.types import Context, Rows
-from shelfwise.vision.image_io import Frame, ImageRejectedError, Pixels, decode_picture, digest_picture, read_picture
+from shelfwise.vision.image_io import (
+    Frame,
+    ImageRejectedError,
+    Pixels,
+    decode_picture,
+    digest_picture,
+    read_picture,
+)
 
 log = logging.getLogger("shelfwise")
 
@@ -70,7 +77,10 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
     Without ``context.cache`` nothing is kept.
     """
     shelf = EmbeddingCache(None if context.cache is None else context.cache / "pictures" / encoder.identity)
-    with ThreadPoolExecutor(THREADS) if len(paths) > 1 else _AtOnce() as pool, context.progress(title, len(paths)) as progress:
+    with (
+        ThreadPoolExecutor(THREADS) if len(paths) > 1 else _AtOnce() as pool,
+        context.progress(title, len(paths)) as progress,
+    ):
         digests = list(pool.map(_attempt(digest_picture), paths))
         reasons = {i: str(d) for i, d in enumerate(digests) if isinstance(d, ImageRejectedError)}
         keys = _keys(digests, encoder)
@@ -83,8 +93,12 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
         progress.advance(len(paths) - len(missing))
         fresh: list[bytes] = []
         for chunk, pixels in _ahead(pool, paths, missing, encoder):
-            good = [(i, p) for i, p in zip(chunk, pixels, strict=True) if not isinstance(p, ImageRejectedError)]
-            reasons |= {i: str(p) for i, p in zip(chunk, pixels, strict=True) if isinstance(p, ImageRejectedError)}
+            good = [
+                (i, p) for i, p in zip(chunk, pixels, strict=True) if not isinstance(p, ImageRejectedError)
+            ]
+            reasons |= {
+                i: str(p) for i, p in zip(chunk, pixels, strict=True) if isinstance(p, ImageRejectedError)
+            }
             if good:
                 done = [key for i, _ in good if (key := keys[i]) is not None]
                 rows[[place[key] for key in done]] = encoder.run(np.stack([p for _, p in good]))
@@ -128,11 +142,16 @@ def _keys(digests: list[bytes | ImageRejectedError], encoder: Encoder) -> list[b
     for start in range(0, len(plain), encoder.batch):
         batch = plain[start : start + encoder.batch]
         whole = hashlib.sha256(b"".join(d or bytes(32) for d in batch)).digest()
-        keys += [None if d is None else hashlib.sha256(whole + d + bytes([i % 256, i // 256])).digest() for i, d in enumerate(batch)]
+        keys += [
+            None if d is None else hashlib.sha256(whole + d + bytes([i % 256, i // 256])).digest()
+            for i, d in enumerate(batch)
+        ]
     return keys
 
 
-def _ahead(pool: Executor, paths: Sequence[Path], missing: list[int], encoder: Encoder) -> Iterator[tuple[list[int], list[Any]]]:
+def _ahead(
+    pool: Executor, paths: Sequence[Path], missing: list[int], encoder: Encoder
+) -> Iterator[tuple[list[int], list[Any]]]:
     """Decoded chunks of `missing`, the next one already under way while one is used."""
     work = _attempt(lambda path: decode_picture(read_picture(path), encoder.frame))
     size = encoder.batch

@@ -76,14 +76,18 @@ def decode_picture(data: bytes, frame: Frame) -> Pixels:
 
 def shrink_picture(data: bytes, longest: int) -> Pixels:
     """The picture as RGB, shape (H, W, 3), its longer side `longest`, its aspect as it was. Else as :func:`decode_picture`."""
-    return _decoded(data, longest, lambda image: ImageOps.contain(image, (longest, longest), Image.Resampling.BICUBIC))
+    return _decoded(
+        data, longest, lambda image: ImageOps.contain(image, (longest, longest), Image.Resampling.BICUBIC)
+    )
 
 
 def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image]) -> Pixels:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image.width, image.height)
-            image.draft("RGB", (size, size))  # a JPEG is decoded at the smallest scale that is still large enough
+            image.draft(
+                "RGB", (size, size)
+            )  # a JPEG is decoded at the smallest scale that is still large enough
             return np.asarray(shaped(_rgb(ImageOps.exif_transpose(image))))
     except ImageRejectedError:
         raise
@@ -91,7 +95,9 @@ def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image
         raise ImageRejectedError(f"the file is not a picture ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
         raise ImageRejectedError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
-    except Exception as error:  # decoders meet damage with errors of any type, and one bad picture must not stop a run
+    except (
+        Exception
+    ) as error:  # decoders meet damage with errors of any type, and one bad picture must not stop a run
         raise ImageRejectedError(f"the picture is damaged or broken off ({type(error).__name__})") from None
 
 
@@ -103,7 +109,9 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion would clip all but the darkest to white
+    if image.mode.startswith(
+        "I"
+    ):  # 16 bits a pixel: Pillow's own conversion would clip all but the darkest to white
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = image.convert("RGBA")

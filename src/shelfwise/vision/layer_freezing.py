@@ -25,7 +25,20 @@ def keras_resnet50() -> list[str]:
     layers = ["", "", "conv1", "bn1", "", "", ""]  # input, padding, ..., activation, padding, pooling
     for stage, blocks in enumerate((3, 4, 6, 3), start=1):
         for block in range(blocks):
-            parts = ["conv1", "bn1", "", "conv2", "bn2", "", "conv3", "downsample.0", "bn3", "downsample.1", "", ""]
+            parts = [
+                "conv1",
+                "bn1",
+                "",
+                "conv2",
+                "bn2",
+                "",
+                "conv3",
+                "downsample.0",
+                "bn3",
+                "downsample.1",
+                "",
+                "",
+            ]
             kept = [part for part in parts if block == 0 or not part.startswith("downsample")]
             layers += [part and f"layer{stage}.{block}.{part}" for part in kept]
     return [*layers, "", "fc"]
@@ -53,7 +66,9 @@ def freeze(backbone: nn.Module, trained: Set[str], everything: bool = False) -> 
     for name in trained:
         for parameter in backbone.get_submodule(name).parameters(recurse=False):
             parameter.requires_grad_(True)
-    norms = [m for name, m in backbone.named_modules() if isinstance(m, nn.BatchNorm2d) and name not in trained]
+    norms = [
+        m for name, m in backbone.named_modules() if isinstance(m, nn.BatchNorm2d) and name not in trained
+    ]
     for norm in norms:
         norm.momentum = 0.0  # batch statistics may be used, but never remembered
     return list[nn.Module](norms)

@@ -10,7 +10,13 @@ from typing import Any
 
 import timm
 import torch
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import (
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    try_to_load_from_cache,
+)
 from timm.models import PretrainedCfg, load_state_dict
 from torch import Tensor, nn
 
@@ -69,7 +75,8 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     if not timm.is_model(backbone.split(".")[0]):
         near = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
         raise WeightsError(
-            f"timm has no backbone called {backbone!r}; " + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
+            f"timm has no backbone called {backbone!r}; "
+            + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
         )
     if weights == "random":
         return WeightSource(backbone, backbone, "random", None, "random")
@@ -81,7 +88,9 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     if path is not None:
         return WeightSource(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
     if weights == "hub":
-        raise WeightsError(f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights")
+        raise WeightsError(
+            f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights"
+        )
     used = backbone if backbone in PACKAGES else FALLBACK
     note = "" if used == backbone else f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
     source = _from_package(backbone, used, note)
@@ -103,7 +112,9 @@ def load_backbone(source: WeightSource, size: int | None = None) -> nn.Module:
     try:
         return build(source.used, size, state)
     except (RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{source.weights} does not hold the weights of {source.used}: {str(error).splitlines()[0]}") from None
+        raise WeightsError(
+            f"{source.weights} does not hold the weights of {source.used}: {str(error).splitlines()[0]}"
+        ) from None
 
 
 def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = None) -> nn.Module:
@@ -126,14 +137,18 @@ def config_of(name: str) -> PretrainedCfg:
 
 def _from_file(backbone: str, path: Path) -> WeightSource:
     if not path.is_file():
-        raise WeightsError(f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random")
+        raise WeightsError(
+            f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random"
+        )
     return WeightSource(backbone, backbone, "file", path, f"file {path.name}")
 
 
 def _from_package(asked: str, used: str, note: str = "") -> WeightSource:
     package = PACKAGES.get(used)
     if package is None:
-        raise WeightsError(f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead")
+        raise WeightsError(
+            f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead"
+        )
     try:
         path = package.verified()
     except WeightsError as error:
@@ -163,8 +178,12 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
 def _read(source: WeightSource, path: Path) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
-    except Exception as error:  # torch, pickle and safetensors each have errors of their own for a broken file
-        raise WeightsError(f"{source.weights} is not a weight file ({type(error).__name__}); give a .safetensors or .pth file") from None
+    except (
+        Exception
+    ) as error:  # torch, pickle and safetensors each have errors of their own for a broken file
+        raise WeightsError(
+            f"{source.weights} is not a weight file ({type(error).__name__}); give a .safetensors or .pth file"
+        ) from None
     return _renamed(source.used, state) if source.kind == "package" else state
 
 
@@ -173,5 +192,7 @@ def _renamed(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     with torch.device("meta"):
         names = timm.create_model(backbone).state_dict()
     if [value.shape for value in names.values()] != [value.shape for value in state.values()]:
-        raise WeightsError(f"the package's tensors are not those of {backbone}; is timm {timm.__version__} too new?")
+        raise WeightsError(
+            f"the package's tensors are not those of {backbone}; is timm {timm.__version__} too new?"
+        )
     return dict(zip(names, state.values(), strict=True))

@@ -28,7 +28,9 @@ def test_rows_of_few_or_many_stretches(rows: list[int], most: int) -> None:
     finally:
         arrays._MOST_STRETCHES = before
     assert found.column("a").to_pylist() == [table.column("a").to_pylist()[row] for row in rows]
-    assert [row for first, last in stretches(np.array(rows, dtype=np.int64)) for row in range(first, last + 1)] == rows
+    assert [
+        row for first, last in stretches(np.array(rows, dtype=np.int64)) for row in range(first, last + 1)
+    ] == rows
 
 
 @given(TEXTS, st.data())
@@ -37,8 +39,12 @@ def test_marks_are_told_of_the_strings_that_hold_them(texts: list[str | None], d
     begin = data.draw(st.integers(0, len(texts)))
     array = pa.array(texts, pa.string()).slice(begin)
     texts = texts[begin:]
-    assert holding(array, opening).tolist() == [text is not None and ("[" in text or "{" in text) for text in texts]
-    rough = [text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé")) for text in texts]
+    assert holding(array, opening).tolist() == [
+        text is not None and ("[" in text or "{" in text) for text in texts
+    ]
+    rough = [
+        text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé")) for text in texts
+    ]
     assert [m or t == "" for m, t in zip(marked(array, untidy), texts, strict=True)] == [
         m or t == "" for m, t in zip(rough, texts, strict=True)
     ]
@@ -54,5 +60,7 @@ def test_plain_text_is_what_cleaning_keeps(texts: list[str]) -> None:
 def test_what_plain_text_is_and_is_not() -> None:
     plain = ["Café au lait", "Müller & Söhne", "é", "&", "Öl für Tür", "x" * 20_000 + " é" * 20_000]
     rough = ["", " a", "a  b", "Ã©", "Â a", "AT&T", "&amp;", "<b>", "éé", "cœur", "a\tb", "a ", "°", "a\nb"]
-    assert pc.match_substring_regex(pa.array(plain + rough), _PLAIN_TEXT).to_pylist() == [True] * len(plain) + [False] * len(rough)
+    assert pc.match_substring_regex(pa.array(plain + rough), _PLAIN_TEXT).to_pylist() == [True] * len(
+        plain
+    ) + [False] * len(rough)
     assert [plain_text(text) for text in plain] == plain

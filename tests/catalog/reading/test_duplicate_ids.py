@@ -12,7 +12,11 @@ from shelfwise.catalog.reading import duplicate_ids as first_lines
 from shelfwise.catalog.reading.arrow import bounds
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 
-IDS = st.text("ab é", max_size=2) | st.text("ab", min_size=7, max_size=17) | st.text("a", min_size=255, max_size=258)
+IDS = (
+    st.text("ab é", max_size=2)
+    | st.text("ab", min_size=7, max_size=17)
+    | st.text("a", min_size=255, max_size=258)
+)
 BLOCKS = st.lists(st.lists(IDS, max_size=12), max_size=12)
 
 
@@ -31,7 +35,9 @@ def slowly(blocks: list[list[str]]) -> list[list[int]]:
 def quickly(blocks: list[list[str]]) -> list[list[int]]:
     seen, answers, line = DuplicateIds(), [], 0
     for block in blocks:
-        answers.append(seen.add(pa.array(block, pa.string()), np.arange(line + 1, line + 1 + len(block))).tolist())
+        answers.append(
+            seen.add(pa.array(block, pa.string()), np.arange(line + 1, line + 1 + len(block))).tolist()
+        )
         line += len(block)
     return answers
 
@@ -66,7 +72,14 @@ def test_a_slice_of_an_array_is_its_own_ids() -> None:
 
 
 def test_hashes_tell_ids_apart_wherever_they_differ() -> None:
-    texts = [*(f"{i:09}" for i in range(20_000)), *("x" * n for n in range(300)), *("y" * n + "z" for n in range(300)), "", "\0", "\0\0"]
+    texts = [
+        *(f"{i:09}" for i in range(20_000)),
+        *("x" * n for n in range(300)),
+        *("y" * n + "z" for n in range(300)),
+        "",
+        "\0",
+        "\0\0",
+    ]
     hashes = first_lines._hashes(pa.array(texts).slice(1))
     assert len(set(hashes.tolist())) == len(set(texts[1:]))
     low, high = hashes & np.uint64(first_lines._FILTER_BITS - 1), hashes >> np.uint64(32)

@@ -71,7 +71,11 @@ def test_pieces_tile_any_file(chunks: list[bytes]) -> None:
     assert pieces == list(split_lines([data]))
 
 
-@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])), st.integers(1, 12), st.integers(0, 3))
+@given(
+    st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])),
+    st.integers(1, 12),
+    st.integers(0, 3),
+)
 def test_blocks_tile_what_follows_the_header(chunks: list[bytes], size: int, header: int) -> None:
     data = b"".join(chunks)
     pieces = list(split_lines([data]))
@@ -127,7 +131,13 @@ BAD_LINES = st.sampled_from(
             b'{"title": "no id"}',
             b'{"id": ""}',
         ),
-        *(b'{"id": {"a": 1}}', b'{"id": 1e400', b'{"id":' + b"[" * 100_000, b'{"id": 1, "price": 1' + b"0" * 5000 + b"}", b"\x80"),
+        *(
+            b'{"id": {"a": 1}}',
+            b'{"id": 1e400',
+            b'{"id":' + b"[" * 100_000,
+            b'{"id": 1, "price": 1' + b"0" * 5000 + b"}",
+            b"\x80",
+        ),
         *(b'{"id": 5, "image": "../x.jpg"}', b'{"id": 5, "categories": 7}', b"\xef\xbb\xbf"),
     ]
 ) | st.binary(min_size=1, max_size=20).map(lambda b: b.replace(b"\n", b"") or b"?")
@@ -141,7 +151,12 @@ GOOD_LINES = st.builds(
 
 @quick
 @given(
-    st.lists(st.booleans().flatmap(lambda good: st.tuples(st.just(good), GOOD_LINES if good else BAD_LINES | st.just(b" \t"))), max_size=12)
+    st.lists(
+        st.booleans().flatmap(
+            lambda good: st.tuples(st.just(good), GOOD_LINES if good else BAD_LINES | st.just(b" \t"))
+        ),
+        max_size=12,
+    )
 )
 def test_jsonl_with_anything_in_it(tmp_path: Path, parts: list[tuple[bool, bytes]]) -> None:
     first = [json.loads(line)["id"] for good, line in parts if good]
@@ -164,19 +179,27 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
     max_leaves=4,
 )
-KEYS = st.sampled_from([*(s for names in SYNONYMS.values() for s in names), *RELATIONS, "Title", "title_2", "ID ", "", "colour"])
+KEYS = st.sampled_from(
+    [*(s for names in SYNONYMS.values() for s in names), *RELATIONS, "Title", "title_2", "ID ", "", "colour"]
+)
 
 
 @quick
-@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=5), st.dictionaries(KEYS, KEYS, max_size=2))
-def test_any_values_under_any_names(tmp_path: Path, records: list[dict[str, Any]], columns: dict[str, str]) -> None:
+@given(
+    st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=5), st.dictionaries(KEYS, KEYS, max_size=2)
+)
+def test_any_values_under_any_names(
+    tmp_path: Path, records: list[dict[str, Any]], columns: dict[str, str]
+) -> None:
     data = lines(*records, {"id": "the last", "asin": "the last"})
     assume("id" not in columns and not {"id", "asin"} & set(columns.values()))
     account(read(tmp_path, data, columns=columns), data)
 
 
 @quick
-@given(st.binary(max_size=60), st.sampled_from(["a.jsonl", "a.json.gz", "a.csv", "a.tsv", "a.parquet", "a.txt"]))
+@given(
+    st.binary(max_size=60), st.sampled_from(["a.jsonl", "a.json.gz", "a.csv", "a.tsv", "a.parquet", "a.txt"])
+)
 def test_any_bytes_under_any_name(tmp_path: Path, data: bytes, name: str) -> None:
     try:
         reading = read(tmp_path, data, name)
@@ -253,13 +276,19 @@ def test_corrupt_gzip_never_crashes(tmp_path: Path, at: int, flip: int) -> None:
 
 
 def test_gzip_is_told_by_its_bytes(tmp_path: Path) -> None:
-    assert len(read(tmp_path, ZIPPED, "shop.jsonl").catalog) == len(read(tmp_path, PLAIN, "shop.jsonl.gz").catalog) == 300
+    assert (
+        len(read(tmp_path, ZIPPED, "shop.jsonl").catalog)
+        == len(read(tmp_path, PLAIN, "shop.jsonl.gz").catalog)
+        == 300
+    )
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 # A cell that begins with a comma or line break, or has one beside a quote, can close a stray quote in a legal way: nobody can tell.
-CELLS = st.text('ab ",\n', max_size=6).filter(lambda c: c[:1] not in (",", "\n") and not any(x in c for x in ('",', '"\n', ',"', '\n"')))
+CELLS = st.text('ab ",\n', max_size=6).filter(
+    lambda c: c[:1] not in (",", "\n") and not any(x in c for x in ('",', '"\n', ',"', '\n"'))
+)
 
 
 def table(rows: list[list[str]], delimiter: str = ",") -> bytes:
@@ -270,10 +299,16 @@ def table(rows: list[list[str]], delimiter: str = ",") -> bytes:
 
 @quick
 @given(
-    st.lists(st.tuples(st.text('ab ",\n\t;é', max_size=8), st.text('ab ",\n\t;é', max_size=8)), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(st.text('ab ",\n\t;é', max_size=8), st.text('ab ",\n\t;é', max_size=8)),
+        min_size=1,
+        max_size=6,
+    ),
     st.sampled_from(",;\t"),
 )
-def test_well_formed_tables_are_read_as_written(tmp_path: Path, cells: list[tuple[str, str]], delimiter: str) -> None:
+def test_well_formed_tables_are_read_as_written(
+    tmp_path: Path, cells: list[tuple[str, str]], delimiter: str
+) -> None:
     data = table([["id", "x", "y"], *([str(i), *row] for i, row in enumerate(cells))], delimiter)
     reading = read(tmp_path, data, "shop.tsv" if delimiter == "\t" else "shop.csv")
     assert not reading.quarantine
@@ -285,9 +320,17 @@ def test_well_formed_tables_are_read_as_written(tmp_path: Path, cells: list[tupl
 
 @quick
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8), st.data())
-def test_a_stray_quote_costs_one_line(tmp_path: Path, cells: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_a_stray_quote_costs_one_line(
+    tmp_path: Path, cells: list[tuple[str, str]], data: st.DataObject
+) -> None:
     rows = [table([[f"p{i}", *row]]) for i, row in enumerate(cells)]
-    strays = data.draw(st.lists(st.sampled_from([b'x1,"open,c\n', b'"x2,b,c\n', b'x3,b,"open\n', b'x4,"a"b,c\n']), min_size=1, max_size=3))
+    strays = data.draw(
+        st.lists(
+            st.sampled_from([b'x1,"open,c\n', b'"x2,b,c\n', b'x3,b,"open\n', b'x4,"a"b,c\n']),
+            min_size=1,
+            max_size=3,
+        )
+    )
     for stray in strays:
         rows.insert(data.draw(st.integers(0, len(rows))), stray)
     source = b"id,a,b\n" + b"".join(rows)
@@ -298,7 +341,11 @@ def test_a_stray_quote_costs_one_line(tmp_path: Path, cells: list[tuple[str, str
 
 
 def test_joined_lines_must_have_the_right_number_of_columns(tmp_path: Path) -> None:
-    reading = read(tmp_path, b'id,a,b\n1,"whole\nrecord",c\n2,"short\nrecord"\n3,b,c\n4,"open\n5,x,"\n6,b,c\n', "shop.csv")
+    reading = read(
+        tmp_path,
+        b'id,a,b\n1,"whole\nrecord",c\n2,"short\nrecord"\n3,b,c\n4,"open\n5,x,"\n6,b,c\n',
+        "shop.csv",
+    )
     assert reading.catalog.ids == ["1", "3", "6"]
     assert reading.catalog.column("a")[0] == "whole\nrecord"
     assert [(q.line, q.raw, q.kind) for q in reading.quarantine] == [
@@ -310,7 +357,11 @@ def test_joined_lines_must_have_the_right_number_of_columns(tmp_path: Path) -> N
 
 
 @quick
-@given(st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"1", b"\r", b"\0", b"\xff", b'""', b'\n"'])).map(b"".join))
+@given(
+    st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"1", b"\r", b"\0", b"\xff", b'""', b'\n"'])).map(
+        b"".join
+    )
+)
 def test_any_bytes_as_a_table(tmp_path: Path, body: bytes) -> None:
     data = b"id,a\nfirst,1\n" + body
     account(read(tmp_path, data, "shop.csv"), data)
@@ -320,12 +371,18 @@ def test_ragged_rows_are_refused_with_both_counts(tmp_path: Path) -> None:
     reading = read(tmp_path, b"id,title\n1,a\n2\n3,b,c\n\n4,d\n", "shop.csv")
     assert reading.catalog.ids == ["1", "4"]
     assert reading.records == 4
-    assert [(q.line, q.kind) for q in reading.quarantine] == [(3, "wrong number of columns"), (4, "wrong number of columns")]
+    assert [(q.line, q.kind) for q in reading.quarantine] == [
+        (3, "wrong number of columns"),
+        (4, "wrong number of columns"),
+    ]
     assert "3 columns; expected 2" in reading.quarantine[1].reason
 
 
 def test_inch_marks_in_unquoted_fields_are_kept(tmp_path: Path) -> None:
-    assert read(tmp_path, b'id,title\n1,5" nail\n2,6" nail\n', "shop.csv").catalog.column("title") == ['5" nail', '6" nail']
+    assert read(tmp_path, b'id,title\n1,5" nail\n2,6" nail\n', "shop.csv").catalog.column("title") == [
+        '5" nail',
+        '6" nail',
+    ]
 
 
 def test_many_open_quotes_take_linear_time(tmp_path: Path) -> None:
@@ -341,7 +398,11 @@ def test_many_open_quotes_take_linear_time(tmp_path: Path) -> None:
 def test_amazon_2014(tmp_path: Path) -> None:
     data = b"""{'asin': '01', 'title': 'Dad\\'s Mug', 'price': 3.5, 'imUrl': 'http://x/y.jpg', 'categories': [['Home', 'Mugs']],
 'related': {'also_bought': ['02']}, 'salesRank': {'Home': 7}}""".replace(b"\n", b" ")
-    reading = read(tmp_path, data + b"\n{'asin': " + b"(" * 5000 + b"\n{'asin': '02'}\n{1: 2}\n__import__('os')\n", "meta.json")
+    reading = read(
+        tmp_path,
+        data + b"\n{'asin': " + b"(" * 5000 + b"\n{'asin': '02'}\n{1: 2}\n__import__('os')\n",
+        "meta.json",
+    )
     account(reading, (tmp_path / "meta.json").read_bytes())
     assert reading.format == "amazon2014"
     assert reading.catalog.ids == ["01", "02"]
@@ -356,10 +417,21 @@ def test_amazon_2014(tmp_path: Path) -> None:
 
 
 def test_amazon_2018(tmp_path: Path) -> None:
-    record = {"asin": "B1", "category": ["Home", "Arts &amp; Crafts", "</span></span>"], "description": ["One.", "<b>Two</b>"]}
-    record |= {"title": '<span class="a-size-medium"', "also_buy": ["B2"], "also_view": [], "price": "$1,234.50"}
+    record = {
+        "asin": "B1",
+        "category": ["Home", "Arts &amp; Crafts", "</span></span>"],
+        "description": ["One.", "<b>Two</b>"],
+    }
+    record |= {
+        "title": '<span class="a-size-medium"',
+        "also_buy": ["B2"],
+        "also_view": [],
+        "price": "$1,234.50",
+    }
     record |= {"imageURLHighRes": ["https://x/y.jpg"], "brand": ""}
-    reading = read(tmp_path, lines(record, {**record, "asin": "B3", "price": ".a-box{color:#fff}"}), "meta.json")
+    reading = read(
+        tmp_path, lines(record, {**record, "asin": "B3", "price": ".a-box{color:#fff}"}), "meta.json"
+    )
     assert reading.format == "amazon2018"
     assert not reading.quarantine
     first, second = reading.catalog.table.to_pylist()
@@ -374,7 +446,13 @@ def test_amazon_2018(tmp_path: Path) -> None:
 
 def test_parquet_gives_back_what_was_written(tmp_path: Path) -> None:
     records = [
-        {"id": "1", "title": "Mug", "categories": [["Home", "Mugs"], ["Gifts"]], "price": 2.5, "related": {"also_bought": ["2"]}},
+        {
+            "id": "1",
+            "title": "Mug",
+            "categories": [["Home", "Mugs"], ["Gifts"]],
+            "price": 2.5,
+            "related": {"also_bought": ["2"]},
+        },
         {"id": "2", "image": "images/2.jpg", "brand": "Acme"},
     ]
     written = Catalog.from_records(records)
@@ -413,7 +491,12 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         category_delimiter=";",
     )
     row = reading.catalog.table.to_pylist()[0]
-    assert (row["id"], row["title"], row["image"], row["categories"]) == ("7", "Mug", "a.jpg", [["Home", "Mugs"], ["Gifts"]])
+    assert (row["id"], row["title"], row["image"], row["categories"]) == (
+        "7",
+        "Mug",
+        "a.jpg",
+        [["Home", "Mugs"], ["Gifts"]],
+    )
     assert reading.catalog.image_paths() == [tmp_path / "a.jpg"]
 
 

@@ -23,7 +23,14 @@ from shelfwise.catalog.reading import arrow as arrays
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading import json_lines as lines
 from shelfwise.catalog.reading.blocks import Quarantined, raw_json, refuse
-from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, open_quote, read_chunks, scan_quotes, split_lines
+from shelfwise.catalog.reading.byte_stream import (
+    RawRecord,
+    RecordError,
+    open_quote,
+    read_chunks,
+    scan_quotes,
+    split_lines,
+)
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.reader import read_catalog
@@ -33,13 +40,17 @@ from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.errors import CatalogError
 
-thorough = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(
+    max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 # --- the slow reader --------------------------------------------------------------------------------------------------
 
 
-def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[str, Any]], list[Quarantined], dict[str, int]]:
+def slowly(
+    path: Path, form: str, columns: dict[str, str]
+) -> tuple[list[dict[str, Any]], list[Quarantined], dict[str, int]]:
     """Products, quarantine and notes."""
     rules, products, quarantine, lines = Rules(), [], [], {}
     for piece, values in slow_records(path, form):
@@ -53,12 +64,16 @@ def slowly(path: Path, form: str, columns: dict[str, str]) -> tuple[list[dict[st
             quarantine.append(refuse(piece, why(error, named), named.get("id")))
             continue
         if product.id in lines:
-            reason = f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
+            reason = (
+                f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
+            )
             quarantine.append(refuse(piece, RecordError("duplicate id", reason), product.id))
             continue
         lines[product.id] = piece.line
         row = {name: getattr(product, name) for name in SCHEMA.names}
-        products.append({**row, "related": product.related and list(product.related.items()), **product.further})
+        products.append(
+            {**row, "related": product.related and list(product.related.items()), **product.further}
+        )
     return products, quarantine, dict(+rules.notes)
 
 
@@ -69,7 +84,9 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
         return
     pieces = split_lines(read_chunks(path))
     if form != "csv":
-        yield from ((piece, parsed(piece, literal=form == "amazon2014")) for piece in pieces if not piece.blank)
+        yield from (
+            (piece, parsed(piece, literal=form == "amazon2014")) for piece in pieces if not piece.blank
+        )
         return
     names = [name.strip() for name in split_row(decoded(next(p for p in pieces if not p.blank))[0], ",")]
     for piece in join_quoted(pieces, len(names)):
@@ -78,7 +95,10 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
         text, fault = decoded(piece)
         row = fault or split_row(text, ",")
         if isinstance(row, list) and len(row) != len(names):
-            row = RecordError("wrong number of columns", f"the row has {len(row)} columns; expected {len(names)}, as the header has")
+            row = RecordError(
+                "wrong number of columns",
+                f"the row has {len(row)} columns; expected {len(names)}, as the header has",
+            )
         yield piece, row if isinstance(row, RecordError) else dict(zip(names, row, strict=True))
 
 
@@ -86,9 +106,15 @@ def join_quoted(lines: Iterator[RawRecord], columns: int) -> Iterator[RawRecord]
     """Records from physical lines; where they cannot be joined to a whole record, the first line alone is at fault."""
     waiting: deque[RawRecord] = deque()
     while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
-        taken, closed = gather(first, chain(iter(lambda w=waiting: w.popleft() if w else None, None), lines), columns)
+        taken, closed = gather(
+            first, chain(iter(lambda w=waiting: w.popleft() if w else None, None), lines), columns
+        )
         if closed:
-            yield first if len(taken) == 1 else RawRecord(first.line, first.offset, b"".join(p.raw for p in taken))
+            yield (
+                first
+                if len(taken) == 1
+                else RawRecord(first.line, first.offset, b"".join(p.raw for p in taken))
+            )
         else:
             yield RawRecord(first.line, first.offset, first.raw, open_quote())
             waiting.extendleft(reversed(taken[1:]))
@@ -140,17 +166,61 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
-    ["", " ", "Mug", " Mug", "big  mug", "A &amp; B", "<b>Bold</b>", "schÃ¶n", "é", "\x00", "\x7f", "a\tb", "\u2003x", "[1]", "{"]
+    [
+        "",
+        " ",
+        "Mug",
+        " Mug",
+        "big  mug",
+        "A &amp; B",
+        "<b>Bold</b>",
+        "schÃ¶n",
+        "é",
+        "\x00",
+        "\x7f",
+        "a\tb",
+        "\u2003x",
+        "[1]",
+        "{",
+    ]
 )
 PRICES = (
-    st.sampled_from(["$1.50", "1.5", "1e3", "free", "-1", "1,234.50", " 7 ", "١", "1_0", "nan"]) | st.floats() | st.integers(-2, 10**17)
+    st.sampled_from(["$1.50", "1.5", "1e3", "free", "-1", "1,234.50", " 7 ", "١", "1_0", "nan"])
+    | st.floats()
+    | st.integers(-2, 10**17)
 )
 IMAGES = st.sampled_from(
-    ["a.jpg", "./a.jpg", "a//b", "../a", "/a", "http://x/y", "a\\b", "C:x", "a b.jpg", ".", "é.png", "-/_.", "data:x", "a/"]
+    [
+        "a.jpg",
+        "./a.jpg",
+        "a//b",
+        "../a",
+        "/a",
+        "http://x/y",
+        "a\\b",
+        "C:x",
+        "a b.jpg",
+        ".",
+        "é.png",
+        "-/_.",
+        "data:x",
+        "a/",
+    ]
 )
 PATHS = st.sampled_from(
     [
-        *("A > B", "A > B | A > C", "A", " | ", "A >  > B", "A &gt; B", '["A", "B > C"]', "[sale] A", "A||B", " > "),
+        *(
+            "A > B",
+            "A > B | A > C",
+            "A",
+            " | ",
+            "A >  > B",
+            "A &gt; B",
+            '["A", "B > C"]',
+            "[sale] A",
+            "A||B",
+            " > ",
+        ),
         *(
             [],
             [[]],
@@ -162,7 +232,17 @@ PATHS = st.sampled_from(
             [["A", None]],
             [None, "A"],
         ),
-        *([["A", 5]], 5, {"a": 1}, [[["A"]]], ["A", ["B"]], [None, ["A"]], [["", "A"], [" "]], ["A", ""], [[True]]),
+        *(
+            [["A", 5]],
+            5,
+            {"a": 1},
+            [[["A"]]],
+            ["A", ["B"]],
+            [None, ["A"]],
+            [["", "A"], [" "]],
+            ["A", ""],
+            [[True]],
+        ),
     ]
 )
 ANYTHING = st.recursive(
@@ -171,7 +251,9 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "id": st.sampled_from([*"abcdefgh", " a", "a b", "é", "a\u2028", "x" * 70]) | st.integers(0, 5) | st.just(2.0),
+    "id": st.sampled_from([*"abcdefgh", " a", "a b", "é", "a\u2028", "x" * 70])
+    | st.integers(0, 5)
+    | st.just(2.0),
     "title": WORDS | st.lists(WORDS, max_size=2),
     "description": WORDS | st.lists(WORDS, max_size=2),
     "image": IMAGES | st.lists(IMAGES, max_size=2),
@@ -181,7 +263,17 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "related": st.sampled_from([{"also_bought": ["a", 2]}, {"x": []}, ["a"], '{"x": ["a"]}', 5, {"a": "b"}]),
 }
 KEYS = st.sampled_from(
-    [*(s for names in SYNONYMS.values() for s in names), *RELATIONS, "Title", "title_2", "ID ", "", "colour", 'a"b', "é"]
+    [
+        *(s for names in SYNONYMS.values() for s in names),
+        *RELATIONS,
+        "Title",
+        "title_2",
+        "ID ",
+        "",
+        "colour",
+        'a"b',
+        "é",
+    ]
 )
 
 
@@ -189,7 +281,10 @@ KEYS = st.sampled_from(
 def json_records(draw: st.DrawFn) -> dict[str, Any]:
     """Mostly the usual columns with usual values, at times anything under any name."""
     names = draw(st.lists(st.sampled_from([*FIELDS, *FIELDS, "colour", "also_buy"]), unique=True, max_size=8))
-    record = {name: draw(st.none() | FIELDS.get(name, ANYTHING) if draw(st.integers(0, 9)) else ANYTHING) for name in ["id", *names]}
+    record = {
+        name: draw(st.none() | FIELDS.get(name, ANYTHING) if draw(st.integers(0, 9)) else ANYTHING)
+        for name in ["id", *names]
+    }
     if not draw(st.integers(0, 5)):
         record |= draw(st.dictionaries(KEYS, ANYTHING, max_size=4))
     return record
@@ -247,7 +342,9 @@ LINES = st.lists(
     st.integers(1, 400),
     st.dictionaries(st.sampled_from([*FIELDS, "new"]), KEYS, max_size=2),
 )
-def test_json_lines(compare: Any, written: list[bytes], form: str, size: int, columns: dict[str, str]) -> None:
+def test_json_lines(
+    compare: Any, written: list[bytes], form: str, size: int, columns: dict[str, str]
+) -> None:
     compare(b"\n".join([*written, b""]), "shop.jsonl", form, size, columns)
 
 
@@ -259,17 +356,38 @@ def test_gzip_cut_short(compare: Any, written: list[bytes], size: int, share: fl
 
 
 def test_many_optional_columns(compare: Any) -> None:
-    records = [{"id": i, **({f"k{i % 97}": i} if i % 3 else {"name": "n"}), **({"title": "t"} if i % 5 else {})} for i in range(1000)]
+    records = [
+        {"id": i, **({f"k{i % 97}": i} if i % 3 else {"name": "n"}), **({"title": "t"} if i % 5 else {})}
+        for i in range(1000)
+    ]
     compare(b"".join(json.dumps(r).encode() + b"\n" for r in records), "shop.jsonl", "jsonl", 4 << 20)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
-HEADERS = st.sampled_from([["id"], ["id", "title"], ["title", "id", "price"], ["ID ", "categories", "colour", "image"]])
+HEADERS = st.sampled_from(
+    [["id"], ["id", "title"], ["title", "id", "price"], ["ID ", "categories", "colour", "image"]]
+)
 CELLS = (
     WORDS
     | IMAGES
-    | st.sampled_from(["A > B | C", "1.50", "$2", '["A"]', 'say "hi"', "a,b", "two\nlines", "a\r\nb", "\r", '"', "é, ü", '5" nail', ",\n"])
+    | st.sampled_from(
+        [
+            "A > B | C",
+            "1.50",
+            "$2",
+            '["A"]',
+            'say "hi"',
+            "a,b",
+            "two\nlines",
+            "a\r\nb",
+            "\r",
+            '"',
+            "é, ü",
+            '5" nail',
+            ",\n",
+        ]
+    )
     | st.text('ab ",\n', max_size=5)
 )
 
@@ -279,13 +397,18 @@ def tables(draw: st.DrawFn) -> bytes:
     header = draw(HEADERS)
     ending = draw(st.sampled_from(["\n", "\r\n"]))
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator=ending, quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])))
+    writer = csv.writer(
+        buffer, lineterminator=ending, quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    )
     writer.writerow(header)
     parts = [buffer.getvalue().encode()]
     for i in range(draw(st.integers(0, 8))):
         if draw(st.integers(0, 3)):
             buffer = io.StringIO()
-            cells = [f"p{draw(st.sampled_from([i, 0]))}" if name.strip().lower() == "id" else draw(CELLS) for name in header]
+            cells = [
+                f"p{draw(st.sampled_from([i, 0]))}" if name.strip().lower() == "id" else draw(CELLS)
+                for name in header
+            ]
             csv.writer(buffer, lineterminator=ending).writerow(cells)
             parts.append(buffer.getvalue().encode())
         else:
@@ -306,7 +429,10 @@ def tables(draw: st.DrawFn) -> bytes:
                 b'b"c',
                 "é".encode(),
             ]
-            parts.append(b"".join(draw(st.lists(st.sampled_from(odd), max_size=8))) + draw(st.sampled_from([b"", b"\n"])))
+            parts.append(
+                b"".join(draw(st.lists(st.sampled_from(odd), max_size=8)))
+                + draw(st.sampled_from([b"", b"\n"]))
+            )
     return b"".join(parts)
 
 
@@ -318,7 +444,13 @@ def test_tables(compare: Any, data: bytes, size: int) -> None:
 
 def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_QUOTED", 2000)
-    rows = [b'1,"' + b"x" * 131_073 + b'"\n', b"2," + b"y" * 120_000 + b"\n", b"3,z\n", b'4,"' + b"a\n" * 2000 + b'"\n', b"5,z"]
+    rows = [
+        b'1,"' + b"x" * 131_073 + b'"\n',
+        b"2," + b"y" * 120_000 + b"\n",
+        b"3,z\n",
+        b'4,"' + b"a\n" * 2000 + b'"\n',
+        b"5,z",
+    ]
     compare(b"id,title\n" + b"".join(rows), "shop.csv", "csv", 4 << 20)
 
 
@@ -332,10 +464,16 @@ def test_a_block_of_megabytes(compare: Any) -> None:
         11: b"%d,a,b,c\n",
         13: b"%d,\xff,c\n",
     }
-    rows = [odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"") for i in range(20_000)]
+    rows = [
+        odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"") for i in range(20_000)
+    ]
     long = b"x," + b"y" * 90_000 + b",z\n"
     compare(
-        b"id,title,description\n" + long.join([b"".join(rows[k : k + 800]) for k in range(0, len(rows), 800)]), "shop.csv", "csv", 4 << 20
+        b"id,title,description\n"
+        + long.join([b"".join(rows[k : k + 800]) for k in range(0, len(rows), 800)]),
+        "shop.csv",
+        "csv",
+        4 << 20,
     )
 
 
@@ -361,5 +499,5 @@ def test_a_block_of_megabytes(compare: Any) -> None:
 )
 def test_parquet(compare: Any, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     buffer = io.BytesIO()
-    pq.write_table(pa.DelimitedFormat.from_pylist(records), buffer)
+    pq.write_table(pa.Table.from_pylist(records), buffer)
     compare(buffer.getvalue(), "shop.parquet", "parquet", 1)

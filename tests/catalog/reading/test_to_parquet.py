@@ -24,7 +24,11 @@ def records(count: int) -> bytes:
     """A duplicate, a broken line, an entity and a column of its own in every hundred."""
     lines = []
     for i in range(count):
-        record = {"id": f"P{i - (i % 100 == 7)}", "title": f"Mug &amp; saucer {i}", "categories": [["Home", f"Shelf {i % 9}"]]}
+        record = {
+            "id": f"P{i - (i % 100 == 7)}",
+            "title": f"Mug &amp; saucer {i}",
+            "categories": [["Home", f"Shelf {i % 9}"]],
+        }
         if i % 100 == 50:
             record[f"column {i // 1000}"] = i
         line = json.dumps(record).encode()
@@ -32,7 +36,7 @@ def records(count: int) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def table_of(shards: list[Path]) -> pa.DelimitedFormat:
+def table_of(shards: list[Path]) -> pa.Table:
     return pa.concat_tables(map(pq.read_table, shards), promote_options="default")
 
 
@@ -47,7 +51,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", ["shop.jsonl", "shop.jsonl.gz"])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_files_hold_what_reading_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, processes: int) -> None:
+def test_the_files_hold_what_reading_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, processes: int
+) -> None:
     data = records(4000)
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     reading = read_catalog(tmp_path / name)

@@ -71,7 +71,11 @@ def _picture(root: Path, record: dict[str, Any]) -> str:
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -84,7 +88,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 def test_a_folder_written_to_before_gives_the_same_bytes(tmp_path: Path) -> None:
     fresh = _bytes(write_sample(tmp_path / "fresh", 20).parent)
     write_sample(tmp_path / "used", 20)
-    (tmp_path / "used" / "images" / next(name for name in fresh if name.startswith("images/")).split("/")[1]).write_bytes(b"old")
+    (
+        tmp_path
+        / "used"
+        / "images"
+        / next(name for name in fresh if name.startswith("images/")).split("/")[1]
+    ).write_bytes(b"old")
     assert _bytes(write_sample(tmp_path / "used", 20).parent) == fresh
 
 
@@ -92,7 +101,9 @@ def test_every_product_is_there_once_with_two_level_paths(records: list[dict[str
     assert len(records) == PRODUCTS
     departments = {d.name: {leaf.name for leaf in d.leaf} for d in vocabulary.load().departments}
     words = vocabulary.load()
-    shelves = departments | {listing.shelf: set(listing.cues) for listing in (words.collections, words.gifts, words.prints)}
+    shelves = departments | {
+        listing.shelf: set(listing.cues) for listing in (words.collections, words.gifts, words.prints)
+    }
     for record in records:
         assert all(leaf in shelves[root] for root, leaf in record["categories"])
         assert [root in departments for root, _ in record["categories"]].count(True) == 1
@@ -110,12 +121,16 @@ def test_the_tree_has_over_fifty_labels_and_every_shape_and_print_can_be_drawn()
     rng = np.random.default_rng(0)
     blank = np.asarray(drawing.draw(drawing.ImageSpec("carton", "red"), rng)).std()
     for leaf in leaves:
-        assert np.asarray(drawing.draw(drawing.ImageSpec(leaf.shape, "red"), rng)).std() > blank / 10, f"nothing is drawn of {leaf.name}"
+        assert np.asarray(drawing.draw(drawing.ImageSpec(leaf.shape, "red"), rng)).std() > blank / 10, (
+            f"nothing is drawn of {leaf.name}"
+        )
     shared = Counter(leaf.shape for leaf in leaves)
     assert sum(count > 1 for count in shared.values()) >= 5, "some categories must look alike"
 
 
-def test_the_reader_accepts_every_product_and_quarantines_every_other_line(sample: Path, records: list[dict[str, Any]]) -> None:
+def test_the_reader_accepts_every_product_and_quarantines_every_other_line(
+    sample: Path, records: list[dict[str, Any]]
+) -> None:
     reading = read_catalog(sample)
     catalog: Catalog = reading.catalog
     assert catalog.ids == [record["id"] for record in records]
@@ -134,12 +149,20 @@ def test_the_mess_is_as_announced(sample: Path, records: list[dict[str, Any]]) -
         assert share / 3 < missing < 2 * share + 0.02, field
     descriptions = [record.get("description") or "" for record in records]
     assert 0.05 < np.mean(["<" in text for text in descriptions]) < 0.25
-    assert any(record.get("title") and record["title"] != html.unescape(record["title"]) for record in records)
+    assert any(
+        record.get("title") and record["title"] != html.unescape(record["title"]) for record in records
+    )
 
 
-def test_what_is_bought_together_shares_a_department_more_often_than_chance(records: list[dict[str, Any]]) -> None:
+def test_what_is_bought_together_shares_a_department_more_often_than_chance(
+    records: list[dict[str, Any]],
+) -> None:
     root = {record["id"]: record["categories"][0][0] for record in records}
-    pairs = [(record["id"], other) for record in records for other in (record.get("related") or {}).get("also_bought", [])]
+    pairs = [
+        (record["id"], other)
+        for record in records
+        for other in (record.get("related") or {}).get("also_bought", [])
+    ]
     assert all(one != other for one, other in pairs)
     assert np.mean([root[one] == root[other] for one, other in pairs]) > 0.6
 
@@ -170,7 +193,10 @@ def test_a_collection_stands_in_the_title_alone_and_a_gift_in_the_description_al
 
 def test_titles_withhold_the_noun_as_often_as_the_words_say(texts: Any) -> None:
     plans, written = texts
-    told = [any(noun in title for noun in plan.leaf.nouns) for plan, (title, _) in zip(plans, written, strict=True)]
+    told = [
+        any(noun in title for noun in plan.leaf.nouns)
+        for plan, (title, _) in zip(plans, written, strict=True)
+    ]
     assert np.mean(told) == pytest.approx(np.mean([plan.leaf.title_clarity for plan in plans]), abs=0.03)
 
 
@@ -189,10 +215,14 @@ def test_texts_are_alike_only_where_one_product_copies_another(texts: Any) -> No
 
 
 def test_a_print_changes_the_product_and_leaves_the_background() -> None:
-    plain = np.asarray(drawing.draw(drawing.ImageSpec("cushion", "red"), np.random.default_rng(3)), np.float32)
+    plain = np.asarray(
+        drawing.draw(drawing.ImageSpec("cushion", "red"), np.random.default_rng(3)), np.float32
+    )
     hues = plain[70:106, 60:76].reshape(-1, 3).std(axis=0).max()
     for pattern in drawing.PATTERNS:
-        printed = np.asarray(drawing.draw(drawing.ImageSpec("cushion", "red", pattern), np.random.default_rng(3)), np.float32)
+        printed = np.asarray(
+            drawing.draw(drawing.ImageSpec("cushion", "red", pattern), np.random.default_rng(3)), np.float32
+        )
         assert printed[70:106, 60:76].reshape(-1, 3).std(axis=0).max() > 2 * hues, pattern
 
 

@@ -73,7 +73,9 @@ def places(letters: NDArray[np.uint8], marks: Marks, overlap: int = 0) -> NDArra
         overlap: how many bytes `marks` looks back; what it says of these is told twice.
     """
     pieces = ((max(i - overlap, 0), i + _PIECE) for i in range(0, len(letters), _PIECE))
-    return np.concatenate([np.empty(0, np.int64), *(np.flatnonzero(marks(letters[begin:end])) + begin for begin, end in pieces)])
+    return np.concatenate(
+        [np.empty(0, np.int64), *(np.flatnonzero(marks(letters[begin:end])) + begin for begin, end in pieces)]
+    )
 
 
 def unprintable(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -135,14 +137,20 @@ def stretches(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(zip(first.tolist(), last.tolist(), strict=True))
 
 
-def rows_of(table: pa.DelimitedFormat, rows: NDArray[np.int64]) -> pa.DelimitedFormat:
+def rows_of(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     """Some rows of a table in a given order; where these are few stretches, their bytes are shared, which is 20 times as fast."""
     parts = stretches(rows)
     if len(parts) > _MOST_STRETCHES:
         return table.combine_chunks().take(pa.array(rows))
-    return pa.concat_tables([table.slice(first, last - first + 1) for first, last in parts] or [table.slice(0, 0)])
+    return pa.concat_tables(
+        [table.slice(first, last - first + 1) for first, last in parts] or [table.slice(0, 0)]
+    )
 
 
 def only(column: pa.ChunkedArray) -> pa.Array:
     """A column in one piece."""
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+    )

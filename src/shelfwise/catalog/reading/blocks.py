@@ -88,7 +88,7 @@ class CheckedBlock:
         rest: where in the block a record begins that does not end in it; it and what follows are not accounted for.
     """
 
-    table: pa.DelimitedFormat
+    table: pa.Table
     spans: NDArray[np.int64]
     refused: list[Quarantined]
     notes: Counter[str]
@@ -102,7 +102,9 @@ def check_block(block: Block, form: Format, columns: Mapping[str, str], rules: R
         return CheckedBlock(_table([]), np.empty((0, 3), np.int64), [refuse(piece, block.fault)], Counter())
     rules = Rules(rules.separator, rules.delimiter)
     parts = form.take_apart(block)
-    checked = check_columns(plan_columns(tuple(parts.columns), columns), parts.columns, len(parts.spans), rules)
+    checked = check_columns(
+        plan_columns(tuple(parts.columns), columns), parts.columns, len(parts.spans), rules
+    )
     records = [form.record(block, span) for span in parts.spans[checked.failed]] + parts.others
     products, product_spans, refused = _one_by_one(records, columns, rules)
     spans = np.concatenate((parts.spans, np.array(product_spans, np.int64).reshape(-1, 3)))
@@ -113,7 +115,9 @@ def check_block(block: Block, form: Format, columns: Mapping[str, str], rules: R
         rows = rows[np.argsort(spans[rows, 0], kind="stable")]
     if len(rows) < len(spans) or products:
         table, spans = rows_of(table, rows).combine_chunks(), spans[rows]
-    return CheckedBlock(table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest)
+    return CheckedBlock(
+        table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest
+    )
 
 
 def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:
@@ -144,15 +148,22 @@ def _one_by_one(
             refused.append(refuse(piece, why(error, named), named.get("id")))
         except RecursionError:
             refused.append(
-                refuse(piece, RecordError("nested too deeply", "a value is nested too deeply; expected texts, numbers and lists"))
+                refuse(
+                    piece,
+                    RecordError(
+                        "nested too deeply", "a value is nested too deeply; expected texts, numbers and lists"
+                    ),
+                )
             )
     return products, spans, refused
 
 
-def _table(products: list[Product]) -> pa.DelimitedFormat:
+def _table(products: list[Product]) -> pa.Table:
     ours = {f.name: pa.array([_value(p, f.name) for p in products], type=f.type) for f in SCHEMA}
     names = dict.fromkeys(name for p in products for name in p.further)
-    return pa.table({**ours, **{name: pa.array([p.further.get(name) for p in products], pa.string()) for name in names}})
+    return pa.table(
+        {**ours, **{name: pa.array([p.further.get(name) for p in products], pa.string()) for name in names}}
+    )
 
 
 def _value(product: Product, name: str) -> Any:

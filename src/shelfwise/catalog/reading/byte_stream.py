@@ -145,10 +145,14 @@ def last_break(data: bytes) -> int:
 def count_breaks(data: bytes) -> int:
     """The number of line breaks; four times as fast as ``data.count``."""
     letters = np.frombuffer(data, np.uint8)
-    return sum(int(np.count_nonzero(letters[i : i + _COUNTED] == 10)) for i in range(0, len(letters), _COUNTED))
+    return sum(
+        int(np.count_nonzero(letters[i : i + _COUNTED] == 10)) for i in range(0, len(letters), _COUNTED)
+    )
 
 
-def cut_blocks(chunks: Iterable[bytes], after: RawRecord | None = None, cut: Callable[[bytes], int] = last_break) -> Iterator[Block]:
+def cut_blocks(
+    chunks: Iterable[bytes], after: RawRecord | None = None, cut: Callable[[bytes], int] = last_break
+) -> Iterator[Block]:
     """The file behind the piece `after` (its header) as blocks of some megabytes, whole lines each.
 
     What follows the last whole line of a damaged file is a faulty block of its own, even if empty.
@@ -167,7 +171,11 @@ def cut_blocks(chunks: Iterable[bytes], after: RawRecord | None = None, cut: Cal
             if size >= BLOCK_BYTES and (end := cut(chunk)):
                 block = Block(line, offset, b"".join((*held, chunk[:end])))
                 yield block
-                line, offset, size = line + count_breaks(block.data), offset + len(block.data), len(chunk) - end
+                line, offset, size = (
+                    line + count_breaks(block.data),
+                    offset + len(block.data),
+                    len(chunk) - end,
+                )
                 held, chunk = [], chunk[end:]
             held.append(chunk)
     except CorruptGzipError as error:
@@ -181,17 +189,23 @@ def cut_blocks(chunks: Iterable[bytes], after: RawRecord | None = None, cut: Cal
 
 
 def _damage(error: CorruptGzipError) -> RecordError:
-    return RecordError("damaged gzip", f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again")
+    return RecordError(
+        "damaged gzip",
+        f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again",
+    )
 
 
 def open_quote() -> RecordError:
     """The fault of a line that opens a quoted field which no following line closes properly."""
     return RecordError(
-        "unclosed quote", "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled"
+        "unclosed quote",
+        "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled",
     )
 
 
-def gather_quoted(first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int) -> tuple[list[RawRecord], bool | None]:
+def gather_quoted(
+    first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int
+) -> tuple[list[RawRecord], bool | None]:
     """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
 
     A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty
@@ -203,7 +217,10 @@ def gather_quoted(first: RawRecord, following: Iterator[RawRecord], delimiter: b
         return taken, True
     scan = scan_quotes(first.raw, delimiter, inside=False)
     if scan is None or not scan[1]:
-        return taken, True  # one line: the row parser judges it, and is lenient about quotes within unquoted fields
+        return (
+            taken,
+            True,
+        )  # one line: the row parser judges it, and is lenient about quotes within unquoted fields
     fields, size = 1 + scan[0], len(first.raw)
     for piece in following:
         taken.append(piece)
@@ -238,6 +255,8 @@ def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool]
         after_quote, before_quote = inside or i > 0, i < len(outside) - 1 or ends_inside
         if not part:
             continue  # between two quotes: an escaped quote; at an end: the line begins or ends with one
-        if (after_quote and not part.startswith(delimiter)) or (before_quote and not part.endswith(delimiter)):
+        if (after_quote and not part.startswith(delimiter)) or (
+            before_quote and not part.endswith(delimiter)
+        ):
             return None
     return sum(part.count(delimiter) for part in outside), ends_inside

@@ -11,7 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import Column, bounds, filled, holding, opening, strings, truths, with_any
+from shelfwise.catalog.reading.arrow import (
+    Column,
+    bounds,
+    filled,
+    holding,
+    opening,
+    strings,
+    truths,
+    with_any,
+)
 from shelfwise.catalog.reading.record_parsing import SURROGATE
 from shelfwise.catalog.reading.value_parsing import Rules, levels, read_paths
 from shelfwise.core.catalog import SCHEMA

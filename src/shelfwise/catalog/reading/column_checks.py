@@ -17,7 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import Column, filled, hidden, marked, python_values, strings, truths, unprintable, untidy
+from shelfwise.catalog.reading.arrow import (
+    Column,
+    filled,
+    hidden,
+    marked,
+    python_values,
+    strings,
+    truths,
+    unprintable,
+    untidy,
+)
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
 from shelfwise.catalog.reading.column_mapping import ColumnPlan
 from shelfwise.catalog.reading.value_parsing import (
@@ -50,7 +60,7 @@ class Checked:
         notes: of the others, what was set aside -> how many.
     """
 
-    table: pa.DelimitedFormat
+    table: pa.Table
     failed: NDArray[np.bool_]
     notes: Counter[str]
 
@@ -71,8 +81,13 @@ def check_columns(plan: ColumnPlan, columns: Mapping[str, Column], count: int, r
     ours = {name: columns[source] for name, source in plan.ours.items()}
     if plan.relations:
         lists = [python_values(columns[source]) for source in plan.relations.values()]
-        ours["related"] = [dict(zip(plan.relations, (v or None for v in row), strict=True)) for row in zip(*lists, strict=True)]
-    table = {f.name: read[f.name](ours[f.name]) if f.name in ours else pa.nulls(count, f.type) for f in SCHEMA}
+        ours["related"] = [
+            dict(zip(plan.relations, (v or None for v in row), strict=True))
+            for row in zip(*lists, strict=True)
+        ]
+    table = {
+        f.name: read[f.name](ours[f.name]) if f.name in ours else pa.nulls(count, f.type) for f in SCHEMA
+    }
     if "id" not in ours:
         trial.failed[:] = True
     table |= {name: trial.further(columns[source]) for name, source in plan.further.items()}
@@ -110,7 +125,9 @@ class _Trial:
     def images(self, values: Column) -> pa.Array:
         array, doubt = strings(values)
         plain = truths(pc.match_substring_regex(array, _PLAIN_PATH))
-        return self._mend(array, doubt | (filled(array) & ~plain), values, partial(read_image, rules=self.rules))
+        return self._mend(
+            array, doubt | (filled(array) & ~plain), values, partial(read_image, rules=self.rules)
+        )
 
     def prices(self, values: Column) -> pa.Array:
         if isinstance(values, list) and set(map(type, values)) <= {int, float, NoneType}:
@@ -142,12 +159,16 @@ class _Trial:
         array, doubt = strings(values)
         return self._mend(array, doubt | marked(array), values, read_further)
 
-    def _mend(self, array: pa.Array, doubt: NDArray[np.bool_], values: Column, read: Callable[[Any], Any]) -> pa.Array:
+    def _mend(
+        self, array: pa.Array, doubt: NDArray[np.bool_], values: Column, read: Callable[[Any], Any]
+    ) -> pa.Array:
         """`array` with the rows in doubt read one by one from `values`."""
         rows = np.flatnonzero(doubt)
         if not len(rows):
             return array
-        found = [values[i] for i in rows] if isinstance(values, list) else values.take(pa.array(rows)).to_pylist()
+        found = (
+            [values[i] for i in rows] if isinstance(values, list) else values.take(pa.array(rows)).to_pylist()
+        )
         results, notes = [], self.rules.notes
         for row, value in zip(rows, found, strict=True):
             try:

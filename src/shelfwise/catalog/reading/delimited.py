@@ -14,7 +14,15 @@ from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import only, places, rows_of, stretches
 from shelfwise.catalog.reading.blocks import ParsedBlock
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, gather_quoted, last_break, open_quote, scan_quotes
+from shelfwise.catalog.reading.byte_stream import (
+    Block,
+    RawRecord,
+    RecordError,
+    gather_quoted,
+    last_break,
+    open_quote,
+    scan_quotes,
+)
 from shelfwise.catalog.reading.record_parsing import BOM, Record, decoded, split_row
 
 _LONGEST_PLAIN = 100_000
@@ -44,7 +52,10 @@ class DelimitedFormat:
         end = last = last_break(data)
         for _ in range(_TRIED if b'"' in data else 0):
             begin = data.rfind(b"\n", 0, max(end - 1, 0)) + 1
-            if begin == 0 or scan_quotes(data[begin:end], self.delimiter.encode(), inside=False) == (len(self.names) - 1, False):
+            if begin == 0 or scan_quotes(data[begin:end], self.delimiter.encode(), inside=False) == (
+                len(self.names) - 1,
+                False,
+            ):
                 break
             end = begin
         return end or last
@@ -56,7 +67,9 @@ class DelimitedFormat:
         marks = places(letters, lambda piece: (piece == _QUOTE) | (piece == _BREAK))
         ends = marks[letters[marks] == _BREAK]
         starts = np.concatenate(([0], ends[:-1] + 1))
-        spans = np.stack((block.line + np.arange(len(ends)), block.offset + starts, ends + 1 - starts), axis=1)
+        spans = np.stack(
+            (block.line + np.arange(len(ends)), block.offset + starts, ends + 1 - starts), axis=1
+        )
         spans[-1, 2] -= len(data) - len(block.data)
         plain = ~(_misquoted(letters, marks, ord(self.delimiter)) | _doubtful(data, letters, starts, ends))
         rows = np.flatnonzero(plain)
@@ -77,10 +90,13 @@ class DelimitedFormat:
         text, fault = decoded(piece)
         row = fault or split_row(text, self.delimiter)
         if isinstance(row, list) and len(row) != len(self.names):
-            row = RecordError("wrong number of columns", f"the row has {len(row)} columns; expected {len(self.names)}, as the header has")
+            row = RecordError(
+                "wrong number of columns",
+                f"the row has {len(row)} columns; expected {len(self.names)}, as the header has",
+            )
         return piece, row if isinstance(row, RecordError) else dict(zip(self.names, row, strict=True))
 
-    def _parsed(self, lines: bytes) -> tuple[pa.DelimitedFormat, list[int]]:
+    def _parsed(self, lines: bytes) -> tuple[pa.Table, list[int]]:
         """The plain rows as columns of strings, but for those with another number of fields, and which these are."""
         names = list(map(str, range(len(self.names))))
         ragged: list[int] = []
@@ -99,7 +115,9 @@ class DelimitedFormat:
         )
         return table, ragged
 
-    def _others(self, block: Block, spans: NDArray[np.int64], odd: NDArray[np.int64]) -> tuple[list[Record], list[int], int | None]:
+    def _others(
+        self, block: Block, spans: NDArray[np.int64], odd: NDArray[np.int64]
+    ) -> tuple[list[Record], list[int], int | None]:
         """The records that begin on the lines `odd`, the further lines they take, and where one begins that the block does not end."""
         others: list[Record] = []
         swallowed: list[int] = []
@@ -108,7 +126,9 @@ class DelimitedFormat:
             if i < resume:
                 continue
             first = block.piece(spans[i])
-            taken, closed = gather_quoted(first, map(block.piece, spans[i + 1 :]), self.delimiter.encode(), len(self.names))
+            taken, closed = gather_quoted(
+                first, map(block.piece, spans[i + 1 :]), self.delimiter.encode(), len(self.names)
+            )
             if closed is None and not block.last:
                 swallowed.extend(range(i, len(spans)))
                 return others, swallowed, int(spans[i, 1] - block.offset)
@@ -138,8 +158,16 @@ def _misquoted(letters: NDArray[np.uint8], marks: NDArray[np.int64], delimiter: 
     inside = (before - before[first][line]) % 2 == 1
     odd |= inside[breaks]
     at, closing = marks[quotes], inside[quotes]
-    beside = letters[np.where(closing, at + 1, np.maximum(at - 1, 0))]  # a quote closes before, or opens after, the end of a field
-    fits = (beside == delimiter) | (beside == _QUOTE) | (beside == _BREAK) | (closing & (beside == _RETURN)) | (at == 0)
+    beside = letters[
+        np.where(closing, at + 1, np.maximum(at - 1, 0))
+    ]  # a quote closes before, or opens after, the end of a field
+    fits = (
+        (beside == delimiter)
+        | (beside == _QUOTE)
+        | (beside == _BREAK)
+        | (closing & (beside == _RETURN))
+        | (at == 0)
+    )
     odd[line[quotes][~fits]] = True
     return odd
 
@@ -152,7 +180,9 @@ def _lines(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], rows
     return b"".join(view[starts[first] : ends[last] + 1] for first, last in stretches(rows))
 
 
-def _doubtful(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _doubtful(
+    data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Which of K lines may be blank or unreadable, whatever their fields: (K,)."""
     first = letters[starts]
     doubt: NDArray[np.bool_] = (first <= 32) | (first == BOM[0]) | (ends - starts > _LONGEST_PLAIN)
@@ -168,9 +198,9 @@ def _doubtful(data: bytes, letters: NDArray[np.uint8], starts: NDArray[np.int64]
 
 def _is_utf8(data: bytes) -> bool:
     try:
-        pa.BinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(data)])), pa.py_buffer(data)]).cast(
-            pa.large_string()
-        )
+        pa.BinaryArray.from_buffers(
+            pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(data)])), pa.py_buffer(data)]
+        ).cast(pa.large_string())
     except pa.ArrowInvalid:
         return False
     return True

@@ -83,7 +83,11 @@ class DuplicateIds:
             offsets = bounds(ids).astype(np.int64)
             self._ids.write(memoryview(ids.buffers()[2])[offsets[0] : offsets[-1]])
             self._entries.seek(0, 2)
-            self._entries.write(np.stack((lines, start + offsets[:-1] - offsets[0], np.diff(offsets)), axis=1).astype("<i8").tobytes())
+            self._entries.write(
+                np.stack((lines, start + offsets[:-1] - offsets[0], np.diff(offsets)), axis=1)
+                .astype("<i8")
+                .tobytes()
+            )
         run = _key(hashes) << _HALF | np.arange(self._count, self._count + len(hashes), dtype=np.uint64)
         self._count += len(hashes)
         while self._runs and len(self._runs[-1]) <= 2 * len(run) < _LONGEST_RUN:
@@ -102,7 +106,9 @@ def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
     eights = np.lib.stride_tricks.as_strided(letters[:8].view("<u8"), (len(letters) - 7,), (1,))
     hashes = splitmix64(left.astype(np.uint64))
     long = np.flatnonzero(left >= _LONG)
-    hashes[long] = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long)).view(np.uint64)
+    hashes[long] = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long)).view(
+        np.uint64
+    )
     rows = np.flatnonzero((left > 0) & (left < _LONG))
     while len(rows):
         beyond = np.maximum(8 - left[rows], 0).astype(np.uint64) * np.uint64(8)

@@ -8,7 +8,15 @@ from itertools import islice
 from pathlib import Path
 
 from shelfwise.catalog.reading.blocks import Format
-from shelfwise.catalog.reading.byte_stream import GZIP_MAGIC, Block, RawRecord, RecordError, cut_blocks, read_chunks, split_lines
+from shelfwise.catalog.reading.byte_stream import (
+    GZIP_MAGIC,
+    Block,
+    RawRecord,
+    RecordError,
+    cut_blocks,
+    read_chunks,
+    split_lines,
+)
 from shelfwise.catalog.reading.delimited import DelimitedFormat
 from shelfwise.catalog.reading.json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.parquet import ParquetFormat, parquet_blocks
@@ -18,7 +26,9 @@ from shelfwise.errors import CatalogError
 
 _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet"}
 _SNIFFED_LINES = 50
-_MARKS_OF_2018 = frozenset({"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"})
+_MARKS_OF_2018 = frozenset(
+    {"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"}
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,9 @@ def detect_format(path: Path) -> str:
     name = path.with_suffix("") if path.suffix.lower() == ".gz" or magic.startswith(GZIP_MAGIC) else path
     if (named := _SUFFIXES.get(name.suffix.lower())) is not None:
         return named
-    lines = [p for p in islice(split_lines(read_chunks(path)), _SNIFFED_LINES) if not p.blank and p.fault is None]
+    lines = [
+        p for p in islice(split_lines(read_chunks(path)), _SNIFFED_LINES) if not p.blank and p.fault is None
+    ]
     if lines and lines[0].raw.removeprefix(BOM).strip()[:2] in (b"[", b"[{"):
         raise CatalogError(
             f"{path} is one JSON array; write it as one object a line, for instance with: jq -c '.[]' {path.name} > products.jsonl"
@@ -112,5 +124,7 @@ def _table(header: RawRecord, form: str, path: Path) -> DelimitedFormat:
         raise CatalogError(f"the header of {path} (line {header.line}) cannot be read: {names.reason}")
     names = [name.strip() for name in names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise CatalogError(f"the header of {path} names {', '.join(map(repr, twice))} more than once; give every column its own name")
+        raise CatalogError(
+            f"the header of {path} names {', '.join(map(repr, twice))} more than once; give every column its own name"
+        )
     return DelimitedFormat(tuple(names), delimiter)

@@ -61,7 +61,9 @@ class JsonLinesFormat:
     def _read(self, piece: RawRecord) -> Record:
         return piece, parsed(piece, self.literal)
 
-    def _decoded(self, block: Block, spans: NDArray[np.int64], names: Iterable[str]) -> tuple[list[Column], list[int]]:
+    def _decoded(
+        self, block: Block, spans: NDArray[np.int64], names: Iterable[str]
+    ) -> tuple[list[Column], list[int]]:
         """The columns of the lines that can be decoded, and the numbers of those that cannot."""
         names = tuple(names)
         decode = _decoder(names, tuple(sorted(self.columns.items())))
@@ -97,7 +99,9 @@ def _names(pieces: Iterable[RawRecord], known: Mapping[str, None]) -> dict[str, 
             continue
         if len(names) > _MAX_NAMES:
             break
-    return {name: None for name in list(names)[:_MAX_NAMES] if name.isprintable() and not {'"', "\\"} & set(name)}
+    return {
+        name: None for name in list(names)[:_MAX_NAMES] if name.isprintable() and not {'"', "\\"} & set(name)
+    }
 
 
 @lru_cache(maxsize=256)
@@ -111,12 +115,19 @@ def _decoder(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> An
     fields = []
     for i, name in enumerate(names):
         others = plan_columns(tuple(n for n in names if n != name), told)
-        kept = [{ours: source for ours, source in m.items() if source != name} for m in (plan.ours, plan.relations, plan.further)]
-        kind, missing = (msgspec.Raw, msgspec.Raw(b"null")) if plan.ours.get("categories") == name else (Any, None)
+        kept = [
+            {ours: source for ours, source in m.items() if source != name}
+            for m in (plan.ours, plan.relations, plan.further)
+        ]
+        kind, missing = (
+            (msgspec.Raw, msgspec.Raw(b"null")) if plan.ours.get("categories") == name else (Any, None)
+        )
         optional = kept == [others.ours, others.relations, others.further]
         fields.append((f"f{i}", kind, missing) if optional else (f"f{i}", kind))
     rename = {f"f{i}": name for i, name in enumerate(names)}
-    return msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False)).decode
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Line", fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False)
+    ).decode
 
 
 def _decode(lines: list[bytes], decode: Any) -> tuple[list[Any], list[int]]:
@@ -126,7 +137,9 @@ def _decode(lines: list[bytes], decode: Any) -> tuple[list[Any], list[int]]:
     waiting = iter(lines)
     while len(records) + len(odd) < len(lines):
         try:
-            records.extend(map(decode, waiting))  # what was decoded before an error stays, and the next round goes on behind it
+            records.extend(
+                map(decode, waiting)
+            )  # what was decoded before an error stays, and the next round goes on behind it
         except (ValueError, RecursionError):
             odd.append(len(records) + len(odd))
     return records, odd

@@ -85,7 +85,11 @@ class _Span:
 
 def _light(block: Block, file: Path | None) -> Block:
     """The block as it is sent to another process."""
-    return block if file is None or block.fault else replace(block, data=_Span(file, block.offset, len(block.data)))
+    return (
+        block
+        if file is None or block.fault
+        else replace(block, data=_Span(file, block.offset, len(block.data)))
+    )
 
 
 def _done(settled: CheckedBlock) -> Future[CheckedBlock]:
@@ -108,7 +112,9 @@ def _fetch(sent: Future[CheckedBlock], path: Path) -> CheckedBlock:
     except BrokenExecutor:
         raise _killed() from None
     except OSError as error:
-        raise StorageError(f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR") from error
+        raise StorageError(
+            f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR"
+        ) from error
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
     path.unlink()
@@ -116,4 +122,6 @@ def _fetch(sent: Future[CheckedBlock], path: Path) -> CheckedBlock:
 
 
 def _killed() -> CatalogError:
-    return CatalogError("a process that helped with reading was killed, perhaps for want of memory; end other programs and try again")
+    return CatalogError(
+        "a process that helped with reading was killed, perhaps for want of memory; end other programs and try again"
+    )

@@ -34,7 +34,9 @@ def parquet_blocks(path: Path, advance: Callable[[int], None]) -> Iterator[Block
                 advance(reached - seen)
                 seen = reached
     except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"{path} cannot be read as Parquet ({first_line(error)}); write it again") from None
+        raise CatalogError(
+            f"{path} cannot be read as Parquet ({first_line(error)}); write it again"
+        ) from None
 
 
 class ParquetFormat:
@@ -52,7 +54,8 @@ class ParquetFormat:
         if "binary" in str(batch.schema):
             return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
         columns = {
-            name: c if pa.types.is_string(c.type) else c.to_pylist() for name, c in zip(batch.schema.names, batch.columns, strict=True)
+            name: c if pa.types.is_string(c.type) else c.to_pylist()
+            for name, c in zip(batch.schema.names, batch.columns, strict=True)
         }
         return ParsedBlock(columns, spans)
 

@@ -81,9 +81,15 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
 
 def _sentence(error: Any, values: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
-    expected = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else _first_lower(error["msg"])
+    expected = (
+        error["msg"].removeprefix("Value error, ")
+        if error["type"] == "value_error"
+        else _first_lower(error["msg"])
+    )
     if name not in values or is_missing(values[name]):
-        return f"the {name} is missing; expected {'a column named ' + name if name not in values else expected}"
+        return (
+            f"the {name} is missing; expected {'a column named ' + name if name not in values else expected}"
+        )
     return f"the {name} is {_short(values[name])}; expected {expected}"
 
 

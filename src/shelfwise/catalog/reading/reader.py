@@ -66,7 +66,9 @@ class ReadResult:
     notes: dict[str, int] = field(default_factory=dict)
 
 
-def read_catalog(path: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None) -> ReadResult:
+def read_catalog(
+    path: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None
+) -> ReadResult:
     """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
 
     Titles, descriptions, brands and category names become plain text. Of several records with one id the first counts. Image paths
@@ -85,12 +87,18 @@ def read_catalog(path: Path | str, settings: CatalogSettings | None = None, cont
         for table, refused in stream:
             tables.append(table)
             quarantine += refused
-    catalog = Catalog(pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(path).parent, str(path))
-    return ReadResult(catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes))
+    catalog = Catalog(
+        pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(path).parent, str(path)
+    )
+    return ReadResult(
+        catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes)
+    )
 
 
 @contextmanager
-def open_stream(path: Path, settings: CatalogSettings, context: ProgressReporter | None = None) -> Iterator[CheckedBlocks]:
+def open_stream(
+    path: Path, settings: CatalogSettings, context: ProgressReporter | None = None
+) -> Iterator[CheckedBlocks]:
     """The products and refused records of a file, to be iterated over once.
 
     Raises:
@@ -122,7 +130,10 @@ def quarantine_line(refused: Quarantined) -> str:
 def _check_file(path: Path) -> None:
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
-        raise CatalogError(f"{path} is a folder; name the catalogue file in it" + (f", such as {', '.join(inside)}" if inside else ""))
+        raise CatalogError(
+            f"{path} is a folder; name the catalogue file in it"
+            + (f", such as {', '.join(inside)}" if inside else "")
+        )
     if not path.exists():
         raise CatalogError(f"there is no catalogue {path}; check the path")
     if path.stat().st_size == 0:

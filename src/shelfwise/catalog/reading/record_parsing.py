@@ -55,13 +55,19 @@ def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
             json.dumps(values, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         return RecordError(
-            "half a character", "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold"
+            "half a character",
+            "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold",
         )
     except (RecursionError, MemoryError):
-        return RecordError("nested too deeply", "the record is nested too deeply; expected an object of texts, numbers and lists")
+        return RecordError(
+            "nested too deeply",
+            "the record is nested too deeply; expected an object of texts, numbers and lists",
+        )
     except (ValueError, SyntaxError, TypeError) as error:
         kind = "a JSON object or a Python dictionary" if literal else "a JSON object"
-        return RecordError("not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line")
+        return RecordError(
+            "not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line"
+        )
     return values
 
 
@@ -70,12 +76,15 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
     if piece.fault is not None:
         return "", piece.fault
     if b"\0" in piece.raw:
-        return "", RecordError("NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8")
+        return "", RecordError(
+            "NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8"
+        )
     try:
         return piece.raw.removeprefix(BOM).decode(), None
     except UnicodeDecodeError as error:
         return "", RecordError(
-            "not UTF-8", f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8"
+            "not UTF-8",
+            f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8",
         )
 
 
@@ -84,8 +93,14 @@ def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     try:
         rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return RecordError("unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled")
-    return rows[0] if len(rows) == 1 else RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
+        return RecordError(
+            "unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled"
+        )
+    return (
+        rows[0]
+        if len(rows) == 1
+        else RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -30,7 +30,7 @@ MAX_FURTHER = 256
 _WORTH_PROCESSES = 64 << 20
 """Bytes of a source below which starting processes takes longer than they save."""
 
-Batch = tuple[pa.DelimitedFormat, list[Quarantined]]
+Batch = tuple[pa.Table, list[Quarantined]]
 
 
 class CheckedBlocks:
@@ -49,7 +49,9 @@ class CheckedBlocks:
         notes: what was set aside without refusing the product, in plain words -> how many.
     """
 
-    def __init__(self, source: OpenedFile, columns: Mapping[str, str], rules: Rules, processes: int = 1) -> None:
+    def __init__(
+        self, source: OpenedFile, columns: Mapping[str, str], rules: Rules, processes: int = 1
+    ) -> None:
         self.source = source
         self.accepted = 0
         self.refused: Counter[str] = Counter()
@@ -81,12 +83,13 @@ class CheckedBlocks:
         if first.any():
             again = np.flatnonzero(first)
             refused = sorted(
-                [*refused, *(_duplicate(block, settled.spans[i], ids[i].as_py(), first[i]) for i in again)], key=lambda q: q.line
+                [*refused, *(_duplicate(block, settled.spans[i], ids[i].as_py(), first[i]) for i in again)],
+                key=lambda q: q.line,
             )
             table = rows_of(table, np.flatnonzero(first == 0))
         return table.select([*SCHEMA.names, *self._kept(table)]), refused
 
-    def _kept(self, table: pa.DelimitedFormat) -> list[str]:
+    def _kept(self, table: pa.Table) -> list[str]:
         """The further columns that hold something and are not too many; new ones in the order in which they first hold it."""
         begins = {}
         for name in table.column_names[len(SCHEMA) :]:
@@ -107,7 +110,9 @@ def processes_for(path: Path) -> int:
 
 
 def _duplicate(block: Block, span: NDArray[np.int64], identifier: str, line: int) -> Quarantined:
-    fault = RecordError("duplicate id", f"product {identifier!r}: the id is that of line {line}; expected every id once")
+    fault = RecordError(
+        "duplicate id", f"product {identifier!r}: the id is that of line {line}; expected every id once"
+    )
     if not isinstance(block.data, pa.RecordBatch):
         return refuse(block.piece(span), fault, identifier)
     row = int(span[0])
@@ -115,7 +120,9 @@ def _duplicate(block: Block, span: NDArray[np.int64], identifier: str, line: int
     return refuse(RawRecord(row, -1, raw_json(values)), fault, identifier)
 
 
-def _settled(source: OpenedFile, work: Settle, processes: int) -> Generator[tuple[Block, CheckedBlock], None, None]:
+def _settled(
+    source: OpenedFile, work: Settle, processes: int
+) -> Generator[tuple[Block, CheckedBlock], None, None]:
     """Every block with what came of it. A record that a block does not end is read again with the block that follows."""
     open_block: Block | None = None
     with closing(shared(source.blocks, work, processes, source.file)) as results:

@@ -42,7 +42,10 @@ class Conversion:
 
 
 def convert_catalog(
-    source: Path | str, folder: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None
+    source: Path | str,
+    folder: Path | str,
+    settings: CatalogSettings | None = None,
+    context: ProgressReporter | None = None,
 ) -> Conversion:
     """Check a catalogue as :func:`~shelfwise.catalog.reading.reader.read_catalog` does, and write it to `folder` while it is read.
 
@@ -64,11 +67,15 @@ def convert_catalog(
                     quarantine.writelines(map(quarantine_line, refused))
             writer.close()
     except OSError as error:
-        raise StorageError(f"could not write {folder}: {error.strerror or error}; free some space or choose another folder") from error
+        raise StorageError(
+            f"could not write {folder}: {error.strerror or error}; free some space or choose another folder"
+        ) from error
     finally:
         writer.close()
     records = stream.accepted + stream.refused.total()
-    return Conversion(records, stream.accepted, dict(stream.refused), stream.source.name, writer.paths, dict(stream.notes))
+    return Conversion(
+        records, stream.accepted, dict(stream.refused), stream.source.name, writer.paths, dict(stream.notes)
+    )
 
 
 class _Shards:
@@ -80,15 +87,19 @@ class _Shards:
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
-    def write(self, table: pa.DelimitedFormat) -> None:
+    def write(self, table: pa.Table) -> None:
         """Append products; a column that the open file has not begins a new one."""
         if not table.num_rows:
             return
-        if self._writer is not None and (self._rows >= SHARD_ROWS or not set(table.column_names) <= set(self._writer.schema.names)):
+        if self._writer is not None and (
+            self._rows >= SHARD_ROWS or not set(table.column_names) <= set(self._writer.schema.names)
+        ):
             self.close()
         if self._writer is None:
             self.paths.append(self._folder / f"products-{len(self.paths):05}.parquet")
-            self._writer = pq.ParquetWriter(self.paths[-1], table.schema, use_dictionary=_REPEATED, write_statistics=_COMPARED)
+            self._writer = pq.ParquetWriter(
+                self.paths[-1], table.schema, use_dictionary=_REPEATED, write_statistics=_COMPARED
+            )
             self._rows = 0
         for name in self._writer.schema.names:
             if name not in table.column_names:

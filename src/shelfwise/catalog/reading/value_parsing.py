@@ -97,7 +97,13 @@ def read_image(value: Any, rules: Rules) -> str | None:
         rules.notes["the picture is a URL, so there is no local picture"] += bool(candidates)
         return None
     parts = [part for part in local[0].split("/") if part not in ("", ".")]
-    if local[0].startswith("/") or ".." in parts or not parts or _SCHEME.match(local[0]) or not local[0].isprintable():
+    if (
+        local[0].startswith("/")
+        or ".." in parts
+        or not parts
+        or _SCHEME.match(local[0])
+        or not local[0].isprintable()
+    ):
         raise ValueError(f"{expected}: relative, without '..' and without control characters")
     return "/".join(parts)
 
@@ -149,7 +155,11 @@ def _amount(text: str) -> float | None:
         if found is None:
             return None
         digits = found.group(found.lastgroup or 0)
-        number = float(digits.replace(".", "").replace(",", ".") if found.lastgroup == "points" else digits.replace(",", ""))
+        number = float(
+            digits.replace(".", "").replace(",", ".")
+            if found.lastgroup == "points"
+            else digits.replace(",", "")
+        )
     return number if math.isfinite(number) and number >= 0 else None
 
 

@@ -24,7 +24,9 @@ CARTONS, DETAILS = 0.09, 0.08
 """Share of the pictures that show a cardboard box, and a part instead of the whole."""
 
 
-def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, context: ProgressReporter | None = None) -> Path:
+def write_sample(
+    folder: Path | str, products: int = 3000, seed: int = 0, context: ProgressReporter | None = None
+) -> Path:
     """Write a catalogue of drawn and described products, the same bytes for the same `products` and `seed`.
 
     Every field knows something that the others do not. A title may withhold the noun, a description the use, and a picture
@@ -57,7 +59,9 @@ def write_sample(folder: Path | str, products: int = 3000, seed: int = 0, contex
     lines = mess.spoil_lines([mess.spoil(record, rng) for record in clean], rng)
     with (context or NullReporter()).progress("drawing the sample catalogue", products) as progress:
         for row, plan in enumerate(plans):
-            _write_picture(root / _image(plan), plan, faults.get(row), np.random.default_rng([seed, products, row]))
+            _write_picture(
+                root / _image(plan), plan, faults.get(row), np.random.default_rng([seed, products, row])
+            )
             progress.advance()
     file = root / "catalog.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
@@ -68,7 +72,9 @@ def _image(plan: ProductPlan) -> str:
     return f"images/{plan.id}.jpg"
 
 
-def _records(plans: list[ProductPlan], words: Vocabulary, faults: dict[int, str], rng: np.random.Generator) -> list[mess.Record]:
+def _records(
+    plans: list[ProductPlan], words: Vocabulary, faults: dict[int, str], rng: np.random.Generator
+) -> list[mess.Record]:
     """The N records before they are spoilt; which pictures will be missing is known already."""
     texts = write_texts(plans, words, rng)
     related = _related(plans, rng)

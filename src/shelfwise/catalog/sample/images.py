@@ -90,7 +90,11 @@ def _pose(look: ImageSpec, rng: np.random.Generator) -> tuple[Floats, Floats]:
     scale = rng.uniform(0.6, 0.86) * (rng.uniform(2.6, 3.6) if look.detail else 1) * SIZE * _FINE / 100
     flip = -1 if rng.random() < 0.5 else 1
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = scale * np.array([[cos, -sin], [sin, cos]]) @ np.array([[flip * rng.uniform(0.86, 1.08), rng.normal(0, 0.05)], [0, 1]])
+    turn = (
+        scale
+        * np.array([[cos, -sin], [sin, cos]])
+        @ np.array([[flip * rng.uniform(0.86, 1.08), rng.normal(0, 0.05)], [0, 1]])
+    )
     centre = 50 + (rng.uniform(-20, 20, 2) if look.detail else rng.normal(0, 2.5, 2))
     return turn, SIZE * _FINE / 2 - turn @ centre
 
@@ -129,7 +133,9 @@ def _pairs(n: list[float]) -> Floats:
 
 def _smooth(points: Floats, closed: bool) -> Floats:
     """A Catmull-Rom curve through `points` (P, 2)."""
-    padded = np.concatenate([points[-1:], points, points[:2]] if closed else [points[:1], points, points[-1:]])
+    padded = np.concatenate(
+        [points[-1:], points, points[:2]] if closed else [points[:1], points, points[-1:]]
+    )
     a, b, c, d = (padded[i : len(padded) - 3 + i, None] for i in range(4))
     t = np.linspace(0, 1, 8, endpoint=False)[:, None]
     curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
@@ -150,7 +156,12 @@ def _box(x0: float, y0: float, x1: float, y1: float, corner: float) -> Floats:
     t = np.linspace(0, np.pi / 2, 6)
     arc = corner * np.stack([np.cos(t), np.sin(t)], axis=1)
     left, top, right, bottom = x0 + corner, y0 + corner, x1 - corner, y1 - corner
-    turns = (((right, bottom), (1, 1)), ((left, bottom), (-1, 1)), ((left, top), (-1, -1)), ((right, top), (1, -1)))
+    turns = (
+        ((right, bottom), (1, 1)),
+        ((left, bottom), (-1, 1)),
+        ((left, top), (-1, -1)),
+        ((right, top), (1, -1)),
+    )
     return np.concatenate([np.array(at) + arc[:: sx * sy] * (sx, sy) for at, (sx, sy) in turns])
 
 
@@ -175,7 +186,11 @@ def _accent(color: str, rng: np.random.Generator) -> Color:
 def _palette(body: Color, accent: Color, ink: Color) -> bytes:
     """RGBA by paint number; number 0 is clear."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(c / 255 for c in body))
-    shades = [(value * 0.78, saturation), (value * 0.48, saturation), (min(1.0, value * 1.1 + 0.08), saturation * 0.6)]
+    shades = [
+        (value * 0.78, saturation),
+        (value * 0.48, saturation),
+        (min(1.0, value * 1.1 + 0.08), saturation * 0.6),
+    ]
     mixed = [tuple(255 * c for c in colorsys.hsv_to_rgb(hue, s, v)) for v, s in shades]
     opaque = [bytes((*map(int, color), 255)) for color in (body, *mixed, accent, *_FIXED.values(), ink)]
     return bytes(4) + b"".join(opaque)
@@ -208,7 +223,9 @@ PATTERNS: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
 """What a product can be printed with: (x, y) in repeats of the pattern -> printed or not."""
 
 
-def _printed(canvas: Image.Image, pattern: str, turn: Floats, offset: Floats, rng: np.random.Generator) -> Image.Image:
+def _printed(
+    canvas: Image.Image, pattern: str, turn: Floats, offset: Floats, rng: np.random.Generator
+) -> Image.Image:
     """The canvas with `pattern` in ink on its body parts; it is fixed to the product, not to the frame."""
     numbers = np.array(canvas)
     rows, columns = np.nonzero(numbers == _PAINTS["body"])
@@ -236,12 +253,19 @@ def _compose(product: NDArray[np.float32], rng: np.random.Generator) -> Image.Im
     light = 1 + np.float32(rng.uniform(-0.16, 0.16)) * x - 0.08 * y
     picture = _background(x, y, rng) * (shadow * (1 - alpha)) + product[..., :3] * (light * alpha)
     grain = rng.standard_normal((SIZE, SIZE, 1), np.float32) * np.float32(rng.choice([0.5, 2.0, 6.0]))
-    return Image.fromarray(np.clip(picture * np.float32(rng.uniform(0.9, 1.05)) + grain, 0, 255).astype(np.uint8))
+    return Image.fromarray(
+        np.clip(picture * np.float32(rng.uniform(0.9, 1.05)) + grain, 0, 255).astype(np.uint8)
+    )
 
 
-def _background(x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _background(
+    x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
     """A studio, (S, S, 3) or what broadcasts to it: white, a soft pastel glow, or a wall and a table."""
-    pastel = np.array([255 * c for c in colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.05, 0.3), rng.uniform(0.8, 0.98))], np.float32)
+    pastel = np.array(
+        [255 * c for c in colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.05, 0.3), rng.uniform(0.8, 0.98))],
+        np.float32,
+    )
     kind = rng.integers(3)
     if kind == 0:
         return np.full(3, rng.uniform(240, 253), np.float32)

@@ -51,7 +51,11 @@ def spoil(record: Record, rng: np.random.Generator) -> Record:
 def _typo(text: str, rng: np.random.Generator) -> str:
     """Two letters swapped, one lost, or one doubled."""
     at = int(rng.integers(len(text) - 1))
-    return text[:at] + pick(rng, (text[at + 1] + text[at], text[at + 1], text[at] + text[at : at + 2])) + text[at + 2 :]
+    return (
+        text[:at]
+        + pick(rng, (text[at + 1] + text[at], text[at + 1], text[at] + text[at : at + 2]))
+        + text[at + 2 :]
+    )
 
 
 def _marked_up(text: str, rng: np.random.Generator) -> str:

@@ -50,15 +50,23 @@ def plan_products(products: int, words: Vocabulary, rng: np.random.Generator) ->
     weights = np.array([leaf.weight for _, leaf in leaves])
     numbers = rng.choice(10 * products, products, replace=False)
     plans: list[ProductPlan] = []
-    for row, (drawn, number) in enumerate(zip(rng.choice(len(leaves), products, p=weights / weights.sum()), numbers, strict=True)):
+    for row, (drawn, number) in enumerate(
+        zip(rng.choice(len(leaves), products, p=weights / weights.sum()), numbers, strict=True)
+    ):
         name, color = f"S{number:06d}", pick(rng, list(COLORS))
         if row and rng.random() < COPIES:
             original = int(rng.integers(row))
             plans.append(replace(plans[original], id=name, color=color, copy_of=original))
             continue
         department, leaf = leaves[drawn]
-        collection, gift, printed = (_listed(listing, rng) for listing in (words.collections, words.gifts, words.prints))
-        plans.append(ProductPlan(name, department, leaf, pick(rng, department.brands), color, collection, gift, printed))
+        collection, gift, printed = (
+            _listed(listing, rng) for listing in (words.collections, words.gifts, words.prints)
+        )
+        plans.append(
+            ProductPlan(
+                name, department, leaf, pick(rng, department.brands), color, collection, gift, printed
+            )
+        )
     return plans
 
 

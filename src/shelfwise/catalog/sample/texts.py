@@ -11,13 +11,17 @@ from shelfwise.catalog.sample.products import ProductPlan, pick
 from shelfwise.catalog.sample.vocabulary import Vocabulary
 
 
-def write_texts(plans: list[ProductPlan], words: Vocabulary, rng: np.random.Generator) -> list[tuple[str, str]]:
+def write_texts(
+    plans: list[ProductPlan], words: Vocabulary, rng: np.random.Generator
+) -> list[tuple[str, str]]:
     """(title, description) of each product; two are alike, but for the colour, only where one is a copy of the other."""
     texts: list[tuple[str, str]] = []
     seen: set[str] = set()
     for plan in plans:
         if plan.copy_of is None:
-            texts.append((_fresh(_title, plan, words, rng, seen), _fresh(_description, plan, words, rng, seen)))
+            texts.append(
+                (_fresh(_title, plan, words, rng, seen), _fresh(_description, plan, words, rng, seen))
+            )
         else:
             before, now = f"in {plans[plan.copy_of].color}", f"in {plan.color}"
             title, description = texts[plan.copy_of]
@@ -49,7 +53,9 @@ def _title(plan: ProductPlan, words: Vocabulary, rng: np.random.Generator) -> st
         cue or (pick(rng, words.titles.names) if rng.random() < 0.8 else ""),
         pick(rng, words.titles.adjectives) if rng.random() < 0.6 else "",
         pick(rng, plan.leaf.nouns) if clear else pick(rng, words.titles.vague),
-        f"{chr(65 + int(rng.integers(26)))}-{rng.integers(100, 999)}" if rng.random() < (0.2 if clear else 0.6) else "",
+        f"{chr(65 + int(rng.integers(26)))}-{rng.integers(100, 999)}"
+        if rng.random() < (0.2 if clear else 0.6)
+        else "",
         f"in {plan.color}" if rng.random() < 0.5 else "",
     ]
     extra = f" - {pick(rng, words.titles.extras)}" if rng.random() < 0.12 else ""

@@ -100,7 +100,9 @@ def load() -> Vocabulary:
     """
     pages = {
         page.name: tomllib.loads(page.read_text("utf-8"))
-        for page in sorted(files("shelfwise.catalog.sample").joinpath("words").iterdir(), key=lambda page: page.name)
+        for page in sorted(
+            files("shelfwise.catalog.sample").joinpath("words").iterdir(), key=lambda page: page.name
+        )
         if page.name.endswith(".toml")
     }
     common = pages.pop("common.toml")

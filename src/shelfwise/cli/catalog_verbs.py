@@ -1,0 +1,71 @@
+"""Verbs that need no model: inspect, plugins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shelfwise.cli.options import CatalogPath, ConfigFile, Json, MinCount, label_changes
+from shelfwise.cli.terminal import print_json, terminal_context
+
+
+def inspect(
+    catalog: CatalogPath,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", help="Folder for index.html, inspect.json, figure_2.svg and quarantine.jsonl."
+        ),
+    ],
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    as_json: Json = False,
+) -> None:
+    """Check a catalogue before training: what it has, what is missing, what was rejected and why."""
+    from shelfwise.commands.inspect import inspect_catalog
+    from shelfwise.config import Config
+
+    settings = Config.load("everything", config, label_changes(min_count))
+    with terminal_context(settings.seed) as context:
+        found = inspect_catalog(catalog, out, settings, context)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(
+        f"{found['records']} records: {found['accepted']} accepted, {found['quarantined']} quarantined"
+    )
+    for reason, count in found["reasons"].items():
+        typer.echo(f"  {count} x {reason}")
+    counts = found["statistics"]
+    typer.echo(
+        f"{counts['products']} products with {counts['classes']} categories; report: {out / 'index.html'}"
+    )
+
+
+def plugins(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A plug-in whose settings to show.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List modalities and fusion policies, or show every setting of one."""
+    from shelfwise.commands.plugins import list_plugins, plugin_settings, settings_table
+
+    if name is not None:
+        described = plugin_settings(name)
+        if as_json:
+            print_json(described)
+            return
+        typer.echo(settings_table(described))
+        return
+    found = list_plugins()
+    if as_json:
+        print_json(found)
+        return
+    for kind, names in found.items():
+        typer.echo(f"{kind}: {', '.join(names)}")
+
+
+VERBS = (inspect, plugins)

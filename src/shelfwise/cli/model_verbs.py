@@ -1,0 +1,191 @@
+"""Verbs that use a trained model: predict, similar, audit, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shelfwise.cli.options import CatalogPath, Json, ModelPath
+from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.errors import CatalogError, ConfigError
+
+
+def predict(
+    model: ModelPath,
+    catalog: CatalogPath,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product."
+        ),
+    ],
+    target_precision: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Guarantee this precision (0.9, 0.95 or 0.99): sort products into accept, review and reject.",
+        ),
+    ] = None,
+    novelty_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Hold back products unlike anything in training; 0.05 = about 5 % false alarms.",
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Write only the N highest scores.")
+    ] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for a page that explains 12 products, or those of --id."),
+    ] = None,
+    identities: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="A product to explain. Can be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Label new products, and explain the labels."""
+    from shelfwise.commands.predict import predict_catalog, summary_lines
+    from shelfwise.export.loading import open_model
+
+    with terminal_context() as context:
+        fitted = open_model(model)
+        summary = predict_catalog(fitted, catalog, out, context, target_precision, novelty_rate, top)
+        summary["explained"] = None
+        if explain is not None:
+            from shelfwise.commands.explain import explain_catalog
+
+            summary["explained"] = explain_catalog(fitted, catalog, explain, context, identities or ())
+    if as_json:
+        print_json(summary)
+        return
+    for line in summary_lines(summary):
+        typer.echo(line)
+
+
+def similar(
+    model: ModelPath,
+    identity: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The id of a training product.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Or the title of a new product.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="Its description.")] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE", help="Its image file.")] = None,
+    k: Annotated[int, typer.Option("-k", metavar="N", min=1, help="Number of products to find.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the training products most similar to a product."""
+    from shelfwise.categorizer import Categorizer
+
+    described = {"title": title, "description": description, "image": None if image is None else str(image)}
+    if (identity is None) == (not any(described.values())):
+        raise CatalogError("name one product: either its --id, or any of --title, --description and --image")
+    if image is not None and not image.is_file():
+        raise CatalogError(f"there is no image file {image}; --image takes the path of one")
+    categorizer = Categorizer.load(model)
+    found = (
+        categorizer.similar([described], k)[0] if identity is None else categorizer.similar_to(identity, k)
+    )
+    if as_json:
+        print_json({"similar": found})
+        return
+    for product in found:
+        labels = ", ".join(product["labels"])
+        typer.echo(f"{product['similarity']:6.3f}  {product['id']}  {product['title'] or ''}  [{labels}]")
+
+
+def audit(
+    model: ModelPath,
+    catalog: CatalogPath,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for index.html, audit.jsonl and audit.csv.")
+    ],
+    top_fraction: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of the products to list, most suspicious first.")
+    ] = 0.1,
+    as_json: Json = False,
+) -> None:
+    """List products whose labels are probably wrong. Your decisions go to `train --corrections`."""
+    from shelfwise.commands.audit import audit_catalog
+    from shelfwise.export.loading import open_model
+
+    with terminal_context() as context:
+        found = audit_catalog(open_model(model), catalog, out, context, top_fraction)
+    if as_json:
+        print_json(found)
+        return
+    judged = f"{found['out_of_fold']} of them scored by models that had not seen them"
+    typer.echo(f"{found['listed']} of {found['products']} products listed, {judged}")
+    for row in found["labels"][:10]:
+        typer.echo(f"{row['missing']:6} missing {row['wrong']:6} wrong  {row['label']}")
+    for note in found["notes"]:
+        typer.echo(f"note: {note}")
+    typer.echo(f"page: {out / 'index.html'}; to fill in: {out / 'audit.jsonl'} or {out / 'audit.csv'}")
+
+
+def export(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL|CATALOG", help="A model folder. With --migrate also a catalogue file."),
+    ],
+    onnx: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Export the final system as one ONNX graph, with its vocabulary and preprocessing.",
+        ),
+    ] = None,
+    int8: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CATALOG",
+            help="Quantize the image network to 8 bits on these labelled products (not the test set).",
+        ),
+    ] = None,
+    max_f1_loss: Annotated[
+        float,
+        typer.Option(
+            metavar="LOSS", help="Largest drop in macro-F1 that 8 bits may cost; above it nothing is written."
+        ),
+    ] = 0.005,
+    migrate: Annotated[
+        Path | None,
+        typer.Option(metavar="CHANGES.toml", help="Rename, merge, split, move or remove categories."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="With --migrate: the new model folder or new catalogue (.jsonl)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Export a model as an ONNX graph, or move a model or a catalogue to a changed taxonomy."""
+    from shelfwise.commands.export import export_bundle, export_words
+    from shelfwise.commands.migrate import migrate_catalog, migration_table
+    from shelfwise.model.migration import migrate_bundle
+    from shelfwise.taxonomy.changes import Migration
+
+    with terminal_context() as context:
+        if onnx is not None and migrate is None and out is None:
+            found = export_bundle(source, onnx, int8, max_f1_loss, context)
+            text = export_words(found)
+        elif onnx is None and int8 is None and migrate is not None and out is not None:
+            changes = Migration.load(migrate)
+            if source.is_dir():
+                found = migrate_bundle(source, out, changes)
+            else:
+                found = migrate_catalog(source, out, changes, context=context)
+            text = f"{migration_table(found)}\n\nwritten: {out}"
+        else:
+            raise ConfigError(
+                "say what to export: --onnx DIR (with --int8 CATALOG if wanted), or --migrate CHANGES.toml --out OUT"
+            )
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(text)
+
+
+VERBS = (predict, similar, audit, export)

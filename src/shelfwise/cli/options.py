@@ -1,0 +1,60 @@
+"""Options that several verbs share, and old option names that keep working."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from shelfwise import aliases
+
+CatalogPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CATALOG", help="Catalogue file: JSON Lines, CSV, TSV, Parquet or Amazon (.gz too)."
+    ),
+]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")]
+TestCatalog = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CATALOG", help="Products to test on. Without it a part of CATALOG is kept for the test."
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="recommended, quick, best, paper, authors_code or everything."),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings that override the preset.")
+]
+MinCount = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Products a category needs to be learned.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of text.")]
+
+
+class Command(TyperCommand):
+    """A verb that also takes the options' old names, and says the new ones."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Replace old option names before they are parsed."""
+        renamed = aliases.OPTIONS.get(self.name or "", {})
+        return super().parse_args(ctx, [_name_of_today(argument, renamed) for argument in args])
+
+
+def label_changes(min_count: int | None) -> dict[str, Any]:
+    """``--min-count`` as a change of the settings."""
+    return {"labels": {"min_count": min_count}} if min_count else {}
+
+
+def _name_of_today(argument: str, renamed: Mapping[str, str]) -> str:
+    """One word of the command line; ``--old=value`` counts too."""
+    option, equals, value = argument.partition("=")
+    if option not in renamed:
+        return argument
+    aliases.note(option, renamed[option])
+    return renamed[option] + equals + value

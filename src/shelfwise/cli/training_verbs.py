@@ -1,0 +1,186 @@
+"""Verbs that fit and measure models: demo, train, evaluate, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelfwise.cli.options import (
+    CatalogPath,
+    ConfigFile,
+    Json,
+    MinCount,
+    ModelPath,
+    Preset,
+    TestCatalog,
+    label_changes,
+)
+from shelfwise.cli.terminal import print_json, terminal_context
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the sample catalogue and the model.")
+    ] = Path("shelfwise-demo"),
+    as_json: Json = False,
+) -> None:
+    """Train on a generated sample catalogue and print the results. Takes about 3 minutes on two cores."""
+    from shelfwise.catalog.sample import write_sample
+
+    with terminal_context() as context:
+        catalog = write_sample(out / "catalog", context=context)
+    train(catalog, out / "model", preset="recommended", as_json=as_json)
+
+
+def train(
+    catalog: CatalogPath,
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="Folder for the model and its report.")],
+    test: TestCatalog = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Time limit for fitting: 2m, 30m or 8h. Chooses the preset and its members."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")] = False,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Labels that a person decided after an audit (.jsonl or .csv)."),
+    ] = None,
+    compare_with: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="An older model: show what has changed on the test products."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a catalogue and write its report."""
+    from shelfwise.commands.train import train as run
+    from shelfwise.config import Config
+    from shelfwise.evaluation.retraining import compare_models_on_disk
+    from shelfwise.training.time_budget import parse_duration
+
+    changes: dict[str, Any] = label_changes(min_count)
+    if budget is not None:
+        changes["budget"] = parse_duration(budget)
+        preset = preset or Config.preset_within(changes["budget"])
+    settings = Config.load(preset or "recommended", config, changes)
+    with terminal_context(settings.seed) as context:
+        results = run(catalog, out, settings, test, resume, context, corrections)
+        changed = None
+        if compare_with is not None:
+            changed = compare_models_on_disk(compare_with, out, test or catalog, context)
+    where = {
+        "model": str(out),
+        "report": str(out / "report" / "index.html"),
+        "results": str(out / "report" / "results.json"),
+    }
+    if as_json:
+        shown = {name: results[name] for name in ("decide_with", "seconds", "systems")}
+        print_json({**where, **shown, "corrections": results["data"]["corrections"], "before_after": changed})
+        return
+    _print_results(results, out)
+    _print_changes(results["data"]["corrections"], changed)
+    typer.echo(f"{results['seconds']:.0f} seconds\nreport: {where['report']}")
+
+
+def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> None:
+    """Measure a model on products whose categories are known."""
+    from shelfwise.commands.evaluate import score_catalog
+    from shelfwise.export.loading import open_model
+
+    with terminal_context() as context:
+        figures = score_catalog(open_model(model), catalog, context)
+    if as_json:
+        print_json(figures)
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
+
+
+def compare(
+    catalog: CatalogPath,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder for the leaderboard. Rerun with the same folder to resume."),
+    ],
+    test: TestCatalog = None,
+    systems: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="all, or names separated by commas. image@24 trains the last 24 layers of image.",
+        ),
+    ] = "all",
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Whose systems: everything, recommended, quick, best, paper or authors_code."
+        ),
+    ] = "everything",
+    config: ConfigFile = None,
+    min_count: MinCount = None,
+    as_json: Json = False,
+) -> None:
+    """Fit many systems on one split and rank them by accuracy and cost."""
+    from shelfwise.commands.compare import compare as run
+    from shelfwise.commands.compare import select_systems
+    from shelfwise.config import Config
+    from shelfwise.reports.leaderboard import leaderboard_markdown
+
+    settings = Config.load(preset, config, label_changes(min_count))
+    settings = select_systems(settings, [name.strip() for name in systems.split(",")])
+    with terminal_context(settings.seed) as context:
+        results = run(catalog, out, settings, test, context)
+    where = {
+        "report": str(out / "index.html"),
+        "results": str(out / "results.json"),
+        "leaderboard": str(out / "leaderboard.md"),
+    }
+    if as_json:
+        shown = {
+            "order": results["leaderboard"],
+            "seconds": results["seconds"],
+            "systems": results["systems"],
+        }
+        print_json({**where, **shown})
+        return
+    typer.echo(f"{leaderboard_markdown(results)}\nreport: {where['report']}")
+
+
+def _print_results(results: dict[str, Any], out: Path) -> None:
+    """The paper's tables, the notes and the final system."""
+    from shelfwise.reports.paper_tables import table_1, table_3
+
+    data = results["data"]
+    parts = f"{data['train']} training, {data['validation']} validation and {data['test']} test products"
+    if not data["validation"]:
+        parts = f"{data['train']} training and {data['test']} test products (thresholds by cross-fitting)"
+    typer.echo(f"{parts}; {data['labels']} categories\n")
+    typer.echo(f"{table_1(results)}\n\n{table_3(results)}\n")
+    for note in results["notes"]:
+        typer.echo(f"note: {note}")
+    best = results["systems"][results["decide_with"]]
+    figures = (
+        f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {best['micro_f1_tuned']:.1%} (tuned threshold)"
+    )
+    macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
+    typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
+
+
+def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] | None) -> None:
+    """What corrections did, and what retraining changed."""
+    from shelfwise.evaluation.before_after import before_after_markdown
+
+    if corrections is not None:
+        counts = (f"{corrections[name]} products {name}" for name in ("changed", "confirmed", "undecided"))
+        typer.echo(f"corrections: {', '.join(counts)}")
+    if changed is not None:
+        typer.echo(f"\n{before_after_markdown(changed)}\n")
+
+
+VERBS = (demo, train, evaluate, compare)

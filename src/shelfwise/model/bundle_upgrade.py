@@ -1,0 +1,62 @@
+"""A model of format 1 (shelfwise 0.1) under the names of format 2. No number changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shelfwise import aliases
+from shelfwise.core.types import State
+from shelfwise.errors import BundleError
+
+Values = Mapping[str, Any]
+Sections = Mapping[str, State]
+
+NOVELTY_PARTS = {"abstention": "conformal", "surroundings": "text_distance"}
+SIGNALS = {"silence": "log_prob_no_label"}
+
+
+def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, Values, Sections]:
+    """The settings, facts and sections of a format 1 model, renamed.
+
+    Raises:
+        BundleError: the model uses a plug-in that is gone.
+    """
+    renamed = {aliases.SECTIONS.get(name, name): state for name, state in sections.items()}
+    if "novelty" in renamed:
+        renamed["novelty"] = _novelty(renamed["novelty"])
+    return _config(config), aliases.rename_keys(facts, aliases.SECTIONS), renamed
+
+
+def _config(config: Values) -> Values:
+    """The settings of a run; those of its plug-ins too."""
+    members = {name: _plugin(member, "modality") for name, member in config["members"].items()}
+    systems = {name: _plugin(system, "policy") for name, system in config["systems"].items()}
+    return {**aliases.rename_values(config, silent=True), "members": members, "systems": systems}
+
+
+def _plugin(entry: Values, kind: str) -> Values:
+    """One entry of ``[members]`` or ``[systems]``; the parts of a blend are such entries themselves."""
+    name = entry[kind]
+    if name in aliases.REMOVED:
+        raise BundleError(f"the model uses the plug-in {name!r}, which is gone: {aliases.REMOVED[name]}")
+    settings = aliases.rename_keys(entry["settings"], aliases.PLUGIN_SETTINGS.get(name, {}))
+    if name == "blend":
+        parts = [aliases.rename_keys(part, aliases.PLUGIN_SETTINGS["blend"]) for part in settings["parts"]]
+        settings["parts"] = [_plugin(part, "policy") if "settings" in part else part for part in parts]
+    return {**entry, "settings": settings}
+
+
+def _novelty(state: State) -> State:
+    """The parts of the novelty detector, and the signals it joins."""
+    facts = aliases.rename_keys(state.facts, NOVELTY_PARTS)
+    if "signals" in facts["conformal"]:
+        signals = [SIGNALS.get(name, name) for name in facts["conformal"]["signals"]]
+        facts["conformal"] = {**facts["conformal"], "signals": signals}
+    return State({_array_name(name): value for name, value in state.arrays.items()}, facts)
+
+
+def _array_name(name: str) -> str:
+    """``abstention.reference.silence`` is ``conformal.reference.log_prob_no_label``."""
+    words = [NOVELTY_PARTS.get(word, SIGNALS.get(word, word)) for word in name.split(".")]
+    return ".".join(words)
