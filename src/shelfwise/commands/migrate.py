@@ -12,7 +12,7 @@ from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
-from shelfwise.core.files import _json, _write
+from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.core.types import Context
 from shelfwise.errors import TaxonomyError
 from shelfwise.taxonomy.changes import MigratedPaths, Migration
@@ -38,7 +38,7 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
     head += [f"# by its name only, check: {change}" for change in found.guessed] + [
         f"# added: {name}" for name in found.added
     ]
-    _write(out, ["\n".join(head) + "\n\n" + found.migration.dump()])
+    write_text_atomically(out, ["\n".join(head) + "\n\n" + found.migration.dump()])
     words = {"changes": found.migration.changes, "guessed": found.guessed, "added": found.added}
     return {**{name: list(map(str, values)) for name, values in words.items()}, "out": str(out)}
 
@@ -70,12 +70,12 @@ def migrate_catalog(
     catalog, categories = reading.catalog, reading.catalog.column("categories")
     rewrite = _remembering(migration)
     outcomes = [rewrite(paths) for paths in categories]
-    _write(out, _lines(catalog, outcomes))
+    write_text_atomically(out, _lines(catalog, outcomes))
     report = _account(migration, outcomes, categories) | {"source": str(source), "out": str(out)}
     undecided = [row for row, outcome in enumerate(outcomes) if outcome.undecided]
     if undecided:
         report["undecided_in"] = f"{out}.undecided.jsonl"
-        _write(
+        write_text_atomically(
             Path(report["undecided_in"]),
             _questions(catalog.take(undecided), [outcomes[row] for row in undecided], migration),
         )
@@ -88,7 +88,7 @@ def migrate_catalog(
         report["notes"].append(
             f"pictures are now looked for below {out.parent}; copy them there, or write the catalogue beside {source}"
         )
-    _write(Path(f"{out}.migration.json"), [_json(report)])
+    write_text_atomically(Path(f"{out}.migration.json"), [json_text(report)])
     return report
 
 
@@ -145,7 +145,7 @@ def _lines(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[str]
             record["categories"] = outcome.paths or None
             record["related"] = dict(record["related"] or ()) or None
             yield (
-                _json(
+                json_text(
                     {
                         name: value
                         for name, value in record.items()
@@ -161,7 +161,7 @@ def _questions(catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: M
     for name, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
         given = sorted(flatten(outcome.paths, migration.mode))
         yield (
-            _json(
+            json_text(
                 {
                     "id": name,
                     "title": title,

@@ -1,10 +1,12 @@
-"""Files of arrays that are there whole or not at all."""
+"""Files that are there whole or not at all: text, JSON and arrays."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +18,62 @@ from safetensors.numpy import save_file
 from shelfwise.errors import StorageError
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`; what the block leaves there takes the place of `path` at the end.
+
+    Its folder is made if need be. An error in the block removes the temporary file and leaves `path` as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the process id keeps two runs that write one file from sharing a temporary name
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    try:
+        yield temporary
+        # data must be on the disk before the name: a crash may otherwise leave an empty file under it
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text_atomically(path: Path, parts: str | Iterable[str]) -> None:
+    """Write UTF-8 text, whole or in parts, as :func:`replacing` does."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines([parts] if isinstance(parts, str) else parts)
+
+
+def write_json_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Write one JSON value a line, as :func:`replacing` does."""
+    write_text_atomically(path, (json_text(row) + "\n" for row in rows))
+
+
+def json_text(value: Any) -> str:
+    """`value` as one line of JSON, with every letter as it is."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_arrays(
     path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a safetensors file under another name, flush it to the disk, and rename it to `path`.
+    """Write a safetensors file, as :func:`replacing` does.
 
     Raises:
         StorageError: the disk refuses (full, quota, permission); what stood at `path` is unchanged.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
-        save_file(
-            {name: np.ascontiguousarray(array) for name, array in arrays.items()},
-            temporary,
-            dict(metadata or {}),
-        )
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.rename(path)
+        with replacing(path) as temporary:
+            save_file(contiguous, temporary, dict(metadata or {}))
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"could not write {path}: {error}; free some space or choose another folder"
-        ) from error
+        fix = "free some space or choose another folder"
+        raise StorageError(f"could not write {path}: {error}; {fix}") from error
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -49,18 +84,7 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """
     try:
         with safe_open(path, "np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a mapping
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            return arrays, file.metadata() or {}
     except SafetensorError as error:
         raise StorageError(f"{path} is not a whole safetensors file: {error}") from error
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.writelines(parts)
-    temporary.rename(path)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

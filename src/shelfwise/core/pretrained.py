@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from shelfwise.core.files import sha256_of_file
 from shelfwise.errors import WeightsError
 
 PATIENCE = 4.0
@@ -48,15 +48,9 @@ class Package:
             raise WeightsError(
                 f"the package {self.name} is not installed; {self.fix}, or name another source of weights"
             )
-        if digest(path) != self.sha256:
+        if sha256_of_file(path) != self.sha256:
             raise WeightsError(f"the weight file of the package {self.name} was changed; {self.fix}")
         return path
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def answers_in_time(question: Callable[[], object], patience: float = PATIENCE) -> bool:

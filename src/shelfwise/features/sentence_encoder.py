@@ -19,7 +19,8 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as chatter
 
 from shelfwise.config import LossName
-from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time, digest
+from shelfwise.core.files import sha256_of_file
+from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
 from shelfwise.nn.device import Precision, autocast, moved_to_device, to_device
@@ -90,7 +91,9 @@ def find_encoder(name: str = "auto") -> EncoderSource:
             f"the encoder {name!r} needs a config.json and weights as .safetensors, but {folder} has not both"
         )
     return EncoderSource(
-        folder, f"folder {folder.name}" if is_folder else f"hub {name}", "+".join(map(digest, weights))
+        folder,
+        f"folder {folder.name}" if is_folder else f"hub {name}",
+        "+".join(map(sha256_of_file, weights)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shelfwise.core.files import _json, _write
+from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.core.types import State
 from shelfwise.errors import TaxonomyError
 from shelfwise.model.bundle import Bundle, check_target, load_bundle, save_bundle
@@ -40,7 +40,7 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
 
     def account(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "migration.json", [_json(report)])
+        write_text_atomically(folder / "migration.json", [json_text(report)])
 
     save_bundle(bundle, out, account)
     return report
