@@ -1,0 +1,64 @@
+"""A model that shelfwise 0.1 saved (format 1) loads, and predicts what it predicted then."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfwise.commands.predict import predict_catalog
+from shelfwise.core.types import Context
+from shelfwise.errors import BundleError
+from shelfwise.export.loading import open_model
+from shelfwise.model.bundle import load_bundle, save_bundle
+from shelfwise.model.bundle_upgrade import upgrade
+
+SAVED = Path(__file__).parent / "model_of_format_1.zip"
+"""A migrated blend of two members, 20 products, and what ``predict`` of 0.1 wrote for them."""
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    zipfile.ZipFile(SAVED).extractall(tmp_path)
+    return tmp_path
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_it_predicts_what_it_predicted(saved: Path) -> None:
+    model = open_model(saved / "model")
+    predict_catalog(model, saved / "catalog.jsonl", saved / "new.jsonl", Context(), 0.9, 0.05)
+    before = rows_of(saved / "predictions.jsonl")
+    after = rows_of(saved / "new.jsonl")
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    assert [row["labels"] for row in after] == [row["labels"] for row in before]
+    assert [row["novelty"] for row in after] == [row["outside"] for row in before]
+    queues = {"outside": "novel"}
+    assert [row["queue"] for row in after] == [queues.get(row["queue"], row["queue"]) for row in before]
+    for new, old in zip(after, before, strict=True):
+        assert new["scores"] == pytest.approx(old["scores"], abs=1e-6)
+
+
+def test_it_is_saved_again_under_the_names_of_today(saved: Path, tmp_path: Path) -> None:
+    save_bundle(open_model(saved / "model").bundle(), tmp_path / "again")
+    manifest = json.loads((tmp_path / "again" / "MANIFEST.json").read_text())
+    assert manifest["format"] == 2
+    sections = load_bundle(tmp_path / "again").sections
+    assert {"decision_rule", "novelty", "label_mapping", "nearest_neighbours"} <= sections.keys()
+    assert not {"decider", "outsiders", "relabelling", "neighbours"} & sections.keys()
+
+
+def test_no_note_is_logged_for_names_nobody_typed(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
+    open_model(saved / "model")
+    assert "is now called" not in caplog.text
+
+
+def test_a_removed_plugin_is_named_with_what_to_use_instead() -> None:
+    config = {"members": {}, "systems": {"all": {"policy": "boosted", "settings": {}}}}
+    with pytest.raises(BundleError, match=r"'boosted', which is gone: .*'logistic'"):
+        upgrade(config, {}, {})
