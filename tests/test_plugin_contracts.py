@@ -58,7 +58,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "gated": {"units": 8, "training": {"epochs": 3, "loss": "bce"}},
     "cross_attention": {"units": 8, "heads": 2, "training": {"epochs": 3, "loss": "bce"}},
     "coherent": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3, "loss": "bce"}},
-    "boosted": {"trees": 5},
     "blend": {
         "parts": [
             {"policy": "logistic"},

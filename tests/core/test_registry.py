@@ -57,6 +57,12 @@ def test_unknown_name_is_refused_with_the_nearest(plugins: Registry) -> None:
         plugins.load("xyz")
 
 
+def test_a_removed_plugin_says_what_to_use_instead() -> None:
+    wanted = "the fusion policy 'boosted' was removed: it was never better than 'logistic'; name that policy"
+    with pytest.raises(PluginError, match=wanted):
+        registry.fusion.load("boosted")
+
+
 def test_a_missing_library_is_named_with_the_fix(plugins: Registry) -> None:
     with pytest.raises(
         PluginError, match=r"'lacking' needs the library 'a_library_that_nobody_has'.*pip install"

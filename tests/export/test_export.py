@@ -28,7 +28,7 @@ from shelfwise.export.member_graph import part
 from shelfwise.export.quantization import in_eight_bits
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.fusion.blend import Blend, BlendSettings
-from shelfwise.fusion.boosted import Boosted
+from shelfwise.fusion.hierarchical import Hierarchical
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
 from shelfwise.fusion.maximum import Maximum, MaximumSettings
 from shelfwise.fusion.mean import Mean, MeanSettings
@@ -91,8 +91,8 @@ def test_predicts_without_torch(exported: Path, tmp_path: Path, sample: Path) ->
         "import sys; sys.modules['torch'] = sys.modules['timm'] = None\n"
         "from pathlib import Path\n"
         "from shelfwise.model.bundle import load_bundle\nfrom shelfwise.core.types import Context\n"
-        "from shelfwise.export.runtime import Exported\nfrom shelfwise.commands.predict import predict_catalog\n"
-        f"model = Exported.from_bundle(load_bundle(Path({str(exported)!r})))\n"
+        "from shelfwise.export.runtime import OnnxModel\nfrom shelfwise.commands.predict import predict_catalog\n"
+        f"model = OnnxModel.from_bundle(load_bundle(Path({str(exported)!r})))\n"
         f"predict_catalog(model, Path({str(sample)!r}), Path({str(out)!r}), Context())\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
@@ -258,8 +258,8 @@ def test_what_has_no_graph_says_so() -> None:
     member = TextCnn(TextCnnSettings(), "title")
     with pytest.raises(PluginError, match=r"'brand' is a tabular.*text_cnn"):
         part("brand", "tabular", member)
-    with pytest.raises(PluginError, match=r"'mine' joins its members by boosted.*policy"):
-        join("mine", "boosted", Boosted(Boosted.Settings()))
+    with pytest.raises(PluginError, match=r"'mine' joins its members by hierarchical.*policy"):
+        join("mine", "hierarchical", Hierarchical(Hierarchical.Settings()))
     with pytest.raises(PluginError, match="others"):
         join("mine", "logistic", Logistic(LogisticSettings(others=1.0)))
 
@@ -272,7 +272,7 @@ def test_a_reader_of_a_later_version_is_refused() -> None:
 def test_the_command_line_exports_and_labels(
     exported: Path, tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shelfwise.cli.main import main as cli
+    from shelfwise.cli import main as cli
 
     out = tmp_path / "labelled.jsonl"
     monkeypatch.setattr(sys, "argv", ["shelfwise", "predict", str(exported), str(sample), "--out", str(out)])

@@ -55,11 +55,14 @@ class Registry:
         """The plug-in class called `name`.
 
         Raises:
-            PluginError: no such plug-in (with the nearest name), or a library it needs is missing.
+            PluginError: no such plug-in (with the nearest name), one that was removed (with what to use
+                instead), or a library it needs is missing.
         """
         if name in self._entry_points:
             return self._entry_points[name].load()
         if name not in self.names():
+            if name in aliases.REMOVED:
+                raise PluginError(f"the {self.kind} {name!r} was removed: {aliases.REMOVED[name]}")
             near = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise PluginError(
