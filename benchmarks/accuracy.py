@@ -47,7 +47,7 @@ def main() -> None:
 
 def begun(study: Study, path: Path) -> dict[str, Any]:
     """The parts that an earlier call measured on the same split; none if it was another."""
-    lesson = study.task.lesson
+    lesson = study.task.training_set
     sizes = {"labels": len(study.task.labels.names), "train": len(lesson.train), "test": len(study.task.test)}
     digests = {
         "lesson": lesson_digest(lesson, study.task.labels.names),

@@ -116,7 +116,7 @@ def curve(study: Study) -> dict[str, Any]:
     rows = []
     for tenths in TENTHS:
         print(f"curve: {10 * tenths} %", flush=True)
-        lesson = study.task.lesson if tenths == 10 else portion(study.task.lesson, tenths, study.config.seed)
+        lesson = study.task.training_set if tenths == 10 else portion(study.task.training_set, tenths, study.config.seed)
         model, rival = (study.fit(config, lesson).model for config in (study.deciding, text))
         verdicts = [
             Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)
@@ -132,7 +132,7 @@ def cost(study: Study) -> dict[str, Any]:
     rows = grouped(fit.costs, fit.model.config, fit.model.decide_with)
     rows["reading, splitting, and the rest"] = list(np.add(study.reading, fit.overhead).tolist())
     return {
-        "products": len(study.task.lesson.train),
+        "products": len(study.task.training_set.train),
         "rows": {name: {"seconds": wall, "cpu": cpu} for name, (wall, cpu) in rows.items()},
     }
 

@@ -27,7 +27,7 @@ from shelfwise.metrics.bootstrap import bootstrap_interval, paired_bootstrap
 from shelfwise.metrics.multilabel import decision_metrics
 from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.training.checkpoints import Checkpoints
-from shelfwise.training.dataset import PreparedData, TrainingSet, prepare_task
+from shelfwise.training.dataset import PreparedData, TrainingSet, prepare_data
 from shelfwise.training.fit import fit_model
 from shelfwise.training.member_selection import adapt_to_catalog
 
@@ -142,7 +142,7 @@ class Study:
     def of(cls, catalog: Path, test: Path | None, config: Config, folder: Path) -> Study:
         """The split that ``shelfwise train CATALOG [--test TEST]`` makes."""
         began = _clocks()
-        task = prepare_task(catalog, config, test, Context(seed=config.seed))
+        task = prepare_data(catalog, config, test, Context(seed=config.seed))
         wall, cpu = (_clocks() - began).tolist()
         return cls(task, config, folder, (wall, cpu))
 
@@ -182,7 +182,7 @@ class Study:
             lesson: what is learnt from; by default the task's.
             fields: of the products' fields, all that may be known of them; by default everything.
         """
-        lesson = lesson or self.task.lesson
+        lesson = lesson or self.task.training_set
         digest = lesson_digest(lesson, self.task.labels.names)
         if fields is not None:
             lesson = replace(lesson, catalog=only(lesson.catalog, fields))

@@ -23,7 +23,7 @@ from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.decision.thresholds import decide
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.model import Model
-from shelfwise.training.dataset import PreparedData, prepare_task
+from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
 
 KINDS = ("dropped", "added", "swapped")
@@ -48,8 +48,8 @@ def main() -> None:
     asked = parser.parse_args()
     config = Config.parse({**QUICK, "labels": {"min_count": asked.min_count}})
     context = Context(seed=config.seed)
-    task = prepare_task(asked.catalog, config, asked.test, context)
-    clean = f1(fitted(task, task.lesson.targets, config, context), task, context)
+    task = prepare_data(asked.catalog, config, asked.test, context)
+    clean = f1(fitted(task, task.training_set.targets, config, context), task, context)
     runs = [one_seed(task, config, context, clean, seed, asked.share) for seed in asked.seeds]
     mean = means(runs)
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def one_seed(
     task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float
 ) -> dict[str, Any]:
     """Spoil, train, audit, correct, train again."""
-    truth = task.lesson.targets > 0
+    truth = task.training_set.targets > 0
     given, kinds = spoil(truth, share, np.random.default_rng(seed))
     spoilt = fitted(task, given.astype(np.float32), config, context)
     assert spoilt.out_of_fold is not None
@@ -157,7 +157,7 @@ def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
 
 def fitted(task: PreparedData, targets: Floats, config: Config, context: Context) -> Model:
     """The model that learns the task with these targets."""
-    return fit_model(dataclasses.replace(task.lesson, targets=targets), task.labels, config, context)
+    return fit_model(dataclasses.replace(task.training_set, targets=targets), task.labels, config, context)
 
 
 def f1(model: Model, task: PreparedData, context: Context) -> dict[str, float]:

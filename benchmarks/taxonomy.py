@@ -19,7 +19,7 @@ from shelfwise.decision.thresholds import decide
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.multilabel import decision_metrics
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.training.dataset import prepare_task
+from shelfwise.training.dataset import prepare_data
 from shelfwise.training.fit import fit_model
 
 
@@ -49,9 +49,9 @@ def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int)
     mean = {"systems": {"mean": {"policy": "mean"}}, "decide_with": "mean", "consistency": "none"}
     config = Config.parse({"seed": seed, "labels": labels, "members": members, **mean})
     context = Context(seed=seed)
-    task = prepare_task(catalog, config, test, context)
-    model = fit_model(task.lesson, task.labels, config, context)
-    learnt = task.lesson.catalog.take(task.lesson.train).column("categories")
+    task = prepare_data(catalog, config, test, context)
+    model = fit_model(task.training_set, task.labels, config, context)
+    learnt = task.training_set.catalog.take(task.training_set.train).column("categories")
     taxonomy = Taxonomy.of(task.labels, learnt)
     scores, threshold = model.scores(model.predict_members(task.test, context)), model.thresholds["mean"]
     decided = decide(scores, threshold)

@@ -22,7 +22,7 @@ from shelfwise.catalog.split import Split, group_folds, near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats, Rows
-from shelfwise.training.dataset import prepare_task
+from shelfwise.training.dataset import prepare_data
 
 VALIDATION = 0.1
 """Share of the products learnt from on which a rival's threshold is tuned, and that some watch to stop early."""
@@ -49,8 +49,8 @@ class Bench:
 
 def hold_out(catalog: Path, config: Config, test: Path | None) -> Bench:
     """The rows that ``shelfwise train CATALOG [--test TEST]`` learns from (divided further, see VALIDATION) and tests on."""
-    task = prepare_task(catalog, config, test, Context(seed=config.seed))
-    lesson = task.lesson
+    task = prepare_data(catalog, config, test, Context(seed=config.seed))
+    lesson = task.training_set
     tables = [_rooted(part) for part in (lesson.catalog, task.test)]
     products = Catalog(pa.concat_tables(tables, promote_options="default"), Path("/"), str(catalog))
     known = len(lesson.catalog)

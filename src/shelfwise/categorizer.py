@@ -22,7 +22,7 @@ from shelfwise.features.vector_math import unit
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.model.nearest_neighbours import Neighbours
-from shelfwise.training.fit import learn
+from shelfwise.training.fit import fit_catalog
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -64,7 +64,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         catalog = as_catalog(X, settings.catalog, self.root)
         if y is not None:
             catalog = catalog.with_categories([[[name] for name in names] for names in y])
-        self._become(learn(catalog, settings, context or Context(seed=settings.seed)))
+        self._become(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
         return self
 
     def predict_proba(self, X: Any) -> Floats:

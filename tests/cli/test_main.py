@@ -188,7 +188,7 @@ def test_a_budget_chooses_the_preset_and_the_members(sample: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("budget", ["soon", "-5m", "0"])
 def test_what_is_no_budget(sample: Path, budget: str, tmp_path: Path) -> None:
-    assert "is no budget of time; write a number with s, m or h" in refused(
+    assert "is no time budget; write a number followed by s, m or h" in refused(
         run("train", sample, "--out", tmp_path / "m", "--budget", budget)
     )
     assert not list(tmp_path.iterdir())

@@ -24,7 +24,7 @@ from shelfwise.errors import CatalogError, LabelError
 from shelfwise.evaluation.retraining import compare_retrained
 from shelfwise.model.model import Model
 from shelfwise.reports.audit_report import write_findings
-from shelfwise.training.fit import learn
+from shelfwise.training.fit import fit_catalog
 
 SETTINGS: dict[str, Any] = {
     "labels": {"min_count": 8},
@@ -74,7 +74,7 @@ def shelves(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def model(shelves: dict[str, Any]) -> Model:
-    return learn(read_catalog(shelves["learnt"]).catalog, Config.parse(SETTINGS), Context())
+    return fit_catalog(read_catalog(shelves["learnt"]).catalog, Config.parse(SETTINGS), Context())
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(
 
 def test_suggested_paths_are_whole(shelves: dict[str, Any], tmp_path: Path) -> None:
     config = Config.parse({**SETTINGS, "labels": {"min_count": 5, "mode": "path"}})
-    paths = learn(read_catalog(shelves["learnt"]).catalog, config, Context())
+    paths = fit_catalog(read_catalog(shelves["learnt"]).catalog, config, Context())
     for finding in lines(audit_catalog(paths, shelves["learnt"], tmp_path)):
         for name in finding["add"]:
             above = name.rpartition(" > ")[0]
@@ -262,7 +262,7 @@ def test_before_and_after_on_products_that_neither_model_learnt_from(
         for r in shelves["records"]
     ]
     fewer = Config.parse({**SETTINGS, "labels": {"min_count": 30}})
-    after = learn(
+    after = fit_catalog(
         read_catalog(written(right, shelves["learnt"].with_name("mended.jsonl"))).catalog, fewer, Context()
     )
     test = read_catalog(shelves["test"]).catalog

@@ -179,12 +179,12 @@ def test_a_member_that_fails_on_the_test_products_is_a_row(
 
 def test_training_is_not_tolerant(sample: Path) -> None:
     from shelfwise.core.types import Context
-    from shelfwise.training.dataset import prepare_task
+    from shelfwise.training.dataset import prepare_data
 
     config = select_systems(settings(), ["picture"])
-    task = prepare_task(sample, config, None, Context())
+    task = prepare_data(sample, config, None, Context())
     with pytest.raises(WeightsError):
-        fitting.fit_model(task.lesson, task.labels, config, Context())
+        fitting.fit_model(task.training_set, task.labels, config, Context())
 
 
 def test_a_folder_with_something_else_is_refused(sample: Path, tmp_path: Path) -> None:

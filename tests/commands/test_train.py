@@ -16,7 +16,7 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context
 from shelfwise.model.bundle import load_bundle
 from shelfwise.training import fit as fitting
-from shelfwise.training.dataset import prepare_task
+from shelfwise.training.dataset import prepare_data
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_no_partial_work_is_left(trained: Path) -> None:
 
 
 def test_splits_share_no_product_and_no_near_copy(sample: Path) -> None:
-    task = prepare_task(sample, Config.load("recommended"), None, Context())
-    lesson = task.lesson
+    task = prepare_data(sample, Config.load("recommended"), None, Context())
+    lesson = task.training_set
     assert not set(lesson.train) & set(lesson.validation)
     assert not set(lesson.groups[lesson.train]) & set(lesson.groups[lesson.validation])
     assert not set(lesson.catalog.ids) & set(task.test.ids)
@@ -82,9 +82,9 @@ def test_a_test_catalogue_is_never_learnt_from(sample: Path, quick: dict[str, An
     copy.write_bytes(b"\n".join(lines[:60]))
     rest = sample.parent / "rest.jsonl"
     rest.write_bytes(b"\n".join(lines[30:]))
-    task = prepare_task(rest, config, copy, Context())
+    task = prepare_data(rest, config, copy, Context())
     assert task.left_out["test products that were learnt from"] > 0
-    assert not set(task.test.ids) & set(task.lesson.catalog.ids)
+    assert not set(task.test.ids) & set(task.training_set.catalog.ids)
 
 
 @pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])

@@ -26,7 +26,7 @@ from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.model import Model
 from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.training.fit import learn
+from shelfwise.training.fit import fit_catalog
 
 WAYS = ("closure", "most_probable")
 MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}
@@ -134,7 +134,7 @@ def test_a_model_keeps_its_taxonomy(
     config = Config.load("quick").dump() | changes | {"stacking": {"fitted_on": "oof", "folds": 2}}
     texts = [{**record, "image": None} for record in records]
     catalog = Catalog.from_records(texts)
-    learnt = learn(catalog, Config.parse(config), Context())
+    learnt = fit_catalog(catalog, Config.parse(config), Context())
     assert learnt.taxonomy is not None
     assert len(learnt.taxonomy.edges)
     Categorizer()._become(learnt).save(tmp_path / "model")
@@ -165,7 +165,7 @@ def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_pa
     }
     config = Config.parse(Config.load("quick").dump() | plain | {"members": MEMBERS})
     save_bundle(
-        learn(Catalog.from_records([{**r, "image": None} for r in records]), config, Context()).bundle(),
+        fit_catalog(Catalog.from_records([{**r, "image": None} for r in records]), config, Context()).bundle(),
         tmp_path / "model",
     )
 

@@ -14,7 +14,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.model.bundle import load_bundle, save_bundle
 from shelfwise.model.model import Model
-from shelfwise.training.fit import learn
+from shelfwise.training.fit import fit_catalog
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "audio" / "train_with_sounds.py"
 TRAINING = {"hidden": 0, "training": {"epochs": 20, "loss": "bce", "learning_rate": 0.05}}
@@ -52,7 +52,7 @@ def products(count: int = 90) -> list[dict[str, Any]]:
 
 
 def test_trained_saved_and_asked(tmp_path: Path) -> None:
-    model = learn(Catalog.from_records(products()), Config.parse(CONFIG), Context())
+    model = fit_catalog(Catalog.from_records(products()), Config.parse(CONFIG), Context())
     assert model.facts["not_run"].keys() == {"video"}
     save_bundle(model.bundle(), tmp_path / "model")
     loaded = Model.from_bundle(load_bundle(tmp_path / "model"))

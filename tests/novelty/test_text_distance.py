@@ -26,7 +26,7 @@ from shelfwise.model.model import Model
 from shelfwise.novelty import text_distance as surroundings
 from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.novelty.text_distance import NearestTextDistance
-from shelfwise.training.fit import learn
+from shelfwise.training.fit import fit_catalog
 
 TEXTS = ["red mug", "red red cup", "blue mug large", "blue lamp", "tall lamp lamp", "mug"]
 
@@ -131,7 +131,7 @@ def shop() -> tuple[Catalog, Model]:
         "stacking": {"folds": 3},
         "members": {"t": {"modality": "text_linear", "field": "title"}},
     }
-    return learnt, learn(learnt, Config.parse(settings), Context())
+    return learnt, fit_catalog(learnt, Config.parse(settings), Context())
 
 
 def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catalog, Model]) -> None:

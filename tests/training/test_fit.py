@@ -22,6 +22,7 @@ from shelfwise.modalities.text_linear import TextLinear
 from shelfwise.model.bundle import load_bundle, save_bundle
 from shelfwise.model.model import Model
 from shelfwise.training import fit as fitting
+from shelfwise.training import fit_members
 from shelfwise.training import time_budget as budget_room
 from shelfwise.training.cross_fitting import out_of_fold
 from shelfwise.training.dataset import TrainingSet
@@ -217,7 +218,7 @@ class TestPoliciesOfFeatures:
             fit(config({"early": EARLY}))
 
     def test_are_rows_with_a_reason_where_failures_are_borne(self) -> None:
-        model = fit(config({"early": EARLY, "mean": {"policy": "mean"}}), tolerant=True)
+        model = fit(config({"early": EARLY, "mean": {"policy": "mean"}}), skip_failures=True)
         assert "reads features" in model.facts["not_run"]["early"]
         assert model.systems == ["title", "description", "mean"]
         catalog, targets = shop(20, seed=1)
@@ -247,14 +248,14 @@ class TestBudget:
     def test_members_that_do_not_fit_into_it_and_their_systems_are_left_out(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        clock, real = Clock(), fitting._fit_member
+        clock, real = Clock(), fit_members.fit_member
 
         def slow(name: str, *rest: Any) -> Any:
             clock.now += 100
             return real(name, *rest)
 
         monkeypatch.setattr(budget_room, "time", clock)
-        monkeypatch.setattr(fitting, "_fit_member", slow)
+        monkeypatch.setattr(fit_members, "fit_member", slow)
         systems = {"all": {"policy": "mean"}, "both": {"policy": "mean", "members": ("title", "description")}}
         model = fit(config(systems, decide_with="all", budget=160.0))
         assert model.facts["not_run"] == {

@@ -69,7 +69,7 @@ def model_of(policy: str, settings: dict[str, Any] | None = None) -> Model:
 
 
 def stack_of(model: Model, validation: Rows, *parts: FittedMember) -> Stack:
-    return Stack.of("fused", model, dict(zip(MEMBERS, parts, strict=False)), TARGETS, validation)
+    return Stack.from_members("fused", model, dict(zip(MEMBERS, parts, strict=False)), TARGETS, validation)
 
 
 def fit(policy: str, settings: dict[str, Any], part: FittedMember) -> Model:
@@ -122,7 +122,7 @@ class Spy(FusionPolicy):
     def __init__(self, ring: list[Spy]) -> None:
         super().__init__(PluginSettings())
         ring.append(self)
-        self.place, self.n_trained_labels, self.asked = len(ring), set[int](), set[int]()
+        self.place, self.fitted_on, self.asked = len(ring), set[int](), set[int]()
         self.watched: set[int] | None = None
         self.context = Context()
 
@@ -134,7 +134,7 @@ class Spy(FusionPolicy):
         context: Context,
     ) -> Self:
         assert np.array_equal(targets, TARGETS[numbers_of(outputs)]), "targets of other products"
-        self.n_trained_labels, self.context = set(numbers_of(outputs).tolist()), context
+        self.fitted_on, self.context = set(numbers_of(outputs).tolist()), context
         self.watched = None if validation is None else set(numbers_of(validation[0]).tolist())
         return self
 
@@ -143,7 +143,7 @@ class Spy(FusionPolicy):
         return outputs.scores[:, 0] + self.place
 
     def state(self) -> State:
-        return State(facts={"learnt": sorted(self.n_trained_labels)})
+        return State(facts={"learnt": sorted(self.fitted_on)})
 
 
 def numbers_of(outputs: MemberOutputs) -> Rows:
@@ -184,13 +184,13 @@ class TestCrossed:
             model, part = model_of("mean"), numbered(rows, folds)
             stack = stack_of(model, validation, part, part)
             stack.fit(model, Context(seed=4), Checkpoints())
-            scores = stack.crossed(model, Context(seed=4), Checkpoints())
+            scores = stack.cross_fitted(model, Context(seed=4), Checkpoints())
         whole, *crossing = ring
-        assert whole.n_trained_labels == set(rows.tolist())
+        assert whole.fitted_on == set(rows.tolist())
         assert whole.watched == (set(validation.tolist()) if len(validation) else None)
         assert len(crossing) == len(set(dealt))
         for fold, spy in zip(sorted(set(dealt)), crossing, strict=True):
-            assert spy.n_trained_labels == set(rows[folds != fold].tolist())
+            assert spy.fitted_on == set(rows[folds != fold].tolist())
             assert spy.asked == set(rows[folds == fold].tolist())
             assert spy.watched is None, "the validation products stay out of the crossing"
             assert spy.context.seed == 4
@@ -209,7 +209,7 @@ class TestCrossed:
             ring.clear()
             stack = stack_of(model, validation, part, part)
             stack.fit(model, Context(), Checkpoints())
-            checked = stack.checked(model, Context(), Checkpoints())
+            checked = stack.tuning_scores(model, Context(), Checkpoints())
             if len(validation):
                 assert len(ring) == 1
                 np.testing.assert_array_equal(checked[:, 0], validation + 1)
@@ -226,7 +226,7 @@ class TestCrossed:
         model = model_of("mean")
         stack = stack_of(model, NOBODY, *parts)
         stack.fit(model, Context(), Checkpoints())
-        stack.crossed(model, Context(), Checkpoints())
+        stack.cross_fitted(model, Context(), Checkpoints())
         assert ring[1].context.patterns == ((True, False), (True, True))
         assert ring[2].context.patterns == ((True, False), (True, True))
 
@@ -238,7 +238,7 @@ class TestCrossed:
         )
         stack = stack_of(model, NOBODY, *parts)
         stack.fit(model, Context(), Checkpoints())
-        scores = stack.crossed(model, Context(), Checkpoints())
+        scores = stack.cross_fitted(model, Context(), Checkpoints())
         honest = MemberOutputs.stack([part.out_of_fold for part in parts])
         for fold in range(3):
             alone = stacking.make_policy(model.config, "fused").fit(
@@ -253,8 +253,8 @@ class TestCrossed:
         model, part = model_of("mean"), numbered(rows, rows % 4)
         stack, stages = stack_of(model, NOBODY, part, part), Checkpoints(tmp_path)
         stack.fit(model, Context(), stages)
-        first = stack.crossed(model, Context(), stages)
-        assert np.array_equal(stack.crossed(model, Context(), stages), first)
+        first = stack.cross_fitted(model, Context(), stages)
+        assert np.array_equal(stack.cross_fitted(model, Context(), stages), first)
         assert len(ring) == 1 + 4
         assert {"system.fused", "cross.fused"} <= stages.seconds.keys()
 

@@ -66,13 +66,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_without_a_limit_nothing_is_in_the_way(clock: Clock) -> None:
     context = Told()
-    budget = Budget.of(None, context)
+    budget = Budget.from_seconds(None, context)
     assert budget.context is context
     assert budget.spend("image", lambda: budget.first_of(10**9, clock.working(1e9))) == "done"
 
 
 def test_work_is_not_begun_once_the_time_is_over(clock: Clock) -> None:
-    budget = Budget.of(120, Context())
+    budget = Budget.from_seconds(120, Context())
     clock.now += 119.5
     assert budget.spend("title", clock.working(1)) == "done", "begun in time, and nothing broke it off"
     assert (
@@ -83,7 +83,7 @@ def test_work_is_not_begun_once_the_time_is_over(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("runs", "fits"), [(1, True), (10, True), (11, False)])
 def test_the_first_of_several_runs_tells_whether_all_will_fit(clock: Clock, runs: int, fits: bool) -> None:
-    budget, done = Budget.of(100, Context()), []
+    budget, done = Budget.from_seconds(100, Context()), []
     answer = budget.spend(
         "image", lambda: budget.first_of(runs, lambda: done.append(1) or clock.working(10)())
     )
@@ -92,7 +92,7 @@ def test_the_first_of_several_runs_tells_whether_all_will_fit(clock: Clock, runs
 
 
 def test_what_was_spent_before_counts(clock: Clock) -> None:
-    budget = Budget.of(100, Context())
+    budget = Budget.from_seconds(100, Context())
     budget.spend("title", clock.working(60))
     assert "too small for image" in str(budget.spend("image", lambda: budget.first_of(5, clock.working(10))))
     assert budget.spend("description", lambda: budget.first_of(3, clock.working(10))) == "done"
@@ -100,7 +100,7 @@ def test_what_was_spent_before_counts(clock: Clock) -> None:
 
 def test_progress_breaks_off_when_the_time_is_over(clock: Clock) -> None:
     told = Told(title="image")
-    budget = Budget.of(30, told)
+    budget = Budget.from_seconds(30, told)
 
     def work() -> str:
         with budget.context.progress("epochs", 9) as bar:
@@ -114,22 +114,22 @@ def test_progress_breaks_off_when_the_time_is_over(clock: Clock) -> None:
 
 
 def test_a_part_ends_earlier_than_the_whole(clock: Clock) -> None:
-    whole = Budget.of(100, Context())
+    whole = Budget.from_seconds(100, Context())
     part = whole.part(0.7)
     assert part.spend("title", clock.working(71)) == "done"
     assert part.spend("image", clock.working(1)) == "the budget of 100 s is too small for image"
     assert whole.spend("blend", clock.working(1)) == "done"
-    with pytest.raises(room._BudgetSpent), part.context.progress("epochs", 3) as bar:
+    with pytest.raises(room.BudgetSpentError), part.context.progress("epochs", 3) as bar:
         bar.advance()
 
 
 def test_a_part_of_no_limit_has_none(clock: Clock) -> None:
-    assert Budget.of(None, Context()).part(0.1).spend("title", clock.working(1e9)) == "done"
+    assert Budget.from_seconds(None, Context()).part(0.1).spend("title", clock.working(1e9)) == "done"
 
 
 def test_members_get_all_of_the_context_and_the_limit(clock: Clock) -> None:
     told = Told(7, Path("cache"), "", ("Mugs",), ((True, False),))
-    mine = dataclasses.replace(Budget.of(5, told).context, title="title")
+    mine = dataclasses.replace(Budget.from_seconds(5, told).context, title="title")
     assert (mine.seed, mine.cache, mine.labels, mine.patterns) == (
         told.seed,
         told.cache,
@@ -143,7 +143,7 @@ def test_members_get_all_of_the_context_and_the_limit(clock: Clock) -> None:
 
 def test_other_failures_are_no_matter_of_time(clock: Clock) -> None:
     with pytest.raises(ZeroDivisionError):
-        Budget.of(5, Context()).spend("title", lambda: str(1 / 0))
+        Budget.from_seconds(5, Context()).spend("title", lambda: str(1 / 0))
 
 
 @given(st.floats(0.01, 1e6), st.sampled_from(["", "s", "m", "h"]), st.sampled_from(["", " "]))
@@ -159,5 +159,5 @@ def test_durations(count: float, unit: str, blank: str) -> None:
     "text", ["", "soon", "-5m", "0", "0.0h", "5d", "m", "1h30m", "1e3", "nan", "inf", "5 minutes"]
 )
 def test_no_durations(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no budget of time; .*90s, 30m or 8h"):
+    with pytest.raises(ConfigError, match=r"is no time budget; .*90s, 30m or 8h"):
         parse_duration(text)

@@ -21,8 +21,9 @@ from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_
 from shelfwise.evaluation.ranking import ranked
 from shelfwise.model.model import MemberPredictions, Model
 from shelfwise.reports.leaderboard import write_leaderboard
-from shelfwise.training.dataset import PreparedData, prepare_task
-from shelfwise.training.fit import fit_model, try_or_reason
+from shelfwise.training.dataset import PreparedData, prepare_data
+from shelfwise.training.fit import fit_model
+from shelfwise.training.fit_members import try_or_reason
 from shelfwise.training.profiling import ProfiledCheckpoints
 from shelfwise.training.run_record import describe_run
 
@@ -59,12 +60,12 @@ def compare(
     if out.exists() and not (out / WORK).is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is not a comparison; choose another folder or remove it")
     context = dataclasses.replace(context or Context(seed=config.seed), cache=out / WORK / "cache")
-    task = prepare_task(catalog, config, test, context)
+    task = prepare_data(catalog, config, test, context)
     stages = ProfiledCheckpoints(out / WORK / "stages", _key(config, task), _marks(config))
-    model = fit_model(task.lesson, task.labels, config, context, stages, tolerant=True)
+    model = fit_model(task.training_set, task.labels, config, context, stages, skip_failures=True)
     answers, not_run = _asked(model, task, context, stages)
     systems, order = _scored(model, answers, not_run, task, stages)
-    results = describe_run(model, task, config, stages)
+    results = describe_run(task, config, stages)
     results |= {
         "systems": systems,
         "leaderboard": order,
@@ -127,7 +128,7 @@ def _asked(
     predictions: dict[str, Prediction] = {}
     not_run = dict(model.facts["not_run"])
     for name in model.members:
-        outcome = try_or_reason(partial(_tested, model, name, task, context, stages), name, tolerant=True)
+        outcome = try_or_reason(partial(_tested, model, name, task, context, stages), name, skip_failures=True)
         if isinstance(outcome, str):
             not_run[name] = outcome
         else:
@@ -152,7 +153,7 @@ def _scored(
         if missing:
             not_run[name] = not_run[missing[0]]
             continue
-        entry = try_or_reason(partial(_entry, model, name, answers, truth), name, tolerant=True)
+        entry = try_or_reason(partial(_entry, model, name, answers, truth), name, skip_failures=True)
         if isinstance(entry, str):
             not_run[name] = entry
             continue
@@ -202,7 +203,7 @@ def _key(config: Config, task: PreparedData) -> str:
     """Everything that every stage depends on; the members and systems have marks of their own."""
     parts = config.dump()
     common = {name: parts[name] for name in ("seed", "catalog", "labels", "split", "stacking")}
-    prints = [task.lesson.catalog.fingerprint(), task.test.fingerprint()]
+    prints = [task.training_set.catalog.fingerprint(), task.test.fingerprint()]
     return hashlib.sha256(
         json.dumps([version("shelfwise"), common, *prints], sort_keys=True).encode()
     ).hexdigest()

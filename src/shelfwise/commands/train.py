@@ -16,7 +16,7 @@ from shelfwise.core.types import Context
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.model.bundle import check_target, save_bundle
 from shelfwise.training.checkpoints import Checkpoints
-from shelfwise.training.dataset import PreparedData, prepare_task
+from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
 from shelfwise.training.run_record import describe_run
 
@@ -45,11 +45,11 @@ def train(
     started = time.perf_counter()
     context = context or Context(seed=config.seed)
     check_target(out)
-    task = prepare_task(catalog, config, test, context, corrections)
+    task = prepare_data(catalog, config, test, context, corrections)
     partial = out.with_name(out.name + ".partial")
     stages = Checkpoints(partial, _key(config, task), resume)
-    model = fit_model(task.lesson, task.labels, config, context, stages)
-    results = describe_run(model, task, config, stages) | evaluate_model(
+    model = fit_model(task.training_set, task.labels, config, context, stages)
+    results = describe_run(task, config, stages) | evaluate_model(
         model, task.test, task.test_targets, context
     )
     results["seconds"] = time.perf_counter() - started
@@ -81,6 +81,6 @@ def write_all(results: Mapping[str, Any], task: PreparedData, folder: Path) -> N
 
 def _key(config: Config, task: PreparedData) -> str:
     text = json.dumps(
-        [version("shelfwise"), config.dump(), task.lesson.catalog.fingerprint()], sort_keys=True
+        [version("shelfwise"), config.dump(), task.training_set.catalog.fingerprint()], sort_keys=True
     )
     return hashlib.sha256(text.encode()).hexdigest()

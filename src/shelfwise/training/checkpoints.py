@@ -1,4 +1,4 @@
-"""Finished stages of a training, kept on disk so that a broken-off run continues where it stopped.
+"""Checkpoints of a training: finished stages on disk, so that an interrupted run resumes where it stopped.
 
 A stage is one file, written under another name and renamed: it is there whole or not at all.
 """
@@ -20,15 +20,15 @@ T = TypeVar("T")
 
 
 class Checkpoints:
-    """The stages of one run.
+    """The finished stages of one run.
 
     Args:
         folder: where they are kept; None keeps nothing.
-        key: identifies settings and data; a run with another key may not continue this one.
+        key: identifies settings and data; a run with another key may not resume this one.
         resume: continue what `folder` holds; otherwise it is emptied first.
 
     Raises:
-        ConfigError: `resume` is asked for and `folder` belongs to other settings or other data.
+        ConfigError: `resume` is asked for, and `folder` belongs to other settings or other data.
     """
 
     def __init__(self, folder: Path | None = None, key: str = "", resume: bool = False) -> None:
@@ -39,7 +39,7 @@ class Checkpoints:
         stamp = folder / "key"
         if resume and stamp.exists() and stamp.read_text() != key:
             raise ConfigError(
-                f"{folder} was begun with other settings or other data; run without --resume to start afresh"
+                f"{folder} was started with other settings or other data; run without --resume to start anew"
             )
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
@@ -47,7 +47,7 @@ class Checkpoints:
         stamp.write_text(key)
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
-        """The result of stage `name`: read from disk where it was finished before, computed and kept otherwise."""
+        """The result of stage `name`: from disk if an earlier run finished it, else computed and kept."""
         path = None if self.folder is None else self.folder / f"{name}.safetensors"
         if path is not None and path.exists():
             arrays, metadata = read_arrays(path)
@@ -57,19 +57,19 @@ class Checkpoints:
         state = compute()
         self.seconds[name] = time.perf_counter() - started
         if path is not None:
-            write_arrays(
-                path, state.arrays, {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
-            )
+            # repr keeps every digit of the seconds; safetensors takes text only
+            metadata = {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
+            write_arrays(path, state.arrays, metadata)
         return state
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
-        """Do what is quick to do again (or cached elsewhere), and note how long it took."""
+        """Compute what is quick to do again (or cached elsewhere), and note the seconds it took."""
         started = time.perf_counter()
         result = compute()
         self.seconds[name] = time.perf_counter() - started
         return result
 
     def discard(self) -> None:
-        """The run is complete and saved elsewhere: forget its stages."""
+        """Remove the stages: the run is complete and saved elsewhere."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)

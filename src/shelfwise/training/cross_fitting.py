@@ -1,9 +1,10 @@
-"""Honest scores for stacking: every product is answered for by a model that never saw it, nor its fold."""
+"""Out-of-fold scores: every product is scored by a model that saw neither it nor its fold."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -28,36 +29,39 @@ def out_of_fold(
 
     Args:
         make: gives an unfitted modality, once a fold.
-        folds: (N,) the fold of every product; those of a negative fold are learnt from and never asked about
-            (their answers are 0, their presence False), so one fold 0 among -1 is a plain hold-out.
+        folds: (N,) the fold of every product. Those of a negative fold are used for fitting but never
+            predicted (probability 0, not present), so one fold 0 among -1 is a plain hold-out.
         validation: watched by early stopping in every fold; must share no product with `train`.
-        keep: called with a fold and how to compute its prediction (of that fold's products, in row order);
-            a caller that wants to continue a broken-off run answers from disk instead.
+        keep: called with a fold and how to compute its prediction (of that fold's products, in row order).
+            A caller that resumes an interrupted run answers from disk instead.
 
     Returns:
-        In row order. The features of different folds come from different networks, each with a space of its own.
+        In row order. Features of different folds come from different networks, each with a space of its own.
 
     Raises:
-        LabelError: a fold's model has no product with the field to learn from.
+        LabelError: no product outside a fold has the field.
     """
-    inputs, labels = train.inputs, train.targets.shape[1]
+    inputs = train.inputs
+    n_labels = train.targets.shape[1]
+
+    def predict_fold(held_out: Rows, others: Rows) -> Prediction:
+        model = fit_present(make(), train.take(others), validation, context)
+        return predict_present(model, inputs.take(held_out), n_labels, context)
+
     parts: list[tuple[Rows, Prediction]] = []
     for fold in np.unique(folds[folds >= 0]).tolist():
-        asked, learnt = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-
-        def compute(asked: Rows = asked, learnt: Rows = learnt) -> Prediction:
-            model = fit_present(make(), train.take(learnt), validation, context)
-            return predict_present(model, inputs.take(asked), labels, context)
-
-        log.info("%s: fold %d, %d products held out of %d", context.title, fold, len(asked), len(inputs))
-        parts.append((asked, keep(fold, compute)))
-    return _joined(parts, len(inputs), labels)
+        held_out = np.flatnonzero(folds == fold)
+        others = np.flatnonzero(folds != fold)
+        log.info("%s: fold %d, %d of %d products held out", context.title, fold, len(held_out), len(inputs))
+        parts.append((held_out, keep(fold, partial(predict_fold, held_out, others))))
+    return _in_row_order(parts, len(inputs), n_labels)
 
 
-def _joined(parts: list[tuple[Rows, Prediction]], count: int, labels: int) -> Prediction:
-    """The folds' predictions in row order; a fold whose features are narrower (none present) is filled up with 0."""
+def _in_row_order(parts: list[tuple[Rows, Prediction]], count: int, n_labels: int) -> Prediction:
+    """The folds' predictions as one. A fold with narrower features (none present) is filled up with 0."""
     width = max((part.features.shape[1] for _, part in parts), default=0)
-    probabilities, features = np.zeros((count, labels), np.float32), np.zeros((count, width), np.float32)
+    probabilities = np.zeros((count, n_labels), np.float32)
+    features = np.zeros((count, width), np.float32)
     present = np.zeros(count, np.bool_)
     for rows, part in parts:
         probabilities[rows] = part.probabilities

@@ -19,83 +19,15 @@ from shelfwise.core.types import Context, Floats, Rows
 
 
 @dataclass(frozen=True)
-class PreparedData:
-    """A catalogue made ready: what is learnt from, and what is tested on.
-
-    Args:
-        labels: the L labels.
-        lesson: the products to learn from (training and validation rows).
-        test, test_targets: the products to be scored on, and their (N, L) targets.
-        readings: what was read, with its quarantine, by "catalog" and "test".
-        left_out: how many accepted products are not used, by reason.
-        corrected: what corrections did, where there were any.
-    """
-
-    labels: LabelSet
-    lesson: TrainingSet
-    test: Catalog
-    test_targets: Floats
-    readings: Mapping[str, ReadResult]
-    left_out: Mapping[str, int]
-    corrected: CorrectionReport | None = None
-
-
-def prepare_task(
-    catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None
-) -> PreparedData:
-    """Read, correct, select, label and split."""
-    readings, corrected = {"catalog": read_catalog(catalog, config.catalog, context)}, None
-    if corrections is not None:
-        mended, corrected = apply_corrections(
-            readings["catalog"].catalog, read_corrections(corrections), config.labels.mode
-        )
-        readings["catalog"] = replace(readings["catalog"], catalog=mended)
-    labels, (lesson, rest, rest_targets), left_out = _lesson(
-        readings["catalog"].catalog, config, tested_elsewhere=test is not None
-    )
-    if test is None:
-        return PreparedData(labels, lesson, rest, rest_targets, readings, left_out, corrected)
-    readings["test"] = read_catalog(test, config.catalog, context)
-    tested, unusable = usable_for_test(readings["test"].catalog, known=lesson.catalog.ids)
-    return PreparedData(
-        labels,
-        lesson,
-        tested,
-        labels.encode(tested.column("categories")),
-        readings,
-        {**left_out, **unusable},
-        corrected,
-    )
-
-
-def _lesson(
-    catalog: Catalog, config: Config, tested_elsewhere: bool
-) -> tuple[LabelSet, tuple[TrainingSet, Catalog, Floats], dict[str, int]]:
-    """Labels; what is learnt from, with the products (and targets) kept back for the test; what was left out."""
-    products, left_out = select_products(catalog, config.catalog, config.seed)
-    labels, kept = stable_labels(products.column("categories"), config.labels)
-    if len(kept) < len(products):
-        left_out = {**left_out, "no category with enough products": len(products) - len(kept)}
-        products = products.take(kept)
-    targets = labels.encode(products.column("categories"))
-    groups = near_copies(products) if config.split.method == "grouped" else np.arange(len(products))
-    split = split_rows(targets, groups, config.split, config.seed, test_given=tested_elsewhere)
-    rows = np.sort(np.concatenate([split.train, split.validation]))
-    places = (np.searchsorted(rows, split.train), np.searchsorted(rows, split.validation))
-    lesson = TrainingSet(products.take(rows), targets[rows], *places, groups[rows])
-    return labels, (lesson, products.take(split.test), targets[split.test]), left_out
-
-
-@dataclass(frozen=True)
 class TrainingSet:
-    """What a model learns from.
+    """The products that a model is fitted on.
 
     Args:
         catalog: N products.
         targets: (N, L) of 0 and 1.
-        train: rows that are learnt from.
-        validation: rows for early stopping, thresholds and choosing the deciding system; without any, thresholds and choice
-            rest on cross-fitted scores of the training rows, and nothing is stopped early.
+        train: rows that members are fitted on.
+        validation: rows for early stopping, for thresholds and for choosing the final system. Without any,
+            thresholds and choice rest on cross-fitted scores of the training rows, and nothing stops early.
         groups: (N,) near-copies share a number and stay in one fold.
     """
 
@@ -104,3 +36,91 @@ class TrainingSet:
     train: Rows
     validation: Rows
     groups: Rows
+
+
+@dataclass(frozen=True)
+class LabelledSplit:
+    """A catalogue's labels, and its products divided into training set and test set.
+
+    Args:
+        labels: the L labels.
+        training_set: training and validation products.
+        test, test_targets: the test products and their (N, L) targets.
+        left_out: how many products are not used, by reason.
+    """
+
+    labels: LabelSet
+    training_set: TrainingSet
+    test: Catalog
+    test_targets: Floats
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class PreparedData(LabelledSplit):
+    """A split with what is known of the files it was read from.
+
+    Args:
+        readings: what was read, with its quarantine, by "catalog" and "test".
+        corrected: what corrections did, where there were any.
+    """
+
+    readings: Mapping[str, ReadResult]
+    corrected: CorrectionReport | None = None
+
+
+def prepare_data(
+    catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None
+) -> PreparedData:
+    """Read, correct, select, label and split.
+
+    Args:
+        test: a catalogue of test products; None keeps a part of `catalog` for the test.
+        corrections: a file of labels that people decided on.
+
+    Raises:
+        ShelfwiseError: a file cannot be read, or leaves nothing to train or test on.
+    """
+    reading = read_catalog(catalog, config.catalog, context)
+    corrected = None
+    if corrections is not None:
+        decisions = read_corrections(corrections)
+        fixed, corrected = apply_corrections(reading.catalog, decisions, config.labels.mode)
+        reading = replace(reading, catalog=fixed)
+    split = split_catalog(reading.catalog, config, has_test_catalog=test is not None)
+    readings = {"catalog": reading}
+    if test is not None:
+        readings["test"] = read_catalog(test, config.catalog, context)
+        split = _with_test_catalog(split, readings["test"].catalog)
+    return PreparedData(**vars(split), readings=readings, corrected=corrected)
+
+
+def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> LabelledSplit:
+    """Select, label and split the products of one catalogue; with a test catalogue, none is kept for the test."""
+    products, left_out = select_products(catalog, config.catalog, config.seed)
+    labels, kept = stable_labels(products.column("categories"), config.labels)
+    if len(kept) < len(products):
+        left_out = {**left_out, "no category with enough products": len(products) - len(kept)}
+        products = products.take(kept)
+    targets = labels.encode(products.column("categories"))
+    # near-copies share a group, and a group is never divided; a random split knows no groups
+    grouped = config.split.method == "grouped"
+    groups = near_copies(products) if grouped else np.arange(len(products))
+    split = split_rows(targets, groups, config.split, config.seed, test_given=has_test_catalog)
+    # the training set holds training and validation rows only, so both are renumbered within it
+    rows = np.sort(np.concatenate([split.train, split.validation]))
+    training_set = TrainingSet(
+        products.take(rows),
+        targets[rows],
+        train=np.searchsorted(rows, split.train),
+        validation=np.searchsorted(rows, split.validation),
+        groups=groups[rows],
+    )
+    return LabelledSplit(labels, training_set, products.take(split.test), targets[split.test], left_out)
+
+
+def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:
+    """`split` with the products of another catalogue as test set, less those that are in the training set."""
+    usable, left_out = usable_for_test(test, known=split.training_set.catalog.ids)
+    targets = split.labels.encode(usable.column("categories"))
+    return replace(split, test=usable, test_targets=targets, left_out={**split.left_out, **left_out})

@@ -1,25 +1,18 @@
-"""From labelled products to a fitted model: members, honest scores for stacking, policies, thresholds."""
+"""From labelled products to a fitted model: members, out-of-fold scores, policies, thresholds."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
 from shelfwise.catalog.labels import LabelSet
-from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.registry import make_member
-from shelfwise.core.types import Context, Examples, Floats, Prediction, State
+from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import best_threshold
-from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.model import Model
 from shelfwise.model.nearest_neighbours import Neighbours
@@ -27,241 +20,204 @@ from shelfwise.model.out_of_fold import OutOfFold
 from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.training.checkpoints import Checkpoints
-from shelfwise.training.cross_fitting import out_of_fold
-from shelfwise.training.dataset import TrainingSet, _lesson
+from shelfwise.training.dataset import TrainingSet, split_catalog
+from shelfwise.training.fit_members import FittedMembers, fit_members, try_or_reason
 from shelfwise.training.member_selection import adapt_to_catalog
-from shelfwise.training.stacking import FittedMember, Stack, system_members, tunable_policy
+from shelfwise.training.stacking import Stack, system_members
 from shelfwise.training.time_budget import Budget
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
 MEMBERS_SHARE = 0.7
-"""Of a budget, what members may take; joining them, and asking the joint answer out of fold, takes the rest."""
+"""The share of a time budget that members may take; fitting and cross-fitting their fusions takes the rest."""
+
+
+@dataclass(frozen=True)
+class TuningScores:
+    """Scores of one system on products it was not fitted on.
+
+    Args:
+        rows: (C,) of the training set, rising.
+        scores: (C, L).
+    """
+
+    rows: Rows
+    scores: Floats
+
+
+def fit_catalog(catalog: Catalog, config: Config, context: Context) -> Model:
+    """A model fitted on the labelled products in memory; none is kept for a test."""
+    split = split_catalog(catalog, config, has_test_catalog=True)
+    return fit_model(split.training_set, split.labels, config, context)
 
 
 def fit_model(
-    lesson: TrainingSet,
+    training_set: TrainingSet,
     labels: LabelSet,
     config: Config,
     context: Context,
-    stages: Checkpoints | None = None,
-    tolerant: bool = False,
+    checkpoints: Checkpoints | None = None,
+    skip_failures: bool = False,
 ) -> Model:
     """Fit every member and every system of `config`.
 
-    Members whose field hardly any product has, or for which the budget is too small, and systems that name them, are left
-    out; so are systems that do not decide, when the time is over. ``facts["not_run"]`` says why.
+    Left out are members whose field hardly any product has, or that the budget is too small for; systems that
+    name them; and, once the time is over, all systems but the final one. ``facts["not_run"]`` says why.
 
     Args:
-        tolerant: what fails is left out likewise; otherwise it is raised.
+        skip_failures: leave out what fails, too; otherwise the error is raised.
 
     Raises:
         LabelError: not one member can be fitted.
     """
-    stages = stages or Checkpoints()
-    config = adapt_to_catalog(config, lesson.catalog)
-    budget = Budget.of(config.budget, context)
-    learned, not_run = _fit_members(lesson, config, budget.part(MEMBERS_SHARE), stages, tolerant)
-    taxonomy = Taxonomy.of(labels, lesson.catalog.column("categories"))
-    model = Model(config, labels, {name: item.member for name, item in learned.items()}, taxonomy=taxonomy)
-    crossing = not len(lesson.validation)
-    checked = lesson.train if crossing else lesson.validation
-    fused = {
-        name: (item.out_of_fold if crossing else item.predictions.take(checked)).probabilities
-        for name, item in learned.items()
+    checkpoints = checkpoints or Checkpoints()
+    config = adapt_to_catalog(config, training_set.catalog)
+    budget = Budget.from_seconds(config.budget, context)
+    members_budget = budget.part(MEMBERS_SHARE)
+    fitted = fit_members(training_set, config, members_budget, checkpoints, skip_failures)
+    taxonomy = Taxonomy.of(labels, training_set.catalog.column("categories"))
+    members = {name: item.member for name, item in fitted.members.items()}
+    model = Model(config, labels, members, taxonomy=taxonomy)
+    scores = _member_scores(fitted, training_set)
+    scores |= _fit_systems(model, fitted, training_set, context, budget, checkpoints, skip_failures)
+    _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)])
+    final_scores = scores[model.decide_with]
+    tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)
+    _fit_decision_rule(model, training_set, tuning, context)
+    features = {
+        name: fitted.members[name].predictions.features for name in model.members_of(model.decide_with)
     }
-    for name in sorted(
-        config.systems, key=lambda name: name != config.decide_with
-    ):  # what decides must be ready in time
-        missing = [m for m in config.systems[name].members if m not in learned]
-        limit = Budget.of(None, context) if name == config.decide_with else budget
-        fit = partial(
-            limit.spend, name, partial(_fit_system, name, model, learned, lesson, limit.context, stages)
-        )
-        scores = (
-            f"its member {missing[0]} was not run: {not_run[missing[0]]}"
-            if missing
-            else try_or_reason(fit, name, tolerant)
-        )
-        if isinstance(scores, str):
-            not_run[name] = scores
-        else:
-            fused[name] = scores
-    _choose(model, fused, lesson.targets[checked])
-    _fit_decision_rule(model, learned, lesson, fused[model.decide_with], context, stages)
-    features = {name: learned[name].predictions.features for name in model.members_of(model.decide_with)}
-    model.nearest_neighbours = Neighbours.of(
-        features, lesson.catalog.ids, lesson.catalog.column("title"), lesson.targets
-    )
-    model.facts = {
-        "not_run": not_run,
-        "seconds": stages.seconds,
-        "widths": {name: item.predictions.features.shape[1] for name, item in learned.items()},
-        "provenance": {name: m.provenance() for name, m in model.members.items()},
-        "policies": {name: p.facts() for name, p in model.policies.items()},
-        "decision_rule": None if model.decision_rule is None else model.decision_rule.facts(),
-    }
+    titles = training_set.catalog.column("title")
+    model.nearest_neighbours = Neighbours.of(features, training_set.catalog.ids, titles, training_set.targets)
+    model.facts = _facts(model, fitted, checkpoints)
     return model
 
 
-def try_or_reason(compute: Callable[[], T], name: str, tolerant: bool) -> T | str:
-    """What `compute` gives; where `tolerant`, the reason in words instead if it fails in any way."""
-    try:
-        return compute()
-    except Exception as error:
-        if not tolerant:
-            raise
-        log.warning("%s was not run", name, exc_info=not isinstance(error, ShelfwiseError))
-        return str(error) if isinstance(error, ShelfwiseError) else f"{type(error).__name__}: {error}"
+def _tuning_rows(training_set: TrainingSet) -> Rows:
+    """The rows that thresholds are tuned on: the validation rows, or all training rows where there are none."""
+    return training_set.validation if len(training_set.validation) else training_set.train
 
 
-def _fit_members(
-    lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, tolerant: bool
-) -> tuple[dict[str, FittedMember], dict[str, str]]:
-    """All members that can be fitted, in the configured order; and why the others were not."""
-    not_run: dict[str, str] = {}
-    learned: dict[str, FittedMember] = {}
-    stacked = _stacked(config, not len(lesson.validation), tolerant)
-    for name in config.members:
-        fit = partial(_fit_member, name, lesson, config, budget, stages, name in stacked)
-        outcome = try_or_reason(partial(budget.spend, name, fit), name, tolerant)
+def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str, Floats]:
+    """Each member's own scores on the rows that thresholds are tuned on, by models that had not seen them."""
+    if not len(training_set.validation):
+        return {name: item.out_of_fold.probabilities for name, item in fitted.members.items()}
+    rows = training_set.validation
+    return {name: item.predictions.take(rows).probabilities for name, item in fitted.members.items()}
+
+
+def _fit_systems(
+    model: Model,
+    fitted: FittedMembers,
+    training_set: TrainingSet,
+    context: Context,
+    budget: Budget,
+    checkpoints: Checkpoints,
+    skip_failures: bool,
+) -> dict[str, Floats]:
+    """Fit all systems; their scores on the rows that thresholds are tuned on. Adds to ``fitted.not_run``."""
+    config = model.config
+    scores: dict[str, Floats] = {}
+    # The final system comes first and knows no limit: a model without it could not decide.
+    final_first = sorted(config.systems, key=lambda name: name != config.decide_with)
+    for name in final_first:
+        missing = [member for member in config.systems[name].members if member not in fitted.members]
+        if missing:
+            reason = fitted.not_run[missing[0]]
+            fitted.not_run[name] = f"its member {missing[0]} was not run: {reason}"
+            continue
+        limit = Budget.from_seconds(None, context) if name == config.decide_with else budget
+        fit = partial(_fit_system, name, model, fitted, training_set, limit.context, checkpoints)
+        outcome = try_or_reason(partial(limit.spend, name, fit), name, skip_failures)
         if isinstance(outcome, str):
-            not_run[name] = outcome
+            fitted.not_run[name] = outcome
         else:
-            learned[name] = outcome
-    if not learned:
-        raise LabelError(f"there is nothing to learn from: {'; '.join(not_run.values())}")
-    return learned, not_run
-
-
-def _fit_member(
-    name: str, lesson: TrainingSet, config: Config, budget: Budget, stages: Checkpoints, stacked: bool
-) -> FittedMember | str:
-    member, count = make_member(config, name), lesson.targets.shape[1]
-    context = dataclasses.replace(budget.context, title=name)
-    inputs = stages.time(f"prepare.{name}", lambda: member.prepare(lesson.catalog, context))
-    present = int(inputs.present[lesson.train].sum())
-    if present < 2 * config.stacking.folds:
-        return f"only {present} training products have a usable {config.members[name].field}"
-    examples = Examples(inputs, lesson.targets)
-    train = examples.take(lesson.train)
-    validation = examples.take(lesson.validation) if len(lesson.validation) else None
-    folds = group_folds(
-        lesson.targets[lesson.train], lesson.groups[lesson.train], config.stacking.folds, config.seed
-    )
-
-    def fitted() -> State:
-        return fit_present(member, train, validation, context).state()
-
-    def predicted() -> State:
-        return _pack(predict_present(member, inputs, count, context))
-
-    runs = 1 + config.stacking.folds * (config.stacking.fitted_on == "oof" and stacked)
-    member.restore(budget.first_of(runs, lambda: stages.run(f"member.{name}", fitted)))
-    everywhere = _unpack(stages.run(f"answers.{name}", predicted))
-    if config.stacking.fitted_on == "in_sample" or not stacked:
-        return FittedMember(member, everywhere, everywhere.take(lesson.train), lesson.train, folds)
-    if config.stacking.fitted_on == "holdout":  # one fold is held out, the others are never predicted
-        folds = np.where(folds == 0, 0, -1)
-    honest = out_of_fold(
-        lambda: make_member(config, name),
-        train,
-        folds,
-        validation,
-        context,
-        keep=lambda fold, compute: _unpack(stages.run(f"fold.{name}.{fold}", lambda: _pack(compute()))),
-    )
-    rows = np.flatnonzero(folds >= 0)
-    return FittedMember(member, everywhere, honest.take(rows), lesson.train[rows], folds[rows])
-
-
-def _stacked(config: Config, crossing: bool, tolerant: bool) -> set[str]:
-    """The members whose scores some fusion learns from or, if `crossing`, all; nobody needs the others' out of fold.
-
-    Also finds settings that a policy refuses before hours of training have gone by.
-    """
-    stacked = set(config.members) if crossing else set()
-    for name, system in config.systems.items():
-        try:
-            reads = tunable_policy(config, name, crossing).reads
-        except ShelfwiseError:
-            if not tolerant:
-                raise
-            continue  # told when its turn comes
-        if reads == "scores":
-            stacked |= {*system.members} or {*config.members}
-    return stacked
+            scores[name] = outcome
+    return scores
 
 
 def _fit_system(
     name: str,
     model: Model,
-    learned: dict[str, FittedMember],
-    lesson: TrainingSet,
+    fitted: FittedMembers,
+    training_set: TrainingSet,
     context: Context,
-    stages: Checkpoints,
+    checkpoints: Checkpoints,
 ) -> Floats:
-    """Fit one system; returns its scores on the rows that thresholds are tuned on."""
-    stack = Stack.of(name, model, learned, lesson.targets, lesson.validation)
-    stack.fit(model, context, stages)
-    model.system_members[name] = system_members(model, name, learned)
-    return stack.checked(model, context, stages)
+    """Fit one system; its scores on the rows that thresholds are tuned on."""
+    members = fitted.members
+    stack = Stack.from_members(name, model, members, training_set.targets, training_set.validation)
+    stack.fit(model, context, checkpoints)
+    model.system_members[name] = system_members(model, name, members)
+    return stack.tuning_scores(model, context, checkpoints)
 
 
-def _choose(model: Model, fused: dict[str, Floats], targets: Floats) -> None:
-    """Tune each system's threshold, and settle which system decides, on honest scores."""
-    quality = {}
-    for name, said in fused.items():
-        scores = model.consistency.propagate_to_ancestors(said)
-        model.thresholds[name] = best_threshold(targets, scores)
-        quality[name] = micro_f1(targets > 0, model.decide(scores, name, model.thresholds[name]))
+def _choose_final_system(model: Model, scores: dict[str, Floats], targets: Floats) -> None:
+    """Tune each system's threshold, and choose the final system: the configured one, or the best."""
+    quality: dict[str, float] = {}
+    for name, raw in scores.items():
+        consistent = model.consistency.propagate_to_ancestors(raw)
+        model.thresholds[name] = best_threshold(targets, consistent)
+        decided = model.decide(consistent, name, model.thresholds[name])
+        quality[name] = micro_f1(targets > 0, decided)
     wanted = model.config.decide_with
-    model.decide_with = wanted if wanted in fused else max(quality, key=lambda name: quality[name])
+    model.decide_with = wanted if wanted in scores else max(quality, key=lambda name: quality[name])
+
+
+def _all_tuning_scores(
+    model: Model,
+    fitted: FittedMembers,
+    training_set: TrainingSet,
+    scores: Floats,
+    context: Context,
+    checkpoints: Checkpoints,
+) -> TuningScores:
+    """All scores of the final system that are not in-sample: on the validation rows, and cross-fitted ones.
+
+    Args:
+        scores: of the final system on the rows that thresholds are tuned on.
+    """
+    final = model.decide_with
+    rows = _tuning_rows(training_set)
+    has_validation = len(training_set.validation) > 0
+    policy = model.policies.get(final)
+    out_of_fold = model.config.stacking.fitted_on == "oof"
+    if has_validation and out_of_fold and policy is not None and policy.reads == "scores":
+        # Validation products are few: cross-fitted scores of the training products are added to them.
+        targets = training_set.targets
+        stack = Stack.from_members(final, model, fitted.members, targets, training_set.validation)
+        rows = np.concatenate([stack.parts[0].rows, training_set.validation])
+        scores = np.concatenate([stack.cross_fitted(model, context, checkpoints), scores])
+    order = np.argsort(rows)
+    return TuningScores(rows[order], scores[order])
 
 
 def _fit_decision_rule(
-    model: Model,
-    learned: dict[str, FittedMember],
-    lesson: TrainingSet,
-    checked: Floats,
-    context: Context,
-    stages: Checkpoints,
+    model: Model, training_set: TrainingSet, tuning: TuningScores, context: Context
 ) -> None:
-    """Calibrate the deciding system and fit its rule of decision on all honest scores there are; keep these where they are out of fold."""
-    deciding, crossing = model.decide_with, not len(lesson.validation)
-    out_of_fold = model.config.stacking.fitted_on == "oof"
-    rows, scores = (lesson.train, checked) if crossing else (lesson.validation, checked)
-    if (
-        out_of_fold
-        and not crossing
-        and deciding in model.policies
-        and model.policies[deciding].reads == "scores"
-    ):
-        stack = Stack.of(deciding, model, learned, lesson.targets, lesson.validation)
-        rows = np.concatenate([stack.parts[0].rows, lesson.validation])
-        scores = np.concatenate([stack.crossed(model, context, stages), checked])
-    order = np.argsort(rows)
-    ids, targets = [lesson.catalog.ids[row] for row in rows[order]], lesson.targets[rows[order]]
-    model.decision_rule, likely = DecisionRule.fit(scores[order], targets, model.config, model.consistency)
-    model.thresholds[deciding] = best_threshold(targets, likely)
-    model.out_of_fold = OutOfFold.of(ids, likely, targets) if out_of_fold else None
-    heard = [model.members[name] for name in model.members_of(deciding)]
+    """Fit calibration, thresholds, limits of acceptance and novelty; keep the scores if they are out of fold."""
+    catalog = training_set.catalog
+    ids = [catalog.ids[row] for row in tuning.rows]
+    targets = training_set.targets[tuning.rows]
+    model.decision_rule, probabilities = DecisionRule.fit(
+        tuning.scores, targets, model.config, model.consistency
+    )
+    model.thresholds[model.decide_with] = best_threshold(targets, probabilities)
+    if model.config.stacking.fitted_on == "oof":
+        model.out_of_fold = OutOfFold.of(ids, probabilities, targets)
+    members = [model.members[name] for name in model.members_of(model.decide_with)]
+    known = (tuning.rows, probabilities)
     model.novelty = NoveltyDetector.fit(
-        lesson.catalog, lesson.groups, lesson.train, (rows[order], likely), heard, context
+        catalog, training_set.groups, training_set.train, known, members, context
     )
 
 
-def _pack(prediction: Prediction) -> State:
-    return State({f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)})
-
-
-def _unpack(state: State) -> Prediction:
-    return Prediction(**state.arrays)
-
-
-def learn(catalog: Catalog, config: Config, context: Context) -> Model:
-    """A model from the labelled products in memory; nothing is kept back for a test."""
-    labels, (lesson, _, _), _ = _lesson(catalog, config, tested_elsewhere=True)
-    return fit_model(lesson, labels, config, context)
+def _facts(model: Model, fitted: FittedMembers, checkpoints: Checkpoints) -> dict[str, object]:
+    """What the model records of its training."""
+    widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
+    return {
+        "not_run": fitted.not_run,
+        "seconds": checkpoints.seconds,
+        "widths": widths,
+        "provenance": {name: member.provenance() for name, member in model.members.items()},
+        "policies": {name: policy.facts() for name, policy in model.policies.items()},
+        "decision_rule": None if model.decision_rule is None else model.decision_rule.facts(),
+    }

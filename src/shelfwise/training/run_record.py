@@ -1,4 +1,4 @@
-"""What a run writes down of itself: versions, settings, fingerprints of the data and timings."""
+"""What a run writes down about itself: versions, settings, fingerprints of the data and timings."""
 
 from __future__ import annotations
 
@@ -14,49 +14,53 @@ import pyarrow as pa
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.model.model import Model
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData
 
 LIBRARIES = ("torch", "timm", "transformers", "numpy", "scikit-learn", "pyarrow", "safetensors")
 
 
-def describe_run(model: Model, task: PreparedData, config: Config, stages: Checkpoints) -> dict[str, Any]:
+def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
-    lesson, reading = task.lesson, task.readings["catalog"]
-    everything = Catalog(
-        pa.concat_tables([lesson.catalog.table, task.test.table], promote_options="default"),
-        lesson.catalog.root,
-    )
-    statistics = catalog_statistics(
-        everything, np.concatenate([lesson.targets, task.test_targets]), task.labels.names
-    )
+    versions = {name: _version(name) for name in LIBRARIES}
     return {
         "shelfwise": version("shelfwise"),
         "preset": config.preset,
         "seed": config.seed,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": config.dump(),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}},
+        "versions": {"python": platform.python_version(), **versions},
         "machine": {"cpus": os.cpu_count(), "system": platform.system(), "processor": platform.machine()},
-        "data": {
-            "source": reading.catalog.source,
-            "fingerprint": lesson.catalog.fingerprint(),
-            "test_fingerprint": task.test.fingerprint(),
-            "quarantined": {name: len(r.quarantine) for name, r in task.readings.items()},
-            "labels": len(task.labels.names),
-            "train": len(lesson.train),
-            "validation": len(lesson.validation),
-            "test": len(task.test),
-            "left_out": dict(task.left_out),
-            "corrections": None if task.corrected is None else task.corrected.to_dict(),
-            **statistics.to_dict(),
-        },
-        "timings": [{"stage": name, "seconds": seconds} for name, seconds in stages.seconds.items()],
+        "data": _describe_data(data),
+        "timings": [{"stage": name, "seconds": seconds} for name, seconds in checkpoints.seconds.items()],
+    }
+
+
+def _describe_data(data: PreparedData) -> dict[str, Any]:
+    """Sizes, fingerprints and statistics of all products, training and test."""
+    training_set = data.training_set
+    tables = [training_set.catalog.table, data.test.table]
+    # the two files may differ in their further columns: what one lacks is null there
+    everything = Catalog(pa.concat_tables(tables, promote_options="default"), training_set.catalog.root)
+    targets = np.concatenate([training_set.targets, data.test_targets])
+    statistics = catalog_statistics(everything, targets, data.labels.names)
+    return {
+        "source": data.readings["catalog"].catalog.source,
+        "fingerprint": training_set.catalog.fingerprint(),
+        "test_fingerprint": data.test.fingerprint(),
+        "quarantined": {name: len(reading.quarantine) for name, reading in data.readings.items()},
+        "labels": len(data.labels.names),
+        "train": len(training_set.train),
+        "validation": len(training_set.validation),
+        "test": len(data.test),
+        "left_out": dict(data.left_out),
+        "corrections": None if data.corrected is None else data.corrected.to_dict(),
+        **statistics.to_dict(),
     }
 
 
 def _version(name: str) -> str | None:
+    """The installed version of a library, None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Fusion policies learnt from what the members say: fitted on honest scores, and cross-fitted for honest decisions."""
+"""Fusion policies fitted on the members' scores, and cross-fitted so that their own scores are out of fold too."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from shelfwise.training.checkpoints import Checkpoints
 
 @dataclass(frozen=True)
 class FittedMember:
-    """A fitted member with its answers.
+    """A fitted member with its predictions for the training set.
 
     Args:
         member: the fitted modality.
-        everywhere: for all N rows of the lesson, by the member fitted on the training rows; honest for the validation rows.
-        honest: for `rows`, by models that had not seen them (or the in-sample answers, where the settings say so).
+        predictions: for all N rows of the training set, by the member fitted on the training rows. Those of
+            the validation rows are out of sample.
+        out_of_fold: for `rows`, by models that had not seen them (or in-sample predictions, where the
+            settings say so).
         rows: what the policies are fitted on.
         folds: (len(rows),) the fold of each of `rows`.
     """
@@ -39,13 +41,13 @@ class FittedMember:
 
 @dataclass(frozen=True)
 class Stack:
-    """One system's members with all their answers.
+    """One system's members with all their predictions.
 
     Args:
         name: of the system.
         parts: the members, in the policy's order.
-        targets: (N, L) of all rows of the lesson.
-        validation: rows for early stopping, thresholds and choosing the deciding system; may be none.
+        targets: (N, L) of all rows of the training set.
+        validation: rows for early stopping, thresholds and choosing the final system; may be none.
     """
 
     name: str
@@ -54,101 +56,103 @@ class Stack:
     validation: Rows
 
     @classmethod
-    def of(
-        cls, name: str, model: Model, learned: Mapping[str, FittedMember], targets: Floats, validation: Rows
+    def from_members(
+        cls, name: str, model: Model, members: Mapping[str, FittedMember], targets: Floats, validation: Rows
     ) -> Stack:
         """The stack of system `name` over those of its members that were fitted."""
-        return cls(name, tuple(learned[m] for m in system_members(model, name, learned)), targets, validation)
+        parts = tuple(members[member] for member in system_members(model, name, members))
+        return cls(name, parts, targets, validation)
 
-    def fit(self, model: Model, context: Context, stages: Checkpoints) -> None:
+    def fit(self, model: Model, context: Context, checkpoints: Checkpoints) -> None:
         """Fit the policy and give it to `model`.
 
         Raises:
             ConfigError: as :func:`tunable_policy`.
         """
-        policy = tunable_policy(model.config, self.name, crossing=not len(self.validation))
+        policy = tunable_policy(model.config, self.name, cross_fitted=not len(self.validation))
         if policy.reads == "features":
+            # Features of different folds are not comparable, so those of the final member are used.
             rows = np.setdiff1d(np.arange(len(self.targets)), self.validation)
             outputs = MemberOutputs.stack([part.predictions.take(rows) for part in self.parts])
         else:
-            rows, outputs = self.parts[0].rows, self._honest()
-        watched = self._watched()
-        mine = self._context(model, context, presence_patterns([part.member for part in self.parts]))
+            rows = self.parts[0].rows
+            outputs = self._out_of_fold()
+        validation = self._validation()
+        patterns = presence_patterns([part.member for part in self.parts])
+        own_context = self._context(model, context, patterns)
 
         def fitted() -> State:
-            return policy.fit(outputs, self.targets[rows], watched, mine).state()
+            return policy.fit(outputs, self.targets[rows], validation, own_context).state()
 
-        policy.restore(stages.run(f"system.{self.name}", fitted))
+        policy.restore(checkpoints.run(f"system.{self.name}", fitted))
         model.policies[self.name] = policy
 
-    def checked(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
-        """Honest scores to tune on: of the validation rows, or, where there are none, cross-fitted ones of the training rows."""
-        watched = self._watched()
-        return (
-            self.crossed(model, context, stages)
-            if watched is None
-            else model.policies[self.name].fuse(watched[0])
-        )
+    def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
+        """Scores that thresholds may be tuned on: of the validation rows, else cross-fitted training scores."""
+        validation = self._validation()
+        if validation is None:
+            return self.cross_fitted(model, context, checkpoints)
+        return model.policies[self.name].fuse(validation[0])
 
-    def crossed(self, model: Model, context: Context, stages: Checkpoints) -> Floats:
+    def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
         """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
-        honest, folds = self._honest(), self.parts[0].folds
+        outputs = self._out_of_fold()
+        targets = self.targets[self.parts[0].rows]
+        folds = self.parts[0].folds
 
-        def fitted() -> State:
-            scores = np.zeros_like(honest.scores[:, 0])
+        def computed() -> State:
+            scores = np.zeros_like(outputs.scores[:, 0])
             for fold in np.unique(folds):
-                learnt, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-                mine = self._context(model, context, _occurring(honest.take(asked)))
-                other = make_policy(model.config, self.name)
-                scores[asked] = other.fit(honest.take(learnt), self._learnt[learnt], None, mine).fuse(
-                    honest.take(asked)
-                )
+                others = np.flatnonzero(folds != fold)
+                held_out = np.flatnonzero(folds == fold)
+                # The fold's policy need only solve for the presence patterns that it will meet.
+                patterns = _patterns_in(outputs.take(held_out))
+                own_context = self._context(model, context, patterns)
+                policy = make_policy(model.config, self.name)
+                policy = policy.fit(outputs.take(others), targets[others], None, own_context)
+                scores[held_out] = policy.fuse(outputs.take(held_out))
             return State({"scores": scores})
 
-        crossed: Floats = stages.run(f"cross.{self.name}", fitted).arrays["scores"]
-        return crossed
+        scores: Floats = checkpoints.run(f"cross.{self.name}", computed).arrays["scores"]
+        return scores
 
-    @property
-    def _learnt(self) -> Floats:
-        return np.asarray(self.targets[self.parts[0].rows])
-
-    def _honest(self) -> MemberOutputs:
+    def _out_of_fold(self) -> MemberOutputs:
         return MemberOutputs.stack([part.out_of_fold for part in self.parts])
 
-    def _watched(self) -> tuple[MemberOutputs, Floats] | None:
+    def _validation(self) -> tuple[MemberOutputs, Floats] | None:
         if not len(self.validation):
             return None
         outputs = MemberOutputs.stack([part.predictions.take(self.validation) for part in self.parts])
         return outputs, self.targets[self.validation]
 
     def _context(self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]) -> Context:
-        return dataclasses.replace(
-            context, title=self.name, labels=tuple(model.labels.names), patterns=patterns
-        )
+        labels = tuple(model.labels.names)
+        return dataclasses.replace(context, title=self.name, labels=labels, patterns=patterns)
 
 
-def tunable_policy(config: Config, name: str, crossing: bool) -> FusionPolicy:
+def tunable_policy(config: Config, name: str, cross_fitted: bool) -> FusionPolicy:
     """The unfitted policy of system `name`.
 
     Raises:
-        ConfigError: its settings are refused; or, where thresholds rest on `crossing`, it reads features, of which there are
-            no honest ones.
+        ConfigError: its settings are refused; or thresholds rest on cross-fitted scores, and the policy reads
+            features, which are never out of fold.
     """
     policy = make_policy(config, name)
-    if crossing and policy.reads == "features":
+    if cross_fitted and policy.reads == "features":
         raise ConfigError(
-            f"systems.{name}: the policy {config.systems[name].policy} reads features, so its threshold needs products "
-            "that no member learnt from; set validation_fraction under [split], e.g. 0.1"
+            f"systems.{name}: the policy {config.systems[name].policy} reads features, so its threshold needs "
+            "products that no member was trained on; set validation_fraction under [split], e.g. 0.1"
         )
     return policy
 
 
-def system_members(model: Model, name: str, learned: Mapping[str, object]) -> tuple[str, ...]:
-    """The members that system `name` joins: those it names, or all that could be fitted."""
-    return model.config.systems[name].members or tuple(learned)
+def system_members(model: Model, name: str, fitted: Mapping[str, object]) -> tuple[str, ...]:
+    """The members that system `name` fuses: those it names, or all that could be fitted."""
+    return model.config.systems[name].members or tuple(fitted)
 
 
-def _occurring(outputs: MemberOutputs) -> tuple[tuple[bool, ...], ...]:
-    """The sets of members that are present in some product; that of all members where no product has any."""
-    sets = [tuple(bool(one) for one in row) for row in np.unique(outputs.present, axis=0) if row.any()]
-    return tuple(sets) or ((True,) * outputs.present.shape[1],)
+def _patterns_in(outputs: MemberOutputs) -> tuple[tuple[bool, ...], ...]:
+    """The presence patterns of the products; that of all members where no product has any."""
+    rows = np.unique(outputs.present, axis=0).tolist()
+    patterns = [tuple(row) for row in rows if any(row)]
+    return tuple(patterns) or ((True,) * outputs.present.shape[1],)

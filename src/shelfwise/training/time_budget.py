@@ -1,4 +1,4 @@
-"""A limit of time for fitting: what would not be ready in time is left out, and says so."""
+"""A time budget for fitting: what would not be ready in time is left out, with the reason."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from shelfwise.core.types import Context, Progress
-from shelfwise.errors import ConfigError
+from shelfwise.errors import ConfigError, ShelfwiseError
 
 T = TypeVar("T")
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-class _BudgetSpent(Exception):
-    """The time for a member is over."""
+class BudgetSpentError(ShelfwiseError):
+    """The time for a member is over; caught by the budget itself."""
 
 
 class _Watched:
@@ -31,7 +31,7 @@ class _Watched:
     def advance(self, steps: int = 1) -> None:
         self._progress.advance(steps)
         if time.perf_counter() > self._deadline:
-            raise _BudgetSpent
+            raise BudgetSpentError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _LimitedContext(Context):
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:
-        """Report a piece of work, and break it off when the time is over."""
+        """Report a piece of work, and interrupt it when the time is over."""
         with dataclasses.replace(self.inner, title=self.title).progress(title, total) as progress:
             yield _Watched(progress, self.deadline)
 
@@ -53,7 +53,7 @@ class Budget:
     """Seconds for fitting, from now on.
 
     Args:
-        context: what is fitted is to be given this one: its progress breaks off work that the budget does not cover.
+        context: to be given to what is fitted; its progress interrupts work that the budget does not cover.
         seconds: in all; None for as long as it takes.
         deadline: on the clock of ``time.perf_counter``.
     """
@@ -63,8 +63,8 @@ class Budget:
     deadline: float
 
     @classmethod
-    def of(cls, seconds: float | None, context: Context) -> Budget:
-        """The budget that begins now."""
+    def from_seconds(cls, seconds: float | None, context: Context) -> Budget:
+        """The budget that starts now."""
         if seconds is None:
             return cls(context, None, float("inf"))
         deadline = time.perf_counter() + seconds
@@ -84,21 +84,25 @@ class Budget:
         )
 
     def spend(self, name: str, work: Callable[[], T | str]) -> T | str:
-        """What `work` gives, or in words that there was no time for it."""
+        """What `work` gives, or the reason in words if there was no time for it."""
         if time.perf_counter() > self.deadline:
             return self._reason(name)
         try:
             return work()
-        except _BudgetSpent:
+        except BudgetSpentError:
             return self._reason(name)
 
     def first_of(self, runs: int, work: Callable[[], T]) -> T:
-        """What `work` gives; if `runs` like it will not fit into what is left, it is the last one of this member."""
+        """What `work` gives.
+
+        Raises:
+            BudgetSpentError: `runs` runs that take as long as this one will not fit into the time that is left.
+        """
         started = time.perf_counter()
         result = work()
         now = time.perf_counter()
         if now + (runs - 1) * (now - started) > self.deadline:
-            raise _BudgetSpent
+            raise BudgetSpentError
         return result
 
     def _reason(self, name: str) -> str:
@@ -117,6 +121,6 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
     if match is None or not float(match[1]):
         raise ConfigError(
-            f"{text!r} is no budget of time; write a number with s, m or h behind it, e.g. 90s, 30m or 8h"
+            f"{text!r} is no time budget; write a number followed by s, m or h, e.g. 90s, 30m or 8h"
         )
     return float(match[1]) * UNITS[match[2] or "s"]

@@ -1,0 +1,163 @@
+"""Fitting the members: each on all training products and, where a fusion needs it, once more a fold."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from shelfwise.catalog.split import group_folds
+from shelfwise.config import Config
+from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.registry import make_member
+from shelfwise.core.types import Examples, Prediction, Rows, State
+from shelfwise.errors import LabelError, ShelfwiseError
+from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.cross_fitting import Compute, out_of_fold
+from shelfwise.training.dataset import TrainingSet
+from shelfwise.training.stacking import FittedMember, tunable_policy
+from shelfwise.training.time_budget import Budget
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FittedMembers:
+    """The members that could be fitted, in the configured order; and of the others, why not."""
+
+    members: dict[str, FittedMember]
+    not_run: dict[str, str]
+
+
+def fit_members(
+    training_set: TrainingSet, config: Config, budget: Budget, checkpoints: Checkpoints, skip_failures: bool
+) -> FittedMembers:
+    """Fit all members of `config`.
+
+    Raises:
+        LabelError: not one can be fitted.
+    """
+    fitted = FittedMembers({}, {})
+    stacked = stacked_members(config, not len(training_set.validation), skip_failures)
+    for name in config.members:
+        fit = partial(fit_member, name, training_set, config, budget, checkpoints, name in stacked)
+        outcome = try_or_reason(partial(budget.spend, name, fit), name, skip_failures)
+        if isinstance(outcome, str):
+            fitted.not_run[name] = outcome
+        else:
+            fitted.members[name] = outcome
+    if not fitted.members:
+        raise LabelError(f"there is nothing to learn from: {'; '.join(fitted.not_run.values())}")
+    return fitted
+
+
+def fit_member(
+    name: str,
+    training_set: TrainingSet,
+    config: Config,
+    budget: Budget,
+    checkpoints: Checkpoints,
+    stacked: bool,
+) -> FittedMember | str:
+    """Fit one member and predict the training set with it.
+
+    Args:
+        stacked: whether out-of-fold predictions are needed.
+
+    Returns:
+        The fitted member, or in words why too few products have its field.
+    """
+    stacking = config.stacking
+    member = make_member(config, name)
+    context = dataclasses.replace(budget.context, title=name)
+    inputs = checkpoints.time(f"prepare.{name}", lambda: member.prepare(training_set.catalog, context))
+    present = int(inputs.present[training_set.train].sum())
+    # Fewer would leave a fold without enough products to fit on or to predict.
+    if present < 2 * stacking.folds:
+        return f"only {present} training products have a usable {config.members[name].field}"
+    examples = Examples(inputs, training_set.targets)
+    train = examples.take(training_set.train)
+    validation = examples.take(training_set.validation) if len(training_set.validation) else None
+
+    def fitted() -> State:
+        return fit_present(member, train, validation, context).state()
+
+    def predicted() -> State:
+        return _pack(predict_present(member, inputs, training_set.targets.shape[1], context))
+
+    cross_fitted = stacking.fitted_on == "oof" and stacked
+    runs = 1 + stacking.folds * cross_fitted
+    member.restore(budget.first_of(runs, lambda: checkpoints.run(f"member.{name}", fitted)))
+    predictions = _unpack(checkpoints.run(f"answers.{name}", predicted))
+    folds = _folds(training_set, config)
+    if stacking.fitted_on == "in_sample" or not stacked:
+        in_sample = predictions.take(training_set.train)
+        return FittedMember(member, predictions, in_sample, training_set.train, folds)
+    if stacking.fitted_on == "holdout":
+        # Fold 0 is held out; the products of the others are fitted on and never predicted.
+        folds = np.where(folds == 0, 0, -1)
+    make = partial(make_member, config, name)
+    keep = partial(_checkpointed_fold, checkpoints, name)
+    predicted_folds = out_of_fold(make, train, folds, validation, context, keep)
+    rows = np.flatnonzero(folds >= 0)
+    return FittedMember(
+        member, predictions, predicted_folds.take(rows), training_set.train[rows], folds[rows]
+    )
+
+
+def stacked_members(config: Config, cross_fitted: bool, skip_failures: bool) -> set[str]:
+    """The members whose out-of-fold scores are needed: by a fusion or, if `cross_fitted`, by thresholds.
+
+    Also finds settings that a policy refuses before hours of training have gone by.
+    """
+    stacked = set(config.members) if cross_fitted else set()
+    for name, system in config.systems.items():
+        try:
+            reads = tunable_policy(config, name, cross_fitted).reads
+        except ShelfwiseError:
+            if not skip_failures:
+                raise
+            continue  # the reason is noted when the system's turn comes
+        if reads == "scores":
+            stacked |= set(system.members) or set(config.members)
+    return stacked
+
+
+def try_or_reason(compute: Callable[[], T], name: str, skip_failures: bool) -> T | str:
+    """What `compute` gives; with `skip_failures`, the reason in words instead if it fails in any way."""
+    try:
+        return compute()
+    except Exception as error:
+        if not skip_failures:
+            raise
+        expected = isinstance(error, ShelfwiseError)
+        log.warning("%s was not run", name, exc_info=not expected)
+        return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def _folds(training_set: TrainingSet, config: Config) -> Rows:
+    """The fold of every training row; near-copies share one."""
+    rows = training_set.train
+    return group_folds(
+        training_set.targets[rows], training_set.groups[rows], config.stacking.folds, config.seed
+    )
+
+
+def _checkpointed_fold(checkpoints: Checkpoints, name: str, fold: int, compute: Compute) -> Prediction:
+    """The prediction of one fold, from disk where an interrupted run has left it."""
+    return _unpack(checkpoints.run(f"fold.{name}.{fold}", lambda: _pack(compute())))
+
+
+def _pack(prediction: Prediction) -> State:
+    return State({f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)})
+
+
+def _unpack(state: State) -> Prediction:
+    return Prediction(**state.arrays)
