@@ -1,30 +1,56 @@
 # VENV may be set to another folder: make demo VENV=/tmp/shelfwise
 VENV ?= .venv
 PYTHON ?= python3
-# make bench BENCH="--scale 1 --catalog products.jsonl.gz" measures in full; the default shows in minutes that all of it works
+# Arguments for pytest: make unit ARGS="tests/fusion -k ridge"
+ARGS ?=
+# In full: make bench BENCH="--scale 1 --catalog products.jsonl.gz". The default only shows, in minutes, that every benchmark runs.
 BENCH ?=
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow lint bench clean
+.DEFAULT_GOAL := help
+.PHONY: help demo duration fix unit test test-slow coverage lint hooks bench clean
 
-demo: $(VENV)/.user
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: duration $(VENV)/.user  ## Train on a generated sample catalogue and write a report: about 3 minutes on two cores
 	$(BIN)/shelfwise demo
 
-test: $(VENV)/.dev lint
+duration:
+	@echo "The demo takes about 3 minutes on two cores; the first time, its libraries are installed before."
+
+fix: $(VENV)/.dev  ## Repair what ruff can repair, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(VENV)/.dev  ## Run tests without the linters; ARGS="-k ridge" chooses some
+	$(BIN)/python -m pytest $(ARGS)
+
+test: $(VENV)/.dev lint  ## Run the linters and every test but the slow ones: what CI runs
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
 
-lint: $(VENV)/.dev
+coverage: $(VENV)/.dev  ## Run tests and print how many lines and branches they reach; takes ARGS too
+	$(BIN)/python -m pytest --cov=shelfwise --cov-branch --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/.dev  ## Check style, types and which room imports which; report how dense the code is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python scripts/code_style.py || true
 
-bench: $(VENV)/.dev
+hooks: $(VENV)/.dev  ## Have git run linters before each commit
+	$(BIN)/pre-commit install
+
+bench: $(VENV)/.dev  ## Run every benchmark at small scale; BENCH="--scale 1 --catalog FILE" in full
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	$(BIN)/python benchmarks/run_all.py $(BENCH)
+
+clean:  ## Delete the environment, builds and caches
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .coverage
 
 $(VENV)/.user: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,6 +61,3 @@ $(VENV)/.dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@ $(VENV)/.user
-
-clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
