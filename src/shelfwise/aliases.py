@@ -1,6 +1,7 @@
-"""Every name that was changed, and what it is called now: settings, options of the command line, and parts of a saved model.
+"""Names that were changed, and what they are now: settings, command line options and parts of a saved model.
 
-Old names keep working. Where a person wrote the name, a note says the new one; in a saved model the name is changed without a word.
+Old names keep working. Where a person wrote the name, a note says the new one. In a saved model the name is
+changed silently.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ SECTIONS: Mapping[str, str] = {
 """Renamed parts of a model on disk, since format 2."""
 
 REMOVED: Mapping[str, str] = {
-    "boosted": "it was never better than 'logistic'; name that policy instead, or train with an earlier version",
+    "boosted": "it was never better than 'logistic'; name that policy instead, or use shelfwise 0.1",
 }
 """Plug-ins that are gone, and what to use instead."""
 

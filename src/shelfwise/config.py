@@ -1,6 +1,6 @@
 """Every setting of a run: frozen, validated, with units; TOML in and out; presets by name.
 
-A preset is a TOML file in ``presets/``; a user's file and the command line are laid over it, key by key.
+A preset is a TOML file in ``presets/``; a user's file and the command line override it, key by key.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ class Settings(BaseModel):
 
 
 class CatalogSettings(Settings):
-    """How a source is read."""
+    """How a catalogue file is read."""
 
-    format: Literal["auto", "jsonl", "csv", "tsv", "parquet", "amazon2014", "amazon2018"] = "auto"
+    format: str = Field(
+        "auto", description="name of the file format; auto: the one that the file looks like"
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the source's column name"
     )
@@ -72,7 +74,8 @@ class SplitSettings(Settings):
         0.1,
         ge=0,
         lt=0.5,
-        description="share of the training part kept for thresholds and early stopping; 0: thresholds rest on cross-fitting",
+        description="share of the training part kept for thresholds and early stopping; 0: thresholds rest on "
+        "cross-fitting",
     )
 
 
@@ -85,17 +88,17 @@ class MemberSettings(Settings):
 
 
 class SystemSettings(Settings):
-    """One fusion of members, scored as a row of its own."""
+    """One fusion of members, with a row of its own in the results."""
 
     policy: str
     members: tuple[str, ...] = Field(
-        (), description="whom it joins, in this order; empty: every member that can be fitted"
+        (), description="the members it fuses, in this order; empty: every member that can be fitted"
     )
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class StackingSettings(Settings):
-    """What the learned fusion policies are fitted on."""
+    """What trained fusion policies are fitted on."""
 
     fitted_on: Literal["in_sample", "oof", "holdout"] = "oof"
     folds: int = Field(5, ge=2)
@@ -121,21 +124,22 @@ class Config(Settings):
     stacking: StackingSettings = StackingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     decide_with: str = Field(
-        "auto", description="the system whose decisions the model gives; auto: the best on validation"
+        "auto", description="the final system, whose decisions the model gives; auto: the best on validation"
     )
     calibration: Literal["auto", "none", "sigmoid", "beta", "isotonic"] = Field(
         "none",
-        description="how the deciding system's scores become probabilities; auto: by cross-validated log loss",
+        description="how the final system's scores become probabilities; auto: by cross-validated log loss",
     )
     threshold: Literal["global", "per_label", "per_product"] | float = Field(
         "global",
-        description="a label is given from this score on; global: one for all labels, on honest scores; per_label: rare labels drawn to "
-        "that one; per_product: the labels with the largest expected F1 (the deciding system; needs calibration)",
+        description="the score from which a label is given: a number; or global: one for all labels, tuned on "
+        "out-of-fold scores; per_label: one a label, drawn to the global one where the label is rare; "
+        "per_product: the labels with the largest expected F1 (final system only; needs calibration)",
     )
     consistency: Literal["none", "closure", "most_probable"] = Field(
         "closure",
-        description="where labels lie above each other: a label brings all above it (closure), the likeliest set without a contradiction, "
-        "or each label for itself (none)",
+        description="where labels have ancestors; closure: a label brings all its ancestors; most_probable: the "
+        "most probable set without a contradiction; none: each label by itself",
     )
     budget: float | None = Field(
         None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit"
@@ -157,17 +161,20 @@ class Config(Settings):
                 raise ValueError(f"{name!r} is both a member and a system; give the system another name")
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
             raise ValueError(
-                f"decide_with is {self.decide_with!r}; known: auto, {', '.join([*self.members, *self.systems])}"
+                f"decide_with is {self.decide_with!r}; "
+                f"known: auto, {', '.join([*self.members, *self.systems])}"
             )
         if self.consistency == "most_probable" and self.threshold == "per_product":
             raise ValueError(
-                "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a product's set of labels by itself; "
+                "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a product's "
+                "set of labels by itself; "
                 "set consistency to 'closure', or threshold to 'global' or 'per_label'"
             )
         if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
             raise ValueError(
-                f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products (split.validation_fraction = 0) "
-                "thresholds need honest scores of the training products: set it to 'oof'"
+                f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products "
+                "(split.validation_fraction = 0) thresholds need out-of-fold scores of the training products: "
+                "set it to 'oof'"
             )
         return self
 

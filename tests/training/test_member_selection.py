@@ -8,7 +8,7 @@ import pytest
 
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.training.member_selection import LEAST, adapt_to_catalog
+from shelfwise.training.member_selection import MIN_SHARE, adapt_to_catalog
 
 FULL: dict[str, Any] = {
     "title": "mug",
@@ -64,7 +64,7 @@ class TestFields:
         assert fields_of(done) == {"all": "+".join(name for name in every if name != lacking)}
 
     def test_a_share_is_enough(self) -> None:
-        least = round(LEAST * 40)
+        least = round(MIN_SHARE * 40)
         assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least))) == {
             "all": "title+image"
         }

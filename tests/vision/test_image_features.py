@@ -110,7 +110,7 @@ def test_damaged_shards_are_not_believed(paths: list[Path], tmp_path: Path) -> N
 def test_a_run_that_is_stopped_keeps_its_shards(
     paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoded, "SHARD", 4)
+    monkeypatch.setattr(encoded, "SHARD_ROWS", 4)
     context, counter = Context(cache=tmp_path / "cache"), Counter()
 
     def stopped(pixels: Pixels) -> np.ndarray[Any, Any]:

@@ -130,14 +130,14 @@ def test_random_weights_are_the_same_every_time_and_leave_chance_alone() -> None
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_silent_hub_costs_no_more_than_its_patience() -> None:
+def test_a_silent_hub_costs_no_more_than_its_timeout() -> None:
     never = threading.Event()
     started = time.perf_counter()
-    assert not answers_in_time(never.wait, patience=0.1)  # type: ignore[arg-type]
+    assert not answers_in_time(never.wait, timeout=0.1)  # type: ignore[arg-type]
     assert time.perf_counter() - started < 2
     never.set()
-    assert answers_in_time(lambda: None, patience=5)
-    assert not answers_in_time(lambda: 1 / 0, patience=5)
+    assert answers_in_time(lambda: None, timeout=5)
+    assert not answers_in_time(lambda: 1 / 0, timeout=5)
 
 
 @needs_package

@@ -1,4 +1,7 @@
-"""The command line: one file a group of verbs. Imports stay inside the verbs, so that ``--help`` answers at once."""
+"""The command line: one file a group of verbs.
+
+Imports stay inside the verbs, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What frozen networks said of pictures and texts: rows on disk, computed once, looked up ever after."""
+"""Embeddings of images and texts by frozen networks: rows on disk, computed once and looked up afterwards."""
 
 from __future__ import annotations
 
@@ -18,49 +18,47 @@ from safetensors.numpy import load, save
 
 log = logging.getLogger("shelfwise")
 
-SHARD = 256
-"""Rows of a file."""
+SHARD_ROWS = 256
+"""Rows of one file."""
+
+KEY_BYTES = 32
+"""A key is a sha256."""
 
 
 @dataclass
 class EmbeddingCache:
-    """Rows on disk, found by key. A shard is named by the sha256 of its bytes, so a damaged one is never believed.
+    """Rows on disk, found by key.
 
-    Shards are written under another name and renamed: a killed run loses at most the shard it was filling, and several
-    runs may share a folder.
+    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under another name and renamed. A killed run therefore loses at most the shard it was
+    filling, and several runs may share a folder.
+
+    Args:
+        folder: where the shards are; None keeps nothing.
+        places: by key, its shard and its row there.
     """
 
     folder: Path | None
     places: dict[bytes, tuple[Path, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for path in sorted(self.folder.glob("*.safetensors")) if self.folder is not None else ():
+        if self.folder is None:
+            return
+        for path in sorted(self.folder.glob("*.safetensors")):
             for number, key in enumerate(self._open(path).get("keys", ())):
                 self.places[key.tobytes()] = (path, number)
 
     def write(self, keys: Sequence[bytes], rows: NDArray[Any]) -> None:
-        """Keep one shard; a full or read-only disk costs the cache, not the run."""
+        """Keep one shard. A full or read-only disk costs the cache, not the run."""
         if self.folder is None or not keys:
             return
-        data = save(
-            {
-                "keys": np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), 32),
-                "rows": np.ascontiguousarray(rows),
-            }
-        )
+        key_array = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), KEY_BYTES)
+        data = save({"keys": key_array, "rows": np.ascontiguousarray(rows)})
         path = self.folder / f"{hashlib.sha256(data).hexdigest()}.safetensors"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                try:
-                    file.write(data)
-                    file.close()
-                    os.replace(file.name, path)
-                except OSError:
-                    os.unlink(file.name)
-                    raise
+            self._replace(path, data)
         except OSError as error:
-            log.warning("encoded products are not kept in %s: %s", self.folder, error.strerror)
+            log.warning("embeddings are not kept in %s: %s", self.folder, error.strerror)
             self.folder = None
 
     def fill(self, wanted: dict[bytes, int], rows: NDArray[Any]) -> None:
@@ -69,11 +67,24 @@ class EmbeddingCache:
         for key, target in wanted.items():
             path, number = self.places[key]
             shards.setdefault(path, []).append((number, target))
+        # one read a shard, whatever the order of the keys
         for path, pairs in shards.items():
             numbers, targets = np.array(pairs).T
             rows[targets] = self._open(path)["rows"][numbers]
 
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Write `data` to `path`. The temporary name is unique, as several runs may write the same shard."""
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            try:
+                file.write(data)
+                file.close()
+                os.replace(file.name, path)
+            except OSError:
+                os.unlink(file.name)
+                raise
+
     def _open(self, path: Path) -> dict[str, NDArray[Any]]:
+        """The arrays of a shard; none where it is damaged or gone."""
         try:
             data = path.read_bytes()
             return load(data) if hashlib.sha256(data).hexdigest() == path.stem else {}

@@ -1,4 +1,4 @@
-"""Fit and ask a modality on present rows only, and scatter its answers back to all rows."""
+"""Fit a modality on present rows only, predict them, and scatter its predictions back to all rows."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ def fit_present(
     Raises:
         LabelError: no training product has the field.
     """
-    able = train.present()
-    if not len(able.targets):
-        raise LabelError(
-            f"none of the {len(train.targets)} training products has a usable {modality.field}; leave the member out"
-        )
+    present = train.present()
+    if not len(present.targets):
+        count = len(train.targets)
+        field = modality.field
+        raise LabelError(f"none of the {count} training products has a usable {field}; leave the member out")
     watched = validation.present() if validation is not None else None
-    return modality.fit(able, watched if watched is not None and len(watched.targets) else None, context)
+    if watched is not None and not len(watched.targets):
+        watched = None
+    return modality.fit(present, watched, context)
 
 
 def predict_present(modality: Modality, inputs: FieldInputs, labels: int, context: Context) -> Prediction:
-    """Ask `modality` about those of the N products that have its field; zeros for the others.
+    """Predict those of the N products that have the field; zeros for the others.
 
     Args:
-        labels: L, the width of the answer where no product has the field.
+        labels: L, the width of the prediction where no product has the field.
 
     Returns:
         Probabilities (N, L) and features (N, D); D is 0 where no product has the field.
     """
+    count = len(inputs)
     rows = np.flatnonzero(inputs.present)
     if not len(rows):
-        return Prediction(
-            np.zeros((len(inputs), labels), np.float32),
-            np.zeros((len(inputs), 0), np.float32),
-            inputs.present,
-        )
-    probabilities, features = modality.predict(
-        inputs if len(rows) == len(inputs) else inputs.take(rows), context
-    )
+        nothing = np.zeros((count, labels), np.float32)
+        return Prediction(nothing, np.zeros((count, 0), np.float32), inputs.present)
+    # taking all rows would copy them for nothing
+    asked = inputs if len(rows) == count else inputs.take(rows)
+    probabilities, features = modality.predict(asked, context)
     return Prediction(
-        _scattered(probabilities, rows, len(inputs)), _scattered(features, rows, len(inputs)), inputs.present
+        _scattered(probabilities, rows, count), _scattered(features, rows, count), inputs.present
     )
 
 

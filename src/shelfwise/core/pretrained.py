@@ -1,4 +1,4 @@
-"""Where pre-trained parts come from besides a file: packages that carry them, and a hub that may not answer."""
+"""Sources of pre-trained weights besides a file: packages that carry them, and a hub that may not answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from shelfwise.core.files import sha256_of_file
 from shelfwise.errors import WeightsError
 
-PATIENCE = 4.0
+TIMEOUT = 4.0
 """Seconds in which a hub has to answer."""
 
 
@@ -53,19 +53,23 @@ class Package:
         return path
 
 
-def answers_in_time(question: Callable[[], object], patience: float = PATIENCE) -> bool:
-    """Whether `question` returns within `patience` seconds; looking up a name can hang for longer than any socket's timeout."""
-    answered, finished = threading.Event(), threading.Event()
+def answers_in_time(question: Callable[[], object], timeout: float = TIMEOUT) -> bool:
+    """Whether `question` returns within `timeout` seconds.
+
+    A thread of its own asks: looking up a host name can hang for longer than any timeout of a socket.
+    """
+    answered = threading.Event()
+    finished = threading.Event()
 
     def ask() -> None:
         try:
             question()
             answered.set()
-        except Exception:  # refused, unknown, not found: all the same to the caller
-            pass
+        except Exception:
+            pass  # refused, unknown or not found: all the same to the caller
         finally:
             finished.set()
 
     threading.Thread(target=ask, daemon=True).start()
-    finished.wait(patience)
+    finished.wait(timeout)
     return answered.is_set()

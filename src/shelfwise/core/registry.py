@@ -1,7 +1,8 @@
 """Plug-ins by file name: ``modalities/text_cnn.py`` is the modality ``text_cnn``.
 
-Listing never imports a plug-in (``--help`` stays fast); loading imports exactly one file. Another
-distribution adds plug-ins with entry points in the groups ``shelfwise.modalities`` and ``shelfwise.fusion``.
+Listing never imports a plug-in, so that ``--help`` stays fast; loading imports exactly one file. Another
+distribution adds plug-ins with entry points in the groups ``shelfwise.modalities``, ``shelfwise.fusion``
+and ``shelfwise.formats``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,24 +34,24 @@ class Registry:
 
     Args:
         kind: the word used in messages, e.g. ``"modality"``.
-        package: dotted name of the package whose files are the plug-ins; also the entry-point group.
+        package: dotted name of the package whose files are the plug-ins.
         base: module and name of the abstract class that every plug-in subclasses, with a colon between them.
+        group: the entry-point group; by default it is called like the package.
     """
 
     kind: str
     package: str
     base: str
+    group: str = ""
 
     def names(self) -> list[str]:
         """All plug-in names, sorted, without importing any of them."""
         spec = find_spec(self.package)
         assert spec is not None, self.package
-        own = {
-            m.name
-            for m in pkgutil.iter_modules(spec.submodule_search_locations or [])
-            if not m.name.startswith("_")
-        }
-        return sorted(own | self._entry_points.keys())
+        files = pkgutil.iter_modules(spec.submodule_search_locations or [])
+        # a file whose name starts with an underscore is a helper, no plug-in
+        built_in = {file.name for file in files if not file.name.startswith("_")}
+        return sorted(built_in | self._entry_points.keys())
 
     def load(self, name: str) -> Any:
         """The plug-in class called `name`.
@@ -61,42 +63,41 @@ class Registry:
         if name in self._entry_points:
             return self._entry_points[name].load()
         if name not in self.names():
-            if name in aliases.REMOVED:
-                raise PluginError(f"the {self.kind} {name!r} was removed: {aliases.REMOVED[name]}")
-            near = difflib.get_close_matches(name, self.names(), n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise PluginError(
-                f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
-            )
-        try:
-            module = importlib.import_module(f"{self.package}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.split(".")[0] == __name__.split(".")[0]:
-                raise  # a mistake in the house, not a library to install
-            raise PluginError(
-                f"the {self.kind} {name!r} needs the library {error.name!r}, which is not installed; "
-                f"install every plug-in's libraries with: pip install 'shelfwise[all]'"
-            ) from error
+            raise PluginError(self._unknown(name))
+        module = self._import(name)
         home, _, contract = self.base.partition(":")
         base = getattr(importlib.import_module(home), contract)
-        found = [
-            c
-            for c in vars(module).values()
-            if inspect.isclass(c)
-            and issubclass(c, base)
-            and c.__module__ == module.__name__
-            and not inspect.isabstract(c)
-        ]
+        found = [value for value in vars(module).values() if _is_plugin(value, base, module)]
         if len(found) != 1:
-            raise PluginError(
-                f"{module.__name__} must define exactly one {contract}, it defines {len(found)}"
-            )
+            count = len(found)
+            raise PluginError(f"{module.__name__} must define exactly one {contract}, it defines {count}")
         return found[0]
+
+    def _import(self, name: str) -> ModuleType:
+        """The plug-in's file, imported."""
+        try:
+            return importlib.import_module(f"{self.package}.{name}")
+        except ModuleNotFoundError as error:
+            package = __name__.split(".")[0]
+            if error.name is None or error.name.split(".")[0] == package:
+                raise  # a mistake of our own, not a library to install
+            raise PluginError(
+                f"the {self.kind} {name!r} needs the library {error.name!r}, which is not installed; "
+                "install every plug-in's libraries with: pip install 'shelfwise[all]'"
+            ) from error
+
+    def _unknown(self, name: str) -> str:
+        """Why there is no plug-in `name`, in words."""
+        if name in aliases.REMOVED:
+            return f"the {self.kind} {name!r} was removed: {aliases.REMOVED[name]}"
+        near = difflib.get_close_matches(name, self.names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
 
     @cached_property
     def _entry_points(self) -> dict[str, Any]:
-        """By name, what installed packages offer; to ask reads the description of every package there is."""
-        return {point.name: point for point in entry_points(group=self.package)}
+        """What installed packages offer, by name. Cached: it reads the description of every package."""
+        return {point.name: point for point in entry_points(group=self.group or self.package)}
 
 
 def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
@@ -105,14 +106,21 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
     Raises:
         ConfigError: a setting is unknown or out of range; `where` names its place in the settings file.
     """
+    name = plugin.__module__.rpartition(".")[2]
+    renamed = aliases.rename_keys(values, aliases.PLUGIN_SETTINGS.get(name, {}), where)
     try:
-        renamed = aliases.PLUGIN_SETTINGS.get(plugin.__module__.rpartition(".")[2], {})
-        return plugin.Settings.model_validate(aliases.rename_keys(values, renamed, where))
+        return plugin.Settings.model_validate(renamed)
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe(error)}") from None
 
 
 modalities = Registry("modality", "shelfwise.modalities", "shelfwise.core.modality:Modality")
+formats = Registry(
+    "file format",
+    "shelfwise.catalog.reading.formats",
+    "shelfwise.catalog.reading.file_format:FileFormat",
+    group="shelfwise.formats",
+)
 fusion = Registry("fusion policy", "shelfwise.fusion", "shelfwise.core.fusion_policy:FusionPolicy")
 
 
@@ -128,3 +136,10 @@ def make_policy(config: Config, name: str) -> FusionPolicy:
     wanted = config.systems[name]
     plugin: type[FusionPolicy] = fusion.load(wanted.policy)
     return plugin(settings(plugin, wanted.settings, f"systems.{name}.settings"))
+
+
+def _is_plugin(value: object, base: type, module: ModuleType) -> bool:
+    """Whether `value` is a concrete subclass of `base` that `module` defines itself."""
+    if not inspect.isclass(value) or inspect.isabstract(value):
+        return False
+    return issubclass(value, base) and value.__module__ == module.__name__

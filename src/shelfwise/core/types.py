@@ -3,9 +3,9 @@
 Dimensions: N products, L labels, M members (fitted modalities), D features of one member.
 
 Conventions, everywhere:
-    * A product that lacks a member's field is *absent* there: probabilities and features are 0, its presence bit False.
-    * A product absent from every member gets probability 0 for every label, hence no label.
-    * Plug-ins are fitted on, and asked about, present rows only; the caller scatters the answers back.
+    * A product that lacks a member's field is *absent* there: probabilities and features 0, presence bit False.
+    * A product that is absent from every member gets probability 0 for every label, hence no label.
+    * Plug-ins are fitted on present rows and predict present rows only; the caller scatters their predictions.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class PluginSettings(BaseModel):
 
 
 class Progress(Protocol):
-    """How long work reports how far it is; the command line shows bars, the library default is silent."""
+    """How work reports its progress. The command line shows bars; the library's default shows nothing."""
 
     def advance(self, steps: int = 1) -> None: ...
 
 
 class NullProgress:
-    """The default reporter: says nothing."""
+    """The default: reports nothing."""
 
     def advance(self, steps: int = 1) -> None:
         """Do nothing."""
@@ -54,15 +54,15 @@ class NullProgress:
 
 @dataclass(frozen=True)
 class Context:
-    """What a fit or a prediction may use of its surroundings.
+    """What fitting and predicting may use: seed, cache, progress.
 
     Args:
         seed: the only source of randomness a plug-in may use.
-        cache: folder for what is worth keeping between runs (encoded images), or None for no cache on disk.
-        title: whose work this is (a member's or system's name), for progress.
-        labels: names of the L labels, for fusion policies that know how labels hang together; empty where nobody gave them.
-        patterns: for fusion policies that solve for each set of members: the sets that can be present together, each as
-            M bools, at least one of them True; empty: any set may occur.
+        cache: folder for embeddings that later runs may use, or None for no cache on disk.
+        title: the member or system that is at work, for progress.
+        labels: names of the L labels, for fusion policies that use the taxonomy; empty where unknown.
+        patterns: presence patterns, for fusion policies that solve for each one: which members can be present
+            together, each as M bools with at least one True. Empty: any pattern may occur.
     """
 
     seed: int = 0
@@ -73,13 +73,13 @@ class Context:
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:
-        """Report a piece of work of `total` steps; override to show a bar."""
+        """Report work of `total` steps; override to show a bar."""
         yield NullProgress()
 
 
 @dataclass(frozen=True)
 class RejectedField:
-    """One product's field that could not be used, and why; the product goes on with its other fields."""
+    """A product's field that could not be used, and why. The product keeps its other fields."""
 
     id: str
     field: str
@@ -88,11 +88,11 @@ class RejectedField:
 
 @dataclass(frozen=True)
 class FieldInputs:
-    """A field of N products, ready to be learnt from. Pure: no label and no other product had a part in it.
+    """A field of N products, ready for a classifier. No label and no other product has influenced it.
 
     Args:
         present: (N,) whether the product has the field.
-        refused: fields that were there but unusable (a picture that is no picture).
+        refused: fields that were there but unusable (a damaged image, say).
     """
 
     present: Bools
@@ -125,7 +125,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class State:
-    """What a fitted object is: arrays (to safetensors) and JSON-ready facts. Never code, never pickles."""
+    """A fitted object as arrays (for safetensors) and JSON-ready facts. Never code, never a pickle."""
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class State:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One member's answer: probabilities (N, L), penultimate features (N, D), presence (N,)."""
+    """One member's prediction: probabilities (N, L), penultimate features (N, D), presence (N,)."""
 
     probabilities: Floats
     features: Floats
@@ -146,7 +146,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class MemberOutputs:
-    """All members' answers for N products, in a fixed member order.
+    """All members' predictions for N products, in a fixed member order.
 
     Args:
         scores: (N, M, L) probabilities, 0 where absent.
@@ -160,7 +160,7 @@ class MemberOutputs:
 
     @classmethod
     def stack(cls, predictions: Sequence[Prediction]) -> MemberOutputs:
-        """Join the members' answers; they must be about the same products in the same order."""
+        """Stack the members' predictions, which must be of the same products in the same order."""
         return cls(
             np.stack([p.probabilities for p in predictions], axis=1),
             np.stack([p.present for p in predictions], axis=1),
@@ -179,10 +179,12 @@ class MemberOutputs:
         return np.where(self.present[:, :, None], self.scores, np.float32(value))
 
     def zero_where_absent(self, scores: Floats) -> Floats:
-        """`scores` (N, L), but 0 for products that no member knows anything of."""
-        return np.where(self.present.any(axis=1, keepdims=True), scores, np.float32(0)).astype(np.float32)
+        """`scores` (N, L), but 0 for products that are absent from every member."""
+        known = self.present.any(axis=1, keepdims=True)
+        return np.where(known, scores, np.float32(0)).astype(np.float32)
 
     def members(self, columns: Sequence[int]) -> MemberOutputs:
         """The given members only, in that order."""
-        c = list(columns)
-        return MemberOutputs(self.scores[:, c], self.present[:, c], tuple(self.features[i] for i in c))
+        chosen = list(columns)
+        features = tuple(self.features[i] for i in chosen)
+        return MemberOutputs(self.scores[:, chosen], self.present[:, chosen], features)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.embedding_cache import SHARD, EmbeddingCache
+from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.types import Context, FieldInputs, Floats, Rows
 from shelfwise.features.sentence_encoder import EncoderSource, frozen_encoder, load_tokenizer, mean_pooling
 from shelfwise.nn.training_loop import run_network
@@ -104,8 +104,8 @@ def encode_passages(passages: TokenizedTexts, source: EncoderSource, context: Co
         dtype=np.int64,
     )
     with context.progress(f"{title}, encoding", len(missing)) as progress:
-        for start in range(0, len(missing), 8 * SHARD):
-            rows = missing[start : start + 8 * SHARD]
+        for start in range(0, len(missing), 8 * SHARD_ROWS):
+            rows = missing[start : start + 8 * SHARD_ROWS]
             vectors[rows] = run_encoder(encoder, passages.tokens.take(rows))
             shelf.write([keys[i] for i in rows], vectors[rows])
             progress.advance(len(rows))

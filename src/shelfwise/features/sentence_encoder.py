@@ -20,7 +20,7 @@ from transformers.utils import logging as chatter
 
 from shelfwise.config import LossName
 from shelfwise.core.files import sha256_of_file
-from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time
+from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
 from shelfwise.nn.device import Precision, autocast, moved_to_device, to_device
@@ -247,7 +247,7 @@ def _from_hub(name: str) -> Path:
         raise WeightsError(
             f"the encoder {name!r} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); {instead}"
         )
-    if not answers_in_time(lambda: model_info(name, timeout=PATIENCE)):
+    if not answers_in_time(lambda: model_info(name, timeout=TIMEOUT)):
         raise WeightsError(
             f"there is no folder {name!r}, and the hub is out of reach or has no encoder of that name; {instead}"
         )

@@ -96,7 +96,11 @@ def prepare_data(
 
 
 def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> LabelledSplit:
-    """Select, label and split the products of one catalogue; with a test catalogue, none is kept for the test."""
+    """Select, label and split the products of one catalogue.
+
+    Args:
+        has_test_catalog: keep none of them for the test.
+    """
     products, left_out = select_products(catalog, config.catalog, config.seed)
     labels, kept = stable_labels(products.column("categories"), config.labels)
     if len(kept) < len(products):

@@ -27,7 +27,7 @@ from shelfwise.training.stacking import Stack, system_members
 from shelfwise.training.time_budget import Budget
 
 MEMBERS_SHARE = 0.7
-"""The share of a time budget that members may take; fitting and cross-fitting their fusions takes the rest."""
+"""The share of a time budget that members may take; fusions and their cross-fitting take the rest."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def fit_model(
 
 
 def _tuning_rows(training_set: TrainingSet) -> Rows:
-    """The rows that thresholds are tuned on: the validation rows, or all training rows where there are none."""
+    """The rows that thresholds are tuned on: validation rows, or all training rows where there are none."""
     return training_set.validation if len(training_set.validation) else training_set.train
 
 
@@ -193,7 +193,10 @@ def _all_tuning_scores(
 def _fit_decision_rule(
     model: Model, training_set: TrainingSet, tuning: TuningScores, context: Context
 ) -> None:
-    """Fit calibration, thresholds, limits of acceptance and novelty; keep the scores if they are out of fold."""
+    """Fit calibration, thresholds, limits of acceptance and the novelty detector.
+
+    The scores are kept in the model if they are out of fold: an audit of the training catalogue reads them.
+    """
     catalog = training_set.catalog
     ids = [catalog.ids[row] for row in tuning.rows]
     targets = training_set.targets[tuning.rows]

@@ -2,61 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shelfwise.config import Config, MemberSettings
+from shelfwise.config import Config, MemberSettings, SystemSettings
 from shelfwise.core.catalog import Catalog
 
-LEAST = 0.05
+MIN_SHARE = 0.05
 """Share of the products that must have a field for a member of several fields to read it."""
 
 
 def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
-    """`config` for this catalogue.
+    """`config` with members that read only fields the catalogue has.
 
-    A member of several fields ("title+description+image") goes on without those that hardly any product has. Of members
-    that have come to be the same, the first stays, and takes the others' places in the systems that name its members and
-    in ``decide_with``; members that were the same from the start are what the user wanted. A member without any field
-    stays as it is: fitting says why it cannot be run.
+    A member of several fields ("title+description+image") drops those that hardly any product has. If two
+    members become the same by that, the first stays and replaces the other in the systems that name it and in
+    ``decide_with``. Members that were the same from the start are what the user wanted, and stay. A member
+    whose fields are all missing stays as it is: fitting says why it cannot be run.
     """
     members: dict[str, MemberSettings] = {}
-    became: dict[str, str] = {}
+    replacement: dict[str, str] = {}
     for name, member in config.members.items():
-        fields = member.field.split("+")
-        kept = [part for part in fields if len(fields) > 1 and _share(catalog, part) >= LEAST] or fields
-        trimmed = member.model_copy(update={"field": "+".join(kept)})
-        cut = {other for other, known in members.items() if known != config.members[other]}
-        twin = next(
-            (
-                other
-                for other in members
-                if (trimmed != member or other in cut) and _same_member(members[other], trimmed)
-            ),
-            None,
-        )
-        became[name] = twin or name
+        trimmed = _trimmed(member, catalog)
+        changed = {other for other, known in members.items() if known != config.members[other]}
+        # Only a pair of which one has changed has *become* the same.
+        candidates = members if trimmed != member else [other for other in members if other in changed]
+        twin = next((other for other in candidates if _same_member(members[other], trimmed)), None)
+        replacement[name] = twin or name
         if twin is None:
             members[name] = trimmed
-    systems = {
-        name: system.model_copy(update={"members": tuple(dict.fromkeys(became[m] for m in system.members))})
-        for name, system in config.systems.items()
-    }
-    deciding = became.get(config.decide_with, config.decide_with)
-    return config.model_copy(update={"members": members, "systems": systems, "decide_with": deciding})
+    systems = {name: _with_members(system, replacement) for name, system in config.systems.items()}
+    final = replacement.get(config.decide_with, config.decide_with)
+    return config.model_copy(update={"members": members, "systems": systems, "decide_with": final})
+
+
+def _trimmed(member: MemberSettings, catalog: Catalog) -> MemberSettings:
+    """The member without those of its fields that hardly any product has."""
+    fields = member.field.split("+")
+    if len(fields) == 1:
+        return member
+    kept = [name for name in fields if _share(catalog, name) >= MIN_SHARE]
+    return member.model_copy(update={"field": "+".join(kept or fields)})
+
+
+def _with_members(system: SystemSettings, replacement: Mapping[str, str]) -> SystemSettings:
+    """The system with its members replaced, each named once."""
+    members = dict.fromkeys(replacement[member] for member in system.members)
+    return system.model_copy(update={"members": tuple(members)})
 
 
 def _same_member(one: MemberSettings, other: MemberSettings) -> bool:
-    """The same plug-in on the same field; `present` tells apart only members of several fields."""
+    """Whether both are the same plug-in with the same settings on the same field."""
+    same_input = one.modality == other.modality and one.field == other.field
+    return same_input and _effective_settings(one) == _effective_settings(other)
 
-    def settings(member: MemberSettings) -> dict[str, Any]:
-        return {
-            key: value for key, value in member.settings.items() if key != "present" or "+" in member.field
-        }
 
-    return one.modality == other.modality and one.field == other.field and settings(one) == settings(other)
+def _effective_settings(member: MemberSettings) -> dict[str, Any]:
+    """The settings that make a difference: `present` does so for members of several fields only."""
+    several = "+" in member.field
+    return {key: value for key, value in member.settings.items() if key != "present" or several}
 
 
 def _share(catalog: Catalog, name: str) -> float:

@@ -29,8 +29,8 @@ class ProfiledCheckpoints(Checkpoints):
 
     Args:
         folder: where they are kept.
-        key: identifies the data and all settings that every stage depends on; under another one nothing is kept.
-        marks: by member or system, what identifies its own settings; when that has changed, its stages are forgotten.
+        key: identifies the data and the settings that every stage depends on; a new key forgets all stages.
+        marks: by member or system, what identifies its own settings; a new mark forgets its stages.
 
     Attributes:
         peaks: by stage, by how many bytes the process grew at most; None where that cannot be measured.
@@ -104,8 +104,8 @@ class ProfiledCheckpoints(Checkpoints):
 def peak_growth() -> Iterator[list[int | None]]:
     """By how many bytes the resident memory of this process grew at most inside the block.
 
-    Free memory is given back to the system first, so that memory left over from earlier work counts again when it
-    is used again. Gives a list of one number, set when the block ends; None where there is no Linux-style /proc.
+    Free memory is given back to the system first, so that memory of earlier work counts when it is used again.
+    Gives a list of one number, set when the block ends; None where there is no Linux-style /proc.
     """
     peak: list[int | None] = [None]
     with suppress(AttributeError, OSError, TypeError):

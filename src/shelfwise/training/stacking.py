@@ -1,4 +1,4 @@
-"""Fusion policies fitted on the members' scores, and cross-fitted so that their own scores are out of fold too."""
+"""Fusion policies fitted on the members' scores, and cross-fitted: their own scores are out of fold too."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Stack:
         model.policies[self.name] = policy
 
     def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
-        """Scores that thresholds may be tuned on: of the validation rows, else cross-fitted training scores."""
+        """Scores to tune thresholds on: of the validation rows, else cross-fitted scores of the training rows."""
         validation = self._validation()
         if validation is None:
             return self.cross_fitted(model, context, checkpoints)
@@ -140,8 +140,8 @@ def tunable_policy(config: Config, name: str, cross_fitted: bool) -> FusionPolic
     policy = make_policy(config, name)
     if cross_fitted and policy.reads == "features":
         raise ConfigError(
-            f"systems.{name}: the policy {config.systems[name].policy} reads features, so its threshold needs "
-            "products that no member was trained on; set validation_fraction under [split], e.g. 0.1"
+            f"systems.{name}: the policy {config.systems[name].policy} reads features, so its threshold "
+            "needs products that no member was trained on; set validation_fraction under [split], e.g. 0.1"
         )
     return policy
 

@@ -96,7 +96,7 @@ class Budget:
         """What `work` gives.
 
         Raises:
-            BudgetSpentError: `runs` runs that take as long as this one will not fit into the time that is left.
+            BudgetSpentError: `runs` runs as long as this one will not fit into the time that is left.
         """
         started = time.perf_counter()
         result = work()

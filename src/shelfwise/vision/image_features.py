@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.embedding_cache import SHARD, EmbeddingCache
+from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.types import Context, Rows
 from shelfwise.vision.image_io import (
     Frame,
@@ -103,7 +103,7 @@ def encode(paths: Sequence[Path], encoder: Encoder, context: Context, title: str
                 done = [key for i, _ in good if (key := keys[i]) is not None]
                 rows[[place[key] for key in done]] = encoder.run(np.stack([p for _, p in good]))
                 fresh += done
-            if len(fresh) >= SHARD or chunk[-1] == missing[-1]:
+            if len(fresh) >= SHARD_ROWS or chunk[-1] == missing[-1]:
                 shelf.write(fresh, rows[[place[key] for key in fresh]])
                 fresh = []
             progress.advance(len(chunk))

@@ -20,7 +20,7 @@ from huggingface_hub import (
 from timm.models import PretrainedCfg, load_state_dict
 from torch import Tensor, nn
 
-from shelfwise.core.pretrained import PATIENCE, Package, answers_in_time
+from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.errors import WeightsError
 from shelfwise.nn.training_loop import torch_seed
 
@@ -167,7 +167,7 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
         return Path(kept), ""
     if constants.HF_HUB_OFFLINE:
         return None, "the hub is switched off (HF_HUB_OFFLINE)"
-    if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=PATIENCE)):
+    if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=TIMEOUT)):
         return None, "the hub is out of reach"
     try:
         return Path(hf_hub_download(*where)), ""
