@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading.byte_stream import cut_blocks, scan_quotes, split_lines
+from shelfwise.catalog.reading.byte_stream import cut_blocks, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS
+from shelfwise.catalog.reading.quoting import scan_quotes
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings

@@ -21,20 +21,15 @@ from pydantic import ValidationError
 
 from shelfwise.catalog.reading import arrow as arrays
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading import json_lines as lines
-from shelfwise.catalog.reading.blocks import Quarantined, raw_json, refuse
-from shelfwise.catalog.reading.byte_stream import (
-    RawRecord,
-    RecordError,
-    open_quote,
-    read_chunks,
-    scan_quotes,
-    split_lines,
-)
+from shelfwise.catalog.reading import quoting
+from shelfwise.catalog.reading.blocks import Quarantined, refuse
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
+from shelfwise.catalog.reading.formats import _json_lines as json_lines
 from shelfwise.catalog.reading.product import Product, why
+from shelfwise.catalog.reading.quoting import open_quote, scan_quotes
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.reading.record_parsing import Record, decoded, parsed, split_row
+from shelfwise.catalog.reading.record_parsing import Record, decoded, parsed, raw_json, split_row
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA
@@ -130,7 +125,7 @@ def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tu
         taken.append(piece)
         size += len(piece.raw)
         scan = None if piece.fault else scan_quotes(piece.raw, b",", inside=True)
-        if scan is None or size > sources.MAX_QUOTED or (fields := fields + scan[0]) > columns:
+        if scan is None or size > quoting.MAX_QUOTED or (fields := fields + scan[0]) > columns:
             return taken, False
         if not scan[1]:
             return taken, fields == columns
@@ -146,7 +141,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         path.write_bytes(data)
         monkeypatch.setattr(sources, "_CHUNK", size)
         monkeypatch.setattr(sources, "BLOCK_BYTES", size)
-        monkeypatch.setattr(lines, "_TOGETHER", 3)
+        monkeypatch.setattr(json_lines, "_LINES_TOGETHER", 3)
         monkeypatch.setattr(arrays, "_MOST_STRETCHES", 2)
         products, quarantine, notes = slowly(path, form, columns or {})
         if not products:
@@ -443,7 +438,7 @@ def test_tables(compare: Any, data: bytes, size: int) -> None:
 
 
 def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_QUOTED", 2000)
+    monkeypatch.setattr(quoting, "MAX_QUOTED", 2000)
     rows = [
         b'1,"' + b"x" * 131_073 + b'"\n',
         b"2," + b"y" * 120_000 + b"\n",

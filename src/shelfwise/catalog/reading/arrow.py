@@ -147,7 +147,7 @@ def rows_of(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     )
 
 
-def only(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """A column in one piece."""
     return (
         column.chunk(0)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from shelfwise.catalog.reading.arrow import Column, rows_of
+from shelfwise.catalog.reading.arrow import rows_of
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.column_checks import check_columns
 from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.file_format import FileFormat
 from shelfwise.catalog.reading.product import Product, why
-from shelfwise.catalog.reading.record_parsing import Record, Values
+from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
 
@@ -48,35 +48,6 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
-class ParsedBlock:
-    """A block taken apart; blank lines are in none of the parts.
-
-    Args:
-        columns: the source's column name -> values of N records.
-        spans: (N, 3); line, offset and length of each.
-        others: records that the format's quick way does not read, to be checked one by one.
-        rest: where in the block a record begins that does not end in it.
-    """
-
-    columns: Mapping[str, Column]
-    spans: NDArray[np.int64]
-    others: list[Record] = field(default_factory=list)
-    rest: int | None = None
-
-
-class Format(Protocol):
-    """How a kind of file is read. ``record`` is exact and slow; ``take_apart`` must agree with it."""
-
-    def take_apart(self, block: Block) -> ParsedBlock:
-        """All records of a block."""
-        ...
-
-    def record(self, block: Block, span: NDArray[np.int64]) -> Record:
-        """One record of a block."""
-        ...
-
-
-@dataclass(frozen=True)
 class CheckedBlock:
     """What came of a block, ids not yet compared with each other.
 
@@ -95,7 +66,7 @@ class CheckedBlock:
     rest: int | None = None
 
 
-def check_block(block: Block, form: Format, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
+def check_block(block: Block, form: FileFormat, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
     """Accept or refuse every record of a block."""
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)
@@ -124,11 +95,6 @@ def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quar
     """The piece as it goes to quarantine."""
     known = str(identifier) if isinstance(identifier, str | int) and str(identifier).strip() else None
     return Quarantined(piece.line, piece.offset, len(piece.raw), fault.kind, fault.reason, piece.raw, known)
-
-
-def raw_json(values: Values) -> bytes:
-    """The bytes that stand for a record without any."""
-    return json.dumps(values, default=str).encode()
 
 
 def _one_by_one(

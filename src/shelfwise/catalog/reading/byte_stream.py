@@ -16,9 +16,7 @@ import numpy as np
 
 from shelfwise.errors import CatalogError
 
-GZIP_MAGIC = b"\x1f\x8b"
-MAX_QUOTED = 1 << 20
-"""Bytes after which an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""
+_GZIP_MAGIC = b"\x1f\x8b"
 
 BLOCK_BYTES = 4 << 20
 """What is read, checked and passed between processes at once: enough to be quick, little enough to need no memory to speak of."""
@@ -81,6 +79,19 @@ class Block:
         return RawRecord(line, offset, self.data[offset - self.offset : offset - self.offset + length])
 
 
+def is_gzip(path: Path) -> bool:
+    """Whether the file is compressed, by its first bytes.
+
+    Raises:
+        CatalogError: the system refuses to read it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 class CorruptGzipError(Exception):
     """A compressed file ends or breaks here; everything before was handed out."""
 
@@ -94,7 +105,7 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
     """
     try:
         with path.open("rb") as disk:
-            zipped = disk.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            zipped = disk.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
             disk.seek(0)
             stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if zipped else disk
             seen = 0
@@ -107,7 +118,11 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CorruptGzipError(str(error)) from None
     except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> CatalogError:
+    return CatalogError(f"{path} cannot be read: {error.strerror or error}")
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
@@ -193,70 +208,3 @@ def _damage(error: CorruptGzipError) -> RecordError:
         "damaged gzip",
         f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again",
     )
-
-
-def open_quote() -> RecordError:
-    """The fault of a line that opens a quoted field which no following line closes properly."""
-    return RecordError(
-        "unclosed quote",
-        "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled",
-    )
-
-
-def gather_quoted(
-    first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int
-) -> tuple[list[RawRecord], bool | None]:
-    """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
-
-    A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty
-    and reading resumes at the second, so that a stray quote costs one line and never the products after it. None means that
-    `following` ended first.
-    """
-    taken = [first]
-    if b'"' not in first.raw:
-        return taken, True
-    scan = scan_quotes(first.raw, delimiter, inside=False)
-    if scan is None or not scan[1]:
-        return (
-            taken,
-            True,
-        )  # one line: the row parser judges it, and is lenient about quotes within unquoted fields
-    fields, size = 1 + scan[0], len(first.raw)
-    for piece in following:
-        taken.append(piece)
-        scan = scan_quotes(piece.raw, delimiter, inside=True)
-        size += len(piece.raw)
-        if scan is None or size > MAX_QUOTED or (fields := fields + scan[0]) > columns:
-            return taken, False
-        if not scan[1]:
-            return taken, fields == columns
-    return taken, None
-
-
-def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool] | None:
-    r"""Delimiters outside quotes, and whether the line ends inside quotes; None where quotes stand against RFC 4180.
-
-    Args:
-        inside: the line begins inside a quoted field.
-
-    >>> scan_quotes(b'1,"a,b",c\n', b",", inside=False)
-    (2, False)
-    >>> scan_quotes(b'1,"a\n', b",", inside=False)
-    (1, True)
-    >>> scan_quotes(b'1,5" nail\n', b",", inside=False) is None
-    True
-    """
-    if inside and b'"' not in line:
-        return 0, True
-    parts = line.rstrip(b"\r\n").split(b'"')
-    outside = parts[1 if inside else 0 :: 2]
-    ends_inside = (len(parts) % 2 == 0) != inside
-    for i, part in enumerate(outside):
-        after_quote, before_quote = inside or i > 0, i < len(outside) - 1 or ends_inside
-        if not part:
-            continue  # between two quotes: an escaped quote; at an end: the line begins or ends with one
-        if (after_quote and not part.startswith(delimiter)) or (
-            before_quote and not part.endswith(delimiter)
-        ):
-            return None
-    return sum(part.count(delimiter) for part in outside), ends_inside

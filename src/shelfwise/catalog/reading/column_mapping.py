@@ -51,6 +51,14 @@ class ColumnPlan:
         named["further"] = {name: values[source] for name, source in self.further.items()}
         return named
 
+    def without(self, column: str) -> ColumnPlan:
+        """The plan but for one of the source's columns."""
+
+        def kept(mapping: Mapping[str, str]) -> dict[str, str]:
+            return {name: source for name, source in mapping.items() if source != column}
+
+        return ColumnPlan(kept(self.ours), kept(self.relations), kept(self.further))
+
 
 def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPlan:
     """Which of a record's columns is which of ours: as `columns` says, then by :data:`SYNONYMS`, in any case.

@@ -1,130 +1,94 @@
-"""The formats of a catalogue: which one a file is in, and its blocks one by one."""
+"""Which format a catalogue is in, and its blocks one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from shelfwise.catalog.reading.blocks import Format
-from shelfwise.catalog.reading.byte_stream import (
-    GZIP_MAGIC,
-    Block,
-    RawRecord,
-    RecordError,
-    cut_blocks,
-    read_chunks,
-    split_lines,
-)
-from shelfwise.catalog.reading.delimited import DelimitedFormat
-from shelfwise.catalog.reading.json_lines import JsonLinesFormat
-from shelfwise.catalog.reading.parquet import ParquetFormat, parquet_blocks
-from shelfwise.catalog.reading.record_parsing import BOM, decoded, parsed, split_row
+from shelfwise.catalog.reading.byte_stream import is_gzip, read_chunks, split_lines
+from shelfwise.catalog.reading.file_format import BY_NAME, OpenedFile
+from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import CatalogError
+from shelfwise.core.registry import formats
+from shelfwise.errors import CatalogError, ConfigError, PluginError
 
-_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet"}
 _SNIFFED_LINES = 50
-_MARKS_OF_2018 = frozenset(
-    {"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"}
-)
-
-
-@dataclass(frozen=True)
-class OpenedFile:
-    """An opened catalogue.
-
-    Args:
-        name: the format it turned out to be in.
-        form: how to read a block of it.
-        blocks: the whole file, some megabytes at a time.
-        file: where the bytes of the blocks stand as they are; None where they do not.
-    """
-
-    name: str
-    form: Format
-    blocks: Iterator[Block]
-    file: Path | None = None
+_MAX_SNIFFED_BYTES = 16 << 20
+"""Keeps the first lines of a large binary file, which may have no line breaks, from being all of it."""
 
 
 def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], None]) -> OpenedFile:
     """The blocks of `path` in the format of the settings, or in the one it looks like where that is ``"auto"``.
 
     Raises:
-        CatalogError: the format cannot be told, or nothing in the file can be read in it.
+        CatalogError: the format cannot be recognised, or nothing in the file can be read in it.
+        ConfigError: there is no format of that name.
+        PluginError: a library that the format needs is missing.
     """
+    if settings.format != "auto" and settings.format not in formats.names():
+        known = ", ".join(["auto", *formats.names()])
+        raise ConfigError(f"setting catalog.format is {settings.format!r}; known: {known}")
     name = detect_format(path) if settings.format == "auto" else settings.format
-    if name == "parquet":
-        return OpenedFile(name, ParquetFormat(), parquet_blocks(path, advance))
-    if name not in ("csv", "tsv"):
-        form = JsonLinesFormat(settings.columns, literal=name == "amazon2014")
-        return OpenedFile(name, form, cut_blocks(read_chunks(path, advance)), _plain(path))
-    header = next((piece for piece in split_lines(read_chunks(path)) if not piece.blank), None)
-    if header is None:
-        return OpenedFile(name, DelimitedFormat((), ","), iter(()))
-    table = _table(header, name, path)
-    return OpenedFile(name, table, cut_blocks(read_chunks(path, advance), header, table.whole), _plain(path))
+    form, blocks = formats.load(name).open(path, settings, advance)
+    # what is compressed cannot be read from the middle
+    file = path if form.bytes_on_disk and not is_gzip(path) else None
+    return OpenedFile(name, form, blocks, file)
 
 
 def detect_format(path: Path) -> str:
-    """What a file is, by its first bytes, its name, and its first records.
+    """The name of the format that the file's name and its first lines make most sure.
 
     Raises:
-        CatalogError: neither tells, or the system refuses.
+        CatalogError: no format fits, or the system refuses to read the file.
     """
-    magic = _first_bytes(path)
-    if magic == b"PAR1":
-        return "parquet"
-    name = path.with_suffix("") if path.suffix.lower() == ".gz" or magic.startswith(GZIP_MAGIC) else path
-    if (named := _SUFFIXES.get(name.suffix.lower())) is not None:
-        return named
-    lines = [
-        p for p in islice(split_lines(read_chunks(path)), _SNIFFED_LINES) if not p.blank and p.fault is None
-    ]
-    if lines and lines[0].raw.removeprefix(BOM).strip()[:2] in (b"[", b"[{"):
+    start = _first_lines(path)
+    suffix = _suffix(path)
+    certainty: dict[str, float] = {}
+    unusable: list[str] = []
+    for name in formats.names():
+        try:
+            form = formats.load(name)
+        except PluginError as error:  # its library is missing, which matters only if no other format fits
+            unusable.append(str(error))
+            continue
+        certainty[name] = max(form.suffixes.get(suffix, 0.0), form.sniff(start))
+    best = max(certainty, key=lambda name: certainty[name])
+    if certainty[best] < BY_NAME and _begins_json_array(start):
         raise CatalogError(
-            f"{path} is one JSON array; write it as one object a line, for instance with: jq -c '.[]' {path.name} > products.jsonl"
+            f"{path} is one JSON array; write it as one object a line, "
+            f"for instance with: jq -c '.[]' {path.name} > products.jsonl"
         )
-    for piece in lines:
-        values = parsed(piece, literal=False)
-        if not isinstance(values, RecordError):
-            return "amazon2018" if "category" in values and _MARKS_OF_2018 & values.keys() else "jsonl"
-        if not isinstance(parsed(piece, literal=True), RecordError):
-            return "amazon2014"
-    if name.suffix.lower() in (".json", ".jsonl", ".ndjson"):
-        return "jsonl"
-    if lines and lines[0].raw.count(b"\t"):
-        return "tsv"
-    if lines and lines[0].raw.count(b","):
-        return "csv"
-    raise CatalogError(
-        f"cannot tell the format of {path}: its first lines are neither JSON objects nor a table's header; "
-        f"set format to one of jsonl, csv, tsv, parquet, amazon2014, amazon2018"
-    )
+    if certainty[best] == 0:
+        found = "its first lines are neither JSON objects nor a table's header"
+        fix = f"set format to one of {', '.join(certainty)}"
+        raise CatalogError("; ".join([f"cannot tell the format of {path}: {found}", fix, *unusable]))
+    return best
 
 
-def _plain(path: Path) -> Path | None:
-    return None if _first_bytes(path).startswith(GZIP_MAGIC) else path
+def _first_lines(path: Path) -> bytes:
+    """The first lines of a file, decompressed; of a damaged file those before the damage."""
+    chunks = _first_chunks(read_chunks(path), _MAX_SNIFFED_BYTES)
+    lines = islice(split_lines(chunks), _SNIFFED_LINES)
+    return b"".join(line.raw for line in lines if line.fault is None)
 
 
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(4)
-    except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror or error}") from None
+def _first_chunks(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """The first chunks, until they are `size` bytes together."""
+    for chunk in chunks:
+        yield chunk
+        size -= len(chunk)
+        if size <= 0:
+            return
 
 
-def _table(header: RawRecord, form: str, path: Path) -> DelimitedFormat:
-    text, fault = decoded(header)
-    delimiter = "\t" if form == "tsv" else max(",;\t", key=text.count)
-    names = fault or split_row(text, delimiter)
-    if isinstance(names, RecordError):
-        raise CatalogError(f"the header of {path} (line {header.line}) cannot be read: {names.reason}")
-    names = [name.strip() for name in names]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise CatalogError(
-            f"the header of {path} names {', '.join(map(repr, twice))} more than once; give every column its own name"
-        )
-    return DelimitedFormat(tuple(names), delimiter)
+def _suffix(path: Path) -> str:
+    """The ending of the file's name, in lower case, that says what is compressed in it where it is compressed."""
+    if path.suffix.lower() == ".gz" or is_gzip(path):
+        path = path.with_suffix("")
+    return path.suffix.lower()
+
+
+def _begins_json_array(start: bytes) -> bool:
+    first = next(nonblank_lines(start), b"")
+    return first.removeprefix(BOM).strip()[:2] in (b"[", b"[{")

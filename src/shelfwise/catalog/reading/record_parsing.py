@@ -7,7 +7,7 @@ import csv
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -101,6 +101,16 @@ def split_row(text: str, delimiter: str) -> list[str] | RecordError:
         if len(rows) == 1
         else RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
     )
+
+
+def nonblank_lines(data: bytes) -> Iterator[bytes]:
+    """The lines that hold more than white space."""
+    return (line for line in data.split(b"\n") if line.strip())
+
+
+def raw_json(values: Values) -> bytes:
+    """The bytes that stand for a record without any."""
+    return json.dumps(values, default=str).encode()
 
 
 def first_line(error: BaseException) -> str:

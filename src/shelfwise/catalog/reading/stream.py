@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from joblib.externals.loky import cpu_count  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import only, rows_of
-from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, raw_json, refuse
+from shelfwise.catalog.reading.arrow import one_chunk, rows_of
+from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, refuse
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
-from shelfwise.catalog.reading.format_detection import OpenedFile
+from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.parallel import Settle, shared
+from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
 
@@ -78,7 +79,7 @@ class CheckedBlocks:
 
     def _unique(self, block: Block, settled: CheckedBlock) -> Batch:
         table, refused = settled.table, settled.refused
-        ids = only(table.column("id"))
+        ids = one_chunk(table.column("id"))
         first = self._seen.add(ids, settled.spans[:, 0])
         if first.any():
             again = np.flatnonzero(first)

@@ -1,0 +1,24 @@
+"""CSV: fields divided by commas or semicolons (or tabs), as RFC 4180 writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from shelfwise.catalog.reading.file_format import BY_NAME
+from shelfwise.catalog.reading.formats._delimited import DelimitedFormat
+from shelfwise.catalog.reading.record_parsing import nonblank_lines
+
+_HAS_COMMAS = 0.1
+
+
+class Csv(DelimitedFormat):
+    """A header line and rows of fields divided by commas, semicolons or tabs."""
+
+    suffixes: ClassVar[Mapping[str, float]] = {".csv": BY_NAME}
+    delimiters: ClassVar[str] = ",;\t"
+
+    @classmethod
+    def sniff(cls, start: bytes) -> float:
+        """A comma in the first line is a weak sign: sentences have commas too."""
+        return _HAS_COMMAS if b"," in next(nonblank_lines(start), b"") else 0.0

@@ -1,0 +1,25 @@
+"""JSON Lines: one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from shelfwise.catalog.reading.file_format import BY_RECORDS, PERHAPS_BY_NAME
+from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat, first_record
+
+
+class JsonLines(JsonLinesFormat):
+    """One JSON object a line."""
+
+    suffixes: ClassVar[Mapping[str, float]] = {
+        ".json": PERHAPS_BY_NAME,
+        ".jsonl": PERHAPS_BY_NAME,
+        ".ndjson": PERHAPS_BY_NAME,
+    }
+
+    @classmethod
+    def sniff(cls, start: bytes) -> float:
+        """The first record is JSON."""
+        found = first_record(start)
+        return BY_RECORDS if found is not None and found.is_json else 0.0

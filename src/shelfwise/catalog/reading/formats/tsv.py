@@ -1,0 +1,24 @@
+"""TSV: fields divided by tabs, otherwise as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from shelfwise.catalog.reading.file_format import BY_NAME
+from shelfwise.catalog.reading.formats._delimited import DelimitedFormat
+from shelfwise.catalog.reading.record_parsing import nonblank_lines
+
+_HAS_TABS = 0.2
+
+
+class Tsv(DelimitedFormat):
+    """A header line and rows of fields divided by tabs."""
+
+    suffixes: ClassVar[Mapping[str, float]] = {".tsv": BY_NAME, ".tab": BY_NAME}
+    delimiters: ClassVar[str] = "\t"
+
+    @classmethod
+    def sniff(cls, start: bytes) -> float:
+        """A tab in the first line is a stronger sign than a comma: a header has either."""
+        return _HAS_TABS if b"\t" in next(nonblank_lines(start), b"") else 0.0

@@ -1,0 +1,77 @@
+"""Quoted fields of tables, which may hold line breaks: which lines make one record (RFC 4180)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
+
+MAX_QUOTED = 1 << 20
+"""Bytes after which an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""
+
+
+def open_quote() -> RecordError:
+    """The fault of a line that opens a quoted field which no following line closes properly."""
+    return RecordError(
+        "unclosed quote",
+        "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled",
+    )
+
+
+def gather_quoted(
+    first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int
+) -> tuple[list[RawRecord], bool | None]:
+    """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
+
+    A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty
+    and reading resumes at the second, so that a stray quote costs one line and never the products after it. None means that
+    `following` ended first.
+    """
+    taken = [first]
+    if b'"' not in first.raw:
+        return taken, True
+    scan = scan_quotes(first.raw, delimiter, inside=False)
+    if scan is None or not scan[1]:
+        return (
+            taken,
+            True,
+        )  # one line: the row parser judges it, and is lenient about quotes within unquoted fields
+    fields, size = 1 + scan[0], len(first.raw)
+    for piece in following:
+        taken.append(piece)
+        scan = scan_quotes(piece.raw, delimiter, inside=True)
+        size += len(piece.raw)
+        if scan is None or size > MAX_QUOTED or (fields := fields + scan[0]) > columns:
+            return taken, False
+        if not scan[1]:
+            return taken, fields == columns
+    return taken, None
+
+
+def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool] | None:
+    r"""Delimiters outside quotes, and whether the line ends inside quotes; None where quotes stand against RFC 4180.
+
+    Args:
+        inside: the line begins inside a quoted field.
+
+    >>> scan_quotes(b'1,"a,b",c\n', b",", inside=False)
+    (2, False)
+    >>> scan_quotes(b'1,"a\n', b",", inside=False)
+    (1, True)
+    >>> scan_quotes(b'1,5" nail\n', b",", inside=False) is None
+    True
+    """
+    if inside and b'"' not in line:
+        return 0, True
+    parts = line.rstrip(b"\r\n").split(b'"')
+    outside = parts[1 if inside else 0 :: 2]
+    ends_inside = (len(parts) % 2 == 0) != inside
+    for i, part in enumerate(outside):
+        after_quote, before_quote = inside or i > 0, i < len(outside) - 1 or ends_inside
+        if not part:
+            continue  # between two quotes: an escaped quote; at an end: the line begins or ends with one
+        if (after_quote and not part.startswith(delimiter)) or (
+            before_quote and not part.endswith(delimiter)
+        ):
+            return None
+    return sum(part.count(delimiter) for part in outside), ends_inside
