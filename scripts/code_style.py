@@ -72,18 +72,16 @@ def main() -> None:
     for counts in rooms.values():
         total.update(counts)
     ranked = sorted(rooms.items(), key=lambda item: -item[1]["nodes"] / max(item[1]["code"], 1))
-    print(
-        f"{'room':16} files  lines  nodes/code line  comments/100 lines  comprehensions/100 code lines  lines > {LONG}"
-    )
+    titles = "files  lines  nodes/code line  comments/100 lines  comprehensions/100 code lines"
+    print(f"{'room':16} {titles}  lines > {LONG}")
     for name, counts in [*ranked, ("package", total)]:
         lines = max(counts["lines"], 1)
         nodes = counts["nodes"] / max(counts["code"], 1)
         comments = 100 * counts["comments"] / lines
         loops = 100 * counts["comprehensions"] / max(counts["code"], 1)
-        print(
-            f"{name:16} {counts['files']:5} {counts['lines']:6}  {nodes:15.1f}  {comments:18.1f}  {loops:29.1f}"
-            f"  {counts['long']:11}"
-        )
+        size = f"{counts['files']:5} {counts['lines']:6}"
+        density = f"{nodes:15.1f}  {comments:18.1f}  {loops:29.1f}"
+        print(f"{name:16} {size}  {density}  {counts['long']:11}")
 
 
 if __name__ == "__main__":
