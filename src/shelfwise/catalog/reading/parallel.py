@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
+from loky import ProcessPoolExecutor
 
 from shelfwise.catalog.reading.blocks import CheckedBlock
 from shelfwise.catalog.reading.byte_stream import Block

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from joblib.externals.loky import cpu_count  # type: ignore[import-untyped]
+from loky import cpu_count
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import one_chunk, rows_of
