@@ -125,7 +125,7 @@ def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tu
         taken.append(piece)
         size += len(piece.raw)
         scan = None if piece.fault else scan_quotes(piece.raw, b",", inside=True)
-        if scan is None or size > quoting.MAX_QUOTED or (fields := fields + scan[0]) > columns:
+        if scan is None or size > quoting.MAX_QUOTED_BYTES or (fields := fields + scan[0]) > columns:
             return taken, False
         if not scan[1]:
             return taken, fields == columns
@@ -139,7 +139,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def compare(data: bytes, name: str, form: str, size: int, columns: dict[str, str] | None = None) -> None:
         path = tmp_path / name
         path.write_bytes(data)
-        monkeypatch.setattr(sources, "_CHUNK", size)
+        monkeypatch.setattr(sources, "_CHUNK_BYTES", size)
         monkeypatch.setattr(sources, "BLOCK_BYTES", size)
         monkeypatch.setattr(json_lines, "_LINES_TOGETHER", 3)
         monkeypatch.setattr(arrays, "_MOST_STRETCHES", 2)
@@ -438,7 +438,7 @@ def test_tables(compare: Any, data: bytes, size: int) -> None:
 
 
 def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quoting, "MAX_QUOTED", 2000)
+    monkeypatch.setattr(quoting, "MAX_QUOTED_BYTES", 2000)
     rows = [
         b'1,"' + b"x" * 131_073 + b'"\n',
         b"2," + b"y" * 120_000 + b"\n",

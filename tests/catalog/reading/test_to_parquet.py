@@ -43,7 +43,7 @@ def table_of(shards: list[Path]) -> pa.Table:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks and shards so small that a few thousand records make many."""
-    monkeypatch.setattr(sources, "_CHUNK", 1 << 14)
+    monkeypatch.setattr(sources, "_CHUNK_BYTES", 1 << 14)
     monkeypatch.setattr(sources, "BLOCK_BYTES", 1 << 15)
     monkeypatch.setattr(conversion, "SHARD_ROWS", 1000)
 

@@ -14,15 +14,24 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from shelfwise.errors import CatalogError
-
-_GZIP_MAGIC = b"\x1f\x8b"
+from shelfwise.errors import CatalogError, ShelfwiseError
 
 BLOCK_BYTES = 4 << 20
-"""What is read, checked and passed between processes at once: enough to be quick, little enough to need no memory to speak of."""
+"""What is read, checked and passed between processes at once.
 
-_CHUNK = 1 << 20
-_COUNTED = 1 << 17
+Enough to be fast, little enough to need no memory to speak of.
+"""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK_BYTES = 1 << 20
+_BYTES_COUNTED = 1 << 17
+"""Bytes that stay in the processor's cache while they are counted."""
+
+_BREAK = ord("\n")
+
+
+class CorruptGzipError(ShelfwiseError):
+    """A compressed file ends or breaks here; everything before was handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,8 @@ class Block:
     def piece(self, span: Iterable[int]) -> RawRecord:
         """The bytes of one record, given its line, offset and length in the source."""
         line, offset, length = map(int, span)
-        return RawRecord(line, offset, self.data[offset - self.offset : offset - self.offset + length])
+        begin = offset - self.offset
+        return RawRecord(line, offset, self.data[begin : begin + length])
 
 
 def is_gzip(path: Path) -> bool:
@@ -92,25 +102,25 @@ def is_gzip(path: Path) -> bool:
         raise _unreadable(path, error) from None
 
 
-class CorruptGzipError(Exception):
-    """A compressed file ends or breaks here; everything before was handed out."""
-
-
 def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
-    """The file's bytes, decompressed where it is gzip (whatever its name); `advance` hears of the bytes on disk.
+    """The file's bytes, decompressed where it is gzip (whatever its name).
+
+    Args:
+        advance: called with the number of bytes on disk that were read since the last call.
 
     Raises:
         CatalogError: the disk or the system refuses.
-        Damaged: the gzip stream is truncated or corrupt.
+        CorruptGzipError: the gzip stream is truncated or corrupt.
     """
     try:
         with path.open("rb") as disk:
-            zipped = disk.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+            compressed = disk.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
             disk.seek(0)
-            stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if zipped else disk
-            seen = 0
+            stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if compressed else disk
             # read1, because read would lose what it gathered before the damage
-            while chunk := stream.read1(_CHUNK) if isinstance(stream, gzip.GzipFile) else stream.read(_CHUNK):
+            read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
+            seen = 0
+            while chunk := read(_CHUNK_BYTES):
                 advance(disk.tell() - seen)
                 seen = disk.tell()
                 yield chunk
@@ -121,33 +131,31 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: OSError) -> CatalogError:
-    return CatalogError(f"{path} cannot be read: {error.strerror or error}")
-
-
 def split_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
-    r"""Physical lines, cut after each ``\n``. What follows the last whole line of a damaged file is one faulty piece, even if empty.
+    r"""Physical lines, cut after each ``\n``.
+
+    What follows the last whole line of a damaged file is one faulty piece, even if empty.
 
     >>> [(p.line, p.offset, p.raw) for p in split_lines([b"a\nb", b"c\n\nd"])]
     [(1, 0, b'a\n'), (2, 2, b'bc\n'), (3, 5, b'\n'), (4, 6, b'd')]
     """
-    line, offset, rest = 1, 0, [b""]
+    line = 1
+    offset = 0
+    begun: list[bytes] = []
     fault = None
-    source = iter(chunks)
-    while True:
-        try:
-            chunk = next(source, None)
-        except CorruptGzipError as error:
-            fault, chunk = _damage(error), None
-        if chunk is None:
-            break
-        first, *others = chunk.split(b"\n")
-        rest.append(first)
-        for after in others:
-            raw = b"".join(rest) + b"\n"
-            yield RawRecord(line, offset, raw)
-            line, offset, rest = line + 1, offset + len(raw), [after]
-    last = b"".join(rest)
+    try:
+        for chunk in chunks:
+            first, *others = chunk.split(b"\n")
+            begun.append(first)
+            for following in others:
+                raw = b"".join(begun) + b"\n"
+                yield RawRecord(line, offset, raw)
+                line += 1
+                offset += len(raw)
+                begun = [following]
+    except CorruptGzipError as error:
+        fault = _gzip_fault(error)
+    last = b"".join(begun)
     if last or fault:
         yield RawRecord(line, offset, last, fault)
 
@@ -160,9 +168,8 @@ def last_break(data: bytes) -> int:
 def count_breaks(data: bytes) -> int:
     """The number of line breaks; four times as fast as ``data.count``."""
     letters = np.frombuffer(data, np.uint8)
-    return sum(
-        int(np.count_nonzero(letters[i : i + _COUNTED] == 10)) for i in range(0, len(letters), _COUNTED)
-    )
+    parts = (letters[begin : begin + _BYTES_COUNTED] for begin in range(0, len(letters), _BYTES_COUNTED))
+    return sum(int(np.count_nonzero(part == _BREAK)) for part in parts)
 
 
 def cut_blocks(
@@ -173,29 +180,35 @@ def cut_blocks(
     What follows the last whole line of a damaged file is a faulty block of its own, even if empty.
 
     Args:
-        cut: where a piece of the file had best be cut, so that no record spans two blocks: behind a line break, or 0 for nowhere.
+        cut: where a piece of the file had best be cut, so that no record spans two blocks: behind a line
+            break, or 0 for nowhere.
     """
-    skip = 0 if after is None else after.offset + len(after.raw)
-    line, offset = (1 if after is None else after.line + 1), skip
+    to_skip = 0 if after is None else after.offset + len(after.raw)
+    line = 1 if after is None else after.line + 1
+    offset = to_skip
     held: list[bytes] = []
-    size, fault = 0, None
+    size = 0
+    fault = None
     try:
         for chunk in chunks:
-            chunk, skip = chunk[skip:], max(skip - len(chunk), 0)
-            size += len(chunk)
-            if size >= BLOCK_BYTES and (end := cut(chunk)):
-                block = Block(line, offset, b"".join((*held, chunk[:end])))
+            kept = chunk[to_skip:]
+            to_skip = max(to_skip - len(chunk), 0)
+            size += len(kept)
+            end = cut(kept) if size >= BLOCK_BYTES else 0
+            if end:
+                block = Block(line, offset, b"".join((*held, kept[:end])))
                 yield block
-                line, offset, size = (
-                    line + count_breaks(block.data),
-                    offset + len(block.data),
-                    len(chunk) - end,
-                )
-                held, chunk = [], chunk[end:]
-            held.append(chunk)
+                line += count_breaks(block.data)
+                offset += len(block.data)
+                # what follows the cut begins the next block
+                held = []
+                kept = kept[end:]
+                size = len(kept)
+            held.append(kept)
     except CorruptGzipError as error:
-        fault = _damage(error)
+        fault = _gzip_fault(error)
     data = b"".join(held)
+    # a whole file may end without a line break, a damaged one breaks off within its last line
     end = last_break(data) if fault else len(data)
     if end:
         yield Block(line, offset, data[:end])
@@ -203,7 +216,11 @@ def cut_blocks(
         yield Block(line + count_breaks(data), offset + end, data[end:], fault)
 
 
-def _damage(error: CorruptGzipError) -> RecordError:
+def _unreadable(path: Path, error: OSError) -> CatalogError:
+    return CatalogError(f"{path} cannot be read: {error.strerror or error}")
+
+
+def _gzip_fault(error: CorruptGzipError) -> RecordError:
     return RecordError(
         "damaged gzip",
         f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again",

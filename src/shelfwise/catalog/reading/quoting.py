@@ -6,44 +6,46 @@ from collections.abc import Iterator
 
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
 
-MAX_QUOTED = 1 << 20
-"""Bytes after which an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""
+MAX_QUOTED_BYTES = 1 << 20
+"""After so many an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""
 
 
 def open_quote() -> RecordError:
     """The fault of a line that opens a quoted field which no following line closes properly."""
-    return RecordError(
-        "unclosed quote",
-        "a quoted field is opened here and never properly closed; expected a closing quote, and quotes inside doubled",
-    )
+    found = "a quoted field is opened here and never properly closed"
+    return RecordError("unclosed quote", f"{found}; expected a closing quote, and quotes inside doubled")
 
 
 def gather_quoted(
     first: RawRecord, following: Iterator[RawRecord], delimiter: bytes, columns: int
 ) -> tuple[list[RawRecord], bool | None]:
-    """The lines of the CSV record that begins with `first`, joined while a quoted field is open, and whether they make a whole record.
+    """The lines of the CSV record that begins with `first`, and whether they make a whole record.
 
-    A joined record must follow RFC 4180 to the letter and have exactly `columns` fields. Otherwise the first line alone is faulty
-    and reading resumes at the second, so that a stray quote costs one line and never the products after it. None means that
-    `following` ended first.
+    Lines are taken while a quoted field is open. A record of several lines must follow RFC 4180 to the letter
+    and have exactly `columns` fields. Otherwise the first line alone is faulty and reading resumes at the
+    second, so that a stray quote costs one line and never the products after it. None means that `following`
+    ended first.
     """
     taken = [first]
     if b'"' not in first.raw:
         return taken, True
     scan = scan_quotes(first.raw, delimiter, inside=False)
     if scan is None or not scan[1]:
-        return (
-            taken,
-            True,
-        )  # one line: the row parser judges it, and is lenient about quotes within unquoted fields
-    fields, size = 1 + scan[0], len(first.raw)
+        # one line: the row parser judges it, and is lenient about quotes within unquoted fields
+        return taken, True
+    fields = 1 + scan[0]
+    size = len(first.raw)
     for piece in following:
         taken.append(piece)
-        scan = scan_quotes(piece.raw, delimiter, inside=True)
         size += len(piece.raw)
-        if scan is None or size > MAX_QUOTED or (fields := fields + scan[0]) > columns:
+        scan = scan_quotes(piece.raw, delimiter, inside=True)
+        if scan is None or size > MAX_QUOTED_BYTES:
             return taken, False
-        if not scan[1]:
+        delimiters, still_open = scan
+        fields += delimiters
+        if fields > columns:
+            return taken, False
+        if not still_open:
             return taken, fields == columns
     return taken, None
 
@@ -63,15 +65,18 @@ def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool]
     """
     if inside and b'"' not in line:
         return 0, True
+    # between the quotes the parts are outside and inside of quotes by turns
     parts = line.rstrip(b"\r\n").split(b'"')
     outside = parts[1 if inside else 0 :: 2]
     ends_inside = (len(parts) % 2 == 0) != inside
     for i, part in enumerate(outside):
-        after_quote, before_quote = inside or i > 0, i < len(outside) - 1 or ends_inside
         if not part:
             continue  # between two quotes: an escaped quote; at an end: the line begins or ends with one
-        if (after_quote and not part.startswith(delimiter)) or (
-            before_quote and not part.endswith(delimiter)
-        ):
+        after_quote = inside or i > 0
+        before_quote = i < len(outside) - 1 or ends_inside
+        # a quote may close only before a delimiter, and open only behind one
+        if after_quote and not part.startswith(delimiter):
+            return None
+        if before_quote and not part.endswith(delimiter):
             return None
     return sum(part.count(delimiter) for part in outside), ends_inside

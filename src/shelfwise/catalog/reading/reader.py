@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,24 +17,29 @@ from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.errors import CatalogError
 
 
-class _Silent:
+class _NullProgress:
     def advance(self, steps: int = 1) -> None:
         """Do nothing."""
 
 
 class ReadingProgress(Protocol):
-    """What a progress report is told: so many more bytes were read."""
+    """A progress bar."""
 
-    def advance(self, steps: int = 1) -> None: ...
+    def advance(self, steps: int = 1) -> None:
+        """Report that so many more bytes were read."""
+        ...
 
 
 class ProgressReporter(Protocol):
     """The part of :class:`shelfwise.core.types.Context` that reading needs."""
 
-    def progress(self, title: str, total: int) -> AbstractContextManager[ReadingProgress]: ...
+    def progress(self, title: str, total: int) -> AbstractContextManager[ReadingProgress]:
+        """A progress bar for `total` bytes."""
+        ...
 
 
 class NullReporter:
@@ -44,7 +48,7 @@ class NullReporter:
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[ReadingProgress]:
         """Report nothing."""
-        yield _Silent()
+        yield _NullProgress()
 
 
 @dataclass(frozen=True)
@@ -71,28 +75,28 @@ def read_catalog(
 ) -> ReadResult:
     """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
 
-    Titles, descriptions, brands and category names become plain text. Of several records with one id the first counts. Image paths
-    are relative to the file's folder.
+    Titles, descriptions, brands and category names become plain text. Of several records with one id the first
+    counts. Image paths are relative to the file's folder.
 
     Args:
-        path: the file; pictures lie below its folder.
-        settings: format, column names and separators; by default all are found out.
-        context: told of the progress in bytes.
+        path: the file; images lie below its folder.
+        settings: format, column names and separators; by default all are detected.
+        context: reports the progress in bytes.
 
     Raises:
-        CatalogError: there is no such file, its format cannot be told, or not one record of it can be accepted.
+        CatalogError: there is no such file, its format cannot be recognised, or not one record of it can be accepted.
+        ConfigError: there is no format of the name in the settings.
     """
-    tables, quarantine = [], []
+    tables: list[pa.Table] = []
+    quarantine: list[Quarantined] = []
     with open_stream(Path(path), settings or CatalogSettings(), context) as stream:
         for table, refused in stream:
             tables.append(table)
             quarantine += refused
-    catalog = Catalog(
-        pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(path).parent, str(path)
-    )
-    return ReadResult(
-        catalog, quarantine, len(catalog) + len(quarantine), stream.source.name, dict(stream.notes)
-    )
+    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
+    catalog = Catalog(table, Path(path).parent, str(path))
+    records = len(catalog) + len(quarantine)
+    return ReadResult(catalog, quarantine, records, stream.source.name, dict(stream.notes))
 
 
 @contextmanager
@@ -102,7 +106,9 @@ def open_stream(
     """The products and refused records of a file, to be iterated over once.
 
     Raises:
-        CatalogError: there is no such file, its format cannot be told, or, at the end, not one record of it could be accepted.
+        CatalogError: there is no such file, its format cannot be recognised, or, at the end, not one record of
+            it could be accepted.
+        ConfigError: there is no format of the name in the settings.
     """
     _check_file(path)
     with (context or NullReporter()).progress(f"reading {path.name}", path.stat().st_size) as bar:
@@ -111,41 +117,44 @@ def open_stream(
         stream = CheckedBlocks(source, settings.columns, rules, processes_for(path))
         yield stream
     if not stream.accepted:
-        raise CatalogError(_nothing(path, stream))
+        raise CatalogError(_why_nothing(path, stream))
 
 
 def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> None:
-    """Write one JSON object a record: line, offset, length, id, kind, reason, raw (base64) and text (for people; bad bytes replaced)."""
-    with Path(path).open("w", encoding="utf-8") as file:
-        file.writelines(map(quarantine_line, quarantine))
+    """Write one JSON object a record: line, offset, length, id, kind, reason, raw and text.
+
+    ``raw`` are the bytes in base64; ``text`` is the same for people, with bad bytes replaced.
+    """
+    write_text_atomically(Path(path), map(quarantine_line, quarantine))
 
 
 def quarantine_line(refused: Quarantined) -> str:
     """One line of a quarantine file."""
     row = asdict(refused)
-    row |= {"raw": base64.b64encode(refused.raw).decode(), "text": refused.raw.decode("utf-8", "replace")}
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    row["raw"] = base64.b64encode(refused.raw).decode()
+    row["text"] = refused.raw.decode("utf-8", "replace")
+    return json_text(row) + "\n"
 
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
-        raise CatalogError(
-            f"{path} is a folder; name the catalogue file in it"
-            + (f", such as {', '.join(inside)}" if inside else "")
-        )
+        inside = sorted(file.name for file in path.iterdir() if file.is_file())[:5]
+        examples = f", such as {', '.join(inside)}" if inside else ""
+        raise CatalogError(f"{path} is a folder; name the catalogue file in it{examples}")
     if not path.exists():
         raise CatalogError(f"there is no catalogue {path}; check the path")
     if path.stat().st_size == 0:
         raise CatalogError(f"the catalogue {path} is empty; expected one product a line, or a Parquet file")
 
 
-def _nothing(path: Path, stream: CheckedBlocks) -> str:
-    name, first = stream.source.name, stream.first_refused
+def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
+    """Why not one record could be accepted, in words."""
+    name = stream.source.name
+    first = stream.first_refused
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
     kinds = ", ".join(f"{kind}: {n:,}" for kind, n in stream.refused.most_common())
     return (
-        f"none of the {stream.refused.total():,} records of {path} could be read as {name} ({kinds}); "
-        f"the first, line {first.line}: {first.reason}; set format or columns if it is another kind of file"
+        f"none of the {stream.refused.total():,} records of {path} could be read as {name} ({kinds}); the first, "
+        f"line {first.line}: {first.reason}; set format or columns if it is another kind of file"
     )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.reader import ProgressReporter, open_stream, quarantine_line
+from shelfwise.catalog.reading.stream import CheckedBlocks
 from shelfwise.config import CatalogSettings
+from shelfwise.core.files import write_text_atomically
 from shelfwise.errors import StorageError
 
 SHARD_ROWS = 500_000
 """Products in one Parquet file, or a few thousand more."""
 
-_REPEATED = ["brand", "categories.list.element.list.element"]
-_COMPARED = ["id", "price", "brand"]
+_COLUMNS_WITH_REPEATS = ["brand", "categories.list.element.list.element"]
+"""Worth a dictionary: their values recur."""
+
+_COLUMNS_WITH_ORDER = ["id", "price", "brand"]
+"""Worth statistics: readers compare their values."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,10 @@ class Conversion:
     shards: list[Path]
     notes: Mapping[str, int] = field(default_factory=dict)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON-ready values."""
+        return {**asdict(self), "shards": [str(path) for path in self.shards]}
+
 
 def convert_catalog(
     source: Path | str,
@@ -47,35 +57,41 @@ def convert_catalog(
     settings: CatalogSettings | None = None,
     context: ProgressReporter | None = None,
 ) -> Conversion:
-    """Check a catalogue as :func:`~shelfwise.catalog.reading.reader.read_catalog` does, and write it to `folder` while it is read.
+    """Check a catalogue as :func:`~shelfwise.catalog.reading.reader.read_catalog` does, and write it to `folder` on the way.
 
-    The folder gets ``products-00000.parquet`` and so on, each readable as a catalogue by itself, and ``quarantine.jsonl``. A file has
-    the further columns that had turned up when it was finished, text all of them.
+    The folder gets ``products-00000.parquet`` and so on, each readable as a catalogue by itself, and
+    ``quarantine.jsonl``. A file has the further columns that had turned up when it was finished, text all of them.
 
     Raises:
         CatalogError: the source cannot be read at all.
         StorageError: the folder cannot be written.
     """
     folder = Path(folder)
-    writer = _Shards(folder)
+    shards = _Shards(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "quarantine.jsonl").open("w", encoding="utf-8") as quarantine:
-            with open_stream(Path(source), settings or CatalogSettings(), context) as stream:
-                for table, refused in stream:
-                    writer.write(table)
-                    quarantine.writelines(map(quarantine_line, refused))
-            writer.close()
+        with open_stream(Path(source), settings or CatalogSettings(), context) as stream:
+            write_text_atomically(folder / "quarantine.jsonl", _written(stream, shards))
+        shards.close()
     except OSError as error:
-        raise StorageError(
-            f"could not write {folder}: {error.strerror or error}; free some space or choose another folder"
-        ) from error
+        fix = "free some space or choose another folder"
+        raise StorageError(f"could not write {folder}: {error.strerror or error}; {fix}") from error
     finally:
-        writer.close()
-    records = stream.accepted + stream.refused.total()
+        shards.close()
     return Conversion(
-        records, stream.accepted, dict(stream.refused), stream.source.name, writer.paths, dict(stream.notes)
+        records=stream.accepted + stream.refused.total(),
+        accepted=stream.accepted,
+        quarantined=dict(stream.refused),
+        format=stream.source.name,
+        shards=shards.paths,
+        notes=dict(stream.notes),
     )
+
+
+def _written(stream: CheckedBlocks, shards: _Shards) -> Iterator[str]:
+    """Write the products of each block; give the lines of the quarantine."""
+    for table, refused in stream:
+        shards.write(table)
+        yield from map(quarantine_line, refused)
 
 
 class _Shards:
@@ -91,20 +107,15 @@ class _Shards:
         """Append products; a column that the open file has not begins a new one."""
         if not table.num_rows:
             return
-        if self._writer is not None and (
-            self._rows >= SHARD_ROWS or not set(table.column_names) <= set(self._writer.schema.names)
-        ):
+        if self._writer is not None and not self._has_room(table, self._writer):
             self.close()
         if self._writer is None:
-            self.paths.append(self._folder / f"products-{len(self.paths):05}.parquet")
-            self._writer = pq.ParquetWriter(
-                self.paths[-1], table.schema, use_dictionary=_REPEATED, write_statistics=_COMPARED
-            )
-            self._rows = 0
-        for name in self._writer.schema.names:
+            self._writer = self._new_file(table.schema)
+        names = self._writer.schema.names
+        for name in names:
             if name not in table.column_names:
                 table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
-        self._writer.write_table(table.select(self._writer.schema.names))
+        self._writer.write_table(table.select(names))
         self._rows += table.num_rows
 
     def close(self) -> None:
@@ -112,3 +123,16 @@ class _Shards:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+    def _has_room(self, table: pa.Table, writer: pq.ParquetWriter) -> bool:
+        return self._rows < SHARD_ROWS and set(table.column_names) <= set(writer.schema.names)
+
+    def _new_file(self, schema: pa.Schema) -> pq.ParquetWriter:
+        self.paths.append(self._folder / f"products-{len(self.paths):05}.parquet")
+        self._rows = 0
+        return pq.ParquetWriter(
+            self.paths[-1],
+            schema,
+            use_dictionary=_COLUMNS_WITH_REPEATS,
+            write_statistics=_COLUMNS_WITH_ORDER,
+        )
