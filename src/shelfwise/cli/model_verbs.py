@@ -129,7 +129,7 @@ def audit(
 def export(
     source: Annotated[
         Path,
-        typer.Argument(metavar="MODEL|CATALOG", help="A model folder. With --migrate also a catalogue file."),
+        typer.Argument(metavar="MODEL|CATALOG", help="A model folder, or a catalogue file."),
     ],
     onnx: Annotated[
         Path | None,
@@ -159,28 +159,30 @@ def export(
         Path | None,
         typer.Option(metavar="OUT", help="With --migrate: the new model folder or new catalogue (.jsonl)."),
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a checked catalogue as Parquet files, with its quarantine."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a model as an ONNX graph, or move a model or a catalogue to a changed taxonomy."""
+    """Export a model as an ONNX graph, move a model or a catalogue to a changed taxonomy, or write a catalogue as Parquet."""
     from shelfwise.commands.export import export_bundle, export_words
-    from shelfwise.commands.migrate import migrate_catalog, migration_table
-    from shelfwise.model.migration import migrate_bundle
-    from shelfwise.taxonomy.changes import Migration
+    from shelfwise.commands.migrate import run_migration
+    from shelfwise.commands.to_parquet import export_parquet, parquet_words
 
     with terminal_context() as context:
-        if onnx is not None and migrate is None and out is None:
+        if parquet is not None and onnx is None and int8 is None and migrate is None and out is None:
+            found = export_parquet(source, parquet, context)
+            text = parquet_words(found)
+        elif onnx is not None and migrate is None and out is None and parquet is None:
             found = export_bundle(source, onnx, int8, max_f1_loss, context)
             text = export_words(found)
-        elif onnx is None and int8 is None and migrate is not None and out is not None:
-            changes = Migration.load(migrate)
-            if source.is_dir():
-                found = migrate_bundle(source, out, changes)
-            else:
-                found = migrate_catalog(source, out, changes, context=context)
-            text = f"{migration_table(found)}\n\nwritten: {out}"
+        elif migrate is not None and out is not None and onnx is None and int8 is None and parquet is None:
+            found, text = run_migration(source, migrate, out, context)
         else:
             raise ConfigError(
-                "say what to export: --onnx DIR (with --int8 CATALOG if wanted), or --migrate CHANGES.toml --out OUT"
+                "say what to export: --onnx DIR (with --int8 CATALOG if wanted), --migrate CHANGES.toml --out OUT, "
+                "or --parquet DIR"
             )
     if as_json:
         print_json(found)

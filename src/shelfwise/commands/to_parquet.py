@@ -1,0 +1,39 @@
+"""``shelfwise export CATALOG --parquet DIR``: a checked catalogue as Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shelfwise.catalog.reading.to_parquet import convert_catalog
+from shelfwise.core.types import Context
+
+
+def export_parquet(source: Path, out: Path, context: Context | None = None) -> dict[str, Any]:
+    """Write the products of `source` to `out` as Parquet files, and its refused records as ``quarantine.jsonl``.
+
+    Memory does not grow with the catalogue. Each file can be read as a catalogue by itself.
+
+    Returns:
+        What :class:`~shelfwise.catalog.reading.to_parquet.Conversion` holds, and ``out``.
+
+    Raises:
+        CatalogError: `source` cannot be read at all.
+        StorageError: `out` cannot be written.
+    """
+    return {**convert_catalog(source, out, context=context).to_dict(), "out": str(out)}
+
+
+def parquet_words(found: Mapping[str, Any]) -> str:
+    """What :func:`export_parquet` found, for people."""
+    files = len(found["shards"])
+    lines = [
+        f"{found['accepted']:,} of {found['records']:,} records, read as {found['format']}, are products: "
+        f"{files} Parquet file{'' if files == 1 else 's'} in {found['out']}"
+    ]
+    if found["quarantined"]:
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["quarantined"].items())
+        lines.append(f"the others are in {Path(found['out'], 'quarantine.jsonl')} ({kinds})")
+    lines += [f"note: {note}: {count:,}" for note, count in found["notes"].items()]
+    return "\n".join(lines)
