@@ -39,3 +39,17 @@ def test_a_catalogue_computes_once_and_its_copy_anew() -> None:
 
 def test_records_of_known_columns_alone_add_nothing() -> None:
     assert Catalog.from_records([{"id": "1", "title": "Mug"}]).table.schema.equals(SCHEMA)
+
+
+def test_empty_texts_and_lists_are_no_value() -> None:
+    catalog = Catalog.from_records(
+        [
+            {"id": "1", "title": "", "categories": [], "related": {}, "price": None},
+            {"id": "2", "title": "Mug", "categories": [[]], "related": {"x": []}, "price": 0.0},
+            {"id": "3"},
+        ]
+    )
+    for name in ("title", "categories", "related", "price"):
+        assert catalog.has_value(name).tolist() == [False, True, False]
+    assert catalog.has_value("id").tolist() == [True, True, True]
+    assert catalog.has_value("colour").tolist() == [False, False, False]

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from shelfwise.errors import CatalogError
 
@@ -79,6 +81,27 @@ class Catalog:
 
     def __contains__(self, name: str) -> bool:
         return name in self.table.column_names
+
+    def has_value(self, name: str) -> NDArray[np.bool_]:
+        """Which products have something in a column, neither null nor an empty text or list: (N,).
+
+        None has where there is no such column.
+        """
+        if name not in self:
+            return np.zeros(len(self), dtype=bool)
+        column = self.table.column(name)
+        kind = column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            lengths = pc.utf8_length(column)
+        elif pa.types.is_map(kind):
+            # Arrow counts the entries of lists, but not those of maps
+            entry = pa.struct([("key", kind.key_type), ("value", kind.item_type)])
+            lengths = pc.list_value_length(column.cast(pa.list_(entry)))
+        elif pa.types.is_list(kind):
+            lengths = pc.list_value_length(column)
+        else:
+            return np.asarray(column.is_valid(), dtype=bool)
+        return np.asarray(pc.fill_null(pc.greater(lengths, 0), False), dtype=bool)
 
     def memoize(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What `compute` makes of these products; asked for `key` again, this catalogue answers from memory as long as it lives.

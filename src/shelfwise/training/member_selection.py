@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from shelfwise.config import Config, MemberSettings, SystemSettings
 from shelfwise.core.catalog import Catalog
 
@@ -68,18 +65,6 @@ def _effective_settings(member: MemberSettings) -> dict[str, Any]:
 
 def _share(catalog: Catalog, name: str) -> float:
     """The share of products that have something in the column `name`."""
-    if name not in catalog or not len(catalog):
+    if not len(catalog):
         return 0.0
-    column = catalog.table.column(name)
-    there = pc.is_valid(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        there = pc.and_kleene(there, pc.greater(pc.utf8_length(column), 0))
-    elif pa.types.is_map(column.type):
-        there = pc.and_kleene(there, pc.greater(pc.list_value_length(column.cast(_as_list(column.type))), 0))
-    elif pa.types.is_list(column.type):
-        there = pc.and_kleene(there, pc.greater(pc.list_value_length(column), 0))
-    return float(pc.sum(pc.fill_null(there, False)).as_py() or 0) / len(catalog)
-
-
-def _as_list(kind: pa.MapType) -> pa.ListType:
-    return pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))
+    return int(catalog.has_value(name).sum()) / len(catalog)
