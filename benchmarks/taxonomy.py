@@ -64,7 +64,7 @@ def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int)
     figures = {
         name: {
             "micro_f1": decision_metrics(truth, way)["micro_f1"],
-            **hierarchical_metrics(truth, way, taxonomy),
+            **hierarchical_metrics(truth, way, taxonomy.close_under_ancestors),
         }
         for name, way in ways.items()
     }

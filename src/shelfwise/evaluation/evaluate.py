@@ -69,7 +69,7 @@ def score_system(
     at_half, tuned, own = (model.decide(scores, name, by) for by in (0.5, rule, None))
     figures = metrics.evaluate(truth, scores, {"at_0.5": at_half, "tuned": tuned})
     if model.taxonomy is not None and len(model.taxonomy.edges):
-        figures["hierarchical"] = hierarchical_metrics(truth, own, model.taxonomy)
+        figures["hierarchical"] = hierarchical_metrics(truth, own, model.taxonomy.close_under_ancestors)
 
     def interval(decisions: Bools) -> list[float] | None:
         if not evaluation.bootstrap:

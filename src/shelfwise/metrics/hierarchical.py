@@ -5,31 +5,47 @@ Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from shelfwise.core.types import MultiHot
+from shelfwise.core.types import Bools, MultiHot
 from shelfwise.metrics.multilabel import Counts
-from shelfwise.taxonomy.hierarchy import Taxonomy
 
 
-def hierarchical_metrics(targets: MultiHot, decided: MultiHot, taxonomy: Taxonomy) -> dict[str, float]:
-    """Precision, recall and F1 of targets T and decisions P, both with all labels above them (Kiritchenko et al. 2006).
+def hierarchical_metrics(
+    targets: MultiHot, decided: MultiHot, add_ancestors: Callable[[Bools], Bools]
+) -> dict[str, float]:
+    """Precision, recall and F1 of targets T and decisions P, both with all labels above them.
 
-    hP = sum |P and T| / sum |P|, hR = sum |P and T| / sum |T|, summed over products; a ratio with nothing below is 0.
-    Since P is taken with everything above it, closing decisions beforehand changes none of the three.
+    hP = sum |P and T| / sum |P|, hR = sum |P and T| / sum |T|, summed over products; a ratio with nothing below
+    is 0. P is taken with everything above it, so closing decisions beforehand changes none of the three.
+    Source: Kiritchenko, Matwin, Nock and Famili 2006.
+
+    Args:
+        targets: (N, L) the true labels.
+        decided: (N, L) the labels that were given.
+        add_ancestors: gives label sets (N, L) with all labels above theirs, as
+            ``Taxonomy.close_under_ancestors`` does.
 
     Returns:
-        ``hierarchical_precision``, ``hierarchical_recall``, ``hierarchical_f1``, and ``contradictions``: the share of
-        products whose decisions, as they were given, lack a label that another one implies.
+        ``hierarchical_precision``, ``hierarchical_recall``, ``hierarchical_f1``, and ``contradictions``: the
+        share of products whose decisions, as they were given, lack a label that another one implies.
 
-    >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds", "Pets > Dogs"))
-    >>> hierarchical_metrics(np.array([[0, 1, 0]]), np.array([[0, 0, 1]]), tree)["hierarchical_f1"]
+    >>> def add_ancestors(labels):  # of three labels the first lies above the two others
+    ...     return np.column_stack([labels.any(axis=1), labels[:, 1:]])
+    >>> hierarchical_metrics(np.array([[0, 1, 0]]), np.array([[0, 0, 1]]), add_ancestors)["hierarchical_f1"]
     0.5
     """
-    truth, given = taxonomy.close_under_ancestors(np.asarray(targets, bool)), np.asarray(decided, bool)
-    rates = Counts.of(truth, taxonomy.close_under_ancestors(given), axis=None).rates()
-    named = {
-        f"hierarchical_{name}": float(rate)
-        for name, rate in zip(("precision", "recall", "f1"), rates, strict=True)
+    truth = add_ancestors(np.asarray(targets, bool))
+    given = np.asarray(decided, bool)
+    closed = add_ancestors(given)
+    precision, recall, f1 = Counts.of(truth, closed, axis=None).rates()
+    # what adding ancestors changes was given without a label that it implies
+    contradicted = (closed != given).any(axis=1)
+    return {
+        "hierarchical_precision": float(precision),
+        "hierarchical_recall": float(recall),
+        "hierarchical_f1": float(f1),
+        "contradictions": float(contradicted.mean()) if len(given) else 0.0,
     }
-    return {**named, "contradictions": float(taxonomy.contradicted(given).mean()) if len(given) else 0.0}
