@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,15 +14,24 @@ import typer.main
 from shelfwise.cli.main import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = typer.main.get_command(app)
+ELISION = "..."
+"""A line that stands for any number of lines left out."""
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The code blocks of `page` in one of `languages`."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [code for language, code in fenced if language in languages]
 
 
 def commands() -> list[tuple[str, str]]:
     """Every line in a shell block that starts with ``shelfwise``, with its page; comments and prompts taken off."""
     found = []
     for page in PAGES:
-        for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for block in blocks(page, "sh", "bash", "console"):
             for line in block.replace("\\\n", " ").splitlines():
                 text = line.removeprefix("$ ").strip()
                 if text.startswith("shelfwise "):
@@ -43,18 +54,54 @@ def test_every_command_shown_is_understood(page: str, line: str) -> None:
     verb.make_context(name, rest)
 
 
-def test_the_readmes_python_runs(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def session() -> list[tuple[str, list[str]]]:
+    """The README's commands in order, each with the lines it is shown to print."""
+    shown: list[tuple[str, list[str]]] = []
+    for block in blocks(README, "console"):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                shown.append((line.removeprefix("$ "), []))
+            elif line:
+                shown[-1][1].append(line)
+    return shown
+
+
+def shape(line: str) -> str:
+    """A printed line without what differs between machines: numbers, and the blanks that align them."""
+    return re.sub(r"\s+", " ", re.sub(r"\d+(?:\.\d+)?", "0", line)).strip()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's commands have been run, as they stand, and printed what it shows."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    for line, shown in session():
+        words = [sys.executable, "-m", *shlex.split(line)]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        printed = [shape(text) for text in done.stdout.splitlines() if text]
+        assert len(printed) == len(shown) or ELISION in shown, f"{line} prints {done.stdout}"
+        if "similar" not in words:  # which products are the most similar may hang on a last digit
+            missing = [text for text in shown if text != ELISION and shape(text) not in printed]
+            assert not missing, f"{line} prints {done.stdout}"
+    return folder
+
+
+def test_the_readmes_commands_run_and_print_what_it_shows(shop: Path) -> None:
+    assert len(session()) == 5
+    for name in ("look/index.html", "model/report/index.html", "labels.jsonl", "audit/index.html"):
+        assert (shop / name).is_file()
+
+
+def test_the_readmes_python_runs_and_prints_what_it_shows(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The lines as they stand, on a model where the README says the demo puts its own."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    (tmp_path / "shelfwise-demo").mkdir()
-    (tmp_path / "shelfwise-demo" / "model").symlink_to(trained)
-    monkeypatch.chdir(tmp_path)
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert blocks
-    assert capsys.readouterr().out.startswith("[[")
+    """The lines as they stand, on the model that the commands before have trained."""
+    (code,) = blocks(README, "python")
+    monkeypatch.chdir(shop)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out in blocks(README, "")
 
 
 def test_links_lead_somewhere() -> None:
@@ -62,3 +109,11 @@ def test_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_prose_is_wrapped(page: Path) -> None:
+    """Lines outside of tables and code have at most 110 columns."""
+    outside_code = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    prose = [line for line in outside_code.splitlines() if not line.startswith(("|", "!["))]
+    assert not [line for line in prose if len(line) > 110]
