@@ -1,4 +1,4 @@
-"""A catalogue and a trained model moved to a changed taxonomy: nothing else changes, and the account is right."""
+"""A catalogue and a trained model follow a changed taxonomy: nothing else changes, the account is right."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.catalog.labels import LabelSet, flatten
+from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.commands.migrate import migrate_catalog, migration_table, propose_migration
+from shelfwise.commands.migrate import migrate_catalog, migration_table
 from shelfwise.config import Config
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError, TaxonomyError
@@ -66,8 +66,15 @@ def test_a_catalogue_moves_and_all_else_reads_back(sample: Path, changes: Migrat
     assert len(questions) == report["undecided"] == expected[2]
     assert questions[0]["candidates"] == ["Parts > One", "Parts > Two"]
     assert json.loads((tmp_path / "moved.jsonl.migration.json").read_text("utf-8")) == report
-    assert any("pictures are now looked for below" in note for note in report["notes"])
+    assert any("images are now looked for below" in note for note in report["notes"])
     assert f"{expected[0]:>9}  rename" in migration_table(report)
+
+
+def test_an_image_below_another_folder_is_noted_only_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "c.jsonl").write_text('{"id": "1", "title": "Mug", "categories": [["A"]]}\n', "utf-8")
+    report = migrate_catalog(tmp_path / "in" / "c.jsonl", tmp_path / "moved.jsonl", Migration(()))
+    assert report["notes"] == []
 
 
 def test_a_catalogue_is_never_written_over_itself(sample: Path, changes: Migration, tmp_path: Path) -> None:
@@ -174,27 +181,3 @@ def test_what_a_model_cannot_follow_is_refused(model: Path, changes: Migration, 
     with pytest.raises(TaxonomyError, match="none of the 7 labels is left"):
         migrate_bundle(model, tmp_path / "moved", Migration(tuple(Remove(remove=name) for name in LABELS)))
     assert not (tmp_path / "moved").exists()
-
-
-def test_two_editions_propose_a_migration_that_a_catalogue_can_follow(sample: Path, tmp_path: Path) -> None:
-    paths = sorted(
-        {tuple(p) for paths in read_catalog(sample).catalog.column("categories") for p in paths or ()}
-        | {("Top",)}
-    )
-    tops = sorted({path[:1] for path in paths})
-    lines = [" > ".join(path) for path in (*tops, *(p for p in paths if len(p) > 1))]
-    (tmp_path / "old.txt").write_text("\n".join(f"{i} - {line}" for i, line in enumerate(lines)), "utf-8")
-    renamed = [
-        line.replace(tops[0][0], "New name", 1) if line.startswith(tops[0][0]) else line for line in lines
-    ]
-    text = "\n".join(f"{i} - {line}" for i, line in enumerate(renamed) if line != "Top")
-    (tmp_path / "new.txt").write_text(text + "\n999 - Brand new", "utf-8")
-    found = propose_migration(tmp_path / "old.txt", tmp_path / "new.txt", tmp_path / "changes.toml")
-    assert found["changes"] == [f"rename {tops[0][0]} -> New name", "remove Top"]
-    assert found["added"] == ["Brand new"]
-    migration = Migration.load(tmp_path / "changes.toml")
-    assert [str(change) for change in migration.changes] == found["changes"]
-    column = read_catalog(sample).catalog.column("categories")
-    labels = LabelSet(tuple(renamed), "path")
-    truth = LabelSet(tuple(lines), "path").encode(column)
-    np.testing.assert_array_equal(labels.encode([migration.paths(p).paths for p in column]), truth)

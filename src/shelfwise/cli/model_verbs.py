@@ -129,7 +129,10 @@ def audit(
 def export(
     source: Annotated[
         Path,
-        typer.Argument(metavar="MODEL|CATALOG", help="A model folder, or a catalogue file."),
+        typer.Argument(
+            metavar="MODEL|CATALOG|TAXONOMY",
+            help="A model folder, a catalogue file, or the older edition of a taxonomy file.",
+        ),
     ],
     onnx: Annotated[
         Path | None,
@@ -153,11 +156,18 @@ def export(
     ] = 0.005,
     migrate: Annotated[
         Path | None,
-        typer.Option(metavar="CHANGES.toml", help="Rename, merge, split, move or remove categories."),
+        typer.Option(
+            metavar="CHANGES.toml|TAXONOMY",
+            help="Rename, merge, split, move or remove categories; "
+            "or compare with this newer edition of a taxonomy file (.txt, .json).",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="OUT", help="With --migrate: the new model folder or new catalogue (.jsonl)."),
+        typer.Option(
+            metavar="OUT",
+            help="With --migrate: the new model folder, new catalogue (.jsonl) or proposed changes (.toml).",
+        ),
     ] = None,
     parquet: Annotated[
         Path | None,

@@ -1,4 +1,7 @@
-"""A catalogue or a fitted model moved to a changed taxonomy, with an account of what that touches and what must be trained again."""
+"""Follow a changed taxonomy: propose the changes, and move a catalogue or a model.
+
+Every command returns an account: what the changes touch and what must be trained again.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,49 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
-from shelfwise.core.files import json_text, write_text_atomically
+from shelfwise.core.files import json_text, write_json_lines, write_text_atomically
 from shelfwise.core.types import Context
 from shelfwise.errors import TaxonomyError
+from shelfwise.model.migration import migrate_bundle
 from shelfwise.taxonomy.changes import MigratedPaths, Migration
 from shelfwise.taxonomy.diff import difference
+from shelfwise.taxonomy.files import SUFFIXES as TAXONOMY_SUFFIXES
 from shelfwise.taxonomy.files import read_taxonomy
 
-PORTION = 10_000
+CHUNK_ROWS = 10_000
+"""Products that are Python objects at once while a catalogue is written."""
+
+BY_HAND = "Merged and split categories show up as removed: write them in by hand."
+
+
+def run_migration(
+    source: Path, target: Path, out: Path, context: Context | None = None
+) -> tuple[dict[str, Any], str]:
+    """What ``shelfwise export SOURCE --migrate TARGET --out OUT`` does; the kinds of the files decide.
+
+    Two taxonomy files (.txt or .json) are editions of one taxonomy: the changes between them are proposed.
+    Otherwise `target` holds changes (TOML), and `source` is the model folder or the catalogue to move.
+
+    Returns:
+        The account, for JSON, and the same as text.
+
+    Raises:
+        TaxonomyError: a taxonomy or the changes cannot be read, or `out` is no name for the result.
+        CatalogError: the catalogue cannot be read.
+        BundleError: `source` is no model, or `out` is not a place for one.
+    """
+    if source.suffix.lower() in TAXONOMY_SUFFIXES and target.suffix.lower() in TAXONOMY_SUFFIXES:
+        proposal = propose_migration(source, target, out)
+        return proposal, proposal_text(proposal)
+    migration = Migration.load(target)
+    if source.is_dir():
+        report = migrate_bundle(source, out, migration)
+    else:
+        report = migrate_catalog(source, out, migration, context=context)
+    return report, f"{migration_table(report)}\n\nwritten: {out}"
 
 
 def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
@@ -29,18 +64,34 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
         ``changes`` and ``guessed`` in words, ``added`` categories, and ``out``.
 
     Raises:
-        TaxonomyError: a file cannot be read.
+        TaxonomyError: a file cannot be read, or `out` does not end in .toml.
     """
+    if out.suffix != ".toml":
+        raise TaxonomyError(f"cannot write the proposed changes to {out}: expected a name that ends in .toml")
     found = difference(read_taxonomy(before), read_taxonomy(after))
-    head = [
-        f"# {before.name} -> {after.name}. Merged and split categories show up as removed: write them in by hand."
-    ]
-    head += [f"# by its name only, check: {change}" for change in found.guessed] + [
-        f"# added: {name}" for name in found.added
-    ]
-    write_text_atomically(out, ["\n".join(head) + "\n\n" + found.migration.dump()])
-    words = {"changes": found.migration.changes, "guessed": found.guessed, "added": found.added}
-    return {**{name: list(map(str, values)) for name, values in words.items()}, "out": str(out)}
+    head = [f"{before.name} -> {after.name}. {BY_HAND}"]
+    head += [f"by its name only, check: {change}" for change in found.guessed]
+    head += [f"added: {name}" for name in found.added]
+    # a name from a JSON file may hold a line break, which would end the comment
+    comments = [f"# {' '.join(line.split())}\n" for line in head]
+    write_text_atomically(out, [*comments, "\n", found.migration.dump()])
+    return {
+        "changes": [str(change) for change in found.migration.changes],
+        "guessed": [str(change) for change in found.guessed],
+        "added": list(found.added),
+        "out": str(out),
+    }
+
+
+def proposal_text(proposal: Mapping[str, Any]) -> str:
+    """What :func:`propose_migration` found, as text: changes, guesses and added categories."""
+    guessed = set(proposal["guessed"])
+    lines = [f"{len(proposal['changes'])} changes, {len(guessed)} of them guessed by name"]
+    for change in proposal["changes"]:
+        lines.append(f"  {change}{'  (guess: check it)' if change in guessed else ''}")
+    lines.append(f"{len(proposal['added'])} added categories, which need training products")
+    lines += [f"  {name}" for name in proposal["added"]]
+    return "\n".join([*lines, f"note: {BY_HAND}", "", f"written: {proposal['out']}"])
 
 
 def migrate_catalog(
@@ -50,10 +101,11 @@ def migrate_catalog(
     settings: CatalogSettings | None = None,
     context: Context | None = None,
 ) -> dict[str, Any]:
-    """Write `source` to `out` (JSONL) under the changed taxonomy; all but the categories reads back as it was.
+    """Write `source` to `out` (JSONL) under the changed taxonomy; only the categories change.
 
-    Products of split categories go to ``OUT.undecided.jsonl`` with the parts to choose from, refused records to
-    ``OUT.quarantine.jsonl``, and the account to ``OUT.migration.json``. Pictures are looked for below the folder of `out`.
+    Products of split categories go to ``OUT.undecided.jsonl`` with the parts to choose from.
+    Refused records go to ``OUT.quarantine.jsonl`` and the account to ``OUT.migration.json``.
+    Images are looked for below `out`'s folder.
 
     Returns:
         The account, for :func:`migration_table`.
@@ -63,112 +115,114 @@ def migrate_catalog(
         CatalogError: `source` cannot be read.
     """
     if out.suffix != ".jsonl" or out.resolve() == source.resolve():
-        raise TaxonomyError(
-            f"cannot write the migrated catalogue to {out}: expected a new name that ends in .jsonl"
-        )
-    reading = read_catalog(source, settings, context)
-    catalog, categories = reading.catalog, reading.catalog.column("categories")
-    rewrite = _remembering(migration)
+        expected = "expected a new name that ends in .jsonl"
+        raise TaxonomyError(f"cannot write the migrated catalogue to {out}: {expected}")
+    result = read_catalog(source, settings, context)
+    categories = result.catalog.column("categories")
+    rewrite = _memoized_paths(migration)
     outcomes = [rewrite(paths) for paths in categories]
-    write_text_atomically(out, _lines(catalog, outcomes))
-    report = _account(migration, outcomes, categories) | {"source": str(source), "out": str(out)}
-    undecided = [row for row, outcome in enumerate(outcomes) if outcome.undecided]
-    if undecided:
-        report["undecided_in"] = f"{out}.undecided.jsonl"
-        write_text_atomically(
-            Path(report["undecided_in"]),
-            _questions(catalog.take(undecided), [outcomes[row] for row in undecided], migration),
-        )
-    if reading.quarantine:
-        report["quarantine"] = f"{out}.quarantine.jsonl"
-        write_quarantine(reading.quarantine, Path(report["quarantine"]))
-    if out.parent.resolve() != source.parent.resolve() and catalog.table.column("image").null_count < len(
-        catalog
-    ):
-        report["notes"].append(
-            f"pictures are now looked for below {out.parent}; copy them there, or write the catalogue beside {source}"
-        )
-    write_text_atomically(Path(f"{out}.migration.json"), [json_text(report)])
+    write_json_lines(out, _records(result.catalog, outcomes))
+    report = _account(migration, outcomes, categories)
+    report |= {"source": str(source), "out": str(out)}
+    report |= _write_side_files(out, result, outcomes, migration)
+    has_images = result.catalog.table.column("image").null_count < len(result.catalog)
+    # image paths are relative to the catalogue's folder, and stay as they were written
+    if out.parent.resolve() != source.parent.resolve() and has_images:
+        fix = f"copy them there, or write the catalogue beside {source}"
+        report["notes"].append(f"images are now looked for below {out.parent}; {fix}")
+    write_text_atomically(Path(f"{out}.migration.json"), json_text(report))
     return report
 
 
 def migration_table(report: Mapping[str, Any]) -> str:
-    """The account as text: every change with the products it touches, what must be trained again, and notes."""
+    """The account as text: changes and the products they touch, what must be trained again, and notes."""
     lines = [f"{'products':>9}  change"]
-    lines += [
-        f"{'?' if c['products'] is None else c['products']:>9}  {c['change']}" for c in report["changes"]
-    ]
+    for entry in report["changes"]:
+        # a model that kept no training products cannot count them
+        touched = "?" if entry["products"] is None else entry["products"]
+        lines.append(f"{touched:>9}  {entry['change']}")
     if report.get("retrain"):
-        lines += [
-            "",
-            "to be trained again:",
-            *(f"  {entry['label']}: {entry['why']}" for entry in report["retrain"]),
-        ]
-    return "\n".join([*lines, *(f"note: {note}" for note in report["notes"])])
+        lines += ["", "to be trained again:"]
+        lines += [f"  {entry['label']}: {entry['why']}" for entry in report["retrain"]]
+    lines += [f"note: {note}" for note in report["notes"]]
+    return "\n".join(lines)
 
 
-def _remembering(migration: Migration) -> Callable[[Any], MigratedPaths]:
-    """`migration.paths`, asked once for products with the same paths."""
-    ask = lru_cache(maxsize=None)(migration.paths)
-    return lambda paths: ask(tuple(map(tuple, paths or ())))
+def _memoized_paths(migration: Migration) -> Callable[[Any], MigratedPaths]:
+    """`migration.paths`, worked out once for all products with the same paths."""
+    outcome_of = lru_cache(maxsize=None)(migration.paths)
+    return lambda paths: outcome_of(tuple(map(tuple, paths or ())))
 
 
 def _account(
     migration: Migration, outcomes: Sequence[MigratedPaths], categories: Sequence[Any]
 ) -> dict[str, Any]:
-    touched = Counter(place for outcome in outcomes for place in outcome.changes)
-    lost = sum(bool(paths) and not outcome.paths for paths, outcome in zip(categories, outcomes, strict=True))
+    """How many products each change touches, and what a person has to know."""
+    touched = Counter(index for outcome in outcomes for index in outcome.changes)
+    pairs = zip(categories, outcomes, strict=True)
+    lost = sum(bool(paths) and not outcome.paths for paths, outcome in pairs)
     undecided = sum(bool(outcome.undecided) for outcome in outcomes)
-    notes = [f"{lost} products are left without a category"] if lost else []
+    changes = [
+        {"change": str(change), "products": touched[index]} for index, change in enumerate(migration.changes)
+    ]
+    notes = []
+    if lost:
+        notes.append(f"{lost} products are left without a category")
     if undecided:
-        notes.append(
-            f"{undecided} products lay in split categories and wait for a person; they stay with what lies above the parts"
-        )
+        waiting = f"{undecided} products lay in split categories and wait for a person"
+        notes.append(f"{waiting}; they stay with what lies above the parts")
     return {
         "products": len(outcomes),
         "changed": sum(bool(outcome.changes) for outcome in outcomes),
         "undecided": undecided,
         "without_category": lost,
-        "changes": [
-            {"change": str(change), "products": touched[place]}
-            for place, change in enumerate(migration.changes)
-        ],
+        "changes": changes,
         "notes": notes,
     }
 
 
-def _lines(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[str]:
-    """A JSON object a product. Our fields are there even where empty, so that no further column can be taken for one."""
-    for start in range(0, len(catalog), PORTION):
-        part = catalog.table.slice(start, PORTION).to_pylist()
-        for record, outcome in zip(part, outcomes[start:], strict=False):
+def _write_side_files(
+    out: Path, result: ReadResult, outcomes: Sequence[MigratedPaths], migration: Migration
+) -> dict[str, str]:
+    """Write undecided products and refused records, where there are any.
+
+    Returns:
+        What the account calls each file -> its path.
+    """
+    written = {}
+    undecided = [row for row, outcome in enumerate(outcomes) if outcome.undecided]
+    if undecided:
+        written["undecided_in"] = f"{out}.undecided.jsonl"
+        chosen = [outcomes[row] for row in undecided]
+        questions = _questions(result.catalog.take(undecided), chosen, migration)
+        write_json_lines(Path(written["undecided_in"]), questions)
+    if result.quarantine:
+        written["quarantine"] = f"{out}.quarantine.jsonl"
+        write_quarantine(result.quarantine, Path(written["quarantine"]))
+    return written
+
+
+def _records(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[dict[str, Any]]:
+    """A JSON object a product."""
+    own_fields = frozenset(SCHEMA.names)
+    for start in range(0, len(catalog), CHUNK_ROWS):
+        chunk = catalog.table.slice(start, CHUNK_ROWS).to_pylist()
+        for record, outcome in zip(chunk, outcomes[start : start + CHUNK_ROWS], strict=True):
             record["categories"] = outcome.paths or None
             record["related"] = dict(record["related"] or ()) or None
-            yield (
-                json_text(
-                    {
-                        name: value
-                        for name, value in record.items()
-                        if value is not None or name in SCHEMA.names
-                    }
-                )
-                + "\n"
-            )
+            # our own fields are written even where empty, so that no further column can be taken for one
+            yield {name: value for name, value in record.items() if value is not None or name in own_fields}
 
 
-def _questions(catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: Migration) -> Iterator[str]:
+def _questions(
+    catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: Migration
+) -> Iterator[dict[str, Any]]:
     """What a person has to decide: the labels a product has now, and the parts it may belong to."""
-    for name, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
-        given = sorted(flatten(outcome.paths, migration.mode))
-        yield (
-            json_text(
-                {
-                    "id": name,
-                    "title": title,
-                    "given": given,
-                    "candidates": list(outcome.undecided),
-                    "decision": None,
-                }
-            )
-            + "\n"
-        )
+    for identity, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
+        yield {
+            "id": identity,
+            "title": title,
+            "given": sorted(flatten(outcome.paths, migration.mode)),
+            "candidates": list(outcome.undecided),
+            "decision": None,
+        }

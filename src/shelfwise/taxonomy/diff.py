@@ -10,7 +10,8 @@ from shelfwise.catalog.labels import SEPARATOR
 from shelfwise.taxonomy.changes import Change, Migration, Move, Remove, Rename
 from shelfwise.taxonomy.files import Category
 
-Path = tuple[str, ...]
+CategoryPath = tuple[str, ...]
+"""The names of a category, from the root down."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class TaxonomyDiff:
 
     Args:
         migration: in ``path`` mode.
-        added: categories that came from nowhere; they need products to be learnt from.
+        added: categories that came from nowhere; they need training products.
         guessed: of the changes, those that rest on a name and not on an id.
     """
 
@@ -29,46 +30,59 @@ class TaxonomyDiff:
 
 
 def difference(before: Sequence[Category], after: Sequence[Category]) -> TaxonomyDiff:
-    """The fewest changes that turn `before` into `after`: what follows from a change above is not said again.
+    """The fewest changes that turn `before` into `after`: what follows from a change above is not repeated.
 
-    A category is the one with its id; where ids do not tell, the one with its path, or else the only new one with its last
-    name, if no other old one has that name either (a guess). All others are taken to be removed: merged and split categories
-    look the same in two lists, and have to be put in by hand.
+    A category is the one with its id. Where ids do not tell, it is the one with its path. Otherwise it is the
+    only new one with its last name, if no other old one has that name either (a guess). All others count as
+    removed: merged and split categories look the same in two lists, and have to be written in by hand.
     """
     sure = _same(before, after)
-    guesses = _guesses(
-        [c for c in before if c.path not in sure], {c.path for c in after} - set(sure.values())
-    )
-    became: dict[Path, Path | None] = {}
-    for category in sorted(before, key=lambda c: len(c.path)):
-        target = sure.get(category.path, guesses.get(category.path))
+    gone = [category for category in before if category.path not in sure]
+    unclaimed = {category.path for category in after} - set(sure.values())
+    guesses = _guesses(gone, unclaimed)
+    targets = sure | guesses
+
+    became: dict[CategoryPath, CategoryPath | None] = {}
+    # from the top down, so that a change above is known before what it takes along
+    for category in sorted(before, key=lambda category: len(category.path)):
+        target = targets.get(category.path)
         if _carried(category.path, became) != target:
             became[category.path] = target
+
     changes = {old: _change(old, new) for old, new in became.items()}
-    targets = {*sure.values(), *guesses.values()}
-    return TaxonomyDiff(
-        Migration(tuple(changes.values()), "path"),
-        tuple(SEPARATOR.join(c.path) for c in after if c.path not in targets),
-        tuple(change for old, change in changes.items() if old in guesses),
-    )
+    reached = set(targets.values())
+    added = [SEPARATOR.join(category.path) for category in after if category.path not in reached]
+    guessed = [change for old, change in changes.items() if old in guesses]
+    return TaxonomyDiff(Migration(tuple(changes.values()), "path"), tuple(added), tuple(guessed))
 
 
-def _same(before: Sequence[Category], after: Sequence[Category]) -> dict[Path, Path]:
-    """Old path -> new path, where id or path say so; each new path once, ids first."""
-    by_id = {c.id: c.path for c in after if c.id is not None}
-    same = {c.path: by_id[c.id] for c in before if c.id in by_id}
-    free = {c.path for c in after} - set(same.values())
-    return same | {c.path: c.path for c in before if c.path not in same and c.path in free}
+def _same(before: Sequence[Category], after: Sequence[Category]) -> dict[CategoryPath, CategoryPath]:
+    """Old path -> new path, where id or path decide; each new path once, ids first."""
+    path_of_id = {category.id: category.path for category in after if category.id is not None}
+    same = {category.path: path_of_id[category.id] for category in before if category.id in path_of_id}
+    free = {category.path for category in after} - set(same.values())
+    for category in before:
+        if category.path not in same and category.path in free:
+            same[category.path] = category.path
+    return same
 
 
-def _guesses(gone: Sequence[Category], new: set[Path]) -> dict[Path, Path]:
-    old_names, new_names = Counter(c.path[-1] for c in gone), Counter(path[-1] for path in new)
-    only = {path[-1]: path for path in new if new_names[path[-1]] == 1}
-    return {c.path: only[c.path[-1]] for c in gone if old_names[c.path[-1]] == 1 and c.path[-1] in only}
+def _guesses(gone: Sequence[Category], new: set[CategoryPath]) -> dict[CategoryPath, CategoryPath]:
+    """Old path -> new path, where both are the only ones with their last name."""
+    old_names = Counter(category.path[-1] for category in gone)
+    new_names = Counter(path[-1] for path in new)
+    unique = {path[-1]: path for path in new if new_names[path[-1]] == 1}
+    guesses = {}
+    for category in gone:
+        name = category.path[-1]
+        if old_names[name] == 1 and name in unique:
+            guesses[category.path] = unique[name]
+    return guesses
 
 
-def _carried(path: Path, became: Mapping[Path, Path | None]) -> Path | None:
+def _carried(path: CategoryPath, became: Mapping[CategoryPath, CategoryPath | None]) -> CategoryPath | None:
     """Where the changes so far take a path; None for away."""
+    # the most specific change counts, so the longest beginning is looked up first
     for length in range(len(path), 0, -1):
         if path[:length] in became:
             above = became[path[:length]]
@@ -76,7 +90,7 @@ def _carried(path: Path, became: Mapping[Path, Path | None]) -> Path | None:
     return path
 
 
-def _change(old: Path, new: Path | None) -> Change:
+def _change(old: CategoryPath, new: CategoryPath | None) -> Change:
     name = SEPARATOR.join(old)
     if new is None:
         return Remove(remove=name)

@@ -1,30 +1,48 @@
 """Taxonomy files: Google's and Shopify's product taxonomies, and any list of paths.
 
-Known are, one category a line: ``1 - Animals & Pet Supplies > Live Animals`` (Google, with ids), ``Animals & Pet Supplies > Live
-Animals`` (Google, without), ``gid://shopify/TaxonomyCategory/ap-1 : Animals & Pet Supplies > Live Animals`` (Shopify), with
-comment lines that begin with ``#``; and Shopify's JSON, ``{"verticals": [{"categories": [{"id", "name", "parent_id"}]}]}``.
+Text files have one category a line, and comment lines that begin with ``#``:
+
+    ====================================================================  ====================
+    ``1 - Animals & Pet Supplies > Live Animals``                         Google, with ids
+    ``Animals & Pet Supplies > Live Animals``                             Google, without
+    ``gid://shopify/TaxonomyCategory/ap-1 : Animals > Live Animals``      Shopify
+    ====================================================================  ====================
+
+Shopify's JSON is ``{"verticals": [{"categories": [{"id", "name", "parent_id"}]}]}``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from shelfwise.catalog.labels import SEPARATOR
 from shelfwise.config import describe
 from shelfwise.errors import TaxonomyError
 
+SUFFIXES = (".txt", ".json")
+"""Endings of taxonomy files, as Google and Shopify publish them."""
+
 _WITH_ID = (re.compile(r"(?P<id>\d+) - (?P<path>.+)"), re.compile(r"(?P<id>gid://\S+)\s+: (?P<path>.+)"))
-_WITHOUT = re.compile(r"(?P<path>.+)")
+_WITHOUT_ID = re.compile(r"(?P<path>.+)")
+
+_CategoryName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 @dataclass(frozen=True)
 class Category:
-    """One category: its names from the root down, and what the file calls it for good, where it says so."""
+    """One category.
+
+    Args:
+        path: its names from the root down.
+        id: what the file calls it in every edition, or None in a file without ids.
+    """
 
     path: tuple[str, ...]
     id: str | None = None
@@ -32,7 +50,7 @@ class Category:
 
 class _Node(BaseModel):
     id: str
-    name: str
+    name: _CategoryName
     parent_id: str | None = None
 
 
@@ -51,46 +69,52 @@ def read_taxonomy(path: Path | str) -> tuple[Category, ...]:
         TaxonomyError: there is no such file, a line does not fit the others, or a path or an id occurs twice.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TaxonomyError(f"there is no taxonomy file {path}; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaxonomyError(
-            f"the taxonomy file {path} cannot be read ({error}); expected text in UTF-8"
-        ) from None
-    found = _from_json(text, path) if text.lstrip().startswith("{") else _from_lines(text.splitlines(), path)
+    text = _read_text(path)
+    is_json = text.lstrip().startswith("{")
+    found = _from_json(text, path) if is_json else _from_lines(text.splitlines(), path)
     if not found:
-        raise TaxonomyError(
-            f"the taxonomy file {path} names no category; expected lines such as 'Pets > Birds'"
-        )
-    for what, seen in (
-        ("path", [SEPARATOR.join(c.path) for c in found]),
-        ("id", [c.id for c in found if c.id is not None]),
-    ):
-        if len(set(seen)) < len(seen):
-            twice = next(value for value in seen if seen.count(value) > 1)
-            raise TaxonomyError(
-                f"the taxonomy file {path} has the {what} {twice!r} more than once; expected every {what} once"
-            )
+        expected = "expected lines such as 'Pets > Birds'"
+        raise TaxonomyError(f"the taxonomy file {path} names no category; {expected}")
+    _check_distinct("path", [SEPARATOR.join(category.path) for category in found], path)
+    _check_distinct("id", [category.id for category in found if category.id is not None], path)
     return tuple(found)
 
 
+def _read_text(path: Path) -> str:
+    try:
+        # Google's files begin with a byte order mark
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise TaxonomyError(f"there is no taxonomy file {path}; check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        expected = "expected text in UTF-8"
+        raise TaxonomyError(f"the taxonomy file {path} cannot be read ({error}); {expected}") from None
+
+
+def _check_distinct(what: str, values: Sequence[str], path: Path) -> None:
+    """Refuse a file in which a path or an id occurs twice."""
+    counts = Counter(values)
+    repeated = next((value for value in values if counts[value] > 1), None)
+    if repeated is not None:
+        fault = f"has the {what} {repeated!r} more than once"
+        raise TaxonomyError(f"the taxonomy file {path} {fault}; expected every {what} once")
+
+
 def _from_lines(lines: Sequence[str], path: Path) -> list[Category]:
-    numbered = [
-        (number, line.strip())
-        for number, line in enumerate(lines, 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    shape = next((p for p in _WITH_ID if numbered and p.fullmatch(numbered[0][1])), _WITHOUT)
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
+    numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
+    if not numbered:
+        return []
+    # the first category tells the shape of all
+    first_number, first_line = numbered[0]
+    shape = next((pattern for pattern in _WITH_ID if pattern.fullmatch(first_line)), _WITHOUT_ID)
     found = []
     for number, line in numbered:
         match = shape.fullmatch(line)
         names = [name.strip() for name in match["path"].split(SEPARATOR)] if match else []
         if match is None or not all(names):
-            raise TaxonomyError(
-                f"line {number} of {path} is {line[:80]!r}; expected a category as in line {numbered[0][0]}"
-            )
+            expected = f"expected a category as in line {first_number}"
+            raise TaxonomyError(f"line {number} of {path} is {line[:80]!r}; {expected}")
         found.append(Category(tuple(names), match.groupdict().get("id")))
     return found
 
@@ -99,29 +123,29 @@ def _from_json(text: str, path: Path) -> list[Category]:
     try:
         verticals = _Distribution.model_validate_json(text).verticals
     except ValidationError as error:
-        wanted = '{"verticals": [{"categories": [{"id", "name", "parent_id"}, ...]}, ...]}'
+        expected = '{"verticals": [{"categories": [{"id", "name", "parent_id"}, ...]}, ...]}'
         first = describe(error).partition("; ")[0]
         raise TaxonomyError(
-            f"the taxonomy file {path} is not a taxonomy ({first}); expected {wanted}"
+            f"the taxonomy file {path} is not a taxonomy ({first}); expected {expected}"
         ) from None
     nodes = [node for vertical in verticals for node in vertical.categories]
-    return [
-        Category(tuple(reversed(list(_upwards(node, {n.id: n for n in nodes}, path)))), node.id)
-        for node in nodes
-    ]
+    by_id = {node.id: node for node in nodes}
+    return [Category(_path_of(node, by_id, path), node.id) for node in nodes]
 
 
-def _upwards(node: _Node, nodes: dict[str, _Node], path: Path) -> Iterable[str]:
+def _path_of(node: _Node, by_id: Mapping[str, _Node], file: Path) -> tuple[str, ...]:
+    """The names from the root down to `node`."""
+    names = [node.name]
     seen = {node.id}
-    yield node.name
     while node.parent_id is not None:
-        if node.parent_id not in nodes or node.parent_id in seen:
-            fault = (
-                "lies below itself"
-                if node.parent_id in seen
-                else f"names the parent {node.parent_id!r}, which is not there"
-            )
-            raise TaxonomyError(f"the category {node.id!r} of {path} {fault}; expected a tree")
-        node = nodes[node.parent_id]
+        fault = None
+        if node.parent_id in seen:
+            fault = "lies below itself"
+        elif node.parent_id not in by_id:
+            fault = f"names the parent {node.parent_id!r}, which is not there"
+        if fault is not None:
+            raise TaxonomyError(f"the category {node.id!r} of {file} {fault}; expected a tree")
+        node = by_id[node.parent_id]
+        names.append(node.name)
         seen.add(node.id)
-        yield node.name
+    return tuple(reversed(names))
