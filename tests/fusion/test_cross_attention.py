@@ -8,7 +8,7 @@ import torch
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.cross_attention import CrossAttention, CrossAttentionNetwork, CrossAttentionSettings
-from shelfwise.fusion.ridge import best_micro_f1
+from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.fusion_networks import Shape
 
 L, WIDTHS = 2, (3, 2, 4)
@@ -34,7 +34,7 @@ def test_reads_members_together() -> None:
     )
     outputs, targets = make(200, 1)
     fused = CrossAttention(settings).fit(*make(400, 0), None, Context()).fuse(outputs)
-    assert best_micro_f1(fused, targets) > 0.95
+    assert best_micro_f1(targets, fused) > 0.95
 
 
 def test_an_absent_member_is_as_if_it_did_not_exist() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.gated import Gated, GatedSettings
-from shelfwise.fusion.ridge import best_micro_f1
+from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.feature_fusion import GatedUnit
 from shelfwise.nn.fusion_networks import Shape
 
@@ -46,8 +46,8 @@ def test_learns_whom_to_trust(gate: Literal["softmax", "sigmoid"]) -> None:
     fused = Gated(settings(gate)).fit(*make(800, 0), None, Context()).fuse(outputs)
     linear = np.linalg.lstsq(_with_one(make(800, 0)[0]), make(800, 0)[1], rcond=None)[0]
     assert (
-        best_micro_f1(fused, targets)
-        > best_micro_f1((_with_one(outputs) @ linear).astype(np.float32), targets) + 0.03
+        best_micro_f1(targets, fused)
+        > best_micro_f1(targets, (_with_one(outputs) @ linear).astype(np.float32)) + 0.03
     )
 
 

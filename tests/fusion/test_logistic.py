@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
 from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, corrections, fit_logistic
-from shelfwise.fusion.ridge import best_micro_f1
+from shelfwise.metrics.threshold_search import best_micro_f1
 
 M, L = 3, 6
 
@@ -82,9 +82,9 @@ def test_learns_more_than_the_mean_knows(others: str | float) -> None:
     outputs, targets = make(400, 2)
     policy = Logistic(LogisticSettings.model_validate({"others": others})).fit(*make(500, 0), None, Context())
     rules = max(
-        best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+        best_micro_f1(targets, s) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
     )
-    assert best_micro_f1(policy.fuse(outputs), targets) > rules + 0.1
+    assert best_micro_f1(targets, policy.fuse(outputs)) > rules + 0.1
     assert ("others_7" in policy.state().arrays) == (others != "off")
 
 
@@ -134,8 +134,8 @@ def test_every_set_of_members_is_answered_as_if_there_were_no_others(others: str
         np.testing.assert_allclose(
             policy.fuse(only(asked, *members)), alone.fuse(only(asked, *members)), atol=1e-3
         )
-        best = max(best_micro_f1(asked.scores[:, m], wanted) for m in members)
-        assert best_micro_f1(policy.fuse(only(asked, *members)), wanted) > best
+        best = max(best_micro_f1(wanted, asked.scores[:, m]) for m in members)
+        assert best_micro_f1(wanted, policy.fuse(only(asked, *members))) > best
 
 
 def test_sets_that_hardly_any_product_has_learn_from_their_parts() -> None:
@@ -143,8 +143,8 @@ def test_sets_that_hardly_any_product_has_learn_from_their_parts() -> None:
     present = np.repeat(np.eye(M, dtype=np.bool_), 200, axis=0)  # nobody has two
     apart = MemberOutputs(outputs.scores * present[:, :, None], present, ())
     fused = Logistic(LogisticSettings()).fit(apart, targets, None, Context()).fuse(make(400, 2)[0])
-    assert best_micro_f1(fused, make(400, 2)[1]) > max(
-        best_micro_f1(make(400, 2)[0].scores[:, m], make(400, 2)[1]) for m in range(M)
+    assert best_micro_f1(make(400, 2)[1], fused) > max(
+        best_micro_f1(make(400, 2)[1], make(400, 2)[0].scores[:, m]) for m in range(M)
     )
 
 
@@ -237,7 +237,7 @@ def test_any_number_of_members_where_their_sets_are_known() -> None:
     many = MemberOutputs(np.tile(outputs.scores, (1, copies, 1)), np.tile(outputs.present, (1, copies)), ())
     everybody = (True,) * (copies * M)
     policy = Logistic(LogisticSettings()).fit(many, targets, None, Context(patterns=(everybody,)))
-    assert best_micro_f1(policy.fuse(many), targets) > best_micro_f1(outputs.scores.mean(axis=1), targets)
+    assert best_micro_f1(targets, policy.fuse(many)) > best_micro_f1(targets, outputs.scores.mean(axis=1))
 
 
 def test_corrections_by_other_labels_are_off_unless_wanted() -> None:

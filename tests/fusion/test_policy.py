@@ -10,7 +10,7 @@ import torch
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.policy import Policy, PolicyNetwork, PolicySettings
-from shelfwise.fusion.ridge import best_micro_f1
+from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.fusion_networks import keep_members
 
 M, L = 3, 6
@@ -97,9 +97,9 @@ def test_layers_begin_as_in_keras() -> None:
 def test_learns_more_than_the_mean_knows(changes: dict[str, Any]) -> None:
     outputs, targets = make(400, 2)
     rules = max(
-        best_micro_f1(s, targets) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+        best_micro_f1(targets, s) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
     )
-    assert best_micro_f1(fitted(**changes).fuse(outputs), targets) > rules + 0.1
+    assert best_micro_f1(targets, fitted(**changes).fuse(outputs)) > rules + 0.1
 
 
 def test_patience_keeps_the_best_epoch() -> None:
@@ -160,7 +160,7 @@ def test_member_dropout_makes_single_members_useful() -> None:
     alone[:, 0] = True
     single = MemberOutputs(outputs.scores * alone[:, :, None], alone, ())
     plain, dropped = (
-        best_micro_f1(fitted(presence_bits=True, member_dropout=p).fuse(single), targets) for p in (0.0, 0.5)
+        best_micro_f1(targets, fitted(presence_bits=True, member_dropout=p).fuse(single)) for p in (0.0, 0.5)
     )
     assert dropped > plain + 0.02
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import Ridge as Oracle
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
 from shelfwise.fusion import ridge
-from shelfwise.fusion.ridge import THRESHOLDS, Ridge, RidgeSettings, best_micro_f1
+from shelfwise.fusion.ridge import THRESHOLDS, Ridge, RidgeSettings
+from shelfwise.metrics.threshold_search import best_micro_f1
 
 N, M, L = 600, 3, 4
 SETS = [set(s) for size in range(1, M + 1) for s in itertools.combinations(range(M), size)]
@@ -115,7 +113,8 @@ def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
     outputs, targets = make()
     few, validation = outputs.take(np.arange(20)), make(seed=1)
     quality = {
-        a: best_micro_f1(fit(a, few, targets[:20]).fuse(validation[0]), validation[1]) for a in ridge.GRID
+        a: best_micro_f1(validation[1], fit(a, few, targets[:20]).fuse(validation[0]), THRESHOLDS)
+        for a in ridge.GRID
     }
     chosen = fit("auto", few, targets[:20], validation)
     assert chosen.alpha_ == max(a for a, q in quality.items() if q == max(quality.values()))
@@ -131,7 +130,9 @@ def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_f
     asked, learnt = order[:8], order[8:]
     held_out = (outputs.take(asked), targets[asked])
     quality = {
-        a: best_micro_f1(fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), held_out[1])
+        a: best_micro_f1(
+            held_out[1], fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), THRESHOLDS
+        )
         for a in ridge.GRID
     }
     best = max(a for a, q in quality.items() if q == max(quality.values()))
@@ -146,21 +147,3 @@ def test_too_many_members_are_refused() -> None:
     outputs = MemberOutputs(np.zeros((5, 9, 2), np.float32), np.ones((5, 9), np.bool_), ())
     with pytest.raises(ConfigError, match="at most 8 members, it was given 9"):
         fit(1.0, outputs, np.ones((5, 2), np.float32))
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    arrays(
-        np.float32, (6, 3), elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0])
-    ),
-    arrays(np.bool_, (6, 3)).filter(lambda t: t.any()),
-)
-def test_best_micro_f1_is_the_best_of_all_thresholds(scores: Any, targets: Any) -> None:
-    slow = max(
-        2 * (targets & (scores >= t)).sum() / (targets.sum() + (scores >= t).sum()) for t in THRESHOLDS
-    )
-    assert best_micro_f1(scores, targets.astype(np.float32)) == pytest.approx(slow)
-
-
-def test_without_a_target_nothing_is_found() -> None:
-    assert best_micro_f1(np.full((2, 2), 0.5, np.float32), np.zeros((2, 2), np.float32)) == 0

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
-from shelfwise.fusion.ridge import best_micro_f1
 from shelfwise.fusion.top_k import TopK, TopKSettings, best_member, highest
+from shelfwise.metrics.threshold_search import best_micro_f1
 
 M, L = 3, 8
 QUICK = {"epochs": 60, "batch_size": 64, "learning_rate": 1e-2, "loss": "bce", "patience": 10}
@@ -38,8 +38,8 @@ def fitted(mode: str, **changes: Any) -> TopK:
 @pytest.mark.parametrize("mode", ["select_hard", "select_soft"])
 def test_learns_whom_to_trust(mode: str) -> None:
     outputs, targets = make(300, 2)
-    alone = max(best_micro_f1(outputs.scores[:, m], targets) for m in range(M))
-    assert best_micro_f1(fitted(mode).fuse(outputs), targets) > max(0.9, alone)
+    alone = max(best_micro_f1(targets, outputs.scores[:, m]) for m in range(M))
+    assert best_micro_f1(targets, fitted(mode).fuse(outputs)) > max(0.9, alone)
 
 
 def test_hard_selection_answers_with_one_members_own_scores() -> None:
@@ -83,8 +83,8 @@ def test_sparse_learns_labels_beyond_the_members() -> None:
         TopKSettings.model_validate({"mode": "sparse", "hidden": 64, "top": 6, "training": QUICK})
     ).fit(outputs, swapped, None, Context(seed=int(rng.integers(9))))
     other, wanted = make(300, 2)
-    assert best_micro_f1(policy.fuse(other), wanted[:, np.r_[1:L, 0]]) > 0.8
-    assert best_micro_f1(other.scores.mean(axis=1), wanted[:, np.r_[1:L, 0]]) < 0.7
+    assert best_micro_f1(wanted[:, np.r_[1:L, 0]], policy.fuse(other)) > 0.8
+    assert best_micro_f1(wanted[:, np.r_[1:L, 0]], other.scores.mean(axis=1)) < 0.7
 
 
 def test_the_oracle_bounds_every_member_and_every_choice() -> None:

@@ -13,6 +13,7 @@ from shelfwise.metrics import threshold_search as columns
 from shelfwise.metrics.scored_pairs import by_label, falling
 from shelfwise.metrics.threshold_search import (
     DEFAULT_THRESHOLD,
+    best_micro_f1,
     best_threshold_of_ranked,
     count_reaching,
     own_thresholds,
@@ -109,3 +110,40 @@ def test_a_hopeless_model_of_many_labels_takes_little_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < scores.nbytes / 2
+
+
+GRID = np.linspace(0.02, 0.98, 97)
+SCORED = st.tuples(
+    hnp.arrays(
+        np.float32, (6, 3), elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0])
+    ),
+    hnp.arrays(np.bool_, (6, 3)),
+)
+
+
+def f1_of(targets, decided):
+    accepted = decided.sum() + targets.sum()
+    return float(2 * (targets & decided).sum() / accepted) if accepted else 0.0
+
+
+@settings(deadline=None, max_examples=60)
+@given(SCORED)
+def test_best_micro_f1_on_given_thresholds_is_that_of_trying_them(case):
+    scores, targets = case
+    slow = max(f1_of(targets, scores >= t) for t in GRID)
+    assert best_micro_f1(targets.astype(np.float32), scores, GRID) == slow
+
+
+@settings(deadline=None, max_examples=60)
+@given(SCORED)
+def test_best_micro_f1_is_that_of_trying_every_score_above_0(case):
+    scores, targets = case
+    slow = max((f1_of(targets, scores >= t) for t in np.unique(scores[scores > 0])), default=0.0)
+    assert best_micro_f1(targets, scores) == slow
+
+
+def test_without_a_target_nothing_is_found():
+    nothing = np.zeros((2, 2), np.float32)
+    half = np.full((2, 2), 0.5, np.float32)
+    assert best_micro_f1(nothing, half) == 0
+    assert best_micro_f1(nothing, half, GRID) == 0

@@ -15,9 +15,10 @@ from shelfwise.decision.thresholds import best_threshold, decide
 from shelfwise.errors import ConfigError
 from shelfwise.fusion.search import Search, SearchSettings
 from shelfwise.metrics.multilabel import micro_f1
+from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn import policy_search as search
 from shelfwise.nn.policy_network import PolicySettings
-from shelfwise.nn.policy_search import SearchResult, search_policy, tuned_micro_f1
+from shelfwise.nn.policy_search import SearchResult, search_policy
 
 BASE = PolicySettings.model_validate({"training": {"epochs": 2, "loss": "bce", "patience": 1}})
 
@@ -44,7 +45,7 @@ def test_scored_as_the_house_scores(seed: int) -> None:
     rng = np.random.default_rng(seed)
     targets = (rng.random((9, 3)) < 0.4).astype(np.float32)
     scores = rng.integers(0, 5, (9, 3)).astype(np.float32) / 4
-    assert tuned_micro_f1(targets, scores) == pytest.approx(
+    assert best_micro_f1(targets, scores) == pytest.approx(
         micro_f1(targets > 0, decide(scores, best_threshold(targets, scores)))
     )
 
@@ -90,7 +91,7 @@ def test_the_best_trial_is_the_network_that_is_kept() -> None:
     policy = Search(SearchSettings(trials=5, network=BASE)).fit(*train, validation, Context(seed=3))
     facts = policy.facts()
     assert facts["best"]["micro_f1"] == max(trial["micro_f1"] for trial in facts["trials"])
-    assert tuned_micro_f1(validation[1], policy.fuse(validation[0])) == pytest.approx(
+    assert best_micro_f1(validation[1], policy.fuse(validation[0])) == pytest.approx(
         facts["best"]["micro_f1"]
     )
 

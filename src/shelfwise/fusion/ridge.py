@@ -21,6 +21,7 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.metrics.threshold_search import best_micro_f1
 
 GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
@@ -185,23 +186,10 @@ class Ridge(FusionPolicy):
         seen = [int(pattern) for pattern in np.unique(_patterns(validation[0].present)) if pattern]
 
         def quality(alpha: float) -> tuple[float, float]:  # the larger alpha wins a tie
-            return best_micro_f1(
-                _apply(_solutions(sums, members, seen, alpha), validation[0]), validation[1]
-            ), alpha
+            fused = _apply(_solutions(sums, members, seen, alpha), validation[0])
+            return best_micro_f1(validation[1], fused, THRESHOLDS), alpha
 
         return max(GRID, key=quality)
-
-
-def best_micro_f1(scores: Floats, targets: Floats) -> float:
-    """Micro-F1 of scores (N, L) against targets (N, L) at the best of 97 thresholds; 0 where no target is set.
-
-    >>> best_micro_f1(np.array([[0.3, 0.2]], np.float32), np.array([[1, 0]], np.float32))
-    1.0
-    """
-    wanted = targets > 0
-    given = len(scores.ravel()) - np.searchsorted(np.sort(scores, axis=None), THRESHOLDS)
-    right = wanted.sum() - np.searchsorted(np.sort(scores[wanted]), THRESHOLDS)
-    return float((2 * right / np.maximum(given + wanted.sum(), 1)).max())
 
 
 def _patterns(present: Bools) -> Rows:

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
+from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.nn.fusion_networks import FORBIDDEN, NetworkPolicy, Shape, init_network_like_keras
 from shelfwise.nn.training_loop import Batches, LoopSettings
 
@@ -94,7 +95,7 @@ class TopK(NetworkPolicy):
         best, members = best_member(known, wanted), outputs.present.shape[1]
         chosen = known.scores[np.arange(len(known)), best]
         self.selection_ = {
-            "oracle_micro_f1": _micro_f1(chosen, wanted),
+            "oracle_micro_f1": micro_f1(wanted, chosen >= 0.5),
             "oracle_share": _shares(best, members),
         }
         if self.settings.mode != "sparse":
@@ -222,11 +223,6 @@ def _best(scores: Floats, present: Bools, targets: Floats) -> Rows:
     f1 = np.where(present, f1, -1)
     tied = f1 == f1.max(axis=1, keepdims=True)
     return np.asarray(np.where(tied, loss, np.inf).argmin(axis=1))
-
-
-def _micro_f1(scores: Floats, targets: Floats) -> float:
-    given, truth = scores >= 0.5, targets > 0
-    return float(2 * (given & truth).sum() / max(given.sum() + truth.sum(), 1))
 
 
 def _shares(chosen: Rows, members: int) -> list[float]:

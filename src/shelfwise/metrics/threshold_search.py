@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array
+from shelfwise.core.types import Bools, Float64Array, Int64Array, MultiHot, Scores
 from shelfwise.metrics.scored_pairs import BLOCK, Matrix, ScoredPairs, by_label
 
 DEFAULT_THRESHOLD = 0.5
@@ -41,14 +41,60 @@ def best_threshold_of_ranked(
     """
     if not len(positives):
         return DEFAULT_THRESHOLD, 0.0
-    first = np.searchsorted(ranked, positives)
-    f1 = 2 * (len(positives) - np.searchsorted(positives, positives)) / (len(ranked) - first + true)
+    f1 = f1_at(ranked, positives, true, positives)
+    # of equally good thresholds the last is the highest
     place = len(f1) - 1 - int(f1[::-1].argmax())
-    accepted, refused = float(positives[place]), float(ranked[first[place] - 1]) if first[place] else 0.0
+    accepted = float(positives[place])
+    below = int(np.searchsorted(ranked, positives[place]))
+    refused = float(ranked[below - 1]) if below else 0.0
     midway = (accepted + refused) / 2
-    return midway if midway > refused else accepted, float(
-        f1[place]
-    )  # neighbouring floats have no number between them
+    # neighbouring floats have no number between them
+    threshold = midway if midway > refused else accepted
+    return threshold, float(f1[place])
+
+
+def best_micro_f1(targets: MultiHot, scores: Scores, thresholds: NDArray[np.floating] | None = None) -> float:
+    """The largest micro-F1 that any threshold gives, exactly; 0 where none finds a true pair.
+
+    Args:
+        targets: (N, L), bool or 0 and 1.
+        scores: (N, L), not negative.
+        thresholds: (T,) rising, the only ones to try; unset: every threshold above 0, exactly.
+
+    >>> best_micro_f1(np.array([[1, 0]]), np.array([[0.3, 0.2]]))
+    1.0
+    >>> round(best_micro_f1(np.array([[1, 0]]), np.array([[0.3, 0.2]]), np.array([0.1, 0.4])), 3)
+    0.667
+    """
+    wanted = targets > 0
+    ranked = np.sort(scores, axis=None)
+    positives = np.sort(scores[wanted])
+    if thresholds is not None:
+        return float(f1_at(ranked, positives, len(positives), thresholds).max())
+    return best_threshold_of_ranked(ranked, positives[positives > 0], len(positives))[1]
+
+
+def f1_at(
+    ranked: NDArray[np.floating],
+    positives: NDArray[np.floating],
+    true: int,
+    thresholds: NDArray[np.floating],
+) -> Float64Array:
+    """The F1 (T,) of accepting all scores from each of T thresholds on; 0 where nothing is accepted and nothing true.
+
+    Args:
+        ranked: all scores, ascending.
+        positives: those of true pairs, ascending; what is not in here is accepted by no threshold.
+        true: true pairs in all.
+        thresholds: (T,).
+
+    >>> f1_at(np.array([0.1, 0.6, 0.9]), np.array([0.6, 0.9]), 2, np.array([0.05, 0.5, 0.95])).tolist()
+    [0.8, 1.0, 0.0]
+    """
+    accepted = len(ranked) - np.searchsorted(ranked, thresholds)
+    hits = len(positives) - np.searchsorted(positives, thresholds)
+    f1: Float64Array = 2 * hits / np.maximum(accepted + true, 1)
+    return f1
 
 
 def own_thresholds(

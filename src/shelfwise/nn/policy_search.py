@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
+from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, fit_policy, run_policy
 
 Parts = tuple[MemberOutputs, Floats]
@@ -113,18 +114,6 @@ def search_policy(
     )
 
 
-def tuned_micro_f1(targets: Floats, scores: Floats) -> float:
-    """The largest micro-F1 that any threshold above 0 gives, exactly.
-
-    >>> tuned_micro_f1(np.array([[1, 0]], np.float32), np.array([[0.3, 0.2]], np.float32))
-    1.0
-    """
-    ranked, true = np.sort(scores, axis=None), np.sort(scores[targets > 0])
-    hits, accepted = len(true) - np.searchsorted(true, true), len(ranked) - np.searchsorted(ranked, true)
-    f1 = np.where(true > 0, 2 * hits / (accepted + len(true)), 0.0)
-    return float(f1.max(initial=0.0))
-
-
 def _tried(
     study: optuna.Study, train: Parts, validation: Parts, base: PolicySettings, context: Context
 ) -> FrozenTrial:
@@ -138,7 +127,7 @@ def _tried(
         trial.set_user_attr("failed", str(error))
         return study.tell(trial, 0.0)
     trial.set_user_attr("epochs", epochs)
-    return study.tell(trial, tuned_micro_f1(validation[1], choice.fuse(network, validation[0])))
+    return study.tell(trial, best_micro_f1(validation[1], choice.fuse(network, validation[0])))
 
 
 def _chosen(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: int) -> SearchCandidate:
