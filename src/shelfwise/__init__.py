@@ -1,4 +1,4 @@
-"""shelfwise puts every product on all of its right shelves.
+"""shelfwise assigns products to all of their categories.
 
 >>> from shelfwise import Categorizer
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shelfwise.categorizer import Categorizer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Categorizer", "__version__"]
 
 
