@@ -125,7 +125,9 @@ def task(work: Path) -> tuple[Any, Any]:
 def with_shelfwise(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.image import Image, ImageSettings
+    from shelfwise.nn.memory import tune_malloc
 
+    tune_malloc()  # as the command line does
     training = {"epochs": args.epochs, "batch_size": BATCH, "loss": "bce", "learning_rate": 1e-4}
     shape = {
         "backbone": args.backbone,

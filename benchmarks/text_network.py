@@ -176,8 +176,11 @@ def child(system: str, task: Path, args: Any) -> None:
 def with_shelfwise(clock: Clock, texts: Any, examples: Any, epochs: int, system: str) -> Any:
     from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
+    from shelfwise.nn.memory import tune_malloc
     from shelfwise.nn.text_cnn import Texts
     from shelfwise.text.vocabulary import TokenArray
+
+    tune_malloc()  # as the command line does
 
     (ids, offsets, words), (targets, test) = texts, examples
     tokens = TokenArray(ids, offsets, tuple(words.names))

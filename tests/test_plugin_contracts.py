@@ -25,6 +25,7 @@ from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import Context, Examples, FieldInputs, MemberOutputs, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn import training_loop as loop
+from shelfwise.nn.threads import torch_threads
 
 PRODUCTS, LABELS, MEMBERS = 72, 6, 3
 NEVER = LABELS - 1  # a label without a single product
@@ -339,7 +340,7 @@ def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return step_of(step, inputs, targets)
 
     monkeypatch.setattr(loop._TrainStep, "_loss", both)
-    with loop.torch_threads(1):
+    with torch_threads(1):
         yield seen
 
 

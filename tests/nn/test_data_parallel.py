@@ -11,7 +11,7 @@ from shelfwise.core.types import Context, Examples
 from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
 from shelfwise.nn.data_parallel import data_parallel
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches
-from shelfwise.nn.training_loop import torch_threads
+from shelfwise.nn.threads import torch_threads
 from shelfwise.text.vocabulary import Ragged, TokenArray
 
 

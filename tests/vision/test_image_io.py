@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -155,3 +156,12 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("shelfwise.vision.image_io.MAX_BYTES", 99)
     with pytest.raises(ImageRejectedError, match="100 bytes"):
         digest_picture(tmp_path / "large.jpg")
+
+
+@pytest.mark.parametrize("side", [9000, 12000, 15000])
+def test_nothing_warns_of_a_bomb(side: int) -> None:
+    """Pillow's own warning, made an error here, would come in place of the reason."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ImageRejectedError, match="more than 25,000,000"):
+            decode_picture(bomb(side, side), FRAME)

@@ -22,7 +22,10 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
     from rich.console import Console
 
     from shelfwise.core.types import Context, Progress
+    from shelfwise.nn.memory import tune_malloc
 
+    # The process is the command line's own, so its allocator may be set; the library leaves that alone.
+    tune_malloc()
     columns = (
         rich_progress.TextColumn("{task.description}"),
         rich_progress.BarColumn(),

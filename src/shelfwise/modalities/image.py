@@ -16,7 +16,6 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.fusion_networks import init_like_keras
-from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder
@@ -68,7 +67,6 @@ class Image(Modality):
         Raises:
             WeightsError: the backbone's weights are missing or not what they should be.
         """
-        tune_malloc()
         if self._encoder is None:
             self._encoder = ImageEncoder.open(self._source(), self.settings)
         return Pictures.read(catalog, self.field, self._encoder, context)
@@ -79,7 +77,6 @@ class Image(Modality):
         Raises:
             WeightsError: as :meth:`prepare`.
         """
-        tune_malloc()
         source = self._source()
         self._encoder = ImageEncoder.open(source, self.settings)
         with torch_seed(context.seed):

@@ -21,15 +21,14 @@ from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginS
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.nn.feature_fusion import JoinName, make_join
 from shelfwise.nn.fusion_networks import Shape, init_like_keras
-from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
+from shelfwise.nn.threads import torch_threads
 from shelfwise.nn.training_loop import (
     Batches,
     LoopSettings,
     fit_network,
     run_network,
     torch_seed,
-    torch_threads,
 )
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
@@ -167,7 +166,6 @@ class Joint(Modality):
         Raises:
             WeightsError: the backbone's weights are missing or not what they should be.
         """
-        tune_malloc()
         parts = tuple(self._prepare_field(name, catalog, context) for name in self._names)
         refused = tuple(refusal for part in parts for refusal in part.refused)
         return JointInputs(np.any([part.present for part in parts], axis=0), parts, refused=refused)
@@ -178,7 +176,6 @@ class Joint(Modality):
         Raises:
             WeightsError: word vectors or a backbone's weights are missing or not what they should be.
         """
-        tune_malloc()
         self._facts, self._vocabularies, vectors = {}, {}, []
         for name, part in zip(self._names, train.inputs.parts, strict=True):
             if isinstance(part, Texts):

@@ -30,7 +30,6 @@ from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
 from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
-from shelfwise.nn.memory import tune_malloc
 from shelfwise.text.ngrams import Grams
 from shelfwise.vision.image_branch import Pictures, with_prefix
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
@@ -119,7 +118,6 @@ class KernelLogistic(Modality):
         Raises:
             WeightsError: the encoder or the backbone is not to be had.
         """
-        tune_malloc()
         grams: list[Grams] = []
         vectors: dict[str, Floats] = {}
         here: list[Bools] = []

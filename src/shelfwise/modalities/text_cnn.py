@@ -17,7 +17,6 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.fusion_networks import init_like_keras
-from shelfwise.nn.memory import tune_malloc
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
@@ -79,7 +78,6 @@ class TextCnn(Modality):
         with torch_seed(context.seed):
             self._network = _Network(torch.from_numpy(vectors), train.targets.shape[1], self.settings)
         watched = None if validation is None else (self._batches(validation.inputs), validation.targets)
-        tune_malloc()
         with self._network.on_all_cores():
             self._facts["epochs"] = fit_network(
                 self._network,

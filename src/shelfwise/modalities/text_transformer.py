@@ -38,8 +38,8 @@ from shelfwise.features.sentence_encoder import (
     verify_encoder,
 )
 from shelfwise.features.tfidf import has_words, words_of
-from shelfwise.nn.memory import tune_malloc
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
+from shelfwise.nn.threads import torch_threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 
 class TextTransformerSettings(PluginSettings):
@@ -153,7 +153,6 @@ class TextTransformer(Modality):
             WeightsError: the encoder is not to be had.
             ConfigError: more layers are to be tuned than it has.
         """
-        tune_malloc()
         source, chosen = find_encoder(self.settings.encoder), self.settings
         self._encoder = self._loaded(source)
         vectors = self._frozen(train.inputs, context)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shelfwise.nn.training_loop import torch_threads
+from shelfwise.nn.threads import torch_threads, use_torch_threads
 
 MOST = 4
 """Pieces of a batch: each brings a gradient of all parameters, word vectors too, and these are added on one core."""
@@ -67,7 +67,7 @@ def data_parallel(work: Work, parameters: Sequence[nn.Parameter]) -> Iterator[Da
     # a new thread multiplies on all cores until it is told, and sums then come in another order
     with (
         torch_threads(1),
-        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as executor,
+        ThreadPoolExecutor(count, initializer=use_torch_threads, initargs=(1,)) as executor,
     ):
         yield DataParallel(work, parameters, executor, count)
 

@@ -19,14 +19,8 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.losses import Loss
-from shelfwise.nn.training_loop import (
-    Batches,
-    LoopSettings,
-    fit_network,
-    run_network,
-    torch_seed,
-    torch_threads,
-)
+from shelfwise.nn.threads import torch_threads
+from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed
 
 FORBIDDEN = (
     -1e4

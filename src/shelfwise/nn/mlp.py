@@ -13,7 +13,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
+from shelfwise.nn.threads import torch_threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows
 from shelfwise.nn.fusion_networks import keep_members
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed, torch_threads
+from shelfwise.nn.threads import torch_threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}

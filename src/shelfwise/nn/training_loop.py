@@ -56,17 +56,6 @@ def torch_seed(seed: int) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Torch on `count` cores inside the block: steps of small networks take as long on one core as on two, and leave the other free."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs between them comes in here)
     network: nn.Module,
     train: Batches,

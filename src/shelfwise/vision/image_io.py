@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,21 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["stretch", "letterbox", "crop"]
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+# To import a format's file is to register it with Pillow.
+_FORMAT_CLASSES = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    WebPImagePlugin.WebPImageFile,
+)
+FORMATS = tuple(str(image_class.format) for image_class in _FORMAT_CLASSES)
 MAX_PIXELS = 25_000_000
 MAX_BYTES = 50_000_000
 WHITE = (255, 255, 255)
-
-# Pillow only warns, and only beyond 89 million pixels; here anything beyond MAX_PIXELS is refused before it is decoded.
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 class ImageRejectedError(Exception):
@@ -83,7 +86,7 @@ def shrink_picture(data: bytes, longest: int) -> Pixels:
 
 def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image]) -> Pixels:
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _open_image(data) as image:
             _check_size(image.width, image.height)
             image.draft(
                 "RGB", (size, size)
@@ -91,14 +94,31 @@ def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image
             return np.asarray(shaped(_rgb(ImageOps.exif_transpose(image))))
     except ImageRejectedError:
         raise
-    except UnidentifiedImageError:
-        raise ImageRejectedError(f"the file is not a picture ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
         raise ImageRejectedError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
     except (
         Exception
     ) as error:  # decoders meet damage with errors of any type, and one bad picture must not stop a run
         raise ImageRejectedError(f"the picture is damaged or broken off ({type(error).__name__})") from None
+
+
+def _open_image(data: bytes) -> Image.Image:
+    """The image with its header read and no pixel decoded.
+
+    ``Image.open`` does the same, and warns above 89 million pixels. Files that large are expected here, and refused
+    by :func:`_check_size`. A filter for the warning would be one for all threads, in ``catch_warnings`` too, and so
+    would another limit of Pillow's. Its formats by themselves do not warn.
+    """
+    for name in FORMATS:
+        read_header, accepts = Image.OPEN[name]
+        # WebP answers with a sentence where Pillow was built without it.
+        if accepts is not None and accepts(data[:16]) is not True:
+            continue
+        try:
+            return read_header(io.BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # it only began like this format
+    raise ImageRejectedError(f"the file is not a picture ({', '.join(FORMATS)})")
 
 
 def _check_size(width: int, height: int) -> None:
