@@ -60,7 +60,7 @@ def test_stop_words_are_single_lower_case_words() -> None:
 @settings(max_examples=60)
 @given(st.lists(st.text(st.characters(max_codepoint=0x30FF, exclude_categories=["Cn", "Cs"])), max_size=4))
 def test_separators_are_all_but_letters_marks_and_numbers(texts: list[str]) -> None:
-    """As one pattern says it, which takes long to compile. To 0x30FF: newer letters are not known everywhere."""
+    """As one pattern finds them, which is slow to compile. To 0x30FF: newer ones are not known everywhere."""
     plain = pc.replace_substring_regex(
         pc.utf8_lower(pa.array(texts, pa.large_string())), r"[^\pL\pM\pN]+", " "
     ).to_pylist()

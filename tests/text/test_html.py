@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from shelfwise.text.html import _BLOCK, _CONTROL, _REACH, _SETTLED, plain_text
+from shelfwise.text.html import _BLOCK, _CONTEXT_LETTERS, _CONTROL, _UNCHANGED, plain_text
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_hostile_text_takes_no_time(value: str) -> None:
     assert time.process_time() - start < 2
 
 
-def test_settled_letters_are_those_that_ftfy_keeps() -> None:
+def test_unchanged_letters_are_those_that_ftfy_keeps() -> None:
     letters = [
         chr(code)
         for code in range(0x20, 0x110000)
-        if not 0xD800 <= code < 0xE000 and _SETTLED.fullmatch(chr(code))
+        if not 0xD800 <= code < 0xE000 and _UNCHANGED.fullmatch(chr(code))
     ]
     assert len(letters) > 30_000
     assert "".join(ftfy.fix_text(letter, unescape_html=False) for letter in letters) == "".join(letters)
 
 
 def test_no_sign_of_mojibake_reaches_further_than_we_look() -> None:
-    assert pattern_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags).getwidth()[1] < _REACH
+    assert pattern_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags).getwidth()[1] < _CONTEXT_LETTERS
 
 
 @given(
@@ -104,7 +104,7 @@ def test_no_sign_of_mojibake_reaches_further_than_we_look() -> None:
     )
 )
 @settings(max_examples=500, deadline=None)
-def test_text_that_ftfy_is_not_asked_about_is_text_that_it_keeps(value: str) -> None:
+def test_text_that_skips_ftfy_is_text_that_ftfy_keeps(value: str) -> None:
     if "<" not in value and "&" not in value:
         assert plain_text(value) == " ".join(
             _CONTROL.sub("", ftfy.fix_text(value, unescape_html=False)).split()

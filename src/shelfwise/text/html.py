@@ -1,4 +1,4 @@
-"""Text as people read it: entities decoded, mark-up dropped, mojibake mended, white space collapsed."""
+"""Text as people read it: entities decoded, mark-up dropped, mojibake fixed, white space collapsed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BARE_TAG = re.compile(r"(?i)</?(?:p|br|b|i|u|em|strong|div|span|ul|ol|li)[ \t\n
 _ENTITY = re.compile("&[a-zA-Z#]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _MAX_TAGS = 2_000
-_SETTLED = re.compile("[ -~À-ÖØ-öø-ıĴ-ňŊ-ž°®™£€\u2014•Ѐ-џ一-鿿ぁ-ゖァ-ヺ가-힣]{1,10000}")
-"""Letters that no step of ftfy changes by themselves: European, Cyrillic, Chinese, Japanese, Korean, and some signs."""
+_UNCHANGED = re.compile("[ -~À-ÖØ-öø-ıĴ-ňŊ-ž°®™£€\u2014•Ѐ-џ一-鿿ぁ-ゖァ-ヺ가-힣]{1,10000}")
+"""Letters that ftfy never changes alone: European, Cyrillic, Chinese, Japanese, Korean, some signs."""
 
 _FOREIGN = re.compile("[^ -~](?:[ -~]{0,16}[^ -~])*")
-_REACH = 8
+_CONTEXT_LETTERS = 8
 """Letters around a foreign one that can make it look like mojibake; no pattern of ftfy is longer."""
 
 _FIXES = ftfy.TextFixerConfig(unescape_html=False, explain=False)
@@ -31,7 +31,7 @@ def plain_text(value: str) -> str:
     """The words of `value`: no entities, tags, scripts, styles, control characters or doubled spaces.
 
     Entities are decoded twice, because dumps are often escaped twice. A ``<`` that opens no tag stays.
-    Letters broken by a wrong encoding are mended with ftfy (which also straightens curly quotes). Any text is
+    Letters broken by a wrong encoding are fixed with ftfy, which also straightens curly quotes. Any text is
     accepted; text without words becomes ``""``.
 
     >>> plain_text("Arts,  Music &amp;amp; <b>Photo</b>graphy<br>new<script>x()</script>")
@@ -39,42 +39,48 @@ def plain_text(value: str) -> str:
     >>> plain_text("size < 5 &lt;3")
     'size < 5 <3'
     """
+    # most texts need nothing but this, so it comes first
     if value.isascii() and value.isprintable() and "&" not in value and "<" not in value:
         return _spaced(value)
     if "&" in value:
         value = unescape(unescape(value))
     if "<" in value and _MARKUP.search(value):
         value = _without_tags(value)
-    if not value.isascii() and not _is_settled(value):
+    if not value.isascii() and not _is_left_by_ftfy(value):
         value = ftfy.fix_text(value, _FIXES)
     return _spaced(value)
 
 
 def _spaced(value: str) -> str:
     """The text without control characters and doubled spaces."""
-    if value.isprintable() and "  " not in value:  # of all white space only the plain space is printable
+    # of all white space only the plain space is printable
+    if value.isprintable() and "  " not in value:
         return value.strip()
     return " ".join(_CONTROL.sub("", value).split())
 
 
-def _is_settled(value: str) -> bool:
-    """Whether ftfy would keep the text as it is, told without looking at the long stretches of ASCII."""
-    if not _SETTLED.fullmatch(value):
+def _is_left_by_ftfy(value: str) -> bool:
+    """Whether ftfy would keep the text as it is, decided without looking at the long stretches of ASCII."""
+    if not _UNCHANGED.fullmatch(value):
         return False
-    return not any(
-        is_bad(value[max(found.start() - _REACH, 0) : found.end() + _REACH])
-        for found in _FOREIGN.finditer(value)
-    )
+    for found in _FOREIGN.finditer(value):
+        start = max(found.start() - _CONTEXT_LETTERS, 0)
+        if is_bad(value[start : found.end() + _CONTEXT_LETTERS]):
+            return False
+    return True
 
 
 def _without_tags(value: str) -> str:
-    # The parser is quadratic in the nesting depth: 200,000 nested tags take minutes, so that many are stripped by pattern.
+    # the parser is quadratic in the nesting depth: 200,000 nested tags take minutes, so many are dropped by
+    # pattern
     if value.count("<") > _MAX_TAGS:
         return _TAG.sub(" ", _HIDDEN.sub(" ", value))
+    # tags that start a line or a cell separate words; the others do not
     value = _BLOCK.sub(" <", value)
     bare = _BARE_TAG.sub("", value)
+    # nothing but tags that neither hide nor move the text: what the parser gives, in a fifth of its time
     if "<" not in bare and not _ENTITY.search(bare):
-        return bare  # nothing but tags that neither hide nor move the text: what the parser says, at a fifth of its time
+        return bare
     root = LexborHTMLParser(value).root
     if root is None:
         return ""

@@ -1,8 +1,8 @@
-"""Bags of n-grams: every run of n words, or of n letters in a word, counted for a whole column at once.
+"""Counts of n-grams: every run of n words, or of n letters in a word, for a whole column at once.
 
-An n-gram is known by a 64-bit number that depends on nothing but the n-gram, so two catalogues, or a catalogue and a
-saved model, agree on it without sharing a list of strings. Among ten million n-grams the chance that any two share a
-number is one in 300,000.
+An n-gram is known by its key, a 64-bit number that depends on nothing but the n-gram. So two catalogues, or a
+catalogue and a saved model, agree on it without sharing a list of strings. Among ten million n-grams the
+chance that any two share a key is one in 300,000.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]
 
-_GOLDEN = 0x9E3779B97F4A7C15
+_GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: its multiples are spread evenly over all 64-bit numbers (splitmix64)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Grams:
 
     Args:
         counts: (N, F) sparse rows, float32.
-        keys: (F,) the n-grams' numbers, rising.
+        keys: (F,) the n-grams' keys, ascending.
     """
 
     counts: sp.csr_array
@@ -50,29 +51,33 @@ class Grams:
     def joined(self, other: Grams) -> Grams:
         """The n-grams of both, counted in the same texts."""
         keys = np.union1d(self.keys, other.keys)
-        return Grams(sp.csr_array(self.align(keys) + other.align(keys)), keys)
+        counts = self.align(keys) + other.align(keys)
+        return Grams(sp.csr_array(counts), keys)
 
     def folded(self, buckets: int) -> Grams:
-        """At most `buckets` n-grams: their numbers modulo `buckets`, so that some come to share one (the hashing trick)."""
+        """At most `buckets` n-grams: keys modulo `buckets`, so that some share one (the hashing trick)."""
         keys, columns = np.unique(self.keys % np.uint64(buckets), return_inverse=True)
-        counts = sp.csr_array(
-            (self.counts.data, columns[self.counts.indices], self.counts.indptr), shape=(len(self), len(keys))
-        )
+        shape = (len(self), len(keys))
+        new_columns = columns[self.counts.indices]
+        counts = sp.csr_array((self.counts.data, new_columns, self.counts.indptr), shape=shape)
+        # n-grams that share a key are still separate entries of a row
         counts.sum_duplicates()
         return Grams(counts, keys)
 
     def align(self, keys: Keys) -> sp.csr_array:
-        """Counts (N, K) of the n-grams `keys` (K,), which must be rising; all others are left out."""
+        """Counts (N, K) of the n-grams `keys` (K,), which must be ascending; all others are left out."""
         if not len(keys):
             return sp.csr_array((len(self), 0), dtype=np.float32)
-        place = np.minimum(np.searchsorted(keys, self.keys), len(keys) - 1)
-        known = keys[place] == self.keys
-        inside = known[self.counts.indices]
-        before = np.concatenate([[0], np.cumsum(inside)])
-        columns = place[self.counts.indices[inside]]
-        return sp.csr_array(
-            (self.counts.data[inside], columns, before[self.counts.indptr]), shape=(len(self), len(keys))
-        )
+        # searchsorted gives K for keys above the last one: any column does, they are not known
+        column = np.minimum(np.searchsorted(keys, self.keys), len(keys) - 1)
+        is_known = keys[column] == self.keys
+        is_kept = is_known[self.counts.indices]
+        # entries kept before each one, from which the rows' new offsets are read
+        kept_before = np.concatenate([[0], np.cumsum(is_kept)])
+        columns = column[self.counts.indices[is_kept]]
+        offsets = kept_before[self.counts.indptr]
+        values = self.counts.data[is_kept]
+        return sp.csr_array((values, columns, offsets), shape=(len(self), len(keys)))
 
 
 def split_words(texts: Sequence[str | None]) -> TokenArray:
@@ -84,72 +89,82 @@ def split_words(texts: Sequence[str | None]) -> TokenArray:
     ['t', 'shirt', '2', 'pack']
     """
     column = lowered(texts)
-    pieces = split_column(column, separators(column))
-    real = np.array([word != "" for word in pieces.words], dtype=bool)
-    table = np.where(real, np.cumsum(real) - 1, -1).astype(np.int32)
-    return pieces.remap(table, tuple(word for word in pieces.words if word))
+    tokens = split_column(column, separators(column))
+    # a separator at either end of a text leaves an empty word there
+    return tokens.keep_words(np.array([word != "" for word in tokens.words], dtype=bool))
 
 
 def word_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
     """Runs of n consecutive words of a text, for each n in `orders`."""
-    units = _whole(*_letters(tokens.words, ""))[tokens.ids]
-    found = [_runs(units, tokens.offsets, n) for n in orders]
-    return _count(np.concatenate([k for k, _ in found]), np.concatenate([r for _, r in found]), len(tokens))
+    letters, offsets = _letters(tokens.words, "")
+    units = _word_keys(letters, offsets)[tokens.ids]
+    return _count_runs(units, tokens.offsets, orders)
 
 
 def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
-    """Runs of n letters within a word, a blank before and behind it counting as letters, for each n in `orders`.
+    """Runs of n letters within a word, the blanks around it counting as letters, for each n in `orders`.
 
     Worked out once a distinct word, then spread over the texts with one sparse product.
     """
     letters, offsets = _letters(tokens.words, " ")
-    found = [_runs(letters.astype(np.uint64), offsets, n) for n in orders]
-    of_words = _count(
-        np.concatenate([k for k, _ in found]), np.concatenate([r for _, r in found]), len(tokens.words)
-    )
+    of_words = _count_runs(letters.astype(np.uint64), offsets, orders)
+    # (N, W): how often each distinct word occurs in each text
     ones = np.ones(len(tokens.ids), np.float32)
-    words = sp.csr_array((ones, tokens.ids, tokens.offsets), shape=(len(tokens), len(tokens.words)))
+    shape = (len(tokens), len(tokens.words))
+    words = sp.csr_array((ones, tokens.ids, tokens.offsets), shape=shape)
     counts = words @ of_words.counts
     counts.sort_indices()
     return Grams(counts, of_words.keys)
 
 
-def _placed(units: Keys, places: Keys) -> Keys:
+def _at_places(units: Keys, places: Keys) -> Keys:
     """A number for "this unit at this place", to be summed over the places of a run."""
-    return splitmix64(units + (places + np.uint64(1)) * np.uint64(_GOLDEN))
+    # place 0 counts as 1: it has to change the unit, too
+    steps = places + np.uint64(1)
+    return splitmix64(units + steps * _GOLDEN_RATIO)
 
 
 def _letters(words: Sequence[str], edge: str) -> tuple[NDArray[np.uint32], Offsets]:
-    """The code points of all words end to end, with `edge` before and behind each, and where each word begins."""
-    offsets = np.cumsum([0, *(len(word) + 2 * len(edge) for word in words)]).astype(np.int64)
+    """The code points of all words end to end, with `edge` around each, and where each word begins."""
+    lengths = [len(word) + 2 * len(edge) for word in words]
+    offsets = np.cumsum([0, *lengths]).astype(np.int64)
     packed = "".join(f"{edge}{word}{edge}" for word in words)
+    # lone surrogates are letters like others: broken text must not stop a training
     return np.frombuffer(packed.encode("utf-32-le", "surrogatepass"), dtype=np.uint32), offsets
 
 
-def _whole(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
+def _word_keys(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
     """One number a word; no word may be empty."""
     if len(offsets) == 1:
         return np.zeros(0, np.uint64)
-    places = np.arange(len(letters)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return splitmix64(
-        np.add.reduceat(_placed(letters.astype(np.uint64), places.astype(np.uint64)), offsets[:-1])
-    )
+    starts = offsets[:-1]
+    # places within the word, from 0
+    places = np.arange(len(letters)) - np.repeat(starts, np.diff(offsets))
+    placed = _at_places(letters.astype(np.uint64), places.astype(np.uint64))
+    return splitmix64(np.add.reduceat(placed, starts))
 
 
 def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64]]:
-    """The number of every run of n units that stays within its row, and its row."""
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    starts = np.flatnonzero(np.arange(len(units)) + n <= np.repeat(offsets[1:], np.diff(offsets)))
+    """The key of every run of n units that stays within its row, and its row."""
+    lengths = np.diff(offsets)
+    rows = np.repeat(np.arange(len(offsets) - 1), lengths)
+    row_ends = np.repeat(offsets[1:], lengths)
+    starts = np.flatnonzero(np.arange(len(units)) + n <= row_ends)
+    # beginning with n keeps runs of different lengths apart
     total = np.full(len(starts), n, np.uint64)
     for place in range(n):
-        total += _placed(units[starts + place], np.full(1, place, np.uint64))
+        places = np.full(1, place, np.uint64)
+        total += _at_places(units[starts + place], places)
     return splitmix64(total), rows[starts]
 
 
-def _count(keys: Keys, rows: NDArray[np.int64], texts: int) -> Grams:
+def _count_runs(units: Keys, offsets: Offsets, orders: Sequence[int]) -> Grams:
+    """How often every run of n units occurs in each row, for each n in `orders`."""
+    runs = [_runs(units, offsets, n) for n in orders]
+    keys = np.concatenate([keys for keys, _ in runs])
+    rows = np.concatenate([rows for _, rows in runs])
     distinct, columns = np.unique(keys, return_inverse=True)
     ones = np.ones(len(keys), np.float32)
-    counts = sp.coo_array(
-        (ones, (rows, columns)), shape=(texts, len(distinct))
-    ).tocsr()  # adds up what occurs twice
-    return Grams(counts, distinct)
+    shape = (len(offsets) - 1, len(distinct))
+    # tocsr adds up what occurs twice
+    return Grams(sp.coo_array((ones, (rows, columns)), shape=shape).tocsr(), distinct)

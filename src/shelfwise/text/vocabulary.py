@@ -1,4 +1,4 @@
-"""Words to numbers: ragged token columns, and the vocabulary learnt from the training rows."""
+"""Words to numbers: rows of numbers of any length, and the vocabulary of the training rows."""
 
 from __future__ import annotations
 
@@ -36,41 +36,49 @@ class Ragged:
 
     def take(self, rows: NDArray[Any]) -> Self:
         """The given rows, in that order."""
-        starts, lengths = self.offsets[rows], self.lengths[rows]
-        return self._with(*_gather(self.ids, starts, lengths))
+        ids, offsets = _gather(self.ids, self.offsets[rows], self.lengths[rows])
+        return self._with(ids, offsets)
 
     def keep(self, mask: NDArray[np.bool_]) -> Self:
-        """Only the numbers whose `mask` (T,) is true; rows move together, none goes."""
-        before = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)
-        return self._with(self.ids[mask], before[self.offsets])
+        """Only the numbers whose `mask` (T,) is true; every row stays, even if nothing is left in it."""
+        kept_before = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)
+        return self._with(self.ids[mask], kept_before[self.offsets])
 
     def truncate(self, longest: int, cut: Literal["pre", "post"]) -> Self:
-        """Rows of at most `longest`: ``post`` cuts off their end, ``pre`` their beginning (the Keras default)."""
+        """Rows of at most `longest`: ``post`` cuts off the end, ``pre`` the beginning (the Keras default)."""
         lengths = np.minimum(self.lengths, longest)
-        starts = self.offsets[:-1] if cut == "post" else self.offsets[1:] - lengths
-        return self._with(*_gather(self.ids, starts, lengths))
+        starts = self.offsets[:-1]
+        if cut == "pre":
+            starts = self.offsets[1:] - lengths
+        ids, offsets = _gather(self.ids, starts, lengths)
+        return self._with(ids, offsets)
 
     def windows(
         self, rows: NDArray[Any], size: int, longest: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All different stretches of `size` numbers in the given rows (B,), as if 0 followed each row up to `longest`.
+        """The different windows of `size` numbers in the given rows (B,), as if 0 filled each to `longest`.
 
-        A window of zeros alone stands for all of its kind, so what is computed from the windows of a row is neither
-        more work in the company of longer rows, nor any different. Rows must be at most `longest` long, `size` too.
+        A window of zeros alone stands for all of its kind. So what is computed from a row's windows is no
+        more work beside longer rows, and no different. Rows must be at most `longest` long, `size` too.
 
         Returns:
             (R, size) the windows, row after row, and (B,) how many each row has, at least 1.
 
-        >>> Ragged(np.array([7, 8], np.int32), np.array([0, 2])).windows(np.array([0]), size=2, longest=9)[0].tolist()
+        >>> row = Ragged(np.array([7, 8], np.int32), np.array([0, 2]))
+        >>> row.windows(np.array([0]), size=2, longest=9)[0].tolist()
         [[7, 8], [8, 0], [0, 0]]
         """
         lengths = self.lengths[rows]
+        # a window begins at each number and once behind the last one, as far as `longest` has room
         counts = np.minimum(lengths, longest - size) + 1
-        first = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        positions = first[:, None] + np.arange(size)
-        inside = positions < np.repeat(lengths, counts)[:, None]
-        windows = np.zeros(positions.shape, dtype=np.int64)
-        windows[inside] = self.ids[(positions + np.repeat(self.offsets[rows], counts)[:, None])[inside]]
+        windows_before = np.cumsum(counts) - counts
+        first = np.arange(counts.sum()) - np.repeat(windows_before, counts)
+        # (R, size): places within the row; those behind its end stay 0
+        places = first[:, None] + np.arange(size)
+        inside = places < np.repeat(lengths, counts)[:, None]
+        starts = np.repeat(self.offsets[rows], counts)[:, None]
+        windows = np.zeros(places.shape, dtype=np.int64)
+        windows[inside] = self.ids[(places + starts)[inside]]
         return windows, counts
 
     def _with(self, ids: Ids, offsets: Offsets) -> Self:
@@ -95,14 +103,20 @@ class TokenArray(Ragged):
         >>> TokenArray.of([["red", "shoe"], [], ["red"]]).ids
         array([0, 1, 0], dtype=int32)
         """
-        table: dict[str, int] = {}
-        ids = [[table.setdefault(word, len(table)) for word in row] for row in rows]
-        offsets = np.cumsum([0, *map(len, ids)]).astype(np.int64)
-        return cls(np.array([i for row in ids for i in row], dtype=np.int32), offsets, tuple(table))
+        id_of: dict[str, int] = {}
+        ids: list[int] = []
+        offsets = [0]
+        for row in rows:
+            # a new word gets the next free id
+            ids += [id_of.setdefault(word, len(id_of)) for word in row]
+            offsets.append(len(ids))
+        words = tuple(id_of)
+        return cls(np.array(ids, np.int32), np.array(offsets, np.int64), words)
 
     def row(self, index: int) -> list[str]:
         """The words of one text."""
-        return [self.words[i] for i in self.ids[self.offsets[index] : self.offsets[index + 1]]]
+        start, end = self.offsets[index : index + 2]
+        return [self.words[i] for i in self.ids[start:end]]
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -113,11 +127,14 @@ class TokenArray(Ragged):
         """The words that occur in these rows."""
         return tuple(self.words[i] for i in np.flatnonzero(self.counts))
 
-    def remap(self, table: Ids, words: tuple[str, ...]) -> TokenArray:
-        """Number the words anew: word i becomes ``table[i]``, an index into `words`; below 0 it is dropped."""
-        packed = Ragged(table[self.ids], self.offsets)
-        packed = packed.keep(packed.ids >= 0)
-        return TokenArray(packed.ids, packed.offsets, words)
+    def keep_words(self, wanted: NDArray[np.bool_]) -> TokenArray:
+        """Only the words that are `wanted` (W,), numbered anew in their order."""
+        # a kept word's new id is how many are kept before it
+        new_ids = np.where(wanted, np.cumsum(wanted) - 1, -1).astype(np.int32)
+        words = tuple(word for word, is_kept in zip(self.words, wanted, strict=True) if is_kept)
+        kept = Ragged(new_ids[self.ids], self.offsets)
+        kept = kept.keep(kept.ids >= 0)
+        return TokenArray(kept.ids, kept.offsets, words)
 
     def _with(self, ids: Ids, offsets: Offsets) -> Self:
         return type(self)(ids, offsets, self.words)
@@ -127,8 +144,8 @@ class TokenArray(Ragged):
 class Vocabulary:
     """The commonest words of the training texts; word i has the number i + 1, and 0 is padding.
 
-    As the Keras ``Tokenizer(num_words)`` of the authors' scripts: by falling frequency, ties by first occurrence;
-    rarer words have no number at all and vanish before padding.
+    As the Keras ``Tokenizer(num_words)`` of the authors' scripts: by falling frequency, ties by first
+    occurrence. Rarer words have no number at all and vanish before padding.
     """
 
     words: tuple[str, ...]
@@ -140,11 +157,13 @@ class Vocabulary:
         >>> Vocabulary.fit(TokenArray.of([["red", "shoe"], ["blue", "shoe"]]), size=3).words
         ('shoe', 'red')
         """
-        first = np.full(len(tokens.words), len(tokens.ids))
-        first[tokens.ids[::-1]] = np.arange(len(tokens.ids))[
-            ::-1
-        ]  # of repeated indices the last assignment stays
-        order = np.lexsort((first, -tokens.counts))[: size - 1]
+        # place of each word's first occurrence; assigned backwards, because the last assignment to an index
+        # stays
+        count = len(tokens.ids)
+        first_place = np.full(len(tokens.words), count)
+        first_place[tokens.ids[::-1]] = np.arange(count)[::-1]
+        # the last key of lexsort counts first
+        order = np.lexsort((first_place, -tokens.counts))[: size - 1]
         return cls(tuple(tokens.words[i] for i in order if tokens.counts[i]))
 
     def __len__(self) -> int:
@@ -154,6 +173,7 @@ class Vocabulary:
     def encode(self, tokens: TokenArray) -> Ragged:
         """Each row's known words as numbers from 1; unknown words leave no gap."""
         numbers = self._numbers
+        # looked up once a distinct word, not once an occurrence
         table = np.array([numbers.get(word, 0) for word in tokens.words], dtype=np.int32)
         packed = Ragged(table[tokens.ids], tokens.offsets)
         return packed.keep(packed.ids > 0)
@@ -166,5 +186,7 @@ class Vocabulary:
 def _gather(ids: Ids, starts: Offsets, lengths: Offsets) -> tuple[Ids, Offsets]:
     """Pieces of `ids` end to end, with their new offsets, without a loop over rows."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+    # each number's old position is its new one, shifted as far as its piece moves
+    shifts = starts - offsets[:-1]
+    positions = np.arange(offsets[-1]) + np.repeat(shifts, lengths)
     return ids[positions], offsets
