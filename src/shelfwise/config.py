@@ -31,9 +31,7 @@ class Settings(BaseModel):
 class CatalogSettings(Settings):
     """How a catalogue file is read."""
 
-    format: str = Field(
-        "auto", description="name of the file format; auto: the one that the file looks like"
-    )
+    format: str = Field("auto", description="name of the file format; auto: the one that the file looks like")
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the source's column name"
     )
@@ -74,8 +72,8 @@ class SplitSettings(Settings):
         0.1,
         ge=0,
         lt=0.5,
-        description="share of the training part kept for thresholds and early stopping; 0: thresholds rest on "
-        "cross-fitting",
+        description="share of the training part kept for thresholds and early stopping; "
+        "0: thresholds rest on cross-fitting",
     )
 
 
@@ -132,14 +130,14 @@ class Config(Settings):
     )
     threshold: Literal["global", "per_label", "per_product"] | float = Field(
         "global",
-        description="the score from which a label is given: a number; or global: one for all labels, tuned on "
-        "out-of-fold scores; per_label: one a label, drawn to the global one where the label is rare; "
+        description="the score from which a label is given: a number; or global: one for all labels, tuned "
+        "on out-of-fold scores; per_label: one a label, drawn to the global one where the label is rare; "
         "per_product: the labels with the largest expected F1 (final system only; needs calibration)",
     )
     consistency: Literal["none", "closure", "most_probable"] = Field(
         "closure",
-        description="where labels have ancestors; closure: a label brings all its ancestors; most_probable: the "
-        "most probable set without a contradiction; none: each label by itself",
+        description="where labels have ancestors; closure: a label brings all its ancestors; most_probable: "
+        "the most probable set without a contradiction; none: each label by itself",
     )
     budget: float | None = Field(
         None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit"
@@ -166,15 +164,15 @@ class Config(Settings):
             )
         if self.consistency == "most_probable" and self.threshold == "per_product":
             raise ValueError(
-                "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a product's "
-                "set of labels by itself; "
+                "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a "
+                "product's set of labels by itself; "
                 "set consistency to 'closure', or threshold to 'global' or 'per_label'"
             )
         if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
             raise ValueError(
                 f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products "
-                "(split.validation_fraction = 0) thresholds need out-of-fold scores of the training products: "
-                "set it to 'oof'"
+                "(split.validation_fraction = 0) thresholds need out-of-fold scores of the training "
+                "products: set it to 'oof'"
             )
         return self
 
@@ -193,6 +191,7 @@ class Config(Settings):
         >>> Config.load("paper", changes={"labels": {"min_count": 15}}).labels.min_count
         15
         """
+        # A settings file may name its preset; it counts before the argument.
         over = _read_toml(Path(file)) if file is not None else {}
         name = str(over.pop("preset", preset))
         if name not in PRESETS:
@@ -234,6 +233,7 @@ def describe(error: ValidationError) -> str:
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
+        # Tables are merged key by key; a list or a value replaces what was there.
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merge(merged[key], value) if both else value
     return merged

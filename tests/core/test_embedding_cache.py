@@ -93,5 +93,5 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_only(
     for name in (1, 2):
         shelf.write(keys(name), rows(name))
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
-        f"encoded products are not kept in {tmp_path}/file/shelf"
+        f"embeddings are not kept in {tmp_path}/file/shelf"
     ]

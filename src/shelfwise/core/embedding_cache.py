@@ -29,8 +29,9 @@ KEY_BYTES = 32
 class EmbeddingCache:
     """Rows on disk, found by key.
 
-    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under another name and renamed. A killed run therefore loses at most the shard it was
-    filling, and several runs may share a folder.
+    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under another
+    name and renamed. A killed run therefore loses at most the shard it was filling, and several runs may share
+    a folder.
 
     Args:
         folder: where the shards are; None keeps nothing.
@@ -43,6 +44,7 @@ class EmbeddingCache:
     def __post_init__(self) -> None:
         if self.folder is None:
             return
+        # Only the keys are kept in memory; rows are read when they are wanted.
         for path in sorted(self.folder.glob("*.safetensors")):
             for number, key in enumerate(self._open(path).get("keys", ())):
                 self.places[key.tobytes()] = (path, number)

@@ -22,7 +22,7 @@ from shelfwise.errors import StorageError
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; what the block leaves there takes the place of `path` at the end.
 
-    The folder is made if need be. After an error in the block `path` is as it was, and nothing is left beside it.
+    The folder is made if need be. After an error in the block `path` is as it was, with nothing beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # the process id keeps two runs that write one file from sharing a temporary name

@@ -41,6 +41,7 @@ class Package:
         Raises:
             WeightsError: the package is not installed, or its file was changed.
         """
+        # find_spec imports nothing: the package's own code never runs
         spec = find_spec(self.name.replace("-", "_"))
         folders = spec.submodule_search_locations if spec else None
         path = Path(next(iter(folders))) / self.file if folders else None
@@ -58,6 +59,7 @@ def answers_in_time(question: Callable[[], object], timeout: float = TIMEOUT) ->
 
     A thread of its own asks: looking up a host name can hang for longer than any timeout of a socket.
     """
+    # Two events: "finished" also comes with an error, "answered" only without.
     answered = threading.Event()
     finished = threading.Event()
 
@@ -70,6 +72,7 @@ def answers_in_time(question: Callable[[], object], timeout: float = TIMEOUT) ->
         finally:
             finished.set()
 
+    # A daemon, so that a thread that still hangs does not keep the process alive.
     threading.Thread(target=ask, daemon=True).start()
     finished.wait(timeout)
     return answered.is_set()

@@ -65,6 +65,7 @@ class Registry:
         if name not in self.names():
             raise PluginError(self._unknown(name))
         module = self._import(name)
+        # The contract is imported here, not above: listing names must stay quick.
         home, _, contract = self.base.partition(":")
         base = getattr(importlib.import_module(home), contract)
         found = [value for value in vars(module).values() if _is_plugin(value, base, module)]
@@ -90,6 +91,7 @@ class Registry:
         """Why there is no plug-in `name`, in words."""
         if name in aliases.REMOVED:
             return f"the {self.kind} {name!r} was removed: {aliases.REMOVED[name]}"
+        # A typing mistake is likelier than a missing plug-in.
         near = difflib.get_close_matches(name, self.names(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         return f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
@@ -106,6 +108,7 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
     Raises:
         ConfigError: a setting is unknown or out of range; `where` names its place in the settings file.
     """
+    # A plug-in is called like its file.
     name = plugin.__module__.rpartition(".")[2]
     renamed = aliases.rename_keys(values, aliases.PLUGIN_SETTINGS.get(name, {}), where)
     try:

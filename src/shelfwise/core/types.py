@@ -3,9 +3,9 @@
 Dimensions: N products, L labels, M members (fitted modalities), D features of one member.
 
 Conventions, everywhere:
-    * A product that lacks a member's field is *absent* there: probabilities and features 0, presence bit False.
+    * A product that lacks a member's field is *absent* there: probabilities and features 0, presence False.
     * A product that is absent from every member gets probability 0 for every label, hence no label.
-    * Plug-ins are fitted on present rows and predict present rows only; the caller scatters their predictions.
+    * Plug-ins are fitted on present rows and predict present rows only; the caller scatters the answers.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Examples:
 
     def present(self) -> Examples:
         """Only the products that have the field."""
+        # Where all have the field, no copy is made.
         keep = np.flatnonzero(self.inputs.present)
         return self if len(keep) == len(self.targets) else self.take(keep)
 

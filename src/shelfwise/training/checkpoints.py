@@ -36,11 +36,13 @@ class Checkpoints:
         self.seconds: dict[str, float] = {}
         if folder is None:
             return
+        # The key stands in a file of its own, so that a glance into the folder is enough to refuse it.
         stamp = folder / "key"
         if resume and stamp.exists() and stamp.read_text() != key:
             raise ConfigError(
                 f"{folder} was started with other settings or other data; run without --resume to start anew"
             )
+        # A new run must not find stages of an earlier one.
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +53,7 @@ class Checkpoints:
         path = None if self.folder is None else self.folder / f"{name}.safetensors"
         if path is not None and path.exists():
             arrays, metadata = read_arrays(path)
+            # the seconds of the first time, as if the run had never been interrupted
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
         started = time.perf_counter()

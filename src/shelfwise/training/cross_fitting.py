@@ -49,6 +49,7 @@ def out_of_fold(
         return predict_present(model, inputs.take(held_out), n_labels, context)
 
     parts: list[tuple[Rows, Prediction]] = []
+    # Negative folds are never held out, but belong to the others of every fold.
     for fold in np.unique(folds[folds >= 0]).tolist():
         held_out = np.flatnonzero(folds == fold)
         others = np.flatnonzero(folds != fold)
@@ -59,6 +60,7 @@ def out_of_fold(
 
 def _in_row_order(parts: list[tuple[Rows, Prediction]], count: int, n_labels: int) -> Prediction:
     """The folds' predictions as one. A fold with narrower features (none present) is filled up with 0."""
+    # A fold without a present product has features of width 0.
     width = max((part.features.shape[1] for _, part in parts), default=0)
     probabilities = np.zeros((count, n_labels), np.float32)
     features = np.zeros((count, width), np.float32)

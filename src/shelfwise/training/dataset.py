@@ -83,12 +83,14 @@ def prepare_data(
     """
     reading = read_catalog(catalog, config.catalog, context)
     corrected = None
+    # Corrections come first: they may decide which labels there are, and how products are split.
     if corrections is not None:
         decisions = read_corrections(corrections)
         fixed, corrected = apply_corrections(reading.catalog, decisions, config.labels.mode)
         reading = replace(reading, catalog=fixed)
     split = split_catalog(reading.catalog, config, has_test_catalog=test is not None)
     readings = {"catalog": reading}
+    # Labels come from the training catalogue alone; the test catalogue is encoded with them.
     if test is not None:
         readings["test"] = read_catalog(test, config.catalog, context)
         split = _with_test_catalog(split, readings["test"].catalog)
@@ -102,6 +104,7 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
         has_test_catalog: keep none of them for the test.
     """
     products, left_out = select_products(catalog, config.catalog, config.seed)
+    # Dropping rare labels leaves some products without any, which may make further labels rare.
     labels, kept = stable_labels(products.column("categories"), config.labels)
     if len(kept) < len(products):
         left_out = {**left_out, "no category with enough products": len(products) - len(kept)}

@@ -69,16 +69,20 @@ def fit_model(
         LabelError: not one member can be fitted.
     """
     checkpoints = checkpoints or Checkpoints()
+    # What the catalogue lacks is dropped before anything is fitted: every part sees the same settings.
     config = adapt_to_catalog(config, training_set.catalog)
+    # The clock starts here: reading and splitting are not part of the budget.
     budget = Budget.from_seconds(config.budget, context)
     members_budget = budget.part(MEMBERS_SHARE)
     fitted = fit_members(training_set, config, members_budget, checkpoints, skip_failures)
     taxonomy = Taxonomy.of(labels, training_set.catalog.column("categories"))
     members = {name: item.member for name, item in fitted.members.items()}
     model = Model(config, labels, members, taxonomy=taxonomy)
+    # Members are systems too: each alone is a row of the results, and may be the final system.
     scores = _member_scores(fitted, training_set)
     scores |= _fit_systems(model, fitted, training_set, context, budget, checkpoints, skip_failures)
     _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)])
+    # Calibration and limits are fitted for the final system only: nobody decides by the others.
     final_scores = scores[model.decide_with]
     tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)
     _fit_decision_rule(model, training_set, tuning, context)
@@ -119,6 +123,7 @@ def _fit_systems(
     # The final system comes first and knows no limit: a model without it could not decide.
     final_first = sorted(config.systems, key=lambda name: name != config.decide_with)
     for name in final_first:
+        # A fusion of fewer members than it names would be another system under the same name.
         missing = [member for member in config.systems[name].members if member not in fitted.members]
         if missing:
             reason = fitted.not_run[missing[0]]
@@ -154,10 +159,12 @@ def _choose_final_system(model: Model, scores: dict[str, Floats], targets: Float
     """Tune each system's threshold, and choose the final system: the configured one, or the best."""
     quality: dict[str, float] = {}
     for name, raw in scores.items():
+        # Thresholds are tuned on scores as they will be decided on, raised to agree with the taxonomy.
         consistent = model.consistency.propagate_to_ancestors(raw)
         model.thresholds[name] = best_threshold(targets, consistent)
         decided = model.decide(consistent, name, model.thresholds[name])
         quality[name] = micro_f1(targets > 0, decided)
+    # A configured final system that could not be fitted gives way to the best one that could.
     wanted = model.config.decide_with
     model.decide_with = wanted if wanted in scores else max(quality, key=lambda name: quality[name])
 
@@ -186,6 +193,7 @@ def _all_tuning_scores(
         stack = Stack.from_members(final, model, fitted.members, targets, training_set.validation)
         rows = np.concatenate([stack.parts[0].rows, training_set.validation])
         scores = np.concatenate([stack.cross_fitted(model, context, checkpoints), scores])
+    # Rows in catalogue order: what is fitted on them must not depend on how they were collected.
     order = np.argsort(rows)
     return TuningScores(rows[order], scores[order])
 
@@ -200,6 +208,7 @@ def _fit_decision_rule(
     catalog = training_set.catalog
     ids = [catalog.ids[row] for row in tuning.rows]
     targets = training_set.targets[tuning.rows]
+    # The probabilities are cross-calibrated: thresholds and limits rest on no curve that saw their product.
     model.decision_rule, probabilities = DecisionRule.fit(
         tuning.scores, targets, model.config, model.consistency
     )

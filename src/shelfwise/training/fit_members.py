@@ -46,6 +46,7 @@ def fit_members(
     """
     fitted = FittedMembers({}, {})
     stacked = stacked_members(config, not len(training_set.validation), skip_failures)
+    # In the configured order: under a budget the first members are the ones that are kept.
     for name in config.members:
         fit = partial(fit_member, name, training_set, config, budget, checkpoints, name in stacked)
         outcome = try_or_reason(partial(budget.spend, name, fit), name, skip_failures)
@@ -76,12 +77,14 @@ def fit_member(
     """
     stacking = config.stacking
     member = make_member(config, name)
+    # The budget's context interrupts work that would end too late.
     context = dataclasses.replace(budget.context, title=name)
     inputs = checkpoints.time(f"prepare.{name}", lambda: member.prepare(training_set.catalog, context))
     present = int(inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
     if present < 2 * stacking.folds:
         return f"only {present} training products have a usable {config.members[name].field}"
+    # Preparing looks at no label, so one preparation serves the whole fit and every fold.
     examples = Examples(inputs, training_set.targets)
     train = examples.take(training_set.train)
     validation = examples.take(training_set.validation) if len(training_set.validation) else None
@@ -92,11 +95,13 @@ def fit_member(
     def predicted() -> State:
         return _pack(predict_present(member, inputs, training_set.targets.shape[1], context))
 
+    # The first run tells how long the others will take; a member that cannot finish all is left out at once.
     cross_fitted = stacking.fitted_on == "oof" and stacked
     runs = 1 + stacking.folds * cross_fitted
     member.restore(budget.first_of(runs, lambda: checkpoints.run(f"member.{name}", fitted)))
     predictions = _unpack(checkpoints.run(f"answers.{name}", predicted))
     folds = _folds(training_set, config)
+    # The paper fits its policies on the predictions for products that the members were trained on.
     if stacking.fitted_on == "in_sample" or not stacked:
         in_sample = predictions.take(training_set.train)
         return FittedMember(member, predictions, in_sample, training_set.train, folds)
@@ -125,6 +130,7 @@ def stacked_members(config: Config, cross_fitted: bool, skip_failures: bool) -> 
             if not skip_failures:
                 raise
             continue  # the reason is noted when the system's turn comes
+        # Policies that read features take those of the fitted member, which need no folds.
         if reads == "scores":
             stacked |= set(system.members) or set(config.members)
     return stacked
@@ -137,6 +143,7 @@ def try_or_reason(compute: Callable[[], T], name: str, skip_failures: bool) -> T
     except Exception as error:
         if not skip_failures:
             raise
+        # An error raised on purpose explains itself; any other needs its traceback in the log.
         expected = isinstance(error, ShelfwiseError)
         log.warning("%s was not run", name, exc_info=not expected)
         return str(error) if expected else f"{type(error).__name__}: {error}"

@@ -22,6 +22,7 @@ def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
     """
     members: dict[str, MemberSettings] = {}
     replacement: dict[str, str] = {}
+    # In the configured order, so that the first of two equal members is the one that stays.
     for name, member in config.members.items():
         trimmed = _trimmed(member, catalog)
         changed = {other for other, known in members.items() if known != config.members[other]}
@@ -41,6 +42,7 @@ def _trimmed(member: MemberSettings, catalog: Catalog) -> MemberSettings:
     fields = member.field.split("+")
     if len(fields) == 1:
         return member
+    # Without any field that is there, the member stays as it is, for fitting to say why it cannot be run.
     kept = [name for name in fields if _share(catalog, name) >= MIN_SHARE]
     return member.model_copy(update={"field": "+".join(kept or fields)})
 

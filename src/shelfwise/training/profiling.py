@@ -44,6 +44,7 @@ class ProfiledCheckpoints(Checkpoints):
         if self._file.exists():
             kept = json.loads(self._file.read_text("utf-8"))
         self._costs: dict[str, tuple[float, int | None]] = kept["costs"]
+        # A member that is new to the folder has no mark yet, and nothing to forget.
         changed = [name for name, mark in marks.items() if kept["marks"].get(name, mark) != mark]
         for name in changed:
             self._forget(folder, name)
@@ -72,6 +73,7 @@ class ProfiledCheckpoints(Checkpoints):
         """As :meth:`Checkpoints.time`; a stage repeated on warm caches keeps the cost of its first time."""
         with peak_growth() as peak:
             result = super().time(name, compute)
+        # The first time is the honest one: later ones find their files in the cache.
         seconds, before = self._costs.get(name, (0.0, None))
         growth = before if peak[0] is None else max(peak[0], before or 0)
         self.seconds[name] = max(self.seconds[name], seconds)
@@ -104,12 +106,13 @@ class ProfiledCheckpoints(Checkpoints):
 def peak_growth() -> Iterator[list[int | None]]:
     """By how many bytes the resident memory of this process grew at most inside the block.
 
-    Free memory is given back to the system first, so that memory of earlier work counts when it is used again.
+    Free memory is given back to the system first: memory of earlier work counts when it is used again.
     Gives a list of one number, set when the block ends; None where there is no Linux-style /proc.
     """
     peak: list[int | None] = [None]
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+    # Where /proc may not be written (a container, another system), nothing can be measured.
     before = None
     with suppress(OSError):
         CLEAR_REFS.write_text(RESET_PEAK)

@@ -22,6 +22,7 @@ LIBRARIES = ("torch", "timm", "transformers", "numpy", "scikit-learn", "pyarrow"
 
 def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
+    # A library that is not installed is recorded as None, not left out.
     versions = {name: _version(name) for name in LIBRARIES}
     return {
         "shelfwise": version("shelfwise"),

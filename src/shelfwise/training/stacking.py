@@ -84,11 +84,12 @@ class Stack:
         def fitted() -> State:
             return policy.fit(outputs, self.targets[rows], validation, own_context).state()
 
+        # Restored even where it was just fitted: a resumed run then goes exactly the same way.
         policy.restore(checkpoints.run(f"system.{self.name}", fitted))
         model.policies[self.name] = policy
 
     def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
-        """Scores to tune thresholds on: of the validation rows, else cross-fitted scores of the training rows."""
+        """Scores to tune thresholds on: of the validation rows, else cross-fitted ones of the training rows."""
         validation = self._validation()
         if validation is None:
             return self.cross_fitted(model, context, checkpoints)
@@ -101,6 +102,7 @@ class Stack:
         folds = self.parts[0].folds
 
         def computed() -> State:
+            # (rows, L): every row is filled by exactly one fold.
             scores = np.zeros_like(outputs.scores[:, 0])
             for fold in np.unique(folds):
                 others = np.flatnonzero(folds != fold)
@@ -108,6 +110,7 @@ class Stack:
                 # The fold's policy need only solve for the presence patterns that it will meet.
                 patterns = _patterns_in(outputs.take(held_out))
                 own_context = self._context(model, context, patterns)
+                # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
                 policy = make_policy(model.config, self.name)
                 policy = policy.fit(outputs.take(others), targets[others], None, own_context)
                 scores[held_out] = policy.fuse(outputs.take(held_out))

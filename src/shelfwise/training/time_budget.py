@@ -29,6 +29,7 @@ class _Watched:
         self._progress, self._deadline = progress, deadline
 
     def advance(self, steps: int = 1) -> None:
+        # Checked after every step, so that work ends within one step of its deadline.
         self._progress.advance(steps)
         if time.perf_counter() > self._deadline:
             raise BudgetSpentError
@@ -75,6 +76,7 @@ class Budget:
 
     def part(self, share: float) -> Budget:
         """The budget of the first `share` of what is left."""
+        # Without a limit, any share of it is without one too.
         if not isinstance(self.context, _LimitedContext):
             return self
         now = time.perf_counter()
@@ -101,6 +103,7 @@ class Budget:
         started = time.perf_counter()
         result = work()
         now = time.perf_counter()
+        # The other runs are taken to be as long as the first.
         if now + (runs - 1) * (now - started) > self.deadline:
             raise BudgetSpentError
         return result
@@ -118,6 +121,7 @@ def parse_duration(text: str) -> float:
     >>> parse_duration("30m")
     1800.0
     """
+    # One number with one unit: "1h30m" is refused rather than half understood.
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
     if match is None or not float(match[1]):
         raise ConfigError(
