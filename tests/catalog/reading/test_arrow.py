@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.catalog.reading import arrow as arrays
-from shelfwise.catalog.reading.arrow import holding, marked, opening, rows_of, stretches, untidy
+from shelfwise.catalog.reading.arrow import (
+    consecutive_runs,
+    holds_mark,
+    may_be_untidy,
+    may_need_cleaning,
+    opens_json,
+    take_rows,
+)
 from shelfwise.catalog.reading.column_checks import _PLAIN_TEXT
 from shelfwise.text.html import plain_text
 
@@ -19,17 +26,19 @@ LETTERS = " " * 6 + "abcXYZ059.,;#&<>'\"()-/" + "".join(map(chr, range(0x7F, 0x1
 
 @given(st.lists(st.integers(0, 9)), st.integers(0, 3))
 @settings(deadline=None)
-def test_rows_of_few_or_many_stretches(rows: list[int], most: int) -> None:
+def test_rows_of_few_or_many_runs(rows: list[int], most: int) -> None:
     table = pa.concat_tables([pa.table({"a": [[str(i)], None]}) for i in range(5)])
-    before = arrays._MOST_STRETCHES
-    arrays._MOST_STRETCHES = most
+    before = arrays._MAX_RUNS
+    arrays._MAX_RUNS = most
     try:
-        found = rows_of(table, np.array(rows, dtype=np.int64))
+        found = take_rows(table, np.array(rows, dtype=np.int64))
     finally:
-        arrays._MOST_STRETCHES = before
+        arrays._MAX_RUNS = before
     assert found.column("a").to_pylist() == [table.column("a").to_pylist()[row] for row in rows]
     assert [
-        row for first, last in stretches(np.array(rows, dtype=np.int64)) for row in range(first, last + 1)
+        row
+        for first, last in consecutive_runs(np.array(rows, dtype=np.int64))
+        for row in range(first, last + 1)
     ] == rows
 
 
@@ -39,13 +48,13 @@ def test_marks_are_told_of_the_strings_that_hold_them(texts: list[str | None], d
     begin = data.draw(st.integers(0, len(texts)))
     array = pa.array(texts, pa.string()).slice(begin)
     texts = texts[begin:]
-    assert holding(array, opening).tolist() == [
+    assert holds_mark(array, opens_json).tolist() == [
         text is not None and ("[" in text or "{" in text) for text in texts
     ]
     rough = [
         text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé")) for text in texts
     ]
-    assert [m or t == "" for m, t in zip(marked(array, untidy), texts, strict=True)] == [
+    assert [m or t == "" for m, t in zip(may_need_cleaning(array, may_be_untidy), texts, strict=True)] == [
         m or t == "" for m, t in zip(rough, texts, strict=True)
     ]
 

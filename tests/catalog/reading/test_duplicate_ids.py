@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.reading import duplicate_ids as first_lines
-from shelfwise.catalog.reading.arrow import bounds
+from shelfwise.catalog.reading import duplicate_ids
+from shelfwise.catalog.reading.arrow import value_offsets
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 
 IDS = (
@@ -52,13 +52,15 @@ def test_as_a_dictionary(blocks: list[list[str]]) -> None:
 @settings(max_examples=60, deadline=None)
 def test_ids_with_one_hash_are_told_apart(blocks: list[list[str]], hashes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(first_lines, "_hashes", lambda ids: (np.diff(bounds(ids)) % hashes).astype(np.uint64))
+        patch.setattr(
+            duplicate_ids, "_hashes", lambda ids: (np.diff(value_offsets(ids)) % hashes).astype(np.uint64)
+        )
         assert quickly(blocks) == slowly(blocks)
 
 
 def test_many_ids_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_lines, "_LONGEST_RUN", 4000)
-    monkeypatch.setattr(first_lines, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(duplicate_ids, "_MAX_RUN", 4000)
+    monkeypatch.setattr(duplicate_ids, "_BYTES_IN_MEMORY", 1000)
     rng = np.random.default_rng(0)
     blocks = [[f"P{n}" for n in rng.integers(0, 100_000, 1000)] for _ in range(40)]
     assert quickly(blocks) == slowly(blocks)
@@ -80,7 +82,7 @@ def test_hashes_tell_ids_apart_wherever_they_differ() -> None:
         "\0",
         "\0\0",
     ]
-    hashes = first_lines._hashes(pa.array(texts).slice(1))
+    hashes = duplicate_ids._hashes(pa.array(texts).slice(1))
     assert len(set(hashes.tolist())) == len(set(texts[1:]))
-    low, high = hashes & np.uint64(first_lines._FILTER_BITS - 1), hashes >> np.uint64(32)
+    low, high = hashes & np.uint64(duplicate_ids._FILTER_BITS - 1), hashes >> np.uint64(32)
     assert min(len(np.unique(low)), len(np.unique(high))) > 0.999 * len(set(texts[1:]))

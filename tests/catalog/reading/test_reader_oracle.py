@@ -142,7 +142,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(sources, "_CHUNK_BYTES", size)
         monkeypatch.setattr(sources, "BLOCK_BYTES", size)
         monkeypatch.setattr(json_lines, "_LINES_TOGETHER", 3)
-        monkeypatch.setattr(arrays, "_MOST_STRETCHES", 2)
+        monkeypatch.setattr(arrays, "_MAX_RUNS", 2)
         products, quarantine, notes = slowly(path, form, columns or {})
         if not products:
             with pytest.raises(CatalogError, match="could be read" if quarantine else "0 records|is empty"):

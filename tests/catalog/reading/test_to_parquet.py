@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading import parallel as workers
-from shelfwise.catalog.reading import stream
+from shelfwise.catalog.reading import parallel, stream
 from shelfwise.catalog.reading import to_parquet as conversion
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.reading.to_parquet import convert_catalog
@@ -59,7 +58,7 @@ def test_the_files_hold_what_reading_gives(
     reading = read_catalog(tmp_path / name)
     write_quarantine(reading.quarantine, tmp_path / "expected.jsonl")
     if processes > 1:
-        monkeypatch.setattr(stream, "_WORTH_PROCESSES", 0)
+        monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
         monkeypatch.setattr(stream, "cpu_count", lambda: processes)
     done = convert_catalog(tmp_path / name, tmp_path / "out")
     assert (done.records, done.accepted) == (4000, 3920)
@@ -75,7 +74,7 @@ def test_the_files_hold_what_reading_gives(
 def test_records_that_span_blocks_are_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = "".join(f'{i},"first line\nid,title\n""last"" line {i}"\n' for i in range(3000))
     (tmp_path / "shop.csv").write_text("id,title\n" + rows, "utf-8")
-    monkeypatch.setattr(stream, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
     monkeypatch.setattr(stream, "cpu_count", lambda: 2)
     done = convert_catalog(tmp_path / "shop.csv", tmp_path / "out")
     assert not done.quarantined
@@ -118,8 +117,8 @@ def _die(*_: object) -> None:
 
 def test_a_killed_helper_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shop.jsonl").write_bytes(records(10))
-    monkeypatch.setattr(stream, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
     monkeypatch.setattr(stream, "cpu_count", lambda: 2)
-    monkeypatch.setattr(workers, "_send", _die)
+    monkeypatch.setattr(parallel, "_check_and_store", _die)
     with pytest.raises(CatalogError, match="was killed"):
         read_catalog(tmp_path / "shop.jsonl")

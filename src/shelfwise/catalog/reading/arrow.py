@@ -1,4 +1,4 @@
-"""What Arrow arrays of strings and lists are asked about them, as numpy arrays."""
+"""What is asked of Arrow arrays of strings and lists, answered as numpy arrays."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_PIECE = 1 << 17
-_MOST_STRETCHES = 256
+_BYTES_AT_ONCE = 1 << 17
+"""What is made of so many bytes stays in the processor's cache, which is twice as fast."""
+
+_MAX_RUNS = 256
 
 Marks = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 """Which of some bytes are marked."""
 
 Column = Any
-"""N values of one field: an Arrow array of strings, a list of what JSON and Parquet may hold, or, of categories, their JSON as bytes."""
+"""N values of one field.
+
+An Arrow array of strings; or a list of what JSON and Parquet may hold; or, of categories, their JSON as bytes.
+"""
 
 
 def python_values(column: Column) -> list[Any]:
@@ -27,130 +32,155 @@ def python_values(column: Column) -> list[Any]:
 
 def is_text(values: Column) -> bool:
     """Whether there is nothing but texts and None."""
-    return not isinstance(values, list) or set(map(type, values)) <= {str, NoneType}
+    if not isinstance(values, list):
+        return True
+    return set(map(type, values)) <= {str, NoneType}
 
 
-def strings(values: Column) -> tuple[pa.Array, NDArray[np.bool_]]:
+def as_strings(values: Column) -> tuple[pa.Array, NDArray[np.bool_]]:
     """The texts as Arrow strings, null where empty or none, and which values are neither text nor None."""
     odd = np.zeros(len(values), dtype=bool)
     if isinstance(values, list):
         if not is_text(values):
-            odd = np.fromiter((type(v) not in (str, NoneType) for v in values), bool, len(values))
-            values = [v if type(v) is str else None for v in values]
+            odd = np.fromiter((type(value) not in (str, NoneType) for value in values), bool, len(values))
+            values = [value if type(value) is str else None for value in values]
         values = pa.array(values, pa.string())
-    empty = np.diff(bounds(values)) == 0
-    return (hidden(values, empty) if (empty & filled(values)).any() else values), odd
+    empty = np.diff(value_offsets(values)) == 0
+    # most columns have no empty text, and stay as they are
+    if (empty & not_null(values)).any():
+        values = with_nulls(values, empty)
+    return values, odd
 
 
-def filled(array: pa.Array) -> NDArray[np.bool_]:
+def not_null(array: pa.Array) -> NDArray[np.bool_]:
     """Which values are not null: (N,)."""
     return np.asarray(array.is_valid())
 
 
-def truths(array: pa.Array) -> NDArray[np.bool_]:
+def is_true(array: pa.Array) -> NDArray[np.bool_]:
     """Which of N truth values are true; null is not."""
     return np.asarray(array.fill_null(False))
 
 
-def hidden(array: pa.Array, hide: NDArray[np.bool_]) -> pa.Array:
-    """The strings with some of them null; their bytes are shared."""
-    bits = pa.py_buffer(np.packbits(filled(array) & ~hide, bitorder="little"))
-    return pa.StringArray.from_buffers(len(array), pa.py_buffer(bounds(array)), array.buffers()[2], bits)
+def with_nulls(array: pa.Array, hide: NDArray[np.bool_]) -> pa.Array:
+    """The strings with those null that `hide` (N,) marks; their bytes are shared."""
+    validity = np.packbits(not_null(array) & ~hide, bitorder="little")
+    offsets = pa.py_buffer(value_offsets(array))
+    letters = array.buffers()[2]
+    return pa.StringArray.from_buffers(len(array), offsets, letters, pa.py_buffer(validity))
 
 
-def bounds(array: pa.Array) -> NDArray[np.int32]:
+def value_offsets(array: pa.Array) -> NDArray[np.int32]:
     """Where each string or list begins, and where the last ends: (N + 1,)."""
     buffer = array.buffers()[1]
     if buffer is None or not len(array):
         return np.zeros(len(array) + 1, dtype=np.int32)
+    # an array may be a slice of a longer one
     return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
 
 
-def places(letters: NDArray[np.uint8], marks: Marks, overlap: int = 0) -> NDArray[np.int64]:
-    """Where `marks` says so, told piece by piece: what comes in between stays in the processor's cache, which is twice as fast.
+def positions(letters: NDArray[np.uint8], marks: Marks, overlap: int = 0) -> NDArray[np.int64]:
+    """Where the marked bytes stand.
 
     Args:
-        overlap: how many bytes `marks` looks back; what it says of these is told twice.
+        overlap: how many bytes `marks` looks back; marks among these may come twice.
     """
-    pieces = ((max(i - overlap, 0), i + _PIECE) for i in range(0, len(letters), _PIECE))
-    return np.concatenate(
-        [np.empty(0, np.int64), *(np.flatnonzero(marks(letters[begin:end])) + begin for begin, end in pieces)]
-    )
+    found = [np.empty(0, np.int64)]
+    for i in range(0, len(letters), _BYTES_AT_ONCE):
+        begin = max(i - overlap, 0)
+        found.append(np.flatnonzero(marks(letters[begin : i + _BYTES_AT_ONCE])) + begin)
+    return np.concatenate(found)
 
 
-def unprintable(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_unprintable(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which bytes are not printable ASCII."""
     return (letters - np.uint8(32)) > 94  # below 32 it wraps around
 
 
-def untidy(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def may_be_untidy(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which bytes may belong to mark-up, entities, mojibake or doubled spaces."""
-    marks: NDArray[np.bool_] = unprintable(letters) | (letters == ord("&")) | (letters == ord("<"))
-    blank = letters == 32
-    marks[1:] |= blank[1:] & blank[:-1]
+    marks: NDArray[np.bool_] = is_unprintable(letters)
+    marks = marks | (letters == ord("&")) | (letters == ord("<"))
+    # the second of two spaces
+    space = letters == ord(" ")
+    marks[1:] |= space[1:] & space[:-1]
     return marks
 
 
-def opening(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def opens_json(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which bytes open a list or an object of JSON."""
     marks: NDArray[np.bool_] = (letters == ord("[")) | (letters == ord("{"))
     return marks
 
 
-def holding(array: pa.Array, marks: Marks) -> NDArray[np.bool_]:
-    """Which strings hold a letter that `marks` says: (N,)."""
-    edges = bounds(array)
-    found = np.zeros(len(array), dtype=bool)
-    if edges[-1] > edges[0]:
-        letters = np.frombuffer(array.buffers()[2], np.uint8)[edges[0] : edges[-1]]
-        found[np.searchsorted(edges[1:] - edges[0], places(letters, marks, overlap=1), side="right")] = True
-    return found & filled(array)
+def holds_mark(array: pa.Array, marks: Marks) -> NDArray[np.bool_]:
+    """Which strings hold a marked byte: (N,)."""
+    offsets = value_offsets(array)
+    holds = np.zeros(len(array), dtype=bool)
+    if offsets[-1] > offsets[0]:
+        letters = np.frombuffer(array.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+        marked = positions(letters, marks, overlap=1)
+        # a byte belongs to the first string that ends behind it
+        holds[np.searchsorted(offsets[1:] - offsets[0], marked, side="right")] = True
+    return holds & not_null(array)
 
 
-def marked(array: pa.Array, marks: Marks | None = None) -> NDArray[np.bool_]:
-    """Which strings hold a letter that `marks` says, or begin or end with what may be a space: (N,)."""
-    edges = bounds(array)
-    doubt = np.zeros(len(array), dtype=bool) if marks is None else holding(array, marks)
-    some = np.flatnonzero((edges[1:] > edges[:-1]) & filled(array))
-    if len(some):
+def may_need_cleaning(array: pa.Array, marks: Marks | None = None) -> NDArray[np.bool_]:
+    """Which strings hold a marked byte, or begin or end with what may be a space: (N,)."""
+    offsets = value_offsets(array)
+    doubt = np.zeros(len(array), dtype=bool) if marks is None else holds_mark(array, marks)
+    filled = np.flatnonzero((offsets[1:] > offsets[:-1]) & not_null(array))
+    if len(filled):
         letters = np.frombuffer(array.buffers()[2], np.uint8)
-        first, last = letters[edges[some]], letters[edges[some + 1] - 1]
-        doubt[some[(first <= 32) | (first > 126) | (last <= 32) | (last > 126)]] = True
+        first = letters[offsets[filled]]
+        last = letters[offsets[filled + 1] - 1]
+        # beyond ASCII there are spaces too
+        space = (first <= 32) | (first > 126) | (last <= 32) | (last > 126)
+        doubt[filled[space]] = True
     return doubt
 
 
-def with_any(marks: NDArray[np.bool_], edges: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of N lists hold a marked element: (N,)."""
-    before = np.concatenate(([0], np.cumsum(marks)))
-    found: NDArray[np.bool_] = before[edges[1:] - edges[0]] > before[edges[:-1] - edges[0]]
-    return found
+def lists_with_mark(marks: NDArray[np.bool_], offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of N lists hold a marked element: (N,).
+
+    Args:
+        marks: of all elements of the lists, one after the other.
+        offsets: (N + 1,) where each list begins.
+    """
+    marks_before = np.concatenate(([0], np.cumsum(marks)))
+    at_end = marks_before[offsets[1:] - offsets[0]]
+    at_begin = marks_before[offsets[:-1] - offsets[0]]
+    holds: NDArray[np.bool_] = at_end > at_begin
+    return holds
 
 
-def stretches(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """The first and the last of each stretch of rows that follow each other.
+def consecutive_runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """The first and the last of each run of rows that follow each other.
 
-    >>> stretches(np.array([2, 3, 4, 7]))
+    >>> consecutive_runs(np.array([2, 3, 4, 7]))
     [(2, 4), (7, 7)]
     """
     breaks = np.flatnonzero(np.diff(rows) != 1)
-    first, last = np.concatenate((rows[:1], rows[breaks + 1])), np.concatenate((rows[breaks], rows[-1:]))
+    first = np.concatenate((rows[:1], rows[breaks + 1]))
+    last = np.concatenate((rows[breaks], rows[-1:]))
     return list(zip(first.tolist(), last.tolist(), strict=True))
 
 
-def rows_of(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
-    """Some rows of a table in a given order; where these are few stretches, their bytes are shared, which is 20 times as fast."""
-    parts = stretches(rows)
-    if len(parts) > _MOST_STRETCHES:
+def take_rows(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """Some rows of a table in a given order.
+
+    Where these are few runs, their bytes are shared, which is 20 times as fast.
+    """
+    runs = consecutive_runs(rows)
+    if len(runs) > _MAX_RUNS:
         return table.combine_chunks().take(pa.array(rows))
-    return pa.concat_tables(
-        [table.slice(first, last - first + 1) for first, last in parts] or [table.slice(0, 0)]
-    )
+    parts = [table.slice(first, last - first + 1) for first, last in runs]
+    return pa.concat_tables(parts or [table.slice(0, 0)])
 
 
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """A column in one piece."""
-    return (
-        column.chunk(0)
-        if column.num_chunks == 1
-        else pa.concat_arrays([*column.chunks, pa.array([], column.type)])
-    )
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    # the empty array is for a column without any chunk
+    return pa.concat_arrays([*column.chunks, pa.array([], column.type)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,10 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from shelfwise.catalog.reading.arrow import rows_of
+from shelfwise.catalog.reading.arrow import take_rows
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
-from shelfwise.catalog.reading.column_checks import check_columns
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.column_checks import CheckedColumns, check_columns
+from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.record_parsing import Record
@@ -35,7 +35,7 @@ class Quarantined:
         kind: the kind of fault in a few words, such as "duplicate id", to be counted by.
         reason: product, field, what was found and what is expected, in plain words.
         raw: the bytes; in Parquet the row as JSON.
-        id: the product's id, where it could be told.
+        id: the product's id, where it could be read.
     """
 
     line: int
@@ -56,7 +56,8 @@ class CheckedBlock:
         spans: (N, 3); line, offset and length of each.
         refused: the other records, in the order of the source.
         notes: what was set aside without refusing the product -> how many.
-        rest: where in the block a record begins that does not end in it; it and what follows are not accounted for.
+        rest: where in the block a record begins that does not end in it; it and what follows are not
+            accounted for.
     """
 
     table: pa.Table
@@ -70,68 +71,101 @@ def check_block(block: Block, form: FileFormat, columns: Mapping[str, str], rule
     """Accept or refuse every record of a block."""
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)
-        return CheckedBlock(_table([]), np.empty((0, 3), np.int64), [refuse(piece, block.fault)], Counter())
+        refused = [refuse(piece, block.fault)]
+        return CheckedBlock(_table_of([]), np.empty((0, 3), np.int64), refused, Counter())
+    # notes are counted anew for every block
     rules = Rules(rules.separator, rules.delimiter)
     parts = form.take_apart(block)
-    checked = check_columns(
-        plan_columns(tuple(parts.columns), columns), parts.columns, len(parts.spans), rules
-    )
-    records = [form.record(block, span) for span in parts.spans[checked.failed]] + parts.others
-    products, product_spans, refused = _one_by_one(records, columns, rules)
-    spans = np.concatenate((parts.spans, np.array(product_spans, np.int64).reshape(-1, 3)))
-    rows = np.flatnonzero(np.append(~checked.failed, np.ones(len(products), dtype=bool)))
-    table = checked.table
-    if products:
-        table = pa.concat_tables([table, _table(products)], promote_options="default")
-        rows = rows[np.argsort(spans[rows, 0], kind="stable")]
-    if len(rows) < len(spans) or products:
-        table, spans = rows_of(table, rows).combine_chunks(), spans[rows]
-    return CheckedBlock(
-        table, spans, sorted(refused, key=lambda q: q.line), checked.notes + rules.notes, parts.rest
-    )
+    plan = plan_columns(tuple(parts.columns), columns)
+    checked = check_columns(plan, parts.columns, len(parts.spans), rules)
+    # why a record failed is found by reading it once more, slowly and exactly
+    failed = [form.record(block, span) for span in parts.spans[checked.failed]]
+    products, product_spans, refused = _one_by_one(failed + parts.others, columns, rules)
+    table, spans = _in_source_order(checked, parts.spans, products, product_spans)
+    refused.sort(key=lambda record: record.line)
+    return CheckedBlock(table, spans, refused, checked.notes + rules.notes, parts.rest)
 
 
 def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:
     """The piece as it goes to quarantine."""
-    known = str(identifier) if isinstance(identifier, str | int) and str(identifier).strip() else None
-    return Quarantined(piece.line, piece.offset, len(piece.raw), fault.kind, fault.reason, piece.raw, known)
+    known = isinstance(identifier, str | int) and str(identifier).strip() != ""
+    return Quarantined(
+        line=piece.line,
+        offset=piece.offset,
+        length=len(piece.raw),
+        kind=fault.kind,
+        reason=fault.reason,
+        raw=piece.raw,
+        id=str(identifier) if known else None,
+    )
+
+
+def _in_source_order(
+    checked: CheckedColumns,
+    checked_spans: NDArray[np.int64],
+    products: list[Product],
+    product_spans: list[tuple[int, int, int]],
+) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The products of both ways of checking as one table, and their spans (N, 3)."""
+    if not products:
+        if not checked.failed.any():
+            return checked.table, checked_spans
+        rows = np.flatnonzero(~checked.failed)
+        return take_rows(checked.table, rows).combine_chunks(), checked_spans[rows]
+    table = pa.concat_tables([checked.table, _table_of(products)], promote_options="default")
+    spans = np.concatenate((checked_spans, np.array(product_spans, np.int64).reshape(-1, 3)))
+    accepted = np.append(~checked.failed, np.ones(len(products), dtype=bool))
+    rows = np.flatnonzero(accepted)
+    rows = rows[np.argsort(spans[rows, 0], kind="stable")]
+    return take_rows(table, rows).combine_chunks(), spans[rows]
 
 
 def _one_by_one(
     records: list[Record], columns: Mapping[str, str], rules: Rules
 ) -> tuple[list[Product], list[tuple[int, int, int]], list[Quarantined]]:
-    plan = lru_cache(maxsize=1024)(lambda names: plan_columns(names, columns))
-    products, spans, refused = [], [], []
+    """Products, the span of each, and the refused records."""
+    products: list[Product] = []
+    spans: list[tuple[int, int, int]] = []
+    refused: list[Quarantined] = []
+    plan_for = _remembered_plans(columns)
     for piece, values in records:
         if isinstance(values, RecordError):
             refused.append(refuse(piece, values))
             continue
-        named = plan(tuple(values)).apply(values)
+        named = plan_for(tuple(values)).apply(values)
         try:
             products.append(Product.model_validate(named, context=rules))
             spans.append((piece.line, piece.offset, len(piece.raw)))
         except ValidationError as error:
             refused.append(refuse(piece, why(error, named), named.get("id")))
         except RecursionError:
-            refused.append(
-                refuse(
-                    piece,
-                    RecordError(
-                        "nested too deeply", "a value is nested too deeply; expected texts, numbers and lists"
-                    ),
-                )
-            )
+            reason = "a value is nested too deeply; expected texts, numbers and lists"
+            refused.append(refuse(piece, RecordError("nested too deeply", reason)))
     return products, spans, refused
 
 
-def _table(products: list[Product]) -> pa.Table:
-    ours = {f.name: pa.array([_value(p, f.name) for p in products], type=f.type) for f in SCHEMA}
-    names = dict.fromkeys(name for p in products for name in p.further)
-    return pa.table(
-        {**ours, **{name: pa.array([p.further.get(name) for p in products], pa.string()) for name in names}}
-    )
+def _remembered_plans(columns: Mapping[str, str]) -> Callable[[tuple[str, ...]], ColumnPlan]:
+    """:func:`plan_columns` with the plans of the last records at hand: most have the same columns."""
+
+    @lru_cache(maxsize=1024)
+    def plan_for(names: tuple[str, ...]) -> ColumnPlan:
+        return plan_columns(names, columns)
+
+    return plan_for
 
 
-def _value(product: Product, name: str) -> Any:
-    value = getattr(product, name)
+def _table_of(products: list[Product]) -> pa.Table:
+    """Products as rows: our columns, then the further ones in the order in which they turn up."""
+    columns: dict[str, pa.Array] = {}
+    for column in SCHEMA:
+        values = [_arrow_value(getattr(product, column.name)) for product in products]
+        columns[column.name] = pa.array(values, column.type)
+    further = dict.fromkeys(name for product in products for name in product.further)
+    for name in further:
+        columns[name] = pa.array([product.further.get(name) for product in products], pa.string())
+    return pa.table(columns)
+
+
+def _arrow_value(value: Any) -> Any:
+    """The value as Arrow takes it: a map as a list of pairs."""
     return list(value.items()) if isinstance(value, dict) else value

@@ -13,57 +13,80 @@ from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import (
     Column,
-    bounds,
-    filled,
-    holding,
-    opening,
-    strings,
-    truths,
-    with_any,
+    as_strings,
+    holds_mark,
+    is_true,
+    lists_with_mark,
+    not_null,
+    opens_json,
+    value_offsets,
 )
 from shelfwise.catalog.reading.record_parsing import SURROGATE
 from shelfwise.catalog.reading.value_parsing import Rules, levels, read_paths
 from shelfwise.core.catalog import SCHEMA
 
-_PATHS = SCHEMA.field("categories").type
+_PATHS_TYPE = SCHEMA.field("categories").type
 
 
 def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, NDArray[np.bool_]]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
-    texts, odd = strings(values)
-    doubt = odd | holding(texts, opening)
+    texts, doubt = as_strings(values)
+    doubt |= holds_mark(texts, opens_json)
     if rules.delimiter.strip():
         parts = pc.split_pattern(texts, rules.delimiter)
     else:
+        # every text is one path
         parts = pa.ListArray.from_arrays(pa.array(np.arange(len(texts) + 1, dtype=np.int32)), texts)
+    # many products share their paths: each distinct one is read once
     codes = parts.flatten().dictionary_encode()
     paths = [_written_path(text or "", rules.separator) for text in codes.dictionary.to_pylist()]
-    names = pa.array(paths, _PATHS.value_type).take(codes.indices)
-    edges = bounds(parts)
-    some = filled(texts)
-    doubt |= with_any(~filled(names), edges) & some
-    return pa.ListArray.from_arrays(pa.array(edges - edges[0]), names, mask=pa.array(~some)), doubt
+    names = pa.array(paths, _PATHS_TYPE.value_type).take(codes.indices)
+    offsets = value_offsets(parts)
+    filled = not_null(texts)
+    doubt |= lists_with_mark(~not_null(names), offsets) & filled
+    found = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names, mask=pa.array(~filled))
+    return found, doubt
 
 
 def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, NDArray[np.bool_]]:
     """Paths from JSON such as ``[["A", "B"], ["A", "C"]]``, and which of N values are in doubt.
 
-    JSON is cut between brackets. Where that was inside a name or between deeper lists, the parts are no JSON and the value is in doubt.
+    JSON is cut between brackets. Where that was inside a name or between deeper lists, the parts are no JSON and
+    the value is in doubt.
     """
     try:
         texts = values.cast(pa.string())
     except pa.ArrowInvalid:  # not UTF-8
-        return pa.nulls(len(values), _PATHS), np.ones(len(values), dtype=bool)
+        return pa.nulls(len(values), _PATHS_TYPE), np.ones(len(values), dtype=bool)
     null = np.asarray(pc.equal(texts, "null"))
-    nested = truths(pc.and_(pc.starts_with(texts, '[["'), pc.ends_with(texts, '"]]')))
-    tight = texts.buffers()[2] is not None and b"],[" in texts.buffers()[2].to_pybytes()
-    parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), "],[" if tight else "], [")
+    nested = is_true(pc.and_(pc.starts_with(texts, '[["'), pc.ends_with(texts, '"]]')))
+    parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), _between_paths(texts))
     codes = parts.flatten().dictionary_encode()
     paths = [_json_path(text) for text in codes.dictionary.to_pylist()]
-    names = pa.array(paths, _PATHS.value_type).take(codes.indices)
-    edges = bounds(parts)
-    doubt = ~null & (~nested | with_any(~filled(names), edges))
-    return pa.ListArray.from_arrays(pa.array(edges), names, mask=pa.array(null)), doubt
+    names = pa.array(paths, _PATHS_TYPE.value_type).take(codes.indices)
+    offsets = value_offsets(parts)
+    doubt = ~null & (~nested | lists_with_mark(~not_null(names), offsets))
+    return pa.ListArray.from_arrays(pa.array(offsets), names, mask=pa.array(null)), doubt
+
+
+def json_reader(rules: Rules) -> Callable[[bytes], list[list[str]] | None]:
+    """:func:`read_paths` of JSON; what many products have in common is remembered."""
+
+    @lru_cache(maxsize=4096)
+    def read(raw: bytes) -> list[list[str]] | None:
+        text = raw.decode()
+        if SURROGATE.search(text):
+            raise ValueError("half a character, perhaps")
+        return read_paths(json.loads(text, strict=False), rules)
+
+    return read
+
+
+def _between_paths(texts: pa.Array) -> str:
+    """What stands between two paths: with a space, or without one where any of the texts has none."""
+    letters = texts.buffers()[2]
+    without_space = letters is not None and b"],[" in letters.to_pybytes()
+    return "],[" if without_space else "], ["
 
 
 @lru_cache(maxsize=65_536)
@@ -84,16 +107,3 @@ def _json_path(text: str) -> tuple[str, ...] | None:
         return None
     found = read_paths([names], Rules())
     return tuple(found[0]) if found else None
-
-
-def json_reader(rules: Rules) -> Callable[[bytes], list[list[str]] | None]:
-    """:func:`read_paths` of JSON; what many products have in common is remembered."""
-
-    @lru_cache(maxsize=4096)
-    def read(raw: bytes) -> list[list[str]] | None:
-        text = raw.decode()
-        if SURROGATE.search(text):
-            raise ValueError("half a character, perhaps")
-        return read_paths(json.loads(text, strict=False), rules)
-
-    return read

@@ -1,6 +1,7 @@
 """Whole columns at once: what is plainly in order stays as it is, and only the values in doubt are read one by one.
 
-In doubt is every value that its function in :mod:`~shelfwise.catalog.reading.value_parsing` might change or refuse. Both ways therefore give the same.
+In doubt is every value that its function in :mod:`~shelfwise.catalog.reading.value_parsing` might change or
+refuse. Both ways therefore give the same.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import (
     Column,
-    filled,
-    hidden,
-    marked,
+    as_strings,
+    is_true,
+    is_unprintable,
+    may_be_untidy,
+    may_need_cleaning,
+    not_null,
     python_values,
-    strings,
-    truths,
-    unprintable,
-    untidy,
+    with_nulls,
 )
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
 from shelfwise.catalog.reading.column_mapping import ColumnPlan
@@ -51,11 +52,12 @@ _PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedColumns:
     """N records, checked.
 
     Args:
-        table: the columns of :data:`~shelfwise.core.catalog.SCHEMA` and the further ones, N rows; void where `failed`.
+        table: the columns of :data:`~shelfwise.core.catalog.SCHEMA` and the further ones, N rows; void where
+            `failed`.
         failed: (N,); records with a value that cannot be used.
         notes: of the others, what was set aside -> how many.
     """
@@ -65,111 +67,124 @@ class Checked:
     notes: Counter[str]
 
 
-def check_columns(plan: ColumnPlan, columns: Mapping[str, Column], count: int, rules: Rules) -> Checked:
+def check_columns(
+    plan: ColumnPlan, columns: Mapping[str, Column], count: int, rules: Rules
+) -> CheckedColumns:
     """Check `count` records, given as the columns of their source."""
-    trial = _Trial(Rules(rules.separator, rules.delimiter), np.zeros(count, dtype=bool))
-    read: dict[str, Callable[[Column], pa.Array]] = {
-        "id": trial.ids,
-        "title": trial.texts,
-        "description": trial.texts,
-        "image": trial.images,
-        "categories": trial.paths,
-        "price": trial.prices,
-        "brand": partial(trial.texts, read=_short_text),
-        "related": trial.related,
+    checks = _ColumnChecks(Rules(rules.separator, rules.delimiter), np.zeros(count, dtype=bool))
+    checked_by: dict[str, Callable[[Column], pa.Array]] = {
+        "id": checks.ids,
+        "title": checks.texts,
+        "description": checks.texts,
+        "image": checks.images,
+        "categories": checks.paths,
+        "price": checks.prices,
+        "brand": partial(checks.texts, read=_read_short_text),
+        "related": checks.related,
     }
     ours = {name: columns[source] for name, source in plan.ours.items()}
     if plan.relations:
-        lists = [python_values(columns[source]) for source in plan.relations.values()]
-        ours["related"] = [
-            dict(zip(plan.relations, (v or None for v in row), strict=True))
-            for row in zip(*lists, strict=True)
-        ]
-    table = {
-        f.name: read[f.name](ours[f.name]) if f.name in ours else pa.nulls(count, f.type) for f in SCHEMA
-    }
+        ours["related"] = _related_of(plan.relations, columns)
+    table: dict[str, pa.Array] = {}
+    for column in SCHEMA:
+        if column.name in ours:
+            table[column.name] = checked_by[column.name](ours[column.name])
+        else:
+            table[column.name] = pa.nulls(count, column.type)
     if "id" not in ours:
-        trial.failed[:] = True
-    table |= {name: trial.further(columns[source]) for name, source in plan.further.items()}
-    return Checked(pa.table(table), trial.failed, trial.total())
+        checks.failed[:] = True
+    for name, source in plan.further.items():
+        table[name] = checks.further(columns[source])
+    return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
 
 
-def _short_text(value: Any) -> str | None:
+def _related_of(relations: Mapping[str, str], columns: Mapping[str, Column]) -> list[dict[str, Any]]:
+    """The relations of each of N products, from the columns that hold one relation each."""
+    lists = [python_values(columns[source]) for source in relations.values()]
+    products = zip(*lists, strict=True)
+    return [dict(zip(relations, (ids or None for ids in product), strict=True)) for product in products]
+
+
+def _read_short_text(value: Any) -> str | None:
     """As :func:`read_text`; what many products have in common is remembered."""
-    return read_name(value) or None if isinstance(value, str) else read_text(value)
+    if isinstance(value, str):
+        return read_name(value) or None
+    return read_text(value)
 
 
 @dataclass
-class _Trial:
+class _ColumnChecks:
     """Reads columns, and keeps account of the records that fail and of what is noted about the others."""
 
     rules: Rules
     failed: NDArray[np.bool_]
     noted: list[tuple[int, Counter[str]]] = field(default_factory=list)
 
-    def total(self) -> Counter[str]:
+    def total_notes(self) -> Counter[str]:
         """The notes about records that did not fail."""
         return sum((notes for row, notes in self.noted if not self.failed[row]), Counter())
 
     def ids(self, values: Column) -> pa.Array:
-        array, doubt = strings(values)
-        return self._mend(array, doubt | marked(array, unprintable) | ~filled(array), values, read_id)
+        array, doubt = as_strings(values)
+        doubt |= may_need_cleaning(array, is_unprintable)
+        # an id must not be missing
+        doubt |= ~not_null(array)
+        return self._reread(array, doubt, values, read_id)
 
     def texts(self, values: Column, read: Callable[[Any], str | None] = read_text) -> pa.Array:
-        array, doubt = strings(values)
-        rows = np.flatnonzero(marked(array, untidy))
-        plain = truths(pc.match_substring_regex(array.take(pa.array(rows)), _PLAIN_TEXT))
+        array, doubt = as_strings(values)
+        # the pattern is slow: it is asked only about texts with letters that may be untidy
+        rows = np.flatnonzero(may_need_cleaning(array, may_be_untidy))
+        plain = is_true(pc.match_substring_regex(array.take(pa.array(rows)), _PLAIN_TEXT))
         doubt[rows[~plain]] = True
-        return self._mend(array, doubt, values, read)
+        return self._reread(array, doubt, values, read)
 
     def images(self, values: Column) -> pa.Array:
-        array, doubt = strings(values)
-        plain = truths(pc.match_substring_regex(array, _PLAIN_PATH))
-        return self._mend(
-            array, doubt | (filled(array) & ~plain), values, partial(read_image, rules=self.rules)
-        )
+        array, doubt = as_strings(values)
+        plain = is_true(pc.match_substring_regex(array, _PLAIN_PATH))
+        doubt |= not_null(array) & ~plain
+        return self._reread(array, doubt, values, partial(read_image, rules=self.rules))
 
     def prices(self, values: Column) -> pa.Array:
         if isinstance(values, list) and set(map(type, values)) <= {int, float, NoneType}:
-            try:
-                array = pa.array(values, pa.float64())
-            except pa.ArrowInvalid:  # an integer that no float holds
-                array, doubt = pa.nulls(len(values), pa.float64()), np.ones(len(values), dtype=bool)
-            else:
-                doubt = filled(array) & ~truths(pc.and_(pc.greater_equal(array, 0), pc.is_finite(array)))
+            array, doubt = _numbers(values)
         else:
-            texts, doubt = strings(values)
-            plain = truths(pc.match_substring_regex(texts, _PLAIN_NUMBER))
-            doubt = doubt | (filled(texts) & ~plain)
-            array = pc.cast(hidden(texts, ~plain), pa.float64())
-        return self._mend(array, doubt, values, partial(read_price, rules=self.rules))
+            texts, doubt = as_strings(values)
+            plain = is_true(pc.match_substring_regex(texts, _PLAIN_NUMBER))
+            doubt |= not_null(texts) & ~plain
+            array = pc.cast(with_nulls(texts, ~plain), pa.float64())
+        return self._reread(array, doubt, values, partial(read_price, rules=self.rules))
 
     def paths(self, values: Column) -> pa.Array:
         if not isinstance(values, list) and pa.types.is_binary(values.type):
-            return self._mend(*json_paths(values, self.rules), values, json_reader(self.rules))
+            array, doubt = json_paths(values, self.rules)
+            return self._reread(array, doubt, values, json_reader(self.rules))
         array, doubt = written_paths(values, self.rules)
-        return self._mend(array, doubt, values, partial(read_paths, rules=self.rules))
+        return self._reread(array, doubt, values, partial(read_paths, rules=self.rules))
 
     def related(self, values: Column) -> pa.Array:
         found = python_values(values)
-        doubt = np.fromiter((v is not None for v in found), bool, len(found))
-        return self._mend(pa.nulls(len(found), SCHEMA.field("related").type), doubt, found, _items)
+        doubt = np.fromiter((value is not None for value in found), bool, len(found))
+        none = pa.nulls(len(found), SCHEMA.field("related").type)
+        return self._reread(none, doubt, found, _read_related_pairs)
 
     def further(self, values: Column) -> pa.Array:
-        array, doubt = strings(values)
-        return self._mend(array, doubt | marked(array), values, read_further)
+        array, doubt = as_strings(values)
+        return self._reread(array, doubt | may_need_cleaning(array), values, read_further)
 
-    def _mend(
+    def _reread(
         self, array: pa.Array, doubt: NDArray[np.bool_], values: Column, read: Callable[[Any], Any]
     ) -> pa.Array:
         """`array` with the rows in doubt read one by one from `values`."""
         rows = np.flatnonzero(doubt)
         if not len(rows):
             return array
-        found = (
-            [values[i] for i in rows] if isinstance(values, list) else values.take(pa.array(rows)).to_pylist()
-        )
-        results, notes = [], self.rules.notes
+        if isinstance(values, list):
+            found = [values[i] for i in rows]
+        else:
+            found = values.take(pa.array(rows)).to_pylist()
+        results: list[Any] = []
+        notes = self.rules.notes
         for row, value in zip(rows, found, strict=True):
             try:
                 results.append(read(value))
@@ -177,16 +192,32 @@ class _Trial:
                 results.append(None)
                 self.failed[row] = True
             if notes:
-                self.noted.append((int(row), +notes))
+                self.noted.append((int(row), notes.copy()))
                 notes.clear()
-        mended = pa.array(results, array.type)
-        if not pa.types.is_nested(array.type):
-            return pc.replace_with_mask(array, pa.array(doubt), mended)
-        where = np.arange(len(array))
-        where[rows] = len(array) + np.arange(len(rows))
-        return pa.concat_arrays([array, mended]).take(pa.array(where))
+        return _replaced(array, doubt, pa.array(results, array.type))
 
 
-def _items(value: Any) -> list[tuple[str, list[str]]] | None:
+def _numbers(values: list[Any]) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Numbers and None as floats, and which of them may be no prices."""
+    try:
+        array = pa.array(values, pa.float64())
+    except pa.ArrowInvalid:  # an integer that no float holds
+        return pa.nulls(len(values), pa.float64()), np.ones(len(values), dtype=bool)
+    usable = pc.and_(pc.greater_equal(array, 0), pc.is_finite(array))
+    return array, not_null(array) & ~is_true(usable)
+
+
+def _replaced(array: pa.Array, where: NDArray[np.bool_], values: pa.Array) -> pa.Array:
+    """`array` with the next of `values` wherever `where` says so."""
+    if not pa.types.is_nested(array.type):
+        return pc.replace_with_mask(array, pa.array(where), values)
+    # Arrow replaces no lists: each row is taken from the array with the values behind it
+    source = np.arange(len(array))
+    source[where] = len(array) + np.arange(len(values))
+    return pa.concat_arrays([array, values]).take(pa.array(source))
+
+
+def _read_related_pairs(value: Any) -> list[tuple[str, list[str]]] | None:
+    """As :func:`read_related`, with a list of pairs, which Arrow takes for a map."""
     related = read_related(value)
     return list(related.items()) if related else None

@@ -66,17 +66,21 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     >>> plan_columns(("ASIN", "name", "colour", "pic"), {"image": "pic"}).ours
     {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
     """
-    told = {name: source for name, source in columns.items() if source in names}
-    free = {name.strip().lower(): name for name in reversed(names) if name not in told.values()}
+    configured = {name: source for name, source in columns.items() if source in names}
+    # of names that differ in upper and lower case only, the first counts
+    free = {name.strip().lower(): name for name in reversed(names) if name not in configured.values()}
     ours: dict[str, str] = {}
     for name, synonyms in SYNONYMS.items():
-        found = told.get(name) or next((free[s] for s in synonyms if s in free), None)
+        found = configured.get(name) or next((free[synonym] for synonym in synonyms if synonym in free), None)
         if found is not None:
             ours[name] = found
-    relations = {} if "related" in ours else {name: free[s] for s, name in RELATIONS.items() if s in free}
-    used = {*ours.values(), *relations.values()}
-    further = {name: name for name in names if name not in used and name not in told.values()}
-    further |= {name: source for name, source in told.items() if name not in SYNONYMS}
+    relations: dict[str, str] = {}
+    if "related" not in ours:
+        relations = {relation: free[column] for column, relation in RELATIONS.items() if column in free}
+    used = {*ours.values(), *relations.values(), *configured.values()}
+    further = {name: name for name in names if name not in used}
+    # the settings may name further columns too
+    further |= {name: source for name, source in configured.items() if name not in SYNONYMS}
     return ColumnPlan(ours, relations, {_free_name(name): source for name, source in further.items()})
 
 

@@ -1,7 +1,8 @@
 """On which line each id stood first, for millions of ids in little memory.
 
-In memory an id is eight bytes, half of its hash and then its number, in sorted runs, and a bit in a filter that answers for most new
-ids at once. The ids themselves lie in a temporary file, where the few that may be repeated are compared letter by letter.
+In memory an id is eight bytes, half of its hash and then its number, in sorted runs; and a bit in a filter that
+answers for most new ids at once. The ids themselves lie in a temporary file, where the few that may be repeated
+are compared letter by letter.
 """
 
 from __future__ import annotations
@@ -14,26 +15,36 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import bounds
+from shelfwise.catalog.reading.arrow import value_offsets
 from shelfwise.text.hashing import splitmix64
 
 _FILTER_BITS = 1 << 26
-_LONGEST_RUN = 1 << 20
-_IN_MEMORY = 1 << 22
+_FILTER_MASK = np.uint64(_FILTER_BITS - 1)
+_MAX_RUN = 1 << 20
+"""Entries of a sorted run; longer ones are not merged any more."""
+
+_BYTES_IN_MEMORY = 1 << 22
+"""Of a temporary file, before it is on the disk."""
+
 _ENTRY = struct.Struct("<3q")
+"""Of each id its line, and where it begins and how long it is in the file of ids."""
+
 _HALF = np.uint64(32)
-_LONG = 256
-"""Bytes from which on an id is hashed by itself."""
+_NUMBER_MASK = np.uint64(0xFFFFFFFF)
+_LONG_ID_BYTES = 256
+"""From this length on an id is hashed by itself."""
+
+_WORD_BYTES = 8
 
 
 class DuplicateIds:
     """Remembers ids and the line of each."""
 
     def __init__(self) -> None:
-        self._filter = np.zeros(_FILTER_BITS >> 3, dtype=np.uint8)
+        self._filter = np.zeros(_FILTER_BITS // 8, dtype=np.uint8)
         self._runs: list[NDArray[np.uint64]] = []
-        self._ids = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with this object
-        self._entries = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._ids = SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115 - closed with this object
+        self._entries = SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115
         self._count = 0
 
     def add(self, ids: pa.Array, lines: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -44,30 +55,45 @@ class DuplicateIds:
         """
         hashes = _hashes(ids)
         first = np.zeros(len(ids), dtype=np.int64)
-        here: dict[str, int] = {}
-        for row in np.flatnonzero(self._known(hashes) | _repeated(hashes)).tolist():
-            text, line = ids[row].as_py(), int(lines[row])
-            found = self._find(_key(hashes[row]), text.encode()) or here.setdefault(text, line)
+        lines_here: dict[str, int] = {}
+        # only an id whose hash is known, or repeated here, can be one that was there before
+        suspects = np.flatnonzero(self._may_be_known(hashes) | _is_repeated(hashes))
+        for row in suspects.tolist():
+            text = ids[row].as_py()
+            line = int(lines[row])
+            found = self._line_of(_key(hashes[row]), text.encode()) or lines_here.setdefault(text, line)
             first[row] = found if found != line else 0
         new = first == 0
         self._remember(ids if new.all() else ids.filter(pa.array(new)), hashes[new], lines[new])
         return first
 
-    def _known(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which hashes may have been remembered; all but a few others are told apart."""
-        place = (hashes & np.uint64(_FILTER_BITS - 1)).astype(np.int64)
-        rows = np.flatnonzero((self._filter[place >> 3] >> (place & 7).astype(np.uint8)) & np.uint8(1))
+    def close(self) -> None:
+        """Delete the temporary files."""
+        self._ids.close()
+        self._entries.close()
+
+    def _may_be_known(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which hashes may have been remembered: all that were, and a few others."""
+        byte, bit = _filter_places(hashes)
+        rows = np.flatnonzero((self._filter[byte] >> bit) & np.uint8(1))
         known = np.zeros(len(hashes), dtype=bool)
+        if not len(rows):
+            return known
         keys = _key(hashes[rows])
-        for run in self._runs if len(rows) else ():
-            near = run[np.minimum(np.searchsorted(run, keys << _HALF), len(run) - 1)]
+        for run in self._runs:
+            # the first entry with this key, if there is one, is the first that is not below key and number 0
+            place = np.searchsorted(run, keys << _HALF)
+            near = run[np.minimum(place, len(run) - 1)]
             known[rows] |= _key(near) == keys
         return known
 
-    def _find(self, key: Any, text: bytes) -> int | None:
-        ends = np.array([int(key) << 32, (int(key) << 32) | 0xFFFFFFFF], dtype=np.uint64)
+    def _line_of(self, key: Any, text: bytes) -> int | None:
+        """The line of a remembered id, given its hash's key and its letters; None where it is not remembered."""
+        first = int(key) << 32
+        bounds = np.array([first, first | int(_NUMBER_MASK)], dtype=np.uint64)
         for run in self._runs:
-            for number in (run[slice(*np.searchsorted(run, ends))] & np.uint64(0xFFFFFFFF)).tolist():
+            begin, end = np.searchsorted(run, bounds)
+            for number in (run[begin:end] & _NUMBER_MASK).tolist():
                 self._entries.seek(number * _ENTRY.size)
                 line, start, length = _ENTRY.unpack(self._entries.read(_ENTRY.size))
                 self._ids.seek(start)
@@ -76,46 +102,64 @@ class DuplicateIds:
         return None
 
     def _remember(self, ids: pa.Array, hashes: NDArray[np.uint64], lines: NDArray[np.int64]) -> None:
-        place = (hashes & np.uint64(_FILTER_BITS - 1)).astype(np.int64)
-        np.bitwise_or.at(self._filter, place >> 3, (1 << (place & 7)).astype(np.uint8))
-        start = self._ids.seek(0, 2)
-        if len(ids):
-            offsets = bounds(ids).astype(np.int64)
-            self._ids.write(memoryview(ids.buffers()[2])[offsets[0] : offsets[-1]])
-            self._entries.seek(0, 2)
-            self._entries.write(
-                np.stack((lines, start + offsets[:-1] - offsets[0], np.diff(offsets)), axis=1)
-                .astype("<i8")
-                .tobytes()
-            )
-        run = _key(hashes) << _HALF | np.arange(self._count, self._count + len(hashes), dtype=np.uint64)
+        byte, bit = _filter_places(hashes)
+        np.bitwise_or.at(self._filter, byte, np.uint8(1) << bit)
+        self._store(ids, lines)
+        numbers = np.arange(self._count, self._count + len(hashes), dtype=np.uint64)
+        run = _key(hashes) << _HALF | numbers
         self._count += len(hashes)
-        while self._runs and len(self._runs[-1]) <= 2 * len(run) < _LONGEST_RUN:
+        # merging runs of like size keeps their number small and merges each entry few times
+        while self._runs and len(self._runs[-1]) <= 2 * len(run) < _MAX_RUN:
             run = np.concatenate((self._runs.pop(), run))
         if len(run):
             self._runs.append(np.sort(run))
 
+    def _store(self, ids: pa.Array, lines: NDArray[np.int64]) -> None:
+        """Append the ids and their entries to the temporary files."""
+        if not len(ids):
+            return
+        offsets = value_offsets(ids).astype(np.int64)
+        begin = self._ids.seek(0, 2)
+        self._ids.write(memoryview(ids.buffers()[2])[offsets[0] : offsets[-1]])
+        starts = begin + offsets[:-1] - offsets[0]
+        entries = np.stack((lines, starts, np.diff(offsets)), axis=1)
+        self._entries.seek(0, 2)
+        self._entries.write(entries.astype("<i8").tobytes())
+
 
 def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
     """A hash of each of N strings: their bytes eight at a time, mixed as in splitmix64."""
-    edges = bounds(ids).astype(np.int64)
-    start, left = edges[:-1] - edges[0], np.diff(edges)
-    letters = np.zeros(edges[-1] - edges[0] + 8, dtype=np.uint8)
-    if len(letters) > 8:
-        letters[:-8] = np.frombuffer(ids.buffers()[2], np.uint8)[edges[0] : edges[-1]]
-    eights = np.lib.stride_tricks.as_strided(letters[:8].view("<u8"), (len(letters) - 7,), (1,))
+    offsets = value_offsets(ids).astype(np.int64)
+    start = offsets[:-1] - offsets[0]
+    left = np.diff(offsets)
+    words = _words_at_each_byte(ids, offsets)
     hashes = splitmix64(left.astype(np.uint64))
-    long = np.flatnonzero(left >= _LONG)
-    hashes[long] = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long)).view(
-        np.uint64
-    )
-    rows = np.flatnonzero((left > 0) & (left < _LONG))
+    # a very long id would take a round of the loop below for every eight bytes
+    long = np.flatnonzero(left >= _LONG_ID_BYTES)
+    own_hashes = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long))
+    hashes[long] = own_hashes.view(np.uint64)
+    rows = np.flatnonzero((left > 0) & (left < _LONG_ID_BYTES))
     while len(rows):
-        beyond = np.maximum(8 - left[rows], 0).astype(np.uint64) * np.uint64(8)
-        hashes[rows] = splitmix64(hashes[rows] ^ (eights[start[rows]] << beyond))
-        start, left = start + 8, left - 8
+        # the bytes behind the end of an id are those of the next one: they are shifted out
+        surplus_bits = np.maximum(_WORD_BYTES - left[rows], 0).astype(np.uint64) * np.uint64(8)
+        hashes[rows] = splitmix64(hashes[rows] ^ (words[start[rows]] << surplus_bits))
+        start = start + _WORD_BYTES
+        left = left - _WORD_BYTES
         rows = rows[left[rows] > 0]
     return hashes
+
+
+def _words_at_each_byte(ids: pa.Array, offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The eight bytes from each byte of the ids on, as one number; behind the last id there are zeros."""
+    letters = np.zeros(offsets[-1] - offsets[0] + _WORD_BYTES, dtype=np.uint8)
+    if len(letters) > _WORD_BYTES:
+        letters[:-_WORD_BYTES] = np.frombuffer(ids.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    first = letters[:_WORD_BYTES].view("<u8")
+    # a view with steps of one byte: the numbers overlap
+    words: NDArray[np.uint64] = np.lib.stride_tricks.as_strided(
+        first, (len(letters) - _WORD_BYTES + 1,), (1,)
+    )
+    return words
 
 
 def _key(hashes: Any) -> Any:
@@ -123,7 +167,14 @@ def _key(hashes: Any) -> Any:
     return hashes >> _HALF
 
 
-def _repeated(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _filter_places(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Where the bit of each hash stands in the filter: which byte, and which bit of it."""
+    place = (hashes & _FILTER_MASK).astype(np.int64)
+    return place >> 3, (place & 7).astype(np.uint8)
+
+
+def _is_repeated(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Which hashes stand more than once among these."""
     in_order = np.sort(hashes)
-    return np.isin(hashes, in_order[1:][in_order[1:] == in_order[:-1]])
+    repeated = in_order[1:][in_order[1:] == in_order[:-1]]
+    return np.isin(hashes, repeated)

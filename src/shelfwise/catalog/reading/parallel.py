@@ -1,14 +1,14 @@
 """The blocks of a source shared among processes, and handed back in the order of the file.
 
-The process that asks works too: it settles a block whenever the others have enough to do, so that it waits neither for them to start nor
-for the slowest of them.
+The calling process works too: it checks a block whenever the others have enough to do, so that it waits neither
+for them to start nor for the slowest of them.
 """
 
 from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,55 +22,85 @@ from shelfwise.catalog.reading.blocks import CheckedBlock
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.errors import CatalogError, StorageError
 
-Settle = Callable[[Block], CheckedBlock]
+BlockCheck = Callable[[Block], CheckedBlock]
+Promise = Callable[[], CheckedBlock]
+"""Gives what came of a block, and waits for it where need be."""
 
-_ASKED = 3
-"""Blocks that a helping process has before it, so that it never waits for the next."""
+_BLOCKS_A_WORKER = 3
+"""Blocks that a worker process has before it, so that it never waits for the next."""
 
-_AHEAD = 24
-"""Blocks that may be settled before one that stands in front of them: what this process does while the others start."""
+_BLOCKS_AHEAD = 24
+"""Blocks that may be checked before one that stands in front of them: what this process does while workers start."""
 
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
-"""For glibc, in the helping processes: what a block needed serves the next one instead of going back to the system each time."""
+"""For glibc, in the worker processes.
+
+What a block needed serves the next one instead of going back to the system each time.
+"""
 
 
 def shared(
-    blocks: Iterable[Block], work: Settle, processes: int, file: Path | None
-) -> Generator[tuple[Block, Callable[[], CheckedBlock]], None, None]:
+    blocks: Iterable[Block], check: BlockCheck, processes: int, file: Path | None
+) -> Generator[tuple[Block, Promise], None, None]:
     """Every block with a promise of what comes of it.
 
     Args:
         processes: how many work, this one among them.
-        file: where the bytes of the blocks stand as they are; None where they do not.
+        file: where the bytes of the blocks can be read again as they are; None where they cannot.
     """
     if processes < 2:
-        yield from ((block, partial(work, block)) for block in blocks)
+        yield from ((block, partial(check, block)) for block in blocks)
         return
-    waiting: deque[tuple[Block, Future[CheckedBlock], Callable[[], CheckedBlock]]] = deque()
-    asked = _ASKED * (processes - 1)
     with TemporaryDirectory(prefix="shelfwise-") as folder:
-        # a block makes many lists and no cycles
+        # a block makes many lists and no cycles, so collecting garbage finds nothing
         executor = ProcessPoolExecutor(processes - 1, initializer=gc.disable, env=_KEEP_MEMORY)
+        pool = _Pool(executor, processes - 1, check, file, Path(folder))
         try:
-            for number, block in enumerate(blocks):
-                if sum(not sent.done() for _, sent, _ in waiting) < asked:
-                    table = Path(folder, str(number))
-                    sent = executor.submit(_send, _light(block, file), work, table)
-                    waiting.append((block, sent, partial(_fetch, sent, table)))
-                else:
-                    waiting.append((block, (own := _done(work(block))), own.result))
-                while waiting and (waiting[0][1].done() or len(waiting) > asked + _AHEAD):
-                    first, _, promise = waiting.popleft()
-                    yield first, promise
-            yield from ((block, promise) for block, _, promise in waiting)
+            yield from pool.in_order(blocks)
         except BrokenExecutor:
-            raise _killed() from None
+            raise _worker_was_killed() from None
         finally:
             executor.shutdown(kill_workers=True)
 
 
 @dataclass(frozen=True)
-class _Span:
+class _Pool:
+    """Worker processes, and the folder through which their tables come."""
+
+    executor: ProcessPoolExecutor
+    workers: int
+    check: BlockCheck
+    file: Path | None
+    folder: Path
+
+    def in_order(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Promise]]:
+        """Every block with its promise, in the order of the file."""
+        waiting: deque[tuple[Block, Future[CheckedBlock], Promise]] = deque()
+        most_sent = _BLOCKS_A_WORKER * self.workers
+        for number, block in enumerate(blocks):
+            unfinished = sum(not future.done() for _, future, _ in waiting)
+            if unfinished < most_sent:
+                table = self.folder / str(number)
+                future = self.executor.submit(_check_and_store, self._light(block), self.check, table)
+                waiting.append((block, future, partial(_fetch, future, table)))
+            else:
+                # the workers have enough to do: this process takes a block itself
+                future = _finished(self.check(block))
+                waiting.append((block, future, future.result))
+            while waiting and (waiting[0][1].done() or len(waiting) > most_sent + _BLOCKS_AHEAD):
+                first, _, promise = waiting.popleft()
+                yield first, promise
+        yield from ((block, promise) for block, _, promise in waiting)
+
+    def _light(self, block: Block) -> Block:
+        """The block as it is sent to another process: without its bytes, where that can read them from the file."""
+        if self.file is None or block.fault:
+            return block
+        return replace(block, data=_FileSpan(self.file, block.offset, len(block.data)))
+
+
+@dataclass(frozen=True)
+class _FileSpan:
     """Bytes that a process had better read from the file than be sent."""
 
     file: Path
@@ -83,45 +113,41 @@ class _Span:
             return file.read(self.length)
 
 
-def _light(block: Block, file: Path | None) -> Block:
-    """The block as it is sent to another process."""
-    return (
-        block
-        if file is None or block.fault
-        else replace(block, data=_Span(file, block.offset, len(block.data)))
-    )
-
-
-def _done(settled: CheckedBlock) -> Future[CheckedBlock]:
+def _finished(result: CheckedBlock) -> Future[CheckedBlock]:
     future: Future[CheckedBlock] = Future()
-    future.set_result(settled)
+    future.set_result(result)
     return future
 
 
-def _send(block: Block, work: Settle, path: Path) -> CheckedBlock:
+def _check_and_store(block: Block, check: BlockCheck, path: Path) -> CheckedBlock:
     """What comes of a block, but for the table, which goes through the file `path`: pipes are slow."""
-    settled = work(replace(block, data=block.data.read()) if isinstance(block.data, _Span) else block)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, settled.table.schema) as writer:
-        writer.write_table(settled.table)
-    return replace(settled, table=None)
+    if isinstance(block.data, _FileSpan):
+        block = replace(block, data=block.data.read())
+    checked = check(block)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, checked.table.schema) as writer:
+        writer.write_table(checked.table)
+    return replace(checked, table=None)
 
 
-def _fetch(sent: Future[CheckedBlock], path: Path) -> CheckedBlock:
+def _fetch(future: Future[CheckedBlock], path: Path) -> CheckedBlock:
+    """What a worker made of a block, with the table that it left in the file `path`."""
     try:
-        settled = sent.result()
+        checked = future.result()
     except BrokenExecutor:
-        raise _killed() from None
+        raise _worker_was_killed() from None
     except OSError as error:
         raise StorageError(
             f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR"
         ) from error
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
+    # the mapped bytes stay as long as the table needs them
     path.unlink()
-    return replace(settled, table=table)
+    return replace(checked, table=table)
 
 
-def _killed() -> CatalogError:
+def _worker_was_killed() -> CatalogError:
     return CatalogError(
-        "a process that helped with reading was killed, perhaps for want of memory; end other programs and try again"
+        "a process that helped with reading was killed, perhaps for want of memory; "
+        "end other programs and try again"
     )

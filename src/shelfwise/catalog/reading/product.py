@@ -23,14 +23,15 @@ from shelfwise.catalog.reading.value_parsing import (
 
 
 def _by_rules(read: Callable[[Any, Rules], Any]) -> BeforeValidator:
-    return BeforeValidator(lambda value, info: read(value, _rules(info)))
+    """A validator that reads a value by the rules that validation is given as its context."""
+    return BeforeValidator(lambda value, info: read(value, _rules_of(info)))
 
 
-def _rules(info: ValidationInfo) -> Rules:
+def _rules_of(info: ValidationInfo) -> Rules:
     return info.context if isinstance(info.context, Rules) else Rules()
 
 
-def _further(values: Mapping[Any, Any]) -> dict[str, str]:
+def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
     texts = {str(name): read_further(value) for name, value in values.items()}
     return {name: text for name, text in texts.items() if text is not None}
 
@@ -60,7 +61,7 @@ class Product(BaseModel):
     price: Annotated[float | None, _by_rules(read_price)] = None
     brand: Annotated[str | None, BeforeValidator(read_text)] = None
     related: Annotated[dict[str, list[str]] | None, BeforeValidator(read_related)] = None
-    further: Annotated[dict[str, str], BeforeValidator(_further)] = Field(default_factory=dict)
+    further: Annotated[dict[str, str], BeforeValidator(_read_all_further)] = Field(default_factory=dict)
 
 
 def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
@@ -73,24 +74,27 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
     "product 'B01': the title is {'en': 'Mug'}; expected a text, or a list of texts"
     """
     faults = error.errors(include_url=False)
-    product = "a product without an id" if is_missing(values.get("id")) else f"product {_short(values['id'])}"
+    identifier = values.get("id")
+    product = "a product without an id" if is_missing(identifier) else f"product {_short(identifier)}"
     first = str(faults[0]["loc"][0])
-    kind = f"{'missing' if is_missing(values.get(first)) else 'unusable'} {first}"
-    return RecordError(kind, f"{product}: " + "; ".join(_sentence(fault, values) for fault in faults))
+    # records are counted by the first of their faults
+    kind = "missing" if is_missing(values.get(first)) else "unusable"
+    sentences = "; ".join(_sentence(fault, values) for fault in faults)
+    return RecordError(f"{kind} {first}", f"{product}: {sentences}")
 
 
 def _sentence(error: Any, values: Mapping[str, Any]) -> str:
+    """One fault: the field, what was found and what is expected."""
     name = str(error["loc"][0])
-    expected = (
-        error["msg"].removeprefix("Value error, ")
-        if error["type"] == "value_error"
-        else _first_lower(error["msg"])
-    )
-    if name not in values or is_missing(values[name]):
-        return (
-            f"the {name} is missing; expected {'a column named ' + name if name not in values else expected}"
-        )
-    return f"the {name} is {_short(values[name])}; expected {expected}"
+    if name not in values:
+        return f"the {name} is missing; expected a column named {name}"
+    if error["type"] == "value_error":
+        # the functions that read values say what they expect
+        expected = error["msg"].removeprefix("Value error, ")
+    else:
+        expected = _first_lower(error["msg"])
+    found = "missing" if is_missing(values[name]) else _short(values[name])
+    return f"the {name} is {found}; expected {expected}"
 
 
 def _first_lower(text: str) -> str:

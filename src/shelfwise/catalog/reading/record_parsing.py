@@ -8,7 +8,6 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
@@ -32,7 +31,10 @@ def parse_json(text: str) -> Values:
 
 
 def parse_literal(text: str) -> Values:
-    """One dictionary as JSON or as a Python literal (the 2014 dumps). Raises ValueError or SyntaxError for anything else."""
+    """One dictionary as JSON or as a Python literal (the 2014 dumps).
+
+    Raises ValueError or SyntaxError for anything else.
+    """
     try:
         return parse_json(text)
     except ValueError:
@@ -50,24 +52,20 @@ def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
     if fault is not None:
         return fault
     try:
-        values = (parse_literal if literal else parse_json)(text)
+        values = parse_literal(text) if literal else parse_json(text)
         if SURROGATE.search(text):
+            # two halves make a character, one alone cannot be encoded
             json.dumps(values, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        return RecordError(
-            "half a character",
-            "half of a surrogate pair stands alone in an escape; expected characters that UTF-8 can hold",
-        )
+        found = "half of a surrogate pair stands alone in an escape"
+        return RecordError("half a character", f"{found}; expected characters that UTF-8 can hold")
     except (RecursionError, MemoryError):
-        return RecordError(
-            "nested too deeply",
-            "the record is nested too deeply; expected an object of texts, numbers and lists",
-        )
+        found = "the record is nested too deeply"
+        return RecordError("nested too deeply", f"{found}; expected an object of texts, numbers and lists")
     except (ValueError, SyntaxError, TypeError) as error:
         kind = "a JSON object or a Python dictionary" if literal else "a JSON object"
-        return RecordError(
-            "not a record", f"the line is not {kind} ({first_line(error)}); expected one record a line"
-        )
+        found = f"the line is not {kind} ({first_line(error)})"
+        return RecordError("not a record", f"{found}; expected one record a line")
     return values
 
 
@@ -76,16 +74,13 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
     if piece.fault is not None:
         return "", piece.fault
     if b"\0" in piece.raw:
-        return "", RecordError(
-            "NUL byte", f"a NUL byte stands at byte {piece.raw.index(0)}; expected text in UTF-8"
-        )
+        found = f"a NUL byte stands at byte {piece.raw.index(0)}"
+        return "", RecordError("NUL byte", f"{found}; expected text in UTF-8")
     try:
         return piece.raw.removeprefix(BOM).decode(), None
     except UnicodeDecodeError as error:
-        return "", RecordError(
-            "not UTF-8",
-            f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8; expected text in UTF-8",
-        )
+        found = f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8"
+        return "", RecordError("not UTF-8", f"{found}; expected text in UTF-8")
 
 
 def split_row(text: str, delimiter: str) -> list[str] | RecordError:
@@ -93,14 +88,11 @@ def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     try:
         rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return RecordError(
-            "unreadable row", f"the row cannot be read ({error}); expected fields with quotes inside doubled"
-        )
-    return (
-        rows[0]
-        if len(rows) == 1
-        else RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
-    )
+        reason = f"the row cannot be read ({error}); expected fields with quotes inside doubled"
+        return RecordError("unreadable row", reason)
+    if len(rows) != 1:
+        return RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
+    return rows[0]
 
 
 def nonblank_lines(data: bytes) -> Iterator[bytes]:
@@ -114,5 +106,6 @@ def raw_json(values: Values) -> bytes:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line and without addresses in memory."""
-    return _ADDRESS.sub("", next(chain(str(error).splitlines(), [""]))) or type(error).__name__
+    """The message of an error, in one line and without addresses in memory."""
+    line = next(iter(str(error).splitlines()), "")
+    return _ADDRESS.sub("", line) or type(error).__name__

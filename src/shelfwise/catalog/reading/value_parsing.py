@@ -1,6 +1,7 @@
-"""One value of one field: what it may be, what it becomes, and what is said of the rest.
+"""One value of one field: what it may be, what it becomes, and why others are refused.
 
-Every function takes a value as a source may hold it and raises ValueError, with what was expected, for what it cannot use.
+Every function takes a value as a source may hold it. For what it cannot use it raises ValueError, with what was
+expected.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ Paths = list[list[str]]
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NUMBER = re.compile(
-    r"[^\d\s,+-]{0,4}?\s?(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)|(?P<points>\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d))"
-    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"
+    r"[^\d\s,+-]{0,4}?\s?"  # a currency sign or name
+    r"(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)"  # 1,234.50
+    r"|(?P<points>\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d))"  # 1.234,50
+    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"  # 1234.50; a dot after a letter ends the currency's name (Rs.899)
 )
-"""A currency sign or name, then 1,234.50 or 1.234,50 or 1234.50; a dot right after a letter ends the currency's name (Rs.899)."""
+"""A price with whatever currency stands before it."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,14 @@ def _scalar(value: Any, expected: str) -> str:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(expected)
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
 
 
 def _texts(values: Sequence[Any], expected: str) -> list[str]:
-    """The texts of a list, empty ones left out; quick where all are texts already, as lists of related ids are."""
+    """The texts of a list, empty ones left out."""
+    # the fast way for long lists of related ids, which are texts already
     if set(map(type, values)) == {str}:
         return [value for value in values if value.strip()]
     return [_scalar(value, expected) for value in values if not is_missing(value)]
@@ -81,29 +87,31 @@ def read_text(value: Any) -> str | None:
     """Plain text of a text, a number, or a list of paragraphs; None without words."""
     if isinstance(value, str):
         return plain_text(value) or None
+    expected = "a text, or a list of texts"
     if isinstance(value, list | tuple):
-        value = " ".join(_texts(value, "a text, or a list of texts"))
-    return None if is_missing(value) else plain_text(_scalar(value, "a text, or a list of texts")) or None
+        value = " ".join(_texts(value, expected))
+    if is_missing(value):
+        return None
+    return plain_text(_scalar(value, expected)) or None
 
 
 def read_image(value: Any, rules: Rules) -> str | None:
     """A relative path with forward slashes, the first of a list that is no URL; None, and noted, where all are URLs."""
     expected = "a path below the catalogue's folder, such as images/1.jpg"
-    candidates = [v for v in (value if isinstance(value, list | tuple) else [value]) if not is_missing(v)]
-    if not all(isinstance(v, str) for v in candidates):
+    values = value if isinstance(value, list | tuple) else [value]
+    candidates = [candidate for candidate in values if not is_missing(candidate)]
+    if not all(isinstance(candidate, str) for candidate in candidates):
         raise ValueError(expected)
-    local = [v.strip().replace("\\", "/") for v in candidates if not _URL.match(v.strip().replace("\\", "/"))]
-    if not local:
-        rules.notes["the picture is a URL, so there is no local picture"] += bool(candidates)
+    paths = [candidate.strip().replace("\\", "/") for candidate in candidates]
+    local = next((path for path in paths if not _URL.match(path)), None)
+    if local is None:
+        if candidates:
+            rules.notes["the image is a URL, so there is no local image"] += 1
         return None
-    parts = [part for part in local[0].split("/") if part not in ("", ".")]
-    if (
-        local[0].startswith("/")
-        or ".." in parts
-        or not parts
-        or _SCHEME.match(local[0])
-        or not local[0].isprintable()
-    ):
+    parts = [part for part in local.split("/") if part not in ("", ".")]
+    # nothing outside the folder, on whatever system
+    outside = local.startswith("/") or ".." in parts or _SCHEME.match(local)
+    if outside or not parts or not local.isprintable():
         raise ValueError(f"{expected}: relative, without '..' and without control characters")
     return "/".join(parts)
 
@@ -119,17 +127,33 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     expected = "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     value = _unpacked(value)
     if isinstance(value, str):
-        value = value.split(rules.delimiter) if rules.delimiter.strip() else [value]
-        value = [levels(path, rules) for path in value]
-    elif isinstance(value, list | tuple) and value and all(isinstance(v, str | None) for v in value):
-        written = bool(rules.separator.strip()) and any(rules.separator in v for v in value if v)
-        value = [levels(v, rules) for v in value if v] if written else [value]
+        value = _paths_in_text(value, rules)
+    elif isinstance(value, list | tuple) and value and all(isinstance(item, str | None) for item in value):
+        value = _paths_in_texts(value, rules)
     elif is_missing(value):
         return None
-    if not isinstance(value, list | tuple) or not all(isinstance(p, list | tuple) for p in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(path, list | tuple) for path in value):
         raise ValueError(expected)
-    names = [[read_name(n) for n in _texts(path, expected)] for path in value]
-    return [kept for path in names if (kept := [n for n in path if n])] or None
+    paths: Paths = []
+    for path in value:
+        names = [read_name(name) for name in _texts(path, expected)]
+        # a name of mark-up alone is empty once it is clean
+        paths.append([name for name in names if name])
+    return [path for path in paths if path] or None
+
+
+def _paths_in_text(text: str, rules: Rules) -> Paths:
+    """The paths of one text."""
+    paths = text.split(rules.delimiter) if rules.delimiter.strip() else [text]
+    return [levels(path, rules) for path in paths]
+
+
+def _paths_in_texts(texts: Sequence[str | None], rules: Rules) -> Sequence[Sequence[str | None]]:
+    """The paths of a flat list: each text is one where any of them is written as one, else all are names of one."""
+    filled = [text for text in texts if text]
+    if rules.separator.strip() and any(rules.separator in text for text in filled):
+        return [levels(text, rules) for text in filled]
+    return [texts]
 
 
 def levels(path: str, rules: Rules) -> list[str]:
@@ -148,6 +172,7 @@ def read_price(value: Any, rules: Rules) -> float | None:
 
 
 def _amount(text: str) -> float | None:
+    """The number that the text is or begins with; None where that is no price."""
     try:
         number = float(text)
     except ValueError:
@@ -155,21 +180,23 @@ def _amount(text: str) -> float | None:
         if found is None:
             return None
         digits = found.group(found.lastgroup or 0)
-        number = float(
-            digits.replace(".", "").replace(",", ".")
-            if found.lastgroup == "points"
-            else digits.replace(",", "")
-        )
+        if found.lastgroup == "points":
+            # dots between thousands, a comma before the cents
+            digits = digits.replace(".", "").replace(",", ".")
+        number = float(digits.replace(",", ""))
     return number if math.isfinite(number) and number >= 0 else None
 
 
 def read_related(value: Any) -> dict[str, list[str]] | None:
-    """Relation -> ids, from an object, a list of pairs (Parquet maps), a plain list of ids, or JSON text of one of these."""
+    """Relation -> ids.
+
+    From an object, a list of pairs (Parquet maps), a plain list of ids, or JSON text of one of these.
+    """
     expected = "an object of lists of ids, such as {'also_bought': ['B01', 'B02']}"
     value = _unpacked(value)
     if is_missing(value):
         return None
-    if isinstance(value, list) and not any(isinstance(v, list | tuple | dict) for v in value):
+    if isinstance(value, list) and not any(isinstance(item, list | tuple | dict) for item in value):
         value = {"related": value}
     try:
         relations = {str(name): _unpacked(ids) for name, ids in dict(value).items()}
@@ -182,7 +209,10 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
 
 
 def _unpacked(value: Any) -> Any:
-    """JSON lists and objects that a table had to hold as text; other text, even with a bracket in front, stays as it is."""
+    """JSON lists and objects that a table had to hold as text.
+
+    Other text, even with a bracket in front, stays as it is.
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from shelfwise.catalog.reading.arrow import one_chunk, places, rows_of, stretches
+from shelfwise.catalog.reading.arrow import consecutive_runs, one_chunk, positions, take_rows
 from shelfwise.catalog.reading.byte_stream import (
     Block,
     RawRecord,
@@ -120,7 +120,7 @@ class DelimitedFormat(FileFormat):
         others, swallowed, rest = self._other_records(block, lines.spans, np.flatnonzero(~plain))
         # a plain row may turn out to be part of a quoted field that an earlier line opens
         plain[swallowed] = False
-        table = rows_of(table, np.flatnonzero(plain[rows])).combine_chunks()
+        table = take_rows(table, np.flatnonzero(plain[rows])).combine_chunks()
         columns = {name: one_chunk(table.column(j)) for j, name in enumerate(self.names)}
         return ParsedBlock(columns, lines.spans[plain], others, rest)
 
@@ -217,7 +217,7 @@ class _Lines:
     def from_block(cls, block: Block) -> Self:
         data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
         letters = np.frombuffer(data, np.uint8)
-        marks = places(letters, _is_quote_or_break)
+        marks = positions(letters, _is_quote_or_break)
         ends = marks[letters[marks] == _BREAK]
         starts = np.concatenate(([0], ends[:-1] + 1))
         lengths = ends + 1 - starts
@@ -232,7 +232,9 @@ class _Lines:
         if len(rows) == len(self.starts):
             return self.data
         view = memoryview(self.data)
-        return b"".join(view[self.starts[first] : self.ends[last] + 1] for first, last in stretches(rows))
+        return b"".join(
+            view[self.starts[first] : self.ends[last] + 1] for first, last in consecutive_runs(rows)
+        )
 
 
 def _is_quote_or_break(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import Column, places, python_values
+from shelfwise.catalog.reading.arrow import Column, positions, python_values
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, cut_blocks, read_chunks
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
@@ -131,7 +131,7 @@ def first_record(start: bytes) -> FirstRecord | None:
 def _line_spans(block: Block) -> NDArray[np.int64]:
     """Line, offset and length of each line of a block, line breaks included: (N, 3)."""
     letters = np.frombuffer(block.data, np.uint8)
-    ends = places(letters, lambda some: some == _BREAK) + 1
+    ends = positions(letters, lambda some: some == _BREAK) + 1
     if not len(ends) or ends[-1] < len(block.data):
         # the last line of a file may have no line break
         ends = np.append(ends, len(block.data))
