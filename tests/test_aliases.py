@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import ValidationError
 
 from shelfwise import aliases
 from shelfwise.cli.main import app
 from shelfwise.config import Config
 from shelfwise.core import registry
+from shelfwise.errors import ConfigError
 from shelfwise.fusion.blend import BlendPart
 
 MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}
@@ -49,6 +51,29 @@ def test_a_renamed_setting_of_a_blends_part(caplog: pytest.LogCaptureFixture) ->
     part = BlendPart.model_validate({"policy": "mean", "strangers": False})
     assert part.answer_rare_patterns is False
     assert "answer_rare_patterns" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [(name, key) for name, keys in aliases.REMOVED_SETTINGS.items() for key in keys]
+)
+def test_a_removed_setting_is_dropped_or_refused(
+    name: str, setting: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    still_true, reason = aliases.REMOVED_SETTINGS[name][setting]
+    given = registry.settings(plugin(name), {setting: still_true}, "systems.x.settings")
+    assert given == registry.settings(plugin(name), {}, "systems.x.settings")
+    assert f"systems.x.settings.{setting} is gone and can be removed" in caplog.text
+    with pytest.raises(ConfigError) as refused:
+        registry.settings(plugin(name), {setting: 30.0}, "systems.x.settings")
+    assert str(refused.value).startswith("systems.x.settings: ")
+    assert reason in str(refused.value)
+
+
+def test_a_removed_setting_in_a_blends_part() -> None:
+    part = BlendPart.model_validate({"policy": "logistic", "settings": {"others": "off"}})
+    assert part.policy == "logistic"
+    with pytest.raises(ValidationError, match="'others' of logistic is gone"):
+        BlendPart.model_validate({"policy": "logistic", "settings": {"others": 30.0}})
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ REMOVED: Mapping[str, str] = {
 }
 """Plug-ins that are gone, and what to use instead."""
 
+REMOVED_SETTINGS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
+    "logistic": {"others": ("off", "corrections by the scores of other labels overfitted small catalogues")},
+}
+"""By plug-in, its settings that are gone: the value that means what always happens now, and why it is gone."""
+
 
 def rename_keys(values: Mapping[str, Any], names: Mapping[str, str], where: str = "") -> dict[str, Any]:
     """`values` under their names of today.
@@ -79,6 +84,30 @@ def rename_values(values: Mapping[str, Any], silent: bool = False) -> dict[str, 
             if not silent:
                 note(f"{key} = {old!r}", f"{key} = {names[old]!r}")
     return renamed
+
+
+def drop_removed(values: Mapping[str, Any], plugin: str, where: str = "") -> dict[str, Any]:
+    """`values` of a plug-in's settings without those that are gone.
+
+    Args:
+        where: the place of `values` in a settings file, for the note; empty says nothing.
+
+    Raises:
+        ValueError: a setting that is gone has a value that cannot be met any more.
+    """
+    kept = dict(values)
+    for key, (still_true, reason) in REMOVED_SETTINGS.get(plugin, {}).items():
+        if key not in kept:
+            continue
+        value = kept.pop(key)
+        if value != still_true:
+            raise ValueError(
+                f"the setting {key!r} of {plugin} is gone ({reason}), and its value {value!r} with it; "
+                f"remove it, which means what {still_true!r} meant"
+            )
+        if where:
+            log.warning("%s.%s is gone and can be removed; %r is what always happens", where, key, value)
+    return kept
 
 
 def note(old: str, new: str) -> None:

@@ -260,8 +260,6 @@ def test_what_has_no_graph_says_so() -> None:
         part("brand", "tabular", member)
     with pytest.raises(PluginError, match=r"'mine' joins its members by hierarchical.*policy"):
         join("mine", "hierarchical", Hierarchical(Hierarchical.Settings()))
-    with pytest.raises(PluginError, match="others"):
-        join("mine", "logistic", Logistic(LogisticSettings(others=1.0)))
 
 
 def test_a_reader_of_a_later_version_is_refused() -> None:

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
-from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, corrections, fit_logistic
+from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, fit_logistic
 from shelfwise.metrics.threshold_search import best_micro_f1
 
 M, L = 3, 6
@@ -77,57 +77,26 @@ def test_separable_labels_stay_finite() -> None:
     assert weights[0, 0] > 5
 
 
-@pytest.mark.parametrize("others", ["off", 30.0])
-def test_learns_more_than_the_mean_knows(others: str | float) -> None:
+def test_learns_more_than_the_mean_knows() -> None:
     outputs, targets = make(400, 2)
-    policy = Logistic(LogisticSettings.model_validate({"others": others})).fit(*make(500, 0), None, Context())
+    policy = Logistic(LogisticSettings()).fit(*make(500, 0), None, Context())
     rules = max(
         best_micro_f1(targets, s) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
     )
     assert best_micro_f1(targets, policy.fuse(outputs)) > rules + 0.1
-    assert ("others_7" in policy.state().arrays) == (others != "off")
-
-
-def test_other_labels_correct_a_label_only_if_wanted() -> None:
-    outputs, targets = make(1000, 0)
-    hidden = outputs.scores.copy()
-    hidden[:, :, 2] = 0.5  # nobody says anything of label 2, but it goes with label 1
-    targets[:, 2] = targets[:, 1]
-    shown = MemberOutputs(hidden, outputs.present, ())
-    on, off = (
-        Logistic(LogisticSettings.model_validate({"others": o}))
-        .fit(shown, targets, None, Context())
-        .fuse(shown)
-        for o in (3.0, "off")
-    )
-    assert np.corrcoef(on[:, 2], targets[:, 2])[0, 1] > 0.8
-    assert (
-        abs(np.corrcoef(off[:, 2] + 1e-6 * np.arange(1000), targets[:, 2])[0, 1]) < 0.6
-    )  # only how sure the members are of the rest
 
 
 def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
     outputs, targets = make(600, 0, rare=0.01)
-    arrays = (
-        Logistic(LogisticSettings(others="off", shrink=10))
-        .fit(outputs, targets, None, Context())
-        .state()
-        .arrays
-    )
-    tight = (
-        Logistic(LogisticSettings(others="off", shrink=1e7))
-        .fit(outputs, targets, None, Context())
-        .state()
-        .arrays
-    )
+    arrays = Logistic(LogisticSettings(shrink=10)).fit(outputs, targets, None, Context()).state().arrays
+    tight = Logistic(LogisticSettings(shrink=1e7)).fit(outputs, targets, None, Context()).state().arrays
     away = np.abs(arrays["own_7"] - tight["own_7"]).sum(axis=1)
     assert away[-1] < away[:-1].min()
 
 
-@pytest.mark.parametrize("others", ["off", 30.0])
-def test_every_set_of_members_is_answered_as_if_there_were_no_others(others: str | float) -> None:
+def test_every_set_of_members_is_answered_as_if_there_were_no_others() -> None:
     (outputs, targets), (asked, wanted) = make(500, 0), make(400, 2)
-    settings = LogisticSettings.model_validate({"others": others, "shrink": 3})
+    settings = LogisticSettings(shrink=3)
     policy = Logistic(settings).fit(outputs, targets, None, Context())
     for members in ([0], [2], [0, 1]):
         alone = Logistic(settings).fit(only(outputs, *members), targets, None, Context())
@@ -163,19 +132,6 @@ def test_certain_scores_stay_finite() -> None:
     ).all()
 
 
-def test_corrections_are_scikit_learns_weights() -> None:
-    rng = np.random.default_rng(0)
-    x = (rng.normal(size=(300, 4)) * [1, 5, 0.1, 1]).astype(np.float32)
-    x[:, 3] = x[:, 0]  # inputs that say the same, and inputs of different scales
-    y = (x.sum(axis=1)[:, None] / 4 + rng.logistic(size=(300, 2)) > 1).astype(np.float32)
-    weights = corrections(x, np.zeros((300, 2), np.float32), y, penalty=3.0)
-    for label in range(2):
-        oracle = LogisticRegression(C=1 / 3.0, fit_intercept=False, tol=1e-8).fit(x, y[:, label])
-        np.testing.assert_allclose(weights[:, label], oracle.coef_[0], atol=5e-3)
-    solved = (x @ weights).astype(np.float32)
-    np.testing.assert_allclose(corrections(x, solved, y, penalty=1e7), 0, atol=1e-4)
-
-
 def test_too_many_members_are_refused_where_any_set_may_occur() -> None:
     outputs = MemberOutputs(np.zeros((4, 7, 2), np.float32), np.ones((4, 7), np.bool_), ())
     with pytest.raises(ConfigError, match="at most 6 members, it was given 7"):
@@ -186,16 +142,12 @@ def sets(*numbers: int, members: int = M) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(bool(number >> m & 1) for m in range(members)) for number in numbers)
 
 
-@pytest.mark.parametrize("others", ["off", 30.0])
-def test_only_sets_that_can_occur_are_solved_and_they_alike(others: str | float) -> None:
+def test_only_sets_that_can_occur_are_solved_and_they_alike() -> None:
     outputs, targets = make(200, 0)
-    policy = Logistic(LogisticSettings.model_validate({"others": others}))
+    policy = Logistic(LogisticSettings())
     everything = dict(policy.fit(outputs, targets, None, Context()).state().arrays)
     some = policy.fit(outputs, targets, None, Context(patterns=sets(2, 7))).state().arrays
-    kinds = ("own",) if others == "off" else ("own", "others")
-    assert some.keys() == {"centre", "mean", "spread"} | {
-        f"{kind}_{number}" for kind in kinds for number in (2, 7)
-    }
+    assert some.keys() == {"centre", "own_2", "own_7"}
     assert all(np.array_equal(value, everything[name]) for name, value in some.items())
     assert policy.facts() == {"sets": 2}
 
@@ -238,11 +190,3 @@ def test_any_number_of_members_where_their_sets_are_known() -> None:
     everybody = (True,) * (copies * M)
     policy = Logistic(LogisticSettings()).fit(many, targets, None, Context(patterns=(everybody,)))
     assert best_micro_f1(targets, policy.fuse(many)) > best_micro_f1(targets, outputs.scores.mean(axis=1))
-
-
-def test_corrections_by_other_labels_are_off_unless_wanted() -> None:
-    outputs, targets = make(100, 0)
-    assert not any(
-        name.startswith("others")
-        for name in Logistic(LogisticSettings()).fit(outputs, targets, None, Context()).state().arrays
-    )

@@ -7,12 +7,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shelfwise.commands.predict import predict_catalog
-from shelfwise.core.types import Context
+from shelfwise.core.types import Context, State
 from shelfwise.errors import BundleError
 from shelfwise.export.loading import open_model
+from shelfwise.fusion.logistic import Logistic, LogisticSettings
 from shelfwise.model.bundle import load_bundle, save_bundle
 from shelfwise.model.bundle_upgrade import upgrade
 
@@ -62,3 +64,27 @@ def test_a_removed_plugin_is_named_with_what_to_use_instead() -> None:
     config = {"members": {}, "systems": {"all": {"policy": "boosted", "settings": {}}}}
     with pytest.raises(BundleError, match=r"'boosted', which is gone: .*'logistic'"):
         upgrade(config, {}, {})
+
+
+def with_logistic(settings: dict[str, Any], blended: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {"policy": "logistic", "settings": settings}
+    if blended:
+        entry = {"policy": "blend", "settings": {"parts": [entry]}}
+    return {"members": {}, "systems": {"all": entry}}
+
+
+@pytest.mark.parametrize("blended", [False, True])
+def test_a_removed_setting_is_dropped_or_refused(blended: bool, caplog: pytest.LogCaptureFixture) -> None:
+    config, _, _ = upgrade(with_logistic({"shrink": 3.0, "others": "off"}, blended), {}, {})
+    assert config["systems"] == with_logistic({"shrink": 3.0}, blended)["systems"]
+    assert not caplog.text
+    with pytest.raises(BundleError, match="'others' of logistic is gone"):
+        upgrade(with_logistic({"others": 30.0}, blended), {}, {})
+
+
+def test_arrays_of_a_removed_setting_are_not_kept() -> None:
+    centre = np.zeros((2, 1, 1), np.float32)
+    own = np.zeros((3, 3), np.float32)
+    arrays = {"centre": centre, "mean": centre[0], "spread": centre[0], "own_1": own}
+    policy = Logistic(LogisticSettings()).restore(State(arrays))
+    assert policy.state().arrays.keys() == {"centre", "own_1"}

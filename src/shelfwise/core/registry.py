@@ -106,15 +106,17 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
     """The plug-in's own settings from plain values.
 
     Raises:
-        ConfigError: a setting is unknown or out of range; `where` names its place in the settings file.
+        ConfigError: a setting is unknown, gone or out of range; `where` names its place in the settings file.
     """
     # A plug-in is called like its file.
     name = plugin.__module__.rpartition(".")[2]
     renamed = aliases.rename_keys(values, aliases.PLUGIN_SETTINGS.get(name, {}), where)
     try:
-        return plugin.Settings.model_validate(renamed)
+        return plugin.Settings.model_validate(aliases.drop_removed(renamed, name, where))
     except ValidationError as error:
         raise ConfigError(f"{where}: {describe(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 modalities = Registry("modality", "shelfwise.modalities", "shelfwise.core.modality:Modality")

@@ -17,7 +17,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.decision.calibration import Calibration
 from shelfwise.errors import PluginError
 from shelfwise.fusion.blend import CERTAIN as CERTAIN_PART
-from shelfwise.fusion.logistic import CERTAIN as CERTAIN_LOGIT
+from shelfwise.fusion.logistic import EPSILON as CERTAIN_LOGIT
 from shelfwise.metrics.calibration import EDGE
 
 MOST_SETS = 64
@@ -245,11 +245,6 @@ def _ridge(system: str, policy: FusionPolicy) -> nn.Module:
 
 
 def _logistic(system: str, policy: FusionPolicy) -> nn.Module:
-    if policy.settings.others != "off":
-        raise PluginError(
-            f"the system {system!r} corrects labels by what is said of others, which has no form as a graph; "
-            "set its others to 'off' and train again"
-        )
     arrays = policy.state().arrays
     return _Logistic(arrays, _numbers(system, arrays, "own_"), arrays["centre"].shape[1])
 

@@ -1,15 +1,18 @@
-"""Logistic stacking: one logistic regression a label, rare labels drawn towards what holds for all labels."""
+"""Logistic stacking: one logistic regression a label, rare labels drawn towards what holds for all labels.
+
+Dimensions: N products, L labels, M members of the system, K of them in one set of present members. A label's own
+inputs are P = 2K + 1 numbers.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, Self
+from collections.abc import Iterable
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
-from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from shelfwise.core.fusion_policy import FusionPolicy
@@ -25,12 +28,21 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError, NotFittedError
 
-MOST_MEMBERS = 6  # 63 sets, each with weights of its own, where any set may occur
-CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
-LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode later
-NEWTON_STEPS, LONGEST_STEP, SOLVED = 25, 3.0, 1e-2
-SHARED_PENALTY = 1e-2  # on the weights shared by all labels: only against members that say the same
-FEWEST = 50  # products that have a set of members, for it to be fitted on these alone
+MAX_MEMBERS = 6
+"""Where any set of members may occur: 63 sets, each with weights of its own."""
+
+EPSILON = 1e-4
+"""Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
+
+SHARED_PENALTY = 1e-2
+"""On the weights shared by all labels: only against members that predict the same."""
+
+MIN_PRODUCTS = 50
+"""Products that have a set of members, for it to be fitted on these alone."""
+
+NEWTON_STEPS = 25
+LONGEST_STEP = 3.0
+SOLVED = 1e-2
 
 
 class LogisticSettings(PluginSettings):
@@ -38,26 +50,22 @@ class LogisticSettings(PluginSettings):
 
     shrink: PositiveFloat = Field(
         30.0,
-        description="pull of each label's weights towards those shared by all labels; a label with more products is drawn less",
-    )
-    others: PositiveFloat | Literal["off"] = Field(
-        "off",
-        description="penalty on the weights of the other labels' scores; off: a label is judged by its own scores alone, "
-        "as corrections by other labels overfit small catalogues",
+        description="pull of each label's weights towards those shared by all labels; "
+        "a label with more products is drawn less",
     )
 
 
 class Logistic(FusionPolicy):
     """Per-label logistic stacking with hierarchical shrinkage, a solution for every set of members that can be present.
 
-    A label is judged by its *own* scores: each member's logit, and its logit relative to what the member gives all labels
-    together (the logarithm of the label's softmax share). Weights shared by all labels are fitted first; each label's
-    then depart from them as far as its products bear out: ``loss_l(w_l) + shrink / 2 * |w_l - shared|^2``. If wanted, the
-    label is then corrected by what the members say of *other* labels (all logits, standardised).
+    A label is judged by its *own* scores: each member's logit, and its logit relative to what the member gives all
+    labels together (the logarithm of the label's softmax share). Weights shared by all labels are fitted first. Each
+    label's then depart from them as far as its products bear out: ``loss_l(w_l) + shrink / 2 * |w_l - shared|^2``.
 
-    Every set is fitted on all products that have its members; one that hardly any product has, on all products that have
-    any of its members, absent ones saying nothing. A product with a set of members that was not solved for is answered by
-    the largest solved set within it, the first of several; if there is none, by the mean of its members' scores.
+    Every set is fitted on all products that have its members. One that hardly any product has is fitted on all
+    products that have any of its members; absent ones count 0. A product with a set of members that was not solved
+    for gets the scores of the largest solved set within it, the first of several. If there is none, it gets the mean
+    of its members' scores.
     """
 
     Settings = LogisticSettings
@@ -79,22 +87,18 @@ class Logistic(FusionPolicy):
         Raises:
             ConfigError: any set may occur, and there are more members than sets can be solved for.
         """
-        members = outputs.present.shape[1]
-        everybody = np.arange(members)
-        patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(members)]
-        self.arrays_ = dict(zip(("centre", "mean", "spread"), _moments(outputs), strict=True))
-        inputs, standardised = self._own(outputs, everybody), self._others(outputs, everybody)
-        for heard in map(np.flatnonzero, patterns):
-            rows, number = _able(outputs.present[:, heard]), _number(heard)
-            mine = np.take(
-                inputs[:, [0, *1 + heard, *1 + members + heard]], rows, axis=2
-            )  # contiguous, unlike an index
-            self.arrays_[f"own_{number}"] = own = _own_weights(mine, targets[rows], self.settings.shrink)
-            if self.settings.others != "off":
-                said = standardised[np.ix_(rows, heard)].reshape(len(rows), -1)
-                self.arrays_[f"others_{number}"] = corrections(
-                    said, _logits_by(own, mine), targets[rows], self.settings.others
-                )
+        n_members = outputs.present.shape[1]
+        patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(n_members)]
+        self.arrays_ = {"centre": _centre(outputs)}
+        inputs = self._own_inputs(outputs, np.arange(n_members))
+        for pattern in patterns:
+            members = np.flatnonzero(pattern)
+            rows = _training_rows(outputs.present[:, members])
+            columns = [0, *1 + members, *1 + n_members + members]
+            # np.take makes a contiguous copy, an index of rows would not
+            own_inputs = np.take(inputs[:, columns], rows, axis=2)
+            weights = _own_weights(own_inputs, targets[rows], self.settings.shrink)
+            self.arrays_[f"own_{_set_number(members)}"] = weights
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -103,64 +107,68 @@ class Logistic(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        solved = self._solved()
+        solved = self._solved_sets()
         fused = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
-        patterns, which = np.unique(outputs.present, axis=0, return_inverse=True)
-        for i, present in enumerate(map(np.flatnonzero, patterns)):
-            rows = np.flatnonzero(which.ravel() == i)
-            heard = _largest_within(present, solved)
-            if len(heard):
-                fused[rows] = self._answers(outputs, rows, heard)
+        patterns, pattern_of = np.unique(outputs.present, axis=0, return_inverse=True)
+        for i, pattern in enumerate(patterns):
+            rows = np.flatnonzero(pattern_of.ravel() == i)
+            present = np.flatnonzero(pattern)
+            members = _largest_within(present, solved)
+            if len(members):
+                fused[rows] = self._scores(outputs, rows, members)
             elif len(present):
                 fused[rows] = outputs.scores[np.ix_(rows, present)].mean(axis=1)
         return fused
 
     def state(self) -> State:
-        """What the inputs are centred and scaled by, and the weights by set (bit m of its number: member m is in it)."""
-        self._solved()
+        """What the inputs are centred by, and the weights by set (bit m of its number: member m is in it)."""
+        self._solved_sets()
         return State(self.arrays_)
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
-        self.arrays_ = dict(state.arrays)
+        # version 0.1 kept more arrays, for an option that is gone
+        self.arrays_ = {
+            name: array for name, array in state.arrays.items() if name == "centre" or name.startswith("own_")
+        }
         return self
 
     def facts(self) -> dict[str, Any]:
         """How many sets of members have weights of their own."""
-        return {"sets": len(self._solved())}
+        return {"sets": len(self._solved_sets())}
 
-    def _solved(self) -> list[int]:
+    def _solved_sets(self) -> list[int]:
         """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
             raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
         return sorted(int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_"))
 
-    def _answers(self, outputs: MemberOutputs, rows: Rows, heard: Rows) -> Floats:
-        """Scores (R, L) of `rows` by the solution for the members `heard` (K,), which all of them have."""
-        place = np.ix_(rows, heard)
-        said, number = MemberOutputs(outputs.scores[place], outputs.present[place], ()), _number(heard)
-        logits = _logits_by(self.arrays_[f"own_{number}"], self._own(said, heard))
-        if self.settings.others != "off":
-            logits += self._others(said, heard).reshape(len(rows), -1) @ self.arrays_[f"others_{number}"]
+    def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
+        """Scores (R, L) of `rows` by the solution for the `members` (K,), which all of them have."""
+        place = np.ix_(rows, members)
+        some = MemberOutputs(outputs.scores[place], outputs.present[place], ())
+        inputs = self._own_inputs(some, members)
+        weights = self.arrays_[f"own_{_set_number(members)}"]
+        # (L, 1, P) @ (L, P, R): each label's weights meet the label's own inputs
+        logits = (weights[:, None] @ inputs)[:, 0].T
         return np.asarray(expit(logits), np.float32)
 
-    def _own(self, outputs: MemberOutputs, heard: Rows) -> Floats:
-        """A label's own inputs (L, 2K + 1, N): 1, and the logits and log shares of the members `heard` (K,), 0 where absent."""
-        logits, able = _logits(outputs.scores), outputs.present[:, :, None]
-        shares = logits - logsumexp(logits, axis=2, keepdims=True)
-        middle = self.arrays_["centre"][:, heard, None]
+    def _own_inputs(self, outputs: MemberOutputs, members: Rows) -> Floats:
+        """A label's own inputs (L, 2K + 1, N): 1, then the logits, then the log shares of the `members` (K,).
+
+        Both are centred, so that 0, which stands for an absent member, is what members give on average.
+        """
+        present = outputs.present[:, :, None]
+        logits, shares = _logits_and_shares(outputs.scores)
+        centre = self.arrays_["centre"][:, members, None]
         own = [
             np.ones_like(logits[:, :1]),
-            *(np.where(able, said - middle[i], 0) for i, said in enumerate((logits, shares))),
+            np.where(present, logits - centre[0], 0),
+            np.where(present, shares - centre[1], 0),
         ]
-        return np.ascontiguousarray(np.concatenate(own, axis=1, dtype=np.float32).transpose(2, 1, 0))
-
-    def _others(self, outputs: MemberOutputs, heard: Rows) -> Floats:
-        """All logits (N, K, L) of the members `heard` (K,), standardised, 0 where absent; empty if they are not wanted."""
-        if self.settings.others == "off":
-            return np.zeros((0, 0, 0), np.float32)
-        standardised = (_logits(outputs.scores) - self.arrays_["mean"][heard]) / self.arrays_["spread"][heard]
-        return np.where(outputs.present[:, :, None], standardised, 0).astype(np.float32)
+        joined = np.concatenate(own, axis=1, dtype=np.float32)
+        # label by label, as the regressions read them
+        return np.ascontiguousarray(joined.transpose(2, 1, 0))
 
 
 def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: float) -> Float64Array:
@@ -178,51 +186,6 @@ def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: 
     if len(start) == 1:
         return _newton(labels, start[0], penalty)[None]
     return np.stack([_newton([label], own, penalty) for label, own in zip(labels, start, strict=True)])
-
-
-def corrections(inputs: Floats, offset: Floats, targets: Floats, penalty: float) -> Floats:
-    """Weights (C, L) that minimise the log loss of ``offset + inputs @ weights``, plus ``penalty / 2`` times their squares.
-
-    Solved by L-BFGS along the eigenvectors of the inputs' Gram matrix, each scaled by the loss's curvature there:
-    in these coordinates the loss is nearly round, and a few dozen steps do.
-
-    Args:
-        inputs: (N, C), the same for all labels.
-        offset: (N, L) logits to start from.
-        targets: (N, L) of 0 and 1.
-    """
-    likely = expit(offset)
-    values, vectors = np.linalg.eigh((inputs.T @ inputs).astype(np.float64))
-    scale = np.sqrt(
-        np.maximum(values, 0)[:, None] * (likely * (1 - likely)).mean(axis=0, dtype=np.float64) + penalty
-    )
-    rotation = vectors.astype(np.float32)
-    solved = minimize(
-        _penalised_loss(inputs @ rotation, offset, targets, scale, penalty),
-        np.zeros(scale.size),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 100, "ftol": 1e-5},
-    )
-    weights: Floats = rotation @ (solved.x.reshape(scale.shape) / scale).astype(np.float32)
-    return weights
-
-
-def _penalised_loss(
-    inputs: Floats, offset: Floats, targets: Floats, scale: Float64Array, penalty: float
-) -> Callable[[Float64Array], tuple[float, Float64Array]]:
-    """The loss, and its gradient, of weights given as ``scale * weights``, flat."""
-
-    def loss(scaled: Float64Array) -> tuple[float, Float64Array]:
-        weights = scaled.reshape(scale.shape) / scale
-        logits = offset + inputs @ weights.astype(np.float32)
-        value = (np.logaddexp(0, logits) - targets * logits).sum(dtype=np.float64) + penalty / 2 * np.square(
-            weights
-        ).sum()
-        slope = (inputs.T @ (expit(logits) - targets)).astype(np.float64) + penalty * weights
-        return float(value), (slope / scale).ravel()
-
-    return loss
 
 
 def _newton(labels: list[tuple[Floats, Floats]], start: Float64Array, penalty: float) -> Float64Array:
@@ -244,69 +207,67 @@ def _newton(labels: list[tuple[Floats, Floats]], start: Float64Array, penalty: f
 def _derivatives(inputs: Floats, targets: Floats, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Gradient (P,) and Hessian (P, P) of one label's log loss: inputs (P, N), targets (N,)."""
     likely = expit(weights.astype(np.float32) @ inputs)
-    slope, curvature = inputs @ (likely - targets), (inputs * (likely * (1 - likely))) @ inputs.T
+    slope = inputs @ (likely - targets)
+    curvature = (inputs * (likely * (1 - likely))) @ inputs.T
     return slope.astype(np.float64), curvature.astype(np.float64)
 
 
 def _own_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
     """Weights (L, P) of every label's own inputs (L, P, N), drawn towards those that all labels share."""
     shared = fit_logistic(inputs, targets, np.zeros((1, inputs.shape[1])), SHARED_PENALTY)
-    return fit_logistic(inputs, targets, np.repeat(shared, len(inputs), axis=0), shrink).astype(np.float32)
+    start = np.repeat(shared, len(inputs), axis=0)
+    return fit_logistic(inputs, targets, start, shrink).astype(np.float32)
 
 
-def _logits_by(weights: Floats, inputs: Floats) -> Floats:
-    """Logits (N, L) of weights (L, P) on inputs (L, P, N)."""
-    return np.asarray((weights[:, None] @ inputs)[:, 0].T)
-
-
-def _moments(outputs: MemberOutputs) -> tuple[Floats, Floats, Floats]:
-    """Where present: the means (2, M) of logits and log shares over all labels; mean and spread (M, L) of the logits."""
-    logits, able = _logits(outputs.scores), outputs.present[:, :, None]
+def _centre(outputs: MemberOutputs) -> Floats:
+    """Where members are present: their means (2, M) over products and labels, of logits and of log shares."""
+    present = outputs.present[:, :, None]
     count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
-    shares = logits - logsumexp(logits, axis=2, keepdims=True)
-    centre = np.stack(
-        [
-            (np.where(able, said, 0).sum(axis=0, dtype=np.float64) / count).mean(axis=1)
-            for said in (logits, shares)
-        ]
-    )
-    mean = np.where(able, logits, 0).sum(axis=0, dtype=np.float64) / count
-    variance = np.where(able, np.square(logits - mean), 0).sum(axis=0, dtype=np.float64) / count
-    return (
-        centre.astype(np.float32),
-        mean.astype(np.float32),
-        np.sqrt(np.maximum(variance, LEAST_SPREAD**2)).astype(np.float32),
-    )
+    means = []
+    for values in _logits_and_shares(outputs.scores):
+        total = np.where(present, values, 0).sum(axis=0, dtype=np.float64)
+        means.append((total / count).mean(axis=1))
+    return np.stack(means).astype(np.float32)
 
 
-def _able(present: Bools) -> Rows:
-    """The products that have all members of `present` (N, K); if these are too few, any of them; if there is none, all."""
+def _logits_and_shares(scores: Floats) -> tuple[Floats, Floats]:
+    """Both (N, M, L): the logits, and the logarithms of each label's softmax share of its member's labels."""
+    clipped = np.clip(scores, EPSILON, 1 - EPSILON)
+    logits = np.asarray(np.log(clipped / (1 - clipped)), np.float32)
+    return logits, logits - logsumexp(logits, axis=2, keepdims=True)
+
+
+def _training_rows(present: Bools) -> Rows:
+    """The products that have all members of `present` (N, K); if too few, any of them; if there is none, all products."""
     for able in (present.all(axis=1), present.any(axis=1)):
-        if able.sum() >= FEWEST:
+        if able.sum() >= MIN_PRODUCTS:
             return np.flatnonzero(able)
     return np.flatnonzero(able) if able.any() else np.arange(len(present))
 
 
 def _all_sets(members: int) -> Iterable[tuple[bool, ...]]:
-    if members > MOST_MEMBERS:
+    """Every set of members but the empty one."""
+    if members > MAX_MEMBERS:
         raise ConfigError(
-            f"the policy logistic solves for every set of members that can be present, and here any can: it then joins at most "
-            f"{MOST_MEMBERS} members, it was given {members}; join fewer, or use the policy 'policy'"
+            "the policy logistic solves for every set of members that can be present, and here any can: it then "
+            f"fuses at most {MAX_MEMBERS} members, it was given {members}; "
+            "fuse fewer, or use the policy 'policy'"
         )
     return itertools.islice(itertools.product((False, True), repeat=members), 1, None)
 
 
-def _number(heard: Iterable[int]) -> int:
-    return sum(1 << int(member) for member in heard)
+def _set_number(members: Iterable[int]) -> int:
+    """One number for a set of members: bit m is set where member m is in it."""
+    return sum(1 << int(member) for member in members)
 
 
 def _largest_within(present: Rows, solved: list[int]) -> Rows:
-    """The members of the largest set of `solved` that are all `present`, the lowest number of several; empty if there is none."""
-    within = [number for number in solved if not number & ~_number(present)]
+    """The members of the largest set of `solved` that are all `present`.
+
+    Of several it is the lowest number; where there is none, the set is empty.
+    """
+    absent = ~_set_number(present)
+    within = [number for number in solved if not number & absent]
     best = max(within, key=int.bit_count, default=0)
-    return present[[bool(best >> int(member) & 1) for member in present]]
-
-
-def _logits(scores: Floats) -> Floats:
-    sure = np.clip(scores, CERTAIN, 1 - CERTAIN)
-    return np.asarray(np.log(sure / (1 - sure)), np.float32)
+    chosen = [bool(best >> int(member) & 1) for member in present]
+    return present[chosen]

@@ -20,7 +20,7 @@ def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, 
     """The settings, facts and sections of a format 1 model, renamed.
 
     Raises:
-        BundleError: the model uses a plug-in that is gone.
+        BundleError: the model uses a plug-in, or a setting of one, that is gone.
     """
     renamed = {aliases.SECTIONS.get(name, name): state for name, state in sections.items()}
     if "novelty" in renamed:
@@ -41,6 +41,10 @@ def _plugin(entry: Values, kind: str) -> Values:
     if name in aliases.REMOVED:
         raise BundleError(f"the model uses the plug-in {name!r}, which is gone: {aliases.REMOVED[name]}")
     settings = aliases.rename_keys(entry["settings"], aliases.PLUGIN_SETTINGS.get(name, {}))
+    try:
+        settings = aliases.drop_removed(settings, name)
+    except ValueError as error:
+        raise BundleError(f"the model cannot be loaded: {error}") from None
     if name == "blend":
         parts = [aliases.rename_keys(part, aliases.PLUGIN_SETTINGS["blend"]) for part in settings["parts"]]
         settings["parts"] = [_plugin(part, "policy") if "settings" in part else part for part in parts]
