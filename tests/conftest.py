@@ -61,7 +61,7 @@ def quick() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def make_encoder() -> Callable[..., Path]:
-    """Writes to a folder a BERT of two layers with random weights, and a tokenizer that knows the given words."""
+    """Writes a BERT of two layers with random weights to a folder, and a tokenizer of the given words."""
 
     def make(folder: Path, words: Sequence[str], seed: int = 0) -> Path:
         import torch
@@ -109,3 +109,31 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     train(sample, folder, Config.load("paper", changes=QUICK), context=Context())
     return folder
+
+
+@pytest.fixture
+def weights_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever asks a network for its weights finds them on a pretended GPU, where numpy cannot read them."""
+    from torch import Tensor, nn
+
+    class OnGpu(Tensor):
+        def cpu(self, *arguments: Any, **named: Any) -> Tensor:
+            return self.as_subclass(Tensor)
+
+        def numpy(self, *arguments: Any, **named: Any) -> Any:
+            raise TypeError("this tensor is on a GPU")
+
+        __array__ = numpy
+
+    weights_of, parameters_of = nn.Module.state_dict, nn.Module.named_parameters
+
+    def state_dict(module: nn.Module, *arguments: Any, **named: Any) -> dict[str, Tensor]:
+        weights = weights_of(module, *arguments, **named)
+        return {name: value.as_subclass(OnGpu) for name, value in weights.items()}
+
+    def named_parameters(module: nn.Module, *arguments: Any, **named: Any) -> Any:
+        for name, value in parameters_of(module, *arguments, **named):
+            yield name, value.as_subclass(OnGpu).requires_grad_(value.requires_grad)
+
+    monkeypatch.setattr(nn.Module, "state_dict", state_dict)
+    monkeypatch.setattr(nn.Module, "named_parameters", named_parameters)

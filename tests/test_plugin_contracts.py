@@ -1,4 +1,4 @@
-"""What every modality and every fusion policy must do. A new plug-in file is tested without a line added here."""
+"""What every modality and fusion policy must do. A new plug-in file is tested without a line added here."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Coloured balls and boxes; every ninth product lacks its title, others their picture, one both; one picture is no picture."""
+    """Coloured balls and boxes.
+
+    Every ninth product lacks its title, others their image, one both; one image file is no image.
+    """
     folder = tmp_path_factory.mktemp("shop")
     rng = np.random.default_rng(0)
     records, targets = [], np.zeros((PRODUCTS, LABELS), np.float32)
@@ -109,7 +112,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def further(i: int, colour: int, rng: np.random.Generator) -> dict[str, Any]:
-    """A brand, products bought together, and a vector: each tells the colour, and each is missing somewhere else."""
+    """A brand, products bought together, and a vector: all follow the colour, each is missing elsewhere."""
     alike = [str(other) for other in range(colour, PRODUCTS, len(COLOURS)) if other % 9 != 6]
     return {
         "brand": None if i % 9 == 5 else f"House of {COLOURS[colour]}",
@@ -328,7 +331,10 @@ class TestPolicies:
 
 @pytest.fixture
 def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every network that is trained goes its first step on a pretended GPU too, which refuses whatever stayed on the processor."""
+    """Every network that is trained takes its first step on a simulated GPU too.
+
+    It refuses whatever stayed on the processor.
+    """
     seen: list[str] = []
     step_of = loop._TrainStep._loss
 
@@ -374,6 +380,21 @@ class TestDevices:
         fitted(policy_name)
         if not seen_on_a_gpu:
             pytest.skip("trains no network")
+
+    def test_what_is_saved_of_a_modality_comes_from_the_gpu(
+        self, trial: Trial, request: pytest.FixtureRequest
+    ) -> None:
+        expected = trial.modality.state()
+        request.getfixturevalue("weights_on_a_gpu")
+        assert same_arrays(trial.modality.state(), expected)
+
+    def test_what_is_saved_of_a_policy_comes_from_the_gpu(
+        self, policy_name: str, request: pytest.FixtureRequest
+    ) -> None:
+        policy = fitted(policy_name)
+        expected = policy.state()
+        request.getfixturevalue("weights_on_a_gpu")
+        assert same_arrays(policy.state(), expected)
 
     def test_what_stayed_on_the_processor_is_refused(self, seen_on_a_gpu: list[str]) -> None:
         class Forgetful(nn.Module):

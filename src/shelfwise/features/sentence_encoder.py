@@ -23,7 +23,7 @@ from shelfwise.core.files import sha256_of_file
 from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError, WeightsError
-from shelfwise.nn.device import Precision, autocast, moved_to_device, to_device
+from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
 from shelfwise.nn.losses import make_loss
 from shelfwise.nn.training_loop import Batches, torch_seed
 
@@ -201,11 +201,8 @@ def fine_tune(
     steps = settings.epochs * -(-len(train) // settings.batch_size)
     rng = np.random.default_rng(context.seed)
     network.train()
-    with (
-        moved_to_device(network),
-        torch_seed(context.seed),
-        context.progress("tuning the encoder", steps) as progress,
-    ):
+    move_to_device(network)
+    with torch_seed(context.seed), context.progress("tuning the encoder", steps) as progress:
         optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min((step + 1) / (0.1 * steps), 1 - step / steps)

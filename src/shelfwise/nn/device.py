@@ -1,13 +1,13 @@
-"""Where networks compute: on a GPU where torch finds one, otherwise on the processor. ``CUDA_VISIBLE_DEVICES=`` keeps a GPU out of it.
+"""Where networks compute: on a GPU if torch finds one, otherwise on the processor.
 
-Networks live on the processor and visit the device for as long as they learn or answer, so that weights, saving and all that is
-computed with numpy know nothing of it.
+``CUDA_VISIBLE_DEVICES=`` keeps a GPU out of it. A network moves to the device when it is first trained or run, and
+stays there. Inputs, outputs and saved states are arrays on the processor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Literal
 
@@ -15,7 +15,10 @@ import torch
 from torch import Tensor, nn
 
 Precision = Literal["float32", "auto", "bfloat16"]
-"""Of the products in a network; ``auto``: bfloat16 on a GPU that has it, otherwise float32. Weights, sums and losses are always float32."""
+"""Of the matrix products in a network; ``auto``: bfloat16 on a GPU that has it, otherwise float32.
+
+Weights, sums and losses are always float32.
+"""
 
 
 @lru_cache
@@ -24,17 +27,11 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@contextmanager
-def moved_to_device(network: nn.Module) -> Iterator[None]:
-    """`network` is on the device inside the block, and back on the processor after it."""
-    if device().type == "cpu":  # where to look through all weights takes as long as a small network does
-        yield
-        return
-    network.to(device())
-    try:
-        yield
-    finally:
-        network.to("cpu")
+def move_to_device(network: nn.Module) -> None:
+    """Move `network` to the device, where it stays."""
+    # To look through all weights takes as long as a small network does, and without a GPU they are in place.
+    if device().type != "cpu":
+        network.to(device())
 
 
 def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
@@ -43,8 +40,7 @@ def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
 
 
 def autocast(precision: Precision) -> AbstractContextManager[object]:
-    """Inside the block products are computed in `precision`."""
-    able = device().type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(
-        device().type, torch.bfloat16, enabled=precision == "bfloat16" or (precision == "auto" and able)
-    )
+    """Inside the block, matrix products are computed in `precision`."""
+    has_bfloat16 = device().type == "cuda" and torch.cuda.is_bf16_supported()
+    enabled = precision == "bfloat16" or (precision == "auto" and has_bfloat16)
+    return torch.autocast(device().type, torch.bfloat16, enabled=enabled)

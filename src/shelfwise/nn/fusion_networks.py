@@ -122,7 +122,7 @@ class NetworkPolicy(FusionPolicy):
 
     def state(self) -> State:
         """All weights, and the shape they belong to."""
-        weights = {name: value.numpy() for name, value in self._fitted().state_dict().items()}
+        weights = {name: value.cpu().numpy() for name, value in self._fitted().state_dict().items()}
         return State(
             weights,
             {"labels": self.shape_.labels, "widths": list(self.shape_.widths), "epochs": self.epochs_},

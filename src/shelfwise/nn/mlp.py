@@ -128,7 +128,10 @@ class RowClassifier:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The weights, under names that begin with ``network.``."""
-        return {f"network.{name}": value.numpy().copy() for name, value in self._network.state_dict().items()}
+        return {
+            f"network.{name}": value.cpu().numpy().copy()
+            for name, value in self._network.state_dict().items()
+        }
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int) -> Self:

@@ -102,7 +102,7 @@ def restored_policy(
 
 def weights_of(network: PolicyNetwork) -> dict[str, NDArray[Any]]:
     """All weights, as :func:`restored_policy` takes them."""
-    return {name: value.numpy() for name, value in network.state_dict().items()}
+    return {name: value.cpu().numpy() for name, value in network.state_dict().items()}
 
 
 class PolicyNetwork(nn.Module):

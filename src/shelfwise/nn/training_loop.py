@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, autocast, device, moved_to_device, to_device
+from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Optimizer, Schedule, rate_at
 
@@ -87,11 +87,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     )
     best = _EarlyStopping(network, settings)
     order = np.random.default_rng(context.seed)
-    with (
-        moved_to_device(network),
-        torch_seed(context.seed),
-        context.progress(title, settings.epochs) as progress,
-    ):
+    move_to_device(network)
+    with torch_seed(context.seed), context.progress(title, settings.epochs) as progress:
         step = _TrainStep(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
@@ -127,12 +124,12 @@ def run_network(
     ask = ask or network
     order = np.arange(len(inputs)) if order is None else order
     result: Floats = np.zeros((0, 0), np.float32)
-    with moved_to_device(network):
-        for rows in _pieces(order, batch_size):
-            answer = ask(*to_device(inputs.batch(rows))).float().cpu().numpy()
-            if not len(result):
-                result = np.empty((len(order), *answer.shape[1:]), np.float32)
-            result[rows] = answer
+    move_to_device(network)
+    for rows in _pieces(order, batch_size):
+        answer = ask(*to_device(inputs.batch(rows))).float().cpu().numpy()
+        if not len(result):
+            result = np.empty((len(order), *answer.shape[1:]), np.float32)
+        result[rows] = answer
     return result
 
 

@@ -221,7 +221,7 @@ def _digest(facts: str, part: nn.Module | None, normalise: Normalise) -> str:
     digest.update(repr(part).encode() + str(getattr(part, "code", "")).encode())
     for name, value in {**constants, **weights}.items():
         if not name.endswith("num_batches_tracked"):
-            digest.update(name.encode() + value.contiguous().numpy().tobytes())
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:32]
 
 
