@@ -1,4 +1,4 @@
-"""Corrections: what a person may write, what is refused, and that the catalogue then says exactly that."""
+"""Corrections: the catalogue then has exactly the labels that people decided on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.corrections import Correction, apply_corrections, read_corrections, relabelled
+from shelfwise.catalog.corrections import apply_corrections, relabelled
+from shelfwise.catalog.corrections_file import Correction, read_corrections
 from shelfwise.catalog.labels import Mode, flatten
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
@@ -147,31 +148,6 @@ def test_a_table_says_the_same(tmp_path: Path) -> None:
     assert report.undecided == 1
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ('{"id": "1", "decision": "yes"}', "line 1: decision: Input should be 'accept' or 'keep' .*'yes'"),
-        ('{"id": "1", "decision": "accept"}', "accepts a suggestion that is not there"),
-        ('{"id": "1", "decision": "keep", "labels": ["A"]}', "leave one of them empty"),
-        ('{"decision": "keep"}', "id: Field required"),
-        ('{"id": "1"}\n{"id": "1"}', "line 2: product '1' is on line 1 already"),
-        ("nonsense", "line 1: no JSON object"),
-        ('{"id": "1", "labels": "[A"}', "is no list of labels"),
-        ("[1]", "line 1"),
-    ],
-)
-def test_what_is_refused_and_why(tmp_path: Path, line: str, said: str) -> None:
-    path = tmp_path / "corrections.jsonl"
-    path.write_text(line, "utf-8")
-    with pytest.raises(CatalogError, match=said):
-        read_corrections(path)
-
-
-def test_files_that_are_no_corrections(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="there is no corrections file"):
-        read_corrections(tmp_path / "none.jsonl")
-    (tmp_path / "table.csv").write_text("name,labels\n1,A\n")
-    with pytest.raises(CatalogError, match="has no column id"):
-        read_corrections(tmp_path / "table.csv")
+def test_corrections_of_another_catalogue_are_refused() -> None:
     with pytest.raises(CatalogError, match=r"'7', '8'; are these its corrections"):
         apply_corrections(shelf(), [Correction(id="8", labels=("A",)), Correction(id="7", decision="keep")])

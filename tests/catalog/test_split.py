@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.labels import stable_labels
 from shelfwise.catalog.split import (
-    DESCRIPTION_LIMIT,
-    SHORTEST_DESCRIPTION,
-    TITLE_LIMIT,
+    MAX_SHARING_DESCRIPTION,
+    MAX_SHARING_TITLE,
+    MIN_DESCRIPTION,
     deal,
     group_folds,
     near_copies,
@@ -71,7 +71,7 @@ def test_a_title_equal_to_another_products_description_binds_nothing():
 
 
 def test_missing_and_trivial_texts_bind_nothing():
-    short = "x" * (SHORTEST_DESCRIPTION - 1)
+    short = "x" * (MIN_DESCRIPTION - 1)
     assert groups_of(
         (None, None), (None, None), ("", ""), ("?!", "..."), ("?", short), (None, short)
     ) == list(range(6))
@@ -83,12 +83,12 @@ def test_no_products_have_no_groups():
 
 
 def test_titles_shared_too_widely_bind_nothing():
-    for sharing, groups in ((TITLE_LIMIT, 1), (TITLE_LIMIT + 1, TITLE_LIMIT + 1)):
+    for sharing, groups in ((MAX_SHARING_TITLE, 1), (MAX_SHARING_TITLE + 1, MAX_SHARING_TITLE + 1)):
         assert len(set(groups_of(*[("Gift card", LONG.format(i)) for i in range(sharing)]))) == groups
 
 
 def test_boilerplate_descriptions_bind_nothing():
-    limit = DESCRIPTION_LIMIT[0]
+    limit = MAX_SHARING_DESCRIPTION[0]
     for sharing, groups in ((limit, 1), (limit + 1, limit + 1)):
         assert len(set(groups_of(*[(f"product {i}", LONG) for i in range(sharing)]))) == groups
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelfwise.catalog.corrections import apply_corrections, read_corrections
+from shelfwise.catalog.corrections import apply_corrections
+from shelfwise.catalog.corrections_file import read_corrections
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audit import audit_catalog

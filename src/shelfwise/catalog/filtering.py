@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Bools
 from shelfwise.errors import CatalogError
 
 
@@ -74,7 +74,7 @@ def usable_for_test(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalo
     return (catalog if len(keep) == len(catalog) else catalog.take(keep)), left_out
 
 
-def _requirements(catalog: Catalog, settings: CatalogSettings) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _requirements(catalog: Catalog, settings: CatalogSettings) -> Iterator[tuple[str, Bools]]:
     """Reasons to leave products out, in their order, each with the products (N,) that it does not leave out."""
     if settings.departments:
         shown = ", ".join(settings.departments)
@@ -87,7 +87,7 @@ def _requirements(catalog: Catalog, settings: CatalogSettings) -> Iterator[tuple
         yield f"no {name}", catalog.has_value(name)
 
 
-def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> NDArray[np.bool_]:
+def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> Bools:
     """(N,) whether one of the names stands anywhere in one of the product's paths."""
     # from the flat list of all names back up: each name to its path, each path to its product
     paths = catalog.table.column("categories").combine_chunks()

@@ -12,14 +12,16 @@ from itertools import accumulate
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shelfwise.config import LabelSettings
+from shelfwise.core.types import Bools, Floats, Int64Array
 from shelfwise.errors import LabelError
 
 Paths = Sequence[Sequence[str]]
 Mode = Literal["flat", "path", "leaf"]
 SEPARATOR = " > "
+_PAPER_MIN_COUNT = 400
+_PAPER_PRODUCTS = 119_073
 
 
 def flatten(paths: Paths | None, mode: Mode) -> set[str]:
@@ -27,8 +29,9 @@ def flatten(paths: Paths | None, mode: Mode) -> set[str]:
 
     Args:
         paths: the product's category paths; names are stripped and empty names skipped.
-        mode: ``flat`` takes every name of every path (the paper, section 3), so homonyms become one label; ``path``
-            takes every path from the root ("A", "A > B"), so ancestors are labels too; ``leaf`` takes each path's last name.
+        mode: ``flat`` takes every name of every path (the paper, section 3), so homonyms become one label;
+            ``path`` takes every path from the root ("A", "A > B"), so ancestors are labels too; ``leaf`` takes
+            each path's last name.
 
     >>> sorted(flatten([["Pets", "Birds", "Feeding"], ["Pets"]], "flat"))
     ['Birds', 'Feeding', 'Pets']
@@ -37,19 +40,29 @@ def flatten(paths: Paths | None, mode: Mode) -> set[str]:
     >>> flatten([["Pets", "Birds"]], "leaf")
     {'Birds'}
     """
-    stripped = [[name.strip() for name in path if name and name.strip()] for path in paths or ()]
+    stripped = stripped_paths(paths)
     if mode == "flat":
         return {name for path in stripped for name in path}
     if mode == "leaf":
         return {path[-1] for path in stripped if path}
-    return {
-        prefix
-        for path in stripped
-        for prefix in accumulate(path, lambda above, name: above + SEPARATOR + name)
-    }
+    return {prefix for path in stripped for prefix in accumulate(path, _below)}
 
 
-def parents_of(labels: Sequence[str]) -> NDArray[np.int64]:
+def stripped_paths(paths: Paths | None) -> list[list[str]]:
+    """The paths with their names stripped, and without empty names; a path of none is empty."""
+    stripped = []
+    for path in paths or ():
+        names = [name.strip() for name in path if name]
+        stripped.append([name for name in names if name])
+    return stripped
+
+
+def _below(above: str, name: str) -> str:
+    """The path label of a name under a path label."""
+    return above + SEPARATOR + name
+
+
+def parents_of(labels: Sequence[str]) -> Int64Array:
     """The index (L,) of every path label's nearest ancestor among the labels, -1 for those that have none.
 
     >>> parents_of(["Pets", "Pets > Birds > Feeding", "Toys"]).tolist()
@@ -73,7 +86,7 @@ def default_min_count(products: int) -> int:
     >>> default_min_count(119_073), default_min_count(4_387), default_min_count(10)
     (400, 15, 2)
     """
-    return max(2, round(400 / 119_073 * products))
+    return max(2, round(_PAPER_MIN_COUNT / _PAPER_PRODUCTS * products))
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,7 @@ class LabelSet:
 
     @classmethod
     def fit(cls, categories: Sequence[Paths | None], settings: LabelSettings) -> LabelSet:
-        """The labels that at least ``settings.min_count`` of the N products carry (default: :func:`default_min_count`).
+        """The labels that at least ``settings.min_count`` of the N products have (default: :func:`default_min_count`).
 
         Raises:
             LabelError: no product has a category, or no label is frequent enough.
@@ -104,44 +117,47 @@ class LabelSet:
                 f"none of the {len(categories)} products has a category, so there is nothing to learn; "
                 "check which column of the source holds the categories"
             )
-        fewest = settings.min_count or default_min_count(len(categories))
-        names = tuple(sorted(name for name, count in counts.items() if count >= fewest))
-        if not names:
+        min_count = settings.min_count or default_min_count(len(categories))
+        frequent = [name for name, count in counts.items() if count >= min_count]
+        if not frequent:
             name, count = counts.most_common(1)[0]
-            raise LabelError(
-                f"no label has {fewest} products; the most frequent, {name!r}, has {count}; lower --min-count"
-            )
-        return cls(names, settings.mode)
+            found = f"the most frequent, {name!r}, has {count}"
+            raise LabelError(f"no label has {min_count} products; {found}; lower --min-count")
+        return cls(tuple(sorted(frequent)), settings.mode)
 
-    def encode(self, categories: Sequence[Paths | None]) -> NDArray[np.float32]:
+    def encode(self, categories: Sequence[Paths | None]) -> Floats:
         """Multi-hot targets (N, L) of 0 and 1; unknown names and products without categories give zeros."""
         column = {name: index for index, name in enumerate(self.names)}
-        found = [
-            [column[name] for name in flatten(paths, self.mode) if name in column] for paths in categories
-        ]
-        targets = np.zeros((len(found), len(self)), dtype=np.float32)
-        rows = np.repeat(np.arange(len(found)), [len(columns) for columns in found])
-        targets[
-            rows, np.fromiter((c for columns in found for c in columns), dtype=np.int64, count=len(rows))
-        ] = 1
+        columns: list[int] = []
+        counts: list[int] = []
+        for paths in categories:
+            found = [column[name] for name in flatten(paths, self.mode) if name in column]
+            columns += found
+            counts.append(len(found))
+        targets = np.zeros((len(counts), len(self)), dtype=np.float32)
+        # as often as it has labels, the row of each product
+        rows = np.repeat(np.arange(len(counts)), counts)
+        targets[rows, np.array(columns, dtype=np.int64)] = 1
         return targets
 
-    def decode(self, decided: NDArray[np.bool_]) -> list[list[str]]:
+    def decode(self, decided: Bools) -> list[list[str]]:
         """The names behind decisions (N, L), sorted within each product.
 
         >>> LabelSet(("Birds", "Pets")).decode(np.array([[True, True], [False, False]]))
         [['Birds', 'Pets'], []]
         """
+        # the columns of all products, one product after the other, and where each product's end
         columns = np.nonzero(decided)[1].tolist()
         ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
-        return [
-            [self.names[c] for c in columns[start:end]] for start, end in zip([0, *ends], ends, strict=False)
-        ]
+        decoded = []
+        begin = 0
+        for end in ends:
+            decoded.append([self.names[column] for column in columns[begin:end]])
+            begin = end
+        return decoded
 
 
-def stable_labels(
-    categories: Sequence[Paths | None], settings: LabelSettings
-) -> tuple[LabelSet, NDArray[np.int64]]:
+def stable_labels(categories: Sequence[Paths | None], settings: LabelSettings) -> tuple[LabelSet, Int64Array]:
     """The paper's filter (section 3): drop rare labels, then products left without one.
 
     One round is stable already: a product that is dropped carries no kept label, so no kept label loses a product
@@ -154,4 +170,5 @@ def stable_labels(
         LabelError: as :meth:`LabelSet.fit`.
     """
     labels = LabelSet.fit(categories, settings)
-    return labels, np.flatnonzero(labels.encode(categories).any(axis=1))
+    targets = labels.encode(categories)
+    return labels, np.flatnonzero(targets.any(axis=1))

@@ -10,22 +10,28 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from shelfwise.config import SplitSettings
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Rows
+from shelfwise.core.types import Float64Array, Floats, Rows
 from shelfwise.errors import CatalogError
 
-SHORTEST_DESCRIPTION = 20
+MIN_DESCRIPTION = 20
 """Characters a cleaned description needs before sharing it means anything."""
-TITLE_LIMIT = 10
-"""Products that may share a title. Real name-sakes come in twos to nines; what more products share is a kind ("eGift card")
-or a scraper's slip (one stray HTML tag was the "title" of 93% of a catalogue), and would chain everything into one group."""
-DESCRIPTION_LIMIT = (50, 0.05)
+
+MAX_SHARING_TITLE = 10
+"""Products that may share a title.
+
+Real namesakes come in twos to nines. What more products share is a kind ("eGift card") or a scraper's slip (one
+stray HTML tag was the "title" of 93% of a catalogue), and would chain everything into one group.
+"""
+
+MAX_SHARING_DESCRIPTION = (50, 0.05)
 """Products, or share of all products, whichever is more, that may share a description; beyond it is boilerplate."""
+
+_BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
 
 
 @dataclass(frozen=True)
@@ -38,37 +44,38 @@ class Split:
 
 
 def near_copies(catalog: Catalog) -> Rows:
-    """Group ids (N,), 0..G-1: products with the same cleaned description or the same cleaned title share one, transitively.
+    """Group ids (N,), 0..G-1: products with the same cleaned description or the same cleaned title share one.
 
-    Cleaned means lower-case letters and digits with single spaces between words. Descriptions shorter than
-    :data:`SHORTEST_DESCRIPTION` and texts shared more widely than :data:`TITLE_LIMIT` and
-    :data:`DESCRIPTION_LIMIT` bind nothing; a product without either text is alone.
+    Groups are transitive. Cleaned means lower-case letters and digits with single spaces between words.
+    Descriptions shorter than :data:`MIN_DESCRIPTION` and texts shared more widely than
+    :data:`MAX_SHARING_TITLE` and :data:`MAX_SHARING_DESCRIPTION` bind nothing; a product without either text is
+    alone.
     """
     count = len(catalog)
-    least, share = DESCRIPTION_LIMIT
-    titles = _shared_texts(catalog.table.column("title"), 1, TITLE_LIMIT)
-    descriptions = _shared_texts(
-        catalog.table.column("description"), SHORTEST_DESCRIPTION, max(least, int(share * count))
-    )
+    most, share = MAX_SHARING_DESCRIPTION
+    most_sharing = max(most, int(share * count))
+    titles = _shared_texts(catalog.table.column("title"), 1, MAX_SHARING_TITLE)
+    descriptions = _shared_texts(catalog.table.column("description"), MIN_DESCRIPTION, most_sharing)
+    # titles are numbered from 0 on and descriptions from N on, so that no title is taken for a description
+    descriptions = np.where(descriptions >= 0, descriptions + count, -1)
+    texts = np.concatenate([titles, descriptions])
+    binds = texts >= 0
+    products = np.tile(np.arange(count), 2)[binds]
     # a graph with a node per product and, behind them, one per text: its components are the groups
-    texts = np.concatenate([titles, np.where(descriptions >= 0, descriptions + count, -1)])
-    products = np.tile(np.arange(count), 2)[texts >= 0]
-    size = 3 * count
-    edges = coo_array(
-        (np.ones(len(products), dtype=np.int8), (products, count + texts[texts >= 0])), shape=(size, size)
-    )
-    groups = connected_components(edges, directed=False)[1][:count]
-    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    nodes = 3 * count
+    ones = np.ones(len(products), dtype=np.int8)
+    edges = coo_array((ones, (products, count + texts[binds])), shape=(nodes, nodes))
+    components = connected_components(edges, directed=False)[1]
+    groups = np.unique(components[:count], return_inverse=True)[1]
+    return groups.astype(np.int64)
 
 
-def split_rows(
-    targets: NDArray[np.float32], groups: Rows, settings: SplitSettings, seed: int, test_given: bool
-) -> Split:
+def split_rows(targets: Floats, groups: Rows, settings: SplitSettings, seed: int, test_given: bool) -> Split:
     """Divide N products into train, validation and test.
 
     ``grouped`` deals whole groups by iterative stratification. ``random`` is the authors' rule and ignores groups:
-    ``RandomState(seed)`` shuffles, the first products train; validation is the end of the training part (an addition:
-    the authors had none).
+    ``RandomState(seed)`` shuffles, the first products train; validation is the end of the training part (an
+    addition: the authors had none).
 
     Args:
         targets: (N, L) of 0 and 1.
@@ -78,36 +85,27 @@ def split_rows(
     Raises:
         CatalogError: too few products or groups to give every part one.
     """
-    count = len(targets)
-    train = 1.0 if test_given else settings.train_fraction
+    train_share = 1.0 if test_given else settings.train_fraction
     if settings.method == "random":
-        order = np.random.RandomState(seed).permutation(count)
-        first = round(count * train)
-        held = round(first * settings.validation_fraction)
-        split = Split(order[: first - held], order[first - held : first], order[first:])
+        split = _random_split(len(targets), train_share, settings.validation_fraction, seed)
     else:
-        shares = np.array(
-            [train * (1 - settings.validation_fraction), train * settings.validation_fraction, 1 - train]
-        )
-        wanted = np.flatnonzero(shares > 0)
-        parts = wanted[deal(targets, groups, shares[wanted], seed)]
-        split = Split(*(np.flatnonzero(parts == part) for part in range(3)))
-    sizes = {
-        "train": len(split.train),
-        "validation": len(split.validation),
-        **({} if test_given else {"test": len(split.test)}),
-    }
-    if not settings.validation_fraction:
-        del sizes["validation"]
+        split = _grouped_split(targets, groups, train_share, settings.validation_fraction, seed)
+    sizes = {"train": len(split.train)}
+    if settings.validation_fraction:
+        sizes["validation"] = len(split.validation)
+    if not test_given:
+        sizes["test"] = len(split.test)
     if not all(sizes.values()):
+        found = f"{len(targets)} products in {len(np.unique(groups))} groups of near-copies"
+        got = ", ".join(map(str, sizes.values()))
         raise CatalogError(
-            f"{count} products in {len(np.unique(groups))} groups of near-copies are too few to divide into {', '.join(sizes)} "
-            f"(got {', '.join(map(str, sizes.values()))}); add products or raise the fractions under [split]"
+            f"{found} are too few to divide into {', '.join(sizes)} (got {got}); "
+            "add products or raise the fractions under [split]"
         )
     return split
 
 
-def group_folds(targets: NDArray[np.float32], groups: Rows, k: int, seed: int) -> Rows:
+def group_folds(targets: Floats, groups: Rows, k: int, seed: int) -> Rows:
     """Fold ids (N,), 0..k-1, of about equal size and label frequencies; no group straddles folds.
 
     For the ``random`` method pass ``np.arange(N)`` as groups.
@@ -117,18 +115,16 @@ def group_folds(targets: NDArray[np.float32], groups: Rows, k: int, seed: int) -
     """
     folds = deal(targets, groups, np.full(k, 1 / k), seed)
     if np.bincount(folds, minlength=k).min() == 0:
-        raise CatalogError(
-            f"{len(targets)} products in {len(np.unique(groups))} groups of near-copies do not fill {k} folds; "
-            "add products or lower folds under [stacking]"
-        )
+        found = f"{len(targets)} products in {len(np.unique(groups))} groups of near-copies"
+        raise CatalogError(f"{found} do not fill {k} folds; add products or lower folds under [stacking]")
     return folds
 
 
-def deal(targets: NDArray[np.float32], groups: Rows, shares: NDArray[np.float64], seed: int) -> Rows:
+def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows:
     """Part numbers (N,): iterative stratification (Sechidis et al. 2011) of whole groups, weighted by their products.
 
-    From the rarest label up, each group goes to the part that still lacks most products of that label, then to the part
-    with most room. A label in at least P groups gets a place in each of the P parts. The package
+    From the rarest label up, each group goes to the part that still lacks most products of that label, then to the
+    part with most room. A label in at least P groups gets a place in each of the P parts. The package
     ``iterative-stratification`` would count a group of fifty as one product; this counts fifty.
 
     Args:
@@ -139,35 +135,82 @@ def deal(targets: NDArray[np.float32], groups: Rows, shares: NDArray[np.float64]
     """
     ids = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(ids)
-    members = csr_array((np.ones(len(ids)), (ids, np.arange(len(ids)))), shape=(len(sizes), len(ids)))
-    counts = csr_array(members @ csr_array(targets, dtype=np.float64))
-    carriers = counts.tocsc()
-    room, lacking = shares * len(ids), _wanted(counts, shares)
+    counts = _label_counts(targets, ids, len(sizes))
+    groups_of_label = counts.tocsc()
+    room = shares * len(ids)
+    lacking = _wanted(counts, shares)
     part = np.full(len(sizes), -1, dtype=np.int64)
-    rank = np.empty_like(part)
-    rank[np.lexsort((np.random.default_rng(seed).permutation(len(sizes)), -sizes))] = np.arange(len(sizes))
+    rank = _dealing_rank(sizes, seed)
+    # (L,) products of each label whose group is not dealt yet
     left = counts.sum(axis=0)
     while left.any():
         label = int(np.where(left > 0, left, np.inf).argmin())
-        batch = carriers.indices[carriers.indptr[label] : carriers.indptr[label + 1]]
+        begin, end = groups_of_label.indptr[label : label + 2]
+        batch = groups_of_label.indices[begin:end]
         batch = batch[part[batch] < 0]
         for group in batch[np.argsort(rank[batch])]:
-            part[group] = chosen = np.lexsort((room, lacking[label]))[-1]
+            # the part that lacks most of this label; of several, the one with most room
+            chosen = np.lexsort((room, lacking[label]))[-1]
+            part[group] = chosen
+            # the group brings its other labels with it
             row = slice(counts.indptr[group], counts.indptr[group + 1])
             lacking[counts.indices[row], chosen] -= counts.data[row]
             room[chosen] -= sizes[group]
         left -= counts[batch].sum(axis=0)
-    for group in np.argsort(rank)[part[np.argsort(rank)] < 0]:
-        part[group] = chosen = room.argmax()
+    # groups without a label go where there is room
+    in_order = np.argsort(rank)
+    for group in in_order[part[in_order] < 0]:
+        chosen = room.argmax()
+        part[group] = chosen
         room[chosen] -= sizes[group]
     return part[ids]
 
 
-def _wanted(counts: csr_array, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _random_split(count: int, train_share: float, validation_fraction: float, seed: int) -> Split:
+    """The authors' rule."""
+    # the old generator, as in their scripts: it gives their very rows
+    order = np.random.RandomState(seed).permutation(count)
+    first = round(count * train_share)
+    held_out = round(first * validation_fraction)
+    trained = first - held_out
+    return Split(order[:trained], order[trained:first], order[first:])
+
+
+def _grouped_split(
+    targets: Floats, groups: Rows, train_share: float, validation_fraction: float, seed: int
+) -> Split:
+    """Whole groups by iterative stratification."""
+    shares = np.array(
+        [train_share * (1 - validation_fraction), train_share * validation_fraction, 1 - train_share]
+    )
+    # a part without a share gets no place in the dealing
+    wanted = np.flatnonzero(shares > 0)
+    parts = wanted[deal(targets, groups, shares[wanted], seed)]
+    return Split(*(np.flatnonzero(parts == part) for part in range(3)))
+
+
+def _label_counts(targets: Floats, ids: Rows, groups: int) -> csr_array:
+    """(G, L) products of each label in each group."""
+    products = np.arange(len(ids))
+    members = csr_array((np.ones(len(ids)), (ids, products)), shape=(groups, len(ids)))
+    return csr_array(members @ csr_array(targets, dtype=np.float64))
+
+
+def _dealing_rank(sizes: Rows, seed: int) -> Rows:
+    """(G,) at what place each group is dealt: large ones first, as they fit worst, groups of one size shuffled."""
+    shuffled = np.random.default_rng(seed).permutation(len(sizes))
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.lexsort((shuffled, -sizes))] = np.arange(len(sizes))
+    return rank
+
+
+def _wanted(counts: csr_array, shares: Float64Array) -> Float64Array:
     """(L, P) products each part should get of each label: its share, but one at least where there are groups enough."""
     wanted = np.outer(counts.sum(axis=0), shares)
-    spread = np.bincount(counts.indices, minlength=counts.shape[1]) >= len(shares)
+    groups_of_label = np.bincount(counts.indices, minlength=counts.shape[1])
+    spread = groups_of_label >= len(shares)
     lifted = np.maximum(wanted[spread], 1.0)
+    # what the small parts get on top, the largest gives
     largest = int(shares.argmax())
     lifted[:, largest] -= lifted.sum(axis=1) - wanted[spread].sum(axis=1)
     wanted[spread] = lifted
@@ -176,11 +219,12 @@ def _wanted(counts: csr_array, shares: NDArray[np.float64]) -> NDArray[np.float6
 
 def _shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     """(N,) ids of cleaned texts below N, -1 where there is none, it is too short, or more than `limit` products share it."""
-    cleaned = pc.utf8_trim_whitespace(
-        pc.replace_substring_regex(pc.utf8_lower(texts), r"[^\p{L}\p{N}]+", " ")
-    )
-    cleaned = pc.if_else(pc.greater_equal(pc.utf8_length(cleaned), shortest), cleaned, None)
+    words = pc.replace_substring_regex(pc.utf8_lower(texts), _BETWEEN_WORDS, " ")
+    cleaned = pc.utf8_trim_whitespace(words)
+    long_enough = pc.greater_equal(pc.utf8_length(cleaned), shortest)
+    cleaned = pc.if_else(long_enough, cleaned, None)
     encoded = cleaned.combine_chunks().dictionary_encode()
     ids = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int64)
-    uses = np.bincount(ids[ids >= 0], minlength=len(ids) + 1)
-    return np.where((ids >= 0) & (uses[ids] <= limit), ids, -1)
+    filled = ids >= 0
+    uses = np.bincount(ids[filled], minlength=len(ids) + 1)
+    return np.where(filled & (uses[ids] <= limit), ids, -1)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Int64Array, MultiHot
 from shelfwise.errors import LabelError
 
 
@@ -23,15 +23,20 @@ class Spread:
     max: int
 
     @classmethod
-    def of(cls, counts: NDArray[np.int64]) -> Spread:
+    def from_counts(cls, counts: Int64Array) -> Spread:
         """The spread of the counts (K,).
 
-        >>> Spread.of(np.array([1, 2, 6]))
+        >>> Spread.from_counts(np.array([1, 2, 6]))
         Spread(min=1, mean=3.0, median=2.0, max=6)
         """
         if not len(counts):
             return cls(0, 0.0, 0.0, 0)
-        return cls(int(counts.min()), float(counts.mean()), float(np.median(counts)), int(counts.max()))
+        return cls(
+            min=int(counts.min()),
+            mean=float(counts.mean()),
+            median=float(np.median(counts)),
+            max=int(counts.max()),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Statistics(LabelStatistics):
     missing: dict[str, int]
 
 
-def label_statistics(targets: NDArray[Any], labels: Sequence[str]) -> LabelStatistics:
+def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistics:
     """Count labels per product and products per class.
 
     Args:
@@ -81,33 +86,34 @@ def label_statistics(targets: NDArray[Any], labels: Sequence[str]) -> LabelStati
         LabelError: there are not as many columns as names.
     """
     if targets.ndim != 2 or targets.shape[1] != len(labels):
-        raise LabelError(
-            f"targets have the shape {targets.shape}; expected (products, {len(labels)}), a column for every label"
-        )
+        expected = f"(products, {len(labels)}), a column for every label"
+        raise LabelError(f"targets have the shape {targets.shape}; expected {expected}")
     ones = targets > 0
     per_product = np.count_nonzero(ones, axis=1).astype(np.int64)
     per_class = np.count_nonzero(ones, axis=0).astype(np.int64)
+    # how many products have one label, two labels and so on: the paper's Fig. 2
     sizes, products = np.unique(per_product, return_counts=True)
-    named = sorted(zip(labels, per_class.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    counts = zip(labels, per_class.tolist(), strict=True)
+    most_frequent_first = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
     return LabelStatistics(
         products=len(targets),
         classes=len(labels),
-        labels_per_product=Spread.of(per_product),
+        labels_per_product=Spread.from_counts(per_product),
         products_with_labels=dict(zip(sizes.tolist(), products.tolist(), strict=True)),
-        products_per_class=Spread.of(per_class),
-        class_counts=dict(named),
+        products_per_class=Spread.from_counts(per_class),
+        class_counts=dict(most_frequent_first),
     )
 
 
-def catalog_statistics(catalog: Catalog, targets: NDArray[Any], labels: Sequence[str]) -> Statistics:
+def catalog_statistics(catalog: Catalog, targets: MultiHot, labels: Sequence[str]) -> Statistics:
     """The :func:`label_statistics` of a catalogue of N products, and what its columns lack.
 
     Raises:
         LabelError: there are not as many rows as products, or not as many columns as labels.
     """
     if len(targets) != len(catalog):
-        raise LabelError(
-            f"there are targets for {len(targets)} products; expected {len(catalog)}, a row for every product"
-        )
-    missing = {name: catalog.table.column(name).null_count for name in catalog.table.column_names}
+        expected = f"{len(catalog)}, a row for every product"
+        raise LabelError(f"there are targets for {len(targets)} products; expected {expected}")
+    table = catalog.table
+    missing = {name: table.column(name).null_count for name in table.column_names}
     return Statistics(**vars(label_statistics(targets, labels)), missing=missing)

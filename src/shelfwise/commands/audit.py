@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from shelfwise.catalog.corrections import Correction
+from shelfwise.catalog.corrections_file import Correction
 from shelfwise.catalog.labels import LabelSet, flatten
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.errors import CatalogError, PluginError
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.reports.audit_report import write_findings
 
 SHARE = 0.1
@@ -55,7 +55,7 @@ class AuditedProducts:
     at: Rows
 
     @classmethod
-    def of(cls, model: Model, catalog: Catalog, context: Context) -> AuditedProducts:
+    def of(cls, model: Predictor, catalog: Catalog, context: Context) -> AuditedProducts:
         """Out-of-fold scores for the products that have them, ordinary ones for the others."""
         given = model.labels.encode(catalog.column("categories")) > 0
         honest, scores = model.out_of_fold, np.zeros(given.shape, np.float32)
@@ -79,7 +79,7 @@ class AuditedProducts:
 
 
 def audit_catalog(
-    model: Model, source: Path, out: Path, context: Context | None = None, share: float = SHARE
+    model: Predictor, source: Path, out: Path, context: Context | None = None, share: float = SHARE
 ) -> dict[str, Any]:
     """List the products of `source` that are probably mis-tagged, most suspicious first.
 
@@ -136,7 +136,7 @@ def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, in
     return (catalog if known.all() else catalog.take(np.flatnonzero(known))), left_out
 
 
-def _listed(model: Model, judged: AuditedProducts, heard: Bools, most: int) -> list[dict[str, Any]]:
+def _listed(model: Predictor, judged: AuditedProducts, heard: Bools, most: int) -> list[dict[str, Any]]:
     """The `most` suspicious of the products that were `heard` (N,), with what should be changed."""
     proofreader = _proofreader(model, judged)
     doubts = proofreader.error_probabilities(judged.scores, judged.given, judged.places)
@@ -148,7 +148,7 @@ def _listed(model: Model, judged: AuditedProducts, heard: Bools, most: int) -> l
     return _findings(model, listed, suggested, 1 - np.exp(-evidence[order]), doubts[order])
 
 
-def _proofreader(model: Model, judged: AuditedProducts) -> LabelErrorDetector:
+def _proofreader(model: Predictor, judged: AuditedProducts) -> LabelErrorDetector:
     """Fitted on the model's out-of-fold scores; where it has none, on the audited products themselves."""
     if model.out_of_fold is None:
         return LabelErrorDetector.fit(judged.scores, judged.given)
@@ -156,7 +156,7 @@ def _proofreader(model: Model, judged: AuditedProducts) -> LabelErrorDetector:
     return LabelErrorDetector.fit(scores, targets > 0)
 
 
-def _notes(model: Model, judged: AuditedProducts) -> list[str]:
+def _notes(model: Predictor, judged: AuditedProducts) -> list[str]:
     """What makes this audit weaker than it could be."""
     seen = set() if model.nearest_neighbours is None else set(model.nearest_neighbours.ids)
     repeated = sum(
@@ -171,7 +171,7 @@ def _notes(model: Model, judged: AuditedProducts) -> list[str]:
 
 
 def _findings(
-    model: Model, listed: AuditedProducts, suggested: Bools, suspicion: Floats, doubts: csr_array
+    model: Predictor, listed: AuditedProducts, suggested: Bools, suspicion: Floats, doubts: csr_array
 ) -> list[dict[str, Any]]:
     """One entry a listed product, as it stands in ``audit.jsonl``."""
     names, near = model.labels.names, _nearest(model, listed)
@@ -215,7 +215,7 @@ def _findings(
     return findings
 
 
-def _said(model: Model, listed: AuditedProducts, row: int, label: int) -> dict[str, float]:
+def _said(model: Predictor, listed: AuditedProducts, row: int, label: int) -> dict[str, float]:
     """What each member says of a label; nothing of products with an out-of-fold score, which the members have seen."""
     at = int(listed.at[row])
     said = {} if at < 0 else listed.answers.predictions
@@ -226,7 +226,7 @@ def _said(model: Model, listed: AuditedProducts, row: int, label: int) -> dict[s
     }
 
 
-def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | None:
+def _nearest(model: Predictor, listed: AuditedProducts) -> tuple[Floats, Rows] | None:
     """Similarities and rows (Q, K) of the training products nearest to each listed one, itself left out; None without an index."""
     index, names = model.nearest_neighbours, np.array(listed.catalog.ids, dtype=object)
     if index is None:
@@ -249,7 +249,7 @@ def _nearest(model: Model, listed: AuditedProducts) -> tuple[Floats, Rows] | Non
     return similarities, rows
 
 
-def _neighbours(model: Model, similarities: Floats, rows: Rows, label: int, wanted: bool) -> dict[str, Any]:
+def _neighbours(model: Predictor, similarities: Floats, rows: Rows, label: int, wanted: bool) -> dict[str, Any]:
     """How many of the K nearest carry the label, and the nearest of those that speak for the change."""
     assert model.nearest_neighbours is not None
     index, there = model.nearest_neighbours, np.flatnonzero(rows >= 0).tolist()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.corrections import DELIMITER, escape_formula
+from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
 from shelfwise.reports.page import Pictures, thumbnail, write_page
 
 Json = Mapping[str, Any]

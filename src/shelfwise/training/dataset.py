@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfwise.catalog.corrections import CorrectionReport, apply_corrections, read_corrections
+from shelfwise.catalog.corrections import CorrectionReport, apply_corrections
+from shelfwise.catalog.corrections_file import read_corrections
 from shelfwise.catalog.filtering import select_products, usable_for_test
 from shelfwise.catalog.labels import LabelSet, stable_labels
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog

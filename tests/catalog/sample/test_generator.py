@@ -1,4 +1,4 @@
-"""The sample catalogue: the same bytes for the same seed, as messy as it says, and each field knows what the others do not."""
+"""The sample: the same bytes for the same seed, the faults it announces, fields that know different things."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.sample import images as drawing
-from shelfwise.catalog.sample import noise as mess
-from shelfwise.catalog.sample import products as planning
-from shelfwise.catalog.sample import texts as wording
-from shelfwise.catalog.sample import vocabulary, write_sample
+from shelfwise.catalog.sample import images, noise, write_sample
+from shelfwise.catalog.sample.products import ProductPlan, plan_products
+from shelfwise.catalog.sample.texts import write_texts
+from shelfwise.catalog.sample.vocabulary import load_vocabulary
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
 
@@ -47,21 +46,21 @@ def records(sample: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def texts() -> tuple[list[planning.ColumnPlan], list[tuple[str, str]]]:
-    """3,000 products in words only, before anything is spoilt."""
+def texts() -> tuple[list[ProductPlan], list[tuple[str, str]]]:
+    """3,000 products in words only, before any fault."""
     rng = np.random.default_rng(0)
-    plans = planning.plan_products(3000, vocabulary.load(), rng)
-    return plans, wording.write_texts(plans, vocabulary.load(), rng)
+    plans = plan_products(3000, load_vocabulary(), rng)
+    return plans, write_texts(plans, load_vocabulary(), rng)
 
 
-def _picture(root: Path, record: dict[str, Any]) -> str:
-    """What can be had of a record's picture."""
+def _image_state(root: Path, record: dict[str, Any]) -> str:
+    """What can be read of a record's image."""
     if record["image"] is None:
         return "unnamed"
     try:
-        with Image.open(root / record["image"]) as picture:
-            picture.load()
-            return f"{picture.format} {picture.mode} {picture.width}x{picture.height}"
+        with Image.open(root / record["image"]) as image:
+            image.load()
+            return f"{image.format} {image.mode} {image.width}x{image.height}"
     except FileNotFoundError:
         return "lost"
     except UnidentifiedImageError:
@@ -99,33 +98,17 @@ def test_a_folder_written_to_before_gives_the_same_bytes(tmp_path: Path) -> None
 
 def test_every_product_is_there_once_with_two_level_paths(records: list[dict[str, Any]]) -> None:
     assert len(records) == PRODUCTS
-    departments = {d.name: {leaf.name for leaf in d.leaf} for d in vocabulary.load().departments}
-    words = vocabulary.load()
-    shelves = departments | {
+    departments = {d.name: {leaf.name for leaf in d.leaf} for d in load_vocabulary().departments}
+    words = load_vocabulary()
+    second_levels = departments | {
         listing.shelf: set(listing.cues) for listing in (words.collections, words.gifts, words.prints)
     }
     for record in records:
-        assert all(leaf in shelves[root] for root, leaf in record["categories"])
+        assert all(leaf in second_levels[root] for root, leaf in record["categories"])
         assert [root in departments for root, _ in record["categories"]].count(True) == 1
         assert 1 <= len(record["categories"]) <= 4
     labels = [{name for path in record["categories"] for name in path} for record in records]
     assert 2.7 < np.mean([len(some) for some in labels]) < 3.4
-
-
-def test_the_tree_has_over_fifty_labels_and_every_shape_and_print_can_be_drawn() -> None:
-    words = vocabulary.load()
-    names = {d.name for d in words.departments} | {leaf.name for d in words.departments for leaf in d.leaf}
-    assert len(names) >= 50
-    assert {name.lower() for name in words.prints.cues} == set(drawing.PATTERNS)
-    leaves = [leaf for d in words.departments for leaf in d.leaf]
-    rng = np.random.default_rng(0)
-    blank = np.asarray(drawing.draw(drawing.ImageSpec("carton", "red"), rng)).std()
-    for leaf in leaves:
-        assert np.asarray(drawing.draw(drawing.ImageSpec(leaf.shape, "red"), rng)).std() > blank / 10, (
-            f"nothing is drawn of {leaf.name}"
-        )
-    shared = Counter(leaf.shape for leaf in leaves)
-    assert sum(count > 1 for count in shared.values()) >= 5, "some categories must look alike"
 
 
 def test_the_reader_accepts_every_product_and_quarantines_every_other_line(
@@ -135,16 +118,16 @@ def test_the_reader_accepts_every_product_and_quarantines_every_other_line(
     catalog: Catalog = reading.catalog
     assert catalog.ids == [record["id"] for record in records]
     lines = len(sample.read_bytes().splitlines())
-    assert lines - PRODUCTS == len(reading.quarantine) >= len(mess._NO_RECORDS) + 1
+    assert lines - PRODUCTS == len(reading.quarantine) >= len(noise.BROKEN_LINES) + 1
     assert sum("<" in (text or "") for text in catalog.column("description")) == 0
 
 
-def test_the_mess_is_as_announced(sample: Path, records: list[dict[str, Any]]) -> None:
-    states = Counter(_picture(sample.parent, record) for record in records)
-    whole = f"JPEG RGB {drawing.SIZE}x{drawing.SIZE}"
-    expected = {fault: max(1, round(share * PRODUCTS)) for fault, share in mess.PICTURE_FAULTS.items()}
+def test_the_faults_are_as_announced(sample: Path, records: list[dict[str, Any]]) -> None:
+    states = Counter(_image_state(sample.parent, record) for record in records)
+    whole = f"JPEG RGB {images.IMAGE_PIXELS}x{images.IMAGE_PIXELS}"
+    expected = {fault: max(1, round(share * PRODUCTS)) for fault, share in noise.IMAGE_FAULT_SHARES.items()}
     assert states == Counter({**expected, whole: PRODUCTS - sum(expected.values())})
-    for field, share in mess.MISSING.items():
+    for field, share in noise.MISSING_SHARES.items():
         missing = sum(not record.get(field) for record in records) / PRODUCTS
         assert share / 3 < missing < 2 * share + 0.02, field
     descriptions = [record.get("description") or "" for record in records]
@@ -175,29 +158,29 @@ def test_prices_follow_the_category(texts: Any, records: list[dict[str, Any]]) -
     assert np.median(by_leaf["Bicycles"]) > 5 * np.median(by_leaf["Mugs"])
 
 
-def _told(cues: dict[str, tuple[str, ...]], name: str, text: str) -> bool:
+def _named(cues: dict[str, tuple[str, ...]], name: str, text: str) -> bool:
     return any(cue in text for cue in cues[name])
 
 
-def test_a_collection_stands_in_the_title_alone_and_a_gift_in_the_description_alone(texts: Any) -> None:
-    words = vocabulary.load()
+def test_only_the_title_names_a_collection_and_only_the_description_a_gift(texts: Any) -> None:
+    words = load_vocabulary()
     for plan, (title, description) in zip(*texts, strict=True):
         for name in words.collections.cues:
-            assert _told(words.collections.cues, name, title) == (name == plan.collection)
-            assert not _told(words.collections.cues, name, description)
+            assert _named(words.collections.cues, name, title) == (name == plan.collection)
+            assert not _named(words.collections.cues, name, description)
         for name in words.gifts.cues:
-            assert _told(words.gifts.cues, name, description) == (name == plan.gift)
-            assert not _told(words.gifts.cues, name, title)
+            assert _named(words.gifts.cues, name, description) == (name == plan.gift)
+            assert not _named(words.gifts.cues, name, title)
         assert plan.print is None or plan.print.lower() not in f"{title} {description}".lower()
 
 
-def test_titles_withhold_the_noun_as_often_as_the_words_say(texts: Any) -> None:
+def test_titles_lack_the_noun_as_often_as_the_words_demand(texts: Any) -> None:
     plans, written = texts
-    told = [
+    named = [
         any(noun in title for noun in plan.leaf.nouns)
         for plan, (title, _) in zip(plans, written, strict=True)
     ]
-    assert np.mean(told) == pytest.approx(np.mean([plan.leaf.title_clarity for plan in plans]), abs=0.03)
+    assert np.mean(named) == pytest.approx(np.mean([plan.leaf.title_clarity for plan in plans]), abs=0.03)
 
 
 def test_texts_are_alike_only_where_one_product_copies_another(texts: Any) -> None:
@@ -212,18 +195,6 @@ def test_texts_are_alike_only_where_one_product_copies_another(texts: Any) -> No
         source = plans[row].copy_of
         for mine, theirs in zip(written[row], written[source], strict=True):
             assert mine == theirs.replace(f"in {plans[source].color}", f"in {plans[row].color}")
-
-
-def test_a_print_changes_the_product_and_leaves_the_background() -> None:
-    plain = np.asarray(
-        drawing.draw(drawing.ImageSpec("cushion", "red"), np.random.default_rng(3)), np.float32
-    )
-    hues = plain[70:106, 60:76].reshape(-1, 3).std(axis=0).max()
-    for pattern in drawing.PATTERNS:
-        printed = np.asarray(
-            drawing.draw(drawing.ImageSpec("cushion", "red", pattern), np.random.default_rng(3)), np.float32
-        )
-        assert printed[70:106, 60:76].reshape(-1, 3).std(axis=0).max() > 2 * hues, pattern
 
 
 def test_progress_is_reported_for_every_product(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading.arrow import take_rows
@@ -22,6 +21,7 @@ from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.types import Int64Array
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class CheckedBlock:
     """
 
     table: pa.Table
-    spans: NDArray[np.int64]
+    spans: Int64Array
     refused: list[Quarantined]
     notes: Counter[str]
     rest: int | None = None
@@ -102,10 +102,10 @@ def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quar
 
 def _in_source_order(
     checked: CheckedColumns,
-    checked_spans: NDArray[np.int64],
+    checked_spans: Int64Array,
     products: list[Product],
     product_spans: list[tuple[int, int, int]],
-) -> tuple[pa.Table, NDArray[np.int64]]:
+) -> tuple[pa.Table, Int64Array]:
     """The products of both ways of checking as one table, and their spans (N, 3)."""
     if not products:
         if not checked.failed.any():

@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import (
     Column,
@@ -24,11 +23,12 @@ from shelfwise.catalog.reading.arrow import (
 from shelfwise.catalog.reading.record_parsing import SURROGATE
 from shelfwise.catalog.reading.value_parsing import Rules, levels, read_paths
 from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.types import Bools
 
 _PATHS_TYPE = SCHEMA.field("categories").type
 
 
-def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, NDArray[np.bool_]]:
+def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
     texts, doubt = as_strings(values)
     doubt |= holds_mark(texts, opens_json)
@@ -48,7 +48,7 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, NDArray[np.bo
     return found, doubt
 
 
-def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, NDArray[np.bool_]]:
+def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from JSON such as ``[["A", "B"], ["A", "C"]]``, and which of N values are in doubt.
 
     JSON is cut between brackets. Where that was inside a name or between deeper lists, the parts are no JSON and

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import (
     Column,
@@ -43,6 +42,7 @@ from shelfwise.catalog.reading.value_parsing import (
     read_text,
 )
 from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.types import Bools
 
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
@@ -63,7 +63,7 @@ class CheckedColumns:
     """
 
     table: pa.Table
-    failed: NDArray[np.bool_]
+    failed: Bools
     notes: Counter[str]
 
 
@@ -117,7 +117,7 @@ class _ColumnChecks:
     """Reads columns, and keeps account of the records that fail and of what is noted about the others."""
 
     rules: Rules
-    failed: NDArray[np.bool_]
+    failed: Bools
     noted: list[tuple[int, Counter[str]]] = field(default_factory=list)
 
     def total_notes(self) -> Counter[str]:
@@ -172,9 +172,7 @@ class _ColumnChecks:
         array, doubt = as_strings(values)
         return self._reread(array, doubt | may_need_cleaning(array), values, read_further)
 
-    def _reread(
-        self, array: pa.Array, doubt: NDArray[np.bool_], values: Column, read: Callable[[Any], Any]
-    ) -> pa.Array:
+    def _reread(self, array: pa.Array, doubt: Bools, values: Column, read: Callable[[Any], Any]) -> pa.Array:
         """`array` with the rows in doubt read one by one from `values`."""
         rows = np.flatnonzero(doubt)
         if not len(rows):
@@ -197,7 +195,7 @@ class _ColumnChecks:
         return _replaced(array, doubt, pa.array(results, array.type))
 
 
-def _numbers(values: list[Any]) -> tuple[pa.Array, NDArray[np.bool_]]:
+def _numbers(values: list[Any]) -> tuple[pa.Array, Bools]:
     """Numbers and None as floats, and which of them may be no prices."""
     try:
         array = pa.array(values, pa.float64())
@@ -207,7 +205,7 @@ def _numbers(values: list[Any]) -> tuple[pa.Array, NDArray[np.bool_]]:
     return array, not_null(array) & ~is_true(usable)
 
 
-def _replaced(array: pa.Array, where: NDArray[np.bool_], values: pa.Array) -> pa.Array:
+def _replaced(array: pa.Array, where: Bools, values: pa.Array) -> pa.Array:
     """`array` with the next of `values` wherever `where` says so."""
     if not pa.types.is_nested(array.type):
         return pc.replace_with_mask(array, pa.array(where), values)

@@ -15,8 +15,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.arrow import value_offsets
+from shelfwise.catalog.reading.arrow import Letters, letters_of, value_offsets
+from shelfwise.core.types import Bools, Int64Array
 from shelfwise.text.hashing import splitmix64
+
+Hashes = NDArray[np.uint64]
 
 _FILTER_BITS = 1 << 26
 _FILTER_MASK = np.uint64(_FILTER_BITS - 1)
@@ -35,6 +38,8 @@ _LONG_ID_BYTES = 256
 """From this length on an id is hashed by itself."""
 
 _WORD_BYTES = 8
+_END = 2
+"""Of a file, to seek."""
 
 
 class DuplicateIds:
@@ -42,12 +47,12 @@ class DuplicateIds:
 
     def __init__(self) -> None:
         self._filter = np.zeros(_FILTER_BITS // 8, dtype=np.uint8)
-        self._runs: list[NDArray[np.uint64]] = []
+        self._runs: list[Hashes] = []
         self._ids = SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115 - closed with this object
         self._entries = SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115
         self._count = 0
 
-    def add(self, ids: pa.Array, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    def add(self, ids: pa.Array, lines: Int64Array) -> Int64Array:
         """For each of N ids the line on which it stood first, 0 where that is this one; those are remembered.
 
         >>> DuplicateIds().add(pa.array(["a", "b", "a"]), np.array([1, 2, 5])).tolist()
@@ -57,14 +62,18 @@ class DuplicateIds:
         first = np.zeros(len(ids), dtype=np.int64)
         lines_here: dict[str, int] = {}
         # only an id whose hash is known, or repeated here, can be one that was there before
-        suspects = np.flatnonzero(self._may_be_known(hashes) | _is_repeated(hashes))
-        for row in suspects.tolist():
+        suspects = self._may_be_known(hashes) | _is_repeated(hashes)
+        for row in np.flatnonzero(suspects).tolist():
             text = ids[row].as_py()
             line = int(lines[row])
-            found = self._line_of(_key(hashes[row]), text.encode()) or lines_here.setdefault(text, line)
-            first[row] = found if found != line else 0
+            key = _key(hashes[row])
+            earlier = self._line_of(key, text.encode()) or lines_here.setdefault(text, line)
+            # the first of several in this block finds itself
+            if earlier != line:
+                first[row] = earlier
         new = first == 0
-        self._remember(ids if new.all() else ids.filter(pa.array(new)), hashes[new], lines[new])
+        new_ids = ids if new.all() else ids.filter(pa.array(new))
+        self._remember(new_ids, hashes[new], lines[new])
         return first
 
     def close(self) -> None:
@@ -72,93 +81,113 @@ class DuplicateIds:
         self._ids.close()
         self._entries.close()
 
-    def _may_be_known(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def _may_be_known(self, hashes: Hashes) -> Bools:
         """Which hashes may have been remembered: all that were, and a few others."""
         byte, bit = _filter_places(hashes)
-        rows = np.flatnonzero((self._filter[byte] >> bit) & np.uint8(1))
+        in_filter = (self._filter[byte] >> bit) & np.uint8(1)
+        rows = np.flatnonzero(in_filter)
         known = np.zeros(len(hashes), dtype=bool)
         if not len(rows):
             return known
         keys = _key(hashes[rows])
+        # the least entry of each key: it has number 0
+        least = keys << _HALF
         for run in self._runs:
-            # the first entry with this key, if there is one, is the first that is not below key and number 0
-            place = np.searchsorted(run, keys << _HALF)
-            near = run[np.minimum(place, len(run) - 1)]
-            known[rows] |= _key(near) == keys
+            place = np.searchsorted(run, least)
+            # beyond the end of the run there is no such key; its last entry says so as well
+            place = np.minimum(place, len(run) - 1)
+            known[rows] |= _key(run[place]) == keys
         return known
 
     def _line_of(self, key: Any, text: bytes) -> int | None:
         """The line of a remembered id, given its hash's key and its letters; None where it is not remembered."""
-        first = int(key) << 32
-        bounds = np.array([first, first | int(_NUMBER_MASK)], dtype=np.uint64)
+        least = int(key) << 32
+        greatest = least | int(_NUMBER_MASK)
+        bounds = np.array([least, greatest], dtype=np.uint64)
         for run in self._runs:
             begin, end = np.searchsorted(run, bounds)
-            for number in (run[begin:end] & _NUMBER_MASK).tolist():
-                self._entries.seek(number * _ENTRY.size)
-                line, start, length = _ENTRY.unpack(self._entries.read(_ENTRY.size))
-                self._ids.seek(start)
-                if self._ids.read(length) == text:
-                    return cast(int, line)
+            numbers = run[begin:end] & _NUMBER_MASK
+            # several ids may have this key
+            for number in numbers.tolist():
+                line, stored = self._stored(number)
+                if stored == text:
+                    return line
         return None
 
-    def _remember(self, ids: pa.Array, hashes: NDArray[np.uint64], lines: NDArray[np.int64]) -> None:
+    def _stored(self, number: int) -> tuple[int, bytes]:
+        """The line and the letters of the id with this number."""
+        self._entries.seek(number * _ENTRY.size)
+        entry = self._entries.read(_ENTRY.size)
+        line, start, length = _ENTRY.unpack(entry)
+        self._ids.seek(start)
+        return cast(int, line), self._ids.read(length)
+
+    def _remember(self, ids: pa.Array, hashes: Hashes, lines: Int64Array) -> None:
+        """Add new ids to the filter, the files and the runs."""
         byte, bit = _filter_places(hashes)
         np.bitwise_or.at(self._filter, byte, np.uint8(1) << bit)
         self._store(ids, lines)
-        numbers = np.arange(self._count, self._count + len(hashes), dtype=np.uint64)
+        count = len(hashes)
+        numbers = np.arange(self._count, self._count + count, dtype=np.uint64)
+        self._count += count
         run = _key(hashes) << _HALF | numbers
-        self._count += len(hashes)
         # merging runs of like size keeps their number small and merges each entry few times
         while self._runs and len(self._runs[-1]) <= 2 * len(run) < _MAX_RUN:
             run = np.concatenate((self._runs.pop(), run))
         if len(run):
             self._runs.append(np.sort(run))
 
-    def _store(self, ids: pa.Array, lines: NDArray[np.int64]) -> None:
+    def _store(self, ids: pa.Array, lines: Int64Array) -> None:
         """Append the ids and their entries to the temporary files."""
         if not len(ids):
             return
         offsets = value_offsets(ids).astype(np.int64)
-        begin = self._ids.seek(0, 2)
-        self._ids.write(memoryview(ids.buffers()[2])[offsets[0] : offsets[-1]])
+        letters = memoryview(ids.buffers()[2])
+        begin = self._ids.seek(0, _END)
+        self._ids.write(letters[offsets[0] : offsets[-1]])
+        # where each id begins in the file, not in the array
         starts = begin + offsets[:-1] - offsets[0]
-        entries = np.stack((lines, starts, np.diff(offsets)), axis=1)
-        self._entries.seek(0, 2)
+        lengths = np.diff(offsets)
+        entries = np.stack((lines, starts, lengths), axis=1)
+        self._entries.seek(0, _END)
         self._entries.write(entries.astype("<i8").tobytes())
 
 
-def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
+def _hashes(ids: pa.Array) -> Hashes:
     """A hash of each of N strings: their bytes eight at a time, mixed as in splitmix64."""
     offsets = value_offsets(ids).astype(np.int64)
     start = offsets[:-1] - offsets[0]
     left = np.diff(offsets)
     words = _words_at_each_byte(ids, offsets)
+    # ids of zeros differ in their length alone
     hashes = splitmix64(left.astype(np.uint64))
     # a very long id would take a round of the loop below for every eight bytes
     long = np.flatnonzero(left >= _LONG_ID_BYTES)
-    own_hashes = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long))
-    hashes[long] = own_hashes.view(np.uint64)
+    long_hashes = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long))
+    hashes[long] = long_hashes.view(np.uint64)
     rows = np.flatnonzero((left > 0) & (left < _LONG_ID_BYTES))
     while len(rows):
         # the bytes behind the end of an id are those of the next one: they are shifted out
-        surplus_bits = np.maximum(_WORD_BYTES - left[rows], 0).astype(np.uint64) * np.uint64(8)
-        hashes[rows] = splitmix64(hashes[rows] ^ (words[start[rows]] << surplus_bits))
+        surplus = np.maximum(_WORD_BYTES - left[rows], 0)
+        surplus_bits = surplus.astype(np.uint64) * np.uint64(8)
+        word = words[start[rows]] << surplus_bits
+        hashes[rows] = splitmix64(hashes[rows] ^ word)
         start = start + _WORD_BYTES
         left = left - _WORD_BYTES
         rows = rows[left[rows] > 0]
     return hashes
 
 
-def _words_at_each_byte(ids: pa.Array, offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _words_at_each_byte(ids: pa.Array, offsets: Int64Array) -> Hashes:
     """The eight bytes from each byte of the ids on, as one number; behind the last id there are zeros."""
-    letters = np.zeros(offsets[-1] - offsets[0] + _WORD_BYTES, dtype=np.uint8)
-    if len(letters) > _WORD_BYTES:
-        letters[:-_WORD_BYTES] = np.frombuffer(ids.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    size = offsets[-1] - offsets[0]
+    letters = np.zeros(size + _WORD_BYTES, dtype=np.uint8)
+    # without letters there may be no buffer of them
+    if size > 0:
+        letters[:size] = letters_of(ids)[offsets[0] : offsets[-1]]
     first = letters[:_WORD_BYTES].view("<u8")
     # a view with steps of one byte: the numbers overlap
-    words: NDArray[np.uint64] = np.lib.stride_tricks.as_strided(
-        first, (len(letters) - _WORD_BYTES + 1,), (1,)
-    )
+    words: Hashes = np.lib.stride_tricks.as_strided(first, (size + 1,), (1,))
     return words
 
 
@@ -167,14 +196,16 @@ def _key(hashes: Any) -> Any:
     return hashes >> _HALF
 
 
-def _filter_places(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _filter_places(hashes: Hashes) -> tuple[Int64Array, Letters]:
     """Where the bit of each hash stands in the filter: which byte, and which bit of it."""
     place = (hashes & _FILTER_MASK).astype(np.int64)
-    return place >> 3, (place & 7).astype(np.uint8)
+    bit = (place & 7).astype(np.uint8)
+    return place >> 3, bit
 
 
-def _is_repeated(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _is_repeated(hashes: Hashes) -> Bools:
     """Which hashes stand more than once among these."""
     in_order = np.sort(hashes)
-    repeated = in_order[1:][in_order[1:] == in_order[:-1]]
+    as_before = in_order[1:] == in_order[:-1]
+    repeated = in_order[1:][as_before]
     return np.isin(hashes, repeated)

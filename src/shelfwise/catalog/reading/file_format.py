@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shelfwise.catalog.reading.arrow import Column
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Int64Array
 
 CERTAIN = 1.0
 """The first bytes are those of this format and of no other."""
@@ -41,7 +39,7 @@ class ParsedBlock:
     """
 
     columns: Mapping[str, Column]
-    spans: NDArray[np.int64]
+    spans: Int64Array
     others: list[Record] = field(default_factory=list)
     rest: int | None = None
 
@@ -87,7 +85,7 @@ class FileFormat(ABC):
         """All records of a block."""
 
     @abstractmethod
-    def record(self, block: Block, span: NDArray[np.int64]) -> Record:
+    def record(self, block: Block, span: Int64Array) -> Record:
         """One record of a block, given its line, offset and length (3,)."""
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from loky import cpu_count
-from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import one_chunk, take_rows
 from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, refuse
@@ -24,6 +23,7 @@ from shelfwise.catalog.reading.parallel import BlockCheck, shared
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.types import Int64Array
 
 MAX_FURTHER = 256
 """Columns kept besides ours.
@@ -121,7 +121,7 @@ def processes_for(path: Path) -> int:
     return 1 if path.stat().st_size < _MIN_SHARED_BYTES else cpu_count()
 
 
-def _duplicate(block: Block, span: NDArray[np.int64], identifier: str, line: int) -> Quarantined:
+def _duplicate(block: Block, span: Int64Array, identifier: str, line: int) -> Quarantined:
     """The record at `span`, whose id stood first on `line`, as it goes to quarantine."""
     reason = f"product {identifier!r}: the id is that of line {line}; expected every id once"
     fault = RecordError("duplicate id", reason)

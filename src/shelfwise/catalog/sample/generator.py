@@ -1,4 +1,4 @@
-"""Writes the sample catalogue: plans, words, draws, spoils."""
+"""Writes the sample catalogue: plans products, writes their texts, draws their images, adds faults."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from shelfwise.catalog.reading.reader import NullReporter, ProgressReporter
-from shelfwise.catalog.sample import noise as mess
-from shelfwise.catalog.sample import vocabulary
+from shelfwise.catalog.sample import noise
 from shelfwise.catalog.sample.images import ImageSpec, draw
 from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
-from shelfwise.catalog.sample.vocabulary import Vocabulary
+from shelfwise.catalog.sample.vocabulary import SampleVocabulary, load_vocabulary
 from shelfwise.errors import CatalogError
 
-MISTAGGED = 0.02
-"""Share of the products that stand on a wrong shelf of their department, or of any."""
+MISLABELLED_SHARE = 0.02
+"""Share of the products in a wrong category, of their department or of any."""
 
-CARTONS, DETAILS = 0.09, 0.08
-"""Share of the pictures that show a cardboard box, and a part instead of the whole."""
+CARTON_SHARE = 0.09
+"""Share of the images that show a cardboard box."""
+
+DETAIL_SHARE = 0.08
+"""Share of the images that show a part instead of the whole."""
 
 
 def write_sample(
@@ -29,20 +31,22 @@ def write_sample(
 ) -> Path:
     """Write a catalogue of drawn and described products, the same bytes for the same `products` and `seed`.
 
-    Every field knows something that the others do not. A title may withhold the noun, a description the use, and a picture
-    may show a carton or a shape that two categories share; besides its own shelf a product may stand in a collection (told
-    only by the title), among the gifts (only by the description) and among the prints (only by the picture). The faults of
-    real catalogues are there too: see :mod:`shelfwise.catalog.sample.noise`.
+    Every field knows something that the others do not. A title may lack the noun and a description the use;
+    an image may show a carton, or a shape that two categories share. Besides its own category a product may
+    be in a collection (only the title shows it), among the gifts (only the description) and among the prints
+    (only the image). The faults of real catalogues are there too: see :mod:`shelfwise.catalog.sample.noise`.
 
     Args:
-        folder: made if it is not there; receives ``catalog.jsonl`` and ``images/``, both of which are overwritten.
-        products: N, products with an id of their own; the file has some more lines, which repeat an id or are broken.
-        seed: changes everything that is drawn by lot.
-        context: told how far the drawing is.
+        folder: made if it is not there; receives ``catalog.jsonl`` and ``images/``, both of which are
+            overwritten.
+        products: N, products with an id of their own; the file has some more lines, which repeat an id or are
+            broken.
+        seed: changes everything that is drawn at random.
+        context: shown how far the drawing is.
 
     Returns:
-        The catalogue file: a JSON object a line, with ``id``, ``title``, ``description``, ``image`` (path below `folder`),
-        ``categories`` (list of two-level paths), ``price``, ``brand`` and ``related``.
+        The catalogue file: a JSON object a line, with ``id``, ``title``, ``description``, ``image`` (path below
+        `folder`), ``categories`` (list of two-level paths), ``price``, ``brand`` and ``related``.
 
     Raises:
         CatalogError: `products` is below 1.
@@ -52,85 +56,104 @@ def write_sample(
     root = Path(folder)
     (root / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, products])
-    words = vocabulary.load()
+    words = load_vocabulary()
     plans = plan_products(products, words, rng)
-    faults = mess.picture_faults(products, rng)
+    faults = noise.draw_image_faults(products, rng)
+    # the order of these steps is the order of the random numbers, hence part of what a seed means
     clean = _records(plans, words, faults, rng)
-    lines = mess.spoil_lines([mess.spoil(record, rng) for record in clean], rng)
+    faulty = [noise.with_faults(record, rng) for record in clean]
+    lines = noise.file_lines(faulty, rng)
     with (context or NullReporter()).progress("drawing the sample catalogue", products) as progress:
         for row, plan in enumerate(plans):
-            _write_picture(
-                root / _image(plan), plan, faults.get(row), np.random.default_rng([seed, products, row])
-            )
+            # a seed of its own: an image does not change with those before it
+            image_rng = np.random.default_rng([seed, products, row])
+            _write_image(root / _image_path(plan), plan, faults.get(row), image_rng)
             progress.advance()
     file = root / "catalog.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
     return file
 
 
-def _image(plan: ProductPlan) -> str:
+def _image_path(plan: ProductPlan) -> str:
     return f"images/{plan.id}.jpg"
 
 
 def _records(
-    plans: list[ProductPlan], words: Vocabulary, faults: dict[int, str], rng: np.random.Generator
-) -> list[mess.Record]:
-    """The N records before they are spoilt; which pictures will be missing is known already."""
+    plans: list[ProductPlan], words: SampleVocabulary, faults: dict[int, str], rng: np.random.Generator
+) -> list[noise.Record]:
+    """The N records without faults, but for the images that will not be named."""
     texts = write_texts(plans, words, rng)
     related = _related(plans, rng)
-    return [
-        {
+    records: list[noise.Record] = []
+    for row, plan in enumerate(plans):
+        title, description = texts[row]
+        categories = _categories(plan, words, rng)
+        price = float(plan.leaf.price * rng.lognormal(0, 0.35))
+        record = {
             "id": plan.id,
             "title": title,
             "description": description,
-            "image": None if faults.get(row) == "unnamed" else _image(plan),
-            "categories": _categories(plan, words, rng),
-            "price": round(float(plan.leaf.price * rng.lognormal(0, 0.35)), 2),
+            "image": None if faults.get(row) == "unnamed" else _image_path(plan),
+            "categories": categories,
+            "price": round(price, 2),
             "brand": plan.brand,
             "related": {"also_bought": related[row]},
         }
-        for row, (plan, (title, description)) in enumerate(zip(plans, texts, strict=True))
-    ]
+        records.append(record)
+    return records
 
 
-def _categories(plan: ProductPlan, words: Vocabulary, rng: np.random.Generator) -> list[list[str]]:
-    """The product's own path, or by mistake another one, and the shelves it is listed on besides."""
-    own = [plan.department.name, plan.leaf.name]
-    if rng.random() < MISTAGGED:
+def _categories(plan: ProductPlan, words: SampleVocabulary, rng: np.random.Generator) -> list[list[str]]:
+    """The product's own path, or by mistake another one, and the categories it is listed in besides."""
+    path = [plan.department.name, plan.leaf.name]
+    # half of the mistakes stay within the department, as people's do
+    if rng.random() < MISLABELLED_SHARE:
         wrong = plan.department if rng.random() < 0.5 else pick(rng, words.departments)
-        own = [wrong.name, pick(rng, wrong.leaf).name]
-    listed = ((words.collections, plan.collection), (words.gifts, plan.gift), (words.prints, plan.print))
-    return [own, *([listing.shelf, name] for listing, name in listed if name is not None)]
+        path = [wrong.name, pick(rng, wrong.leaf).name]
+    listed = (
+        (words.collections, plan.collection),
+        (words.gifts, plan.gift),
+        (words.prints, plan.print),
+    )
+    return [path, *([listing.shelf, name] for listing, name in listed if name is not None)]
 
 
 def _related(plans: list[ProductPlan], rng: np.random.Generator) -> list[list[str]]:
-    """Bought with each of the N products: mostly products of its leaf, some of its department, a few of anywhere."""
+    """Bought with each of the N products: mostly of its category, some of its department, a few others."""
     everyone = [plan.id for plan in plans]
-    peers: dict[str, list[str]] = defaultdict(list)
+    of_department: dict[str, list[str]] = defaultdict(list)
+    of_category: dict[tuple[str, str], list[str]] = defaultdict(list)
     for plan in plans:
-        peers[plan.department.name].append(plan.id)
-        peers[f"{plan.department.name} > {plan.leaf.name}"].append(plan.id)
+        of_department[plan.department.name].append(plan.id)
+        of_category[plan.department.name, plan.leaf.name].append(plan.id)
 
+    # bought together crosses categories, so it knows something that texts and images do not
     def companions(plan: ProductPlan) -> list[str]:
-        pools = (peers[f"{plan.department.name} > {plan.leaf.name}"], peers[plan.department.name], everyone)
-        drawn = [pick(rng, pools[kind]) for kind in rng.choice(3, int(rng.integers(1, 9)), p=(0.5, 0.3, 0.2))]
+        same_category = of_category[plan.department.name, plan.leaf.name]
+        pools = (same_category, of_department[plan.department.name], everyone)
+        kinds = rng.choice(3, int(rng.integers(1, 9)), p=(0.5, 0.3, 0.2))
+        drawn = [pick(rng, pools[kind]) for kind in kinds]
+        # each once, in the order drawn, and never itself
         return [other for other in dict.fromkeys(drawn) if other != plan.id]
 
     return [companions(plan) for plan in plans]
 
 
-def _write_picture(path: Path, plan: ProductPlan, fault: str | None, rng: np.random.Generator) -> None:
-    """Draw the product and save what `fault` leaves of it."""
+def _write_image(path: Path, plan: ProductPlan, fault: str | None, rng: np.random.Generator) -> None:
+    """Draw the product and write what `fault` leaves of the image."""
+    # of an earlier catalogue in this folder
     path.unlink(missing_ok=True)
     if fault in ("unnamed", "lost"):
         return
     kind = rng.random()
-    shape = "carton" if kind < CARTONS else plan.leaf.shape
+    # some shops show the packaging: the image then knows nothing of the product
+    shape = "carton" if kind < CARTON_SHARE else plan.leaf.shape
     pattern = plan.print.lower() if plan.print and shape != "carton" else None
-    picture = draw(ImageSpec(shape, plan.color, pattern, detail=CARTONS <= kind < CARTONS + DETAILS), rng)
-    saved = io.BytesIO()
-    picture.save(saved, "JPEG", quality=int(rng.integers(70, 92)))
-    data = saved.getvalue()
-    left = data if fault is None else mess.spoil_picture(data, fault)
-    if left is not None:
-        path.write_bytes(left)
+    is_detail = CARTON_SHARE <= kind < CARTON_SHARE + DETAIL_SHARE
+    image = draw(ImageSpec(shape, plan.color, pattern, is_detail), rng)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=int(rng.integers(70, 92)))
+    data = buffer.getvalue()
+    written = data if fault is None else noise.damage_image(data, fault)
+    if written is not None:
+        path.write_bytes(written)

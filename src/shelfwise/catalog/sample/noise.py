@@ -1,4 +1,4 @@
-"""Spoils what is too clean: the faults that real catalogues have."""
+"""Adds the faults that real catalogues have: missing fields, typos, mark-up, damaged images, broken lines."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from shelfwise.catalog.sample.products import pick
 
 Record = dict[str, Any]
 
-MISSING = {"title": 0.03, "description": 0.05, "price": 0.06, "brand": 0.08, "related": 0.1}
+MISSING_SHARES = {"title": 0.03, "description": 0.05, "price": 0.06, "brand": 0.08, "related": 0.1}
 """Share of the products that lack a field."""
 
-PICTURE_FAULTS = {"unnamed": 0.02, "lost": 0.02, "truncated": 0.0025, "text": 0.0015}
-"""Share of the products whose picture is not named, named but not there, cut off, or a text file."""
+IMAGE_FAULT_SHARES = {"unnamed": 0.02, "lost": 0.02, "truncated": 0.0025, "text": 0.0015}
+"""Share of the products whose image is not named, named but not there, cut off, or a text file."""
 
-DUPLICATES, BROKEN = 0.004, 0.002
-"""Lines that repeat an id, and lines that are no record, for each product."""
+DUPLICATE_SHARE = 0.004
+"""Lines that repeat an id, for each product."""
 
-_NO_RECORDS = (
+BROKEN_SHARE = 0.002
+"""Lines that are no record, for each product."""
+
+BROKEN_LINES = (
     b'{"id": "S-none-1", "title": "Unclosed Mug, "categories": [["Kitchen", "Mugs"]]}',
     b"504 Gateway Time-out",
     b'{"title": "Nameless Lamp", "categories": [["Home", "Lamps"]]}',
@@ -30,57 +33,59 @@ _NO_RECORDS = (
 )
 
 
-def spoil(record: Record, rng: np.random.Generator) -> Record:
+def with_faults(record: Record, rng: np.random.Generator) -> Record:
     """`record` with fields missing (absent, null or empty), typos, and HTML in its texts."""
-    spoilt = dict(record)
+    faulty = dict(record)
     for field in ("title", "description"):
         if rng.random() < 0.12:
-            spoilt[field] = _typo(spoilt[field], rng)
+            faulty[field] = _with_typo(faulty[field], rng)
+    # dumps are often escaped once too often
     if rng.random() < 0.5:
-        spoilt["title"] = html.escape(spoilt["title"])
+        faulty["title"] = html.escape(faulty["title"])
     if rng.random() < 0.15:
-        spoilt["description"] = _marked_up(spoilt["description"], rng)
-    for field, share in MISSING.items():
+        faulty["description"] = _with_markup(faulty["description"], rng)
+    for field, share in MISSING_SHARES.items():
         if rng.random() < share:
-            del spoilt[field]
+            del faulty[field]
+            # half of the missing fields are named all the same, with nothing in them
             if rng.random() < 0.5:
-                spoilt[field] = "" if field in ("title", "description") and rng.random() < 0.5 else None
-    return spoilt
+                is_text = field in ("title", "description")
+                faulty[field] = "" if is_text and rng.random() < 0.5 else None
+    return faulty
 
 
-def _typo(text: str, rng: np.random.Generator) -> str:
+def _with_typo(text: str, rng: np.random.Generator) -> str:
     """Two letters swapped, one lost, or one doubled."""
-    at = int(rng.integers(len(text) - 1))
-    return (
-        text[:at]
-        + pick(rng, (text[at + 1] + text[at], text[at + 1], text[at] + text[at : at + 2]))
-        + text[at + 2 :]
-    )
+    position = int(rng.integers(len(text) - 1))
+    first, second = text[position : position + 2]
+    typo = pick(rng, (second + first, second, first + first + second))
+    return text[:position] + typo + text[position + 2 :]
 
 
-def _marked_up(text: str, rng: np.random.Generator) -> str:
+def _with_markup(text: str, rng: np.random.Generator) -> str:
+    """The text as HTML, in one of the ways of shop systems."""
     escaped = html.escape(text)
-    return pick(
-        rng,
-        (
-            f"<p>{escaped}</p>",
-            escaped.replace(". ", ".<br />"),
-            f"<b>Product description</b><br>{escaped}",
-            escaped.replace(". ", ".&nbsp; "),
-            "<ul><li>" + escaped.replace(". ", ".</li><li>") + "</li></ul>",
-        ),
+    variants = (
+        f"<p>{escaped}</p>",
+        escaped.replace(". ", ".<br />"),
+        f"<b>Product description</b><br>{escaped}",
+        escaped.replace(". ", ".&nbsp; "),
+        "<ul><li>" + escaped.replace(". ", ".</li><li>") + "</li></ul>",
     )
+    return pick(rng, variants)
 
 
-def picture_faults(products: int, rng: np.random.Generator) -> dict[int, str]:
-    """Row -> a key of :data:`PICTURE_FAULTS`, each fault at least once."""
-    counts = {fault: max(1, round(share * products)) for fault, share in PICTURE_FAULTS.items()}
-    faults = [fault for fault, count in counts.items() for _ in range(count)]
+def draw_image_faults(products: int, rng: np.random.Generator) -> dict[int, str]:
+    """Row -> a key of :data:`IMAGE_FAULT_SHARES`, each fault at least once."""
+    faults: list[str] = []
+    for fault, share in IMAGE_FAULT_SHARES.items():
+        faults += [fault] * max(1, round(share * products))
+    # fewer products than faults: the last faults fall away
     rows = rng.permutation(products)[: len(faults)]
     return dict(zip(rows.tolist(), faults, strict=False))
 
 
-def spoil_picture(data: bytes, fault: str) -> bytes | None:
+def damage_image(data: bytes, fault: str) -> bytes | None:
     """The bytes of a JPEG file after `fault`; None where there is to be no file."""
     if fault == "truncated":
         return data[: len(data) // 3]
@@ -89,19 +94,24 @@ def spoil_picture(data: bytes, fault: str) -> bytes | None:
     return None
 
 
-def spoil_lines(records: list[Record], rng: np.random.Generator) -> list[bytes]:
-    """The lines of the file: all records, with further lines that repeat an id or are no record strewn in.
+def file_lines(records: list[Record], rng: np.random.Generator) -> list[bytes]:
+    """The lines of the file: all records, and among them lines that repeat an id or are no record.
 
     A repeated id comes after its first record, which is the one that counts.
     """
-    lines = [(float(row), _line(record)) for row, record in enumerate(records)]
-    for row in rng.integers(len(records), size=max(1, round(DUPLICATES * len(records)))).tolist():
-        again = {**records[row], "title": "Duplicate listing"} if rng.random() < 0.5 else records[row]
-        lines.append((rng.uniform(row + 0.5, len(records)), _line(again)))
-    for number in range(max(len(_NO_RECORDS), round(BROKEN * len(records)))):
-        lines.append((rng.uniform(0, len(records)), _NO_RECORDS[number % len(_NO_RECORDS)]))
-    return [line for _, line in sorted(lines, key=lambda placed: placed[0])]
+    count = len(records)
+    # a line's place is a number: record i is at i, and further lines fall between
+    placed = [(float(row), _json_line(record)) for row, record in enumerate(records)]
+    for row in rng.integers(count, size=max(1, round(DUPLICATE_SHARE * count))).tolist():
+        repeated = records[row]
+        if rng.random() < 0.5:
+            repeated = {**repeated, "title": "Duplicate listing"}
+        placed.append((rng.uniform(row + 0.5, count), _json_line(repeated)))
+    # every kind of broken line, however small the catalogue
+    for number in range(max(len(BROKEN_LINES), round(BROKEN_SHARE * count))):
+        placed.append((rng.uniform(0, count), BROKEN_LINES[number % len(BROKEN_LINES)]))
+    return [line for _, line in sorted(placed, key=lambda entry: entry[0])]
 
 
-def _line(record: Record) -> bytes:
+def _json_line(record: Record) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode()

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from shelfwise.catalog.sample.images import COLORS
-from shelfwise.catalog.sample.vocabulary import Department, Leaf, ListingWords, Vocabulary
+from shelfwise.catalog.sample.paints import COLORS
+from shelfwise.catalog.sample.vocabulary import Department, LeafCategory, ListingWords, SampleVocabulary
 
 T = TypeVar("T")
 
-COPIES = 0.03
+COPY_SHARE = 0.03
 """Share of products that are an earlier product in another colour."""
 
 
@@ -22,15 +22,15 @@ class ProductPlan:
     """One product.
 
     Args:
-        collection: shelf that only the title tells, or None.
-        gift: shelf that only the description tells, or None.
-        print: shelf that only the picture tells, or None.
+        collection: category that only the title shows, or None.
+        gift: category that only the description shows, or None.
+        print: category that only the image shows, or None.
         copy_of: row of the product whose texts it repeats in its own colour, or None.
     """
 
     id: str
     department: Department
-    leaf: Leaf
+    leaf: LeafCategory
     brand: str
     color: str
     collection: str | None
@@ -44,31 +44,32 @@ def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def plan_products(products: int, words: Vocabulary, rng: np.random.Generator) -> list[ProductPlan]:
-    """The truth about each of N products; leaves are drawn by their weights."""
+def plan_products(products: int, words: SampleVocabulary, rng: np.random.Generator) -> list[ProductPlan]:
+    """The truth about each of N products; leaf categories are drawn by their weights."""
     leaves = [(department, leaf) for department in words.departments for leaf in department.leaf]
+    # relative frequencies: they need not add up to 1
     weights = np.array([leaf.weight for _, leaf in leaves])
+    # ids have gaps, as where products were delisted
     numbers = rng.choice(10 * products, products, replace=False)
+    drawn = rng.choice(len(leaves), products, p=weights / weights.sum())
     plans: list[ProductPlan] = []
-    for row, (drawn, number) in enumerate(
-        zip(rng.choice(len(leaves), products, p=weights / weights.sum()), numbers, strict=True)
-    ):
-        name, color = f"S{number:06d}", pick(rng, list(COLORS))
-        if row and rng.random() < COPIES:
+    for row in range(products):
+        identity = f"S{numbers[row]:06d}"
+        color = pick(rng, list(COLORS))
+        # the first product has no earlier one to copy
+        if row and rng.random() < COPY_SHARE:
             original = int(rng.integers(row))
-            plans.append(replace(plans[original], id=name, color=color, copy_of=original))
+            plans.append(replace(plans[original], id=identity, color=color, copy_of=original))
             continue
-        department, leaf = leaves[drawn]
-        collection, gift, printed = (
-            _listed(listing, rng) for listing in (words.collections, words.gifts, words.prints)
-        )
-        plans.append(
-            ProductPlan(
-                name, department, leaf, pick(rng, department.brands), color, collection, gift, printed
-            )
-        )
+        department, leaf = leaves[drawn[row]]
+        collection = _listed(words.collections, rng)
+        gift = _listed(words.gifts, rng)
+        printed = _listed(words.prints, rng)
+        brand = pick(rng, department.brands)
+        plans.append(ProductPlan(identity, department, leaf, brand, color, collection, gift, printed))
     return plans
 
 
 def _listed(listing: ListingWords, rng: np.random.Generator) -> str | None:
+    """The category of `listing` that a product is in as well, if any."""
     return pick(rng, list(listing.cues)) if rng.random() < listing.share else None

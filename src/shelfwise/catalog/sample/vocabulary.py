@@ -1,4 +1,4 @@
-"""What the sample catalogue's products can be and what can be said of them: the files of ``words/``, checked."""
+"""What the sample's products can be, and the words that describe them: the files of ``words/``, checked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class _Words(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Leaf(_Words):
+class LeafCategory(_Words):
     """A category of the second level.
 
     Args:
-        shape: how it is drawn; leaves that share a shape look alike.
-        weight: how frequent it is beside the other leaves.
-        price: the middle of its prices.
+        shape: how it is drawn; categories that share a shape look alike.
+        weight: how frequent it is beside the others.
+        price: the median of its prices.
         nouns: what titles call it.
-        uses: what descriptions say of it, to follow "It".
+        uses: what descriptions write about it, to follow "It".
         title_clarity: share of its titles that use one of the nouns.
-        description_clarity: share of its descriptions that tell one of the uses.
+        description_clarity: share of its descriptions that name one of the uses.
     """
 
     name: str
@@ -45,15 +45,16 @@ class Department(_Words):
     brands: tuple[str, ...]
     materials: tuple[str, ...]
     about: tuple[str, ...]
-    leaf: tuple[Leaf, ...]
+    leaf: tuple[LeafCategory, ...]
 
 
 class ListingWords(_Words):
-    """A shelf on which products of every department are listed as well.
+    """A first-level category in which products of every department are listed as well.
 
     Args:
+        shelf: its name.
         share: share of the products that are listed there.
-        cues: second-level category -> what tells it.
+        cues: second-level category -> phrases that name it.
     """
 
     shelf: str
@@ -61,7 +62,7 @@ class ListingWords(_Words):
     cues: dict[str, tuple[str, ...]]
 
 
-class Titles(_Words):
+class TitleWords(_Words):
     """What titles are made of besides nouns."""
 
     adjectives: tuple[str, ...]
@@ -70,40 +71,37 @@ class Titles(_Words):
     extras: tuple[str, ...]
 
 
-class Descriptions(_Words):
+class DescriptionWords(_Words):
     """What descriptions are made of besides uses."""
 
     openings: tuple[str, ...]
     generic: tuple[str, ...]
 
 
-class _Common(_Words):
+class SampleVocabulary(_Words):
+    """All of it: ``common.toml``, and one department a further file."""
+
     collections: ListingWords
     gifts: ListingWords
     prints: ListingWords
-    titles: Titles
-    descriptions: Descriptions
-
-
-class Vocabulary(_Common):
-    """All of it."""
-
+    titles: TitleWords
+    descriptions: DescriptionWords
     departments: tuple[Department, ...]
 
 
 @cache
-def load() -> Vocabulary:
+def load_vocabulary() -> SampleVocabulary:
     """The vocabulary that the package carries.
 
-    >>> len(load().departments), sum(len(d.leaf) for d in load().departments)
+    >>> departments = load_vocabulary().departments
+    >>> len(departments), sum(len(department.leaf) for department in departments)
     (8, 48)
     """
-    pages = {
-        page.name: tomllib.loads(page.read_text("utf-8"))
-        for page in sorted(
-            files("shelfwise.catalog.sample").joinpath("words").iterdir(), key=lambda page: page.name
-        )
-        if page.name.endswith(".toml")
-    }
+    folder = files("shelfwise.catalog.sample").joinpath("words")
+    pages = {}
+    # in the order of their names: products are drawn from departments by position
+    for page in sorted(folder.iterdir(), key=lambda page: page.name):
+        if page.name.endswith(".toml"):
+            pages[page.name] = tomllib.loads(page.read_text("utf-8"))
     common = pages.pop("common.toml")
-    return Vocabulary.model_validate({**common, "departments": tuple(pages.values())})
+    return SampleVocabulary.model_validate({**common, "departments": tuple(pages.values())})

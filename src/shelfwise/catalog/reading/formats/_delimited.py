@@ -12,10 +12,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import csv
 
-from shelfwise.catalog.reading.arrow import consecutive_runs, one_chunk, positions, take_rows
+from shelfwise.catalog.reading.arrow import Letters, consecutive_runs, one_chunk, positions, take_rows
 from shelfwise.catalog.reading.byte_stream import (
     Block,
     RawRecord,
@@ -29,6 +28,7 @@ from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
 from shelfwise.catalog.reading.record_parsing import BOM, Record, decoded, split_row
 from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Bools, Int64Array
 from shelfwise.errors import CatalogError
 
 _MAX_PLAIN_BYTES = 100_000
@@ -124,7 +124,7 @@ class DelimitedFormat(FileFormat):
         columns = {name: one_chunk(table.column(j)) for j, name in enumerate(self.names)}
         return ParsedBlock(columns, lines.spans[plain], others, rest)
 
-    def record(self, block: Block, span: NDArray[np.int64]) -> Record:
+    def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
         return self._parsed_row(block.piece(span))
 
@@ -164,7 +164,7 @@ class DelimitedFormat(FileFormat):
         return table, ragged
 
     def _other_records(
-        self, block: Block, spans: NDArray[np.int64], odd: NDArray[np.int64]
+        self, block: Block, spans: Int64Array, odd: Int64Array
     ) -> tuple[list[Record], list[int], int | None]:
         """The records that begin on the lines `odd`.
 
@@ -207,11 +207,11 @@ class _Lines:
     """
 
     data: bytes
-    letters: NDArray[np.uint8]
-    marks: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    spans: NDArray[np.int64]
+    letters: Letters
+    marks: Int64Array
+    starts: Int64Array
+    ends: Int64Array
+    spans: Int64Array
 
     @classmethod
     def from_block(cls, block: Block) -> Self:
@@ -227,7 +227,7 @@ class _Lines:
         spans = np.stack((numbers, block.offset + starts, lengths), axis=1)
         return cls(data, letters, marks, starts, ends, spans)
 
-    def bytes_of(self, rows: NDArray[np.int64]) -> bytes:
+    def bytes_of(self, rows: Int64Array) -> bytes:
         """The bytes of some of the lines."""
         if len(rows) == len(self.starts):
             return self.data
@@ -237,12 +237,12 @@ class _Lines:
         )
 
 
-def _is_quote_or_break(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (letters == _QUOTE) | (letters == _BREAK)
+def _is_quote_or_break(letters: Letters) -> Bools:
+    found: Bools = (letters == _QUOTE) | (letters == _BREAK)
     return found
 
 
-def _misquoted(lines: _Lines, delimiter: int) -> NDArray[np.bool_]:
+def _misquoted(lines: _Lines, delimiter: int) -> Bools:
     """Which of K lines have quotes against RFC 4180 or an open one: (K,)."""
     kinds = lines.letters[lines.marks]
     quotes = kinds == _QUOTE
@@ -269,11 +269,11 @@ def _misquoted(lines: _Lines, delimiter: int) -> NDArray[np.bool_]:
     return misquoted
 
 
-def _doubtful(lines: _Lines) -> NDArray[np.bool_]:
+def _doubtful(lines: _Lines) -> Bools:
     """Which of K lines may be blank or unreadable, whatever their fields: (K,)."""
     letters = lines.letters
     first = letters[lines.starts]
-    doubt: NDArray[np.bool_] = (first <= _SPACE) | (first == BOM[0])
+    doubt: Bools = (first <= _SPACE) | (first == BOM[0])
     doubt |= lines.ends - lines.starts > _MAX_PLAIN_BYTES
     if b"\r" in lines.data:
         returns = np.flatnonzero(letters == _RETURN)

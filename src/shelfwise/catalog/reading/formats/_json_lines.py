@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Self
 import msgspec
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import Column, positions, python_values
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, cut_blocks, read_chunks
@@ -24,6 +23,7 @@ from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, Values, nonblank_lines, parsed
 from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Int64Array
 
 _SAMPLED_LINES = 64
 _LINES_TOGETHER = 1024
@@ -87,7 +87,7 @@ class JsonLinesFormat(FileFormat):
         decoded[odd] = False
         return ParsedBlock(dict(zip(names, columns, strict=True)), spans[decoded], others)
 
-    def record(self, block: Block, span: NDArray[np.int64]) -> Record:
+    def record(self, block: Block, span: Int64Array) -> Record:
         """One line, read exactly."""
         return self._parsed_line(block.piece(span))
 
@@ -95,7 +95,7 @@ class JsonLinesFormat(FileFormat):
         return line, parsed(line, self.literal)
 
     def _decoded(
-        self, block: Block, spans: NDArray[np.int64], names: Iterable[str]
+        self, block: Block, spans: Int64Array, names: Iterable[str]
     ) -> tuple[list[Column], list[int]]:
         """The columns of the lines that can be decoded, and the numbers of those that cannot."""
         names = tuple(names)
@@ -128,7 +128,7 @@ def first_record(start: bytes) -> FirstRecord | None:
     return None
 
 
-def _line_spans(block: Block) -> NDArray[np.int64]:
+def _line_spans(block: Block) -> Int64Array:
     """Line, offset and length of each line of a block, line breaks included: (N, 3)."""
     letters = np.frombuffer(block.data, np.uint8)
     ends = positions(letters, lambda some: some == _BREAK) + 1

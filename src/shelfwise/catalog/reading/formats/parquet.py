@@ -12,12 +12,12 @@ from typing import ClassVar, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
 from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 _MAGIC = b"PAR1"
@@ -57,7 +57,7 @@ class Parquet(FileFormat):
         }
         return ParsedBlock(columns, spans)
 
-    def record(self, block: Block, span: NDArray[np.int64]) -> Record:
+    def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
         row = int(span[0])
         try:

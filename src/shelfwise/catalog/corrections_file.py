@@ -1,0 +1,204 @@
+"""What people decided about products that may be mis-tagged, as they wrote it down.
+
+A corrections file has one product a line, as JSON Lines or CSV, with an ``id`` and one of
+
+* ``decision`` "accept": the suggested change is right (``add`` and ``remove``, or else all of ``suggested``);
+* ``decision`` "keep": the product is tagged rightly as it is;
+* ``labels``: the product's labels, all of them, as the person would have them;
+* neither: nobody has looked at it yet.
+
+Other columns are for people and are passed over. In CSV, several labels in one cell are separated by "|", or are a
+JSON list.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from shelfwise.catalog.labels import SEPARATOR, Mode, flatten
+from shelfwise.errors import CatalogError
+
+DELIMITER = "|"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_HEADER_SHOWN = 80
+"""Characters of a header that a message shows."""
+
+Row = tuple[int, Any]
+"""A line's number, and what stands on it."""
+
+
+def escape_formula(cell: str) -> str:
+    """A table's cell that no spreadsheet takes for a formula; :func:`read_corrections` takes the apostrophe off again.
+
+    >>> escape_formula("=SUM(A1)"), escape_formula("Mugs")
+    ("'=SUM(A1)", 'Mugs')
+    """
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _without_escape(cell: Any) -> Any:
+    """A cell as it was before :func:`escape_formula`."""
+    if not isinstance(cell, str) or not cell.startswith("'"):
+        return cell
+    bare = cell[1:]
+    # any other apostrophe is the person's own
+    return bare if bare.startswith(_FORMULA_STARTS) else cell
+
+
+def _read_labels(value: Any) -> Any:
+    """The labels in a cell of text; what is no text is left as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            fix = f"write them as A {DELIMITER} B, or as JSON"
+            raise ValueError(f"is no list of labels; {fix}") from None
+    names = [name.strip() for name in value.split(DELIMITER)]
+    return [name for name in names if name] or None
+
+
+def _read_decision(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.strip().lower() or None
+
+
+Labels = Annotated[tuple[str, ...] | None, BeforeValidator(_read_labels)]
+Decision = Annotated[Literal["accept", "keep"] | None, BeforeValidator(_read_decision)]
+
+
+class Correction(BaseModel):
+    """One line of a corrections file; see the module for what its fields mean."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    id: str = Field(min_length=1)
+    decision: Decision = None
+    labels: Labels = None
+    suggested: Labels = None
+    add: Labels = None
+    remove: Labels = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Correction:
+        if self.decision is not None and self.labels is not None:
+            raise ValueError(
+                f"has the decision {self.decision!r} and labels of its own; leave one of them empty"
+            )
+        suggests_nothing = self.add is None and self.remove is None and self.suggested is None
+        if self.decision == "accept" and suggests_nothing:
+            raise ValueError(
+                "accepts a suggestion that is not there; give add and remove, suggested, or labels"
+            )
+        return self
+
+    @property
+    def decided(self) -> bool:
+        """Whether somebody has looked at the product."""
+        return self.decision is not None or self.labels is not None
+
+    def wanted(self, current: set[str], mode: Mode) -> set[str]:
+        """The labels that a product with the `current` ones is to have; in ``path`` mode with all that lie above them."""
+        if self.labels is not None:
+            names = set(self.labels)
+        elif self.decision != "accept":
+            return current
+        elif self.add is None and self.remove is None:
+            names = set(self.suggested or ())
+        else:
+            names = self._without_removed(current, mode) | set(self.add or ())
+        names = {name.strip() for name in names} - {""}
+        if mode == "path":
+            return flatten([name.split(SEPARATOR) for name in names], "path")
+        return names
+
+    def _without_removed(self, current: set[str], mode: Mode) -> set[str]:
+        """The current labels without the removed ones, and, where labels are paths, without what lies below those."""
+        removed = set(self.remove or ())
+        kept = current - removed
+        if mode != "path":
+            return kept
+        below = tuple(name + SEPARATOR for name in removed)
+        return {name for name in kept if not name.startswith(below)}
+
+
+def read_corrections(path: Path | str) -> list[Correction]:
+    """All lines of a corrections file, undecided ones too; CSV where the name ends in .csv, else JSON Lines.
+
+    Raises:
+        CatalogError: no such file, a line that cannot be read, or a product that occurs twice.
+    """
+    path = Path(path)
+    text = _text_of(path)
+    rows = _table_rows(text, path) if path.suffix.lower() == ".csv" else _json_rows(text, path)
+    corrections: list[Correction] = []
+    lines: dict[str, int] = {}
+    for line, values in rows:
+        try:
+            correction = Correction.model_validate(values)
+        except ValidationError as error:
+            raise CatalogError(f"{path}, line {line}: {_why(error)}") from None
+        # two decisions about one product may contradict each other
+        if correction.id in lines:
+            found = f"product {correction.id!r} is on line {lines[correction.id]} already"
+            raise CatalogError(f"{path}, line {line}: {found}; expected once")
+        lines[correction.id] = line
+        corrections.append(correction)
+    return corrections
+
+
+def _text_of(path: Path) -> str:
+    """What a file holds; spreadsheets put a mark before UTF-8, which is left out."""
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        fix = "`shelfwise audit` writes one to be filled in"
+        raise CatalogError(f"there is no corrections file {path}; {fix}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        found = f"the corrections file {path} cannot be read: {error}"
+        raise CatalogError(f"{found}; expected UTF-8 text") from None
+
+
+def _json_rows(text: str, path: Path) -> Iterator[Row]:
+    # not splitlines: a text in JSON may hold other line separators
+    for line, written in enumerate(text.split("\n"), start=1):
+        if not written.strip():
+            continue
+        try:
+            yield line, json.loads(written)
+        except ValueError as error:
+            found = f"{path}, line {line}: no JSON object ({error})"
+            raise CatalogError(f"{found}; expected one product a line") from None
+
+
+def _table_rows(text: str, path: Path) -> Iterator[Row]:
+    header = text.partition("\n")[0]
+    # spreadsheets of some countries write semicolons
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if "id" not in (rows.fieldnames or ()):
+        found = f"{path} has no column id; its first line is {header[:_HEADER_SHOWN]!r}"
+        raise CatalogError(f"{found}; expected id, decision, labels and so on")
+    for row in rows:
+        # an empty cell decides nothing
+        filled = {name: _without_escape(cell) for name, cell in row.items() if cell}
+        yield rows.line_num, filled
+
+
+def _why(error: ValidationError) -> str:
+    """The first fault of a line, in words."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    if not field:
+        return f"the correction {message}"
+    return f"{field}: {message} (got {first['input']!r})"
