@@ -17,7 +17,7 @@ from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
 from shelfwise.nn.losses import Loss, make_loss
-from shelfwise.nn.optimizer import Kind, Optimizer, Schedule, rate_at
+from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
 
 
 class LoopSettings(PluginSettings):
@@ -145,18 +145,19 @@ class _TrainStep:
         after: Callable[[nn.Module], None] | None,
     ) -> None:
         self._network, self._loss_of, self._after, self._settings = network, loss_of, after, settings
-        self._optimizer = Optimizer(
-            (p for p in network.parameters() if p.requires_grad), settings.optimizer, settings.weight_decay
+        trained = [p for p in network.parameters() if p.requires_grad]
+        self._optimizer = make_optimizer(
+            trained, settings.optimizer, settings.learning_rate, settings.weight_decay
         )
         self._done, self._steps = 0, settings.epochs * -(-rows // settings.batch_size)
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
-        self._optimizer.clear()
+        self._optimizer.zero_grad()
         loss = self._loss(inputs, targets)
         torch.autograd.backward(loss)
-        self._optimizer.step(
-            rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule)
-        )
+        rate = rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule)
+        set_learning_rate(self._optimizer, rate)
+        self._optimizer.step()
         self._done += 1
         if self._after is not None:
             self._after(self._network)
