@@ -1,9 +1,12 @@
-"""How well products of unknown categories are told from others: python benchmarks/abstention.py CATALOG --test CATALOG --out DIR
+"""How well novel products are told from known ones.
 
-Categories are taken in the order of how many training products they have, the most frequent left out, and dealt out to draws:
-of 8 draws the first holds out the categories of rank 1, 9 and 17. Every product of theirs is taken from CATALOG, a model is
-trained on the rest, and asked about all test products; those of the categories held out should seem the strangest. The method
-was settled on the draws 0, 2 and 4 and on categories that no draw holds out; the figures to quote are those of the others.
+python benchmarks/abstention.py CATALOG --test CATALOG --out DIR
+
+Categories are sorted by their number of training products, and the most frequent are left out. The others are
+dealt out to draws: of 8 draws the first holds out the categories of rank 1, 9 and 17. All their products are
+taken from CATALOG, and a model is trained on the rest. Among all test products, those of the held-out
+categories should have the highest novelty scores. The method was chosen on the draws 0, 2 and 4 and on
+categories that no draw holds out; quote the figures of the other draws.
 """
 
 from __future__ import annotations
@@ -31,13 +34,13 @@ from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.fit import fit_model
 
 ALARMS = 0.05
-"""Rate of false alarms at which products are set aside."""
+"""Rate of false alarms at which products are held back."""
 
 COLUMNS = ("auroc", "fpr95", "found", "false_alarms")
 HEAD = {"epochs": 40, "batch_size": 128, "schedule": "cosine", "loss": "bce", "patience": 4}
 SETTINGS: dict[str, Any] = {
     "decide_with": "all",
-    "stacking": {"fitted_on": "in_sample"},  # the mean learns nothing: no out-of-fold scores are needed
+    "stacking": {"fitted_on": "in_sample"},  # a mean is not trained: it needs no out-of-fold scores
     "members": {
         "text": {"modality": "text_linear", "field": "title+description"},
         "sentence": {
@@ -61,7 +64,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def main() -> None:
-    """Run the draws asked for; leave one file each, and their table, in DIR."""
+    """Run the requested draws; leave one file each, and their table, in DIR."""
     wanted = arguments()
     config = Config.parse({**SETTINGS, "labels": {"min_count": wanted.min_count}})
     cache = Path(os.environ.get("SHELFWISE_CACHE") or Path.home() / ".cache" / "shelfwise")
@@ -69,14 +72,15 @@ def main() -> None:
     train, test = (
         read_catalog(path, config.catalog, context).catalog for path in (wanted.catalog, wanted.test)
     )
-    kinds, asked = leaves(train, wanted.path), leaves(test, wanted.path)
+    kinds = leaves(train, wanted.path)
+    test_kinds = leaves(test, wanted.path)
     order = [name for name, _ in sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))]
     dealt = order[wanted.skip : wanted.skip + wanted.categories * wanted.draws]
     wanted.out.mkdir(parents=True, exist_ok=True)
     for draw in wanted.only if wanted.only is not None else range(wanted.draws):
         held = dealt[draw :: wanted.draws]
         known = train.take(np.flatnonzero(~np.isin(kinds, held)))
-        figures = measure(known, test, np.isin(asked, held), config, context)
+        figures = measure(known, test, np.isin(test_kinds, held), config, context)
         (wanted.out / f"draw{draw}.json").write_text(
             json.dumps({"draw": draw, "held_out": held, **figures}, indent=1), "utf-8"
         )
@@ -86,12 +90,12 @@ def main() -> None:
 
 
 def measure(
-    train: Catalog, test: Catalog, strange: NDArray[np.bool_], config: Config, context: Context
+    train: Catalog, test: Catalog, novel: NDArray[np.bool_], config: Config, context: Context
 ) -> dict[str, Any]:
-    """One draw: train on what is known, and see how far apart `strange` (N,) test products are from the others."""
+    """One draw: train on known products, and see how well `novel` (N,) test products are told from them."""
     started = time.process_time()
-    labels, lesson = taught(train, config)
-    model = fit_model(lesson, labels, config, context)
+    labels, training_set = labels_and_training_set(train, config)
+    model = fit_model(training_set, labels, config, context)
     assert model.novelty is not None
     fitted, around = model.novelty.conformal, model.novelty.text_distance
     scores = model.scores(model.predict_members(test, context))
@@ -101,20 +105,20 @@ def measure(
     }
     abstained = fitted.abstains(model.novelty.p_values(test, scores, context), ALARMS)
     return {
-        "products": strange.size,
-        "strange": int(strange.sum()),
-        **apart(strange, fitted.strangeness(signals)),
-        "found": float(abstained[strange].mean()),
-        "false_alarms": float(abstained[~strange].mean()),
+        "products": novel.size,
+        "strange": int(novel.sum()),
+        **separation(novel, fitted.strangeness(signals)),
+        "found": float(abstained[novel].mean()),
+        "false_alarms": float(abstained[~novel].mean()),
         "signals": {
-            name: apart(strange, np.nan_to_num(values, nan=-1.0)) for name, values in signals.items()
+            name: separation(novel, np.nan_to_num(values, nan=-1.0)) for name, values in signals.items()
         },
         "cpu_seconds": time.process_time() - started,
     }
 
 
-def taught(catalog: Catalog, config: Config) -> tuple[LabelSet, TrainingSet]:
-    """Labels and lesson of products of which none is kept back for a test, as `shelfwise train --test` makes them."""
+def labels_and_training_set(catalog: Catalog, config: Config) -> tuple[LabelSet, TrainingSet]:
+    """Labels and training set, with no product kept for a test, as `shelfwise train --test` makes them."""
     labels, kept = stable_labels(catalog.column("categories"), config.labels)
     products = catalog.take(kept)
     targets, groups = labels.encode(products.column("categories")), near_copies(products)
@@ -122,12 +126,12 @@ def taught(catalog: Catalog, config: Config) -> tuple[LabelSet, TrainingSet]:
     return labels, TrainingSet(products, targets, split.train, split.validation, groups)
 
 
-def apart(strange: Any, values: Any) -> dict[str, float]:
-    """AUROC, and the share of the others that is taken for strange where 95 in 100 strange ones are found."""
-    found = np.quantile(values[strange], 0.05)
+def separation(novel: Any, values: Any) -> dict[str, float]:
+    """AUROC, and the share of the others that passes for novel where 95 in 100 novel ones are found."""
+    found = np.quantile(values[novel], 0.05)
     return {
-        "auroc": float(roc_auc_score(strange, values)),
-        "fpr95": float((values[~strange] >= found).mean()),
+        "auroc": float(roc_auc_score(novel, values)),
+        "fpr95": float((values[~novel] >= found).mean()),
     }
 
 

@@ -1,10 +1,12 @@
 """Every table of the accuracy chapter of docs/results.md, measured.
 
-python benchmarks/accuracy.py CATALOG [--test CATALOG] --min-count N --out DIR [--parts ablation,missing,curve,cost] [--peers DIR]
+python benchmarks/accuracy.py CATALOG [--test CATALOG] --min-count N --out DIR
+    [--parts ablation,missing,curve,cost] [--peers DIR]
 
-The preset `recommended` is trained once; what its members say of training products (out of fold) and of test products is kept in
-DIR/stages, so that only the joining is fitted again, and a later call does only what is new. Remove DIR/stages when the code has
-changed. DIR/accuracy.json has all figures, of earlier calls on the same split too; DIR/accuracy.md the tables; DIR/cost.svg a chart.
+The preset `recommended` is trained once. Its members' scores of training products (out of fold) and of test
+products are kept in DIR/stages. So only the fusion is fitted again, and a later call does only what is new.
+Remove DIR/stages when the code has changed. DIR/accuracy.json has all figures, also of earlier calls on the
+same split; DIR/accuracy.md has the tables and DIR/cost.svg a chart.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import accuracy_parts as parts
-from accuracy_study import Study, lesson_digest
+from accuracy_study import Study, digest_of_training_set
 from accuracy_tables import cost_bars, markdown
 
 from shelfwise.config import Config
@@ -47,10 +49,14 @@ def main() -> None:
 
 def begun(study: Study, path: Path) -> dict[str, Any]:
     """The parts that an earlier call measured on the same split; none if it was another."""
-    lesson = study.task.training_set
-    sizes = {"labels": len(study.task.labels.names), "train": len(lesson.train), "test": len(study.task.test)}
+    training_set = study.task.training_set
+    sizes = {
+        "labels": len(study.task.labels.names),
+        "train": len(training_set.train),
+        "test": len(study.task.test),
+    }
     digests = {
-        "lesson": lesson_digest(lesson, study.task.labels.names),
+        "lesson": digest_of_training_set(training_set, study.task.labels.names),
         "tested": study.task.test.fingerprint(),
     }
     data = {**sizes, **digests, "preset": study.config.preset}
@@ -91,7 +97,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--test",
         type=Path,
-        help="a test catalogue; without it a part of CATALOG is kept back, as in shelfwise train",
+        help="a test catalogue; without it a part of CATALOG is kept for the test, as in shelfwise train",
     )
     parser.add_argument("--min-count", type=int, required=True, help="products a label needs")
     parser.add_argument("--out", type=Path, required=True)

@@ -15,7 +15,7 @@ from shelfwise.config import Config, MemberSettings, SystemSettings
 from shelfwise.decision.thresholds import decide
 from shelfwise.errors import CatalogError, ConfigError, LabelError
 
-TOLD = ("title", "description", "image")
+FIELDS = ("title", "description", "image")
 """The paper's three fields."""
 
 TENTHS = (1, 2, 4, 7, 10)
@@ -27,11 +27,11 @@ STACKERS = {
     "mean": SystemSettings(policy="mean"),
     "geometric": SystemSettings(policy="geometric"),
 }
-"""What else could join the members, apart from the parts of the system that does."""
+"""What else could fuse the members, apart from the parts of the final system."""
 
 
 def ablation(study: Study) -> dict[str, Any]:
-    """The deciding system without each of its members, and other ways of joining them all; each decides in a model of its own."""
+    """The final system without each of its members, and other fusions of them all; each in its own model."""
     full = study.full.model
     whole = Verdict.of(full, study.answers)
     rows: dict[str, Any] = {}
@@ -46,9 +46,13 @@ def ablation(study: Study) -> dict[str, Any]:
     return {"system": full.decide_with, "full": study.figures(whole), "rows": rows}
 
 
-def ablated(config: Config, deciding: str, members: Sequence[str]) -> dict[str, SystemSettings]:
-    """Variants of the deciding system: without each member, each of its parts alone, and the other :data:`STACKERS`."""
-    system = config.systems[deciding]
+def ablated(config: Config, final: str, members: Sequence[str]) -> dict[str, SystemSettings]:
+    """Variants of the final system.
+
+    It is left without each member in turn, reduced to one of its parts, or replaced by one of the other
+    :data:`STACKERS`.
+    """
+    system = config.systems[final]
     parts = system.settings.get("parts", ())
     alone = {
         part["policy"]: SystemSettings(policy=part["policy"], settings=part.get("settings", {}))
@@ -59,29 +63,29 @@ def ablated(config: Config, deciding: str, members: Sequence[str]) -> dict[str, 
         f"without {out}": system.model_copy(update={"members": tuple(m for m in members if m != out)})
         for out in members
     }
-    joined = {
+    fused = {
         f"{name} alone": stacker.model_copy(update={"members": tuple(members)})
         for name, stacker in alone.items()
     }
-    return (left if len(members) > 1 else {}) | joined
+    return (left if len(members) > 1 else {}) | fused
 
 
 def missing(study: Study) -> dict[str, Any]:
-    """Test products of which only some fields are known, told to the full model, and to one that was trained on just these fields."""
-    told, others = fields_read(study.full.model.config, study.full.model.members)
+    """Test products with some of their fields only: the full model, and one trained on just these fields."""
+    given, others = fields_read(study.full.model.config, study.full.model.members)
     rows = []
-    for further, known in itertools.product(dict.fromkeys([(), others]), subsets(told)):
+    for further, known in itertools.product(dict.fromkeys([(), others]), subsets(given)):
         fields = (*known, *further)
         print(f"missing: known are {', '.join(fields)}", flush=True)
-        asked = only(study.task.test, fields)
-        full = Verdict.of(study.full.model, study.full.model.predict_members(asked, study.context))
+        products = only(study.task.test, fields)
+        full = Verdict.of(study.full.model, study.full.model.predict_members(products, study.context))
         row: dict[str, Any] = {"known": known, "others": further}
         try:
-            model = study.fit(study.deciding, fields=fields).model
+            model = study.fit(study.final, fields=fields).model
         except LabelError as error:
             rows.append({**row, "full": study.figures(full), "not_run": str(error)})
             continue
-        alone = Verdict.of(model, model.predict_members(asked, study.context))
+        alone = Verdict.of(model, model.predict_members(products, study.context))
         rows.append(
             {
                 **row,
@@ -94,10 +98,10 @@ def missing(study: Study) -> dict[str, Any]:
 
 
 def fields_read(config: Config, members: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Those of :data:`TOLD` that the members read, and all others that they read."""
+    """Those of :data:`FIELDS` that the members read, and all others that they read."""
     read = dict.fromkeys(field for name in members for field in config.members[name].field.split("+"))
-    return tuple(field for field in TOLD if field in read), tuple(
-        field for field in read if field not in TOLD
+    return tuple(field for field in FIELDS if field in read), tuple(
+        field for field in read if field not in FIELDS
     )
 
 
@@ -111,18 +115,22 @@ def subsets(fields: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def curve(study: Study) -> dict[str, Any]:
-    """The full system and a text classifier, learnt from ever more products; the labels are those of the whole training part."""
+    """The full system and a text classifier, trained on more and more products.
+
+    The labels are those of the whole training part.
+    """
     text = study.config.model_copy(update={"members": {"text": TEXT}, "systems": {}, "decide_with": "text"})
     rows = []
     for tenths in TENTHS:
         print(f"curve: {10 * tenths} %", flush=True)
-        lesson = study.task.training_set if tenths == 10 else portion(study.task.training_set, tenths, study.config.seed)
-        model, rival = (study.fit(config, lesson).model for config in (study.deciding, text))
+        whole = study.task.training_set
+        training_set = whole if tenths == 10 else portion(whole, tenths, study.config.seed)
+        model, rival = (study.fit(config, training_set).model for config in (study.final, text))
         verdicts = [
             Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)
         ]
         figures = {"full": study.figures(*verdicts), "text": study.figures(verdicts[1])}
-        rows.append({"share": tenths / 10, "products": len(lesson.train), **figures})
+        rows.append({"share": tenths / 10, "products": len(training_set.train), **figures})
     return {"rows": rows}
 
 
@@ -137,31 +145,33 @@ def cost(study: Study) -> dict[str, Any]:
     }
 
 
-def grouped(costs: Mapping[str, Sequence[float]], config: Config, deciding: str) -> dict[str, list[float]]:
+def grouped(costs: Mapping[str, Sequence[float]], config: Config, final: str) -> dict[str, list[float]]:
     """Wall and CPU seconds of the stages, summed by what they are for, in the order in which they are done.
 
-    The first member that reads pictures has them encoded in its preparation; all other preparation is of text and further fields.
+    Images are encoded when the first member that reads them is prepared. All other preparation is of text and
+    further fields.
     """
     first = next(
         (name for name, member in config.members.items() if "image" in member.field.split("+")), None
     )
     sums: dict[str, list[float]] = {
-        name: [0.0, 0.0] for name in ("encoding pictures", "encoding text, and other preparation")
+        name: [0.0, 0.0] for name in ("encoding images", "encoding text, and other preparation")
     }
     for stage, spent in costs.items():
         kind, _, name = stage.partition(".")
         if kind == "prepare":
-            group = "encoding pictures" if name == first else "encoding text, and other preparation"
+            group = "encoding images" if name == first else "encoding text, and other preparation"
         elif kind in ("system", "cross"):
-            group = f"stacking: {deciding}" if name == deciding else "systems that do not decide"
+            group = f"stacking: {final}" if name == final else "other systems"
         else:
-            group = f"member {name.rsplit('.', 1)[0] if kind == 'fold' else name}, {1 + config.stacking.folds} fits"
+            member = name.rsplit(".", 1)[0] if kind == "fold" else name
+            group = f"member {member}, {1 + config.stacking.folds} fits"
         sums[group] = np.add(sums.get(group, [0.0, 0.0]), spent).tolist()
     return sums
 
 
 def peers(study: Study, folder: Path) -> dict[str, Any]:
-    """The full system's decisions against those of each rival that benchmarks/peers measured on the same split.
+    """The full system's decisions against those of each rival that benchmarks/peers measured on this split.
 
     Raises:
         CatalogError: the rivals were measured on other products or labels.
@@ -185,12 +195,14 @@ def verdict_of_peer(study: Study, path: Path) -> Verdict:
     known, wanted = {name: row for row, name in enumerate(ids)}, study.task.test.ids
     if labels != tuple(study.task.labels.names) or set(ids) != set(wanted):
         raise CatalogError(
-            f"{path} is about {len(ids)} products and {len(labels)} labels, which are not the {len(wanted)} products and "
-            f"{len(study.task.labels.names)} labels tested here; run benchmarks/peers/run.py on the same catalogues and --min-count"
+            f"{path} is about {len(ids)} products and {len(labels)} labels, but {len(wanted)} products and "
+            f"{len(study.task.labels.names)} labels are tested here; "
+            "run benchmarks/peers/run.py on the same catalogues and --min-count"
         )
     rows = np.array([known[name] for name in wanted])
     if (targets[rows] != study.truth).any():
         raise CatalogError(
-            f"{path} has other targets for the same products; run benchmarks/peers/run.py on the same catalogues"
+            f"{path} has other targets for the same products; "
+            "run benchmarks/peers/run.py on the same catalogues"
         )
     return Verdict(decide(scores[rows], 0.5), decide(scores[rows], thresholds[rows][:, None]))

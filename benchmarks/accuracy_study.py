@@ -25,7 +25,8 @@ from shelfwise.core.types import Bools, Context, State
 from shelfwise.decision.thresholds import decide
 from shelfwise.metrics.bootstrap import bootstrap_interval, paired_bootstrap
 from shelfwise.metrics.multilabel import decision_metrics
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, TrainingSet, prepare_data
 from shelfwise.training.fit import fit_model
@@ -35,7 +36,9 @@ T = TypeVar("T")
 
 
 class SharedStages(Checkpoints):
-    """Stages of many fits in one folder, each named by all that it depends on: fits that agree on a member share it.
+    """Stages of many fits in one folder, each named by all that it depends on.
+
+    Fits that agree on a member share it.
 
     The code is not part of the name: after a change of it, remove the folder.
 
@@ -44,7 +47,8 @@ class SharedStages(Checkpoints):
         marks: by member or system, what identifies it with its data.
 
     Attributes:
-        costs: by stage, wall and CPU seconds of the one time it was done (what is done again on warm caches keeps the dearest).
+        costs: by stage, wall and CPU seconds of the one time it was done. What is done again on warm caches
+            keeps the largest.
         overhead: wall and CPU seconds since the stages were made that passed outside of any.
     """
 
@@ -101,7 +105,7 @@ class SharedStages(Checkpoints):
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model, with what its stages cost: wall and CPU seconds by stage, and of all that is no stage."""
+    """A fitted model, and what it cost: wall and CPU seconds by stage, and outside of any stage."""
 
     model: Model
     costs: Mapping[str, list[float]]
@@ -117,7 +121,7 @@ class Verdict:
 
     @classmethod
     def of(cls, model: Model, answers: MemberPredictions) -> Verdict:
-        """Of the deciding system."""
+        """Of the final system."""
         scores = model.scores(answers)
         return cls(decide(scores, 0.5), decide(scores, model.threshold_of(model.decide_with)))
 
@@ -127,9 +131,9 @@ class Study:
     """A task with the settings that are studied.
 
     Args:
-        task: what is learnt from, and the T test products.
+        task: the training set, and the T test products.
         config: of the full system.
-        folder: for stages and encoded pictures and texts.
+        folder: for stages and encoded images and texts.
         reading: wall and CPU seconds that reading and splitting took.
     """
 
@@ -162,37 +166,40 @@ class Study:
         return self.fit(self.config)
 
     @property
-    def deciding(self) -> Config:
-        """The full system's settings without the systems that do not decide."""
+    def final(self) -> Config:
+        """The full system's settings with the final system only."""
         name = self.full.model.decide_with
         systems = {system: settings for system, settings in self.config.systems.items() if system == name}
         return self.config.model_copy(update={"systems": systems, "decide_with": name})
 
     @cached_property
     def answers(self) -> MemberPredictions:
-        """What all members of the full system say of the test products."""
+        """The predictions of all members of the full system for the test products."""
         return self.full.model.predict_members(self.task.test, self.context, self.full.model.members)
 
     def fit(
-        self, config: Config, lesson: TrainingSet | None = None, fields: Collection[str] | None = None
+        self, config: Config, training_set: TrainingSet | None = None, fields: Collection[str] | None = None
     ) -> Fit:
         """Fit `config`.
 
         Args:
-            lesson: what is learnt from; by default the task's.
+            training_set: by default the task's.
             fields: of the products' fields, all that may be known of them; by default everything.
         """
-        lesson = lesson or self.task.training_set
-        digest = lesson_digest(lesson, self.task.labels.names)
+        training_set = training_set or self.task.training_set
+        digest = digest_of_training_set(training_set, self.task.labels.names)
         if fields is not None:
-            lesson = replace(lesson, catalog=only(lesson.catalog, fields))
-        config = adapt_to_catalog(config, lesson.catalog)
+            training_set = replace(training_set, catalog=only(training_set.catalog, fields))
+        config = adapt_to_catalog(config, training_set.catalog)
         stages = SharedStages(self.folder / "stages", marks(config, digest, fields))
-        model = fit_model(lesson, self.task.labels, config, self.context, stages)
+        model = fit_model(training_set, self.task.labels, config, self.context, stages)
         return Fit(model, stages.costs, stages.overhead)
 
     def figures(self, verdict: Verdict, against: Verdict | None = None) -> dict[str, Any]:
-        """Micro- and macro-F1 of a verdict on the test products; its difference in tuned micro-F1 from `against`, by paired bootstrap."""
+        """Micro- and macro-F1 of a verdict on the test products.
+
+        With `against`, also the difference in tuned micro-F1 from it, by paired bootstrap.
+        """
         drawn, seed = self.config.evaluation.bootstrap, self.config.seed
         half, tuned = (decision_metrics(self.truth, decided) for decided in (verdict.at_half, verdict.tuned))
         return {
@@ -212,9 +219,10 @@ class Study:
 
 
 def marks(config: Config, digest: str, fields: Collection[str] | None) -> dict[str, str]:
-    """What identifies each member and system of a settled `config`, whatever their names.
+    """What identifies each member and system of `config` (adapted to its catalogue), whatever their names.
 
-    A member depends on the fields it reads only, so it is the same wherever these are known; a system depends on all its members.
+    A member depends only on the fields it reads, so it is the same wherever these are given. A system depends
+    on all its members.
     """
     parts = config.dump()
     common = [version("shelfwise"), digest, config.seed, parts["stacking"]]
@@ -222,15 +230,15 @@ def marks(config: Config, digest: str, fields: Collection[str] | None) -> dict[s
     known = None if fields is None else sorted(fields)
     systems = {}
     for name, system in parts["systems"].items():
-        joined = [members[member] for member in system["members"] or members]
-        systems[name] = _digest([common, system["policy"], system["settings"], joined, known])
+        fused = [members[member] for member in system["members"] or members]
+        systems[name] = _digest([common, system["policy"], system["settings"], fused, known])
     return members | systems
 
 
-def lesson_digest(lesson: TrainingSet, labels: Collection[str]) -> str:
+def digest_of_training_set(training_set: TrainingSet, labels: Collection[str]) -> str:
     """Of products, targets and parts."""
-    digest = hashlib.sha256(json.dumps([lesson.catalog.fingerprint(), list(labels)]).encode())
-    for part in (lesson.targets, lesson.train, lesson.validation, lesson.groups):
+    digest = hashlib.sha256(json.dumps([training_set.catalog.fingerprint(), list(labels)]).encode())
+    for part in (training_set.targets, training_set.train, training_set.validation, training_set.groups):
         digest.update(np.ascontiguousarray(part).tobytes() + b"|")
     return digest.hexdigest()
 
@@ -244,13 +252,20 @@ def only(catalog: Catalog, fields: Collection[str]) -> Catalog:
     return Catalog(table, catalog.root, catalog.source)
 
 
-def portion(lesson: TrainingSet, tenths: int, seed: int) -> TrainingSet:
-    """So many tenths of the training products, near-copies together and label by label; smaller portions lie within larger ones."""
-    dealt = group_folds(lesson.targets[lesson.train], lesson.groups[lesson.train], 10, seed)
-    train = lesson.train[dealt < tenths]
-    rows = np.sort(np.concatenate([train, lesson.validation]))
-    places = (np.searchsorted(rows, train), np.searchsorted(rows, lesson.validation))
-    return TrainingSet(lesson.catalog.take(rows), lesson.targets[rows], *places, lesson.groups[rows])
+def portion(training_set: TrainingSet, tenths: int, seed: int) -> TrainingSet:
+    """So many tenths of the training products, stratified by label, with near-copies together.
+
+    Smaller portions lie within larger ones.
+    """
+    dealt = group_folds(
+        training_set.targets[training_set.train], training_set.groups[training_set.train], 10, seed
+    )
+    train = training_set.train[dealt < tenths]
+    rows = np.sort(np.concatenate([train, training_set.validation]))
+    places = (np.searchsorted(rows, train), np.searchsorted(rows, training_set.validation))
+    return TrainingSet(
+        training_set.catalog.take(rows), training_set.targets[rows], *places, training_set.groups[rows]
+    )
 
 
 def _digest(value: Any) -> str:

@@ -20,9 +20,9 @@ def markdown(results: Mapping[str, Any]) -> str:
     """Every part that was measured, as a section with the command that makes it."""
     data = results["data"]
     size = (
-        f"{data['labels']} labels; {data['train']:,} products to learn from, {data['test']:,} to test on. F1 in percent. Decisions are "
-        "at each system's own threshold, tuned on cross-fitted scores of its training products, or at 0.5. In brackets: 95 % bootstrap "
-        "intervals; those of differences are paired."
+        f"{data['labels']} labels; {data['train']:,} training and {data['test']:,} test products. "
+        "F1 in percent. Decisions are at each system's own threshold, tuned on out-of-fold scores of its "
+        "training products, or at 0.5. In brackets: 95 % bootstrap intervals, paired for differences."
     )
     sections = [size]
     for name, render in SECTIONS.items():
@@ -53,7 +53,7 @@ def _missing(part: Mapping[str, Any]) -> str:
             worse.append(name)
     verdict = f"Worse by more than a point: {'; '.join(worse) or 'none'}."
     head = [
-        "known of the test products",
+        "given fields",
         "the full model",
         "a model trained on just these fields",
         "difference",

@@ -1,8 +1,11 @@
-"""How well the audit finds spoilt labels: python benchmarks/audit.py CATALOG [--test CATALOG] --out DIR [--seeds 0 1 2].
+"""How well the audit finds wrong labels.
 
-One label of 5% of the training products is spoilt: dropped, added, or swapped for another, a third each; wrong labels are
-drawn by how frequent they are. The rest of the catalogue counts as right, which no real one is, so this is a floor. Then a
-person looks at the first tenth of the list and puts right what was spoilt there, and the model is trained again.
+python benchmarks/audit.py CATALOG [--test CATALOG] --out DIR [--seeds 0 1 2]
+
+One label of 5 % of the training products is made wrong: dropped, added, or swapped for another, a third each.
+Wrong labels are drawn by their frequency. The rest of the catalogue counts as right, which no real one is, so
+the figures are a lower bound. Then a person is simulated, who corrects the first tenth of the list, and the
+model is trained again.
 """
 
 from __future__ import annotations
@@ -43,18 +46,18 @@ def main() -> None:
     parser.add_argument("--test", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--share", type=float, default=0.05, help="of the products to spoil")
+    parser.add_argument("--share", type=float, default=0.05, help="of the products to change")
     parser.add_argument("--min-count", type=int)
-    asked = parser.parse_args()
-    config = Config.parse({**QUICK, "labels": {"min_count": asked.min_count}})
+    args = parser.parse_args()
+    config = Config.parse({**QUICK, "labels": {"min_count": args.min_count}})
     context = Context(seed=config.seed)
-    task = prepare_data(asked.catalog, config, asked.test, context)
+    task = prepare_data(args.catalog, config, args.test, context)
     clean = f1(fitted(task, task.training_set.targets, config, context), task, context)
-    runs = [one_seed(task, config, context, clean, seed, asked.share) for seed in asked.seeds]
+    runs = [one_seed(task, config, context, clean, seed, args.share) for seed in args.seeds]
     mean = means(runs)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "audit.json").write_text(
-        json.dumps({"command": vars(asked), "runs": runs, "mean": mean}, indent=1, default=str), "utf-8"
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "audit.json").write_text(
+        json.dumps({"command": vars(args), "runs": runs, "mean": mean}, indent=1, default=str), "utf-8"
     )
     for name, row in mean.pop("rankings").items():
         print(f"{name:32}", "  ".join(f"{key} {100 * value:5.1f}" for key, value in row.items()))
@@ -66,7 +69,8 @@ def main() -> None:
             else "nothing lost"
         )
         print(
-            f"micro-F1 {rule}: {before:.4f} with no label spoilt, {spoilt:.4f} spoilt, {corrected:.4f} corrected; {share}"
+            f"micro-F1 {rule}: {before:.4f} with all labels right, {spoilt:.4f} with wrong ones, "
+            f"{corrected:.4f} corrected; {share}"
         )
     print(
         {
@@ -80,19 +84,19 @@ def main() -> None:
 def one_seed(
     task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float
 ) -> dict[str, Any]:
-    """Spoil, train, audit, correct, train again."""
+    """Change labels, train, audit, correct, train again."""
     truth = task.training_set.targets > 0
-    given, kinds = spoil(truth, share, np.random.default_rng(seed))
+    given, kinds = with_wrong_labels(truth, share, np.random.default_rng(seed))
     spoilt = fitted(task, given.astype(np.float32), config, context)
     assert spoilt.out_of_fold is not None
     scores = spoilt.out_of_fold.dense()[0]
     started, everybody = time.process_time(), np.arange(len(given))
-    proofreader = LabelErrorDetector.fit(scores, given)
-    evidence = suspicion(proofreader.error_probabilities(scores, given, everybody))
+    detector = LabelErrorDetector.fit(scores, given)
+    evidence = suspicion(detector.error_probabilities(scores, given, everybody))
     seconds = time.process_time() - started
     order = np.argsort(-evidence, kind="stable")
     first = order[: round(0.1 * len(order))]
-    suggested = proofreader.suggested_labels(scores[first], given[first], everybody[first])
+    suggested = detector.suggested_labels(scores[first], given[first], everybody[first])
     corrected = given.copy()
     corrected[first] = truth[first]
     again = f1(fitted(task, corrected.astype(np.float32), config, context), task, context)
@@ -114,8 +118,15 @@ def one_seed(
     }
 
 
-def spoil(truth: Bools, share: float, rng: np.random.Generator) -> tuple[Bools, NDArray[np.int64]]:
-    """Targets with one label of some products spoilt, and how (N,): 0 not at all, then the places in :data:`KINDS`, from 1."""
+def with_wrong_labels(
+    truth: Bools, share: float, rng: np.random.Generator
+) -> tuple[Bools, NDArray[np.int64]]:
+    """Targets with one label of some products made wrong.
+
+    Returns:
+        The targets, and how each product was changed (N,): 0 not at all, then the places in :data:`KINDS`,
+        from 1.
+    """
     rows = rng.choice(len(truth), round(share * len(truth)), replace=False)
     given, kinds, frequency = truth.copy(), np.zeros(len(truth), np.int64), truth.sum(axis=0)
     for place, row in enumerate(rows):
@@ -129,7 +140,10 @@ def spoil(truth: Bools, share: float, rng: np.random.Generator) -> tuple[Bools, 
 
 
 def found_by(evidence: Float64Array, kinds: NDArray[np.int64]) -> dict[str, float]:
-    """Shares of the spoilt products within the first 8% and 10% of the list; in the first 10% by kind; precision there."""
+    """Shares of the changed products that are found in the first 8 % and 10 % of the list.
+
+    In the first 10 % also by kind, and the precision there.
+    """
     order = np.argsort(-evidence, kind="stable")
     early, first = (kinds[order[: round(share * len(order))]] for share in (0.08, 0.1))
     shares = {"in_8%": (early > 0).sum() / (kinds > 0).sum(), "in_10%": (first > 0).sum() / (kinds > 0).sum()}
@@ -156,7 +170,7 @@ def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
 
 
 def fitted(task: PreparedData, targets: Floats, config: Config, context: Context) -> Model:
-    """The model that learns the task with these targets."""
+    """The model trained on these targets."""
     return fit_model(dataclasses.replace(task.training_set, targets=targets), task.labels, config, context)
 
 

@@ -1,18 +1,24 @@
-"""Metrics, thresholds and bootstrap of many products and labels beside scikit-learn: python benchmarks/counting.py [--scale S]
+"""Metrics, thresholds and bootstrap of many products and labels, beside scikit-learn.
 
-Scale 1 is 1,000,000 products with 1,000 labels, three true ones a product, and float32 scores that put F1 near 0.66. It needs 8 GB.
+python benchmarks/counting.py [--scale S]
 
-What is compared, and what scikit-learn does of it:
+Scale 1 is 1,000,000 products with 1,000 labels, three true ones a product, and float32 scores that put F1
+near 0.66. It needs 8 GB.
+
+What is compared, and how much of it scikit-learn does:
     * decisions: precision, recall and F1 in four averages, exact matches and Hamming loss; all of it.
-    * threshold, thresholds_per_label: the largest F1 of ``precision_recall_curve``; on at most 40 million scores, on 50 of the labels.
+    * threshold, thresholds_per_label: the largest F1 of ``precision_recall_curve``; on at most 40 million
+      scores, on 50 of the labels.
     * bootstrap, bootstrap_macro: ``f1_score`` of one resample of a thousand.
-    * ranking: ``label_ranking_average_precision_score``, ``ndcg_score`` at 1, 3 and 5 and ``average_precision_score``, macro and micro;
-      on at most 20,000 products, 50 labels, 40 million scores. Our figures at k, which it lacks, are counted against us.
-Where scikit-learn does a share, its time is divided by the share; what it sorts would take longer than that.
+    * ranking: ``label_ranking_average_precision_score``, ``ndcg_score`` at 1, 3 and 5 and
+      ``average_precision_score``, macro and micro; on at most 20,000 products, 50 labels, 40 million scores.
+      It lacks our figures at k, whose time counts against us.
+Where scikit-learn does a share, its time is divided by the share. Sorting all would take it longer than that.
 
-Both must find the same. scikit-learn gives products without a label a ranking precision of 1, we leave them out: it is handed those
-that have one. Its thresholds are the lowest accepted score, ours lie midway to the next: what is compared is their F1. On a share of
-the products, ``best_f1``, ``lrap``, ``ndcg_at_5`` and ``map_micro`` are those of the share.
+Both must find the same. scikit-learn gives products without a label a ranking precision of 1, and we leave
+them out: it gets only those with a label. Its thresholds are the lowest accepted score, ours lie midway to
+the next, so their F1 is compared. On a share of the products, ``best_f1``, ``lrap``, ``ndcg_at_5`` and
+``map_micro`` are those of the share.
 """
 
 from __future__ import annotations
@@ -146,7 +152,11 @@ def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> 
 
 
 def shares(targets: Any) -> tuple[Any, slice, Any]:
-    """What scikit-learn is given: labels, among those in use; products whose scores are pooled; and products, among those with a label."""
+    """The share of the work that scikit-learn gets.
+
+    Returns:
+        Labels, among those in use; products whose scores are pooled; and products, among those with a label.
+    """
     labels, products = np.flatnonzero(targets.any(axis=0)), np.flatnonzero(targets.any(axis=1))
     pooled = slice(None, None, -(-targets.size // FEW_SCORES))
     return labels[:: -(-len(labels) // FEW_LABELS)], pooled, products[:: -(-len(products) // FEW_PRODUCTS)]

@@ -1,9 +1,10 @@
-"""How far a model's probabilities and promises hold on products with known categories.
+"""How far a model's probabilities and guarantees hold on products with known categories.
 
 python benchmarks/decisions.py MODEL TEST_CATALOG --out DIR [--splits 20]
 
-Calibration error before and after, F1 under each rule of decision, coverage at each promised precision, and whether the promise
-holds on the test products when its limits are fitted on random halves of the out-of-fold products. DIR/decisions.json and .md.
+Calibration error before and after, F1 under each threshold rule, and coverage at each target precision.
+Limits are also fitted on random halves of the out-of-fold products, to see whether the guarantee holds on the
+test products. DIR gets decisions.json and decisions.md.
 """
 
 from __future__ import annotations
@@ -59,21 +60,22 @@ def measure(model: Model, test: Path, splits: int) -> dict[str, Any]:
     )
     answers = model.predict_members(catalog, Context(seed=model.config.seed))
     truth = model.labels.encode(catalog.column("categories")) > 0
-    likely, honest = model.scores(answers), model.out_of_fold.dense()
+    likely = model.scores(answers)
+    out_of_fold = model.out_of_fold.dense()
     raw = calibration_figures(truth, model.raw_scores(answers, model.decide_with))
     calibrated = calibration_figures(truth, likely)
     return {
         "products": len(catalog),
         "calibration": model.decision_rule.calibration.method,
         "errors": {name: [raw[name], calibrated[name]] for name in ERRORS},
-        "rules": {rule: _rule(rule, honest, likely, truth) for rule in RULES},
+        "rules": {rule: _rule(rule, out_of_fold, likely, truth) for rule in RULES},
         "queues": {f"{p:g}": _queues(model, p, likely, truth) for p in PRECISIONS},
-        "promises": {f"{p:g}": _promise(p, honest, likely, truth, splits) for p in PRECISIONS},
+        "promises": {f"{p:g}": _promise(p, out_of_fold, likely, truth, splits) for p in PRECISIONS},
     }
 
 
-def _rule(rule: Rule, honest: tuple[Floats, Floats], likely: Floats, truth: Any) -> dict[str, float]:
-    figures = decision_metrics(truth, decide(likely, Thresholds.fit(*honest, rule)))
+def _rule(rule: Rule, out_of_fold: tuple[Floats, Floats], likely: Floats, truth: Any) -> dict[str, float]:
+    figures = decision_metrics(truth, decide(likely, Thresholds.fit(*out_of_fold, rule)))
     return {name: figures[name] for name in ("micro_f1", "macro_f1", "example_f1")}
 
 
@@ -86,10 +88,10 @@ def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[
 
 
 def _promise(
-    precision: float, honest: tuple[Floats, Floats], likely: Floats, truth: Any, splits: int
+    precision: float, out_of_fold: tuple[Floats, Floats], likely: Floats, truth: Any, splits: int
 ) -> dict[str, Any]:
-    """On how many of the random halves the accepted labels of the test products are as precise as promised."""
-    scores, targets = honest
+    """On how many random halves the accepted labels of the test products reach the target precision."""
+    scores, targets = out_of_fold
     reached = []
     for seed in range(splits):
         half = np.random.default_rng(seed).permutation(len(scores))[: len(scores) // 2]
@@ -119,22 +121,24 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     lines += [
         "",
-        "| promised | precision on test | true labels accepted | in hindsight | products that need no person (their precision) "
-        "| labels to review a product | promise kept |",
+        "| target precision | precision on test | true labels accepted | in hindsight "
+        "| products accepted whole (their precision) | labels to review a product | kept on |",
         "|---|---|---|---|---|---|---|",
     ]
     for precision, queue in found["queues"].items():
-        promise = found["promises"][precision]
+        guarantee = found["promises"][precision]
         kept = (
-            f"{promise['kept']} of {promise['proven']} halves"
-            if promise["proven"]
-            else f"nothing provable on {promise['splits']} halves"
+            f"{guarantee['kept']} of {guarantee['proven']} halves"
+            if guarantee["proven"]
+            else f"nothing provable on {guarantee['splits']} halves"
         )
-        if promise["proven"]:
-            kept += f", least {min(promise['precision']):.3f}"
+        if guarantee["proven"]:
+            kept += f", least {min(guarantee['precision']):.3f}"
         lines.append(
-            f"| {precision} | {queue['precision']:.3f} | {queue['accepted_true']:.1%} | {queue['in_hindsight']:.1%} "
-            f"| {queue['products_accepted']:.1%} ({queue['whole_precision']:.3f}) | {queue['reviews']:.1f} | {kept} |"
+            f"| {precision} | {queue['precision']:.3f} | {queue['accepted_true']:.1%} "
+            f"| {queue['in_hindsight']:.1%} "
+            f"| {queue['products_accepted']:.1%} ({queue['whole_precision']:.3f}) "
+            f"| {queue['reviews']:.1f} | {kept} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,11 +1,15 @@
-"""Fine-tuning the last layers of a picture network beside a plain timm loop: python benchmarks/fine_tuning.py [--scale S]
+"""Fine-tuning the last layers of an image network, beside a plain timm loop.
 
-Scale 1 is 600 pictures of the sample catalogue and ResNet-50 at its own size. Both start from the same random weights, see the same
-batches in the same order and use the same optimiser; the plain loop has its frozen parameters marked so and runs the whole network
-in every epoch, on pictures decoded beforehand. Ours decodes and runs the frozen part once, before its first epoch (``seconds_prepare``).
+python benchmarks/fine_tuning.py [--scale S]
 
-``allowed`` is the ratio of the multiply-adds of a training step: (all + 2 trained) / (3 trained). The trained weights are compared
-after the epochs; ours come from pictures encoded in half precision, and Adam, which divides by the size of a gradient, lets that be seen.
+Scale 1 is 600 images of the sample catalogue and ResNet-50 at its own size. Both start from the same random
+weights, see the same batches in the same order and use the same optimiser. The plain loop marks its frozen
+parameters, and runs the whole network in every epoch, on images decoded beforehand. Ours decodes and runs the
+frozen part once, before its first epoch (``seconds_prepare``).
+
+``allowed`` is the ratio of the multiply-adds of a training step: (all + 2 trained) / (3 trained). The trained
+weights are compared after the epochs. Ours come from images encoded in half precision, and Adam divides by
+the size of a gradient, which makes that visible.
 """
 
 from __future__ import annotations
@@ -66,7 +70,7 @@ def main() -> None:
     write("fine_tuning", args, runs, compared)
 
 
-def prepare(work: Path, pictures: int, backbone: str) -> None:
+def prepare(work: Path, images: int, backbone: str) -> None:
     """Pictures, and random weights that both start from."""
     import timm
     import torch
@@ -75,18 +79,18 @@ def prepare(work: Path, pictures: int, backbone: str) -> None:
     from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.catalog.sample import write_sample
 
-    source = write_sample(work / "sample", products=pictures)
+    source = write_sample(work / "sample", products=images)
     (work / "catalog.txt").write_text(str(source), "utf-8")
     catalog = read_catalog(source).catalog
     np.save(
         work / "rows.npy",
-        [row for row, name in enumerate(catalog.column("image")) if name and is_picture(catalog.root / name)],
+        [row for row, name in enumerate(catalog.column("image")) if name and is_image(catalog.root / name)],
     )
     torch.manual_seed(0)
     save_file(timm.create_model(backbone).state_dict(), work / "start.safetensors")
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """The sample has some files that are none."""
     from shelfwise.vision.image_io import Frame, ImageRejectedError, decode_picture, read_picture
 
@@ -111,7 +115,7 @@ def child(args: Any) -> None:
 
 
 def task(work: Path) -> tuple[Any, Any]:
-    """The products that have a picture, and made-up targets (N, 20)."""
+    """The products that have an image, and generated targets (N, 20)."""
     from shelfwise.catalog.reading.reader import read_catalog
 
     read, rows = (
@@ -247,7 +251,10 @@ def allowed(network: Any, trained: list[Any], size: int) -> float:
 
 
 def apart(work: Path) -> float:
-    """The distance between both systems' trained weights as a share of the way they went from the start; NaN where one failed."""
+    """The distance between both systems' trained weights, as a share of the distance from the start.
+
+    NaN where one failed.
+    """
     from safetensors.numpy import load_file
 
     if not all((work / f"{name}.npz").exists() for name in ("shelfwise", "timm")):

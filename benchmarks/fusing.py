@@ -1,9 +1,11 @@
-"""Ridge and policy fusion of many products, and what one would write instead: python benchmarks/fusing.py [--scale S]
+"""Ridge and policy fusion of many products, beside what one would write instead.
 
-Scale 1 is 1,000,000 products, 3 members and 100 labels; every tenth product lacks a member. Ridge stands beside scikit-learn's on
-the scores side by side, absent ones 0; the policy network (the paper's layers, two epochs, and at least 1,600 steps, of which it needs
-that many to learn anything) beside scikit-learn's network of the same shape. Micro-F1 is that of 10,000 of these products at the
-threshold that is best for 10,000 others.
+python benchmarks/fusing.py [--scale S]
+
+Scale 1 is 1,000,000 products, 3 members and 100 labels; every tenth product lacks a member. Ridge is compared
+with scikit-learn's on the scores side by side, absent ones 0. The policy network (the paper's layers, two
+epochs, and at least 1,600 steps, which it needs to learn anything) is compared with scikit-learn's network of
+the same shape. Micro-F1 is that of 10,000 of these products, at the best threshold for 10,000 others.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def child(system: str, products: int, members: int, labels: int) -> None:
 
 
 def make(products: int, members: int, labels: int) -> tuple[Any, Any, Any]:
-    """Scores (N, M, L), presence (N, M) and targets (N, L): three labels a product, of which every member sees some."""
+    """Scores (N, M, L), presence (N, M) and targets (N, L): three labels a product."""
     rng = np.random.default_rng(0)
     targets = (rng.random((products, labels), np.float32) < 3 / labels).astype(np.float32)
     scores = np.empty((products, members, labels), np.float32)

@@ -1,14 +1,18 @@
-"""How time and memory grow with products, labels and members: python benchmarks/growth.py [--scale S]
+"""How time and memory grow with products, labels and members.
 
-At scale 1 to 1,000,000 products, 10,000 labels and 5 members; where one of them grows, the others stay at 20,000 products, 100 labels
-and 1 member. Each point is a run in a process of its own, from a file of made-up products on: read it, prepare its texts, fit and ask
-a text CNN a member (titles and descriptions in turn), tune thresholds, measure, and with several members fit and ask ridge and policy.
+python benchmarks/growth.py [--scale S]
 
-What is cut: networks learn for one epoch, titles have 6 words and descriptions 15, intervals rest on 100 resamples, nothing is
-cross-fitted, and no point has many products and many labels, for members answer with dense float32 scores: a million products by
-10,000 labels are 40 GB.
+At scale 1 to 1,000,000 products, 10,000 labels and 5 members. Where one of them grows, the others stay at
+20,000 products, 100 labels and 1 member. Each point is a run in a process of its own, from a file of
+generated products on: read it, prepare its texts, fit a text CNN a member (titles and descriptions in turn)
+and predict, tune thresholds, measure, and with several members fit ridge and policy and fuse.
 
-A time that grows in proportion has an exponent of 1. Exponents are of processor seconds, between the two largest sizes.
+What is cut: networks train for one epoch, titles have 6 words and descriptions 15, intervals rest on 100
+resamples, and nothing is cross-fitted. No point has many products and many labels, as members predict dense
+float32 scores: a million products by 10,000 labels are 40 GB.
+
+A time that grows in proportion has an exponent of 1. Exponents are of processor seconds, between the two
+largest sizes.
 """
 
 from __future__ import annotations
@@ -98,6 +102,9 @@ def exponents(sizes: list[int], points: list[dict[str, Any]]) -> dict[str, float
 
 def child(products: int, labels: int, members: int) -> None:
     """One point."""
+    from shelfwise.nn.memory import tune_malloc
+
+    tune_malloc()  # as the command line does
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "products.jsonl"
@@ -113,7 +120,7 @@ def child(products: int, labels: int, members: int) -> None:
 
 
 def make(path: Path, products: int, labels: int) -> None:
-    """A file of products with three labels each and, for every label, some of its own words among common ones."""
+    """A file of products with three labels each; every label has some words of its own among common ones."""
     rng = np.random.default_rng(0)
     words = np.array([letters(i) for i in range(OWN_WORDS * labels + COMMON_WORDS)], dtype=object)
     with path.open("w", encoding="utf-8") as file:

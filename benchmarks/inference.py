@@ -1,15 +1,20 @@
-"""Pictures and whole products a second, and the latency of one product: python benchmarks/inference.py --work DIR --out DIR
+"""Images and whole products a second, and the latency of one product.
+
+python benchmarks/inference.py --work DIR --out DIR
 
 A model of the preset `paper` is trained once on the embedded sample, for a few epochs, and exported, as it is
-and in eight bits. Then, in turn, repeated:
+and in 8 bits. Then these are timed in turn, repeated:
 
-* pictures, JPEG decoding included: the plain loop of timm (Pillow, timm's own transform, eager, channels-last), the same loop with ONNX
-  Runtime's defaults on a plain export, each in a process of its own; and ours: with torch, as a graph, as a graph in eight bits;
-* products of title, description and picture: ours, likewise;
-* one product at a time, beside the bare forward passes of the same engine on inputs that are ready, and what decoding its picture takes.
+* images, JPEG decoding included: the plain loop of timm (Pillow, timm's own transform, eager, channels-last),
+  and the same loop with ONNX Runtime's defaults on a plain export, each in a process of its own; and ours
+  with torch, as a graph, and as a graph in 8 bits;
+* products of title, description and image: ours, likewise;
+* one product at a time, beside the bare forward passes of the same engine on prepared inputs, and beside
+  decoding its image.
 
-Every ratio is that of one round; the median of the rounds and their range are given. Macro-F1 is measured on many products of another
-sample, which nobody has seen: on a few hundred, what eight bits cost drowns in chance. Leave the machine alone meanwhile.
+Every ratio is that of one round; the median of the rounds and their range are given. Macro-F1 is measured on
+many products of another sample, which no model has seen. On a few hundred, what 8 bits cost is lost in noise.
+Run nothing else on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -47,6 +52,7 @@ from shelfwise.export.quantization import in_eight_bits
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 from shelfwise.model.model import Model
+from shelfwise.nn.memory import tune_malloc
 from shelfwise.vision.image_io import Frame, decode_picture, read_picture
 from shelfwise.vision.pretrained_weights import find_weights, load_backbone
 
@@ -84,7 +90,7 @@ def main() -> None:
         "--work", type=Path, default=Path("build/inference"), help="where the sample and the model are kept"
     )
     parser.add_argument(
-        "--pictures", type=Path, help="a folder of JPEG files for the loop over pictures; unset: the sample's"
+        "--images", type=Path, help="a folder of JPEG files for the loop over images; unset: the sample's"
     )
     parser.add_argument("--products", type=int, default=600, help="of the sample that is trained on")
     parser.add_argument(
@@ -94,6 +100,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, help="folder for inference.json")
     options = parser.parse_args()
+    tune_malloc()  # as the command line does
     models = prepare(options.work, options.products)
     catalog = labelled(options.work, options.held, seed=1)
     whole = catalog.take(
@@ -105,7 +112,7 @@ def main() -> None:
         )
     )
     whole = whole.take(np.resize(np.arange(len(whole)), options.count))
-    pictures = pictures_of(options.pictures, whole, options.count)
+    images = images_of(options.images, whole, options.count)
     machine = {
         "cores": os.cpu_count(),
         "torch": torch.__version__,
@@ -114,8 +121,8 @@ def main() -> None:
     }
     found: dict[str, Any] = {"machine": machine}
     measured = {
-        "pictures": lambda: compared(
-            picture_loops(models["pictures"], pictures, options.work), len(pictures), options.repeats, "timm"
+        "images": lambda: compared(
+            image_loops(models["images"], images, options.work), len(images), options.repeats, "timm"
         ),
         "products": lambda: compared(loops(models["products"], whole), len(whole), options.repeats, "torch"),
         "latency": lambda: latencies(models["products"], whole, options.repeats),
@@ -138,7 +145,10 @@ def main() -> None:
 
 
 def prepare(work: Path, products: int) -> dict[str, dict[str, Model]]:
-    """The model, its graph, and its graph in eight bits; as the deciding system has it, and of the picture classifier alone."""
+    """The model, its graph, and its graph in 8 bits.
+
+    Once with its final system ("products"), once with the image classifier alone ("images").
+    """
     folder = work / f"model-{products}"
     if not folder.exists():
         train(
@@ -148,40 +158,40 @@ def prepare(work: Path, products: int) -> dict[str, dict[str, Model]]:
             context=Context(),
         )
     model = Categorizer.load(folder).model_
-    learnt = labelled(work, products, seed=0)
+    training_products = labelled(work, products, seed=0)
     found = {}
     for name, one in (
         ("products", model),
-        ("pictures", replace(model, decide_with="image", decision_rule=None)),
+        ("images", replace(model, decide_with="image", decision_rule=None)),
     ):
         graph = exported(one)
         found[name] = {
             "torch": one,
             "graph": graph,
-            "graph, int8": in_eight_bits(graph, learnt, 1.0, Context()),
+            "graph, int8": in_eight_bits(graph, training_products, 1.0, Context()),
         }
     return found
 
 
 def labelled(work: Path, products: int, seed: int) -> Catalog:
-    """The sample of a seed; that of seed 0 was learnt from."""
+    """The sample of a seed; that of seed 0 is for training."""
     return read_catalog(
         write_sample(work / f"sample-{seed}", products, seed), Config.load("paper").catalog
     ).catalog
 
 
-def pictures_of(folder: Path | None, catalog: Catalog, count: int) -> list[Path]:
+def images_of(folder: Path | None, catalog: Catalog, count: int) -> list[Path]:
     """`count` JPEG files."""
     paths = (
         sorted(folder.glob("*.jpg"))
         if folder
         else [path for path in catalog.image_paths() if path is not None]
     )
-    usable = [path for path in paths[: 4 * count] if is_picture(path)]
+    usable = [path for path in paths[: 4 * count] if is_image(path)]
     return [usable[i] for i in np.resize(np.arange(len(usable)), count)]
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Whether Pillow opens it: the rivals' loops have no means against files that are none."""
     try:
         Image.open(path).convert("RGB")
@@ -190,23 +200,24 @@ def is_picture(path: Path) -> bool:
     return True
 
 
-def picture_loops(
-    models: dict[str, Model], pictures: Sequence[Path], work: Path
-) -> dict[str, Callable[[], Any]]:
-    """What is timed on pictures, by name; each rival in a process of its own, which our settings of memory and threads do not reach."""
-    catalog = Catalog.from_records({"id": str(i), "image": str(path)} for i, path in enumerate(pictures))
+def image_loops(models: dict[str, Model], images: Sequence[Path], work: Path) -> dict[str, Callable[[], Any]]:
+    """What is timed on images, by name.
+
+    Each rival has a process of its own, which our settings of memory and threads do not reach.
+    """
+    catalog = Catalog.from_records({"id": str(i), "image": str(path)} for i, path in enumerate(images))
     rivals = {"timm": timm_loop, "ONNX Runtime, defaults": onnxruntime_loop}
     spawn = multiprocessing.get_context("spawn")
-    children = {name: spawn.Pool(1, begin, (loop, list(pictures), work)) for name, loop in rivals.items()}
+    children = {name: spawn.Pool(1, begin, (loop, list(images), work)) for name, loop in rivals.items()}
     return {**{name: partial(child.apply, go) for name, child in children.items()}, **loops(models, catalog)}
 
 
 RIVAL: list[Callable[[], Any]] = []
 
 
-def begin(loop: Callable[[list[Path], Path], Callable[[], Any]], pictures: list[Path], work: Path) -> None:
+def begin(loop: Callable[[list[Path], Path], Callable[[], Any]], images: list[Path], work: Path) -> None:
     """Make a child process ready."""
-    RIVAL[:] = [loop(pictures, work)]
+    RIVAL[:] = [loop(images, work)]
 
 
 def go() -> None:
@@ -215,27 +226,27 @@ def go() -> None:
 
 
 def classifier() -> tuple[torch.nn.Module, Callable[[Sequence[Path]], torch.Tensor]]:
-    """timm's network with a layer for 23 labels, and pictures as timm prepares them."""
+    """timm's network with a layer for 23 labels, and images as timm prepares them."""
     network = load_backbone(find_weights(BACKBONE, "package"))
     network.set_submodule("classifier", torch.nn.Linear(int(network.num_features), 23))
     transform = create_transform(**resolve_data_config({}, model=network))
     return network, lambda paths: torch.stack([transform(Image.open(path).convert("RGB")) for path in paths])
 
 
-def timm_loop(pictures: list[Path], work: Path) -> Callable[[], Any]:
+def timm_loop(images: list[Path], work: Path) -> Callable[[], Any]:
     """timm's eager network, channels-last."""
     network, tensors = classifier()
     network = network.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def run() -> None:
-        for some in batches(pictures):
+        for some in batches(images):
             network(tensors(some).contiguous(memory_format=torch.channels_last)).sigmoid()
 
     return run
 
 
-def onnxruntime_loop(pictures: list[Path], work: Path) -> Callable[[], Any]:
+def onnxruntime_loop(images: list[Path], work: Path) -> Callable[[], Any]:
     """The same network, exported plainly and run with ONNX Runtime's defaults."""
     network, tensors = classifier()
     path, any_size = work / "plain.onnx", torch.export.Dim.DYNAMIC
@@ -251,7 +262,7 @@ def onnxruntime_loop(pictures: list[Path], work: Path) -> Callable[[], Any]:
     name = session.get_inputs()[0].name
 
     def run() -> None:
-        for some in batches(pictures):
+        for some in batches(images):
             session.run(None, {name: tensors(some).numpy()})
 
     return run
@@ -264,7 +275,7 @@ def loops(models: dict[str, Model], catalog: Catalog) -> dict[str, Callable[[], 
 
 
 def answers(model: Model, catalog: Catalog) -> Any:
-    """Scores of the deciding system; of the catalogue a copy is asked for, which remembers no cleaned text."""
+    """Scores of the final system, for a copy of the catalogue, which remembers no cleaned text."""
     return model.scores(model.predict_members(replace(catalog), Context()))
 
 
@@ -286,9 +297,11 @@ def compared(timed: dict[str, Callable[[], Any]], count: int, repeats: int, riva
 
 
 def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products: int = 20) -> dict[str, Any]:
-    """Milliseconds of a product asked alone, of the bare forward passes of the same engine, and of decoding its picture, over rounds.
+    """Milliseconds of a single product, over rounds.
 
-    "ratio" is of the whole, "but decoding" of what is not decoding, to the bare passes.
+    "asked" is the whole, "bare" the forward passes of the same engine alone, "decoding" that of its image.
+
+    "ratio" is the whole over the bare passes, "but decoding" the same without decoding.
     """
     found = {}
     for name, model in models.items():
@@ -311,7 +324,7 @@ def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products
 
 
 def decoded(path: Path) -> Any:
-    """A picture as every one of our engines gets it."""
+    """An image as every one of our engines gets it."""
     return decode_picture(read_picture(path), Frame())
 
 
@@ -322,7 +335,7 @@ def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[
 
 
 def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
-    """The members' networks, one after the other, on what each reads, the whole backbone on a picture as it comes."""
+    """The members' networks, one after the other, on their inputs; the whole backbone on an image."""
     names, parts = model.members_of(model.decide_with), parts_of(model)
     for one in parts.values():
         one.network.eval()

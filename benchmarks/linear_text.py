@@ -1,8 +1,11 @@
-"""Linear text classifiers beside LibMultiLabel's: python benchmarks/linear_text.py CATALOG [--min-count N] [--scale S]
+"""Linear text classifiers, beside LibMultiLabel's.
 
-The first products of CATALOG, all at scale 1; every fifth is only predicted. Ours is ``text_linear`` of title and description with its
-default settings; the rival its TF-IDF and ``train_1vsrest`` of both joined, as its quick start has it. Both begin with texts. F1 is
-micro-F1; its threshold is tuned on half of the predicted products and it is measured on the others.
+python benchmarks/linear_text.py CATALOG [--min-count N] [--scale S]
+
+The first products of CATALOG, all at scale 1; every fifth is only predicted. Ours is ``text_linear`` of title
+and description with its default settings. The rival is its TF-IDF and ``train_1vsrest`` of both texts put
+together, as in its quick start. Both begin with texts. F1 is micro-F1. Its threshold is tuned on half of the
+predicted products, and it is measured on the others.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ OURS: dict[str, dict[str, Any]] = {
     "shelfwise-pairs": {"letters": ()},
     "shelfwise-words": {"words": (1,), "letters": ()},
 }
-"""As it comes; words and pairs of words; and, as the rival counts, single words only."""
+"""By default; words and pairs of words; and, as the rival counts, single words only."""
 OPTIONS = "-s 1 -B 1 -e 0.0001 -q -m 2"
 
 
@@ -96,30 +99,31 @@ def with_shelfwise(clock: Clock, texts: Any, targets: Any, test: Any, settings: 
             [{"id": str(i), "title": texts[0][i], "description": texts[1][i]} for i in rows]
         )
 
-    train, asked = catalog(~test), catalog(test)
+    train = catalog(~test)
+    predicted = catalog(test)
     clock.time(
         "fit", lambda: member.fit(Examples(member.prepare(train, context), targets[~test]), None, context)
     )
-    return clock.time("predict", lambda: member.predict(member.prepare(asked, context), context)[0])
+    return clock.time("predict", lambda: member.predict(member.prepare(predicted, context), context)[0])
 
 
 def with_libmultilabel(clock: Clock, texts: Any, targets: Any, test: Any) -> Any:
     import pandas as pd
     from libmultilabel import linear
 
-    joined = [f"{title} {description}".strip() for title, description in zip(*texts, strict=True)]
+    texts_together = [f"{title} {description}".strip() for title, description in zip(*texts, strict=True)]
     labels = [" ".join(map(str, np.flatnonzero(row))) for row in targets]
     preprocessor = linear.Preprocessor()
-    table = pd.DataFrame({"label": labels, "text": joined})
+    table = pd.DataFrame({"label": labels, "text": texts_together})
 
     def fit() -> Any:
         train = preprocessor.fit_transform(linear.load_dataset("dataframe", table[~test]))["train"]
         return linear.train_1vsrest(train["y"], train["x"], options=OPTIONS, verbose=False)
 
     model = clock.time("fit", fit)
-    asked = [text for text, wanted in zip(joined, test, strict=True) if wanted]
-    values = clock.time("predict", lambda: model.predict_values(preprocessor.vectorizer.transform(asked)))
-    scores = np.zeros((len(asked), targets.shape[1]), np.float32)
+    predicted = [text for text, wanted in zip(texts_together, test, strict=True) if wanted]
+    values = clock.time("predict", lambda: model.predict_values(preprocessor.vectorizer.transform(predicted)))
+    scores = np.zeros((len(predicted), targets.shape[1]), np.float32)
     scores[:, np.array(preprocessor.label_mapping, dtype=np.int64)] = 1 / (
         1 + np.exp(-np.clip(values, -60, 60))
     )

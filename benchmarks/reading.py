@@ -1,12 +1,17 @@
-"""Reading and checking a catalogue beside bare conversions of the same file: python benchmarks/reading.py --records 1000000 --out DIR
+"""Reading and checking a catalogue, beside bare conversions of the same file.
 
-Products are generated: a title of 8 words, a description of 40, two category paths, a price and a brand. Of 1,000 products 50 have mark-up
-and entities, 50 accents, 200 a comma, 10 quotation marks and 5 a line break in the description; 1 repeats the id of the product before
-and 1 is cut off in the middle. shelfwise checks, cleans and accounts for every record; DuckDB and polars, told to pass over what they
-cannot parse, only parse and write. All write Parquet, with two threads or processes, each in a process of its own, in turn, repeated.
+python benchmarks/reading.py --records 1000000 --out DIR
 
-Seconds are those of the conversion, without the imports; processor seconds those of all processes, imports and all. Memory is what the
-process and all it started hold together (Pss), sampled every 50 milliseconds.
+Products are generated: a title of 8 words, a description of 40, two category paths, a price and a brand. Of
+1,000 products 50 have mark-up and entities, 50 accents, 200 a comma, 10 quotation marks and 5 a line break in
+the description. One repeats the id of the product before, and one is cut off in the middle.
+
+shelfwise checks, cleans and accounts for every record. DuckDB and polars are set to skip what they cannot
+parse, and only parse and write. All write Parquet, with two threads or processes, each in a process of its
+own, in turn, repeated.
+
+Seconds are those of the conversion, without the imports. Processor seconds are those of all processes, with
+the imports. Memory is what the process and all it started hold together (Pss), sampled every 50 milliseconds.
 """
 
 from __future__ import annotations
@@ -61,7 +66,7 @@ def main() -> None:
         (options.out / "reading.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
-# --- the products -----------------------------------------------------------------------------------------------------
+# --- the products ---
 
 
 def generate(path: Path, count: int) -> int:
@@ -124,8 +129,8 @@ def line(
     identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str
 ) -> str:
     return (
-        f'{{"id": "{identifier}", "title": {title}, "description": {description}, "categories": {json.dumps(paths)}, '
-        f'"price": {price}, "brand": "{brand}"}}\n'
+        f'{{"id": "{identifier}", "title": {title}, "description": {description}, '
+        f'"categories": {json.dumps(paths)}, "price": {price}, "brand": "{brand}"}}\n'
     )
 
 
@@ -135,7 +140,7 @@ def row(
     return f"{identifier},{title},{description},{'|'.join(map(' > '.join, paths))},{price},{brand}\n"
 
 
-# --- the conversions --------------------------------------------------------------------------------------------------
+# --- the conversions ---
 
 
 def with_shelfwise(source: Path, folder: Path) -> dict[str, Any]:
@@ -191,7 +196,7 @@ def processor_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in usage)
 
 
-# --- measuring --------------------------------------------------------------------------------------------------------
+# --- measuring ---
 
 
 def measure(system: str, source: Path) -> dict[str, Any]:
@@ -262,20 +267,19 @@ def show(result: dict[str, Any]) -> None:
         for failure in {r["failure"] for r in runs if "failure" in r}:
             print(f"  {system:10} failed: {failure.strip().splitlines()[-1]}")
         if good := [r for r in runs if "seconds" in r]:
-            seconds, speed = (
-                statistics.median(r["seconds"] for r in good),
-                [result["records"] / r["seconds"] for r in good],
-            )
+            seconds = statistics.median(r["seconds"] for r in good)
+            processor = statistics.median(r["cpu_seconds"] for r in good)
+            speed = [result["records"] / r["seconds"] for r in good]
+            peak = max(r["peak_mib"] for r in good)
             print(
-                f"  {system:10} {seconds:8.2f} s  {statistics.median(speed):10,.0f} records/s ({min(speed):,.0f} to {max(speed):,.0f})"
-                f"  {statistics.median(r['cpu_seconds'] for r in good):.1f} s of processor"
-                f"  peak {max(r['peak_mib'] for r in good):6,.0f} MiB  {good[0]['written']:,} written, {good[0]['written_mib']:,.0f} MiB"
+                f"  {system:10} {seconds:8.2f} s  {statistics.median(speed):10,.0f} records/s"
+                f" ({min(speed):,.0f} to {max(speed):,.0f})  {processor:.1f} s of processor"
+                f"  peak {peak:6,.0f} MiB  {good[0]['written']:,} written, {good[0]['written_mib']:,.0f} MiB"
             )
     for name, ratios in result["duckdb_over_ours"].items():
         if ratios:
-            print(
-                f"  DuckDB's {name} over ours: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            )
+            spread = f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
+            print(f"  DuckDB's {name} over ours: {statistics.median(ratios):.2f} {spread}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""Every benchmark of speed, one after the other: python benchmarks/run_all.py [--scale S] [--catalog FILE] [--only NAME ...]
+"""Every benchmark of speed, one after the other.
 
-Scale 1 takes hours on two cores; the default shows in minutes that all of it works. Results go to build/bench, one JSON file each.
-Without a catalogue of texts the benchmarks of text classifiers use the sample catalogue.
+python benchmarks/run_all.py [--scale S] [--catalog FILE] [--only NAME ...]
+
+Scale 1 takes hours on two cores. The default shows in minutes that every benchmark runs. Results go to
+build/bench, one JSON file each. Without a catalogue of texts the benchmarks of text classifiers use the
+sample catalogue.
 """
 
 from __future__ import annotations

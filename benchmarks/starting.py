@@ -1,8 +1,9 @@
-"""From nothing to the first answer: python benchmarks/starting.py [--model MODEL]
+"""From nothing to the first prediction: python benchmarks/starting.py [--model MODEL]
 
-Without a model one of texts and pictures (EfficientNet-Lite0) is trained on the sample catalogue, for a moment: what is timed does
-not depend on how well it learnt. ``help`` is ``shelfwise --help`` in a new process. ``first`` imports, loads the model and says the
-labels of one product, in a new process; ``backbone`` only builds the image backbones of that model, which is not counted against it.
+Without a model, one of texts and images (EfficientNet-Lite0) is trained on the sample catalogue for a moment.
+The times do not depend on how accurate it is. ``help`` is ``shelfwise --help`` in a new process. ``first``
+imports, loads the model and prints the labels of one product, in a new process. ``backbone`` only builds the
+image backbones of that model, which is not counted against it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def train(folder: Path, products: int) -> Path:
-    """A model of text and pictures, trained on the sample in a moment."""
+    """A model of text and images, trained on the sample in a moment."""
     from shelfwise.catalog.sample import write_sample
     from shelfwise.commands.train import train as learn
     from shelfwise.config import Config

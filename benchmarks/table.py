@@ -1,4 +1,4 @@
-"""The results table of the README: python benchmarks/table.py NAME=MODEL ... (folders that `shelfwise train` wrote)."""
+"""The table of the paper's systems: python benchmarks/table.py NAME=MODEL ... (`shelfwise train` folders)."""
 
 from __future__ import annotations
 

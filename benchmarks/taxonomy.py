@@ -2,8 +2,9 @@
 
 python benchmarks/taxonomy.py CATALOG [--test CATALOG] [--min-count N] [--mode path|flat] [--seeds 0,1,2]
 
-The mean of two linear text classifiers decides with one threshold tuned on validation; its decisions as they are, closed under
-their ancestors, and replaced by the likeliest consistent set. One JSON line a seed.
+The mean of two linear text classifiers decides with one threshold tuned on validation products. Its decisions
+are taken as they are, closed under their ancestors, and replaced by the most probable consistent set. One
+JSON line a seed.
 """
 
 from __future__ import annotations

@@ -1,14 +1,20 @@
-"""The text CNN, training and inference, beside Keras and LibMultiLabel: python benchmarks/text_network.py CATALOG [--scale S]
+"""The text CNN, training and inference, beside Keras and LibMultiLabel.
 
-CATALOG is repeated up to 90,000 products at scale 1; every fifth is only predicted. All get the same cleaned descriptions as words,
-and what is timed begins there. Two networks, each beside a rival: the paper's (one window, a hidden layer, its loss) beside the same
-layers in Keras on JAX, texts padded to 300 words; Kim's (windows 2, 4 and 8) beside LibMultiLabel's. All begin with the packaged GloVe
-vectors and learn as many epochs in batches of 256, so a rival's compilation counts; ``seconds_last_epoch`` is without it. F1 is micro-F1;
-its threshold is tuned on half of the predicted products and it is measured on the others. Where LibMultiLabel's F1 is lower after these
-epochs, it is given more, up to ``--until``, and the seconds it learnt until its F1 was ours are compared too.
+python benchmarks/text_network.py CATALOG [--scale S]
 
-Environments of the rivals are made on first use in build/peers. The multiplications of the layers of the paper's network, three times
-for a training step, are stated as a share of what the machine multiplies in square matrices.
+CATALOG is repeated up to 90,000 products at scale 1; every fifth is only predicted. All get the same cleaned
+descriptions as words, and timing begins there. There are two networks: * the paper's (one window, a hidden
+layer, its loss) beside the same layers in Keras on JAX, texts padded to 300 words; * Kim's (windows 2, 4 and
+8) beside LibMultiLabel's.
+
+All begin with the packaged GloVe vectors and train as many epochs in batches of 256. So a rival's compilation
+counts; ``seconds_last_epoch`` is without it. F1 is micro-F1. Its threshold is tuned on half of the predicted
+products, and it is measured on the others. Where LibMultiLabel's F1 is lower after these epochs, it gets
+more, up to ``--until``. Then the seconds until its F1 was ours are compared too.
+
+Environments of the rivals are made on first use in build/peers. The multiplications of the layers of the
+paper's network, three times for a training step, are given as a share of what the machine multiplies in
+square matrices.
 """
 
 from __future__ import annotations
@@ -49,7 +55,10 @@ class Words(NamedTuple):
     vectors: Any
 
     def begin(self, chosen: Any, reserved: int) -> Any:
-        """What an embedding of the `chosen` words begins with, after so many rows of 0; other words at random, as in the paper."""
+        """The initial embedding of the `chosen` words, after so many rows of 0.
+
+        Words without a vector are random, as in the paper.
+        """
         chance = np.random.default_rng(0).uniform(-0.25, 0.25, (len(chosen), DIMENSIONS)).astype(np.float32)
         own = self.vectors[chosen]
         return np.concatenate(
@@ -103,7 +112,7 @@ def main() -> None:
 
 
 def note_equal(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """The seconds that each learnt until the F1 was that of ours; for a rival that never got there, nothing."""
+    """The seconds that each trained until the F1 was that of ours; nothing if a rival never got there."""
     if "failure" in ours or "failure" in theirs:
         return
     ours["seconds_until_equal"] = ours["seconds_fit"]
@@ -334,7 +343,10 @@ def note_last(clock: Clock, ends: list[float]) -> None:
 
 
 def multiplied(offsets: Any, labels: int, train: Any) -> float:
-    """Floating-point operations of one epoch of the paper's network: a window at each place of a text, and the layers behind."""
+    """Floating-point operations of one epoch of the paper's network.
+
+    They are those of a window at each place of a text, and of the layers behind.
+    """
     lengths = np.minimum(np.diff(offsets)[train], MAXLEN)
     windows = int((np.minimum(lengths, MAXLEN - PAPER["size"]) + 1).sum())
     convolution = windows * PAPER["size"] * 50 * PAPER["filters"]

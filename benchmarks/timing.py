@@ -1,7 +1,8 @@
-"""What the benchmarks of speed share: ours and the rivals in turn, each in a process of its own, and the ratio with its spread.
+"""What the benchmarks of speed share.
 
-A benchmark is a script of which ``SCRIPT --child SYSTEM ...`` does the work of one system and prints its figures, made with
-:class:`Clock`, as the last line. Memory is what the child held at most.
+Ours and the rivals run in turn, each in a process of its own, and the ratio is given with its spread. A
+benchmark is a script of which ``SCRIPT --child SYSTEM ...`` does the work of one system. It prints its
+figures, made with :class:`Clock`, as the last line. Memory is the most that the child held.
 """
 
 from __future__ import annotations
@@ -28,17 +29,20 @@ FOLDER = Path("build/bench")
 STATUS = Path("/proc/self/status")
 
 
-# --- in the child -----------------------------------------------------------------------------------------------------
+# --- in the child ---
 
 
 class Clock:
-    """Figures of one system: seconds by the clock and of processor time for each phase, facts, and the peak of memory."""
+    """Figures of one system: wall and processor seconds for each phase, facts, and the peak of memory."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
 
     def time(self, phase: str, work: Callable[[], T], share: float = 1.0) -> T:
-        """What `work` gives; its time is added to `phase`, divided by `share` where only this share of the phase's work is done."""
+        """The result of `work`; its time is added to `phase`.
+
+        It is divided by `share`, where only this share of the phase's work is done.
+        """
         wall, cpu = time.perf_counter(), processor_seconds()
         result = work()
         for name, spent in (("seconds", time.perf_counter() - wall), ("cpu", processor_seconds() - cpu)):
@@ -61,7 +65,7 @@ def processor_seconds() -> float:
 
 
 def peak_memory() -> int:
-    """The largest resident memory of this process so far, in bytes, or of the largest that it started and saw end, if that is more.
+    """The largest resident memory so far, in bytes, of this process or of an ended one that it started.
 
     The two are not summed: what is known of a started process begins at the size of the one that started it.
     """
@@ -73,7 +77,10 @@ def peak_memory() -> int:
 
 
 def peak_gflops(size: int = 2048, seconds: float = 1.0) -> float:
-    """What the machine multiplies now, in 10^9 operations a second: square float32 products, the best of those in `seconds`."""
+    """What the machine multiplies now, in 10^9 operations a second.
+
+    The best square float32 matrix product of those that fit in `seconds`.
+    """
     import torch
 
     a, best, end = torch.rand(size, size), 0.0, time.perf_counter() + seconds
@@ -85,7 +92,10 @@ def peak_gflops(size: int = 2048, seconds: float = 1.0) -> float:
 
 
 def tuned_micro_f1(scores: Any, targets: Any) -> float:
-    """Micro-F1 of every other product at the one of 97 thresholds that is best for the rest; also where shelfwise is not installed."""
+    """Micro-F1 of every other product, at the one of 97 thresholds that is best for the rest.
+
+    Needs no shelfwise, so that rivals' environments can call it.
+    """
 
     def f1(some: slice, threshold: float) -> float:
         given, wanted = scores[some] >= threshold, targets[some] > 0
@@ -99,7 +109,7 @@ def tuned_micro_f1(scores: Any, targets: Any) -> float:
     return f1(slice(1, None, 2), tuned)
 
 
-# --- in the parent ----------------------------------------------------------------------------------------------------
+# --- in the parent ---
 
 
 def parser(description: str | None, scale: float, repeats: int = 3) -> argparse.ArgumentParser:
@@ -163,7 +173,10 @@ def run_child(command: Sequence[str], threads: int, minutes: float) -> dict[str,
 
 
 def environment(name: str, requirements: Sequence[str], folder: Path = Path("build/peers")) -> Path:
-    """The Python of the virtual environment of a rival, made on first use and whenever its requirements have changed."""
+    """The Python of a rival's virtual environment.
+
+    It is made on first use, and again when its requirements have changed.
+    """
     place, wanted = (folder / name).absolute(), "\n".join(requirements)
     made = place / "made-of.txt"
     if not (made.exists() and made.read_text("utf-8") == wanted):
@@ -179,7 +192,10 @@ def environment(name: str, requirements: Sequence[str], folder: Path = Path("bui
 
 
 def ratios(runs: Runs, ours: str, theirs: str, figure: str) -> dict[str, float] | None:
-    """How many times `theirs` is `ours`, pair by pair: the median, the least and the most; None where a run lacks the figure."""
+    """How many times `theirs` is `ours`, pair by pair: the median, the smallest and the largest.
+
+    None where a run lacks the figure.
+    """
     pairs = zip(runs[ours], runs[theirs], strict=True)
     found = sorted(b[figure] / a[figure] for a, b in pairs if a.get(figure) and b.get(figure))
     return {"median": statistics.median(found), "least": found[0], "most": found[-1]} if found else None

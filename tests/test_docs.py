@@ -28,7 +28,7 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def commands() -> list[tuple[str, str]]:
-    """Every line in a shell block that starts with ``shelfwise``, with its page; comments and prompts taken off."""
+    """Every ``shelfwise`` line in a shell block, with its page; comments and prompts taken off."""
     found = []
     for page in PAGES:
         for block in blocks(page, "sh", "bash", "console"):

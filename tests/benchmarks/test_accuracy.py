@@ -1,4 +1,4 @@
-"""The accuracy benchmark: fits share what they have in common and nothing else, and its tables say what was measured."""
+"""The accuracy benchmark: fits share what they have in common and nothing else; its tables are right."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def study(accuracy: Any, sample: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_full_system_is_what_a_plain_fit_gives(accuracy: Any, study: Any) -> None:
-    plain = fit_model(study.task.lesson, study.task.labels, study.config, Context(seed=study.config.seed))
+    context = Context(seed=study.config.seed)
+    plain = fit_model(study.task.training_set, study.task.labels, study.config, context)
     answers = plain.predict_members(study.task.test, Context(seed=study.config.seed))
     scores = study.full.model.scores(study.answers)
     np.testing.assert_allclose(scores, plain.scores(answers), atol=1e-6)
@@ -103,12 +104,12 @@ def test_members_are_shared_where_their_fields_are_known(accuracy: Any, study: A
     assert not set(marks(study.config, "else", None).values()) & set(whole.values())
 
 
-def test_refitted_joining_needs_no_member_again(
+def test_refitted_fusion_needs_no_member_again(
     accuracy: Any, study: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study.full, study.answers  # noqa: B018 - fits
-    monkeypatch.setattr("shelfwise.training.fit.fit_present", None)
-    monkeypatch.setattr("shelfwise.core.presence.fit_present", None)
+    monkeypatch.setattr("shelfwise.training.fit_members.fit_present", None)
+    monkeypatch.setattr("shelfwise.training.cross_fitting.fit_present", None)
     found = accuracy.parts.ablation(study)
     wanted = [
         "without title",
@@ -180,24 +181,25 @@ def test_only_the_named_fields_stay(accuracy: Any) -> None:
 
 
 def test_portions_are_nested_and_keep_near_copies_together(accuracy: Any, study: Any) -> None:
-    lesson = study.task.lesson
-    rows = np.arange(len(lesson.train))
-    watched = replace(lesson, train=rows[::2], validation=rows[1::2])
+    training_set = study.task.training_set
+    rows = np.arange(len(training_set.train))
+    watched = replace(training_set, train=rows[::2], validation=rows[1::2])
     portions = [accuracy.study.portion(watched, tenths, 0) for tenths in (2, 5, 10)]
     ids = [{part.catalog.ids[row] for row in part.train} for part in portions]
-    assert ids[0] < ids[1] < ids[2] == {lesson.catalog.ids[row] for row in watched.train}
+    assert ids[0] < ids[1] < ids[2] == {training_set.catalog.ids[row] for row in watched.train}
     for part, tenths in zip(portions, (2, 5, 10), strict=True):
         assert len(part.train) == pytest.approx(tenths / 10 * len(watched.train), rel=0.2)
         assert [part.catalog.ids[row] for row in part.validation] == [
-            lesson.catalog.ids[row] for row in watched.validation
+            training_set.catalog.ids[row] for row in watched.validation
         ]
         np.testing.assert_array_equal(
             part.targets, study.task.labels.encode(part.catalog.column("categories"))
         )
         left = {
-            lesson.catalog.ids.index(name) for name in ids[2] - {part.catalog.ids[row] for row in part.train}
+            training_set.catalog.ids.index(name)
+            for name in ids[2] - {part.catalog.ids[row] for row in part.train}
         }
-        assert not set(part.groups[part.train]) & set(lesson.groups[sorted(left)])
+        assert not set(part.groups[part.train]) & set(training_set.groups[sorted(left)])
 
 
 def test_costs_are_summed_by_what_they_are_for(accuracy: Any) -> None:
@@ -215,17 +217,20 @@ def test_costs_are_summed_by_what_they_are_for(accuracy: Any) -> None:
     stages = [*prepared, *fitted, "system.s", "cross.s", "system.z"]
     sums = accuracy.parts.grouped({stage: [2.0**i, 1.0] for i, stage in enumerate(stages)}, config, "s")
     assert sums == {
-        "encoding pictures": [2.0, 1.0],
+        "encoding images": [2.0, 1.0],
         "encoding text, and other preparation": [5.0, 2.0],
         "member a.b, 6 fits": [8.0 + 16 + 32 + 64, 4.0],
         "stacking: s": [128.0 + 256, 2.0],
-        "systems that do not decide": [512.0, 1.0],
+        "other systems": [512.0, 1.0],
     }
 
 
 @pytest.fixture
 def rivals(study: Any, tmp_path: Path) -> Path:
-    """What benchmarks/peers leaves, of a rival that is right half of the time and knows the products in another order."""
+    """What benchmarks/peers leaves, of a rival that is right half of the time.
+
+    It has the products in another order.
+    """
     order = np.random.default_rng(0).permutation(len(study.truth))
     truth = study.truth[order]
     scores = np.where(truth & (np.arange(len(truth)) % 2 == 0)[:, None], 0.4, 0.1).astype(np.float32)

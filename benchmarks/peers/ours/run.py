@@ -1,4 +1,4 @@
-"""shelfwise itself, on the same rows: a saved model (``bundle:FOLDER``), or a preset that is fitted here (``preset:NAME``)."""
+"""shelfwise itself, on the same rows: a saved model (``bundle:FOLDER``), or a preset (``preset:NAME``)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def fit(task: PreparedData) -> Fitted:
         model, facts = loaded(Path(what), labels, task, products)
     else:
         config = Config.load(what)
-        lesson = lesson_of(task, products, config)
+        training_set = training_set_of(task, products, config)
         model, facts = (
-            fit_model(lesson, LabelSet(labels, config.labels.mode), config, Context(seed=config.seed)),
+            fit_model(training_set, LabelSet(labels, config.labels.mode), config, Context(seed=config.seed)),
             {},
         )
     places = {name: row for row, name in enumerate(products.ids)}
@@ -41,12 +41,15 @@ def fit(task: PreparedData) -> Fitted:
         wanted = products.take([places[name] for name in inputs.ids])
         return model.scores(model.predict_members(wanted, Context(seed=model.config.seed)))
 
-    note = f"decides with {model.decide_with}"
+    note = f"final system: {model.decide_with}"
     return Fitted(predict, {"threshold": model.thresholds[model.decide_with], "note": note, **facts})
 
 
-def lesson_of(task: PreparedData, products: Catalog, config: Config) -> TrainingSet:
-    """What shelfwise train would learn from: all but the test rows, in the catalogue's order, divided as the preset says."""
+def training_set_of(task: PreparedData, products: Catalog, config: Config) -> TrainingSet:
+    """The training set of `shelfwise train`.
+
+    All but the test rows, in the catalogue's order, divided as the preset says.
+    """
     stored, parts = np.load(task.folder / "targets.npz"), np.load(task.folder / f"fold{task.fold}.npz")
     rows = np.sort(np.concatenate([parts["train"], parts["validation"]]))
     targets, groups = stored["targets"][rows].astype(np.float32), stored["groups"][rows]
@@ -60,19 +63,20 @@ def loaded(
     """The model in `folder`, and what it cost to fit then.
 
     Raises:
-        BundleError: it knows other labels, or has learnt from products that are tested on here.
+        BundleError: it has other labels, or was trained on products that are tested here.
     """
     model = Model.from_bundle(load_bundle(folder))
     if model.labels.names != labels:
         raise BundleError(
-            f"{folder} knows {len(model.labels.names)} labels, the task {len(labels)}; train it with the same --min-count"
+            f"{folder} has {len(model.labels.names)} labels, the task {len(labels)}; "
+            "train it with the same --min-count"
         )
     tested = np.load(task.folder / f"fold{task.fold}.npz")["test"]
     if model.nearest_neighbours is not None and (
         seen := set(model.nearest_neighbours.ids) & set(products.take(tested).ids)
     ):
         raise BundleError(
-            f"{folder} has learnt from {len(seen)} of the products that are tested on; train it on the same split"
+            f"{folder} was trained on {len(seen)} of the test products; train it on the same split"
         )
     return model, {"seconds_fit": sum(model.facts["seconds"].values()), "cpu_fit": None}
 

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 
 def fit(task: PreparedData) -> Fitted:
-    """TF-IDF of title and description, PIFA label embeddings, hierarchical k-means, one linear model a node."""
+    """TF-IDF of title and description, PIFA label embeddings, hierarchical k-means, a linear model a node."""
     vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32)
     features = csr_matrix(vectorizer.fit_transform(task.train.inputs.texts))
     targets = csr_matrix(task.train.targets)

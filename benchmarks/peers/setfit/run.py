@@ -40,7 +40,8 @@ def fit(task: PreparedData) -> Fitted:
     return Fitted(
         predict,
         {
-            "note": f"limited to {STEPS} steps of {BATCH} pairs and to {LONGEST} tokens, and not fitted once more on the validation products"
+            "note": f"limited to {STEPS} steps of {BATCH} pairs and to {LONGEST} tokens, "
+            "and not fitted once more on the validation products"
         },
     )
 

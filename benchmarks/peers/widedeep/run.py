@@ -1,4 +1,4 @@
-"""pytorch-widedeep: a recurrent network for the text beside frozen picture features, joined by a hidden layer."""
+"""pytorch-widedeep: a recurrent network for the text beside frozen image features, and a hidden layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from harness import Fitted, Floats, Inputs, PreparedData, main, sigmoid
-from pretrained import picture_features
+from pretrained import image_features
 from pytorch_widedeep import Trainer
 from pytorch_widedeep.callbacks import EarlyStopping
 from pytorch_widedeep.losses_multitarget import MultiTargetClassificationLoss
@@ -17,7 +17,7 @@ EPOCHS, PATIENCE = 40, 4
 
 
 class Pictures(torch.nn.Module):
-    """Stands where its own picture network would: the features were computed beforehand, once."""
+    """Stands where its own image network would: the features were computed beforehand, once."""
 
     output_dim = 1280
 
@@ -35,7 +35,7 @@ def fit(task: PreparedData) -> Fitted:
 
     def arrays(inputs: Inputs) -> dict[str, np.ndarray]:
         texts = words.transform(pd.DataFrame({"text": inputs.texts}))
-        return {"X_text": texts, "X_img": picture_features(inputs.images)[:, None, None]}
+        return {"X_text": texts, "X_img": image_features(inputs.images)[:, None, None]}
 
     reader = BasicRNN(
         len(words.vocab.itos), embed_dim=100, hidden_dim=128, n_layers=1, bidirectional=True, rnn_type="gru"
@@ -66,7 +66,8 @@ def fit(task: PreparedData) -> Fitted:
     return Fitted(
         predict,
         {
-            "note": f"frozen EfficientNet-Lite0 (ImageNet) from a package; bidirectional GRU; {epochs} epochs (stopped early)"
+            "note": "frozen EfficientNet-Lite0 (ImageNet) from a package; bidirectional GRU; "
+            f"{epochs} epochs (stopped early)"
         },
     )
 
