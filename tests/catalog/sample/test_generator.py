@@ -1,4 +1,4 @@
-"""The sample: the same bytes for the same seed, the faults it announces, fields that know different things."""
+"""The sample: same bytes for the same seed, the faults it announces, fields that know different things."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def write_sample(
         context: shown how far the drawing is.
 
     Returns:
-        The catalogue file: a JSON object a line, with ``id``, ``title``, ``description``, ``image`` (path below
-        `folder`), ``categories`` (list of two-level paths), ``price``, ``brand`` and ``related``.
+        The catalogue file: a JSON object a line, with ``id``, ``title``, ``description``, ``image`` (path
+        below `folder`), ``categories`` (list of two-level paths), ``price``, ``brand`` and ``related``.
 
     Raises:
         CatalogError: `products` is below 1.

@@ -57,7 +57,8 @@ def with_faults(record: Record, rng: np.random.Generator) -> Record:
 def _with_typo(text: str, rng: np.random.Generator) -> str:
     """Two letters swapped, one lost, or one doubled."""
     position = int(rng.integers(len(text) - 1))
-    first, second = text[position : position + 2]
+    first = text[position]
+    second = text[position + 1]
     typo = pick(rng, (second + first, second, first + first + second))
     return text[:position] + typo + text[position + 2 :]
 
