@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from shelfwise.core.types import State
 from shelfwise.decision import calibration
 from shelfwise.decision.calibration import METHODS, Calibration
-from shelfwise.decision.calibration_curves import EDGE, IsotonicCurves, bent_columns, rising_logistic
+from shelfwise.decision.calibration_curves import EPSILON, IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import log_loss
 from shelfwise.metrics.scored_pairs import ScoredPairs
 
@@ -41,7 +41,7 @@ def test_platt_is_scikit_learns_for_every_label():
     inputs = bent_columns(pairs.scores) @ np.array([[1.0, 0], [1, 0], [0, 1]])
     fitted = rising_logistic(inputs, pairs.hits, pairs.labels, np.zeros((5, 2)), 0.5)
     for label in range(5):
-        x = np.column_stack([logit(np.clip(scores[:, label].astype(float), EDGE, 1 - EDGE)), np.ones(400)])
+        x = np.column_stack([logit(np.clip(scores[:, label].astype(float), EPSILON, 1 - EPSILON)), np.ones(400)])
         oracle = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10).fit(x, targets[:, label])
         np.testing.assert_allclose(fitted[label], oracle.coef_[0], atol=1e-4)
 

@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from shelfwise.core.types import Float64Array, Int64Array, State
 from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
-from shelfwise.metrics.calibration import EDGE, log_loss
+from shelfwise.metrics.calibration import EPSILON, log_loss
 from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, changed, parts
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
@@ -193,4 +193,4 @@ def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: F
         likely = trust * own.at(labels, scores) + (1 - trust) * shared.at(np.zeros_like(labels), scores)
     else:
         likely = expit(np.einsum("ep,ep->e", bent_columns(scores), arrays["weights"][labels]))
-    return np.clip(likely, EDGE, 1 - EDGE)
+    return np.clip(likely, EPSILON, 1 - EPSILON)

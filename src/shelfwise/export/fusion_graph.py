@@ -5,6 +5,7 @@ Dimensions: B products, M members, L labels. Scores of absent members are 0.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from shelfwise.decision.calibration import Calibration
 from shelfwise.errors import PluginError
 from shelfwise.fusion.blend import CERTAIN as CERTAIN_PART
 from shelfwise.fusion.logistic import EPSILON as CERTAIN_LOGIT
-from shelfwise.metrics.calibration import EDGE
+from shelfwise.metrics.calibration import EPSILON
 
 MOST_SETS = 64
 """Sets of members with weights of their own that a graph is made for; each is worked out for every product."""
@@ -175,9 +176,13 @@ class _Curves(nn.Module):
         self.weights = nn.Buffer(torch.from_numpy(np.array(arrays["weights"], np.float32)))  # (L, 3)
 
     def forward(self, scores: Tensor) -> Tensor:
-        sure = scores.clamp(EDGE, 1 - EDGE)
+        sure = scores.clamp(EPSILON, 1 - EPSILON)
         rising, falling, constant = self.weights.unbind(dim=1)
-        likely = (rising * sure.log() - falling * (1 - sure).log() + constant).sigmoid().clamp(EDGE, 1 - EDGE)
+        likely = (
+            (rising * sure.log() - falling * (1 - sure).log() + constant)
+            .sigmoid()
+            .clamp(EPSILON, 1 - EPSILON)
+        )
         return torch.where(scores > 0, likely, 0.0)
 
 
@@ -194,7 +199,7 @@ class _Steps(nn.Module):
 
     def forward(self, scores: Tensor) -> Tensor:
         likely = self.trust * self.own(scores) + (1 - self.trust) * self.shared(scores)
-        return torch.where(scores > 0, likely.clamp(EDGE, 1 - EDGE), 0.0)
+        return torch.where(scores > 0, likely.clamp(EPSILON, 1 - EPSILON), 0.0)
 
 
 class _Bends(nn.Module):
@@ -249,6 +254,12 @@ def _logistic(system: str, policy: FusionPolicy) -> nn.Module:
     return _Logistic(arrays, _numbers(system, arrays, "own_"), arrays["centre"].shape[1])
 
 
+def _policy_network(system: str, policy: FusionPolicy) -> nn.Module:
+    # a copy on the processor: the policy's own network stays on the GPU that it may be on
+    network = copy.deepcopy(policy.network_)  # type: ignore[attr-defined]
+    return _Network(network.cpu())
+
+
 def _blend(system: str, policy: FusionPolicy) -> nn.Module:
     wanted = policy.settings.parts
     fitted: Sequence[FusionPolicy] = policy.parts_  # type: ignore[attr-defined]
@@ -260,7 +271,7 @@ _JOINS: dict[str, Callable[[str, FusionPolicy], nn.Module]] = {
     "maximum": lambda system, policy: _Maximum(),
     "mean": lambda system, policy: _Mean(policy.settings.weights),
     "ridge": _ridge,
-    "policy": lambda system, policy: _Network(policy.network_),  # type: ignore[attr-defined]
+    "policy": _policy_network,
     "logistic": _logistic,
     "blend": _blend,
 }

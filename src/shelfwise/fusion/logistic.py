@@ -16,6 +16,7 @@ from pydantic import Field, PositiveFloat
 from scipy.special import expit, logsumexp
 
 from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.newton import Derivatives, NewtonLimits, minimise
 from shelfwise.core.types import (
     Bools,
     Context,
@@ -40,9 +41,7 @@ SHARED_PENALTY = 1e-2
 MIN_PRODUCTS = 50
 """Products that have a set of members, for it to be fitted on these alone."""
 
-NEWTON_STEPS = 25
-LONGEST_STEP = 3.0
-SOLVED = 1e-2
+LIMITS = NewtonLimits(steps=25, longest_step=3.0, tolerance=1e-2)
 
 
 class LogisticSettings(PluginSettings):
@@ -182,34 +181,39 @@ def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: 
     Returns:
         Weights of the shape of `start`.
     """
-    labels = list(zip(inputs, np.ascontiguousarray(targets.T), strict=True))
+    wanted = np.ascontiguousarray(targets.T)
     if len(start) == 1:
-        return _newton(labels, start[0], penalty)[None]
-    return np.stack([_newton([label], own, penalty) for label, own in zip(labels, start, strict=True)])
+        return minimise(start, _shared_derivatives(inputs, wanted), penalty, LIMITS)
+    # label by label, so that each stops when it is solved
+    weights = [
+        minimise(start[i : i + 1], _label_derivatives(inputs[i], wanted[i]), penalty, LIMITS)
+        for i in range(len(start))
+    ]
+    return np.concatenate(weights)
 
 
-def _newton(labels: list[tuple[Floats, Floats]], start: Float64Array, penalty: float) -> Float64Array:
-    """Weights (P,) for all of `labels`, which are inputs (P, N) with targets (N,)."""
-    weights = start
-    for _ in range(NEWTON_STEPS):
-        slopes, curvatures = zip(
-            *(_derivatives(inputs, targets, weights) for inputs, targets in labels), strict=True
-        )
-        slope, curvature = np.sum(slopes, axis=0), np.sum(curvatures, axis=0)
-        step = np.linalg.solve(curvature + penalty * np.eye(len(start)), slope + penalty * (weights - start))
-        length = np.abs(step).max()
-        weights = weights - step * min(1, LONGEST_STEP / max(length, SOLVED))
-        if length < SOLVED:
-            break
-    return weights
+def _shared_derivatives(inputs: Floats, targets: Floats) -> Derivatives:
+    """Of the loss of all labels together, whose weights (1, P) are the same: inputs (L, P, N), targets (L, N)."""
+    labels = [_label_derivatives(*label) for label in zip(inputs, targets, strict=True)]
+
+    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
+        slopes, curvatures = zip(*(label(weights) for label in labels), strict=True)
+        return np.sum(slopes, axis=0), np.sum(curvatures, axis=0)
+
+    return derivatives
 
 
-def _derivatives(inputs: Floats, targets: Floats, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Gradient (P,) and Hessian (P, P) of one label's log loss: inputs (P, N), targets (N,)."""
-    likely = expit(weights.astype(np.float32) @ inputs)
-    slope = inputs @ (likely - targets)
-    curvature = (inputs * (likely * (1 - likely))) @ inputs.T
-    return slope.astype(np.float64), curvature.astype(np.float64)
+def _label_derivatives(inputs: Floats, targets: Floats) -> Derivatives:
+    """Of one label's log loss, whose weights are (1, P): inputs (P, N), targets (N,)."""
+
+    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
+        # single precision, as the inputs are: the sums over products are the time that fitting takes
+        likely = expit(weights[0].astype(np.float32) @ inputs)
+        slope = inputs @ (likely - targets)
+        curvature = (inputs * (likely * (1 - likely))) @ inputs.T
+        return slope[None].astype(np.float64), curvature[None].astype(np.float64)
+
+    return derivatives
 
 
 def _own_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shelfwise.core.types import Float64Array, MultiHot, Scores
 from shelfwise.metrics.multilabel import ratio
 
-EDGE = 1e-4
+EPSILON = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: hardly any catalogue has the products to tell."""
 
 BINS = 15
@@ -120,5 +120,5 @@ def log_loss(hits: NDArray[np.bool_], probabilities: Float64Array) -> float:
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
-    sure = np.clip(probabilities, EDGE, 1 - EDGE)
+    sure = np.clip(probabilities, EPSILON, 1 - EPSILON)
     return float(-np.log(np.where(hits, sure, 1 - sure)).mean()) if len(hits) else 0.0

@@ -1,0 +1,121 @@
+"""Newton's method for many small convex problems at once, each with a few weights.
+
+Dimensions: B problems, P weights of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfwise.core.types import Float64Array
+
+Derivatives = Callable[[Float64Array], tuple[Float64Array, Float64Array]]
+"""From weights (B, P) to the gradient (B, P) and the Hessian (B, P, P) of each problem's loss."""
+
+Losses = Callable[[Float64Array], Float64Array]
+"""From weights (B, P) to each problem's loss (B,)."""
+
+HALVINGS = 20
+
+ROUNDING = 1e-12
+"""Share of a loss that double precision may add to it."""
+
+
+@dataclass(frozen=True)
+class NewtonLimits:
+    """When to stop, and how far to go at once.
+
+    Args:
+        steps: at most so many.
+        longest_step: the most that a weight may change in one step; longer ones are scaled down as a whole. A label
+            that can be told apart without a mistake would otherwise send its weights to infinity.
+        tolerance: solved once no weight of any problem changes by so much.
+    """
+
+    steps: int
+    longest_step: float
+    tolerance: float
+
+
+def minimise(
+    start: Float64Array,
+    derivatives: Derivatives,
+    penalty: float,
+    limits: NewtonLimits,
+    losses: Losses | None = None,
+    floor: Float64Array | None = None,
+) -> Float64Array:
+    """Minimise ``loss(w) + penalty / 2 * |w - start|^2`` for each problem; all stop together.
+
+    Args:
+        start: (B, P) where the weights begin, and what the penalty draws them towards.
+        derivatives: of the losses, without the penalty.
+        losses: without the penalty. Where given, a problem's step is halved until its loss does not rise.
+        floor: (P,) the least that each weight may be; needs `losses`. A weight that would leave its bound stops at
+            it, and one that is held there takes no part in the step (projected Newton: Bertsekas 1982).
+
+    Returns:
+        Weights (B, P).
+
+    >>> def derivatives(w):  # of the loss (w - 3)^2 / 2
+    ...     return w - 3, np.ones((1, 1, 1))
+    >>> minimise(np.zeros((1, 1)), derivatives, 0.5, NewtonLimits(10, 5.0, 1e-9)).tolist()
+    [[2.0]]
+    """
+    width = start.shape[1]
+    weights = start if floor is None else np.maximum(start, floor)
+    for _ in range(limits.steps):
+        slope, curvature = derivatives(weights)
+        slope = slope + penalty * (weights - start)
+        curvature = curvature + penalty * np.eye(width)
+        if floor is not None:
+            slope, curvature = _without_held(slope, curvature, (weights <= floor) & (slope > 0))
+        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
+        longest = np.abs(step).max(axis=1, keepdims=True)
+        step *= np.minimum(1, limits.longest_step / np.maximum(longest, limits.tolerance))
+        if losses is None:
+            weights = weights - step
+            change = step
+        else:
+            before = weights
+            weights = _lower(_penalised(losses, start, penalty), before, step, floor)
+            change = weights - before
+        if np.abs(change).max(initial=0) < limits.tolerance:
+            break
+    return weights
+
+
+def _without_held(
+    slope: Float64Array, curvature: Float64Array, held: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """Derivatives by which the weights that are `held` (B, P) at their bound do not move, nor move others."""
+    crossed = held[:, :, None] | held[:, None, :]
+    return np.where(held, 0, slope), np.where(crossed, np.eye(slope.shape[1]), curvature)
+
+
+def _penalised(losses: Losses, start: Float64Array, penalty: float) -> Losses:
+    """The `losses` with the penalty on the way from `start`."""
+    return lambda weights: losses(weights) + penalty / 2 * np.square(weights - start).sum(axis=1)
+
+
+def _lower(
+    losses: Losses, weights: Float64Array, step: Float64Array, floor: Float64Array | None
+) -> Float64Array:
+    """Each problem's weights (B, P) after the step, or after a half, a quarter ... of it.
+
+    The first length is taken at which the problem's loss does not rise.
+    """
+    limit = losses(weights)
+    limit = limit + ROUNDING * np.abs(limit)
+    scale = np.ones((len(weights), 1))
+    for _ in range(HALVINGS):
+        moved = weights - scale * step
+        lower: Float64Array = moved if floor is None else np.maximum(moved, floor)
+        worse = losses(lower) > limit
+        if not worse.any():
+            break
+        scale[worse] /= 2
+    return lower
