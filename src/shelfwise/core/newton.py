@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shelfwise.core.types import Float64Array
+from shelfwise.core.types import Bools, Float64Array
 
 Derivatives = Callable[[Float64Array], tuple[Float64Array, Float64Array]]
 """From weights (B, P) to the gradient (B, P) and the Hessian (B, P, P) of each problem's loss."""
@@ -66,14 +66,14 @@ def minimise(
     [[2.0]]
     """
     width = start.shape[1]
-    weights = start if floor is None else np.maximum(start, floor)
+    weights: Float64Array = start if floor is None else np.maximum(start, floor)
     for _ in range(limits.steps):
         slope, curvature = derivatives(weights)
         slope = slope + penalty * (weights - start)
         curvature = curvature + penalty * np.eye(width)
         if floor is not None:
             slope, curvature = _without_held(slope, curvature, (weights <= floor) & (slope > 0))
-        step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
+        step: Float64Array = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
         longest = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1, limits.longest_step / np.maximum(longest, limits.tolerance))
         if losses is None:
@@ -89,7 +89,7 @@ def minimise(
 
 
 def _without_held(
-    slope: Float64Array, curvature: Float64Array, held: Float64Array
+    slope: Float64Array, curvature: Float64Array, held: Bools
 ) -> tuple[Float64Array, Float64Array]:
     """Derivatives by which the weights that are `held` (B, P) at their bound do not move, nor move others."""
     crossed = held[:, :, None] | held[:, None, :]

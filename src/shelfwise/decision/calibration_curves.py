@@ -50,7 +50,7 @@ def rising_logistic(
 
     def losses(weights: Float64Array) -> Float64Array:
         z = logits(weights)
-        return np.bincount(labels, np.logaddexp(0, z) - hits * z, n_labels)
+        return np.asarray(np.bincount(labels, np.logaddexp(0, z) - hits * z, n_labels), np.float64)
 
     def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
         likely = expit(logits(weights))
