@@ -73,7 +73,7 @@ def minimise(
         curvature = curvature + penalty * np.eye(width)
         if floor is not None:
             slope, curvature = _without_held(slope, curvature, (weights <= floor) & (slope > 0))
-        step: Float64Array = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
+        step = np.asarray(np.linalg.solve(curvature, slope[:, :, None])[:, :, 0], np.float64)
         longest = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1, limits.longest_step / np.maximum(longest, limits.tolerance))
         if losses is None:
