@@ -23,7 +23,7 @@ Marks = Callable[[Letters], Bools]
 Column = Any
 """N values of one field.
 
-An Arrow array of strings; or a list of what JSON and Parquet may hold; or, of categories, their JSON as bytes.
+An Arrow array of strings; or a list of what JSON and Parquet may hold; or, of categories, JSON as bytes.
 """
 
 _BYTES_AT_ONCE = 1 << 17
@@ -94,9 +94,10 @@ def value_offsets(array: pa.Array) -> Offsets:
     # an empty array may come without a buffer
     if buffer is None or count == 0:
         return np.zeros(count + 1, dtype=np.int32)
+    offsets = np.frombuffer(buffer, np.int32)
     # an array may be a slice of a longer one
     first = array.offset
-    return np.frombuffer(buffer, np.int32)[first : first + count + 1]
+    return offsets[first : first + count + 1]
 
 
 def letters_of(array: pa.Array) -> Letters:
@@ -134,7 +135,8 @@ def may_be_untidy(letters: Letters) -> Bools:
     marks |= letters == ord("<")
     # the second of two spaces
     space = letters == _SPACE
-    marks[1:] |= space[1:] & space[:-1]
+    after_space = space[:-1]
+    marks[1:] |= space[1:] & after_space
     return marks
 
 
@@ -167,13 +169,16 @@ def may_need_cleaning(array: pa.Array, marks: Marks | None = None) -> Bools:
     doubt = np.zeros(len(array), dtype=bool)
     if marks is not None:
         doubt = holds_mark(array, marks)
-    filled = np.flatnonzero((np.diff(offsets) > 0) & not_null(array))
+    has_letters = np.diff(offsets) > 0
+    has_letters &= not_null(array)
+    filled = np.flatnonzero(has_letters)
     if not len(filled):
         return doubt
     letters = letters_of(array)
     first = letters[offsets[filled]]
     last = letters[offsets[filled + 1] - 1]
-    doubt[filled[_may_be_space(first) | _may_be_space(last)]] = True
+    padded = _may_be_space(first) | _may_be_space(last)
+    doubt[filled[padded]] = True
     return doubt
 
 
@@ -200,7 +205,8 @@ def consecutive_runs(rows: Int64Array) -> list[tuple[int, int]]:
     """
     # behind each of these rows another run begins
     breaks = np.flatnonzero(np.diff(rows) != 1)
-    first = np.concatenate((rows[:1], rows[breaks + 1]))
+    later = rows[breaks + 1]
+    first = np.concatenate((rows[:1], later))
     last = np.concatenate((rows[breaks], rows[-1:]))
     return list(zip(first.tolist(), last.tolist(), strict=True))
 
@@ -213,9 +219,13 @@ def take_rows(table: pa.Table, rows: Int64Array) -> pa.Table:
     runs = consecutive_runs(rows)
     if len(runs) > _MAX_RUNS:
         return table.combine_chunks().take(pa.array(rows))
-    parts = [table.slice(first, last - first + 1) for first, last in runs]
-    # no tables cannot be put together, an empty one can
-    return pa.concat_tables(parts or [table.slice(0, 0)])
+    parts = []
+    for first, last in runs:
+        parts.append(table.slice(first, last - first + 1))
+    if not parts:
+        # no tables cannot be put together, an empty one can
+        parts.append(table.slice(0, 0))
+    return pa.concat_tables(parts)
 
 
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:

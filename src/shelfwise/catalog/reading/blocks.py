@@ -1,4 +1,4 @@
-"""A block of a source, some megabytes of whole records: taken apart by its format, checked, and accounted for record by record."""
+"""A block of a source, some megabytes of whole records: taken apart, checked, and accounted for."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.types import Int64Array
+
+Span = tuple[int, int, int]
+"""Line, offset and length of a record."""
+
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,24 +76,34 @@ def check_block(block: Block, form: FileFormat, columns: Mapping[str, str], rule
     """Accept or refuse every record of a block."""
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)
-        refused = [refuse(piece, block.fault)]
-        return CheckedBlock(_table_of([]), np.empty((0, 3), np.int64), refused, Counter())
+        return CheckedBlock(
+            table=_table_of([]),
+            spans=np.empty((0, 3), np.int64),
+            refused=[refuse(piece, block.fault)],
+            notes=Counter(),
+        )
     # notes are counted anew for every block
     rules = Rules(rules.separator, rules.delimiter)
     parts = form.take_apart(block)
     plan = plan_columns(tuple(parts.columns), columns)
     checked = check_columns(plan, parts.columns, len(parts.spans), rules)
     # why a record failed is found by reading it once more, slowly and exactly
-    failed = [form.record(block, span) for span in parts.spans[checked.failed]]
+    failed_spans = parts.spans[checked.failed]
+    failed = [form.record(block, span) for span in failed_spans]
     products, product_spans, refused = _one_by_one(failed + parts.others, columns, rules)
     table, spans = _in_source_order(checked, parts.spans, products, product_spans)
-    refused.sort(key=lambda record: record.line)
-    return CheckedBlock(table, spans, refused, checked.notes + rules.notes, parts.rest)
+    return CheckedBlock(
+        table=table,
+        spans=spans,
+        refused=sorted(refused, key=lambda record: record.line),
+        notes=checked.notes + rules.notes,
+        rest=parts.rest,
+    )
 
 
 def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:
     """The piece as it goes to quarantine."""
-    known = isinstance(identifier, str | int) and str(identifier).strip() != ""
+    known = str(identifier) if isinstance(identifier, str | int) else ""
     return Quarantined(
         line=piece.line,
         offset=piece.offset,
@@ -96,7 +111,7 @@ def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quar
         kind=fault.kind,
         reason=fault.reason,
         raw=piece.raw,
-        id=str(identifier) if known else None,
+        id=known if known.strip() else None,
     )
 
 
@@ -104,28 +119,33 @@ def _in_source_order(
     checked: CheckedColumns,
     checked_spans: Int64Array,
     products: list[Product],
-    product_spans: list[tuple[int, int, int]],
+    product_spans: list[Span],
 ) -> tuple[pa.Table, Int64Array]:
     """The products of both ways of checking as one table, and their spans (N, 3)."""
-    if not products:
-        if not checked.failed.any():
-            return checked.table, checked_spans
-        rows = np.flatnonzero(~checked.failed)
-        return take_rows(checked.table, rows).combine_chunks(), checked_spans[rows]
-    table = pa.concat_tables([checked.table, _table_of(products)], promote_options="default")
-    spans = np.concatenate((checked_spans, np.array(product_spans, np.int64).reshape(-1, 3)))
-    accepted = np.append(~checked.failed, np.ones(len(products), dtype=bool))
+    table = checked.table
+    spans = checked_spans
+    accepted = ~checked.failed
+    # mostly nothing failed and nothing was read one by one
+    if accepted.all() and not products:
+        return table, spans
     rows = np.flatnonzero(accepted)
-    rows = rows[np.argsort(spans[rows, 0], kind="stable")]
+    if products:
+        table = pa.concat_tables([table, _table_of(products)], promote_options="default")
+        spans = np.concatenate((spans, np.array(product_spans, np.int64)))
+        # these stand behind the others, and all of them count
+        added = np.arange(len(accepted), len(spans))
+        rows = np.concatenate((rows, added))
+        lines = spans[rows, 0]
+        rows = rows[np.argsort(lines, kind="stable")]
     return take_rows(table, rows).combine_chunks(), spans[rows]
 
 
 def _one_by_one(
     records: list[Record], columns: Mapping[str, str], rules: Rules
-) -> tuple[list[Product], list[tuple[int, int, int]], list[Quarantined]]:
+) -> tuple[list[Product], list[Span], list[Quarantined]]:
     """Products, the span of each, and the refused records."""
     products: list[Product] = []
-    spans: list[tuple[int, int, int]] = []
+    spans: list[Span] = []
     refused: list[Quarantined] = []
     plan_for = _remembered_plans(columns)
     for piece, values in records:
@@ -137,18 +157,21 @@ def _one_by_one(
             products.append(Product.model_validate(named, context=rules))
             spans.append((piece.line, piece.offset, len(piece.raw)))
         except ValidationError as error:
-            refused.append(refuse(piece, why(error, named), named.get("id")))
+            fault = why(error, named)
+            refused.append(refuse(piece, fault, named.get("id")))
         except RecursionError:
+            # pydantic and the json module go down as deep as the value does
             reason = "a value is nested too deeply; expected texts, numbers and lists"
-            refused.append(refuse(piece, RecordError("nested too deeply", reason)))
+            fault = RecordError("nested too deeply", reason)
+            refused.append(refuse(piece, fault))
     return products, spans, refused
 
 
-def _remembered_plans(columns: Mapping[str, str]) -> Callable[[tuple[str, ...]], ColumnPlan]:
+def _remembered_plans(columns: Mapping[str, str]) -> Callable[[Names], ColumnPlan]:
     """:func:`plan_columns` with the plans of the last records at hand: most have the same columns."""
 
     @lru_cache(maxsize=1024)
-    def plan_for(names: tuple[str, ...]) -> ColumnPlan:
+    def plan_for(names: Names) -> ColumnPlan:
         return plan_columns(names, columns)
 
     return plan_for
@@ -162,7 +185,8 @@ def _table_of(products: list[Product]) -> pa.Table:
         columns[column.name] = pa.array(values, column.type)
     further = dict.fromkeys(name for product in products for name in product.further)
     for name in further:
-        columns[name] = pa.array([product.further.get(name) for product in products], pa.string())
+        texts = [product.further.get(name) for product in products]
+        columns[name] = pa.array(texts, pa.string())
     return pa.table(columns)
 
 

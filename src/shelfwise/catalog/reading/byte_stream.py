@@ -1,6 +1,7 @@
 """A file as pieces of bytes that tile it: one piece a record, blank lines and headers included, nothing lost.
 
-Offsets and lengths are of the decompressed bytes. A piece that cannot be a record carries the reason as its fault.
+Offsets and lengths are of the decompressed bytes. A piece that cannot be a record carries the reason as its
+fault.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError, ShelfwiseError
 
 BLOCK_BYTES = 4 << 20
@@ -89,6 +91,11 @@ class Block:
         return RawRecord(line, offset, self.data[begin : begin + length])
 
 
+def as_spans(lines: Int64Array, offsets: Int64Array, lengths: Int64Array) -> Int64Array:
+    """Line, offset and length of each of N records: (N, 3)."""
+    return np.stack((lines, offsets, lengths), axis=1)
+
+
 def is_gzip(path: Path) -> bool:
     """Whether the file is compressed, by its first bytes.
 
@@ -117,8 +124,10 @@ def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> 
             compressed = disk.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
             disk.seek(0)
             stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if compressed else disk
-            # read1, because read would lose what it gathered before the damage
-            read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
+            read = stream.read
+            if isinstance(stream, gzip.GzipFile):
+                # read would lose what it gathered before the damage
+                read = stream.read1
             seen = 0
             while chunk := read(_CHUNK_BYTES):
                 advance(disk.tell() - seen)
@@ -152,6 +161,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
                 yield RawRecord(line, offset, raw)
                 line += 1
                 offset += len(raw)
+                # what follows the last break of the chunk goes on in the next
                 begun = [following]
     except CorruptGzipError as error:
         fault = _gzip_fault(error)
@@ -168,12 +178,17 @@ def last_break(data: bytes) -> int:
 def count_breaks(data: bytes) -> int:
     """The number of line breaks; four times as fast as ``data.count``."""
     letters = np.frombuffer(data, np.uint8)
-    parts = (letters[begin : begin + _BYTES_COUNTED] for begin in range(0, len(letters), _BYTES_COUNTED))
-    return sum(int(np.count_nonzero(part == _BREAK)) for part in parts)
+    count = 0
+    for begin in range(0, len(letters), _BYTES_COUNTED):
+        part = letters[begin : begin + _BYTES_COUNTED]
+        count += int(np.count_nonzero(part == _BREAK))
+    return count
 
 
 def cut_blocks(
-    chunks: Iterable[bytes], after: RawRecord | None = None, cut: Callable[[bytes], int] = last_break
+    chunks: Iterable[bytes],
+    after: RawRecord | None = None,
+    cut: Callable[[bytes], int] = last_break,
 ) -> Iterator[Block]:
     """The file behind the piece `after` (its header) as blocks of some megabytes, whole lines each.
 
@@ -183,9 +198,13 @@ def cut_blocks(
         cut: where a piece of the file had best be cut, so that no record spans two blocks: behind a line
             break, or 0 for nowhere.
     """
-    to_skip = 0 if after is None else after.offset + len(after.raw)
-    line = 1 if after is None else after.line + 1
-    offset = to_skip
+    line = 1
+    offset = 0
+    if after is not None:
+        line = after.line + 1
+        offset = after.offset + len(after.raw)
+    # the header may reach over several chunks
+    to_skip = offset
     held: list[bytes] = []
     size = 0
     fault = None
@@ -196,10 +215,11 @@ def cut_blocks(
             size += len(kept)
             end = cut(kept) if size >= BLOCK_BYTES else 0
             if end:
-                block = Block(line, offset, b"".join((*held, kept[:end])))
-                yield block
-                line += count_breaks(block.data)
-                offset += len(block.data)
+                held.append(kept[:end])
+                data = b"".join(held)
+                yield Block(line, offset, data)
+                line += count_breaks(data)
+                offset += len(data)
                 # what follows the cut begins the next block
                 held = []
                 kept = kept[end:]
@@ -213,7 +233,8 @@ def cut_blocks(
     if end:
         yield Block(line, offset, data[:end])
     if fault:
-        yield Block(line + count_breaks(data), offset + end, data[end:], fault)
+        line += count_breaks(data)
+        yield Block(line, offset + end, data[end:], fault)
 
 
 def _unreadable(path: Path, error: OSError) -> CatalogError:
@@ -221,7 +242,5 @@ def _unreadable(path: Path, error: OSError) -> CatalogError:
 
 
 def _gzip_fault(error: CorruptGzipError) -> RecordError:
-    return RecordError(
-        "damaged gzip",
-        f"the gzip file is damaged from here on ({error}); expected a whole file: fetch it again",
-    )
+    found = f"the gzip file is damaged from here on ({error})"
+    return RecordError("damaged gzip", f"{found}; expected a whole file: fetch it again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from shelfwise.catalog.reading.arrow import (
     Column,
+    Offsets,
     as_strings,
     holds_mark,
     is_true,
@@ -21,9 +23,12 @@ from shelfwise.catalog.reading.arrow import (
     value_offsets,
 )
 from shelfwise.catalog.reading.record_parsing import SURROGATE
-from shelfwise.catalog.reading.value_parsing import Rules, levels, read_paths
+from shelfwise.catalog.reading.value_parsing import Paths, Rules, levels, read_paths
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.types import Bools
+
+Path = tuple[str, ...]
+"""The names of a category path."""
 
 _PATHS_TYPE = SCHEMA.field("categories").type
 
@@ -36,50 +41,70 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
         parts = pc.split_pattern(texts, rules.delimiter)
     else:
         # every text is one path
-        parts = pa.ListArray.from_arrays(pa.array(np.arange(len(texts) + 1, dtype=np.int32)), texts)
-    # many products share their paths: each distinct one is read once
-    codes = parts.flatten().dictionary_encode()
-    paths = [_written_path(text or "", rules.separator) for text in codes.dictionary.to_pylist()]
-    names = pa.array(paths, _PATHS_TYPE.value_type).take(codes.indices)
+        one_each = np.arange(len(texts) + 1, dtype=np.int32)
+        parts = pa.ListArray.from_arrays(pa.array(one_each), texts)
+
+    def read(text: str | None) -> Path | None:
+        return _written_path(text or "", rules.separator)
+
+    names = _each_distinct(parts.flatten(), read)
     offsets = value_offsets(parts)
-    filled = not_null(texts)
-    doubt |= lists_with_mark(~not_null(names), offsets) & filled
-    found = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names, mask=pa.array(~filled))
-    return found, doubt
+    missing = ~not_null(texts)
+    # a part without a name may be an empty path, or none
+    doubt |= lists_with_mark(~not_null(names), offsets) & ~missing
+    # the parts of a slice do not begin at 0, the names do
+    offsets = offsets - offsets[0]
+    return _lists(offsets, names, missing), doubt
 
 
 def json_paths(values: pa.Array, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from JSON such as ``[["A", "B"], ["A", "C"]]``, and which of N values are in doubt.
 
-    JSON is cut between brackets. Where that was inside a name or between deeper lists, the parts are no JSON and
-    the value is in doubt.
+    JSON is cut between brackets. Where that was inside a name or between deeper lists, the parts are no JSON
+    and the value is in doubt.
     """
     try:
         texts = values.cast(pa.string())
     except pa.ArrowInvalid:  # not UTF-8
-        return pa.nulls(len(values), _PATHS_TYPE), np.ones(len(values), dtype=bool)
+        count = len(values)
+        return pa.nulls(count, _PATHS_TYPE), np.ones(count, dtype=bool)
     null = np.asarray(pc.equal(texts, "null"))
-    nested = is_true(pc.and_(pc.starts_with(texts, '[["'), pc.ends_with(texts, '"]]')))
-    parts = pc.split_pattern(pc.ascii_trim(texts, "[]"), _between_paths(texts))
-    codes = parts.flatten().dictionary_encode()
-    paths = [_json_path(text) for text in codes.dictionary.to_pylist()]
-    names = pa.array(paths, _PATHS_TYPE.value_type).take(codes.indices)
+    # anything but a list of lists of texts is left to the slow way
+    nested = is_true(pc.starts_with(texts, '[["'))
+    nested &= is_true(pc.ends_with(texts, '"]]'))
+    bare = pc.ascii_trim(texts, "[]")
+    parts = pc.split_pattern(bare, _between_paths(texts))
+    names = _each_distinct(parts.flatten(), _json_path)
     offsets = value_offsets(parts)
-    doubt = ~null & (~nested | lists_with_mark(~not_null(names), offsets))
-    return pa.ListArray.from_arrays(pa.array(offsets), names, mask=pa.array(null)), doubt
+    unreadable = lists_with_mark(~not_null(names), offsets)
+    doubt = ~null & (~nested | unreadable)
+    return _lists(offsets, names, null), doubt
 
 
-def json_reader(rules: Rules) -> Callable[[bytes], list[list[str]] | None]:
+def json_reader(rules: Rules) -> Callable[[bytes], Paths | None]:
     """:func:`read_paths` of JSON; what many products have in common is remembered."""
 
     @lru_cache(maxsize=4096)
-    def read(raw: bytes) -> list[list[str]] | None:
+    def read(raw: bytes) -> Paths | None:
         text = raw.decode()
+        # which half of a character stands alone is found when the record is read by itself
         if SURROGATE.search(text):
             raise ValueError("half a character, perhaps")
         return read_paths(json.loads(text, strict=False), rules)
 
     return read
+
+
+def _each_distinct(texts: pa.Array, read: Callable[[Any], Path | None]) -> pa.Array:
+    """What `read` makes of each text, as lists of names; many are the same, and each is read once."""
+    codes = texts.dictionary_encode()
+    paths = [read(text) for text in codes.dictionary.to_pylist()]
+    return pa.array(paths, _PATHS_TYPE.value_type).take(codes.indices)
+
+
+def _lists(offsets: Offsets, values: pa.Array, missing: Bools) -> pa.Array:
+    """N lists, given where each begins among the values, null where `missing`."""
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(missing))
 
 
 def _between_paths(texts: pa.Array) -> str:
@@ -90,20 +115,23 @@ def _between_paths(texts: pa.Array) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def _written_path(text: str, separator: str) -> tuple[str, ...] | None:
+def _written_path(text: str, separator: str) -> Path | None:
     """The names of one path, given as text; None where it has none."""
     found = read_paths([levels(text, Rules(separator))], Rules())
     return tuple(found[0]) if found else None
 
 
 @lru_cache(maxsize=65_536)
-def _json_path(text: str) -> tuple[str, ...] | None:
+def _json_path(text: str) -> Path | None:
     """The names of one path, given as the JSON between its brackets; None where it has none or is none."""
     try:
         names = json.loads(f"[{text}]", strict=False)
     except (ValueError, RecursionError):
         return None
-    if SURROGATE.search(text) or not all(isinstance(name, str) for name in names):
+    if SURROGATE.search(text):
+        return None
+    # numbers and deeper lists are judged with the whole value
+    if not all(isinstance(name, str) for name in names):
         return None
     found = read_paths([names], Rules())
     return tuple(found[0]) if found else None

@@ -1,4 +1,4 @@
-"""Whole columns at once: what is plainly in order stays as it is, and only the values in doubt are read one by one.
+"""Whole columns at once: what is plainly in order stays, and only the values in doubt are read one by one.
 
 In doubt is every value that its function in :mod:`~shelfwise.catalog.reading.value_parsing` might change or
 refuse. Both ways therefore give the same.
@@ -48,7 +48,15 @@ _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 _PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[ÀÁÄ-ÖØ-öø-ÿ]|&)"
 _PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
-"""Text with accented letters that stand alone, which no pattern of mojibake fits, and with ampersands that begin no entity."""
+"""Words with single spaces between them.
+
+Accented letters stand alone, so that no pattern of mojibake fits, and ampersands stand alone, so that they
+begin no entity.
+"""
+
+_NUMBER_TYPES = {int, float, NoneType}
+
+ColumnCheck = Callable[[Column], pa.Array]
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,10 @@ def check_columns(
     plan: ColumnPlan, columns: Mapping[str, Column], count: int, rules: Rules
 ) -> CheckedColumns:
     """Check `count` records, given as the columns of their source."""
-    checks = _ColumnChecks(Rules(rules.separator, rules.delimiter), np.zeros(count, dtype=bool))
-    checked_by: dict[str, Callable[[Column], pa.Array]] = {
+    # notes are kept apart: those of records that fail do not count
+    own_rules = Rules(rules.separator, rules.delimiter)
+    checks = _ColumnChecks(own_rules, np.zeros(count, dtype=bool))
+    check_of: dict[str, ColumnCheck] = {
         "id": checks.ids,
         "title": checks.texts,
         "description": checks.texts,
@@ -87,10 +97,12 @@ def check_columns(
         ours["related"] = _related_of(plan.relations, columns)
     table: dict[str, pa.Array] = {}
     for column in SCHEMA:
-        if column.name in ours:
-            table[column.name] = checked_by[column.name](ours[column.name])
+        name = column.name
+        if name in ours:
+            check = check_of[name]
+            table[name] = check(ours[name])
         else:
-            table[column.name] = pa.nulls(count, column.type)
+            table[name] = pa.nulls(count, column.type)
     if "id" not in ours:
         checks.failed[:] = True
     for name, source in plan.further.items():
@@ -98,11 +110,15 @@ def check_columns(
     return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
 
 
-def _related_of(relations: Mapping[str, str], columns: Mapping[str, Column]) -> list[dict[str, Any]]:
+def _related_of(relations: Mapping[str, str], columns: Mapping[str, Column]) -> list[Any]:
     """The relations of each of N products, from the columns that hold one relation each."""
     lists = [python_values(columns[source]) for source in relations.values()]
-    products = zip(*lists, strict=True)
-    return [dict(zip(relations, (ids or None for ids in product), strict=True)) for product in products]
+    related = []
+    for product in zip(*lists, strict=True):
+        # an empty list is no relation
+        ids = [value or None for value in product]
+        related.append(dict(zip(relations, ids, strict=True)))
+    return related
 
 
 def _read_short_text(value: Any) -> str | None:
@@ -122,7 +138,11 @@ class _ColumnChecks:
 
     def total_notes(self) -> Counter[str]:
         """The notes about records that did not fail."""
-        return sum((notes for row, notes in self.noted if not self.failed[row]), Counter())
+        total: Counter[str] = Counter()
+        for row, notes in self.noted:
+            if not self.failed[row]:
+                total += notes
+        return total
 
     def ids(self, values: Column) -> pa.Array:
         array, doubt = as_strings(values)
@@ -135,7 +155,8 @@ class _ColumnChecks:
         array, doubt = as_strings(values)
         # the pattern is slow: it is asked only about texts with letters that may be untidy
         rows = np.flatnonzero(may_need_cleaning(array, may_be_untidy))
-        plain = is_true(pc.match_substring_regex(array.take(pa.array(rows)), _PLAIN_TEXT))
+        suspects = array.take(pa.array(rows))
+        plain = is_true(pc.match_substring_regex(suspects, _PLAIN_TEXT))
         doubt[rows[~plain]] = True
         return self._reread(array, doubt, values, read)
 
@@ -146,14 +167,16 @@ class _ColumnChecks:
         return self._reread(array, doubt, values, partial(read_image, rules=self.rules))
 
     def prices(self, values: Column) -> pa.Array:
-        if isinstance(values, list) and set(map(type, values)) <= {int, float, NoneType}:
+        read = partial(read_price, rules=self.rules)
+        if isinstance(values, list) and set(map(type, values)) <= _NUMBER_TYPES:
             array, doubt = _numbers(values)
-        else:
-            texts, doubt = as_strings(values)
-            plain = is_true(pc.match_substring_regex(texts, _PLAIN_NUMBER))
-            doubt |= not_null(texts) & ~plain
-            array = pc.cast(with_nulls(texts, ~plain), pa.float64())
-        return self._reread(array, doubt, values, partial(read_price, rules=self.rules))
+            return self._reread(array, doubt, values, read)
+        texts, doubt = as_strings(values)
+        plain = is_true(pc.match_substring_regex(texts, _PLAIN_NUMBER))
+        doubt |= not_null(texts) & ~plain
+        # Arrow casts all of a column or nothing
+        array = pc.cast(with_nulls(texts, ~plain), pa.float64())
+        return self._reread(array, doubt, values, read)
 
     def paths(self, values: Column) -> pa.Array:
         if not isinstance(values, list) and pa.types.is_binary(values.type):
@@ -164,7 +187,8 @@ class _ColumnChecks:
 
     def related(self, values: Column) -> pa.Array:
         found = python_values(values)
-        doubt = np.fromiter((value is not None for value in found), bool, len(found))
+        # there is no fast way for these
+        doubt = np.array([value is not None for value in found], dtype=bool)
         none = pa.nulls(len(found), SCHEMA.field("related").type)
         return self._reread(none, doubt, found, _read_related_pairs)
 
@@ -183,26 +207,29 @@ class _ColumnChecks:
             found = values.take(pa.array(rows)).to_pylist()
         results: list[Any] = []
         notes = self.rules.notes
-        for row, value in zip(rows, found, strict=True):
+        for row, value in zip(rows.tolist(), found, strict=True):
             try:
                 results.append(read(value))
             except (ValueError, RecursionError):
+                # why is found when the record is read by itself
                 results.append(None)
                 self.failed[row] = True
             if notes:
-                self.noted.append((int(row), notes.copy()))
+                self.noted.append((row, notes.copy()))
                 notes.clear()
         return _replaced(array, doubt, pa.array(results, array.type))
 
 
 def _numbers(values: list[Any]) -> tuple[pa.Array, Bools]:
     """Numbers and None as floats, and which of them may be no prices."""
+    count = len(values)
     try:
         array = pa.array(values, pa.float64())
     except pa.ArrowInvalid:  # an integer that no float holds
-        return pa.nulls(len(values), pa.float64()), np.ones(len(values), dtype=bool)
-    usable = pc.and_(pc.greater_equal(array, 0), pc.is_finite(array))
-    return array, not_null(array) & ~is_true(usable)
+        return pa.nulls(count, pa.float64()), np.ones(count, dtype=bool)
+    usable = is_true(pc.greater_equal(array, 0))
+    usable &= is_true(pc.is_finite(array))
+    return array, not_null(array) & ~usable
 
 
 def _replaced(array: pa.Array, where: Bools, values: pa.Array) -> pa.Array:
@@ -210,8 +237,9 @@ def _replaced(array: pa.Array, where: Bools, values: pa.Array) -> pa.Array:
     if not pa.types.is_nested(array.type):
         return pc.replace_with_mask(array, pa.array(where), values)
     # Arrow replaces no lists: each row is taken from the array with the values behind it
-    source = np.arange(len(array))
-    source[where] = len(array) + np.arange(len(values))
+    count = len(array)
+    source = np.arange(count)
+    source[where] = np.arange(count, count + len(values))
     return pa.concat_arrays([array, values]).take(pa.array(source))
 
 

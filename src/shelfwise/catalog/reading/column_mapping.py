@@ -45,19 +45,31 @@ class ColumnPlan:
 
     def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The record under our names."""
-        named = {name: values[source] for name, source in self.ours.items()}
+
+        def under_our_names(columns: Mapping[str, str]) -> dict[str, Any]:
+            return {name: values[source] for name, source in columns.items()}
+
+        named = under_our_names(self.ours)
         if self.relations:
-            named["related"] = {name: values[source] or None for name, source in self.relations.items()}
-        named["further"] = {name: values[source] for name, source in self.further.items()}
+            related = under_our_names(self.relations)
+            for name, ids in related.items():
+                # an empty list is no relation
+                related[name] = ids or None
+            named["related"] = related
+        named["further"] = under_our_names(self.further)
         return named
 
     def without(self, column: str) -> ColumnPlan:
         """The plan but for one of the source's columns."""
 
-        def kept(mapping: Mapping[str, str]) -> dict[str, str]:
-            return {name: source for name, source in mapping.items() if source != column}
+        def kept(columns: Mapping[str, str]) -> dict[str, str]:
+            return {name: source for name, source in columns.items() if source != column}
 
-        return ColumnPlan(kept(self.ours), kept(self.relations), kept(self.further))
+        return ColumnPlan(
+            ours=kept(self.ours),
+            relations=kept(self.relations),
+            further=kept(self.further),
+        )
 
 
 def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPlan:
@@ -67,21 +79,39 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
     """
     configured = {name: source for name, source in columns.items() if source in names}
-    # of names that differ in upper and lower case only, the first counts
-    free = {name.strip().lower(): name for name in reversed(names) if name not in configured.values()}
+    free: dict[str, str] = {}
+    # of names that differ in upper and lower case only, the first counts: it is written last
+    for name in reversed(names):
+        if name not in configured.values():
+            free[name.strip().lower()] = name
     ours: dict[str, str] = {}
     for name, synonyms in SYNONYMS.items():
-        found = configured.get(name) or next((free[synonym] for synonym in synonyms if synonym in free), None)
+        # an empty name in the settings names no column
+        found = configured.get(name) or _first_of(synonyms, free)
         if found is not None:
             ours[name] = found
     relations: dict[str, str] = {}
     if "related" not in ours:
-        relations = {relation: free[column] for column, relation in RELATIONS.items() if column in free}
-    used = {*ours.values(), *relations.values(), *configured.values()}
+        for column, relation in RELATIONS.items():
+            if column in free:
+                relations[relation] = free[column]
+    used = set(configured.values())
+    used.update(ours.values(), relations.values())
     further = {name: name for name in names if name not in used}
     # the settings may name further columns too
-    further |= {name: source for name, source in configured.items() if name not in SYNONYMS}
-    return ColumnPlan(ours, relations, {_free_name(name): source for name, source in further.items()})
+    for name, source in configured.items():
+        if name not in SYNONYMS:
+            further[name] = source
+    apart = {_free_name(name): source for name, source in further.items()}
+    return ColumnPlan(ours, relations, apart)
+
+
+def _first_of(synonyms: tuple[str, ...], free: Mapping[str, str]) -> str | None:
+    """The source's name of the first synonym that it has."""
+    for synonym in synonyms:
+        if synonym in free:
+            return free[synonym]
+    return None
 
 
 def _free_name(name: str) -> str:

@@ -1,8 +1,8 @@
 """On which line each id stood first, for millions of ids in little memory.
 
-In memory an id is eight bytes, half of its hash and then its number, in sorted runs; and a bit in a filter that
-answers for most new ids at once. The ids themselves lie in a temporary file, where the few that may be repeated
-are compared letter by letter.
+In memory an id is eight bytes, half of its hash and then its number, in sorted runs; and a bit in a filter
+that answers for most new ids at once. The ids themselves lie in a temporary file, where the few that may be
+repeated are compared letter by letter.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from shelfwise.catalog.reading.arrow import Letters, letters_of, value_offsets
@@ -67,11 +68,14 @@ class DuplicateIds:
             text = ids[row].as_py()
             line = int(lines[row])
             key = _key(hashes[row])
-            earlier = self._line_of(key, text.encode()) or lines_here.setdefault(text, line)
-            # the first of several in this block finds itself
+            earlier = self._line_of(key, text.encode())
+            if earlier is None:
+                # an id may be repeated within this block; the first of several finds itself
+                earlier = lines_here.setdefault(text, line)
             if earlier != line:
                 first[row] = earlier
         new = first == 0
+        # mostly all are new, and nothing has to be copied
         new_ids = ids if new.all() else ids.filter(pa.array(new))
         self._remember(new_ids, hashes[new], lines[new])
         return first
@@ -100,7 +104,7 @@ class DuplicateIds:
         return known
 
     def _line_of(self, key: Any, text: bytes) -> int | None:
-        """The line of a remembered id, given its hash's key and its letters; None where it is not remembered."""
+        """The line of a remembered id, by its hash's key and its letters; None where it is not remembered."""
         least = int(key) << 32
         greatest = least | int(_NUMBER_MASK)
         bounds = np.array([least, greatest], dtype=np.uint64)
@@ -125,28 +129,36 @@ class DuplicateIds:
     def _remember(self, ids: pa.Array, hashes: Hashes, lines: Int64Array) -> None:
         """Add new ids to the filter, the files and the runs."""
         byte, bit = _filter_places(hashes)
-        np.bitwise_or.at(self._filter, byte, np.uint8(1) << bit)
+        masks = np.uint8(1) << bit
+        # plain indexing would set one bit only of several in a byte
+        np.bitwise_or.at(self._filter, byte, masks)
         self._store(ids, lines)
         count = len(hashes)
         numbers = np.arange(self._count, self._count + count, dtype=np.uint64)
         self._count += count
         run = _key(hashes) << _HALF | numbers
         # merging runs of like size keeps their number small and merges each entry few times
-        while self._runs and len(self._runs[-1]) <= 2 * len(run) < _MAX_RUN:
+        while self._runs and self._worth_merging(run):
             run = np.concatenate((self._runs.pop(), run))
         if len(run):
             self._runs.append(np.sort(run))
+
+    def _worth_merging(self, run: Hashes) -> bool:
+        """Whether the last run is not much longer than this one, and both together are not too long."""
+        return len(self._runs[-1]) <= 2 * len(run) < _MAX_RUN
 
     def _store(self, ids: pa.Array, lines: Int64Array) -> None:
         """Append the ids and their entries to the temporary files."""
         if not len(ids):
             return
         offsets = value_offsets(ids).astype(np.int64)
+        first = offsets[0]
+        last = offsets[-1]
         letters = memoryview(ids.buffers()[2])
         begin = self._ids.seek(0, _END)
-        self._ids.write(letters[offsets[0] : offsets[-1]])
+        self._ids.write(letters[first:last])
         # where each id begins in the file, not in the array
-        starts = begin + offsets[:-1] - offsets[0]
+        starts = begin + offsets[:-1] - first
         lengths = np.diff(offsets)
         entries = np.stack((lines, starts, lengths), axis=1)
         self._entries.seek(0, _END)
@@ -163,8 +175,8 @@ def _hashes(ids: pa.Array) -> Hashes:
     hashes = splitmix64(left.astype(np.uint64))
     # a very long id would take a round of the loop below for every eight bytes
     long = np.flatnonzero(left >= _LONG_ID_BYTES)
-    long_hashes = np.fromiter((hash(ids[row].as_py()) for row in long.tolist()), np.int64, len(long))
-    hashes[long] = long_hashes.view(np.uint64)
+    long_hashes = [hash(ids[row].as_py()) for row in long.tolist()]
+    hashes[long] = np.array(long_hashes, np.int64).view(np.uint64)
     rows = np.flatnonzero((left > 0) & (left < _LONG_ID_BYTES))
     while len(rows):
         # the bytes behind the end of an id are those of the next one: they are shifted out
@@ -180,14 +192,16 @@ def _hashes(ids: pa.Array) -> Hashes:
 
 def _words_at_each_byte(ids: pa.Array, offsets: Int64Array) -> Hashes:
     """The eight bytes from each byte of the ids on, as one number; behind the last id there are zeros."""
-    size = offsets[-1] - offsets[0]
+    begin = offsets[0]
+    end = offsets[-1]
+    size = end - begin
     letters = np.zeros(size + _WORD_BYTES, dtype=np.uint8)
     # without letters there may be no buffer of them
     if size > 0:
-        letters[:size] = letters_of(ids)[offsets[0] : offsets[-1]]
-    first = letters[:_WORD_BYTES].view("<u8")
+        letters[:size] = letters_of(ids)[begin:end]
+    first_word = letters[:_WORD_BYTES].view("<u8")
     # a view with steps of one byte: the numbers overlap
-    words: Hashes = np.lib.stride_tricks.as_strided(first, (size + 1,), (1,))
+    words: Hashes = as_strided(first_word, shape=(size + 1,), strides=(1,))
     return words
 
 

@@ -1,4 +1,4 @@
-"""What a format of catalogue files must do. The formats are the files of ``formats/``: ``formats/csv.py`` is ``csv``."""
+"""What a format of catalogue files must do; each is a file: ``formats/csv.py`` is the format ``csv``."""
 
 from __future__ import annotations
 

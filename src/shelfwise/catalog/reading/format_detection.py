@@ -19,17 +19,19 @@ _MAX_SNIFFED_BYTES = 16 << 20
 
 
 def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], None]) -> OpenedFile:
-    """The blocks of `path` in the format of the settings, or in the one it looks like where that is ``"auto"``.
+    """The blocks of `path` in the format of the settings; where that is ``"auto"``, in the one it looks like.
 
     Raises:
         CatalogError: the format cannot be recognised, or nothing in the file can be read in it.
         ConfigError: there is no format of that name.
         PluginError: a library that the format needs is missing.
     """
-    if settings.format != "auto" and settings.format not in formats.names():
+    name = settings.format
+    if name == "auto":
+        name = detect_format(path)
+    elif name not in formats.names():
         known = ", ".join(["auto", *formats.names()])
-        raise ConfigError(f"setting catalog.format is {settings.format!r}; known: {known}")
-    name = detect_format(path) if settings.format == "auto" else settings.format
+        raise ConfigError(f"setting catalog.format is {name!r}; known: {known}")
     form, blocks = formats.load(name).open(path, settings, advance)
     # what is compressed cannot be read from the middle
     file = path if form.bytes_on_disk and not is_gzip(path) else None
@@ -49,10 +51,12 @@ def detect_format(path: Path) -> str:
     for name in formats.names():
         try:
             form = formats.load(name)
-        except PluginError as error:  # its library is missing, which matters only if no other format fits
+        except PluginError as error:
+            # its library is missing, which matters only if no other format fits
             unusable.append(str(error))
             continue
-        certainty[name] = max(form.suffixes.get(suffix, 0.0), form.sniff(start))
+        by_name = form.suffixes.get(suffix, 0.0)
+        certainty[name] = max(by_name, form.sniff(start))
     best = max(certainty, key=lambda name: certainty[name])
     if certainty[best] < BY_NAME and _begins_json_array(start):
         raise CatalogError(
@@ -61,8 +65,12 @@ def detect_format(path: Path) -> str:
         )
     if certainty[best] == 0:
         found = "its first lines are neither JSON objects nor a table's header"
-        fix = f"set format to one of {', '.join(certainty)}"
-        raise CatalogError("; ".join([f"cannot tell the format of {path}: {found}", fix, *unusable]))
+        reasons = [
+            f"cannot tell the format of {path}: {found}",
+            f"set format to one of {', '.join(certainty)}",
+            *unusable,
+        ]
+        raise CatalogError("; ".join(reasons))
     return best
 
 
@@ -83,12 +91,14 @@ def _first_chunks(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def _suffix(path: Path) -> str:
-    """The ending of the file's name, in lower case, that says what is compressed in it where it is compressed."""
+    """The ending of the file's name, in lower case; of a compressed file the one before ``.gz``."""
     if path.suffix.lower() == ".gz" or is_gzip(path):
         path = path.with_suffix("")
     return path.suffix.lower()
 
 
 def _begins_json_array(start: bytes) -> bool:
+    """Whether the first line opens a list of objects: no record, and no table's header."""
     first = next(nonblank_lines(start), b"")
-    return first.removeprefix(BOM).strip()[:2] in (b"[", b"[{")
+    opening = first.removeprefix(BOM).strip()[:2]
+    return opening in (b"[", b"[{")

@@ -1,7 +1,7 @@
 """The blocks of a source shared among processes, and handed back in the order of the file.
 
-The calling process works too: it checks a block whenever the others have enough to do, so that it waits neither
-for them to start nor for the slowest of them.
+The calling process works too: it checks a block whenever the others have enough to do, so that it waits
+neither for them to start nor for the slowest of them.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ _BLOCKS_A_WORKER = 3
 """Blocks that a worker process has before it, so that it never waits for the next."""
 
 _BLOCKS_AHEAD = 24
-"""Blocks that may be checked before one that stands in front of them: what this process does while workers start."""
+"""Blocks that may be checked before one in front of them: this process checks some while workers start."""
 
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
 """For glibc, in the worker processes.
 
 What a block needed serves the next one instead of going back to the system each time.
@@ -49,7 +52,8 @@ def shared(
         file: where the bytes of the blocks can be read again as they are; None where they cannot.
     """
     if processes < 2:
-        yield from ((block, partial(check, block)) for block in blocks)
+        for block in blocks:
+            yield block, partial(check, block)
         return
     with TemporaryDirectory(prefix="shelfwise-") as folder:
         # a block makes many lists and no cycles, so collecting garbage finds nothing
@@ -64,6 +68,20 @@ def shared(
 
 
 @dataclass(frozen=True)
+class _Waiting:
+    """A block whose turn has not come yet.
+
+    Args:
+        future: tells whether it is checked.
+        promise: gives what came of it, complete.
+    """
+
+    block: Block
+    future: Future[CheckedBlock]
+    promise: Promise
+
+
+@dataclass(frozen=True)
 class _Pool:
     """Worker processes, and the folder through which their tables come."""
 
@@ -75,28 +93,36 @@ class _Pool:
 
     def in_order(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Promise]]:
         """Every block with its promise, in the order of the file."""
-        waiting: deque[tuple[Block, Future[CheckedBlock], Promise]] = deque()
+        waiting: deque[_Waiting] = deque()
         most_sent = _BLOCKS_A_WORKER * self.workers
+        most_waiting = most_sent + _BLOCKS_AHEAD
         for number, block in enumerate(blocks):
-            unfinished = sum(not future.done() for _, future, _ in waiting)
+            unfinished = sum(not other.future.done() for other in waiting)
             if unfinished < most_sent:
-                table = self.folder / str(number)
-                future = self.executor.submit(_check_and_store, self._light(block), self.check, table)
-                waiting.append((block, future, partial(_fetch, future, table)))
+                waiting.append(self._sent(block, number))
             else:
                 # the workers have enough to do: this process takes a block itself
                 future = _finished(self.check(block))
-                waiting.append((block, future, future.result))
-            while waiting and (waiting[0][1].done() or len(waiting) > most_sent + _BLOCKS_AHEAD):
-                first, _, promise = waiting.popleft()
-                yield first, promise
-        yield from ((block, promise) for block, _, promise in waiting)
+                waiting.append(_Waiting(block, future, future.result))
+            # what is handed out need not be finished: whoever takes it waits for it
+            while waiting and (waiting[0].future.done() or len(waiting) > most_waiting):
+                first = waiting.popleft()
+                yield first.block, first.promise
+        for other in waiting:
+            yield other.block, other.promise
+
+    def _sent(self, block: Block, number: int) -> _Waiting:
+        """A block that a worker is to check, which leaves the table in a file of that number."""
+        table = self.folder / str(number)
+        future = self.executor.submit(_check_and_store, self._light(block), self.check, table)
+        return _Waiting(block, future, partial(_fetch, future, table))
 
     def _light(self, block: Block) -> Block:
-        """The block as it is sent to another process: without its bytes, where that can read them from the file."""
+        """The block as it is sent to a worker: without its bytes, where that can read them from the file."""
         if self.file is None or block.fault:
             return block
-        return replace(block, data=_FileSpan(self.file, block.offset, len(block.data)))
+        place = _FileSpan(self.file, block.offset, len(block.data))
+        return replace(block, data=place)
 
 
 @dataclass(frozen=True)
@@ -124,8 +150,9 @@ def _check_and_store(block: Block, check: BlockCheck, path: Path) -> CheckedBloc
     if isinstance(block.data, _FileSpan):
         block = replace(block, data=block.data.read())
     checked = check(block)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, checked.table.schema) as writer:
-        writer.write_table(checked.table)
+    table = checked.table
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
     return replace(checked, table=None)
 
 
@@ -136,9 +163,8 @@ def _fetch(future: Future[CheckedBlock], path: Path) -> CheckedBlock:
     except BrokenExecutor:
         raise _worker_was_killed() from None
     except OSError as error:
-        raise StorageError(
-            f"the temporary folder {path.parent} cannot be used: {error}; free some space or set TMPDIR"
-        ) from error
+        found = f"the temporary folder {path.parent} cannot be used: {error}"
+        raise StorageError(f"{found}; free some space or set TMPDIR") from error
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
     # the mapped bytes stay as long as the table needs them
@@ -147,7 +173,5 @@ def _fetch(future: Future[CheckedBlock], path: Path) -> CheckedBlock:
 
 
 def _worker_was_killed() -> CatalogError:
-    return CatalogError(
-        "a process that helped with reading was killed, perhaps for want of memory; "
-        "end other programs and try again"
-    )
+    found = "a process that helped with reading was killed, perhaps for want of memory"
+    return CatalogError(f"{found}; end other programs and try again")

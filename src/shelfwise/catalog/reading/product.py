@@ -21,6 +21,12 @@ from shelfwise.catalog.reading.value_parsing import (
     read_text,
 )
 
+_MAX_SHOWN = 80
+"""Characters of a value that a message shows whole."""
+
+_SHOWN = 60
+"""Characters of a longer one."""
+
 
 def _by_rules(read: Callable[[Any, Rules], Any]) -> BeforeValidator:
     """A validator that reads a value by the rules that validation is given as its context."""
@@ -32,8 +38,22 @@ def _rules_of(info: ValidationInfo) -> Rules:
 
 
 def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
-    texts = {str(name): read_further(value) for name, value in values.items()}
-    return {name: text for name, text in texts.items() if text is not None}
+    """The further columns that hold something, as text."""
+    texts = {}
+    for name, value in values.items():
+        text = read_further(value)
+        if text is not None:
+            texts[str(name)] = text
+    return texts
+
+
+Id = Annotated[str, BeforeValidator(read_id)]
+Text = Annotated[str | None, BeforeValidator(read_text)]
+Image = Annotated[str | None, _by_rules(read_image)]
+Categories = Annotated[Paths | None, _by_rules(read_paths)]
+Price = Annotated[float | None, _by_rules(read_price)]
+Related = Annotated[dict[str, list[str]] | None, BeforeValidator(read_related)]
+Further = Annotated[dict[str, str], BeforeValidator(_read_all_further)]
 
 
 class Product(BaseModel):
@@ -43,7 +63,8 @@ class Product(BaseModel):
         id: what the source calls the product; kept as written, without surrounding space.
         title: plain text, without mark-up or entities.
         description: plain text; a list of paragraphs is joined.
-        image: relative path below the catalogue's folder, with forward slashes; whether the file exists is not checked.
+        image: relative path below the catalogue's folder, with forward slashes; whether the file exists is
+            not checked.
         categories: paths from the root to the leaf, each a list of names.
         price: in the source's currency, 0 or more.
         brand: plain text.
@@ -53,15 +74,15 @@ class Product(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[str, BeforeValidator(read_id)]
-    title: Annotated[str | None, BeforeValidator(read_text)] = None
-    description: Annotated[str | None, BeforeValidator(read_text)] = None
-    image: Annotated[str | None, _by_rules(read_image)] = None
-    categories: Annotated[Paths | None, _by_rules(read_paths)] = None
-    price: Annotated[float | None, _by_rules(read_price)] = None
-    brand: Annotated[str | None, BeforeValidator(read_text)] = None
-    related: Annotated[dict[str, list[str]] | None, BeforeValidator(read_related)] = None
-    further: Annotated[dict[str, str], BeforeValidator(_read_all_further)] = Field(default_factory=dict)
+    id: Id
+    title: Text = None
+    description: Text = None
+    image: Image = None
+    categories: Categories = None
+    price: Price = None
+    brand: Text = None
+    related: Related = None
+    further: Further = Field(default_factory=dict)
 
 
 def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
@@ -102,5 +123,8 @@ def _first_lower(text: str) -> str:
 
 
 def _short(value: Any) -> str:
+    """A value as Python writes it, cut where it is long."""
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} characters)"
+    if len(text) <= _MAX_SHOWN:
+        return text
+    return f"{text[:_SHOWN]}... ({len(text):,} characters)"

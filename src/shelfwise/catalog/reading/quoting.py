@@ -51,7 +51,9 @@ def gather_quoted(
 
 
 def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool] | None:
-    r"""Delimiters outside quotes, and whether the line ends inside quotes; None where quotes stand against RFC 4180.
+    r"""Delimiters outside quotes, and whether the line ends inside quotes.
+
+    None where quotes stand against RFC 4180.
 
     Args:
         inside: the line begins inside a quoted field.
@@ -67,7 +69,8 @@ def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool]
         return 0, True
     # between the quotes the parts are outside and inside of quotes by turns
     parts = line.rstrip(b"\r\n").split(b'"')
-    outside = parts[1 if inside else 0 :: 2]
+    first_outside = 1 if inside else 0
+    outside = parts[first_outside::2]
     ends_inside = (len(parts) % 2 == 0) != inside
     for i, part in enumerate(outside):
         if not part:

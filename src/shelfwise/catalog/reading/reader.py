@@ -1,4 +1,4 @@
-"""A file becomes a catalogue: every source record is either accepted or quarantined with its bytes and the reason."""
+"""A file becomes a catalogue: every record is accepted, or quarantined with its bytes and the reason."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.errors import CatalogError
+
+_FILES_NAMED = 5
+"""Files of a folder that a message names."""
 
 
 class _NullProgress:
@@ -75,8 +78,8 @@ def read_catalog(
 ) -> ReadResult:
     """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
 
-    Titles, descriptions, brands and category names become plain text. Of several records with one id the first
-    counts. Image paths are relative to the file's folder.
+    Titles, descriptions, brands and category names become plain text. Of several records with one id the
+    first counts. Image paths are relative to the file's folder.
 
     Args:
         path: the file; images lie below its folder.
@@ -84,7 +87,8 @@ def read_catalog(
         context: reports the progress in bytes.
 
     Raises:
-        CatalogError: there is no such file, its format cannot be recognised, or not one record of it can be accepted.
+        CatalogError: there is no such file, its format cannot be recognised, or not one record of it can be
+            accepted.
         ConfigError: there is no format of the name in the settings.
     """
     tables: list[pa.Table] = []
@@ -93,10 +97,16 @@ def read_catalog(
         for table, refused in stream:
             tables.append(table)
             quarantine += refused
+    # a further column may turn up in the middle of the file; the products before have none
     table = pa.concat_tables(tables, promote_options="default").combine_chunks()
     catalog = Catalog(table, Path(path).parent, str(path))
-    records = len(catalog) + len(quarantine)
-    return ReadResult(catalog, quarantine, records, stream.source.name, dict(stream.notes))
+    return ReadResult(
+        catalog=catalog,
+        quarantine=quarantine,
+        records=len(catalog) + len(quarantine),
+        format=stream.source.name,
+        notes=dict(stream.notes),
+    )
 
 
 @contextmanager
@@ -106,12 +116,14 @@ def open_stream(
     """The products and refused records of a file, to be iterated over once.
 
     Raises:
-        CatalogError: there is no such file, its format cannot be recognised, or, at the end, not one record of
-            it could be accepted.
+        CatalogError: there is no such file, its format cannot be recognised, or, at the end, not one record
+            of it could be accepted.
         ConfigError: there is no format of the name in the settings.
     """
     _check_file(path)
-    with (context or NullReporter()).progress(f"reading {path.name}", path.stat().st_size) as bar:
+    reporter = context or NullReporter()
+    size = path.stat().st_size
+    with reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
         rules = Rules(settings.category_separator, settings.category_delimiter)
         stream = CheckedBlocks(source, settings.columns, rules, processes_for(path))
@@ -131,6 +143,7 @@ def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> Non
 def quarantine_line(refused: Quarantined) -> str:
     """One line of a quarantine file."""
     row = asdict(refused)
+    # JSON holds no bytes
     row["raw"] = base64.b64encode(refused.raw).decode()
     row["text"] = refused.raw.decode("utf-8", "replace")
     return json_text(row) + "\n"
@@ -138,8 +151,10 @@ def quarantine_line(refused: Quarantined) -> str:
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        inside = sorted(file.name for file in path.iterdir() if file.is_file())[:5]
-        examples = f", such as {', '.join(inside)}" if inside else ""
+        files = sorted(file.name for file in path.iterdir() if file.is_file())
+        examples = ""
+        if files:
+            examples = f", such as {', '.join(files[:_FILES_NAMED])}"
         raise CatalogError(f"{path} is a folder; name the catalogue file in it{examples}")
     if not path.exists():
         raise CatalogError(f"there is no catalogue {path}; check the path")
@@ -153,8 +168,9 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
     first = stream.first_refused
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
-    kinds = ", ".join(f"{kind}: {n:,}" for kind, n in stream.refused.most_common())
+    count = stream.refused.total()
+    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in stream.refused.most_common())
     return (
-        f"none of the {stream.refused.total():,} records of {path} could be read as {name} ({kinds}); the first, "
-        f"line {first.line}: {first.reason}; set format or columns if it is another kind of file"
+        f"none of the {count:,} records of {path} could be read as {name} ({kinds}); "
+        f"the first, line {first.line}: {first.reason}; set format or columns if it is another kind of file"
     )

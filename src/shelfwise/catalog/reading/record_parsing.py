@@ -24,6 +24,7 @@ SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 
 def parse_json(text: str) -> Values:
     """One JSON object. Raises ValueError for anything else."""
+    # not strict: a tab within a text does no harm
     value = json.loads(text, strict=False)
     if not isinstance(value, dict):
         raise ValueError(f"found a JSON {type(value).__name__}, not an object")
@@ -41,7 +42,7 @@ def parse_literal(text: str) -> Values:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # text such as "\d" is not the reader's business
             value = ast.literal_eval(text.strip())
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+    if not isinstance(value, dict) or not set(map(type, value)) <= {str}:
         raise ValueError("found a Python literal that is not a dictionary with texts as keys")
     return value
 
@@ -79,14 +80,16 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
     try:
         return piece.raw.removeprefix(BOM).decode(), None
     except UnicodeDecodeError as error:
-        found = f"byte {piece.raw[error.start]:#04x} at byte {error.start} is not UTF-8"
+        place = error.start
+        found = f"byte {piece.raw[place]:#04x} at byte {place} is not UTF-8"
         return "", RecordError("not UTF-8", f"{found}; expected text in UTF-8")
 
 
 def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     """The fields of one record, or why there are none."""
+    line = text.rstrip("\r\n")
     try:
-        rows = list(csv.reader([text.rstrip("\r\n")], delimiter=delimiter, strict=True))
+        rows = list(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error as error:
         reason = f"the row cannot be read ({error}); expected fields with quotes inside doubled"
         return RecordError("unreadable row", reason)

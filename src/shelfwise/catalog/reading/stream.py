@@ -1,4 +1,4 @@
-"""A source as a stream of checked products and refused records, in the order of the file and in bounded memory."""
+"""A source as a stream of checked products and refused records, in the file's order and in bounded memory."""
 
 from __future__ import annotations
 
@@ -72,29 +72,37 @@ class CheckedBlocks:
 
         Each batch is a table of products, ids unique in the whole source, and the refused records.
         """
-        with closing(self._seen), closing(_checked(self.source, self._check, self._processes)) as results:
+        results = _checked(self.source, self._check, self._processes)
+        # whoever stops in the middle stops the worker processes too
+        with closing(self._seen), closing(results):
             for block, checked in results:
                 self.notes += checked.notes
                 table, refused = self._without_duplicates(block, checked)
                 self.accepted += len(table)
                 self.refused.update(record.kind for record in refused)
-                self.first_refused = self.first_refused or next(iter(refused), None)
+                if refused and self.first_refused is None:
+                    self.first_refused = refused[0]
                 yield table, refused
         if self._left_out:
-            self.notes[f"columns left out, being more than {MAX_FURTHER} besides ours"] = len(self._left_out)
+            note = f"columns left out, being more than {MAX_FURTHER} besides ours"
+            self.notes[note] = len(self._left_out)
 
     def _without_duplicates(self, block: Block, checked: CheckedBlock) -> Batch:
         """The products whose ids are new, and the refused records with the others among them."""
         table = checked.table
         refused = checked.refused
         ids = one_chunk(table.column("id"))
-        first_lines = self._seen.add(ids, checked.spans[:, 0])
+        lines = checked.spans[:, 0]
+        first_lines = self._seen.add(ids, lines)
         if first_lines.any():
-            again = np.flatnonzero(first_lines)
-            duplicates = [_duplicate(block, checked.spans[i], ids[i].as_py(), first_lines[i]) for i in again]
-            refused = sorted([*refused, *duplicates], key=lambda record: record.line)
+            refused = list(refused)
+            for i in np.flatnonzero(first_lines).tolist():
+                record = _duplicate(block, checked.spans[i], ids[i].as_py(), first_lines[i])
+                refused.append(record)
+            refused.sort(key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
-        return table.select([*SCHEMA.names, *self._kept_columns(table)]), refused
+        names = [*SCHEMA.names, *self._kept_columns(table)]
+        return table.select(names), refused
 
     def _kept_columns(self, table: pa.Table) -> list[str]:
         """The further columns that hold something and are not too many.
@@ -106,8 +114,10 @@ class CheckedBlocks:
             column = table.column(name)
             if column.null_count == len(column):
                 continue
-            known = name in self._further
-            first_rows[name] = 0 if known else pc.index(column.is_valid(), True).as_py()
+            first_rows[name] = 0
+            # the order of those that are known already stands
+            if name not in self._further:
+                first_rows[name] = pc.index(column.is_valid(), True).as_py()
         for name in sorted(first_rows, key=lambda name: first_rows[name]):
             if name in self._further or len(self._further) < MAX_FURTHER:
                 self._further[name] = None
@@ -118,7 +128,10 @@ class CheckedBlocks:
 
 def processes_for(path: Path) -> int:
     """Among how many processes to share the reading of a file: one for a small one, else one a core."""
-    return 1 if path.stat().st_size < _MIN_SHARED_BYTES else cpu_count()
+    if path.stat().st_size < _MIN_SHARED_BYTES:
+        return 1
+    count: int = cpu_count()
+    return count
 
 
 def _duplicate(block: Block, span: Int64Array, identifier: str, line: int) -> Quarantined:
@@ -127,19 +140,25 @@ def _duplicate(block: Block, span: Int64Array, identifier: str, line: int) -> Qu
     fault = RecordError("duplicate id", reason)
     if not isinstance(block.data, pa.RecordBatch):
         return refuse(block.piece(span), fault, identifier)
+    # rows of Parquet have no bytes of their own
     row = int(span[0])
     (values,) = block.data.slice(row - block.line, 1).to_pylist()
-    return refuse(RawRecord(row, -1, raw_json(values)), fault, identifier)
+    piece = RawRecord(row, -1, raw_json(values))
+    return refuse(piece, fault, identifier)
 
 
 def _checked(
     source: OpenedFile, check: BlockCheck, processes: int
 ) -> Generator[tuple[Block, CheckedBlock], None, None]:
-    """Every block with what came of it. A record that a block does not end is read again with the block that follows."""
+    """Every block with what came of it.
+
+    A record that a block does not end is read again with the block that follows.
+    """
     begun: Block | None = None
     with closing(shared(source.blocks, check, processes, source.file)) as results:
         for block, promise in results:
             if begun is not None and block.fault is None:
+                # what was promised for the block alone does not count
                 block = replace(begun, data=begun.data + block.data)
                 checked = check(block)
                 begun = None

@@ -1,4 +1,4 @@
-"""A catalogue of any size as a folder of Parquet files and its quarantine, in memory that does not grow with it."""
+"""A catalogue of any size as a folder of Parquet files and its quarantine, in bounded memory."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def convert_catalog(
     settings: CatalogSettings | None = None,
     context: ProgressReporter | None = None,
 ) -> Conversion:
-    """Check a catalogue as :func:`~shelfwise.catalog.reading.reader.read_catalog` does, and write it to `folder` on the way.
+    """Check a catalogue and write it to `folder` while it is read.
 
-    The folder gets ``products-00000.parquet`` and so on, each readable as a catalogue by itself, and
-    ``quarantine.jsonl``. A file has the further columns that had turned up when it was finished, text all of them.
+    It is checked as :func:`~shelfwise.catalog.reading.reader.read_catalog` does. The folder gets
+    ``products-00000.parquet`` and so on, each readable as a catalogue by itself, and ``quarantine.jsonl``. A
+    file has the further columns that had turned up when it was finished, text all of them.
 
     Raises:
         CatalogError: the source cannot be read at all.
@@ -70,11 +71,14 @@ def convert_catalog(
     shards = _Shards(folder)
     try:
         with open_stream(Path(source), settings or CatalogSettings(), context) as stream:
+            # products are written while the lines of the quarantine are asked for
             write_text_atomically(folder / "quarantine.jsonl", _written(stream, shards))
+        # here, not only below: the last file may be what the disk refuses
         shards.close()
     except OSError as error:
+        reason = error.strerror or error
         fix = "free some space or choose another folder"
-        raise StorageError(f"could not write {folder}: {error.strerror or error}; {fix}") from error
+        raise StorageError(f"could not write {folder}: {reason}; {fix}") from error
     finally:
         shards.close()
     return Conversion(
@@ -112,9 +116,10 @@ class _Shards:
         if self._writer is None:
             self._writer = self._new_file(table.schema)
         names = self._writer.schema.names
-        for name in names:
-            if name not in table.column_names:
-                table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+        missing = set(names) - set(table.column_names)
+        for name in missing:
+            empty = pa.nulls(table.num_rows, pa.string())
+            table = table.append_column(name, empty)
         self._writer.write_table(table.select(names))
         self._rows += table.num_rows
 
@@ -125,13 +130,17 @@ class _Shards:
             self._writer = None
 
     def _has_room(self, table: pa.Table, writer: pq.ParquetWriter) -> bool:
-        return self._rows < SHARD_ROWS and set(table.column_names) <= set(writer.schema.names)
+        """Whether the open file is not full and has all columns of the table."""
+        if self._rows >= SHARD_ROWS:
+            return False
+        return set(table.column_names) <= set(writer.schema.names)
 
     def _new_file(self, schema: pa.Schema) -> pq.ParquetWriter:
-        self.paths.append(self._folder / f"products-{len(self.paths):05}.parquet")
+        path = self._folder / f"products-{len(self.paths):05}.parquet"
+        self.paths.append(path)
         self._rows = 0
         return pq.ParquetWriter(
-            self.paths[-1],
+            path,
             schema,
             use_dictionary=_COLUMNS_WITH_REPEATS,
             write_statistics=_COLUMNS_WITH_ORDER,

@@ -1,7 +1,7 @@
 """One value of one field: what it may be, what it becomes, and why others are refused.
 
-Every function takes a value as a source may hold it. For what it cannot use it raises ValueError, with what was
-expected.
+Every function takes a value as a source may hold it. For what it cannot use it raises ValueError, with what
+was expected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _NUMBER = re.compile(
     r"[^\d\s,+-]{0,4}?\s?"  # a currency sign or name
     r"(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)"  # 1,234.50
     r"|(?P<points>\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d))"  # 1.234,50
-    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"  # 1234.50; a dot after a letter ends the currency's name (Rs.899)
+    # 1234.50; a dot right after a letter ends the currency's name (Rs.899)
+    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"
 )
 """A price with whatever currency stands before it."""
 
@@ -48,16 +49,26 @@ class Rules:
 
 def is_missing(value: Any) -> bool:
     """None, NaN, empty lists and objects, and text of white space only."""
+    if value is None:
+        return True
     if isinstance(value, str):
         return not value.strip()
-    return value is None or value in ([], {}, ()) or (isinstance(value, float) and math.isnan(value))
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value in ([], {}, ())
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _scalar(value: Any, expected: str) -> str:
     """Text of a string or number; a whole float is an integer that a spreadsheet spoilt."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    # true and false are integers in Python, but no texts
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if not is_number:
         raise ValueError(expected)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -88,7 +99,7 @@ def read_text(value: Any) -> str | None:
     if isinstance(value, str):
         return plain_text(value) or None
     expected = "a text, or a list of texts"
-    if isinstance(value, list | tuple):
+    if _is_list(value):
         value = " ".join(_texts(value, expected))
     if is_missing(value):
         return None
@@ -96,9 +107,12 @@ def read_text(value: Any) -> str | None:
 
 
 def read_image(value: Any, rules: Rules) -> str | None:
-    """A relative path with forward slashes, the first of a list that is no URL; None, and noted, where all are URLs."""
+    """A relative path with forward slashes, the first of a list that is no URL.
+
+    None, and noted, where all are URLs.
+    """
     expected = "a path below the catalogue's folder, such as images/1.jpg"
-    values = value if isinstance(value, list | tuple) else [value]
+    values = value if _is_list(value) else [value]
     candidates = [candidate for candidate in values if not is_missing(candidate)]
     if not all(isinstance(candidate, str) for candidate in candidates):
         raise ValueError(expected)
@@ -128,16 +142,18 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     value = _unpacked(value)
     if isinstance(value, str):
         value = _paths_in_text(value, rules)
-    elif isinstance(value, list | tuple) and value and all(isinstance(item, str | None) for item in value):
-        value = _paths_in_texts(value, rules)
     elif is_missing(value):
         return None
-    if not isinstance(value, list | tuple) or not all(isinstance(path, list | tuple) for path in value):
+    if not _is_list(value):
+        raise ValueError(expected)
+    if all(isinstance(item, str | None) for item in value):
+        value = _paths_in_texts(value, rules)
+    if not all(map(_is_list, value)):
         raise ValueError(expected)
     paths: Paths = []
     for path in value:
         names = [read_name(name) for name in _texts(path, expected)]
-        # a name of mark-up alone is empty once it is clean
+        # a name that is nothing but mark-up is empty once it is clean
         paths.append([name for name in names if name])
     return [path for path in paths if path] or None
 
@@ -149,9 +165,13 @@ def _paths_in_text(text: str, rules: Rules) -> Paths:
 
 
 def _paths_in_texts(texts: Sequence[str | None], rules: Rules) -> Sequence[Sequence[str | None]]:
-    """The paths of a flat list: each text is one where any of them is written as one, else all are names of one."""
+    """The paths of a flat list.
+
+    Each text is a path where any of them is written as one. Otherwise all are the names of one path.
+    """
     filled = [text for text in texts if text]
-    if rules.separator.strip() and any(rules.separator in text for text in filled):
+    separator = rules.separator
+    if separator.strip() and any(separator in text for text in filled):
         return [levels(text, rules) for text in filled]
     return [texts]
 
@@ -184,7 +204,9 @@ def _amount(text: str) -> float | None:
             # dots between thousands, a comma before the cents
             digits = digits.replace(".", "").replace(",", ".")
         number = float(digits.replace(",", ""))
-    return number if math.isfinite(number) and number >= 0 else None
+    if not math.isfinite(number) or number < 0:
+        return None
+    return number
 
 
 def read_related(value: Any) -> dict[str, list[str]] | None:
@@ -196,16 +218,26 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
     value = _unpacked(value)
     if is_missing(value):
         return None
-    if isinstance(value, list) and not any(isinstance(item, list | tuple | dict) for item in value):
+    if isinstance(value, list) and not any(map(_is_container, value)):
+        # ids without the name of their relation
         value = {"related": value}
     try:
-        relations = {str(name): _unpacked(ids) for name, ids in dict(value).items()}
+        relations = dict(value)
     except (TypeError, ValueError):
         raise ValueError(expected) from None
-    if not all(is_missing(ids) or isinstance(ids, list | tuple) for ids in relations.values()):
-        raise ValueError(expected)
-    named = {name: _texts(ids, expected) for name, ids in relations.items() if not is_missing(ids)}
-    return {name: ids for name, ids in named.items() if ids} or None
+    related: dict[str, list[str]] = {}
+    for name, ids in relations.items():
+        ids = _unpacked(ids)
+        if is_missing(ids):
+            continue
+        if not _is_list(ids):
+            raise ValueError(expected)
+        related[str(name)] = _texts(ids, expected)
+    return {name: ids for name, ids in related.items() if ids} or None
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict)
 
 
 def _unpacked(value: Any) -> Any:
@@ -213,12 +245,12 @@ def _unpacked(value: Any) -> Any:
 
     Other text, even with a bracket in front, stays as it is.
     """
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            pass
-    return value
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def read_further(value: Any) -> str | None:

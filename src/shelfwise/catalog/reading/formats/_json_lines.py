@@ -18,7 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Column, positions, python_values
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, cut_blocks, read_chunks
+from shelfwise.catalog.reading.byte_stream import (
+    Block,
+    RawRecord,
+    RecordError,
+    as_spans,
+    cut_blocks,
+    read_chunks,
+)
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, Values, nonblank_lines, parsed
@@ -32,6 +39,10 @@ _LINES_TOGETHER = 1024
 _BREAK = ord("\n")
 _MAX_NAMES = 512
 _UNUSABLE = frozenset({'"', "\\"})
+
+Names = tuple[str, ...]
+Decode = Callable[[bytes], Any]
+
 _decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -72,20 +83,21 @@ class JsonLinesFormat(FileFormat):
     def take_apart(self, block: Block) -> ParsedBlock:
         """Decode every line; what the fast decoder accepts, it reads as :func:`json.loads` does."""
         spans = _line_spans(block)
-        # most blocks have the columns of a few lines out of them; where not, those of the lines that did not fit
-        sample = spans[:: max(1, len(spans) // _SAMPLED_LINES)]
-        names = _column_names(map(block.piece, sample), {})
+        step = max(1, len(spans) // _SAMPLED_LINES)
+        sample = map(block.piece, spans[::step])
+        names = _column_names(sample, {})
         columns, odd = self._decoded(block, spans, names)
-        if odd:
-            more_names = _column_names((block.piece(spans[i]) for i in odd), names)
-            if len(more_names) > len(names):
-                names = more_names
-                columns, odd = self._decoded(block, spans, names)
-        odd_lines = [block.piece(spans[i]) for i in odd]
+        # the sample may lack columns: the lines that did not fit have them
+        more_names = _column_names(map(block.piece, spans[odd]), names)
+        if len(more_names) > len(names):
+            names = more_names
+            columns, odd = self._decoded(block, spans, names)
+        odd_lines = map(block.piece, spans[odd])
         others = [self._parsed_line(line) for line in odd_lines if line.raw.strip()]
         decoded = np.ones(len(spans), dtype=bool)
         decoded[odd] = False
-        return ParsedBlock(dict(zip(names, columns, strict=True)), spans[decoded], others)
+        named = dict(zip(names, columns, strict=True))
+        return ParsedBlock(named, spans[decoded], others)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One line, read exactly."""
@@ -99,21 +111,20 @@ class JsonLinesFormat(FileFormat):
     ) -> tuple[list[Column], list[int]]:
         """The columns of the lines that can be decoded, and the numbers of those that cannot."""
         names = tuple(names)
-        decode = _decoder(names, tuple(sorted(self.columns.items())))
-        fields = [attrgetter(f"f{i}") for i in range(len(names))]
+        configured = tuple(sorted(self.columns.items()))
+        decode = _decoder(names, configured)
+        fields = [attrgetter(_field_name(i)) for i in range(len(names))]
         parts: list[list[Column]] = [[] for _ in names]
         odd: list[int] = []
         for first in range(0, len(spans), _LINES_TOGETHER):
-            here = spans[first : first + _LINES_TOGETHER]
-            begin = here[0, 1] - block.offset
-            end = here[-1, 1] + here[-1, 2] - block.offset
-            # behind the last line break there is an empty piece, which is no line
-            lines = block.data[begin:end].split(b"\n")[: len(here)]
+            lines = _lines_of(block, spans[first : first + _LINES_TOGETHER])
             records, refused = _decode_lines(lines, decode)
             odd += [first + i for i in refused]
-            if records:
-                for part, field in zip(parts, fields, strict=True):
-                    part.append(_column(list(map(field, records))))
+            if not records:
+                continue
+            for part, field in zip(parts, fields, strict=True):
+                values = list(map(field, records))
+                part.append(_column(values))
         return [_concatenated(part) for part in parts], odd
 
 
@@ -130,18 +141,34 @@ def first_record(start: bytes) -> FirstRecord | None:
 
 def _line_spans(block: Block) -> Int64Array:
     """Line, offset and length of each line of a block, line breaks included: (N, 3)."""
+    size = len(block.data)
     letters = np.frombuffer(block.data, np.uint8)
     ends = positions(letters, lambda some: some == _BREAK) + 1
-    if not len(ends) or ends[-1] < len(block.data):
+    if not block.data.endswith(b"\n"):
         # the last line of a file may have no line break
-        ends = np.append(ends, len(block.data))
-    starts = np.concatenate(([0], ends[:-1]))
+        ends = np.append(ends, size)
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
     numbers = block.line + np.arange(len(ends))
-    return np.stack((numbers, block.offset + starts, ends - starts), axis=1)
+    return as_spans(numbers, block.offset + starts, ends - starts)
+
+
+def _lines_of(block: Block, spans: Int64Array) -> list[bytes]:
+    """The bytes of some lines that follow each other, without their line breaks."""
+    first = spans[0]
+    last = spans[-1]
+    begin = first[1] - block.offset
+    end = last[1] + last[2] - block.offset
+    lines: list[bytes] = block.data[begin:end].split(b"\n")
+    # behind the last line break there is an empty piece, which is no line
+    return lines[: len(spans)]
 
 
 def _column_names(lines: Iterable[RawRecord], known: Mapping[str, None]) -> dict[str, None]:
-    """The keys of the lines that are objects, in order, after the known ones; only those a fast decoder can be made for."""
+    """The keys of the lines that are objects, in order, after the known ones.
+
+    Only those that a fast decoder can be made for.
+    """
     names = dict(known)
     for line in lines:
         try:
@@ -152,39 +179,57 @@ def _column_names(lines: Iterable[RawRecord], known: Mapping[str, None]) -> dict
         if len(names) > _MAX_NAMES:
             break
     # msgspec refuses to make fields with quotes, backslashes or control characters in their names
-    return {
-        name: None for name in list(names)[:_MAX_NAMES] if name.isprintable() and not _UNUSABLE & set(name)
-    }
+    usable = [name for name in list(names)[:_MAX_NAMES] if _is_usable(name)]
+    return dict.fromkeys(usable)
+
+
+def _is_usable(name: str) -> bool:
+    return name.isprintable() and not _UNUSABLE & set(name)
 
 
 @lru_cache(maxsize=256)
-def _decoder(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Any:
-    """A decoder to structures with the fields f0, f1, ...; absent keys are None, and lines with any other key are refused.
+def _decoder(names: Names, columns: tuple[tuple[str, str], ...]) -> Decode:
+    """A decoder to structures with the fields f0, f1, ...; absent keys are None.
 
-    A key without which another one would count in its place (``name`` where there is no ``title``) must be
-    there, so that all records of a block have one plan. Categories stay JSON: most products share theirs
-    with others.
+    Lines with any other key are refused. A key without which another one would count in its place (``name``
+    where there is no ``title``) must be there, so that all records of a block have one plan. Categories stay
+    JSON: most products share theirs with others.
     """
     configured = dict(columns)
     plan = plan_columns(names, configured)
     fields: list[tuple[Any, ...]] = []
+    rename: dict[str, str] = {}
     for i, name in enumerate(names):
+        field = _field_name(i)
+        rename[field] = name
         kind: Any = Any
         absent: Any = None
         if plan.ours.get("categories") == name:
             kind = msgspec.Raw
             absent = msgspec.Raw(b"null")
-        plan_without = plan_columns(tuple(other for other in names if other != name), configured)
-        optional = plan_without == plan.without(name)
-        fields.append((f"f{i}", kind, absent) if optional else (f"f{i}", kind))
-    rename = {f"f{i}": name for i, name in enumerate(names)}
+        others = tuple(other for other in names if other != name)
+        if plan_columns(others, configured) == plan.without(name):
+            fields.append((field, kind, absent))
+        else:
+            fields.append((field, kind))
     line = msgspec.defstruct(
-        "Line", fields, rename=rename, forbid_unknown_fields=True, kw_only=True, gc=False
+        "Line",
+        fields,
+        rename=rename,
+        forbid_unknown_fields=True,
+        kw_only=True,
+        # lines hold no cycles, and there are many of them
+        gc=False,
     )
-    return msgspec.json.Decoder(line).decode
+    decode: Decode = msgspec.json.Decoder(line).decode
+    return decode
 
 
-def _decode_lines(lines: list[bytes], decode: Callable[[bytes], Any]) -> tuple[list[Any], list[int]]:
+def _field_name(number: int) -> str:
+    return f"f{number}"
+
+
+def _decode_lines(lines: list[bytes], decode: Decode) -> tuple[list[Any], list[int]]:
     """The decoded lines, and the numbers of those that could not be."""
     records: list[Any] = []
     odd: list[int] = []

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.arrow import Column
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, as_spans
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
 from shelfwise.config import CatalogSettings
@@ -48,20 +49,24 @@ class Parquet(FileFormat):
         """
         batch: pa.RecordBatch = block.data
         rows = np.arange(batch.num_rows)
-        spans = np.stack((block.line + rows, np.full_like(rows, -1), np.zeros_like(rows)), axis=1)
+        no_offset = np.full_like(rows, -1)
+        no_bytes = np.zeros_like(rows)
+        spans = as_spans(block.line + rows, no_offset, no_bytes)
+        # bytes may be nested in lists, too
         if not _is_valid(batch) or "binary" in str(batch.schema):
-            return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
-        columns = {
-            name: column if pa.types.is_string(column.type) else column.to_pylist()
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        }
+            records = [self.record(block, span) for span in spans]
+            return ParsedBlock({}, spans[:0], records)
+        columns: dict[str, Column] = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            columns[name] = column if pa.types.is_string(column.type) else column.to_pylist()
         return ParsedBlock(columns, spans)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
         row = int(span[0])
+        only_row = block.data.slice(row - block.line, 1)
         try:
-            (values,) = block.data.slice(row - block.line, 1).to_pylist()
+            (values,) = only_row.to_pylist()
         except UnicodeDecodeError:
             reason = "the row holds bytes that are not UTF-8; expected text in UTF-8"
             return RawRecord(row, -1, b""), RecordError("not UTF-8", reason)
@@ -82,7 +87,7 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 yield Block(row + 1, -1, batch)
                 row += batch.num_rows
-                # Arrow does not say how far in the file it is: the share of the rows is the share of the bytes
+                # Arrow does not say how far in the file it is; as far in its bytes as in its rows, about
                 reached = size * row // max(file.metadata.num_rows, 1)
                 advance(reached - seen)
                 seen = reached
