@@ -19,9 +19,10 @@ from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
 from shelfwise.model.migration import migrate_bundle, migrated
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.out_of_fold import OutOfFold
-from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Rename, Split
+from shelfwise.taxonomy.changes import Merge, Move, Remove, Rename, Split
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.taxonomy.label_mapping import LabelMapping
+from shelfwise.taxonomy.migration import Migration
 
 
 def frequent(sample: Path, mode: str) -> list[str]:

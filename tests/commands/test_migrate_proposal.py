@@ -16,7 +16,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.cli.main import app
 from shelfwise.commands.migrate import propose_migration
 from shelfwise.errors import TaxonomyError
-from shelfwise.taxonomy.changes import Migration
+from shelfwise.taxonomy.migration import Migration
 
 GOOGLE_BEFORE = """# Google_Product_Taxonomy_Version: 2021
 1 - Pets

@@ -1,4 +1,4 @@
-"""Ancestors, closures and the likeliest consistent decisions, against brute force over all consistent sets of small graphs."""
+"""Ancestors, closures and the most probable consistent decisions, against all sets of small graphs."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_raising_then_deciding_is_deciding_then_closing(case, threshold):
 
 @settings(max_examples=80, deadline=None)
 @given(scored(), thresholds)
-def test_the_likeliest_consistent_set_is_the_best_of_all(case, threshold):
+def test_the_most_probable_consistent_set_is_the_best_of_all(case, threshold):
     tree, scores = case
     p = np.clip(scores.astype(np.float64), 1e-9, 1 - 1e-9)
     worth = np.log(p / (1 - p)) - np.log(threshold / (1 - threshold))

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.errors import TaxonomyError
-from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Rename, Split
+from shelfwise.taxonomy.changes import Merge, Move, Remove, Rename, Split
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.taxonomy.label_mapping import LabelMapping
+from shelfwise.taxonomy.migration import Migration
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 OLD = ("a", "b", "c", "d")

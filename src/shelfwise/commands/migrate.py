@@ -19,10 +19,10 @@ from shelfwise.core.files import json_text, write_json_lines, write_text_atomica
 from shelfwise.core.types import Context
 from shelfwise.errors import TaxonomyError
 from shelfwise.model.migration import migrate_bundle
-from shelfwise.taxonomy.changes import MigratedPaths, Migration
 from shelfwise.taxonomy.diff import difference
 from shelfwise.taxonomy.files import SUFFIXES as TAXONOMY_SUFFIXES
 from shelfwise.taxonomy.files import read_taxonomy
+from shelfwise.taxonomy.migration import MigratedPaths, Migration
 
 CHUNK_ROWS = 10_000
 """Products that are Python objects at once while a catalogue is written."""
@@ -85,6 +85,7 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
 
 def proposal_text(proposal: Mapping[str, Any]) -> str:
     """What :func:`propose_migration` found, as text: changes, guesses and added categories."""
+    # a change is one line of text, and different changes have different lines
     guessed = set(proposal["guessed"])
     lines = [f"{len(proposal['changes'])} changes, {len(guessed)} of them guessed by name"]
     for change in proposal["changes"]:
@@ -150,6 +151,7 @@ def migration_table(report: Mapping[str, Any]) -> str:
 
 def _memoized_paths(migration: Migration) -> Callable[[Any], MigratedPaths]:
     """`migration.paths`, worked out once for all products with the same paths."""
+    # unbounded: a catalogue has far fewer sets of paths than products
     outcome_of = lru_cache(maxsize=None)(migration.paths)
     return lambda paths: outcome_of(tuple(map(tuple, paths or ())))
 
@@ -209,6 +211,7 @@ def _records(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[di
         chunk = catalog.table.slice(start, CHUNK_ROWS).to_pylist()
         for record, outcome in zip(chunk, outcomes[start : start + CHUNK_ROWS], strict=True):
             record["categories"] = outcome.paths or None
+            # Arrow gives a map as pairs
             record["related"] = dict(record["related"] or ()) or None
             # our own fields are written even where empty, so that no further column can be taken for one
             yield {name: value for name, value in record.items() if value is not None or name in own_fields}

@@ -14,9 +14,9 @@ from shelfwise.core.types import State
 from shelfwise.errors import TaxonomyError
 from shelfwise.model.bundle import Bundle, check_target, load_bundle, save_bundle
 from shelfwise.model.out_of_fold import OutOfFold
-from shelfwise.taxonomy.changes import Migration
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.taxonomy.label_mapping import LabelMapping
+from shelfwise.taxonomy.migration import Migration
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 

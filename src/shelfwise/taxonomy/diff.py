@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shelfwise.catalog.labels import SEPARATOR
-from shelfwise.taxonomy.changes import Change, Migration, Move, Remove, Rename
+from shelfwise.taxonomy.changes import Change, Move, Remove, Rename
 from shelfwise.taxonomy.files import Category
+from shelfwise.taxonomy.migration import Migration
 
 CategoryPath = tuple[str, ...]
 """The names of a category, from the root down."""
@@ -60,6 +61,7 @@ def _same(before: Sequence[Category], after: Sequence[Category]) -> dict[Categor
     """Old path -> new path, where id or path decide; each new path once, ids first."""
     path_of_id = {category.id: category.path for category in after if category.id is not None}
     same = {category.path: path_of_id[category.id] for category in before if category.id in path_of_id}
+    # a path that an id has claimed is not free for another category of that name
     free = {category.path for category in after} - set(same.values())
     for category in before:
         if category.path not in same and category.path in free:
@@ -71,11 +73,12 @@ def _guesses(gone: Sequence[Category], new: set[CategoryPath]) -> dict[CategoryP
     """Old path -> new path, where both are the only ones with their last name."""
     old_names = Counter(category.path[-1] for category in gone)
     new_names = Counter(path[-1] for path in new)
-    unique = {path[-1]: path for path in new if new_names[path[-1]] == 1}
+    # a name that several have would make the guess a lottery
+    unique = {path[-1]: path for path in new}
     guesses = {}
     for category in gone:
         name = category.path[-1]
-        if old_names[name] == 1 and name in unique:
+        if old_names[name] == 1 and new_names[name] == 1:
             guesses[category.path] = unique[name]
     return guesses
 

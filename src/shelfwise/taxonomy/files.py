@@ -93,6 +93,7 @@ def _read_text(path: Path) -> str:
 
 def _check_distinct(what: str, values: Sequence[str], path: Path) -> None:
     """Refuse a file in which a path or an id occurs twice."""
+    # counted once: a file has ten thousand categories
     counts = Counter(values)
     repeated = next((value for value in values if counts[value] > 1), None)
     if repeated is not None:
@@ -111,7 +112,9 @@ def _from_lines(lines: Sequence[str], path: Path) -> list[Category]:
     found = []
     for number, line in numbered:
         match = shape.fullmatch(line)
-        names = [name.strip() for name in match["path"].split(SEPARATOR)] if match else []
+        parts = match["path"].split(SEPARATOR) if match else []
+        names = [name.strip() for name in parts]
+        # an empty name is a fault of the file: "Pets >  > Birds"
         if match is None or not all(names):
             expected = f"expected a category as in line {first_number}"
             raise TaxonomyError(f"line {number} of {path} is {line[:80]!r}; {expected}")
@@ -128,6 +131,7 @@ def _from_json(text: str, path: Path) -> list[Category]:
         raise TaxonomyError(
             f"the taxonomy file {path} is not a taxonomy ({first}); expected {expected}"
         ) from None
+    # verticals only group the roots; the tree is in the parent ids
     nodes = [node for vertical in verticals for node in vertical.categories]
     by_id = {node.id: node for node in nodes}
     return [Category(_path_of(node, by_id, path), node.id) for node in nodes]

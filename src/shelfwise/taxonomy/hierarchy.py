@@ -1,4 +1,4 @@
-"""How labels hang together: ancestors, and decisions that never contradict them.
+"""How labels lie above each other: ancestors, and decisions that never contradict them.
 
 Dimensions: N products, L labels, E edges from a label to a parent of it.
 """
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
+from scipy.sparse.csgraph import connected_components
 
 from shelfwise.catalog.labels import LabelSet, Paths, parents_of
 from shelfwise.core.types import Bools, Rows, Scores, State
 from shelfwise.errors import TaxonomyError
+from shelfwise.taxonomy.closed_sets import best_closure, best_in_forest
 
-SMALLEST = 1e-9
+MIN_PROBABILITY = 1e-9
 """Probabilities are taken as at least this far from 0 and from 1, so that their odds are finite."""
 
 
@@ -30,7 +31,7 @@ class Taxonomy:
 
     Args:
         names: the labels, in the order of every (N, L) array.
-        edges: (E, 2) child and parent, as places in `names`; a label may have no parent, one, or several.
+        edges: (E, 2) child and parent, as indices into `names`; a label may have no parent, one, or several.
 
     Raises:
         TaxonomyError: a label lies above itself.
@@ -44,28 +45,31 @@ class Taxonomy:
     edges: Rows
 
     def __post_init__(self) -> None:
-        circular = np.flatnonzero((_links(self.edges, len(self.names)) @ self.ancestors).diagonal())
+        # one step up and then any number of steps must not lead back
+        strictly_above = _links(self.edges, len(self.names)) @ self.ancestors
+        circular = np.flatnonzero(strictly_above.diagonal())
         if len(circular):
             named = ", ".join(repr(self.names[i]) for i in circular[:5])
-            raise TaxonomyError(
-                f"a taxonomy must not go in circles, but these categories lie above themselves: {named}"
-            )
+            fault = f"these categories lie above themselves: {named}"
+            raise TaxonomyError(f"a taxonomy must not go in circles, but {fault}")
 
     @classmethod
     def of(cls, labels: LabelSet, categories: Sequence[Paths | None]) -> Taxonomy:
-        """The taxonomy of a model's labels: from their own names in ``path`` mode, from the category paths of N products in ``flat`` mode.
+        """The taxonomy of a model's labels.
 
-        In ``leaf`` mode products have no labels above their own, so none implies another.
+        In ``path`` mode it follows from their names, in ``flat`` mode from the category paths of N products.
+        In
+        ``leaf`` mode products have no labels above their own, so none implies another.
         """
         if labels.mode == "leaf":
             return cls(labels.names, np.empty((0, 2), np.int64))
-        return (
-            cls.of_names(labels.names) if labels.mode == "path" else cls.of_products(labels.names, categories)
-        )
+        if labels.mode == "path":
+            return cls.of_names(labels.names)
+        return cls.of_products(labels.names, categories)
 
     @classmethod
     def of_names(cls, names: Sequence[str]) -> Taxonomy:
-        """The tree that path labels ("A > B > C") carry in their names; a homonym elsewhere is another label."""
+        """The tree that path labels ("A > B > C") carry in their names; homonyms are different labels."""
         parents = parents_of(names)
         children = np.flatnonzero(parents >= 0)
         return cls(tuple(names), np.stack([children, parents[children]], axis=1))
@@ -76,34 +80,41 @@ class Taxonomy:
     ) -> Taxonomy:
         """The taxonomy of flat labels, which merge homonyms: what lies above a label wherever it is found.
 
-        A label implies another if the other stands above it, in one path or another, in at least the share `certainty` of
-        the products that have the label. So "Accessories", found below "Women" and below "Men", implies neither, and the
-        labels of the products contradict nothing (exactly so where `certainty` is 1). Should labels imply each other
-        in a circle, each keeps only what stands nearer to the root on average (equally near: by name).
+        A label implies another if the other stands above it, in one path or another, in at least the share
+        `certainty` of the products that have the label. So "Accessories", found below "Women" and below
+        "Men", implies neither, and the labels of the products contradict nothing (exactly so where
+        `certainty` is 1). Should labels imply each other in a circle, each keeps only what stands nearer to
+        the root on average (equally near: by name).
 
         Args:
             names: L labels; other names in the paths are passed over.
             categories: the paths of N products. For a taxonomy file, take each of its paths for a product.
             certainty: above 0, at most 1.
         """
-        carried, above, depth = _counted(names, categories)
-        pairs = np.array(
-            [pair for pair, n in above.items() if n >= certainty * carried[pair[0]]], np.int64
-        ).reshape(-1, 2)
-        mean_depth = np.divide(depth, carried, out=np.zeros(len(names)), where=carried > 0)
+        with_label, together, depth_sum = _count_products(names, categories)
+        needed = certainty * with_label
+        implied = [pair for pair, products in together.items() if products >= needed[pair[0]]]
+        pairs = np.array(implied, np.int64).reshape(-1, 2)
+        # labels in the order of their mean depth, then of their names
+        mean_depth = np.divide(depth_sum, with_label, out=np.zeros(len(names)), where=with_label > 0)
         rank = np.argsort(np.lexsort((np.array(names, dtype=object), mean_depth)))
-        circle = connected_components(_links(pairs, len(names)), connection="strong")[1]
+        # labels that imply each other share a strong component
+        component = connected_components(_links(pairs, len(names)), connection="strong")[1]
         child, parent = pairs[:, 0], pairs[:, 1]
-        return cls.of_pairs(names, pairs[(circle[child] != circle[parent]) | (rank[parent] < rank[child])])
+        is_kept = (component[child] != component[parent]) | (rank[parent] < rank[child])
+        return cls.of_pairs(names, pairs[is_kept])
 
     @classmethod
     def of_pairs(cls, names: Sequence[str], pairs: Rows) -> Taxonomy:
-        """The taxonomy with the fewest edges that imply what the `pairs` (P, 2) of label and label above imply."""
+        """The taxonomy with the fewest edges that imply all `pairs` (P, 2) of label and label above."""
         taxonomy = cls(tuple(names), pairs)
-        strict = _flags(_links(pairs, len(names)) @ taxonomy.ancestors)
-        kept = strict - strict.multiply(_flags(strict @ strict))
+        strictly_above = _flags(_links(pairs, len(names)) @ taxonomy.ancestors)
+        # an edge is superfluous where another label lies between its two
+        through_others = _flags(strictly_above @ strictly_above)
+        kept = strictly_above - strictly_above.multiply(through_others)
         kept.eliminate_zeros()
-        return cls(tuple(names), np.stack(csr_array(kept).nonzero(), axis=1).astype(np.int64))
+        edges = np.stack(csr_array(kept).nonzero(), axis=1)
+        return cls(tuple(names), edges.astype(np.int64))
 
     @cached_property
     def ancestors(self) -> csr_array:
@@ -113,6 +124,7 @@ class Taxonomy:
     @cached_property
     def downwards(self) -> Rows:
         """All labels, each after everything above it."""
+        # an ancestor has fewer ancestors than its descendants
         return np.argsort(np.diff(self.ancestors.indptr), kind="stable")
 
     @property
@@ -129,10 +141,13 @@ class Taxonomy:
         return np.asarray((self.close_under_ancestors(decided) != decided).any(axis=1))
 
     def propagate_to_ancestors(self, scores: Scores) -> Scores:
-        """Scores (N, L), each at least that of every label below: the maximum over the label and its descendants.
+        """Scores (N, L), each at least that of every label below: the maximum over it and its descendants.
 
-        With one threshold for all labels, deciding on these is closing the decisions: they never contradict the taxonomy.
+        With one threshold for all labels, deciding on these is closing the decisions: they never contradict
+            the
+        taxonomy.
         """
+        # a label's scores side by side, for all products at once
         raised = np.array(scores.T, order="C")
         for label in self.downwards[::-1]:
             for parent in self._parents[label]:
@@ -140,13 +155,15 @@ class Taxonomy:
         return np.ascontiguousarray(raised.T)
 
     def most_probable_consistent(self, probabilities: Scores, thresholds: ArrayLike = 0.5) -> Bools:
-        """The likeliest decisions (N, L) among those that contradict nothing.
+        """The most probable decisions (N, L) among those that contradict nothing.
 
-        Taking labels for independent, of all sets of labels that hold everything above their members, this is the one
-        with the largest product of p over its labels and 1 - p over the others; of equally good ones the largest.
-        With thresholds other than 0.5, odds are measured against theirs; without any edge the answer is
-        ``probabilities >= thresholds``. Exact: dynamic programming over a forest; otherwise a maximum-weight closure (Picard
-        1976) by minimum cut, whose weights are whole numbers (exact to about a millionth of the sum of log-odds).
+        Labels are taken for independent. Of all sets of labels that hold everything above their members, this
+        is the one with the largest product of p over its labels and 1 - p over the others; of equally good
+        ones the largest. With thresholds other than 0.5, odds are measured against theirs; without any edge
+        the result is
+        ``probabilities >= thresholds``. It is exact: dynamic programming over a forest, otherwise a
+        maximum-weight closure (Picard 1976) by minimum cut, whose weights are whole numbers (exact to about a
+        millionth of the sum of log-odds).
 
         Args:
             probabilities: (N, L), calibrated.
@@ -155,12 +172,14 @@ class Taxonomy:
         limits = np.asarray(thresholds, dtype=np.float64)
         weights = _log_odds(np.asarray(probabilities, dtype=np.float64)) - _log_odds(limits)
         if self.is_forest:
-            return self._best_in_forest(weights)
+            return best_in_forest(weights, self.downwards, self._parents)
         chosen = weights >= 0
-        wanted = self.close_under_ancestors(chosen)
-        for row in np.flatnonzero((wanted != chosen).any(axis=1)):
-            labels = np.flatnonzero(wanted[row])  # nothing else can be worth having
-            chosen[row, labels] = self._best_closure(weights[row, labels], labels)
+        closed = self.close_under_ancestors(chosen)
+        # where nothing is contradicted the labels of positive weight are the best
+        for row in np.flatnonzero((closed != chosen).any(axis=1)):
+            # a label can only be worth having for itself, or for one of positive weight below it
+            labels = np.flatnonzero(closed[row])
+            chosen[row, labels] = best_closure(weights[row, labels], labels, self.edges)
         return chosen
 
     def state(self) -> State:
@@ -174,77 +193,60 @@ class Taxonomy:
 
     @cached_property
     def _parents(self) -> list[list[int]]:
+        """The indices of each label's parents."""
         parents: list[list[int]] = [[] for _ in self.names]
         for child, parent in self.edges.tolist():
             parents[child].append(parent)
         return parents
 
-    def _best_in_forest(self, weights: NDArray[np.float64]) -> Bools:
-        """What each label gains with the best of everything below it, bottom up; then taken from the top down."""
-        gains = np.array(weights.T, order="C")
-        for label in self.downwards[::-1]:
-            for parent in self._parents[label]:
-                gains[parent] += np.maximum(gains[label], 0)
-        chosen = gains >= 0
-        for label in self.downwards:
-            for parent in self._parents[label]:
-                chosen[label] &= chosen[parent]
-        return np.ascontiguousarray(chosen.T)
 
-    def _best_closure(self, weights: NDArray[np.float64], labels: Rows) -> Bools:
-        """(K,) which of K `labels`, whose ancestors are among them, make the heaviest set closed under ancestors."""
-        count = len(labels)
-        source, sink = count, count + 1
-        edges = np.searchsorted(labels, self.edges[np.isin(self.edges[:, 0], labels)])
-        worth = np.rint(weights * ((1 << 29) / np.abs(weights).sum())).astype(np.int32)
-        good, bad = np.flatnonzero(worth > 0), np.flatnonzero(worth < 0)
-        tails = np.concatenate([np.full(len(good), source), bad, edges[:, 0]])
-        heads = np.concatenate([good, np.full(len(bad), sink), edges[:, 1]])
-        room = np.concatenate([worth[good], -worth[bad], np.full(len(edges), 1 << 30, np.int32)])
-        network = csr_array((room, (tails, heads)), (count + 2, count + 2))
-        left = network - maximum_flow(network, source, sink).flow
-        left.eliminate_zeros()
-        dropped = breadth_first_order(
-            csr_array(left.T), sink, return_predecessors=False
-        )  # on the sink's side of the cut
-        return np.asarray(~np.isin(np.arange(count), dropped))
-
-
-def _counted(
+def _count_products(
     names: Sequence[str], categories: Sequence[Paths | None]
 ) -> tuple[NDArray[np.float64], Counter[tuple[int, int]], NDArray[np.float64]]:
-    """Products with each label (L,); products in which one label stands below another; depths, summed over products (L,)."""
-    place = {name: index for index, name in enumerate(names)}
-    alike = Counter(
-        tuple(tuple(name.strip() for name in path if name) for path in paths or ()) for paths in categories
-    )
-    carried, depth = np.zeros(len(names)), np.zeros(len(names))
-    above: Counter[tuple[int, int]] = Counter()
+    """Products with each label (L,), products with each pair of label and label above, sums of depths (L,).
+
+    A product that has a label at several depths counts with their mean.
+    """
+    index_of = {name: index for index, name in enumerate(names)}
+    with_label = np.zeros(len(names))
+    depth_sum = np.zeros(len(names))
+    together: Counter[tuple[int, int]] = Counter()
+    # most products share their paths with others, so each set of paths is looked at once
+    alike = Counter(tuple(map(_stripped, paths or ())) for paths in categories)
     for paths, products in alike.items():
-        known = [list(dict.fromkeys(place[name] for name in path if name in place)) for path in paths]
         depths: dict[int, list[int]] = {}
-        for path in known:
-            for level, label in enumerate(path):
+        pairs: set[tuple[int, int]] = set()
+        for path in paths:
+            # a name that is repeated within a path counts where it comes first
+            labels = list(dict.fromkeys(index_of[name] for name in path if name in index_of))
+            for level, label in enumerate(labels):
                 depths.setdefault(label, []).append(level)
+                pairs.update((label, above) for above in labels[:level])
         for label, levels in depths.items():
-            carried[label] += products
-            depth[label] += products * sum(levels) / len(levels)
-        for pair in {
-            (child, parent) for path in known for level, child in enumerate(path) for parent in path[:level]
-        }:
-            above[pair] += products
-    return carried, above, depth
+            with_label[label] += products
+            depth_sum[label] += products * sum(levels) / len(levels)
+        for pair in pairs:
+            together[pair] += products
+    return with_label, together, depth_sum
+
+
+def _stripped(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in path if name)
 
 
 def _links(edges: Rows, count: int) -> csr_array:
-    return csr_array((np.ones(len(edges), np.int64), (edges[:, 0], edges[:, 1])), (count, count))
+    """(L, L) sparse: 1 from each child to its parents."""
+    child, parent = edges.T
+    ones = np.ones(len(edges), np.int64)
+    return csr_array((ones, (child, parent)), (count, count))
 
 
 def _reach(links: csr_array) -> csr_array:
-    """Which labels can be reached from each, itself included; squared until nothing is new."""
-    reach = _flags(
-        links + csr_array((np.ones(links.shape[0], np.int64), (np.arange(links.shape[0]),) * 2), links.shape)
-    )
+    """Which labels can be reached from each, itself included."""
+    every = np.arange(links.shape[0])
+    itself = _links(np.stack([every, every], axis=1), len(every))
+    reach = _flags(links + itself)
+    # squaring doubles the steps that are covered
     while True:
         further = _flags(reach @ reach)
         if further.nnz == reach.nnz:
@@ -260,5 +262,5 @@ def _flags(counts: csr_array) -> csr_array:
 
 
 def _log_odds(probabilities: NDArray[Any]) -> NDArray[np.float64]:
-    p = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    p = np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(p) - np.log1p(-p))

@@ -1,49 +1,71 @@
-"""What changes of a taxonomy mean for a fitted model: how its labels hang together afterwards, and which to train again."""
+"""What changes of a taxonomy mean for a fitted model: how its labels are related, which to train again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Split, prefixes, split_levels
+from shelfwise.taxonomy.changes import Change, Merge, Move, Remove, Split, prefixes, split_levels
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.taxonomy.label_mapping import LabelMapping
+from shelfwise.taxonomy.migration import Migration
 
 
 def moved_taxonomy(taxonomy: Taxonomy, migration: Migration, step: LabelMapping) -> Taxonomy:
     """The taxonomy of flat labels after the changes.
 
-    A label that several become implies only what each of them did; one that moved, its new place; what lay below a removed or
-    split label implies what that label did.
+    A label that several become implies only what each of them did. One that moved implies its new place. What
+    lay below a removed or split label implies what that label did.
+
+    Args:
+        taxonomy: of the labels before.
+        step: old labels to new ones.
     """
-    parents: dict[str, set[str]] = {name: set() for name in taxonomy.names}
-    for child, parent in taxonomy.edges:
-        parents[taxonomy.names[child]].add(taxonomy.names[parent])
-
-    def above(name: str) -> set[str]:
-        place = migration.change_of(name)
-        change = None if place is None else migration.changes[place]
-        if isinstance(change, Move):
-            return set(split_levels(change.under)[-1:])
-        gone = {p for p in parents[name] if len(migration.label(p)) != 1}
-        return {new for p in parents[name] - gone for new in migration.label(p)}.union(*map(above, gone))
-
+    above = _new_parents(taxonomy, migration)
     sources: dict[str, list[set[str]]] = {}
     for old in step.before:
         for new in migration.label(old):
             sources.setdefault(new, []).append(above(old))
-    implied = {new: set.intersection(*those) for new, those in sources.items()}
+    implied = {new: set.intersection(*parents) for new, parents in sources.items()}
+    # a new place may have levels that were no labels before: each implies the one above it
     for change in migration.changes:
         if isinstance(change, Move):
             levels = split_levels(change.under)
             for lower, upper in zip(levels[1:], levels, strict=False):
                 implied.setdefault(lower, set()).add(upper)
-    place = {name: index for index, name in enumerate(step.names)}
-    pairs = [
-        (place[c], place[p]) for c, ps in implied.items() for p in ps if c != p and {c, p} <= place.keys()
-    ]
-    return Taxonomy.of_pairs(step.names, np.array(pairs, np.int64).reshape(-1, 2))
+    return _taxonomy_of(step.names, implied)
+
+
+def _new_parents(taxonomy: Taxonomy, migration: Migration) -> Callable[[str], set[str]]:
+    """Old label -> the new labels right above what becomes of it."""
+    parents: dict[str, set[str]] = {name: set() for name in taxonomy.names}
+    for child, parent in taxonomy.edges:
+        parents[taxonomy.names[child]].add(taxonomy.names[parent])
+
+    def above(name: str) -> set[str]:
+        change = _change_of(name, migration)
+        if isinstance(change, Move):
+            return set(split_levels(change.under)[-1:])
+        found: set[str] = set()
+        for parent in parents[name]:
+            became = migration.label(parent)
+            # a parent that is removed or split hands on what lies above it
+            found |= set(became) if len(became) == 1 else above(parent)
+        return found
+
+    return above
+
+
+def _taxonomy_of(names: Sequence[str], implied: Mapping[str, set[str]]) -> Taxonomy:
+    """The taxonomy of `names` in which each label implies those given; other names are passed over."""
+    index_of = {name: index for index, name in enumerate(names)}
+    pairs = []
+    for child, parents in implied.items():
+        for parent in parents:
+            if child != parent and child in index_of and parent in index_of:
+                pairs.append((index_of[child], index_of[parent]))
+    return Taxonomy.of_pairs(names, np.array(pairs, np.int64).reshape(-1, 2))
 
 
 def to_retrain(
@@ -53,50 +75,63 @@ def to_retrain(
 
     Args:
         labels: those the model has.
-        taxonomy: of flat labels, whose names do not tell what they lay under; None where it is not known.
+        taxonomy: of flat labels, whose names do not show what they lay under; None where it is not known.
     """
+    # a dictionary as an ordered set
     reasons: dict[tuple[str, str], None] = {}
+    # labels that some old label becomes are not new
     kept = {new for name in labels for new in migration.label(name)}
     for name in labels:
-        place = migration.change_of(name)
-        change, outcome = (None if place is None else migration.changes[place]), migration.label(name)
-        if isinstance(change, Split):
-            reasons |= {
-                (part, f"no model can tell the parts of {name!r} apart; each scores as the whole did"): None
-                for part in outcome
-            }
-        for new in sorted(migration.gained(name) - kept):
-            reasons[new, f"is new, and known only from {name!r}"] = None
-        if change is not None and name in change.takes and not isinstance(change, Remove):
-            reasons |= {
-                (old, f"still counts in the products of {name!r}"): None
-                for old in _left(name, migration, taxonomy)
-            }
-        if isinstance(change, Merge):
-            missing = [other for other in change.takes if other not in labels]
-            reasons |= {
-                (new, f"knows nothing of {other!r}, which was no label"): None
-                for other in missing
-                for new in outcome
-            }
+        for reason in _reasons(name, labels, kept, migration, taxonomy):
+            reasons[reason] = None
     yield from reasons
 
 
-def _left(name: str, migration: Migration, taxonomy: Taxonomy | None) -> list[str]:
+def _reasons(
+    name: str, labels: Sequence[str], kept: set[str], migration: Migration, taxonomy: Taxonomy | None
+) -> Iterator[tuple[str, str]]:
+    """New labels that what becomes of `name` leaves in need of training, and why."""
+    change = _change_of(name, migration)
+    outcome = migration.label(name)
+    if isinstance(change, Split):
+        for part in outcome:
+            yield part, f"no model can tell the parts of {name!r} apart; each scores as the whole did"
+    for new in sorted(migration.gained(name) - kept):
+        yield new, f"is new, and known only from {name!r}"
+    # of a removed category the products stay with what lies above
+    if change is not None and name in change.takes and not isinstance(change, Remove):
+        for old in _no_longer_above(name, migration, taxonomy):
+            yield old, f"still counts in the products of {name!r}"
+    if isinstance(change, Merge):
+        for other in change.takes:
+            if other not in labels:
+                for new in outcome:
+                    yield new, f"knows nothing of {other!r}, which was no label"
+
+
+def _no_longer_above(name: str, migration: Migration, taxonomy: Taxonomy | None) -> list[str]:
     """The labels of now that lay above a label and do not lie above what became of it."""
     if migration.mode == "path":
-        old = [new for above in prefixes(split_levels(name))[:-1] for new in migration.label(above)]
-        still = set.intersection(*({*prefixes(split_levels(new))} for new in migration.label(name)))
-        return [above for above in dict.fromkeys(old) if above not in still]
-    place = migration.change_of(name)
-    change = None if place is None else migration.changes[place]
+        old_ancestors = prefixes(split_levels(name))[:-1]
+        # above all of what became of it, where it was split
+        ancestors_now = [set(prefixes(split_levels(new))) for new in migration.label(name)]
+        return _outcomes_outside(old_ancestors, migration, set.intersection(*ancestors_now))
+    change = _change_of(name, migration)
     if not isinstance(change, Move) or taxonomy is None:
         return []
-    row = taxonomy.ancestors[[taxonomy.names.index(name)]].indices
-    old = [
-        new
-        for above in row
-        if taxonomy.names[above] != name
-        for new in migration.label(taxonomy.names[above])
-    ]
-    return [above for above in dict.fromkeys(old) if above not in split_levels(change.under)]
+    ancestors = taxonomy.ancestors[[taxonomy.names.index(name)]].indices
+    # a label is among its own ancestors
+    names = [taxonomy.names[index] for index in ancestors if taxonomy.names[index] != name]
+    return _outcomes_outside(names, migration, set(split_levels(change.under)))
+
+
+def _outcomes_outside(labels: Sequence[str], migration: Migration, still: set[str]) -> list[str]:
+    """What becomes of the labels, each once, without those that are `still` above."""
+    outcomes = dict.fromkeys(new for label in labels for new in migration.label(label))
+    return [new for new in outcomes if new not in still]
+
+
+def _change_of(name: str, migration: Migration) -> Change | None:
+    """The change that meets a label, if any."""
+    index = migration.change_of(name)
+    return None if index is None else migration.changes[index]

@@ -140,7 +140,8 @@ def _from_file(
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path} cannot be read as word vectors: {error}; {_FIX}") from error
     if not found:
-        fault = f"has a vector for none of {len(words):,} words, e.g. {list(words[:3])}"
+        examples = list(words[:3])
+        fault = f"has a vector for none of {len(words):,} words, e.g. {examples}"
         raise WeightsError(f"{path} {fault}; is it the right file?")
     matrix = np.stack(list(found.values()))
     return WordVectors(tuple(found), matrix[:, :dimensions].astype(np.float32), path.name)
@@ -178,7 +179,9 @@ def _select(
     rows = pc.index_in(pa.array(words, pa.string()), value_set=index)
     found = np.flatnonzero(rows.is_valid().to_numpy(zero_copy_only=False))
     vectors = matrix[rows.drop_null().to_numpy(), :dimensions]
-    return WordVectors(tuple(words[i] for i in found), np.asarray(vectors, dtype=np.float32), origin)
+    # a mapped matrix becomes one in memory
+    in_memory = np.asarray(vectors, dtype=np.float32)
+    return WordVectors(tuple(words[i] for i in found), in_memory, origin)
 
 
 @contextmanager

@@ -104,7 +104,8 @@ def _print_pattern(
     rotation = np.array([[cos, -sin], [sin, cos]])
     # from pixels back to the shape's units, and from these to repeats of 9 to 14 units
     to_repeats = rotation @ np.linalg.inv(turn) / rng.uniform(9, 14)
-    x, y = to_repeats @ np.stack([columns - offset[0], rows - offset[1]])
+    from_offset = np.stack([columns - offset[0], rows - offset[1]])
+    x, y = to_repeats @ from_offset
     inked = PATTERNS[pattern](x, y)
     numbers[rows[inked], columns[inked]] = PAINT_NUMBERS["ink"]
     return Image.fromarray(numbers, "P")
@@ -124,7 +125,9 @@ def _compose(product: Float32s, rng: np.random.Generator) -> Image.Image:
     """Product (S, S, 4) over a background, with light from one side, a soft shadow and grain."""
     x, y, shadow = _frame()
     alpha = product[..., 3:] / 255
-    light = 1 + np.float32(rng.uniform(-0.16, 0.16)) * x - 0.08 * y
+    # brighter on one side, and a little at the top
+    slope = np.float32(rng.uniform(-0.16, 0.16))
+    light = 1 + slope * x - 0.08 * y
     background = _background(x, y, rng) * (shadow * (1 - alpha))
     image = background + product[..., :3] * (light * alpha)
     # from a good camera to a poor one

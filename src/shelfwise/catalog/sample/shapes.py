@@ -35,7 +35,10 @@ class ShapePart:
 def load_shapes() -> dict[str, list[ShapePart]]:
     """Every shape's parts, in the order in which they are painted."""
     source = tomllib.loads(files("shelfwise.catalog.sample").joinpath("shapes.toml").read_text("utf-8"))
-    return {name: [_part(line) for line in text.strip().splitlines()] for name, text in source.items()}
+    shapes = {}
+    for name, text in source.items():
+        shapes[name] = [_part(line) for line in text.strip().splitlines()]
+    return shapes
 
 
 def _part(line: str) -> ShapePart:

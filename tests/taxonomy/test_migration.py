@@ -1,4 +1,4 @@
-"""What becomes of paths and labels under a migration, that both agree, and what two editions of a taxonomy propose."""
+"""What becomes of paths and labels under a migration, and that both agree."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.labels import flatten
 from shelfwise.errors import TaxonomyError
-from shelfwise.taxonomy.changes import Merge, Migration, Move, Remove, Rename, Split
-from shelfwise.taxonomy.diff import difference
-from shelfwise.taxonomy.files import Category
+from shelfwise.taxonomy.changes import Merge, Move, Remove, Rename, Split
+from shelfwise.taxonomy.migration import Migration
 
 PETS = Migration(
     (
@@ -112,7 +111,7 @@ def test_two_categories_may_swap_names():
 @settings(max_examples=80, deadline=None)
 @given(st.data(), st.sampled_from(["path", "flat"]), st.lists(levels, min_size=1, max_size=3))
 def test_labels_of_migrated_paths_are_migrated_labels(data, mode, paths):
-    """A product's new labels are what its old ones become; only splits and changes of place leave more than it should have."""
+    """A product's new labels are what its old ones become; splits and moves may leave more."""
     migration = data.draw(migrations(mode))
     outcome = migration.paths(paths)
     old, new = flatten(paths, mode), flatten(outcome.paths, mode)
@@ -162,71 +161,3 @@ def test_errors_name_the_fix(tmp_path, text, message):
         Migration.load(file)
     with pytest.raises(TaxonomyError, match="there is no migration file"):
         Migration.load(tmp_path / "none.toml")
-
-
-def numbered(*paths):
-    return [
-        Category(tuple(path.split(" > ")), identity or None)
-        for identity, _, path in (p.partition(": ") for p in paths)
-    ]
-
-
-def test_difference_by_id_says_what_follows_from_above_only_once():
-    before = numbered(
-        "1: Pets",
-        "2: Pets > Birds",
-        "3: Pets > Birds > Food",
-        "4: Pets > Mice",
-        "5: Pets > Mice > Food",
-        "6: Pets > Mice > Tiny",
-    )
-    after = numbered(
-        "1: Animals",
-        "2: Animals > Birds",
-        "3: Animals > Birds > Feed",
-        "5: Food",
-        "6: Animals > Tiny",
-        "7: New",
-    )
-    found = difference(before, after)
-    assert [str(c) for c in found.migration.changes] == [
-        "rename Pets -> Animals",
-        "remove Pets > Mice",
-        "rename Pets > Birds > Food -> Animals > Birds > Feed",
-        "move Pets > Mice > Food -> Food",
-        "move Pets > Mice > Tiny -> Animals > Tiny",
-    ]
-    assert found.added == ("New",)
-    assert found.guessed == ()
-
-
-def test_difference_without_ids_guesses_moves_by_a_name_that_is_the_only_one():
-    before, after = (
-        numbered(": Pets", ": Pets > Birds", ": Pets > Food", ": Toys > Food"),
-        numbered(": Pets", ": Garden > Birds", ": Food"),
-    )
-    found = difference(before, after)
-    assert [str(c) for c in found.migration.changes] == [
-        "move Pets > Birds -> Garden > Birds",
-        "remove Pets > Food",
-        "remove Toys > Food",
-    ]
-    assert [str(c) for c in found.guessed] == ["move Pets > Birds -> Garden > Birds"]
-    assert found.added == ("Food",)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(levels, min_size=1, max_size=8, unique_by=tuple),
-    st.lists(levels, min_size=1, max_size=8, unique_by=tuple),
-    st.randoms(),
-)
-def test_difference_takes_every_category_where_its_id_is_now(old, new, random):
-    ids = random.sample(range(20), len(new))
-    before = [Category(tuple(path), str(i)) for i, path in enumerate(old)]
-    after = [Category(tuple(path), str(i)) for i, path in zip(ids, new, strict=True)]
-    places = {c.id: c.path for c in after}
-    migration = difference(before, after).migration
-    for category in before:
-        if category.id in places:
-            assert migration.paths([category.path]).paths == [list(places[category.id])]
