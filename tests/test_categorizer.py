@@ -23,10 +23,10 @@ def categorizer(trained: Path) -> Categorizer:
 
 
 def test_any_subset_of_fields(categorizer: Categorizer, sample: Path) -> None:
-    picture = next((sample.parent / "images").glob("*.jpg"))
+    image_file = next((sample.parent / "images").glob("*.jpg"))
     products = [
         {"title": "brass lamp"},
-        {"image": str(picture.relative_to(sample.parent))},
+        {"image": str(image_file.relative_to(sample.parent))},
         {"description": "for the garden"},
         {"id": "nothing but an id"},
     ]

@@ -17,11 +17,11 @@ from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
-from shelfwise.export.runtime import OnnxModel
 from shelfwise.features.vector_math import unit
 from shelfwise.model.bundle import save_bundle
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import require_members
 from shelfwise.model.nearest_neighbours import Neighbours
+from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.training.fit import fit_catalog
 
 
@@ -89,6 +89,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         model = self._model()
         if model.novelty is None:
+            require_members(model, "tell what is novel")
             raise ConfigError(
                 "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
             )
@@ -120,11 +121,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             BundleError: the model is an exported one, which has no members to explain by.
         """
-        model = self._model()
-        if isinstance(model, OnnxModel):
-            raise BundleError(
-                "an exported model has no members to explain by; ask the model that it was made from"
-            )
+        model = require_members(self._model(), "explain labels")
         catalog = as_catalog(X, model.config.catalog, self.root)
         explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
         return [
@@ -135,7 +132,11 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side.
 
         D is the same for every `X`, whatever fields its products have.
+
+        Raises:
+            BundleError: the model is an exported one.
         """
+        require_members(self._model(), "embed products")
         return np.concatenate([unit(features) for features in self._features(X).values()], axis=1)
 
     def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
@@ -179,12 +180,12 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
 
-    def _become(self, model: Model) -> Self:
+    def _become(self, model: Predictor) -> Self:
         self.model_ = model
         self.classes_ = np.array(model.labels.names, dtype=object)
         return self
 
-    def _model(self) -> Model:
+    def _model(self) -> Predictor:
         if not hasattr(self, "model_"):
             raise NotFittedError("this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)")
         return self.model_
@@ -193,7 +194,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {name: prediction.features for name, prediction in self._scores(X)[0].predictions.items()}
 
     def _index(self) -> Neighbours:
-        index = self._model().nearest_neighbours
+        index = require_members(self._model(), "find similar products").nearest_neighbours
         if index is None:
             raise BundleError("this model has no index of similar products; train it again")
         return index

@@ -95,5 +95,5 @@ def test_the_page_says_who_contradicts_whom(tmp_path: Path) -> None:
         "utf-8"
     )
     assert page.count("The modalities disagree") == 1
-    assert "<b>image</b> says Shoes" in page
+    assert "<b>image</b> predicts Shoes" in page
     assert "<b>title</b> says Laces" in page

@@ -105,9 +105,9 @@ def model() -> Model:
         },
         {"both": Mean(Mean.Settings())},
         {"both": ("words", "eye")},
-        {"words": 0.2, "eye": 0.2, "both": 0.2},
-        "both",
-        near,
+        thresholds={"words": 0.2, "eye": 0.2, "both": 0.2},
+        decide_with="both",
+        nearest_neighbours=near,
         facts={
             "widths": {"words": 2, "eye": 2},
             "not_run": {},
@@ -254,7 +254,7 @@ def test_pages_of_explanations_are_json_and_inert(
     assert page.count("data:image/jpeg") == 2 + len(kept[0]["reasons"]) + len(kept[2]["reasons"])
     assert ">MUG</mark>" in page
     assert 'class="against"' in page
-    assert "No label was given." in page
+    assert "No label was predicted." in page
     assert "http" not in page.replace("http-equiv", "")
 
 

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.categorizer import Categorizer
-from shelfwise.commands.export import export_bundle
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.presence import fit_present
 from shelfwise.core.types import Context, Examples, MemberOutputs
@@ -40,15 +39,6 @@ from shelfwise.nn.policy_network import PolicySettings
 from shelfwise.nn.training_loop import LoopSettings
 
 CLOSE = 1e-4
-
-
-@pytest.fixture(scope="module")
-def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained model of the paper's preset, exported."""
-    folder = tmp_path_factory.mktemp("exported") / "onnx"
-    found = export_bundle(trained, folder)
-    assert found["inputs"] == {"image": "image", "description": "description", "title": "title"}
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -110,16 +100,6 @@ def test_a_changed_graph_is_refused(exported: Path, tmp_path: Path) -> None:
     (copy / "model.onnx").write_bytes(graph)
     with pytest.raises(BundleError, match="is not what was written"):
         load_bundle(copy)
-
-
-def test_an_exported_model_explains_nothing(exported: Path) -> None:
-    with pytest.raises(BundleError, match="no members to explain by"):
-        Categorizer.load(exported).explain([{"title": "red mug"}])
-
-
-def test_an_exported_model_is_not_exported_again(exported: Path, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="exported already"):
-        export_bundle(exported, tmp_path / "again")
 
 
 def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Catalog) -> None:

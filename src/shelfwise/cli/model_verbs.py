@@ -50,9 +50,12 @@ def predict(
     """Label new products, and explain the labels."""
     from shelfwise.commands.predict import predict_catalog, summary_lines
     from shelfwise.export.loading import open_model
+    from shelfwise.model.model import require_members
 
     with terminal_context() as context:
         fitted = open_model(model)
+        if explain is not None:
+            require_members(fitted, "explain labels")
         summary = predict_catalog(fitted, catalog, out, context, target_precision, novelty_rate, top)
         summary["explained"] = None
         if explain is not None:

@@ -84,7 +84,7 @@ def audit_catalog(
     """List the products of `source` that are probably mis-tagged, most suspicious first.
 
     Leaves ``audit.jsonl`` and ``audit.csv`` in `out`, to be filled in and given to ``shelfwise train --corrections``
-    (see :mod:`shelfwise.catalog.corrections`), and ``index.html`` to look at.
+    (see :mod:`shelfwise.catalog.corrections_file`), and ``index.html`` to look at.
 
     Args:
         share: of the products to list, most suspicious first; at least one.
@@ -249,7 +249,9 @@ def _nearest(model: Predictor, listed: AuditedProducts) -> tuple[Floats, Rows] |
     return similarities, rows
 
 
-def _neighbours(model: Predictor, similarities: Floats, rows: Rows, label: int, wanted: bool) -> dict[str, Any]:
+def _neighbours(
+    model: Predictor, similarities: Floats, rows: Rows, label: int, wanted: bool
+) -> dict[str, Any]:
     """How many of the K nearest carry the label, and the nearest of those that speak for the change."""
     assert model.nearest_neighbours is not None
     index, there = model.nearest_neighbours, np.flatnonzero(rows >= 0).tolist()

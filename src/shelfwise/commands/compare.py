@@ -19,7 +19,8 @@ from shelfwise.core.types import Bools, Context, Prediction, State
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 from shelfwise.reports.leaderboard import write_leaderboard
 from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model

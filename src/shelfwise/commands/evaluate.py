@@ -9,10 +9,10 @@ from shelfwise.catalog.filtering import usable_for_test
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
 from shelfwise.evaluation.evaluate import score_system
-from shelfwise.model.model import Model
+from shelfwise.model.predictor import Predictor
 
 
-def score_catalog(model: Model, source: Path, context: Context) -> dict[str, Any]:
+def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str, Any]:
     """The deciding system's figures on the labelled products of `source`: at 0.5, and at the threshold in the bundle."""
     catalog, left_out = usable_for_test(read_catalog(source, model.config.catalog, context).catalog)
     answers = model.predict_members(catalog, context)

@@ -14,14 +14,15 @@ from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.explain.explanation import explain_products
-from shelfwise.model.model import Model
+from shelfwise.model.model import require_members
+from shelfwise.model.predictor import Predictor
 
 SHOWN = 12
 """Products explained where none are named: the first of the catalogue. A picture takes 37 predictions, and so does every word one."""
 
 
 def explain_catalog(
-    model: Model, source: Path, out: Path, context: Context, ids: Sequence[str] = ()
+    predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Write ``index.html`` and ``explanations.jsonl`` into `out`: why products of `source` were given their labels.
 
@@ -35,8 +36,10 @@ def explain_catalog(
         How many were explained, and where the files are.
 
     Raises:
+        BundleError: `predictor` is an exported model.
         CatalogError: `source` cannot be read, or has no product of that id.
     """
+    model = require_members(predictor, "explain labels")
     from shelfwise.reports.explanation_report import (
         write_explanations,
     )  # jinja2, matplotlib: not for those who only predict

@@ -9,10 +9,11 @@ from typing import Any
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
-from shelfwise.errors import BundleError, PluginError
-from shelfwise.export.runtime import EXPORTED, OnnxModel
-from shelfwise.model.bundle import check_target, load_bundle, save_bundle
-from shelfwise.model.model import Model
+from shelfwise.errors import PluginError
+from shelfwise.export.loading import open_model
+from shelfwise.export.runtime import OnnxModel
+from shelfwise.model.bundle import check_target, save_bundle
+from shelfwise.model.model import Model, require_members
 
 GATE = 0.005
 
@@ -43,9 +44,7 @@ def exported(model: Model) -> OnnxModel:
             "facts",
         )
     }
-    return OnnxModel(
-        members={}, graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept
-    )
+    return OnnxModel(graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept)
 
 
 def export_bundle(
@@ -66,10 +65,8 @@ def export_bundle(
         ConfigError: eight bits cost more than `gate`.
     """
     check_target(out)
-    bundle = load_bundle(source)
-    if EXPORTED in bundle.facts:
-        raise BundleError(f"{source} is exported already; give the model that it was made from")
-    made, context = exported(Model.from_bundle(bundle)), context or Context()
+    made = exported(require_members(open_model(source), "be exported again"))
+    context = context or Context()
     if int8 is not None:
         from shelfwise.export.quantization import in_eight_bits
 

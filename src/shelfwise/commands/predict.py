@@ -16,7 +16,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, RejectedField
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.metrics.selective import ACCEPT, QUEUES, REVIEW
-from shelfwise.model.model import Model
+from shelfwise.model.model import require_members
+from shelfwise.model.predictor import Predictor
 
 PORTION = 2048
 """Products answered at a time: bounds the memory for scores and features."""
@@ -26,7 +27,7 @@ NOVEL = "novel"
 
 
 def predict_catalog(
-    model: Model,
+    model: Predictor,
     source: Path,
     out: Path,
     context: Context,
@@ -106,7 +107,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _decisions(
-    model: Model,
+    model: Predictor,
     catalog: Catalog,
     context: Context,
     refused: list[RejectedField],
@@ -142,11 +143,12 @@ def _told(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dic
 
 
 def _novelty(
-    model: Model, part: Catalog, scores: Floats, context: Context, novelty_rate: float | None
+    model: Predictor, part: Catalog, scores: Floats, context: Context, novelty_rate: float | None
 ) -> tuple[list[float] | list[None], Bools]:
     """How strange each product is, (N,), and whether it is set aside; None, and never, for a model that cannot tell."""
     if model.novelty is None:
         if novelty_rate is not None:
+            require_members(model, "tell what is novel")
             raise ConfigError(
                 "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
             )
@@ -160,7 +162,9 @@ def _novelty(
     return (1 - p_values).round(4).tolist(), strange
 
 
-def _queued(model: Model, scores: Floats, decided: Bools, precision: float | None) -> list[dict[str, Any]]:
+def _queued(
+    model: Predictor, scores: Floats, decided: Bools, precision: float | None
+) -> list[dict[str, Any]]:
     """What becomes of each product at the promised precision; nothing where none is asked for."""
     if precision is None:
         return [{}] * len(scores)

@@ -19,7 +19,8 @@ from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.retrieval import label_recall
 from shelfwise.metrics.selective import coverage_at_precision, queue_figures
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions, Predictor
 
 MISTAKES = 24
 QUERIES = 2000
@@ -58,7 +59,7 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
 
 
 def score_system(
-    model: Model, name: str, answers: MemberPredictions, truth: Bools
+    model: Predictor, name: str, answers: MemberPredictions, truth: Bools
 ) -> tuple[dict[str, Any], Bools]:
     """One system's entry of results.json, and its decisions (N, L) by the model's own rule (0.5 or tuned)."""
     started = time.perf_counter()
@@ -77,7 +78,7 @@ def score_system(
         return list(bootstrap_interval(truth, decisions, "micro_f1", evaluation.bootstrap, model.config.seed))
 
     entry = {
-        "policy": model.config.systems[name].policy if name in model.policies else None,
+        "policy": model.config.systems[name].policy if name in model.config.systems else None,
         "members": list(model.members_of(name)),
         "micro_f1": figures["at_0.5"]["micro_f1"],
         "micro_f1_interval": interval(at_half),
@@ -116,12 +117,12 @@ def _decisions(model: Model, answers: MemberPredictions, truth: Bools) -> dict[s
     }
 
 
-def stages_of(model: Model, name: str) -> list[str]:
+def stages_of(model: Predictor, name: str) -> list[str]:
     """The stages of the training that had to be done for this system: its members with their folds, and its policy."""
     wanted = {f"system.{name}", f"cross.{name}"}
     for member in model.members_of(name):
         wanted |= {f"prepare.{member}", f"member.{member}"}
-        if name in model.policies:
+        if name in model.config.systems:
             wanted |= {
                 f"answers.{member}",
                 *(f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds)),
@@ -129,7 +130,7 @@ def stages_of(model: Model, name: str) -> list[str]:
     return [stage for stage in model.facts["seconds"] if stage in wanted]
 
 
-def _seconds_fit(model: Model, name: str) -> float:
+def _seconds_fit(model: Predictor, name: str) -> float:
     return float(sum(model.facts["seconds"][stage] for stage in stages_of(model, name)))
 
 

@@ -15,8 +15,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context
 from shelfwise.errors import LabelError
 from shelfwise.evaluation.before_after import before_after, before_after_markdown
-from shelfwise.model.bundle import load_bundle
-from shelfwise.model.model import Model
+from shelfwise.export.loading import open_model
+from shelfwise.model.model import Model, require_members
 
 
 def compare_models_on_disk(before: Path, after: Path, source: Path, context: Context) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def compare_models_on_disk(before: Path, after: Path, source: Path, context: Con
     Raises:
         ShelfwiseError: as :func:`compare_retrained`; or a model or `source` cannot be read.
     """
-    models = [Model.from_bundle(load_bundle(folder)) for folder in (before, after)]
+    models = [require_members(open_model(folder), "be compared with another") for folder in (before, after)]
     test = read_catalog(source, models[1].config.catalog, context).catalog
     found = compare_retrained(models[0], models[1], test, context)
     report = after / "report"

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from shelfwise.core.types import MemberOutputs
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 
 
 @dataclass(frozen=True)

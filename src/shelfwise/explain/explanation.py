@@ -21,7 +21,8 @@ from shelfwise.errors import PluginError
 from shelfwise.explain.image_occlusion import importance
 from shelfwise.explain.occlusion import Word, _fields, _texts, picture_drops, word_drops
 from shelfwise.explain.shapley import contributions
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 
 NEAR = 5
 """Most training products shown of a label."""

@@ -15,7 +15,8 @@ import pyarrow as pa
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats
 from shelfwise.explain.image_occlusion import covered_files
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 from shelfwise.vision.image_io import ImageRejectedError
 
 _WORD = re.compile(r"[^\W_]+(?:[-'\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*")

@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from shelfwise.core.types import Floats, MemberOutputs
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.model import Model
+from shelfwise.model.predictor import MemberPredictions
 
 
 def contributions(model: Model, answers: MemberPredictions) -> Floats:

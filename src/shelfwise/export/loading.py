@@ -7,13 +7,16 @@ from pathlib import Path
 from shelfwise.export.runtime import EXPORTED, OnnxModel
 from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
+from shelfwise.model.predictor import Predictor
 
 
-def open_model(folder: Path) -> Model:
+def open_model(folder: Path) -> Predictor:
     """The model in `folder`, exported or not, after its files were verified.
 
     Raises:
         BundleError: no model there, or a file that was changed since it was saved.
     """
     bundle = load_bundle(folder)
-    return (OnnxModel if EXPORTED in bundle.facts else Model).from_bundle(bundle)
+    if EXPORTED in bundle.facts:
+        return OnnxModel.from_bundle(bundle)
+    return Model.from_bundle(bundle)

@@ -1,14 +1,16 @@
-"""An exported model alive: one graph, answered by ONNX Runtime. Needs neither torch nor timm.
+"""An exported model in memory: one graph, computed by ONNX Runtime. Needs neither torch nor timm.
 
-What stands around the graph (thresholds, acceptance, a migration) is that of any model, so an exported one predicts, evaluates and
-promises precision as the model it was made from.
+What stands around the graph (thresholds, acceptance limits, a migration) is that of any predictor, so an exported
+model predicts, evaluates and keeps its promised precision as the model it was exported from.
+
+Dimensions: N products of a catalogue, B of them in a batch, M inputs of the graph, L labels.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -23,10 +25,19 @@ from shelfwise.core.types import Context, Floats, Prediction, RejectedField, Row
 from shelfwise.errors import PluginError
 from shelfwise.export.graph_inputs import GraphReading, Reader, reader
 from shelfwise.model.bundle import Bundle
-from shelfwise.model.model import MemberPredictions, Model
+from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
 
-GRAPH, EXPORTED, PRESENT = "model.onnx", "exported", "present"
+GRAPH = "model.onnx"
+"""The graph's file in the bundle."""
+
+EXPORTED = "exported"
+"""The fact that only an exported model has: what its graph reads."""
+
+PRESENT = "present"
+"""The graph's first input: presence (B, M)."""
+
 BATCH = 32
+
 Run = Callable[[Mapping[str, NDArray[Any]]], Floats]
 
 
@@ -40,7 +51,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class GraphBatches:
-    """A catalogue as any products' inputs of a graph; safe to be asked by several threads."""
+    """A catalogue, ready to give any of its products as inputs of a graph; several threads may call it."""
 
     readings: Mapping[str, GraphReading]
 
@@ -53,68 +64,65 @@ class GraphBatches:
         """The given products."""
         portions = {name: reading.portion(rows) for name, reading in self.readings.items()}
         present = np.stack([portion.present for portion in portions.values()], axis=1)
-        refused = tuple(refusal for portion in portions.values() for refusal in portion.refused)
-        return Inputs(
-            {PRESENT: present, **{name: portion.rows for name, portion in portions.items()}}, refused
-        )
+        arrays = {name: portion.rows for name, portion in portions.items()}
+        refused = tuple(rejected for portion in portions.values() for rejected in portion.refused)
+        return Inputs({PRESENT: present, **arrays}, refused)
 
 
 @dataclass
-class OnnxModel(Model):
-    """A model whose deciding system is a graph; it has no members of its own, and answers with that system's scores alone.
+class OnnxModel(Predictor):
+    """A model whose final system is a graph. It has no members: it predicts that system's scores alone.
 
     Args:
         graph: the ONNX file's bytes.
         readers: what each input of the graph is made from, by its name.
     """
 
-    graph: bytes = field(default=b"", kw_only=True, repr=False)
-    readers: dict[str, Reader] = field(default_factory=dict, kw_only=True)
+    graph: bytes = field(repr=False)
+    readers: dict[str, Reader]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The catalogue columns that the graph reads, each once."""
+        return tuple(dict.fromkeys(one.field for one in self.readers.values()))
+
+    def members_of(self, system: str) -> tuple[str, ...]:
+        """The final system itself: the graph fuses its members, and gives nothing of them."""
+        return (system,)
 
     def predict_members(
         self, catalog: Catalog, context: Context, members: Iterable[str] | None = None
     ) -> MemberPredictions:
-        """Answer for every product of `catalog`, in batches of texts of about one length, as many batches at a time as there are cores.
+        """The final system's scores of every product of `catalog`, under its name.
+
+        Products are computed in batches of texts of about one length, as many batches at a time as there are cores.
 
         Args:
-            members: of no account: the graph holds the deciding system whole.
+            members: without effect, as the graph holds the whole final system.
 
         Raises:
             PluginError: onnxruntime is not installed.
         """
         started = time.perf_counter()
         inputs = self.inputs(catalog)
-        order = np.argsort(-inputs.lengths, kind="stable")
-        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        cores = os.cpu_count() or 1
-        run = self._runners(1 if len(batches) > 1 else cores)
-
-        def answer(rows: Rows) -> tuple[Floats, Inputs]:
-            given = inputs(rows)
-            return run(given.arrays), given
-
-        scores, present = (
-            np.zeros((len(catalog), self.n_trained_labels), np.float32),
-            np.zeros(len(catalog), bool),
-        )
+        scores = np.zeros((len(catalog), self.n_trained_labels), np.float32)
+        present = np.zeros(len(catalog), bool)
         refused: list[RejectedField] = []
-        with ThreadPoolExecutor(cores) as pool:
-            answered = pool.map(answer, batches) if len(batches) > 1 else map(answer, batches)
-            for rows, (some, given) in zip(batches, answered, strict=True):
-                scores[rows], present[rows] = some, given.arrays[PRESENT].any(axis=1)
-                refused += given.refused
-        nothing = np.zeros((len(catalog), 0), np.float32)
-        said = {self.decide_with: Prediction(scores, nothing, present)}
-        return MemberPredictions(
-            said, tuple(dict.fromkeys(refused)), {self.decide_with: time.perf_counter() - started}
-        )
+        for rows, batch_scores, batch in self._batches(inputs):
+            scores[rows] = batch_scores
+            present[rows] = batch.arrays[PRESENT].any(axis=1)
+            refused += batch.refused
+        no_features = np.zeros((len(catalog), 0), np.float32)
+        prediction = Prediction(scores, no_features, present)
+        seconds = {self.decide_with: time.perf_counter() - started}
+        return MemberPredictions({self.decide_with: prediction}, tuple(dict.fromkeys(refused)), seconds)
 
     def inputs(self, catalog: Catalog) -> GraphBatches:
         """The products of `catalog` as inputs of the graph."""
         return GraphBatches({name: one.open(catalog) for name, one in self.readers.items()})
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
-        """Scores (N, L) of the deciding system as the graph gives them; it knows no other `system`."""
+        """Scores (N, L) of the final system as the graph gives them; it knows no other `system`."""
         return answers.predictions[self.decide_with].probabilities
 
     def calibrated(self, scores: Floats) -> Floats:
@@ -123,22 +131,44 @@ class OnnxModel(Model):
 
     def bundle(self) -> Bundle:
         """The exported model as plain values."""
-        exported = {"readers": {name: one.facts() for name, one in self.readers.items()}}
-        whole = super().bundle()
-        return replace(whole, facts={**whole.facts, EXPORTED: exported}, attachments={GRAPH: self.graph})
+        shared = super().bundle()
+        readers = {name: one.facts() for name, one in self.readers.items()}
+        # The facts of every model on disk name its members and systems; here there are none.
+        facts = {**shared.facts, "members": [], "systems": {}, EXPORTED: {"readers": readers}}
+        return replace(shared, facts=facts, attachments={GRAPH: self.graph})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> OnnxModel:
         """The exported model that `bundle` was taken from."""
-        model = super().from_bundle(bundle)
-        assert isinstance(model, cls)
-        model.graph = bundle.attachments[GRAPH]
-        model.readers = {name: reader(one) for name, one in model.facts.pop(EXPORTED)["readers"].items()}
-        return model
+        parts = shared_parts(bundle)
+        facts = parts["facts"]
+        for always_empty in ("members", "systems"):
+            facts.pop(always_empty)
+        readers = {name: reader(one) for name, one in facts.pop(EXPORTED)["readers"].items()}
+        return cls(graph=bundle.attachments[GRAPH], readers=readers, **parts)
+
+    def _batches(self, inputs: GraphBatches) -> Iterator[tuple[Rows, Floats, Inputs]]:
+        """Rows, their scores and their inputs, batch by batch."""
+        # Longest first: the batches at the end are short, so no core waits long for the last one.
+        order = np.argsort(-inputs.lengths, kind="stable")
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        cores = os.cpu_count() or 1
+        # Either batches share the cores, or the threads of one batch do.
+        run = self._runners(1 if len(batches) > 1 else cores)
+
+        def compute(rows: Rows) -> tuple[Floats, Inputs]:
+            batch = inputs(rows)
+            return run(batch.arrays), batch
+
+        with ThreadPoolExecutor(cores) as pool:
+            # A single batch needs no thread of its own.
+            computed = pool.map(compute, batches) if len(batches) > 1 else map(compute, batches)
+            for rows, (scores, batch) in zip(batches, computed, strict=True):
+                yield rows, scores, batch
 
     @cached_property
     def _runners(self) -> Callable[[int], Run]:
-        """The graph made ready for so many threads a call; kept, as making it ready takes longer than running it."""
+        """The graph, made ready for so many threads a call; kept, as that takes longer than a run."""
         return lru_cache(lambda threads: _runner(self.graph, threads))
 
 
@@ -147,7 +177,7 @@ def _runner(graph: bytes, threads: int) -> Run:
         runtime = import_module("onnxruntime")
     except ModuleNotFoundError:
         raise PluginError(
-            "the exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'"
+            "an exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'"
         ) from None
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -1,156 +1,95 @@
-"""A fitted model: members, fusion policies and thresholds, and how they answer for new products."""
+"""A trained model: its members and fusion policies, and how they score new products.
+
+Dimensions: N products, L labels, D features of one member.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from shelfwise.catalog.labels import LabelSet
-from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
-from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, Prediction, RejectedField, State
-from shelfwise.decision.consistency import Consistency
-from shelfwise.decision.decision_rule import DecisionRule
-from shelfwise.decision.thresholds import Thresholds
+from shelfwise.core.types import Context, FieldInputs, Floats, Prediction, RejectedField, State
+from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle
-from shelfwise.model.nearest_neighbours import Neighbours
-from shelfwise.model.out_of_fold import OutOfFold
-from shelfwise.novelty.detector import NoveltyDetector
-from shelfwise.taxonomy.hierarchy import Taxonomy
-from shelfwise.taxonomy.label_mapping import LabelMapping
-
-
-@dataclass(frozen=True)
-class MemberPredictions:
-    """What the members say of N products.
-
-    Args:
-        predictions: by member name.
-        refused: fields that were there but could not be used.
-        seconds: by member name, preparation included.
-    """
-
-    predictions: Mapping[str, Prediction]
-    refused: tuple[RejectedField, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    def outputs(self, members: Iterable[str]) -> MemberOutputs:
-        """The answers of `members`, stacked in that order."""
-        return MemberOutputs.stack([self.predictions[name] for name in members])
+from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
 
 
 @dataclass
-class Model:
-    """Everything a bundle holds, alive.
+class Model(Predictor):
+    """Everything a bundle holds, in memory.
 
     A *system* is a member alone or a fusion of members; each has a name, a threshold and (N, L) scores.
+
+    Args:
+        members: by name, fitted.
+        policies: of the systems that fuse members, by system, fitted.
+        system_members: by system, the members it fuses, in its order.
     """
 
-    config: Config
-    labels: LabelSet
     members: dict[str, Modality]
     policies: dict[str, FusionPolicy] = field(default_factory=dict)
     system_members: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    thresholds: dict[str, float] = field(default_factory=dict)
-    decide_with: str = ""
-    nearest_neighbours: Neighbours | None = None
-    out_of_fold: OutOfFold | None = None
-    decision_rule: DecisionRule | None = None
-    label_mapping: LabelMapping | None = None
-    taxonomy: Taxonomy | None = None
-    novelty: NoveltyDetector | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_trained_labels(self) -> int:
-        """How many labels members and policies know; a migrated model's `labels` are others."""
-        return len(self.labels.names) if self.label_mapping is None else len(self.label_mapping.before)
 
     @property
     def systems(self) -> list[str]:
         """Names of all systems: the members, then the fusions."""
         return [*self.members, *self.policies]
 
-    def members_of(self, system: str) -> tuple[str, ...]:
-        """The members that `system` listens to."""
-        return self.system_members.get(system, (system,))
-
-    def threshold_of(self, system: str) -> float | Thresholds:
-        """What `system` gives labels by: the score from which on, or, of the deciding system, its fitted rule."""
-        if isinstance(self.config.threshold, float):
-            return self.config.threshold
-        if self.decision_rule is None or system != self.decide_with:
-            return self.thresholds[system]
-        rule = self.decision_rule.thresholds
-        if self.label_mapping is None or rule.rule != "per_label":
-            return rule
-        return replace(rule, values=self.label_mapping.apply(rule.values[None])[0])
-
     @property
-    def consistency(self) -> Consistency:
-        """How decisions are kept from contradicting the taxonomy of `labels`."""
-        return Consistency(self.config.consistency, self.taxonomy)
+    def fields(self) -> tuple[str, ...]:
+        """The catalogue columns that the final system reads, each once."""
+        return self.fields_of(self.members_of(self.decide_with))
 
-    def decide(
-        self, scores: Floats, system: str | None = None, by: ArrayLike | Thresholds | None = None
-    ) -> Bools:
-        """Decisions (N, L) from the `scores` of `system` (default: the deciding one), by its own threshold or rule unless `by` is given."""
-        return self.consistency.decide(
-            scores, self.threshold_of(system or self.decide_with) if by is None else by
-        )
+    def fields_of(self, members: Iterable[str]) -> tuple[str, ...]:
+        """The catalogue columns that `members` read, each once."""
+        settings = self.config.members
+        # A member of several fields names them with a plus sign between.
+        return tuple(dict.fromkeys(name for member in members for name in settings[member].field.split("+")))
+
+    def members_of(self, system: str) -> tuple[str, ...]:
+        """The members that `system` fuses; a member is a system of itself."""
+        return self.system_members.get(system, (system,))
 
     def predict_members(
         self, catalog: Catalog, context: Context, members: Iterable[str] | None = None
     ) -> MemberPredictions:
-        """Let `members` (default: those the deciding system listens to) answer for every product of `catalog`.
+        """What `members` (default: those of the final system) predict for every product of `catalog`.
 
         Features are as wide where no product has a member's field as they are elsewhere.
         """
-        predictions, refused, seconds = {}, [], {}
+        predictions: dict[str, Prediction] = {}
+        refused: list[RejectedField] = []
+        seconds: dict[str, float] = {}
         for name in self.members_of(self.decide_with) if members is None else members:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
-            answer = predict_present(modality, inputs, self.n_trained_labels, context)
-            if not answer.features.shape[1]:
-                width = self.facts.get("widths", {}).get(name, 0)
-                answer = replace(answer, features=np.zeros((len(inputs), width), np.float32))
-            predictions[name] = answer
+            predictions[name] = self._predict_member(name, inputs, context)
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
-        return MemberPredictions(
-            predictions, tuple(dict.fromkeys(refused)), seconds
-        )  # several members may read one picture
+        # Several members may read one image, and each rejects it.
+        return MemberPredictions(predictions, tuple(dict.fromkeys(refused)), seconds)
 
-    def scores(self, answers: MemberPredictions, system: str | None = None) -> Floats:
-        """Scores (N, L) of `system` (default: the deciding one, whose scores are calibrated), raised as the taxonomy demands."""
-        system = system or self.decide_with
-        raw = self.raw_scores(answers, system)
-        return (
-            self.calibrated(raw)
-            if system == self.decide_with
-            else self.consistency.propagate_to_ancestors(self.map_labels(raw))
-        )
+    def _predict_member(self, name: str, inputs: FieldInputs, context: Context) -> Prediction:
+        prediction = predict_present(self.members[name], inputs, self.n_trained_labels, context)
+        if prediction.features.shape[1]:
+            return prediction
+        # No product is present: nobody but the training knows how wide the features are.
+        width = self.facts.get("widths", {}).get(name, 0)
+        return replace(prediction, features=np.zeros((len(inputs), width), np.float32))
 
     def calibrated(self, scores: Floats) -> Floats:
-        """The deciding system's raw scores (N, L) as probabilities of the model's `labels`."""
+        """The final system's raw scores (N, L) as probabilities of the model's `labels`."""
         likely = scores if self.decision_rule is None else self.decision_rule.probabilities(scores)
         return self.consistency.propagate_to_ancestors(self.map_labels(likely))
-
-    def map_labels(self, scores: Floats) -> Floats:
-        """Scores of the labels that were learnt as scores of the model's `labels`."""
-        return (
-            scores if self.label_mapping is None else np.asarray(self.label_mapping.apply(scores), np.float32)
-        )
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of `system` before any calibration."""
@@ -161,52 +100,41 @@ class Model:
 
     def bundle(self) -> Bundle:
         """The model as plain values."""
-        sections = {f"member.{n}": m.state() for n, m in self.members.items()}
-        sections |= {f"system.{n}": p.state() for n, p in self.policies.items()}
-        if self.nearest_neighbours is not None:
-            sections["nearest_neighbours"] = self.nearest_neighbours.state()
-        if self.out_of_fold is not None:
-            sections["out_of_fold"] = self.out_of_fold.state()
-        if self.decision_rule is not None:
-            sections["decision_rule"] = self.decision_rule.state()
-        if self.label_mapping is not None:
-            sections["label_mapping"] = self.label_mapping.state()
-        if self.taxonomy is not None:
-            sections["taxonomy"] = self.taxonomy.state()
-        if self.novelty is not None:
-            sections["novelty"] = self.novelty.state()
-        facts = {
-            **self.facts,
-            "thresholds": self.thresholds,
-            "decide_with": self.decide_with,
-            "members": list(self.members),
-            "systems": {n: list(self.system_members[n]) for n in self.policies},
-        }
-        return Bundle(self.config.dump(), tuple(self.labels.names), facts, sections)
+        shared = super().bundle()
+        sections = {f"member.{name}": member.state() for name, member in self.members.items()}
+        sections |= {f"system.{name}": policy.state() for name, policy in self.policies.items()}
+        systems = {name: list(self.system_members[name]) for name in self.policies}
+        facts = {**shared.facts, "members": list(self.members), "systems": systems}
+        return replace(shared, facts=facts, sections={**sections, **shared.sections})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Model:
         """The model that `bundle` was taken from."""
-        config, facts = Config.parse(bundle.config), dict(bundle.facts)
-        joins = {name: tuple(members) for name, members in facts.pop("systems").items()}
-        members = {
-            n: make_member(config, n).restore(bundle.sections[f"member.{n}"]) for n in facts.pop("members")
-        }
-        policies = {
-            n: make_policy(config, n).restore(bundle.sections.get(f"system.{n}", State())) for n in joins
-        }
-        thresholds, decide_with = facts.pop("thresholds"), facts.pop("decide_with")
-        kinds: dict[str, Any] = {
-            "nearest_neighbours": Neighbours,
-            "out_of_fold": OutOfFold,
-            "decision_rule": DecisionRule,
-            "label_mapping": LabelMapping,
-            "novelty": NoveltyDetector,
-        }
-        parts: dict[str, Any] = {
-            n: kind.from_state(bundle.sections[n]) for n, kind in kinds.items() if n in bundle.sections
-        }
-        labels = LabelSet(bundle.labels, config.labels.mode)
-        if "taxonomy" in bundle.sections:
-            parts["taxonomy"] = Taxonomy.from_state(bundle.sections["taxonomy"], labels.names)
-        return cls(config, labels, members, policies, joins, thresholds, decide_with, facts=facts, **parts)
+        parts = shared_parts(bundle)
+        config, facts = parts["config"], parts["facts"]
+        members = {}
+        for name in facts.pop("members"):
+            members[name] = make_member(config, name).restore(bundle.sections[f"member.{name}"])
+        system_members = {name: tuple(fused) for name, fused in facts.pop("systems").items()}
+        policies = {}
+        for name in system_members:
+            # A policy without anything fitted has no section.
+            state = bundle.sections.get(f"system.{name}", State())
+            policies[name] = make_policy(config, name).restore(state)
+        return cls(members=members, policies=policies, system_members=system_members, **parts)
+
+
+def require_members(predictor: Predictor, action: str) -> Model:
+    """`predictor` as a model with members, for what cannot be done without them.
+
+    Args:
+        action: what is wanted, to go after "it cannot".
+
+    Raises:
+        BundleError: it is an exported model.
+    """
+    if isinstance(predictor, Model):
+        return predictor
+    raise BundleError(
+        f"an exported model has no members, so it cannot {action}; use the model it was exported from"
+    )
