@@ -1,4 +1,4 @@
-"""A catalogue with what people decided about its products applied (:mod:`~shelfwise.catalog.corrections_file`)."""
+"""What people decided about products (:mod:`~shelfwise.catalog.corrections_file`), applied to a catalogue."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class CorrectionReport:
         confirmed: products that were found right, or were as decided already.
         undecided: lines that nobody has decided.
         added, removed: label -> products that got or lost it, the most frequent first.
-        new: labels that no product of the catalogue had before -> the name they resemble most, or None: a slip
-            of the pen?
+        new: labels that no product of the catalogue had before -> the name they resemble most, or None: a
+            slip of the pen?
     """
 
     changed: int
@@ -48,13 +48,16 @@ class CorrectionReport:
 def apply_corrections(
     catalog: Catalog, corrections: Iterable[Correction], mode: Mode = "flat"
 ) -> tuple[Catalog, CorrectionReport]:
-    """The same products, in the same order, with the categories that people decided on, and what that changed.
+    """The same products, in the same order, with the categories that people decided on.
 
-    Paths are kept as far as they agree with the decision: names that are not wanted leave them, wanted ones that
-    are nowhere get a path of their own. Applying the same corrections again changes nothing.
+    Paths are kept as far as they agree with the decision: names that are not wanted leave them, wanted ones
+    that are nowhere get a path of their own. Applying the same corrections again changes nothing.
 
     Args:
         mode: how paths become labels, see :func:`~shelfwise.catalog.labels.flatten`.
+
+    Returns:
+        The catalogue, and what the corrections changed.
 
     Raises:
         CatalogError: a decided product is not in the catalogue.
@@ -72,21 +75,24 @@ def apply_corrections(
         correction = decided.get(identifier)
         if correction is None:
             continue
-        current = flatten(categories[row], mode)
+        paths = categories[row]
+        current = flatten(paths, mode)
         wanted = correction.wanted(current, mode)
+        # as decided already: the paths stay as they are, whatever they look like
         if wanted == current:
             continue
-        categories[row] = relabelled(categories[row], wanted, mode, homes)
+        categories[row] = relabelled(paths, wanted, mode, homes)
         added.update(wanted - current)
         removed.update(current - wanted)
         changed += 1
+    new_labels = sorted(added.keys() - before)
     report = CorrectionReport(
         changed=changed,
         confirmed=len(decided) - changed,
         undecided=len(corrections) - len(decided),
         added=dict(added.most_common()),
         removed=dict(removed.most_common()),
-        new={name: _most_like(name, before) for name in sorted(added.keys() - before)},
+        new={name: _most_like(name, before) for name in new_labels},
     )
     if not changed:
         return catalog, report
@@ -98,9 +104,10 @@ def apply_corrections(
 def relabelled(
     paths: Paths | None, labels: set[str], mode: Mode, homes: Homes | None = None
 ) -> list[list[str]]:
-    """Category paths whose labels are `labels`, as like the given ones as can be; in ``path`` mode `labels` must be closed.
+    """Category paths whose labels are `labels`, as like the given ones as can be.
 
     Args:
+        labels: the wanted ones; in ``path`` mode with all that lie above them.
         homes: in ``leaf`` mode, the path for a label that has none here yet; unset: the label alone.
 
     >>> relabelled([["Pets", "Brids", "Food"]], {"Pets", "Birds", "Food"}, "flat")
@@ -114,11 +121,15 @@ def relabelled(
     result = list(distinct.values())
     covered = flatten(result, mode)
     # the deepest first, as a path brings all above it
-    for label in sorted(labels - covered, key=lambda name: (-name.count(SEPARATOR), name)):
+    for label in sorted(labels - covered, key=_deepest_first):
         if label not in covered:
             result.append(_path_of(label, mode, homes or {}))
             covered |= flatten(result[-1:], mode)
     return result
+
+
+def _deepest_first(label: str) -> tuple[int, str]:
+    return -label.count(SEPARATOR), label
 
 
 def _kept_part(path: list[str], labels: set[str], mode: Mode) -> list[str]:
@@ -126,7 +137,9 @@ def _kept_part(path: list[str], labels: set[str], mode: Mode) -> list[str]:
     if mode == "flat":
         return [name for name in path if name in labels]
     if mode == "leaf":
-        return path if path and path[-1] in labels else []
+        if path and path[-1] in labels:
+            return path
+        return []
     # labels are paths from the root: the longest that is wanted
     depth = len(path)
     while depth and SEPARATOR.join(path[:depth]) not in labels:
@@ -143,7 +156,9 @@ def _path_of(label: str, mode: Mode, homes: Homes) -> list[str]:
 
 def _homes(categories: Iterable[Paths | None]) -> dict[str, tuple[str, ...]]:
     """Each last name of a path, and the path it most often ends."""
-    counts = Counter(tuple(path) for paths in categories for path in paths or () if path)
+    counts: Counter[tuple[str, ...]] = Counter()
+    for paths in categories:
+        counts.update(tuple(path) for path in paths or () if path)
     # the most frequent comes last and overwrites the others
     rarest_first = reversed(counts.most_common())
     return {path[-1].strip(): path for path, _ in rarest_first}
@@ -151,7 +166,8 @@ def _homes(categories: Iterable[Paths | None]) -> dict[str, tuple[str, ...]]:
 
 def _check_known(catalog: Catalog, identifiers: Iterable[str]) -> None:
     """Raises CatalogError where a product is not in the catalogue."""
-    unknown = sorted(set(identifiers) - set(catalog.ids))
+    known = set(catalog.ids)
+    unknown = sorted(set(identifiers) - known)
     if not unknown:
         return
     shown = ", ".join(map(repr, unknown[:MAX_NAMED]))
@@ -165,4 +181,6 @@ def _check_known(catalog: Catalog, identifiers: Iterable[str]) -> None:
 def _most_like(name: str, known: Iterable[str]) -> str | None:
     """The known name that a new one resembles most; None where it resembles none."""
     matches = difflib.get_close_matches(name, known, n=1)
-    return matches[0] if matches else None
+    if matches:
+        return matches[0]
+    return None

@@ -7,8 +7,8 @@ A corrections file has one product a line, as JSON Lines or CSV, with an ``id`` 
 * ``labels``: the product's labels, all of them, as the person would have them;
 * neither: nobody has looked at it yet.
 
-Other columns are for people and are passed over. In CSV, several labels in one cell are separated by "|", or are a
-JSON list.
+Other columns are for people and are passed over. In CSV, several labels in one cell are separated by "|", or
+are a JSON list.
 """
 
 from __future__ import annotations
@@ -27,29 +27,35 @@ from shelfwise.errors import CatalogError
 
 DELIMITER = "|"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# characters of a header that a message shows
 _HEADER_SHOWN = 80
-"""Characters of a header that a message shows."""
 
 Row = tuple[int, Any]
 """A line's number, and what stands on it."""
 
 
 def escape_formula(cell: str) -> str:
-    """A table's cell that no spreadsheet takes for a formula; :func:`read_corrections` takes the apostrophe off again.
+    """A table's cell that no spreadsheet takes for a formula.
+
+    :func:`read_corrections` takes the apostrophe off again.
 
     >>> escape_formula("=SUM(A1)"), escape_formula("Mugs")
     ("'=SUM(A1)", 'Mugs')
     """
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+    if cell.startswith(_FORMULA_STARTS):
+        return "'" + cell
+    return cell
 
 
 def _without_escape(cell: Any) -> Any:
     """A cell as it was before :func:`escape_formula`."""
-    if not isinstance(cell, str) or not cell.startswith("'"):
+    if not isinstance(cell, str):
         return cell
-    bare = cell[1:]
+    bare = cell.removeprefix("'")
     # any other apostrophe is the person's own
-    return bare if bare.startswith(_FORMULA_STARTS) else cell
+    if bare.startswith(_FORMULA_STARTS):
+        return bare
+    return cell
 
 
 def _read_labels(value: Any) -> Any:
@@ -72,8 +78,10 @@ def _read_decision(value: Any) -> Any:
     return value.strip().lower() or None
 
 
-Labels = Annotated[tuple[str, ...] | None, BeforeValidator(_read_labels)]
-Decision = Annotated[Literal["accept", "keep"] | None, BeforeValidator(_read_decision)]
+Names = tuple[str, ...]
+Verdict = Literal["accept", "keep"]
+Labels = Annotated[Names | None, BeforeValidator(_read_labels)]
+Decision = Annotated[Verdict | None, BeforeValidator(_read_decision)]
 
 
 class Correction(BaseModel):
@@ -91,14 +99,12 @@ class Correction(BaseModel):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Correction:
         if self.decision is not None and self.labels is not None:
-            raise ValueError(
-                f"has the decision {self.decision!r} and labels of its own; leave one of them empty"
-            )
-        suggests_nothing = self.add is None and self.remove is None and self.suggested is None
-        if self.decision == "accept" and suggests_nothing:
-            raise ValueError(
-                "accepts a suggestion that is not there; give add and remove, suggested, or labels"
-            )
+            found = f"has the decision {self.decision!r} and labels of its own"
+            raise ValueError(f"{found}; leave one of them empty")
+        suggestion = (self.add, self.remove, self.suggested)
+        if self.decision == "accept" and suggestion == (None, None, None):
+            fix = "give add and remove, suggested, or labels"
+            raise ValueError(f"accepts a suggestion that is not there; {fix}")
         return self
 
     @property
@@ -107,22 +113,28 @@ class Correction(BaseModel):
         return self.decision is not None or self.labels is not None
 
     def wanted(self, current: set[str], mode: Mode) -> set[str]:
-        """The labels that a product with the `current` ones is to have; in ``path`` mode with all that lie above them."""
+        """The labels that a product with the `current` ones is to have.
+
+        In ``path`` mode with all that lie above them.
+        """
         if self.labels is not None:
+            # a person's own labels count, whatever was suggested
             names = set(self.labels)
         elif self.decision != "accept":
             return current
         elif self.add is None and self.remove is None:
+            # only the outcome is given, not the steps to it
             names = set(self.suggested or ())
         else:
-            names = self._without_removed(current, mode) | set(self.add or ())
+            names = self._without_removed(current, mode)
+            names.update(self.add or ())
         names = {name.strip() for name in names} - {""}
         if mode == "path":
             return flatten([name.split(SEPARATOR) for name in names], "path")
         return names
 
     def _without_removed(self, current: set[str], mode: Mode) -> set[str]:
-        """The current labels without the removed ones, and, where labels are paths, without what lies below those."""
+        """The current labels without the removed ones; in ``path`` mode without what lies below these too."""
         removed = set(self.remove or ())
         kept = current - removed
         if mode != "path":
@@ -139,19 +151,20 @@ def read_corrections(path: Path | str) -> list[Correction]:
     """
     path = Path(path)
     text = _text_of(path)
-    rows = _table_rows(text, path) if path.suffix.lower() == ".csv" else _json_rows(text, path)
+    read_rows = _table_rows if path.suffix.lower() == ".csv" else _json_rows
     corrections: list[Correction] = []
     lines: dict[str, int] = {}
-    for line, values in rows:
+    for line, values in read_rows(text, path):
+        where = f"{path}, line {line}"
         try:
             correction = Correction.model_validate(values)
         except ValidationError as error:
-            raise CatalogError(f"{path}, line {line}: {_why(error)}") from None
+            raise CatalogError(f"{where}: {_why(error)}") from None
         # two decisions about one product may contradict each other
-        if correction.id in lines:
-            found = f"product {correction.id!r} is on line {lines[correction.id]} already"
-            raise CatalogError(f"{path}, line {line}: {found}; expected once")
-        lines[correction.id] = line
+        earlier = lines.setdefault(correction.id, line)
+        if earlier != line:
+            found = f"product {correction.id!r} is on line {earlier} already"
+            raise CatalogError(f"{where}: {found}; expected once")
         corrections.append(correction)
     return corrections
 
@@ -183,7 +196,7 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
 def _table_rows(text: str, path: Path) -> Iterator[Row]:
     header = text.partition("\n")[0]
     # spreadsheets of some countries write semicolons
-    delimiter = ";" if header.count(";") > header.count(",") else ","
+    delimiter = max(",;", key=header.count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     if "id" not in (rows.fieldnames or ()):
         found = f"{path} has no column id; its first line is {header[:_HEADER_SHOWN]!r}"
@@ -197,6 +210,7 @@ def _table_rows(text: str, path: Path) -> Iterator[Row]:
 def _why(error: ValidationError) -> str:
     """The first fault of a line, in words."""
     first = error.errors(include_url=False)[0]
+    # a fault of the line as a whole has no field
     field = ".".join(map(str, first["loc"]))
     message = first["msg"].removeprefix("Value error, ")
     if not field:

@@ -1,4 +1,4 @@
-"""Which products a model is trained on: departments, required fields, a uniform sample (the paper, section 3)."""
+"""Which products a model is trained on: departments, required fields, a sample (the paper, section 3)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import pyarrow.compute as pc
 
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools
+from shelfwise.core.types import Bools, Rows
 from shelfwise.errors import CatalogError
 
 
-def select_products(catalog: Catalog, settings: CatalogSettings, seed: int) -> tuple[Catalog, dict[str, int]]:
+def select_products(
+    catalog: Catalog,
+    settings: CatalogSettings,
+    seed: int,
+) -> tuple[Catalog, dict[str, int]]:
     """The products that `settings` keeps, in their old order, and how many were left out for which reason.
 
     The paper's order: departments, then required fields, then a uniform sample without replacement. A product
@@ -33,25 +37,28 @@ def select_products(catalog: Catalog, settings: CatalogSettings, seed: int) -> t
     counts: dict[str, int] = {}
     for reason, fits in _requirements(catalog, settings):
         # a product that an earlier reason left out counts there only
-        counts[reason] = int((keep & ~fits).sum())
+        left_out_here = keep & ~fits
+        counts[reason] = int(left_out_here.sum())
         keep &= fits
-    if not keep.any():
-        why = "; ".join(f"{reason}: {count:,}" for reason, count in counts.items() if count) or "it is empty"
-        raise CatalogError(
-            f"no product of {catalog.source or 'the catalogue'} is left for training ({why}); "
-            "loosen departments or require"
-        )
-    if settings.sample is not None and settings.sample < keep.sum():
-        drawn = np.random.default_rng(seed).choice(np.flatnonzero(keep), settings.sample, replace=False)
-        counts["not in the sample"] = int(keep.sum()) - len(drawn)
-        keep[:] = False
-        keep[drawn] = True
-    kept = catalog if keep.all() else catalog.take(np.flatnonzero(keep))
-    return kept, {reason: count for reason, count in counts.items() if count}
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        raise CatalogError(_why_nothing(catalog, counts))
+    if settings.sample is not None and settings.sample < len(rows):
+        counts["not in the sample"] = len(rows) - settings.sample
+        generator = np.random.default_rng(seed)
+        # drawn in any order, kept in that of the catalogue
+        rows = np.sort(generator.choice(rows, settings.sample, replace=False))
+    return _rows_of(catalog, rows), _without_zeros(counts)
 
 
-def usable_for_test(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalog, dict[str, int]]:
-    """The products that can be tested on: with categories, and not among the `known` ids of training products.
+def usable_for_test(
+    catalog: Catalog,
+    known: Iterable[str] = (),
+) -> tuple[Catalog, dict[str, int]]:
+    """The products that can be tested on: those with categories that are no training products.
+
+    Args:
+        known: the ids of the training products.
 
     Returns:
         Those products, and how many were left out, by reason.
@@ -60,25 +67,52 @@ def usable_for_test(catalog: Catalog, known: Iterable[str] = ()) -> tuple[Catalo
         CatalogError: nothing is left.
     """
     trained = set(known)
-    labelled = np.array([categories is not None for categories in catalog.column("categories")], dtype=bool)
+    categories = catalog.table.column("categories")
+    labelled = np.asarray(categories.is_valid())
+    # a product that was trained on would be too easy
     new = np.array([name not in trained for name in catalog.ids], dtype=bool)
-    keep = np.flatnonzero(labelled & new)
+    rows = np.flatnonzero(labelled & new)
     counts = {
         "test products without categories": int((~labelled).sum()),
         "test products that are training products": int((~new).sum()),
     }
-    left_out = {reason: count for reason, count in counts.items() if count}
-    if not len(keep):
+    left_out = _without_zeros(counts)
+    if not len(rows):
+        found = f"nothing to test on in {catalog.source}: {left_out}"
         fix = "give products with categories that are not in the training catalogue"
-        raise CatalogError(f"nothing to test on in {catalog.source}: {left_out}; {fix}")
-    return (catalog if len(keep) == len(catalog) else catalog.take(keep)), left_out
+        raise CatalogError(f"{found}; {fix}")
+    return _rows_of(catalog, rows), left_out
 
 
-def _requirements(catalog: Catalog, settings: CatalogSettings) -> Iterator[tuple[str, Bools]]:
-    """Reasons to leave products out, in their order, each with the products (N,) that it does not leave out."""
+def _without_zeros(counts: dict[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _why_nothing(catalog: Catalog, counts: dict[str, int]) -> str:
+    """Why no product is left, in words."""
+    left_out = _without_zeros(counts)
+    reasons = [f"{reason}: {count:,}" for reason, count in left_out.items()]
+    why = "; ".join(reasons) or "it is empty"
+    where = catalog.source or "the catalogue"
+    return f"no product of {where} is left for training ({why}); loosen departments or require"
+
+
+def _rows_of(catalog: Catalog, rows: Rows) -> Catalog:
+    """Some products, ascending; all of them are the same catalogue, with what it remembers."""
+    if len(rows) == len(catalog):
+        return catalog
+    return catalog.take(rows)
+
+
+def _requirements(
+    catalog: Catalog,
+    settings: CatalogSettings,
+) -> Iterator[tuple[str, Bools]]:
+    """Reasons to leave products out, in their order, each with the products (N,) that it keeps."""
     if settings.departments:
         shown = ", ".join(settings.departments)
-        yield f"in none of the departments {shown}", _in_departments(catalog, settings.departments)
+        fits = _in_departments(catalog, settings.departments)
+        yield f"in none of the departments {shown}", fits
     for name in settings.require:
         if name not in catalog:
             where = catalog.source or "the catalogue"
@@ -95,7 +129,8 @@ def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> Bools:
     names = pc.list_flatten(paths)
     path_of_name = np.asarray(pc.list_parent_indices(names))
     wanted = pa.array(departments, pa.string())
-    hits = np.asarray(pc.is_in(pc.list_flatten(names), value_set=wanted), dtype=bool)
+    is_wanted = pc.is_in(pc.list_flatten(names), value_set=wanted)
+    hits = np.asarray(is_wanted, dtype=bool)
     fits = np.zeros(len(catalog), dtype=bool)
     fits[product_of_path[path_of_name[hits]]] = True
     return fits

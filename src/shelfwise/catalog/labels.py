@@ -6,7 +6,7 @@ A product's categories are a list of paths, each a list of names from the root d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
@@ -30,8 +30,8 @@ def flatten(paths: Paths | None, mode: Mode) -> set[str]:
     Args:
         paths: the product's category paths; names are stripped and empty names skipped.
         mode: ``flat`` takes every name of every path (the paper, section 3), so homonyms become one label;
-            ``path`` takes every path from the root ("A", "A > B"), so ancestors are labels too; ``leaf`` takes
-            each path's last name.
+            ``path`` takes every path from the root ("A", "A > B"), so ancestors are labels too; ``leaf``
+            takes each path's last name.
 
     >>> sorted(flatten([["Pets", "Birds", "Feeding"], ["Pets"]], "flat"))
     ['Birds', 'Feeding', 'Pets']
@@ -52,6 +52,7 @@ def stripped_paths(paths: Paths | None) -> list[list[str]]:
     """The paths with their names stripped, and without empty names; a path of none is empty."""
     stripped = []
     for path in paths or ():
+        # names that a source leaves out are None, and others may be blank
         names = [name.strip() for name in path if name]
         stripped.append([name for name in names if name])
     return stripped
@@ -68,9 +69,10 @@ def parents_of(labels: Sequence[str]) -> Int64Array:
     >>> parents_of(["Pets", "Pets > Birds > Feeding", "Toys"]).tolist()
     [-1, 0, -1]
     """
-    place = {name: index for index, name in enumerate(labels)}
+    place = _index_of(labels)
 
     def nearest(name: str) -> int:
+        # one level up at a time, until one of the labels is met
         while SEPARATOR in name:
             name = name.rpartition(SEPARATOR)[0]
             if name in place:
@@ -86,7 +88,13 @@ def default_min_count(products: int) -> int:
     >>> default_min_count(119_073), default_min_count(4_387), default_min_count(10)
     (400, 15, 2)
     """
+    # with one product of a label there is nothing to test on
     return max(2, round(_PAPER_MIN_COUNT / _PAPER_PRODUCTS * products))
+
+
+def _index_of(names: Iterable[str]) -> dict[str, int]:
+    """Where each name stands."""
+    return {name: index for index, name in enumerate(names)}
 
 
 @dataclass(frozen=True)
@@ -105,18 +113,24 @@ class LabelSet:
         return len(self.names)
 
     @classmethod
-    def fit(cls, categories: Sequence[Paths | None], settings: LabelSettings) -> LabelSet:
-        """The labels that at least ``settings.min_count`` of the N products have (default: :func:`default_min_count`).
+    def fit(
+        cls,
+        categories: Sequence[Paths | None],
+        settings: LabelSettings,
+    ) -> LabelSet:
+        """The labels that enough of the N products have.
+
+        Enough is ``settings.min_count``, or :func:`default_min_count` where that is not set.
 
         Raises:
             LabelError: no product has a category, or no label is frequent enough.
         """
-        counts = Counter(name for paths in categories for name in flatten(paths, settings.mode))
+        # one long count: a small one for each product would take longer
+        every_name = (name for paths in categories for name in flatten(paths, settings.mode))
+        counts = Counter(every_name)
         if not counts:
-            raise LabelError(
-                f"none of the {len(categories)} products has a category, so there is nothing to learn; "
-                "check which column of the source holds the categories"
-            )
+            found = f"none of the {len(categories)} products has a category, so there is nothing to learn"
+            raise LabelError(f"{found}; check which column of the source holds the categories")
         min_count = settings.min_count or default_min_count(len(categories))
         frequent = [name for name, count in counts.items() if count >= min_count]
         if not frequent:
@@ -127,16 +141,19 @@ class LabelSet:
 
     def encode(self, categories: Sequence[Paths | None]) -> Floats:
         """Multi-hot targets (N, L) of 0 and 1; unknown names and products without categories give zeros."""
-        column = {name: index for index, name in enumerate(self.names)}
+        column = _index_of(self.names)
         columns: list[int] = []
         counts: list[int] = []
         for paths in categories:
-            found = [column[name] for name in flatten(paths, self.mode) if name in column]
+            names = flatten(paths, self.mode)
+            found = [column[name] for name in names if name in column]
             columns += found
             counts.append(len(found))
-        targets = np.zeros((len(counts), len(self)), dtype=np.float32)
+        shape = (len(counts), len(self))
+        targets = np.zeros(shape, dtype=np.float32)
         # as often as it has labels, the row of each product
-        rows = np.repeat(np.arange(len(counts)), counts)
+        products = np.arange(len(counts))
+        rows = np.repeat(products, counts)
         targets[rows, np.array(columns, dtype=np.int64)] = 1
         return targets
 
@@ -148,20 +165,25 @@ class LabelSet:
         """
         # the columns of all products, one product after the other, and where each product's end
         columns = np.nonzero(decided)[1].tolist()
-        ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
+        counts = np.count_nonzero(decided, axis=1)
+        ends = np.cumsum(counts).tolist()
         decoded = []
         begin = 0
         for end in ends:
-            decoded.append([self.names[column] for column in columns[begin:end]])
+            names = [self.names[column] for column in columns[begin:end]]
+            decoded.append(names)
             begin = end
         return decoded
 
 
-def stable_labels(categories: Sequence[Paths | None], settings: LabelSettings) -> tuple[LabelSet, Int64Array]:
+def stable_labels(
+    categories: Sequence[Paths | None],
+    settings: LabelSettings,
+) -> tuple[LabelSet, Int64Array]:
     """The paper's filter (section 3): drop rare labels, then products left without one.
 
-    One round is stable already: a product that is dropped carries no kept label, so no kept label loses a product
-    (the minimum count itself is fixed by the N products that came in).
+    One round is stable already: a product that is dropped carries no kept label, so no kept label loses a
+    product (the minimum count itself is fixed by the N products that came in).
 
     Returns:
         The labels, and the rows of the products that keep at least one, ascending.

@@ -24,12 +24,15 @@ MIN_DESCRIPTION = 20
 MAX_SHARING_TITLE = 10
 """Products that may share a title.
 
-Real namesakes come in twos to nines. What more products share is a kind ("eGift card") or a scraper's slip (one
-stray HTML tag was the "title" of 93% of a catalogue), and would chain everything into one group.
+Real namesakes come in twos to nines. What more products share is a kind ("eGift card") or a scraper's slip
+(one stray HTML tag was the "title" of 93% of a catalogue), and would chain everything into one group.
 """
 
 MAX_SHARING_DESCRIPTION = (50, 0.05)
-"""Products, or share of all products, whichever is more, that may share a description; beyond it is boilerplate."""
+"""Products, or share of all products, whichever is more, that may share a description.
+
+What more products share is boilerplate.
+"""
 
 _BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
 
@@ -48,8 +51,8 @@ def near_copies(catalog: Catalog) -> Rows:
 
     Groups are transitive. Cleaned means lower-case letters and digits with single spaces between words.
     Descriptions shorter than :data:`MIN_DESCRIPTION` and texts shared more widely than
-    :data:`MAX_SHARING_TITLE` and :data:`MAX_SHARING_DESCRIPTION` bind nothing; a product without either text is
-    alone.
+    :data:`MAX_SHARING_TITLE` and :data:`MAX_SHARING_DESCRIPTION` bind nothing. A product without either text
+    is alone.
     """
     count = len(catalog)
     most, share = MAX_SHARING_DESCRIPTION
@@ -60,22 +63,31 @@ def near_copies(catalog: Catalog) -> Rows:
     descriptions = np.where(descriptions >= 0, descriptions + count, -1)
     texts = np.concatenate([titles, descriptions])
     binds = texts >= 0
-    products = np.tile(np.arange(count), 2)[binds]
+    products = np.tile(np.arange(count), 2)
+    products = products[binds]
     # a graph with a node per product and, behind them, one per text: its components are the groups
     nodes = 3 * count
     ones = np.ones(len(products), dtype=np.int8)
-    edges = coo_array((ones, (products, count + texts[binds])), shape=(nodes, nodes))
+    ends = (products, count + texts[binds])
+    edges = coo_array((ones, ends), shape=(nodes, nodes))
     components = connected_components(edges, directed=False)[1]
+    # the texts' nodes are left out, and the groups numbered without gaps
     groups = np.unique(components[:count], return_inverse=True)[1]
     return groups.astype(np.int64)
 
 
-def split_rows(targets: Floats, groups: Rows, settings: SplitSettings, seed: int, test_given: bool) -> Split:
+def split_rows(
+    targets: Floats,
+    groups: Rows,
+    settings: SplitSettings,
+    seed: int,
+    test_given: bool,
+) -> Split:
     """Divide N products into train, validation and test.
 
-    ``grouped`` deals whole groups by iterative stratification. ``random`` is the authors' rule and ignores groups:
-    ``RandomState(seed)`` shuffles, the first products train; validation is the end of the training part (an
-    addition: the authors had none).
+    ``grouped`` deals whole groups by iterative stratification. ``random`` is the authors' rule and ignores
+    groups: ``RandomState(seed)`` shuffles, the first products train; validation is the end of the training
+    part (an addition: the authors had none).
 
     Args:
         targets: (N, L) of 0 and 1.
@@ -86,20 +98,22 @@ def split_rows(targets: Floats, groups: Rows, settings: SplitSettings, seed: int
         CatalogError: too few products or groups to give every part one.
     """
     train_share = 1.0 if test_given else settings.train_fraction
+    validation_fraction = settings.validation_fraction
     if settings.method == "random":
-        split = _random_split(len(targets), train_share, settings.validation_fraction, seed)
+        split = _random_split(len(targets), train_share, validation_fraction, seed)
     else:
-        split = _grouped_split(targets, groups, train_share, settings.validation_fraction, seed)
+        split = _grouped_split(targets, groups, train_share, validation_fraction, seed)
+    # a part that nobody wants may be empty
     sizes = {"train": len(split.train)}
-    if settings.validation_fraction:
+    if validation_fraction:
         sizes["validation"] = len(split.validation)
     if not test_given:
         sizes["test"] = len(split.test)
     if not all(sizes.values()):
-        found = f"{len(targets)} products in {len(np.unique(groups))} groups of near-copies"
+        parts = ", ".join(sizes)
         got = ", ".join(map(str, sizes.values()))
         raise CatalogError(
-            f"{found} are too few to divide into {', '.join(sizes)} (got {got}); "
+            f"{_counted(groups)} are too few to divide into {parts} (got {got}); "
             "add products or raise the fractions under [split]"
         )
     return split
@@ -113,18 +127,20 @@ def group_folds(targets: Floats, groups: Rows, k: int, seed: int) -> Rows:
     Raises:
         CatalogError: fewer groups than folds.
     """
-    folds = deal(targets, groups, np.full(k, 1 / k), seed)
-    if np.bincount(folds, minlength=k).min() == 0:
-        found = f"{len(targets)} products in {len(np.unique(groups))} groups of near-copies"
-        raise CatalogError(f"{found} do not fill {k} folds; add products or lower folds under [stacking]")
+    equal_shares = np.full(k, 1 / k)
+    folds = deal(targets, groups, equal_shares, seed)
+    sizes = np.bincount(folds, minlength=k)
+    if sizes.min() == 0:
+        fix = "add products or lower folds under [stacking]"
+        raise CatalogError(f"{_counted(groups)} do not fill {k} folds; {fix}")
     return folds
 
 
 def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows:
-    """Part numbers (N,): iterative stratification (Sechidis et al. 2011) of whole groups, weighted by their products.
+    """Part numbers (N,) by iterative stratification (Sechidis et al. 2011) of whole groups.
 
-    From the rarest label up, each group goes to the part that still lacks most products of that label, then to the
-    part with most room. A label in at least P groups gets a place in each of the P parts. The package
+    From the rarest label up, each group goes to the part that still lacks most products of that label, then
+    to the part with most room. A label in at least P groups gets a place in each of the P parts. The package
     ``iterative-stratification`` would count a group of fifty as one product; this counts fifty.
 
     Args:
@@ -144,7 +160,9 @@ def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows
     # (L,) products of each label whose group is not dealt yet
     left = counts.sum(axis=0)
     while left.any():
-        label = int(np.where(left > 0, left, np.inf).argmin())
+        # the label with fewest products left, as it is the hardest to divide
+        unfinished = np.where(left > 0, left, np.inf)
+        label = int(unfinished.argmin())
         begin, end = groups_of_label.indptr[label : label + 2]
         batch = groups_of_label.indices[begin:end]
         batch = batch[part[batch] < 0]
@@ -152,10 +170,11 @@ def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows
             # the part that lacks most of this label; of several, the one with most room
             chosen = np.lexsort((room, lacking[label]))[-1]
             part[group] = chosen
-            # the group brings its other labels with it
-            row = slice(counts.indptr[group], counts.indptr[group + 1])
-            lacking[counts.indices[row], chosen] -= counts.data[row]
             room[chosen] -= sizes[group]
+            # the group brings its other labels with it
+            first, last = counts.indptr[group : group + 2]
+            labels = counts.indices[first:last]
+            lacking[labels, chosen] -= counts.data[first:last]
         left -= counts[batch].sum(axis=0)
     # groups without a label go where there is room
     in_order = np.argsort(rank)
@@ -166,14 +185,28 @@ def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows
     return part[ids]
 
 
-def _random_split(count: int, train_share: float, validation_fraction: float, seed: int) -> Split:
+def _counted(groups: Rows) -> str:
+    count = len(np.unique(groups))
+    return f"{len(groups)} products in {count} groups of near-copies"
+
+
+def _random_split(
+    count: int,
+    train_share: float,
+    validation_fraction: float,
+    seed: int,
+) -> Split:
     """The authors' rule."""
     # the old generator, as in their scripts: it gives their very rows
     order = np.random.RandomState(seed).permutation(count)
     first = round(count * train_share)
     held_out = round(first * validation_fraction)
     trained = first - held_out
-    return Split(order[:trained], order[trained:first], order[first:])
+    return Split(
+        train=order[:trained],
+        validation=order[trained:first],
+        test=order[first:],
+    )
 
 
 def _grouped_split(
@@ -181,50 +214,77 @@ def _grouped_split(
 ) -> Split:
     """Whole groups by iterative stratification."""
     shares = np.array(
-        [train_share * (1 - validation_fraction), train_share * validation_fraction, 1 - train_share]
+        [
+            train_share * (1 - validation_fraction),
+            train_share * validation_fraction,
+            1 - train_share,
+        ]
     )
     # a part without a share gets no place in the dealing
     wanted = np.flatnonzero(shares > 0)
-    parts = wanted[deal(targets, groups, shares[wanted], seed)]
-    return Split(*(np.flatnonzero(parts == part) for part in range(3)))
+    dealt = deal(targets, groups, shares[wanted], seed)
+    parts = wanted[dealt]
+    return Split(
+        train=np.flatnonzero(parts == 0),
+        validation=np.flatnonzero(parts == 1),
+        test=np.flatnonzero(parts == 2),
+    )
 
 
 def _label_counts(targets: Floats, ids: Rows, groups: int) -> csr_array:
     """(G, L) products of each label in each group."""
-    products = np.arange(len(ids))
-    members = csr_array((np.ones(len(ids)), (ids, products)), shape=(groups, len(ids)))
-    return csr_array(members @ csr_array(targets, dtype=np.float64))
+    count = len(ids)
+    products = np.arange(count)
+    # (G, N) which products each group has
+    ones = np.ones(count)
+    members = csr_array((ones, (ids, products)), shape=(groups, count))
+    sparse_targets = csr_array(targets, dtype=np.float64)
+    return csr_array(members @ sparse_targets)
 
 
 def _dealing_rank(sizes: Rows, seed: int) -> Rows:
-    """(G,) at what place each group is dealt: large ones first, as they fit worst, groups of one size shuffled."""
-    shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    rank = np.empty(len(sizes), dtype=np.int64)
-    rank[np.lexsort((shuffled, -sizes))] = np.arange(len(sizes))
+    """(G,) at what place each group is dealt: large ones first, as they fit worst, others shuffled."""
+    count = len(sizes)
+    shuffled = np.random.default_rng(seed).permutation(count)
+    order = np.lexsort((shuffled, -sizes))
+    # from the group at each place to the place of each group
+    rank = np.empty(count, dtype=np.int64)
+    rank[order] = np.arange(count)
     return rank
 
 
 def _wanted(counts: csr_array, shares: Float64Array) -> Float64Array:
-    """(L, P) products each part should get of each label: its share, but one at least where there are groups enough."""
+    """(L, P) products each part should get of each label.
+
+    That is its share, but one at least where there are groups enough.
+    """
     wanted = np.outer(counts.sum(axis=0), shares)
     groups_of_label = np.bincount(counts.indices, minlength=counts.shape[1])
     spread = groups_of_label >= len(shares)
-    lifted = np.maximum(wanted[spread], 1.0)
+    exact = wanted[spread]
+    lifted = np.maximum(exact, 1.0)
     # what the small parts get on top, the largest gives
     largest = int(shares.argmax())
-    lifted[:, largest] -= lifted.sum(axis=1) - wanted[spread].sum(axis=1)
+    surplus = lifted.sum(axis=1) - exact.sum(axis=1)
+    lifted[:, largest] -= surplus
     wanted[spread] = lifted
     return wanted
 
 
 def _shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
-    """(N,) ids of cleaned texts below N, -1 where there is none, it is too short, or more than `limit` products share it."""
+    """(N,) ids of cleaned texts, below N.
+
+    It is -1 where there is none, where it is too short, and where more than `limit` products share it.
+    """
     words = pc.replace_substring_regex(pc.utf8_lower(texts), _BETWEEN_WORDS, " ")
     cleaned = pc.utf8_trim_whitespace(words)
     long_enough = pc.greater_equal(pc.utf8_length(cleaned), shortest)
     cleaned = pc.if_else(long_enough, cleaned, None)
     encoded = cleaned.combine_chunks().dictionary_encode()
-    ids = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int64)
+    codes = pc.fill_null(encoded.indices, -1)
+    ids = np.asarray(codes, dtype=np.int64)
     filled = ids >= 0
+    # one more than there are ids, so that -1 has a place too
     uses = np.bincount(ids[filled], minlength=len(ids) + 1)
-    return np.where(filled & (uses[ids] <= limit), ids, -1)
+    shared = filled & (uses[ids] <= limit)
+    return np.where(shared, ids, -1)

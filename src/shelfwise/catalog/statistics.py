@@ -29,6 +29,7 @@ class Spread:
         >>> Spread.from_counts(np.array([1, 2, 6]))
         Spread(min=1, mean=3.0, median=2.0, max=6)
         """
+        # numpy has no least and greatest of nothing
         if not len(counts):
             return cls(0, 0.0, 0.0, 0)
         return cls(
@@ -88,12 +89,14 @@ def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistic
     if targets.ndim != 2 or targets.shape[1] != len(labels):
         expected = f"(products, {len(labels)}), a column for every label"
         raise LabelError(f"targets have the shape {targets.shape}; expected {expected}")
+    # whatever type the targets have
     ones = targets > 0
     per_product = np.count_nonzero(ones, axis=1).astype(np.int64)
     per_class = np.count_nonzero(ones, axis=0).astype(np.int64)
     # how many products have one label, two labels and so on: the paper's Fig. 2
     sizes, products = np.unique(per_product, return_counts=True)
     counts = zip(labels, per_class.tolist(), strict=True)
+    # labels of one frequency by name, so that the order is always the same
     most_frequent_first = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
     return LabelStatistics(
         products=len(targets),
@@ -105,7 +108,11 @@ def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistic
     )
 
 
-def catalog_statistics(catalog: Catalog, targets: MultiHot, labels: Sequence[str]) -> Statistics:
+def catalog_statistics(
+    catalog: Catalog,
+    targets: MultiHot,
+    labels: Sequence[str],
+) -> Statistics:
     """The :func:`label_statistics` of a catalogue of N products, and what its columns lack.
 
     Raises:
