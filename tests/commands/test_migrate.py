@@ -58,7 +58,7 @@ def test_a_catalogue_moves_and_all_else_reads_back(sample: Path, changes: Migrat
             assert after.catalog.column(name) == before.catalog.column(name), name
     old, new = before.catalog.column("categories"), after.catalog.column("categories")
     assert [changes.paths(paths).paths or None for paths in old] == new
-    expected = [sum(place in changes.paths(paths).changes for paths in old) for place in range(5)]
+    expected = [sum(index in changes.paths(paths).changes for paths in old) for index in range(5)]
     assert [change["products"] for change in report["changes"]] == expected
     assert min(expected) > 0
     assert report["changed"] == sum(bool(a) and a != b for a, b in zip(old, new, strict=True))
@@ -91,7 +91,7 @@ SCORES = np.round(np.random.default_rng(2).random((30, 7)), 2).astype(np.float32
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A model folder whose members nobody asks: a migration does not look at them."""
+    """A model folder whose members never predict: a migration does not look at them."""
     ids = [f"p{row}" for row in range(30)]
     sections = {
         "member.title": State({"weights": np.ones((3, 7), np.float32)}, {"words": ["a", "b", "c"]}),
@@ -125,17 +125,17 @@ def test_a_model_moves(model: Path, tmp_path: Path) -> None:
     migrate_bundle(model, tmp_path / "moved", flat_changes(LABELS))
     new = load_bundle(tmp_path / "moved")
     assert new.labels == ("Elsewhere", "Feeders", "Merged", "Part 1", "Part 2", "Pets", "Renamed")
-    relabelling = LabelMapping.from_state(new.sections["label_mapping"])
-    assert (relabelling.before, relabelling.names) == (LABELS, new.labels)
+    mapping = LabelMapping.from_state(new.sections["label_mapping"])
+    assert (mapping.before, mapping.names) == (LABELS, new.labels)
     columns = [[4], [4], [1, 2], [3], [3], [6], [0]]
     np.testing.assert_array_equal(
-        relabelling.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1)
+        mapping.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1)
     )
-    moved = relabelling.apply(TARGETS)
+    moved = mapping.apply(TARGETS)
     np.testing.assert_array_equal(Neighbours.from_state(new.sections["nearest_neighbours"]).targets(7), moved)
-    honest, learnt = OutOfFold.from_state(new.sections["out_of_fold"]).dense()
-    np.testing.assert_allclose(honest, relabelling.apply(SCORES), atol=1e-3)
-    np.testing.assert_array_equal(learnt, moved)
+    scores, targets = OutOfFold.from_state(new.sections["out_of_fold"]).dense()
+    np.testing.assert_allclose(scores, mapping.apply(SCORES), atol=1e-3)
+    np.testing.assert_array_equal(targets, moved)
     tree = Taxonomy.from_state(new.sections["taxonomy"], new.labels)
     assert {(new.labels[c], new.labels[p]) for c, p in tree.edges.tolist()} == {("Feeders", "Elsewhere")}
     assert new.sections["member.title"].facts == old.sections["member.title"].facts
@@ -166,9 +166,9 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
 def test_a_second_migration_builds_on_the_first(model: Path) -> None:
     once, _ = migrated(load_bundle(model), flat_changes(LABELS))
     twice, _ = migrated(once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2"))))
-    relabelling = LabelMapping.from_state(twice.sections["label_mapping"])
-    assert relabelling.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
-    np.testing.assert_array_equal(relabelling.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
+    mapping = LabelMapping.from_state(twice.sections["label_mapping"])
+    assert mapping.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
+    np.testing.assert_array_equal(mapping.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
     assert len(twice.facts["migrations"]) == 2
 
 

@@ -72,8 +72,8 @@ def test_difference_takes_every_category_where_its_id_is_now(old, new, random):
     ids = random.sample(range(20), len(new))
     before = [Category(tuple(path), str(i)) for i, path in enumerate(old)]
     after = [Category(tuple(path), str(i)) for i, path in zip(ids, new, strict=True)]
-    places = {c.id: c.path for c in after}
+    path_of_id = {c.id: c.path for c in after}
     migration = difference(before, after).migration
     for category in before:
-        if category.id in places:
-            assert migration.paths([category.path]).paths == [list(places[category.id])]
+        if category.id in path_of_id:
+            assert migration.paths([category.path]).paths == [list(path_of_id[category.id])]

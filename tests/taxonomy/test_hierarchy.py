@@ -187,7 +187,7 @@ def test_a_circle_is_broken_towards_the_root():
 
 @settings(max_examples=60, deadline=None)
 @given(catalogues, st.sampled_from([0.6, 1.0]))
-def test_products_contradict_nothing_that_was_learnt_from_them(categories, certainty):
+def test_products_contradict_nothing_of_a_taxonomy_made_from_them(categories, certainty):
     labels = tuple(sorted({name for paths in categories for name in flatten(paths, "flat")}))
     tree = Taxonomy.of_products(labels, categories, certainty)
     truth = LabelSet(labels).encode(categories) > 0

@@ -26,19 +26,19 @@ scores = st.lists(
 @settings(max_examples=20, deadline=None)
 @given(mappings, scores)
 def test_every_label_takes_the_maximum_of_what_became_it(became, values):
-    relabelling = LabelMapping.of(OLD, became)
-    assert relabelling.names == tuple(sorted(set().union(*became.values())))
+    mapping = LabelMapping.of(OLD, became)
+    assert mapping.names == tuple(sorted(set().union(*became.values())))
     expected = [
-        [max(row[i] for i, old in enumerate(OLD) if new in became[old]) for new in relabelling.names]
+        [max(row[i] for i, old in enumerate(OLD) if new in became[old]) for new in mapping.names]
         for row in values
     ]
-    assert relabelling.apply(values).tolist() == expected
+    assert mapping.apply(values).tolist() == expected
     decided = values >= 0.5
-    np.testing.assert_array_equal(relabelling.apply(decided), relabelling.apply(values) >= 0.5)
-    rows, columns = relabelling.apply_sparse(*np.nonzero(decided))
-    again = np.zeros((len(values), len(relabelling.names)), bool)
+    np.testing.assert_array_equal(mapping.apply(decided), mapping.apply(values) >= 0.5)
+    rows, columns = mapping.apply_sparse(*np.nonzero(decided))
+    again = np.zeros((len(values), len(mapping.names)), bool)
     again[rows, columns] = True
-    np.testing.assert_array_equal(again, relabelling.apply(decided))
+    np.testing.assert_array_equal(again, mapping.apply(decided))
     assert (np.diff(rows) >= 0).all()
 
 
