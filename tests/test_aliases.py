@@ -1,4 +1,4 @@
-"""Old names of settings, values and options keep working, with a note that says the new one."""
+"""Old names of settings, values and options keep working, with a note of the new one."""
 
 from __future__ import annotations
 

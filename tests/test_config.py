@@ -1,4 +1,4 @@
-"""Settings: presets say what the paper and the scripts say; wrong settings are refused in one sentence."""
+"""Settings: presets are as in the paper and the scripts; wrong settings are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_presets_that_decide_by_cross_fitting(preset: str) -> None:
     assert config.decide_with == "blend"
     assert not config.systems["blend"].members, "over all members that the catalogue allows"
     reads = {name: make_policy(config, name).reads for name in config.systems}
-    assert set(reads.values()) == {"scores"}, "of features there are no honest ones to tune on"
+    assert set(reads.values()) == {"scores"}, "features have no out-of-fold version to tune on"
 
 
 def test_a_larger_preset_has_the_members_of_a_smaller() -> None:

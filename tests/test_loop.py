@@ -34,7 +34,7 @@ def run(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two linear members and their mean, which decides, over the preset's own."""
+    """Two linear members and their mean, the final system, over the preset's own."""
     path = tmp_path_factory.mktemp("loop") / "settings.toml"
     path.write_text(SETTINGS, "utf-8")
     return path

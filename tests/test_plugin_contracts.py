@@ -106,7 +106,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
             "price": float(i),
         }
         records.append(record | further(i, colour, rng))
-    (folder / "3.png").write_bytes(b"no picture at all")
+    (folder / "3.png").write_bytes(b"no image at all")
     targets[:, NEVER] = 0
     return Shop(Catalog.from_records(records, folder), targets)
 
@@ -124,11 +124,11 @@ def further(i: int, colour: int, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def draw(path: Path, colour: str, shape: str, rng: np.random.Generator) -> None:
-    picture = Image.new("RGB", (48, 48), "white")
+    image = Image.new("RGB", (48, 48), "white")
     x, y = rng.integers(2, 16, 2).tolist()
-    pen = ImageDraw.Draw(picture)
+    pen = ImageDraw.Draw(image)
     (pen.ellipse if shape == "ball" else pen.rectangle)((x, y, x + 28, y + 28), fill=colour)
-    picture.save(path)
+    image.save(path)
 
 
 def make_modality(name: str) -> Modality:
@@ -313,7 +313,7 @@ class TestPolicies:
 
     def test_rules_treat_all_labels_and_all_members_alike(self, policy_name: str) -> None:
         if learns(policy_name):
-            pytest.skip("a learnt policy may tell labels and members apart")
+            pytest.skip("a trained policy may tell labels and members apart")
         outputs, _ = make_outputs(all_masks(64), seed=2)
         policy, order = make_policy(policy_name), np.random.default_rng(0).permutation(LABELS)
         permuted = MemberOutputs(outputs.scores[:, :, order], outputs.present, outputs.features)
@@ -322,7 +322,7 @@ class TestPolicies:
 
     def test_a_rule_over_one_member_is_that_member(self, policy_name: str) -> None:
         if learns(policy_name):
-            pytest.skip("a learnt policy may correct a single member")
+            pytest.skip("a trained policy may correct a single member")
         outputs, _ = make_outputs(np.ones((32, MEMBERS), np.bool_))
         np.testing.assert_allclose(
             make_policy(policy_name).fuse(outputs.members([1])), outputs.scores[:, 1], atol=1e-6
