@@ -91,10 +91,10 @@ def test_export_migrate_prints_changes_guesses_and_added_categories(tmp_path: Pa
     done = shelfwise("export", tmp_path / "old.txt", "--migrate", tmp_path / "new.txt", "--out", out)
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        "2 changes, 1 of them guessed by name",
+        "changes: 2, of these 1 guessed by name",
         "  remove Toys",
         "  move Pets > Birds -> Garden > Birds  (guess: check it)",
-        "1 added categories, which need training products",
+        "added categories, which need training products: 1",
         "  Garden",
         "note: Merged and split categories show up as removed: write them in by hand.",
         "",
@@ -126,6 +126,7 @@ def test_the_proposed_changes_move_a_catalogue(tmp_path: Path) -> None:
         ("old.txt", "new.txt", "moved.jsonl", "expected a name that ends in .toml"),
         ("old.txt", "none.txt", "changes.toml", "there is no taxonomy file"),
         ("old.txt", "new.json", "changes.toml", "is not a taxonomy"),
+        ("products.csv", "new.txt", "moved.jsonl", "first get the changes: export OLD_TAXONOMY"),
     ],
 )
 def test_files_that_cannot_be_compared(old: str, new: str, out: str, words: str, tmp_path: Path) -> None:

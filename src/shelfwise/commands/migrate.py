@@ -46,10 +46,16 @@ def run_migration(
         CatalogError: the catalogue cannot be read.
         BundleError: `source` is no model, or `out` is not a place for one.
     """
-    if source.suffix.lower() in TAXONOMY_SUFFIXES and target.suffix.lower() in TAXONOMY_SUFFIXES:
+    names_taxonomy = target.suffix.lower() in TAXONOMY_SUFFIXES
+    if names_taxonomy and source.suffix.lower() in TAXONOMY_SUFFIXES:
         proposal = propose_migration(source, target, out)
         return proposal, proposal_text(proposal)
-    migration = Migration.load(target)
+    try:
+        migration = Migration.load(target)
+    except TaxonomyError as error:
+        # changes may have any ending, so only what is no TOML is taken for a taxonomy
+        fix = "for a taxonomy file, first get the changes: export OLD_TAXONOMY --migrate NEW_TAXONOMY"
+        raise TaxonomyError(f"{error}; {fix}" if names_taxonomy else str(error)) from None
     if source.is_dir():
         report = migrate_bundle(source, out, migration)
     else:
@@ -69,6 +75,7 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
     if out.suffix != ".toml":
         raise TaxonomyError(f"cannot write the proposed changes to {out}: expected a name that ends in .toml")
     found = difference(read_taxonomy(before), read_taxonomy(after))
+    # what a person has to look at stands in the file itself, as comments above the changes
     head = [f"{before.name} -> {after.name}. {BY_HAND}"]
     head += [f"by its name only, check: {change}" for change in found.guessed]
     head += [f"added: {name}" for name in found.added]
@@ -87,12 +94,13 @@ def proposal_text(proposal: Mapping[str, Any]) -> str:
     """What :func:`propose_migration` found, as text: changes, guesses and added categories."""
     # a change is one line of text, and different changes have different lines
     guessed = set(proposal["guessed"])
-    lines = [f"{len(proposal['changes'])} changes, {len(guessed)} of them guessed by name"]
+    lines = [f"changes: {len(proposal['changes'])}, of these {len(guessed)} guessed by name"]
     for change in proposal["changes"]:
         lines.append(f"  {change}{'  (guess: check it)' if change in guessed else ''}")
-    lines.append(f"{len(proposal['added'])} added categories, which need training products")
+    lines.append(f"added categories, which need training products: {len(proposal['added'])}")
     lines += [f"  {name}" for name in proposal["added"]]
-    return "\n".join([*lines, f"note: {BY_HAND}", "", f"written: {proposal['out']}"])
+    lines += [f"note: {BY_HAND}", "", f"written: {proposal['out']}"]
+    return "\n".join(lines)
 
 
 def migrate_catalog(
@@ -160,9 +168,14 @@ def _account(
     migration: Migration, outcomes: Sequence[MigratedPaths], categories: Sequence[Any]
 ) -> dict[str, Any]:
     """How many products each change touches, and what a person has to know."""
-    touched = Counter(index for outcome in outcomes for index in outcome.changes)
-    pairs = zip(categories, outcomes, strict=True)
-    lost = sum(bool(paths) and not outcome.paths for paths, outcome in pairs)
+    touched: Counter[int] = Counter()
+    lost = 0
+    for paths, outcome in zip(categories, outcomes, strict=True):
+        # a product counts once for a change, however many of its paths meet it
+        touched.update(outcome.changes)
+        # products that never had a category are not lost
+        if paths and not outcome.paths:
+            lost += 1
     undecided = sum(bool(outcome.undecided) for outcome in outcomes)
     changes = [
         {"change": str(change), "products": touched[index]} for index, change in enumerate(migration.changes)
