@@ -97,7 +97,7 @@ class Correction(BaseModel):
     remove: Labels = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Correction:
+    def _check_one_decision(self) -> Correction:
         if self.decision is not None and self.labels is not None:
             found = f"has the decision {self.decision!r} and labels of its own"
             raise ValueError(f"{found}; leave one of them empty")

@@ -92,6 +92,7 @@ def _why_nothing(catalog: Catalog, counts: dict[str, int]) -> str:
     """Why no product is left, in words."""
     left_out = _without_zeros(counts)
     reasons = [f"{reason}: {count:,}" for reason, count in left_out.items()]
+    # without a reason there were no products to begin with
     why = "; ".join(reasons) or "it is empty"
     where = catalog.source or "the catalogue"
     return f"no product of {where} is left for training ({why}); loosen departments or require"
@@ -131,6 +132,7 @@ def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> Bools:
     wanted = pa.array(departments, pa.string())
     is_wanted = pc.is_in(pc.list_flatten(names), value_set=wanted)
     hits = np.asarray(is_wanted, dtype=bool)
+    paths_hit = path_of_name[hits]
     fits = np.zeros(len(catalog), dtype=bool)
-    fits[product_of_path[path_of_name[hits]]] = True
+    fits[product_of_path[paths_hit]] = True
     return fits

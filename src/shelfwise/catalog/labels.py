@@ -133,6 +133,7 @@ class LabelSet:
             raise LabelError(f"{found}; check which column of the source holds the categories")
         min_count = settings.min_count or default_min_count(len(categories))
         frequent = [name for name, count in counts.items() if count >= min_count]
+        # the most frequent one shows how far the setting is off
         if not frequent:
             name, count = counts.most_common(1)[0]
             found = f"the most frequent, {name!r}, has {count}"

@@ -1,4 +1,4 @@
-"""What is asked of Arrow arrays of strings and lists, answered as numpy arrays."""
+"""Questions about Arrow arrays of strings and lists, answered as numpy arrays."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Column = Any
 An Arrow array of strings; or a list of what JSON and Parquet may hold; or, of categories, JSON as bytes.
 """
 
+# what is made of so many bytes stays in the processor's cache, which is twice as fast
 _BYTES_AT_ONCE = 1 << 17
-"""What is made of so many bytes stays in the processor's cache, which is twice as fast."""
 
 _MAX_RUNS = 256
 _TEXT_TYPES = {str, NoneType}
 _SPACE = 32
+# of ASCII, whose first printable character is the space
 _LAST_PRINTABLE = 126
-"""Of ASCII, whose first printable character is the space."""
 
 
 def python_values(column: Column) -> list[Any]:
@@ -58,6 +58,7 @@ def as_strings(values: Column) -> tuple[pa.Array, Bools]:
             other_type = (type(value) not in _TEXT_TYPES for value in values)
             odd = np.fromiter(other_type, bool, len(values))
             values = [value if type(value) is str else None for value in values]
+        # all texts and None by now, which Arrow takes as they are
         values = pa.array(values, pa.string())
     lengths = np.diff(value_offsets(values))
     empty = (lengths == 0) & not_null(values)
@@ -80,11 +81,16 @@ def is_true(array: pa.Array) -> Bools:
 def with_nulls(array: pa.Array, hide: Bools) -> pa.Array:
     """The strings with those null that `hide` (N,) marks; their bytes are shared."""
     # Arrow keeps which values are there in bits, the first value in the lowest
-    validity = np.packbits(not_null(array) & ~hide, bitorder="little")
+    stays = not_null(array) & ~hide
+    validity = np.packbits(stays, bitorder="little")
     offsets = value_offsets(array)
     letters = array.buffers()[2]
-    buffers = (pa.py_buffer(offsets), letters, pa.py_buffer(validity))
-    return pa.StringArray.from_buffers(len(array), *buffers)
+    return pa.StringArray.from_buffers(
+        len(array),
+        pa.py_buffer(offsets),
+        letters,
+        pa.py_buffer(validity),
+    )
 
 
 def value_offsets(array: pa.Array) -> Offsets:
@@ -111,6 +117,7 @@ def positions(letters: Letters, marks: Marks, overlap: int = 0) -> Int64Array:
     Args:
         overlap: how many bytes `marks` looks back; marks among these may come twice.
     """
+    # the empty one is for no letters at all
     found = [np.empty(0, np.int64)]
     for start in range(0, len(letters), _BYTES_AT_ONCE):
         begin = max(start - overlap, 0)
@@ -190,7 +197,8 @@ def lists_with_mark(marks: Bools, offsets: Offsets) -> Bools:
         offsets: (N + 1,) where each list begins.
     """
     # a list holds a mark when the number of marks grows from its begin to its end
-    marks_before = np.concatenate(([0], np.cumsum(marks)))
+    marks_before = np.zeros(len(marks) + 1, dtype=np.int64)
+    np.cumsum(marks, out=marks_before[1:])
     from_zero = offsets - offsets[0]
     counts = marks_before[from_zero]
     holds: Bools = counts[1:] > counts[:-1]
@@ -221,7 +229,8 @@ def take_rows(table: pa.Table, rows: Int64Array) -> pa.Table:
         return table.combine_chunks().take(pa.array(rows))
     parts = []
     for first, last in runs:
-        parts.append(table.slice(first, last - first + 1))
+        count = last - first + 1
+        parts.append(table.slice(first, count))
     if not parts:
         # no tables cannot be put together, an empty one can
         parts.append(table.slice(0, 0))

@@ -72,7 +72,12 @@ class CheckedBlock:
     rest: int | None = None
 
 
-def check_block(block: Block, form: FileFormat, columns: Mapping[str, str], rules: Rules) -> CheckedBlock:
+def check_block(
+    block: Block,
+    form: FileFormat,
+    columns: Mapping[str, str],
+    rules: Rules,
+) -> CheckedBlock:
     """Accept or refuse every record of a block."""
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)
@@ -103,6 +108,7 @@ def check_block(block: Block, form: FileFormat, columns: Mapping[str, str], rule
 
 def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:
     """The piece as it goes to quarantine."""
+    # an id of another kind may be what is wrong with the record
     known = str(identifier) if isinstance(identifier, str | int) else ""
     return Quarantined(
         line=piece.line,
@@ -145,6 +151,7 @@ def _one_by_one(
 ) -> tuple[list[Product], list[Span], list[Quarantined]]:
     """Products, the span of each, and the refused records."""
     products: list[Product] = []
+    # of the products only: a refused record keeps its place by itself
     spans: list[Span] = []
     refused: list[Quarantined] = []
     plan_for = _remembered_plans(columns)
@@ -183,6 +190,7 @@ def _table_of(products: list[Product]) -> pa.Table:
     for column in SCHEMA:
         values = [_arrow_value(getattr(product, column.name)) for product in products]
         columns[column.name] = pa.array(values, column.type)
+    # a dictionary, because a set has no order
     further = dict.fromkeys(name for product in products for name in product.further)
     for name in further:
         texts = [product.further.get(name) for product in products]
@@ -192,4 +200,6 @@ def _table_of(products: list[Product]) -> pa.Table:
 
 def _arrow_value(value: Any) -> Any:
     """The value as Arrow takes it: a map as a list of pairs."""
-    return list(value.items()) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return list(value.items())
+    return value

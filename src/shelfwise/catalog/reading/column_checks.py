@@ -47,12 +47,10 @@ from shelfwise.core.types import Bools
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 _PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[ÀÁÄ-ÖØ-öø-ÿ]|&)"
+# words with single spaces between them.
+# Accented letters stand alone, so that no pattern of mojibake fits, and ampersands stand alone, so that they
+# begin no entity
 _PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
-"""Words with single spaces between them.
-
-Accented letters stand alone, so that no pattern of mojibake fits, and ampersands stand alone, so that they
-begin no entity.
-"""
 
 _NUMBER_TYPES = {int, float, NoneType}
 
@@ -110,7 +108,10 @@ def check_columns(
     return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
 
 
-def _related_of(relations: Mapping[str, str], columns: Mapping[str, Column]) -> list[Any]:
+def _related_of(
+    relations: Mapping[str, str],
+    columns: Mapping[str, Column],
+) -> list[Any]:
     """The relations of each of N products, from the columns that hold one relation each."""
     lists = [python_values(columns[source]) for source in relations.values()]
     related = []
@@ -151,9 +152,13 @@ class _ColumnChecks:
         doubt |= ~not_null(array)
         return self._reread(array, doubt, values, read_id)
 
-    def texts(self, values: Column, read: Callable[[Any], str | None] = read_text) -> pa.Array:
+    def texts(
+        self,
+        values: Column,
+        read: Callable[[Any], str | None] = read_text,
+    ) -> pa.Array:
         array, doubt = as_strings(values)
-        # the pattern is slow: it is asked only about texts with letters that may be untidy
+        # the pattern is slow: only texts with letters that may be untidy are held against it
         rows = np.flatnonzero(may_need_cleaning(array, may_be_untidy))
         suspects = array.take(pa.array(rows))
         plain = is_true(pc.match_substring_regex(suspects, _PLAIN_TEXT))
@@ -196,7 +201,13 @@ class _ColumnChecks:
         array, doubt = as_strings(values)
         return self._reread(array, doubt | may_need_cleaning(array), values, read_further)
 
-    def _reread(self, array: pa.Array, doubt: Bools, values: Column, read: Callable[[Any], Any]) -> pa.Array:
+    def _reread(
+        self,
+        array: pa.Array,
+        doubt: Bools,
+        values: Column,
+        read: Callable[[Any], Any],
+    ) -> pa.Array:
         """`array` with the rows in doubt read one by one from `values`."""
         rows = np.flatnonzero(doubt)
         if not len(rows):
@@ -233,7 +244,7 @@ def _numbers(values: list[Any]) -> tuple[pa.Array, Bools]:
 
 
 def _replaced(array: pa.Array, where: Bools, values: pa.Array) -> pa.Array:
-    """`array` with the next of `values` wherever `where` says so."""
+    """`array` with the `values`, one after the other, in the places `where`."""
     if not pa.types.is_nested(array.type):
         return pc.replace_with_mask(array, pa.array(where), values)
     # Arrow replaces no lists: each row is taken from the array with the values behind it
@@ -246,4 +257,6 @@ def _replaced(array: pa.Array, where: Bools, values: pa.Array) -> pa.Array:
 def _read_related_pairs(value: Any) -> list[tuple[str, list[str]]] | None:
     """As :func:`read_related`, with a list of pairs, which Arrow takes for a map."""
     related = read_related(value)
-    return list(related.items()) if related else None
+    if related:
+        return list(related.items())
+    return None

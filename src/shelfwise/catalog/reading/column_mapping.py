@@ -73,7 +73,9 @@ class ColumnPlan:
 
 
 def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPlan:
-    """Which of a record's columns is which of ours: as `columns` says, then by :data:`SYNONYMS`, in any case.
+    """Which of a record's columns is which of ours: by the setting `columns`, then by :data:`SYNONYMS`.
+
+    Upper and lower case do not matter.
 
     >>> plan_columns(("ASIN", "name", "colour", "pic"), {"image": "pic"}).ours
     {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
@@ -102,8 +104,8 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     for name, source in configured.items():
         if name not in SYNONYMS:
             further[name] = source
-    apart = {_free_name(name): source for name, source in further.items()}
-    return ColumnPlan(ours, relations, apart)
+    renamed = {_free_name(name): source for name, source in further.items()}
+    return ColumnPlan(ours, relations, renamed)
 
 
 def _first_of(synonyms: tuple[str, ...], free: Mapping[str, str]) -> str | None:
@@ -116,4 +118,6 @@ def _first_of(synonyms: tuple[str, ...], free: Mapping[str, str]) -> str | None:
 
 def _free_name(name: str) -> str:
     """A further column that is called like one of ours keeps apart from it."""
-    return f"{name}_2" if name in SYNONYMS else name
+    if name in SYNONYMS:
+        return f"{name}_2"
+    return name

@@ -24,23 +24,24 @@ Hashes = NDArray[np.uint64]
 
 _FILTER_BITS = 1 << 26
 _FILTER_MASK = np.uint64(_FILTER_BITS - 1)
+# entries of a sorted run; longer ones are not merged any more
 _MAX_RUN = 1 << 20
-"""Entries of a sorted run; longer ones are not merged any more."""
 
+# of a temporary file, before it is on the disk
 _BYTES_IN_MEMORY = 1 << 22
-"""Of a temporary file, before it is on the disk."""
 
+# of each id its line, and where it begins and how long it is in the file of ids
 _ENTRY = struct.Struct("<3q")
-"""Of each id its line, and where it begins and how long it is in the file of ids."""
 
 _HALF = np.uint64(32)
 _NUMBER_MASK = np.uint64(0xFFFFFFFF)
+# from this length on an id is hashed by itself
 _LONG_ID_BYTES = 256
-"""From this length on an id is hashed by itself."""
 
 _WORD_BYTES = 8
+_ALL_BITS = (1 << 64) - 1
+# of a file, to seek
 _END = 2
-"""Of a file, to seek."""
 
 
 class DuplicateIds:
@@ -88,7 +89,8 @@ class DuplicateIds:
     def _may_be_known(self, hashes: Hashes) -> Bools:
         """Which hashes may have been remembered: all that were, and a few others."""
         byte, bit = _filter_places(hashes)
-        in_filter = (self._filter[byte] >> bit) & np.uint8(1)
+        bits = self._filter[byte] >> bit
+        in_filter = bits & np.uint8(1)
         rows = np.flatnonzero(in_filter)
         known = np.zeros(len(hashes), dtype=bool)
         if not len(rows):
@@ -98,7 +100,7 @@ class DuplicateIds:
         least = keys << _HALF
         for run in self._runs:
             place = np.searchsorted(run, least)
-            # beyond the end of the run there is no such key; its last entry says so as well
+            # beyond the end of the run there is no such key; its last entry has another one
             place = np.minimum(place, len(run) - 1)
             known[rows] |= _key(run[place]) == keys
         return known
@@ -133,9 +135,10 @@ class DuplicateIds:
         # plain indexing would set one bit only of several in a byte
         np.bitwise_or.at(self._filter, byte, masks)
         self._store(ids, lines)
-        count = len(hashes)
-        numbers = np.arange(self._count, self._count + count, dtype=np.uint64)
-        self._count += count
+        # ids are numbered as they come, and an entry is a key with a number below it
+        before = self._count
+        self._count += len(hashes)
+        numbers = np.arange(before, self._count, dtype=np.uint64)
         run = _key(hashes) << _HALF | numbers
         # merging runs of like size keeps their number small and merges each entry few times
         while self._runs and self._worth_merging(run):
@@ -175,13 +178,15 @@ def _hashes(ids: pa.Array) -> Hashes:
     hashes = splitmix64(left.astype(np.uint64))
     # a very long id would take a round of the loop below for every eight bytes
     long = np.flatnonzero(left >= _LONG_ID_BYTES)
-    long_hashes = [hash(ids[row].as_py()) for row in long.tolist()]
-    hashes[long] = np.array(long_hashes, np.int64).view(np.uint64)
-    rows = np.flatnonzero((left > 0) & (left < _LONG_ID_BYTES))
+    for row in long.tolist():
+        # Python's own hash may be negative
+        hashes[row] = hash(ids[row].as_py()) & _ALL_BITS
+    short = (left > 0) & (left < _LONG_ID_BYTES)
+    rows = np.flatnonzero(short)
     while len(rows):
         # the bytes behind the end of an id are those of the next one: they are shifted out
         surplus = np.maximum(_WORD_BYTES - left[rows], 0)
-        surplus_bits = surplus.astype(np.uint64) * np.uint64(8)
+        surplus_bits = (8 * surplus).astype(np.uint64)
         word = words[start[rows]] << surplus_bits
         hashes[rows] = splitmix64(hashes[rows] ^ word)
         start = start + _WORD_BYTES
@@ -201,7 +206,11 @@ def _words_at_each_byte(ids: pa.Array, offsets: Int64Array) -> Hashes:
         letters[:size] = letters_of(ids)[begin:end]
     first_word = letters[:_WORD_BYTES].view("<u8")
     # a view with steps of one byte: the numbers overlap
-    words: Hashes = as_strided(first_word, shape=(size + 1,), strides=(1,))
+    words: Hashes = as_strided(
+        first_word,
+        shape=(size + 1,),
+        strides=(1,),
+    )
     return words
 
 
@@ -220,6 +229,7 @@ def _filter_places(hashes: Hashes) -> tuple[Int64Array, Letters]:
 def _is_repeated(hashes: Hashes) -> Bools:
     """Which hashes stand more than once among these."""
     in_order = np.sort(hashes)
-    as_before = in_order[1:] == in_order[:-1]
-    repeated = in_order[1:][as_before]
+    later = in_order[1:]
+    # equal ones stand beside each other
+    repeated = later[later == in_order[:-1]]
     return np.isin(hashes, repeated)

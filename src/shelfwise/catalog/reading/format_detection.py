@@ -14,11 +14,15 @@ from shelfwise.core.registry import formats
 from shelfwise.errors import CatalogError, ConfigError, PluginError
 
 _SNIFFED_LINES = 50
+# keeps the first lines of a large binary file, which may have no line breaks, from being all of it
 _MAX_SNIFFED_BYTES = 16 << 20
-"""Keeps the first lines of a large binary file, which may have no line breaks, from being all of it."""
 
 
-def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], None]) -> OpenedFile:
+def open_source(
+    path: Path,
+    settings: CatalogSettings,
+    advance: Callable[[int], None],
+) -> OpenedFile:
     """The blocks of `path` in the format of the settings; where that is ``"auto"``, in the one it looks like.
 
     Raises:
@@ -26,6 +30,7 @@ def open_source(path: Path, settings: CatalogSettings, advance: Callable[[int], 
         ConfigError: there is no format of that name.
         PluginError: a library that the format needs is missing.
     """
+    # which names there are is known here, and not where the settings are read
     name = settings.format
     if name == "auto":
         name = detect_format(path)

@@ -26,20 +26,18 @@ BlockCheck = Callable[[Block], CheckedBlock]
 Promise = Callable[[], CheckedBlock]
 """Gives what came of a block, and waits for it where need be."""
 
+# blocks that a worker process has before it, so that it never waits for the next
 _BLOCKS_A_WORKER = 3
-"""Blocks that a worker process has before it, so that it never waits for the next."""
 
+# blocks that may be checked before one in front of them: this process checks some while workers start
 _BLOCKS_AHEAD = 24
-"""Blocks that may be checked before one in front of them: this process checks some while workers start."""
 
+# for glibc, in the worker processes.
+# What a block needed serves the next one instead of going back to the system each time
 _KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
-"""For glibc, in the worker processes.
-
-What a block needed serves the next one instead of going back to the system each time.
-"""
 
 
 def shared(
@@ -72,7 +70,7 @@ class _Waiting:
     """A block whose turn has not come yet.
 
     Args:
-        future: tells whether it is checked.
+        future: whether it is checked.
         promise: gives what came of it, complete.
     """
 

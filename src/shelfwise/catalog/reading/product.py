@@ -21,20 +21,25 @@ from shelfwise.catalog.reading.value_parsing import (
     read_text,
 )
 
+# characters of a value that a message shows whole, and those of a longer one
 _MAX_SHOWN = 80
-"""Characters of a value that a message shows whole."""
-
 _SHOWN = 60
-"""Characters of a longer one."""
 
 
 def _by_rules(read: Callable[[Any, Rules], Any]) -> BeforeValidator:
     """A validator that reads a value by the rules that validation is given as its context."""
-    return BeforeValidator(lambda value, info: read(value, _rules_of(info)))
+
+    def validate(value: Any, info: ValidationInfo) -> Any:
+        return read(value, _rules_of(info))
+
+    return BeforeValidator(validate)
 
 
 def _rules_of(info: ValidationInfo) -> Rules:
-    return info.context if isinstance(info.context, Rules) else Rules()
+    # whoever makes a single product may do without rules
+    if isinstance(info.context, Rules):
+        return info.context
+    return Rules()
 
 
 def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
@@ -52,7 +57,8 @@ Text = Annotated[str | None, BeforeValidator(read_text)]
 Image = Annotated[str | None, _by_rules(read_image)]
 Categories = Annotated[Paths | None, _by_rules(read_paths)]
 Price = Annotated[float | None, _by_rules(read_price)]
-Related = Annotated[dict[str, list[str]] | None, BeforeValidator(read_related)]
+Relations = dict[str, list[str]]
+Related = Annotated[Relations | None, BeforeValidator(read_related)]
 Further = Annotated[dict[str, str], BeforeValidator(_read_all_further)]
 
 
@@ -62,7 +68,7 @@ class Product(BaseModel):
     Args:
         id: what the source calls the product; kept as written, without surrounding space.
         title: plain text, without mark-up or entities.
-        description: plain text; a list of paragraphs is joined.
+        description: plain text; a list of paragraphs becomes one text.
         image: relative path below the catalogue's folder, with forward slashes; whether the file exists is
             not checked.
         categories: paths from the root to the leaf, each a list of names.
@@ -96,7 +102,9 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
     """
     faults = error.errors(include_url=False)
     identifier = values.get("id")
-    product = "a product without an id" if is_missing(identifier) else f"product {_short(identifier)}"
+    product = "a product without an id"
+    if not is_missing(identifier):
+        product = f"product {_short(identifier)}"
     first = str(faults[0]["loc"][0])
     # records are counted by the first of their faults
     kind = "missing" if is_missing(values.get(first)) else "unusable"
@@ -114,7 +122,8 @@ def _sentence(error: Any, values: Mapping[str, Any]) -> str:
         expected = error["msg"].removeprefix("Value error, ")
     else:
         expected = _first_lower(error["msg"])
-    found = "missing" if is_missing(values[name]) else _short(values[name])
+    value = values[name]
+    found = "missing" if is_missing(value) else _short(value)
     return f"the {name} is {found}; expected {expected}"
 
 

@@ -27,6 +27,7 @@ def gather_quoted(
     ended first.
     """
     taken = [first]
+    # most lines have none
     if b'"' not in first.raw:
         return taken, True
     scan = scan_quotes(first.raw, delimiter, inside=False)
@@ -82,4 +83,5 @@ def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool]
             return None
         if before_quote and not part.endswith(delimiter):
             return None
-    return sum(part.count(delimiter) for part in outside), ends_inside
+    delimiters = sum(part.count(delimiter) for part in outside)
+    return delimiters, ends_inside

@@ -20,8 +20,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.errors import CatalogError
 
+# files of a folder that a message names
 _FILES_NAMED = 5
-"""Files of a folder that a message names."""
 
 
 class _NullProgress:
@@ -40,7 +40,11 @@ class ReadingProgress(Protocol):
 class ProgressReporter(Protocol):
     """The part of :class:`shelfwise.core.types.Context` that reading needs."""
 
-    def progress(self, title: str, total: int) -> AbstractContextManager[ReadingProgress]:
+    def progress(
+        self,
+        title: str,
+        total: int,
+    ) -> AbstractContextManager[ReadingProgress]:
         """A progress bar for `total` bytes."""
         ...
 
@@ -128,6 +132,7 @@ def open_stream(
         rules = Rules(settings.category_separator, settings.category_delimiter)
         stream = CheckedBlocks(source, settings.columns, rules, processes_for(path))
         yield stream
+    # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:
         raise CatalogError(_why_nothing(path, stream))
 
@@ -158,6 +163,7 @@ def _check_file(path: Path) -> None:
         raise CatalogError(f"{path} is a folder; name the catalogue file in it{examples}")
     if not path.exists():
         raise CatalogError(f"there is no catalogue {path}; check the path")
+    # no format allows it, and none could be recognised
     if path.stat().st_size == 0:
         raise CatalogError(f"the catalogue {path} is empty; expected one product a line, or a Parquet file")
 
@@ -169,7 +175,8 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
     count = stream.refused.total()
-    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in stream.refused.most_common())
+    most_common = stream.refused.most_common()
+    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in most_common)
     return (
         f"none of the {count:,} records of {path} could be read as {name} ({kinds}); "
         f"the first, line {first.line}: {first.reason}; set format or columns if it is another kind of file"

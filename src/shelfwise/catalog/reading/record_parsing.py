@@ -42,7 +42,8 @@ def parse_literal(text: str) -> Values:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # text such as "\d" is not the reader's business
             value = ast.literal_eval(text.strip())
-    if not isinstance(value, dict) or not set(map(type, value)) <= {str}:
+    # a dictionary of Python may have any keys
+    if not isinstance(value, dict) or set(map(type, value)) - {str}:
         raise ValueError("found a Python literal that is not a dictionary with texts as keys")
     return value
 
@@ -81,7 +82,8 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
         return piece.raw.removeprefix(BOM).decode(), None
     except UnicodeDecodeError as error:
         place = error.start
-        found = f"byte {piece.raw[place]:#04x} at byte {place} is not UTF-8"
+        byte = piece.raw[place]
+        found = f"byte {byte:#04x} at byte {place} is not UTF-8"
         return "", RecordError("not UTF-8", f"{found}; expected text in UTF-8")
 
 
@@ -93,6 +95,7 @@ def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     except csv.Error as error:
         reason = f"the row cannot be read ({error}); expected fields with quotes inside doubled"
         return RecordError("unreadable row", reason)
+    # a line break within the row, which no quotes surround
     if len(rows) != 1:
         return RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
     return rows[0]
@@ -110,5 +113,6 @@ def raw_json(values: Values) -> bytes:
 
 def first_line(error: BaseException) -> str:
     """The message of an error, in one line and without addresses in memory."""
-    line = next(iter(str(error).splitlines()), "")
-    return _ADDRESS.sub("", line) or type(error).__name__
+    lines = str(error).splitlines() or [""]
+    # some errors have no message
+    return _ADDRESS.sub("", lines[0]) or type(error).__name__

@@ -31,8 +31,8 @@ MAX_FURTHER = 256
 Keeps a source with a new key in every record from becoming a table of a million columns.
 """
 
+# of a source; below, starting processes takes longer than they save
 _MIN_SHARED_BYTES = 64 << 20
-"""Of a source; below, starting processes takes longer than they save."""
 
 Batch = tuple[pa.Table, list[Quarantined]]
 
@@ -97,8 +97,9 @@ class CheckedBlocks:
         if first_lines.any():
             refused = list(refused)
             for i in np.flatnonzero(first_lines).tolist():
-                record = _duplicate(block, checked.spans[i], ids[i].as_py(), first_lines[i])
-                refused.append(record)
+                span = checked.spans[i]
+                identifier = ids[i].as_py()
+                refused.append(_duplicate(block, span, identifier, first_lines[i]))
             refused.sort(key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
         names = [*SCHEMA.names, *self._kept_columns(table)]
@@ -134,7 +135,12 @@ def processes_for(path: Path) -> int:
     return count
 
 
-def _duplicate(block: Block, span: Int64Array, identifier: str, line: int) -> Quarantined:
+def _duplicate(
+    block: Block,
+    span: Int64Array,
+    identifier: str,
+    line: int,
+) -> Quarantined:
     """The record at `span`, whose id stood first on `line`, as it goes to quarantine."""
     reason = f"product {identifier!r}: the id is that of line {line}; expected every id once"
     fault = RecordError("duplicate id", reason)
@@ -142,7 +148,8 @@ def _duplicate(block: Block, span: Int64Array, identifier: str, line: int) -> Qu
         return refuse(block.piece(span), fault, identifier)
     # rows of Parquet have no bytes of their own
     row = int(span[0])
-    (values,) = block.data.slice(row - block.line, 1).to_pylist()
+    only_row = block.data.slice(row - block.line, 1)
+    (values,) = only_row.to_pylist()
     piece = RawRecord(row, -1, raw_json(values))
     return refuse(piece, fault, identifier)
 
@@ -183,5 +190,9 @@ def _check_last(block: Block, check: BlockCheck) -> tuple[Block, CheckedBlock]:
 
 def _from_byte(block: Block, begin: int) -> Block:
     """The end of a block, from one of its bytes on."""
-    line = block.line + block.data.count(b"\n", 0, begin)
-    return Block(line, block.offset + begin, block.data[begin:])
+    lines_before = block.data.count(b"\n", 0, begin)
+    return Block(
+        line=block.line + lines_before,
+        offset=block.offset + begin,
+        data=block.data[begin:],
+    )

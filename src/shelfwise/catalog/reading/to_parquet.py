@@ -19,11 +19,11 @@ from shelfwise.errors import StorageError
 SHARD_ROWS = 500_000
 """Products in one Parquet file, or a few thousand more."""
 
+# worth a dictionary: their values recur
 _COLUMNS_WITH_REPEATS = ["brand", "categories.list.element.list.element"]
-"""Worth a dictionary: their values recur."""
 
+# worth statistics: readers compare their values
 _COLUMNS_WITH_ORDER = ["id", "price", "brand"]
-"""Worth statistics: readers compare their values."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def convert_catalog(
     shards = _Shards(folder)
     try:
         with open_stream(Path(source), settings or CatalogSettings(), context) as stream:
-            # products are written while the lines of the quarantine are asked for
+            # the lines of the quarantine come block by block, and the products are written on the way
             write_text_atomically(folder / "quarantine.jsonl", _written(stream, shards))
         # here, not only below: the last file may be what the disk refuses
         shards.close()
@@ -114,8 +114,10 @@ class _Shards:
         if self._writer is not None and not self._has_room(table, self._writer):
             self.close()
         if self._writer is None:
+            # its columns are those that have turned up by now
             self._writer = self._new_file(table.schema)
         names = self._writer.schema.names
+        # a shard has its columns in every row
         missing = set(names) - set(table.column_names)
         for name in missing:
             empty = pa.nulls(table.num_rows, pa.string())

@@ -22,6 +22,7 @@ Paths = list[list[str]]
 
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# A price with whatever currency stands before it
 _NUMBER = re.compile(
     r"[^\d\s,+-]{0,4}?\s?"  # a currency sign or name
     r"(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)"  # 1,234.50
@@ -29,7 +30,6 @@ _NUMBER = re.compile(
     # 1234.50; a dot right after a letter ends the currency's name (Rs.899)
     r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"
 )
-"""A price with whatever currency stands before it."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,10 @@ def _paths_in_text(text: str, rules: Rules) -> Paths:
     return [levels(path, rules) for path in paths]
 
 
-def _paths_in_texts(texts: Sequence[str | None], rules: Rules) -> Sequence[Sequence[str | None]]:
+def _paths_in_texts(
+    texts: Sequence[str | None],
+    rules: Rules,
+) -> Sequence[Sequence[str | None]]:
     """The paths of a flat list.
 
     Each text is a path where any of them is written as one. Otherwise all are the names of one path.
@@ -178,7 +181,9 @@ def _paths_in_texts(texts: Sequence[str | None], rules: Rules) -> Sequence[Seque
 
 def levels(path: str, rules: Rules) -> list[str]:
     """The names in a path that is written as one text."""
-    return path.split(rules.separator) if rules.separator.strip() else [path]
+    if rules.separator.strip():
+        return path.split(rules.separator)
+    return [path]
 
 
 def read_price(value: Any, rules: Rules) -> float | None:
@@ -233,6 +238,7 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
         if not _is_list(ids):
             raise ValueError(expected)
         related[str(name)] = _texts(ids, expected)
+    # relations without an id that can be used are none
     return {name: ids for name, ids in related.items() if ids} or None
 
 
@@ -257,4 +263,6 @@ def read_further(value: Any) -> str | None:
     """A further column as text: a text as it is, anything else as JSON."""
     if is_missing(value):
         return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -65,7 +65,9 @@ class DelimitedFormat(FileFormat):
         if header is None:
             return cls((), cls.delimiters[0]), iter(())
         table = cls.from_header(header, path)
-        return table, cut_blocks(read_chunks(path, advance), header, table.last_whole_row)
+        # from the beginning once more, now with the progress reported
+        chunks = read_chunks(path, advance)
+        return table, cut_blocks(chunks, header, table.last_whole_row)
 
     @classmethod
     def from_header(cls, header: RawRecord, path: Path) -> Self:
@@ -117,8 +119,9 @@ class DelimitedFormat(FileFormat):
         plain[swallowed] = False
         kept = np.flatnonzero(plain[rows])
         table = take_rows(table, kept).combine_chunks()
-        columns = dict(zip(self.names, map(one_chunk, table.columns), strict=True))
-        return ParsedBlock(columns, lines.spans[plain], others, rest)
+        columns = map(one_chunk, table.columns)
+        named = dict(zip(self.names, columns, strict=True))
+        return ParsedBlock(named, lines.spans[plain], others, rest)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
@@ -147,7 +150,7 @@ class DelimitedFormat(FileFormat):
         Those with another number of fields than the header are left out; which these are comes second.
         """
         # numbers instead of the header's names, so that an empty or odd name makes no difference
-        names = [str(number) for number in range(len(self.names))]
+        names = list(map(str, range(len(self.names))))
         ragged: list[int] = []
 
         def skip(row: csv.InvalidRow) -> str:

@@ -33,8 +33,8 @@ from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 
 _SAMPLED_LINES = 64
+# lines of which all that is made of them stays in the processor's cache until it is in a column
 _LINES_TOGETHER = 1024
-"""Lines of which all that is made of them stays in the processor's cache until it is in a column."""
 
 _BREAK = ord("\n")
 _MAX_NAMES = 512
@@ -113,7 +113,8 @@ class JsonLinesFormat(FileFormat):
         names = tuple(names)
         configured = tuple(sorted(self.columns.items()))
         decode = _decoder(names, configured)
-        fields = [attrgetter(_field_name(i)) for i in range(len(names))]
+        field_names = map(_field_name, range(len(names)))
+        fields = [attrgetter(name) for name in field_names]
         parts: list[list[Column]] = [[] for _ in names]
         odd: list[int] = []
         for first in range(0, len(spans), _LINES_TOGETHER):
@@ -132,6 +133,7 @@ def first_record(start: bytes) -> FirstRecord | None:
     """The first of these lines that is a record; None where none is."""
     for line in nonblank_lines(start):
         piece = RawRecord(1, 0, line)
+        # JSON first: most of it is a Python literal too
         for literal in (False, True):
             values = parsed(piece, literal)
             if not isinstance(values, RecordError):
@@ -164,7 +166,10 @@ def _lines_of(block: Block, spans: Int64Array) -> list[bytes]:
     return lines[: len(spans)]
 
 
-def _column_names(lines: Iterable[RawRecord], known: Mapping[str, None]) -> dict[str, None]:
+def _column_names(
+    lines: Iterable[RawRecord],
+    known: Mapping[str, None],
+) -> dict[str, None]:
     """The keys of the lines that are objects, in order, after the known ones.
 
     Only those that a fast decoder can be made for.
@@ -176,6 +181,7 @@ def _column_names(lines: Iterable[RawRecord], known: Mapping[str, None]) -> dict
         except (ValueError, RecursionError):
             continue
         names.update(dict.fromkeys(keys))
+        # records with keys of their own would make a decoder of any size
         if len(names) > _MAX_NAMES:
             break
     # msgspec refuses to make fields with quotes, backslashes or control characters in their names
@@ -246,7 +252,9 @@ def _decode_lines(lines: list[bytes], decode: Decode) -> tuple[list[Any], list[i
 def _column(values: list[Any]) -> Column:
     """The values, one or more, as Arrow has them where all of them are texts or none, or all are JSON."""
     if type(values[0]) is msgspec.Raw:
-        return pa.array(list(map(bytes, values)), pa.binary())
+        raw = list(map(bytes, values))
+        return pa.array(raw, pa.binary())
+    # trying is faster than looking at the types first
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -255,6 +263,9 @@ def _column(values: list[Any]) -> Column:
 
 def _concatenated(parts: list[Column]) -> Column:
     """The parts of one column as one, an Arrow array only where all of them are."""
-    if parts and not any(isinstance(part, list) for part in parts):
+    in_arrow = not any(isinstance(part, list) for part in parts)
+    # without a part there is no Arrow type either
+    if parts and in_arrow:
         return pa.concat_arrays(parts)
-    return list(chain.from_iterable(map(python_values, parts)))
+    lists = map(python_values, parts)
+    return list(chain.from_iterable(lists))

@@ -13,11 +13,11 @@ from shelfwise.catalog.reading.byte_stream import Block, as_spans
 from shelfwise.catalog.reading.record_parsing import BOM
 from shelfwise.core.types import Bools, Int64Array
 
+# of a line; the csv module refuses fields of more than 131,072 letters
 _MAX_PLAIN_BYTES = 100_000
-"""Of a line; the csv module refuses fields of more than 131,072 letters."""
 
+# as far as Arrow's offsets reach; a longer block, with a line of gigabytes in it, is read slowly
 _MAX_BLOCK_BYTES = (1 << 31) - 1
-"""As far as Arrow's offsets reach; a longer block, with a line of gigabytes in it, is read slowly."""
 
 _QUOTE = ord('"')
 _BREAK = ord("\n")
@@ -66,8 +66,10 @@ class Lines:
         return cls(data, letters, marks, starts, ends, spans)
 
     def plain(self, delimiter: str) -> Bools:
-        """Which lines are plain as far as their bytes tell; not yet how many fields they have: (K,)."""
-        return ~(_misquoted(self, ord(delimiter)) | _may_be_unreadable(self))
+        """Which lines look plain, whatever the number of their fields: (K,)."""
+        odd = _misquoted(self, ord(delimiter))
+        odd |= _may_be_unreadable(self)
+        return ~odd
 
     def bytes_of(self, rows: Int64Array) -> bytes:
         """The bytes of some of the lines."""
@@ -118,7 +120,12 @@ def _misquoted(lines: Lines, delimiter: int) -> Bools:
     return misquoted
 
 
-def _quotes_fit(letters: Letters, places: Int64Array, closing: Bools, delimiter: int) -> Bools:
+def _quotes_fit(
+    letters: Letters,
+    places: Int64Array,
+    closing: Bools,
+    delimiter: int,
+) -> Bools:
     """Which of the quotes at Q places have an end of a field, or another quote, on their outer side: (Q,)."""
     behind = places + 1
     # the first byte of the block has nothing before it
