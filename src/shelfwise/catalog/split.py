@@ -119,7 +119,12 @@ def split_rows(
     return split
 
 
-def group_folds(targets: Floats, groups: Rows, k: int, seed: int) -> Rows:
+def group_folds(
+    targets: Floats,
+    groups: Rows,
+    k: int,
+    seed: int,
+) -> Rows:
     """Fold ids (N,), 0..k-1, of about equal size and label frequencies; no group straddles folds.
 
     For the ``random`` method pass ``np.arange(N)`` as groups.
@@ -136,7 +141,12 @@ def group_folds(targets: Floats, groups: Rows, k: int, seed: int) -> Rows:
     return folds
 
 
-def deal(targets: Floats, groups: Rows, shares: Float64Array, seed: int) -> Rows:
+def deal(
+    targets: Floats,
+    groups: Rows,
+    shares: Float64Array,
+    seed: int,
+) -> Rows:
     """Part numbers (N,) by iterative stratification (Sechidis et al. 2011) of whole groups.
 
     From the rarest label up, each group goes to the part that still lacks most products of that label, then

@@ -1,4 +1,4 @@
-"""What is asked about whole columns, against the same asked about one value after the other."""
+"""What is found about whole columns, against the same found one value after the other."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_a_named_format_imports_no_other() -> None:
     assert done.returncode == 0, done.stderr
 
 
-# --- every format -----------------------------------------------------------------------------------------------------
+# --- every format ---------------------------------------------------------------------------------
 
 STARTS = st.binary(max_size=60) | st.text('{}[]()":,;\t\n ab1', max_size=40).map(str.encode)
 
@@ -160,7 +160,7 @@ def test_suffixes_are_lower_case_with_a_dot(name: str) -> None:
         assert 0 < certainty <= 1
 
 
-# --- which one --------------------------------------------------------------------------------------------------------
+# --- which one ------------------------------------------------------------------------------------
 
 JSON = b'{"id": 1}\n'
 LITERAL = b"{'id': 1}\n"

@@ -1,4 +1,4 @@
-"""What a field may hold, what becomes None, and what is said of the rest."""
+"""What a field may hold, what becomes None, and why the rest is refused."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def test_separators_are_settings_and_may_be_empty() -> None:
     [
         (0, 0.0), (12, 12.0), ("12.34", 12.34), ("$12.34", 12.34),
         ("$1,234.50", 1234.5), ("1.234,50 €", 1234.5), ("12,5", 12.5), ("1,234", 1234.0),
-        ("Rs. 899", 899.0), ("Rs.899", 899.0), ("$.99", 0.99), (".99", 0.99), ("$5.00 - $10.00", 5.0), ("USD 3", 3.0), ("1e3", 1000.0),
+        ("Rs. 899", 899.0), ("Rs.899", 899.0), ("$.99", 0.99), (".99", 0.99),
+        ("$5.00 - $10.00", 5.0), ("USD 3", 3.0), ("1e3", 1000.0),
         ("1,234,567", 1234567.0), ("1.234.567,8", 1234567.8),
     ],
 )  # fmt: skip
@@ -140,8 +141,9 @@ def test_the_reason_names_product_field_found_and_expected() -> None:
     fault = why(caught.value, values)
     assert fault.kind == "unusable image"
     assert fault.reason == (
-        "product 'B01': the image is '../x.jpg'; expected a path below the catalogue's folder, such as images/1.jpg: relative, "
-        "without '..' and without control characters; the price is [1, 2]; expected a number, or a text such as '$12.34'"
+        "product 'B01': the image is '../x.jpg'; expected a path below the catalogue's folder, such as "
+        "images/1.jpg: relative, without '..' and without control characters; "
+        "the price is [1, 2]; expected a number, or a text such as '$12.34'"
     )
 
 

@@ -18,10 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading.byte_stream import cut_blocks, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS
-from shelfwise.catalog.reading.quoting import scan_quotes
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
@@ -56,68 +53,7 @@ def account(reading: ReadResult, data: bytes) -> None:
         assert q.line == line
 
 
-# --- pieces tile the file ---------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])))
-def test_pieces_tile_any_file(chunks: list[bytes]) -> None:
-    data = b"".join(chunks)
-    pieces = list(split_lines(chunks))
-    assert b"".join(p.raw for p in pieces) == data
-    at = 0
-    for piece in pieces:
-        assert piece.offset == at
-        assert piece.line == data[:at].count(b"\n") + 1
-        at += len(piece.raw)
-    assert pieces == list(split_lines([data]))
-
-
-@given(
-    st.lists(st.binary(max_size=9) | st.sampled_from([b"\n", b"\n\n", b"\r\n"])),
-    st.integers(1, 12),
-    st.integers(0, 3),
-)
-def test_blocks_tile_what_follows_the_header(chunks: list[bytes], size: int, header: int) -> None:
-    data = b"".join(chunks)
-    pieces = list(split_lines([data]))
-    after = pieces[header - 1] if 0 < header <= len(pieces) else None
-    at = 0 if after is None else after.offset + len(after.raw)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BLOCK_BYTES", size)
-        blocks = list(cut_blocks(chunks, after))
-    assert b"".join(b.data for b in blocks) == data[at:]
-    for block in blocks:
-        assert block.offset == at
-        assert block.line == data[:at].count(b"\n") + 1
-        assert block is blocks[-1] or block.data.endswith(b"\n")
-        at += len(block.data)
-
-
-def slow_scan(line: bytes, inside: bool) -> tuple[int, bool] | None:
-    """RFC 4180 letter by letter: the obvious automaton that scan_quotes must agree with."""
-    delimiters, state = 0, "inside" if inside else "start"
-    for letter in line.rstrip(b"\r\n").decode():
-        if state == "inside":
-            state = "quote" if letter == '"' else "inside"
-        elif state == "quote" and letter == '"':
-            state = "inside"
-        elif letter == ",":
-            delimiters, state = delimiters + 1, "start"
-        elif state == "quote" or (state == "bare" and letter == '"'):
-            return None
-        else:
-            state = "inside" if letter == '"' else "bare"
-    return delimiters, state == "inside"
-
-
-@given(st.text('a,"', max_size=14), st.sampled_from(["", "\n", "\r\n"]), st.booleans())
-@settings(max_examples=500)
-def test_quotes_are_scanned_as_letter_by_letter(text: str, ending: str, inside: bool) -> None:
-    line = (text + ending).encode()
-    assert scan_quotes(line, b",", inside) == slow_scan(line, inside)
-
-
-# --- JSON lines -------------------------------------------------------------------------------------------------------
+# --- JSON lines -----------------------------------------------------------------------------------
 
 BAD_LINES = st.sampled_from(
     [
@@ -237,7 +173,7 @@ def test_further_columns_are_text_and_bounded(tmp_path: Path) -> None:
     assert 5 in wide.notes.values()
 
 
-# --- gzip -------------------------------------------------------------------------------------------------------------
+# --- gzip -----------------------------------------------------------------------------------------
 
 PLAIN = lines(*({"id": i, "title": f"{i * i * 7919:x}"} for i in range(300)))
 ZIPPED = gzip.compress(PLAIN, mtime=0)
@@ -284,9 +220,10 @@ def test_gzip_is_told_by_its_bytes(tmp_path: Path) -> None:
     )
 
 
-# --- tables -----------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
-# A cell that begins with a comma or line break, or has one beside a quote, can close a stray quote in a legal way: nobody can tell.
+# A cell that begins with a comma or line break, or has one beside a quote, can close a stray quote in a legal
+# way: nobody can know.
 CELLS = st.text('ab ",\n', max_size=6).filter(
     lambda c: c[:1] not in (",", "\n") and not any(x in c for x in ('",', '"\n', ',"', '\n"'))
 )
@@ -393,11 +330,12 @@ def test_many_open_quotes_take_linear_time(tmp_path: Path) -> None:
     assert len(reading.quarantine) == 20_000
 
 
-# --- formats ----------------------------------------------------------------------------------------------------------
+# --- formats --------------------------------------------------------------------------------------
 
 
 def test_amazon_2014(tmp_path: Path) -> None:
-    data = b"""{'asin': '01', 'title': 'Dad\\'s Mug', 'price': 3.5, 'imUrl': 'http://x/y.jpg', 'categories': [['Home', 'Mugs']],
+    data = b"""{'asin': '01', 'title': 'Dad\\'s Mug', 'price': 3.5, 'imUrl': 'http://x/y.jpg',
+'categories': [['Home', 'Mugs']],
 'related': {'also_bought': ['02']}, 'salesRank': {'Home': 7}}""".replace(b"\n", b" ")
     reading = read(
         tmp_path,
@@ -501,7 +439,7 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
     assert reading.catalog.image_paths() == [tmp_path / "a.jpg"]
 
 
-# --- what cannot be read at all ---------------------------------------------------------------------------------------
+# --- what cannot be read at all -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -532,7 +470,7 @@ def test_no_file_and_folder(tmp_path: Path) -> None:
         read_catalog(tmp_path)
 
 
-# --- around it --------------------------------------------------------------------------------------------------------
+# --- around it ------------------------------------------------------------------------------------
 
 
 def test_quarantine_file_keeps_the_bytes(tmp_path: Path) -> None:
@@ -547,7 +485,8 @@ def test_quarantine_file_keeps_the_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["shop.jsonl", "shop.jsonl.gz", "shop.parquet"])
 def test_progress_counts_the_bytes_on_disk(tmp_path: Path, name: str) -> None:
-    path, told = tmp_path / name, []
+    path = tmp_path / name
+    reported: list[int] = []
     if name.endswith("parquet"):
         pq.write_table(pa.table({"id": [str(i) for i in range(300)]}), path)
     else:
@@ -555,16 +494,16 @@ def test_progress_counts_the_bytes_on_disk(tmp_path: Path, name: str) -> None:
 
     class Bar:
         def advance(self, steps: int = 1) -> None:
-            told.append(steps)
+            reported.append(steps)
 
         @contextmanager
         def progress(self, title: str, total: int) -> Iterator[Bar]:
-            told.append(-total)
+            reported.append(-total)
             yield self
 
     read_catalog(path, context=Bar())
-    assert told[0] == -path.stat().st_size
-    assert sum(told) == 0
+    assert reported[0] == -path.stat().st_size
+    assert sum(reported) == 0
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the measuring catalogues are not beside the repository")

@@ -1,4 +1,4 @@
-"""The reader, block by block and column by column, against a slow and obvious one that takes one record after the other."""
+"""The reader, block by block and column by column, against a slow and obvious one, record after record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ thorough = settings(
 )
 
 
-# --- the slow reader --------------------------------------------------------------------------------------------------
+# --- the slow reader ------------------------------------------------------------------------------
 
 
 def slowly(
@@ -98,7 +98,7 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
 
 
 def join_quoted(lines: Iterator[RawRecord], columns: int) -> Iterator[RawRecord]:
-    """Records from physical lines; where they cannot be joined to a whole record, the first line alone is at fault."""
+    """Records from physical lines; where they make no whole record, the first line alone is at fault."""
     waiting: deque[RawRecord] = deque()
     while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
         taken, closed = gather(
@@ -134,7 +134,7 @@ def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tu
 
 @pytest.fixture
 def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Reads a file in both ways, the quick one in blocks of a given size, and compares all that comes of it."""
+    """Reads a file in both ways, the fast one in blocks of a given size, and compares what comes of it."""
 
     def compare(data: bytes, name: str, form: str, size: int, columns: dict[str, str] | None = None) -> None:
         path = tmp_path / name
@@ -158,7 +158,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return compare
 
 
-# --- JSON -------------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
     [
@@ -358,7 +358,7 @@ def test_many_optional_columns(compare: Any) -> None:
     compare(b"".join(json.dumps(r).encode() + b"\n" for r in records), "shop.jsonl", "jsonl", 4 << 20)
 
 
-# --- tables -----------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------
 
 HEADERS = st.sampled_from(
     [["id"], ["id", "title"], ["title", "id", "price"], ["ID ", "categories", "colour", "image"]]
@@ -450,7 +450,10 @@ def test_very_long_fields(compare: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_block_of_megabytes(compare: Any) -> None:
-    """Longer than what Arrow reads at once, with rows of other lengths, open and doubled quotes, and records of two lines throughout."""
+    """Longer than what Arrow reads at once.
+
+    With rows of other lengths, open and doubled quotes, and records of two lines throughout.
+    """
     odd = {
         3: b"%d,short\n",
         5: b'%d,"open,c\n',
@@ -472,7 +475,7 @@ def test_a_block_of_megabytes(compare: Any) -> None:
     )
 
 
-# --- Parquet ----------------------------------------------------------------------------------------------------------
+# --- Parquet --------------------------------------------------------------------------------------
 
 
 @thorough

@@ -1,4 +1,4 @@
-"""A catalogue of any size becomes Parquet files, with every record accounted for, by one process or by several."""
+"""A catalogue of any size becomes Parquet files, with every record accounted for, by one process or more."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ Enough to be fast, little enough to need no memory to speak of.
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 20
+# bytes that stay in the processor's cache while they are counted
 _BYTES_COUNTED = 1 << 17
-"""Bytes that stay in the processor's cache while they are counted."""
 
 _BREAK = ord("\n")
 
@@ -109,7 +109,10 @@ def is_gzip(path: Path) -> bool:
         raise _unreadable(path, error) from None
 
 
-def read_chunks(path: Path, advance: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
+def read_chunks(
+    path: Path,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Iterator[bytes]:
     """The file's bytes, decompressed where it is gzip (whatever its name).
 
     Args:

@@ -111,14 +111,18 @@ def _between_paths(texts: pa.Array) -> str:
     """What stands between two paths: with a space, or without one where any of the texts has none."""
     letters = texts.buffers()[2]
     without_space = letters is not None and b"],[" in letters.to_pybytes()
-    return "],[" if without_space else "], ["
+    if without_space:
+        return "],["
+    return "], ["
 
 
 @lru_cache(maxsize=65_536)
 def _written_path(text: str, separator: str) -> Path | None:
     """The names of one path, given as text; None where it has none."""
     found = read_paths([levels(text, Rules(separator))], Rules())
-    return tuple(found[0]) if found else None
+    if found:
+        return tuple(found[0])
+    return None
 
 
 @lru_cache(maxsize=65_536)
@@ -134,4 +138,6 @@ def _json_path(text: str) -> Path | None:
     if not all(isinstance(name, str) for name in names):
         return None
     found = read_paths([names], Rules())
-    return tuple(found[0]) if found else None
+    if found:
+        return tuple(found[0])
+    return None

@@ -128,7 +128,12 @@ class DuplicateIds:
         self._ids.seek(start)
         return cast(int, line), self._ids.read(length)
 
-    def _remember(self, ids: pa.Array, hashes: Hashes, lines: Int64Array) -> None:
+    def _remember(
+        self,
+        ids: pa.Array,
+        hashes: Hashes,
+        lines: Int64Array,
+    ) -> None:
         """Add new ids to the filter, the files and the runs."""
         byte, bit = _filter_places(hashes)
         masks = np.uint8(1) << bit

@@ -17,4 +17,6 @@ class Amazon2014(JsonLinesFormat):
     def sniff(cls, start: bytes) -> float:
         """The first record is a Python dictionary and no JSON."""
         found = first_record(start)
-        return BY_RECORDS if found is not None and not found.is_json else 0.0
+        if found is not None and not found.is_json:
+            return BY_RECORDS
+        return 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat, first_record
 
+# surer than JSON lines of any kind
 _BY_COLUMNS = BY_RECORDS + 0.1
-"""Surer than JSON lines of any kind."""
 
 _OWN_COLUMNS = frozenset({"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"})
 
@@ -21,4 +21,6 @@ class Amazon2018(JsonLinesFormat):
         if found is None or not found.is_json:
             return 0.0
         columns = found.values.keys()
-        return _BY_COLUMNS if "category" in columns and _OWN_COLUMNS & columns else 0.0
+        if "category" in columns and _OWN_COLUMNS & columns:
+            return _BY_COLUMNS
+        return 0.0

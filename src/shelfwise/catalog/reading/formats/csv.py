@@ -21,4 +21,6 @@ class Csv(DelimitedFormat):
     @classmethod
     def sniff(cls, start: bytes) -> float:
         """A comma in the first line is a weak sign: sentences have commas too."""
-        return _HAS_COMMAS if b"," in next(nonblank_lines(start), b"") else 0.0
+        if b"," in next(nonblank_lines(start), b""):
+            return _HAS_COMMAS
+        return 0.0

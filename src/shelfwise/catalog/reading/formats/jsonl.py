@@ -22,4 +22,6 @@ class JsonLines(JsonLinesFormat):
     def sniff(cls, start: bytes) -> float:
         """The first record is JSON."""
         found = first_record(start)
-        return BY_RECORDS if found is not None and found.is_json else 0.0
+        if found is not None and found.is_json:
+            return BY_RECORDS
+        return 0.0

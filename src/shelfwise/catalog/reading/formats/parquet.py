@@ -33,7 +33,9 @@ class Parquet(FileFormat):
     @classmethod
     def sniff(cls, start: bytes) -> float:
         """Every Parquet file begins with the same four bytes."""
-        return CERTAIN if start.startswith(_MAGIC) else 0.0
+        if start.startswith(_MAGIC):
+            return CERTAIN
+        return 0.0
 
     @classmethod
     def open(

@@ -21,4 +21,6 @@ class Tsv(DelimitedFormat):
     @classmethod
     def sniff(cls, start: bytes) -> float:
         """A tab in the first line is a stronger sign than a comma: a header has either."""
-        return _HAS_TABS if b"\t" in next(nonblank_lines(start), b"") else 0.0
+        if b"\t" in next(nonblank_lines(start), b""):
+            return _HAS_TABS
+        return 0.0
