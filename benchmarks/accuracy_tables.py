@@ -8,7 +8,7 @@ from typing import IO, Any
 from matplotlib.figure import Figure
 
 from shelfwise.reports.page import DASH
-from shelfwise.reports.plots import themed
+from shelfwise.reports.svg import themed
 
 POINT = 0.01
 """By how much a model may be worse on products of some fields than the model of just these fields."""

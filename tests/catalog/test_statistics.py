@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from shelfwise.catalog.statistics import catalog_statistics, label_statistics
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import LabelError
-from shelfwise.reports.plots import figure_2, histogram
+from shelfwise.reports.figure_2 import figure_2, histogram
 
 
 @given(

@@ -163,7 +163,7 @@ def test_tables_1_and_3_show_what_ran_beside_the_paper():
     first, third = table_1({"systems": systems}).splitlines(), table_3({"systems": systems}).splitlines()
     assert (
         first[0]
-        == "| model | micro-F1 at 0.5 | micro-F1 tuned | macro-F1 at 0.5 | fit (s) | predict (s) | paper (Amazon) |"
+        == "| system | micro-F1 at 0.5 | micro-F1 tuned | macro-F1 at 0.5 | fit (s) | predict (s) | paper (Amazon) |"
     )
     assert first[2] == "| title | not run: not part of this run |  |  |  |  | 82.7 |"
     assert first[3] == "| description | 71.3 (70.0 to 72.5) | 73.8 | 37.5 | 19.0 | 0.5 | 77.0 |"

@@ -82,7 +82,7 @@ def test_reliability_has_a_dot_for_every_bin() -> None:
     before = {"score": [0.1, 0.5, 0.9], "frequency": [0.0, 0.4, 0.7], "count": [50.0, 10.0, 20.0]}
     after = {"score": [0.2, 0.8], "frequency": [0.2, 0.8], "count": [60.0, 20.0]}
     drawing = plots.reliability_curves(before, after)
-    assert {"score given", "share that is true", "before calibration", "after"} <= words(drawing)
+    assert {"score", "share of right labels", "before calibration", "after calibration"} <= words(drawing)
     dots = [
         group for group in ElementTree.fromstring(drawing).iter() if "PathCollection" in group.get("id", "")
     ]
@@ -94,7 +94,7 @@ def test_reliability_has_a_dot_for_every_bin() -> None:
 
 def test_reliability_of_nothing() -> None:
     none: dict[str, Any] = {"score": [], "frequency": [], "count": []}
-    assert "after" in words(plots.reliability_curves(none, none))
+    assert "after calibration" in words(plots.reliability_curves(none, none))
 
 
 def test_drawings_take_the_page_s_colours(systems: dict[str, Any], labels: list[dict[str, Any]]) -> None:

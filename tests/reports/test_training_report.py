@@ -244,7 +244,7 @@ def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: 
         json.dumps(inspection)
     )
     assert ElementTree.parse(tmp_path / "out" / "figure_2.svg").getroot().tag.endswith("svg")
-    for shown in ("1,237 records", "1,234", "88.1", "205", "no picture", "(no title)"):
+    for shown in ("1,237 records", "1,234", "88.1", "205", "no image", "(no title)"):
         assert shown in page.text
     assert sum(tag == "img" for tag, _ in page.elements) == 1
 
@@ -282,7 +282,7 @@ def test_report_says_how_well(report: str) -> None:
         "0.37",
     ):
         assert shown in text
-    assert text.index("Please note") < text.index("How well each system does")
+    assert text.index("Please note") < text.index("Table 1")
 
 
 def test_headline_follows_the_rule_of_the_run(results: dict[str, Any], tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path:
         assert f"{before[name]:.4f}" in page.text
         assert f"{after[name]:.4f}" in page.text
     assert "96.1" in page.text
-    assert "share that is true" in page.text, "the drawing is there"
+    assert "share of right labels" in page.text, "the drawing is there"
     assert not page.open
 
 
@@ -374,9 +374,9 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
     html = write_report(results, tmp_path, pictures).read_text("utf-8")
     page = Page(html)
     assert asked == ["p1", "p2"], "the mistake, and the product that members contradict each other on"
-    assert "no image to judge by" in page.text
-    card = html[html.index('<table class="said">') : html.index("no image to judge by")]
-    assert re.findall(r'<td class="(missed|wrong|hit)">', card) == ["missed", "wrong", "hit"]
+    assert "absent: image" in page.text
+    card = html[html.index('<table class="scores">') : html.index("absent: image")]
+    assert re.findall(r'<td class="(missed|wrong|right)">', card) == ["missed", "wrong", "right"]
     assert re.findall(r">(\d\.\d\d)<", card) == [
         "0.20",
         "0.70",
@@ -390,8 +390,8 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
 
 def test_members_that_contradict_each_other(results: dict[str, Any], tmp_path: Path) -> None:
     text = " ".join(Page(write_report(results, tmp_path, nothing).read_text("utf-8")).text.split())
-    assert "image says Shoes 0.91; title 0.02" in text
-    assert "title says Laces 0.88; image 0.03" in text
+    assert "image predicts Shoes 0.91; title 0.02" in text
+    assert "title predicts Laces 0.88; image 0.03" in text
     without = write_report({**results, "disagreements": []}, tmp_path, nothing).read_text("utf-8")
     assert "disagreements" not in without
 

@@ -154,13 +154,10 @@ def compare(
 
 def _print_results(results: dict[str, Any], out: Path) -> None:
     """The paper's tables, the notes and the final system."""
-    from shelfwise.reports.paper_tables import table_1, table_3
+    from shelfwise.reports.paper_tables import product_counts, table_1, table_3
 
     data = results["data"]
-    parts = f"{data['train']} training, {data['validation']} validation and {data['test']} test products"
-    if not data["validation"]:
-        parts = f"{data['train']} training and {data['test']} test products (thresholds by cross-fitting)"
-    typer.echo(f"{parts}; {data['labels']} categories\n")
+    typer.echo(f"{product_counts(data)}; {data['labels']} labels\n")
     typer.echo(f"{table_1(results)}\n\n{table_3(results)}\n")
     for note in results["notes"]:
         typer.echo(f"note: {note}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
-from shelfwise.core.files import replacing, write_json_lines
+from shelfwise.core.files import json_text, replacing, write_json_lines
 from shelfwise.reports.page import Json, Pictures, thumbnail, write_page
 
 MAX_PRODUCTS = 100
@@ -31,8 +30,8 @@ def write_findings(
 
     Args:
         summary: what :func:`shelfwise.commands.audit.audit_catalog` counts.
-        findings: the listed products, most suspicious first: id, title, suspicion, given, suggested, add, remove,
-            evidence by label, and a decision that is None until a person has made it.
+        findings: the listed products, most suspicious first: id, title, suspicion, given, suggested, add,
+            remove, evidence by label, and a decision that is None until a person has made it.
         pictures: from a product's id to its image file, or None.
 
     Returns:
@@ -57,34 +56,46 @@ def _write_table(path: Path, findings: Sequence[Json]) -> None:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for finding in findings:
-            writer.writerow({name: _table_cell(finding.get(name)) for name in COLUMNS})
+            row = {name: _table_cell(finding.get(name)) for name in COLUMNS}
+            writer.writerow(row)
 
 
 def _table_cell(value: Any) -> Any:
-    """Labels as text, JSON where a name holds the separator; numbers short; texts so that no spreadsheet runs them."""
+    """One value as a spreadsheet may show it.
+
+    Labels are text, or JSON where a name holds the separator. No text can run as a formula.
+    """
     if isinstance(value, list):
+        # joined, such names would be read back as other labels
         if any(DELIMITER in name or name.startswith("[") for name in value):
-            return json.dumps(value, ensure_ascii=False)
+            return json_text(value)
         return escape_formula(f" {DELIMITER} ".join(value))
     if isinstance(value, str):
         return escape_formula(value)
-    return f"{value:.4f}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return value
 
 
 def _finding_view(finding: Json, pictures: Pictures) -> dict[str, Any]:
-    """One product as the page shows it: its image, its doubtful labels, and neighbours that support the change."""
+    """One product as the page shows it: image, doubtful labels, and neighbours that support the change."""
     members: dict[str, None] = {}
     neighbours: dict[str, Json] = {}
     for evidence in finding["evidence"].values():
         members |= dict.fromkeys(evidence["members"])
+        near = evidence["near"] or {}
         # a neighbour may support several changes and is shown once
-        neighbours |= {other["id"]: other for other in (evidence["near"] or {}).get("shown", ())}
-    shown = list(neighbours.values())[:MAX_NEIGHBOURS]
+        neighbours |= {other["id"]: other for other in near.get("shown", ())}
+    shown = []
+    for other in list(neighbours.values())[:MAX_NEIGHBOURS]:
+        image = thumbnail(pictures(other["id"]), NEIGHBOUR_SIZE)
+        shown.append({**other, "picture": image})
     removed = set(finding["remove"])
+    kept = [name for name in finding["given"] if name not in removed]
     return {
         **finding,
         "members": list(members),
-        "kept": [name for name in finding["given"] if name not in removed],
+        "kept": kept,
         "picture": thumbnail(pictures(finding["id"])),
-        "near": [{**other, "picture": thumbnail(pictures(other["id"]), NEIGHBOUR_SIZE)} for other in shown],
+        "near": shown,
     }

@@ -1,14 +1,12 @@
-"""Explanations as web pages: the words that carried a label marked, the place in the picture that did so lit up.
+"""Explanations as web pages: words and regions of the image that support a label are marked.
 
-What is given is the JSON of :meth:`shelfwise.explain.explanation.Explanation.to_dict`, so that a page can be made of explanations
-that were kept in a file.
+The input is the JSON of :meth:`shelfwise.explain.explanation.Explanation.to_dict`. So a page can also be made
+of explanations that were kept in a file.
 """
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shelfwise.reports.page import THUMBNAIL, Pictures, thumbnail, write_page
+from shelfwise.reports.page import THUMBNAIL, Json, Pictures, jpeg_address, thumbnail, write_page
 from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_picture, shrink_picture
 
-Json = Mapping[str, Any]
-
-FAINTEST = 0.15
+MIN_STRENGTH = 0.15
 """Words that matter less than this share of the most important one are not marked."""
 
-DECISIVE = 0.05
-"""A fall of the score that counts as strong in itself: where no single word matters as much, none is marked as if it did."""
+STRONG_DROP = 0.05
+"""A drop of the score that counts as strong in itself. Where all words matter less, none is marked fully."""
 
-GLOW = (214, 40, 40)
+GLOW_COLOUR = (214, 40, 40)
 
 
 def write_explanations(explained: Sequence[Json], folder: Path, pictures: Pictures) -> Path:
@@ -35,46 +31,53 @@ def write_explanations(explained: Sequence[Json], folder: Path, pictures: Pictur
 
     Args:
         explained: what :meth:`~shelfwise.explain.explanation.Explanation.to_dict` gives, a product each.
-        pictures: from a product's id to its picture's file, or None.
+        pictures: from a product's id to its image file, or None.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_page(
-        "explanation.html.j2", {"products": [evidence_view(e, pictures(e["id"])) for e in explained]}, folder
-    )
+    products = [evidence_view(product, pictures(product["id"])) for product in explained]
+    return write_page("explanation.html.j2", {"products": products}, folder)
 
 
 def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
     """One product as the macro ``reasons`` of ``evidence.html.j2`` shows it; other pages may show it too.
 
     Returns:
-        id, picture (a ``data:`` address or None), texts, and for each label: score, contributions from large to small,
-        texts in pieces ``(text, strength)`` with strength in [-1, 1] or None, heat (a ``data:`` address or None), near; sides, what two
-        members contradict each other about, if they do.
+        id, picture (a ``data:`` address or None) and texts; sides, what two members disagree about; and
+        reasons, one a label: score, contributions from large to small, members' scores, near, heat (a
+        ``data:`` address or None), and texts in pieces ``(text, strength)``, strength in [-1, 1] or None.
     """
     pixels = _pixels(path)
-    reasons = [
-        {
-            "label": label,
-            "score": reason["score"],
-            "contributions": sorted(reason["contributions"].items(), key=lambda item: -item[1]),
-            "members": reason["members"],
-            "texts": {
-                field: marked(text, _relative(reason["words"], field))
-                for field, text in explained["texts"].items()
-            },
-            "heat": None
-            if pixels is None or reason["picture"] is None
-            else heat(pixels, np.array(reason["picture"])),
-            "near": reason["near"],
-        }
-        for label, reason in explained["reasons"].items()
-    ]
+    texts = explained["texts"]
+    reasons = []
+    for label, reason in explained["reasons"].items():
+        view = _reason_view(reason, texts, pixels)
+        reasons.append({"label": label, **view})
     return {
         "id": explained["id"],
-        "texts": explained["texts"],
+        "texts": texts,
         "picture": thumbnail(path),
         "reasons": reasons,
         "sides": explained.get("sides", []),
+    }
+
+
+def _reason_view(reason: Json, texts: Json, pixels: Pixels | None) -> dict[str, Any]:
+    """What supports one label."""
+    importance = reason["picture"]
+    image = None
+    if pixels is not None and importance is not None:
+        image = heat(pixels, np.array(importance))
+    pieces = {}
+    for field, text in texts.items():
+        words = _relative(reason["words"], field)
+        pieces[field] = marked(text, words)
+    contributions = reason["contributions"].items()
+    return {
+        "score": reason["score"],
+        "contributions": sorted(contributions, key=lambda item: -item[1]),
+        "members": reason["members"],
+        "texts": pieces,
+        "heat": image,
+        "near": reason["near"],
     }
 
 
@@ -87,38 +90,53 @@ def marked(text: str, words: Sequence[Json]) -> list[tuple[str, float | None]]:
     pieces: list[tuple[str, float | None]] = []
     done = 0
     for word in words:
-        if abs(word["weight"]) >= FAINTEST:
-            pieces += [
-                (text[done : word["start"]], None),
-                (text[word["start"] : word["end"]], word["weight"]),
-            ]
-            done = word["end"]
-    return [piece for piece in [*pieces, (text[done:], None)] if piece[0]]
+        start = word["start"]
+        end = word["end"]
+        if abs(word["weight"]) >= MIN_STRENGTH:
+            pieces.append((text[done:start], None))
+            pieces.append((text[start:end], word["weight"]))
+            done = end
+    pieces.append((text[done:], None))
+    # two marked words side by side leave an empty text between them
+    return [piece for piece in pieces if piece[0]]
 
 
 def heat(picture: Pixels, importance: NDArray[np.floating]) -> str:
-    """The picture (H, W, 3) as a ``data:`` address, glowing where the importance (8, 8) is high; grey where nothing matters."""
+    """The image as a ``data:`` address, grey where nothing matters and glowing where the importance is high.
+
+    Args:
+        picture: (H, W, 3).
+        importance: (8, 8), the drop of the score without each region.
+    """
     height, width = picture.shape[:2]
-    strongest = max(float(importance.max()), DECISIVE)
-    smooth = Image.fromarray((importance / strongest).clip(0, 1).astype(np.float32)).resize(
-        (width, height), Image.Resampling.BICUBIC
-    )
+    # where every region matters little, the largest drop must not look like a strong one
+    strongest = max(float(importance.max()), STRONG_DROP)
+    coarse = (importance / strongest).clip(0, 1)
+    smooth = Image.fromarray(coarse.astype(np.float32))
+    smooth = smooth.resize((width, height), Image.Resampling.BICUBIC)
+    # bicubic interpolation may leave [0, 1]
     glow = np.asarray(smooth).clip(0, 1)[:, :, None]
     grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
-    base = grey * 0.75 + 64 + glow * (picture - grey * 0.75 - 64)  # what matters keeps its colours
-    mixed = base + 0.35 * glow * (np.array(GLOW) - base)
-    buffer = io.BytesIO()
-    Image.fromarray(mixed.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=82, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    # what matters keeps its colours, the rest fades to a light grey
+    base = grey * 0.75 + 64 + glow * (picture - grey * 0.75 - 64)
+    mixed = base + 0.35 * glow * (np.array(GLOW_COLOUR) - base)
+    pixels = mixed.clip(0, 255).astype(np.uint8)
+    return jpeg_address(Image.fromarray(pixels))
 
 
 def _relative(words: Sequence[Json], field: str) -> list[dict[str, Any]]:
-    """The words of one field, their weights as shares of the most important word's of all fields, or of :data:`DECISIVE`."""
-    strongest = max([DECISIVE, *(abs(word["weight"]) for word in words)])
-    return [{**word, "weight": word["weight"] / strongest} for word in words if word["field"] == field]
+    """The words of one field, weighted by the largest of all fields, or by :data:`STRONG_DROP`."""
+    weights = [abs(word["weight"]) for word in words]
+    strongest = max([STRONG_DROP, *weights])
+    relative = []
+    for word in words:
+        if word["field"] == field:
+            relative.append({**word, "weight": word["weight"] / strongest})
+    return relative
 
 
 def _pixels(path: Path | None) -> Pixels | None:
+    """The image, small; None where there is none that can be used."""
     if path is None:
         return None
     try:

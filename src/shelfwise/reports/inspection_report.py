@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shelfwise.reports.page import Json, _path, thumbnail, write_page
-from shelfwise.reports.training_report import _distributions
+from shelfwise.core.files import write_text_atomically
+from shelfwise.reports.distributions import draw_distributions
+from shelfwise.reports.page import Json, optional_path, thumbnail, write_page
 
 
 def write_inspection(inspection: Json, folder: Path) -> Path:
-    """Write what ``shelfwise inspect`` found into `folder`: ``index.html``, ``figure_2.svg`` and ``inspect.json``.
+    """Write ``index.html``, ``figure_2.svg`` and ``inspect.json`` into `folder` (made if need be).
 
     Args:
-        inspection: source, format, records, accepted, quarantined, reasons, coverage, note, the statistics as
-            :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them, and examples, whose ``image`` is a path
-            that can be opened, or None.
+        inspection: source, format, records, accepted, quarantined, reasons, coverage, note; the statistics,
+            as :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples, whose
+            ``image`` is a path that can be opened, or None.
 
     Returns:
         The page's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "inspect.json").write_text(
-        json.dumps(inspection, indent=2, ensure_ascii=False, default=str), "utf-8"
-    )
-    view = {
-        "inspection": inspection,
-        "examples": [
-            {**e, "picture": thumbnail(_path(e.get("image")))} for e in inspection.get("examples", ())
-        ],
-        **_distributions(inspection["statistics"], folder),
-    }
+    text = json.dumps(inspection, indent=2, ensure_ascii=False, default=str)
+    write_text_atomically(folder / "inspect.json", text)
+    examples = [
+        {**example, "picture": thumbnail(optional_path(example.get("image")))}
+        for example in inspection.get("examples", ())
+    ]
+    drawings = draw_distributions(inspection["statistics"], folder)
+    view = {"inspection": inspection, "examples": examples, **drawings}
     return write_page("inspect.html.j2", view, folder)

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from shelfwise.reports import plots
-from shelfwise.reports.page import DASH, duration, percent, write_page
+from shelfwise.core.files import write_text_atomically
+from shelfwise.reports.page import DASH, Json, duration, percent, tuning_source, write_page
+from shelfwise.reports.paper_tables import markdown, product_counts
+from shelfwise.reports.plots import SMALL_TEXT, shorten
+from shelfwise.reports.svg import MAIN, SOFT, new_figure, save_svg, themed
 
-Json = Mapping[str, Any]
+COLUMNS = (
+    "system",
+    "micro-F1 tuned",
+    "at 0.5",
+    "macro-F1 tuned",
+    "below the best",
+    "to fit",
+    "products / s",
+    "memory",
+    "size",
+    "pre-trained parts",
+)
 
 
 def write_leaderboard(results: Json, folder: Path) -> None:
     """Write ``results.json``, ``leaderboard.md`` and ``index.html`` into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(
-        json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False), "utf-8"
-    )
-    (folder / "leaderboard.md").write_text(leaderboard_markdown(results), "utf-8")
-    rows = {name: results["systems"][name] for name in results["leaderboard"]}
+    text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
+    write_text_atomically(folder / "results.json", text)
+    write_text_atomically(folder / "leaderboard.md", leaderboard_markdown(results))
+    systems = results["systems"]
+    rows = {name: systems[name] for name in results["leaderboard"]}
+    f1 = [row["micro_f1"] for row in rows.values()]
     view = {
         "results": results,
         "rows": rows,
-        "not_run": {
-            name: system["not_run"] for name, system in results["systems"].items() if "not_run" in system
-        },
-        "best": max((row["micro_f1"] for row in rows.values()), default=0.0),
-        "plot": Markup(plots.themed(partial(_draw_pareto, rows), "pareto", 10.0)) if rows else None,
+        "not_run": _not_run(results),
+        "best": max(f1, default=0.0),
+        "plot": _pareto_plot(rows),
+        "tuned_on": tuning_source(results["data"]),
         "size": size,
         "settings": json.dumps(results["settings"], indent=2, ensure_ascii=False),
     }
@@ -43,37 +55,21 @@ def write_leaderboard(results: Json, folder: Path) -> None:
 def leaderboard_markdown(results: Json) -> str:
     """The leaderboard as a Markdown table, with the systems that were not run below it."""
     data = results["data"]
-    head = (
-        "system",
-        "micro-F1 tuned",
-        "at 0.5",
-        "macro-F1 tuned",
-        "below the best",
-        "to fit",
-        "products / s",
-        "memory",
-        "size",
-        "weights",
-    )
-    lines = [
-        f"{data['train']} products to learn from, {data['validation']} to tune on, {data['test']} to test on; {data['labels']} labels.\n",
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
+    systems = results["systems"]
+    rows = [_cells(name, systems[name]) for name in results["leaderboard"]]
+    blocks = [
+        f"{product_counts(data)}; {data['labels']} labels.",
+        markdown(COLUMNS, rows),
     ]
-    lines += [
-        "| " + " | ".join(_cells(name, results["systems"][name])) + " |" for name in results["leaderboard"]
-    ]
-    missing = [
-        f"- {name}: {system['not_run']}" for name, system in results["systems"].items() if "not_run" in system
-    ]
-    notes = "\n".join([*_similar(results), *(f"- {note}" for note in results["notes"])])
-    text = (
-        "\n".join(lines)
-        + "\n"
-        + ("\nNot run:\n\n" + "\n".join(missing) + "\n" if missing else "")
-        + f"\n{notes}\n"
-    )
-    return text.replace("<", "&lt;")  # Markdown lets HTML through; there is none of our own
+    missing = [f"- {name}: {reason}" for name, reason in _not_run(results).items()]
+    if missing:
+        blocks.append("Not run:")
+        blocks.append("\n".join(missing))
+    notes = [f"- {note}" for note in results["notes"]]
+    blocks.append("\n".join([*_similar_lines(results), *notes]))
+    text = "\n\n".join(blocks) + "\n"
+    # Markdown lets HTML through; there is none of our own
+    return text.replace("<", "&lt;")
 
 
 def size(count: float | None) -> str:
@@ -84,35 +80,43 @@ def size(count: float | None) -> str:
     """
     if count is None:
         return DASH
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
+    if count < 1000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB"):
         count /= 1000
-    return f"{count:.1f} GB"
+        # two digits are enough, and a small number needs the one after the point
+        if count < 10:
+            return f"{count:.1f} {unit}"
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+    return f"{count / 1000:.1f} GB"
 
 
-def _similar(results: Json) -> list[str]:
+def _not_run(results: Json) -> dict[str, str]:
+    """The reason of every system that was not run."""
+    systems = results["systems"].items()
+    return {name: system["not_run"] for name, system in systems if "not_run" in system}
+
+
+def _similar_lines(results: Json) -> list[str]:
     """How well similar products are found, as a line of Markdown; none where that was not measured."""
     figures = results.get("similar") or {}
     if not figures.get("products"):
         return []
-    shares = (f"{name} {percent(share)} %" for name, share in figures.items() if "@" in name)
+    shares = [f"{name} {percent(share)} %" for name, share in figures.items() if "@" in name]
     return [f"- Similar products, by the features of {results['decide_with']}: {', '.join(shares)}."]
 
 
 def _cells(name: str, row: Json) -> list[str]:
-    low_high = row["micro_f1_tuned_interval"]
-    interval = f" ({percent(low_high[0])}{DASH}{percent(low_high[1])})" if low_high else ""
+    """One row of the Markdown table; a star marks a system that no other beats in F1 and in time to fit."""
     versus = row["versus_best"]
-    below = (
-        ""
-        if versus is None
-        else f"{percent(-versus['difference'])} ({percent(-versus['high'])}{DASH}{percent(-versus['low'])})"
-    )
-    weights = "; ".join([*row["weights"], *row["stand_ins"]]) or "none"
+    below = ""
+    if versus is not None:
+        # turned round: how far below the best, so the interval's ends change places
+        below = percent(0 - versus["difference"]) + _range((-versus["high"], -versus["low"]))
     return [
-        name.replace("|", "\\|") + (" *" if row["pareto"] else ""),
-        percent(row["micro_f1_tuned"]) + interval,
+        name + (" *" if row["pareto"] else ""),
+        percent(row["micro_f1_tuned"]) + _range(row["micro_f1_tuned_interval"]),
         percent(row["micro_f1"]),
         percent(row["macro_f1_tuned"]),
         below,
@@ -120,31 +124,46 @@ def _cells(name: str, row: Json) -> list[str]:
         f"{row['products_per_second']:,.0f}",
         size(row["peak_memory"]),
         size(row["size"]),
-        weights.replace("|", "\\|"),
+        "; ".join([*row["weights"], *row["stand_ins"]]) or "none",
     ]
 
 
+def _range(interval: Sequence[float] | None) -> str:
+    """An interval in brackets; nothing where there is none."""
+    return f" ({percent(interval[0])}{DASH}{percent(interval[1])})" if interval else ""
+
+
+def _pareto_plot(rows: Mapping[str, Json]) -> Markup | None:
+    """The systems by cost and F1, as an element of a page; None where none ran."""
+    if not rows:
+        return None
+    return Markup(themed(partial(_draw_pareto, rows), "pareto", 10.0))
+
+
 def _draw_pareto(rows: Mapping[str, Json], file: IO[bytes]) -> None:
-    """F1 against the seconds it takes to fit (log scale); the systems that nothing beats in both are joined and named."""
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained", facecolor="none")
-    axes = figure.subplots()
+    """F1 by seconds to fit (log scale). A line joins the systems that no other beats in both, with names."""
+    figure, axes = new_figure(3.6)
+    # a logarithm needs more than 0 seconds
     seconds = np.maximum([row["seconds_fit"] for row in rows.values()], 1e-2)
     f1 = np.array([row["micro_f1_tuned"] for row in rows.values()]) * 100
     best = np.array([row["pareto"] for row in rows.values()])
-    axes.scatter(seconds[~best], f1[~best], s=24, c=plots.SOFT, linewidths=0)
-    order = np.flatnonzero(best)[np.argsort(seconds[best], kind="stable")]
-    axes.plot(
-        seconds[order], f1[order], "-o", color=plots.MAIN, markersize=5, linewidth=1, drawstyle="steps-post"
-    )
-    names = [plots.shorten(name).replace("$", r"\$") for name in rows]
-    for i in order:
-        axes.annotate(
-            names[i], (seconds[i], f1[i]), (-4, 4), textcoords="offset points", fontsize=8, ha="right"
-        )  # where nothing can be
+    axes.scatter(seconds[~best], f1[~best], s=24, c=SOFT, linewidths=0)
+    # the line goes from the quickest system to the slowest
+    quickest_first = np.argsort(seconds[best], kind="stable")
+    order = np.flatnonzero(best)[quickest_first]
+    line: dict[str, Any] = {"color": MAIN, "markersize": 5, "linewidth": 1, "drawstyle": "steps-post"}
+    axes.plot(seconds[order], f1[order], "-o", **line)
+    # a dollar sign would begin a formula, which the axis needs and a name must not
+    names = [shorten(name).replace("$", r"\$") for name in rows]
+    for row in order:
+        # up and to the left of a system on the line, where no other can be
+        point = (seconds[row], f1[row])
+        offset: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(names[row], point, fontsize=SMALL_TEXT, **offset)
     axes.set_xscale("log")
     axes.margins(x=0.15, y=0.1)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("seconds to fit (log scale)")
     axes.set_ylabel("micro-F1 at the tuned threshold, %")
     axes.grid()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    save_svg(figure, file)

@@ -1,19 +1,20 @@
 """The paper's tables, as data and as Markdown.
 
-Tables 1 and 3 are micro-F1 of classifiers and of fusion policies; tables 2 and 4 are the most misclassified categories.
+Tables 1 and 3 are micro-F1 of single modalities and of fusion policies.
+Tables 2 and 4 are the labels missed most.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from shelfwise.metrics.error_analysis import ErrorRow
 
 TABLE_1 = {"title": 82.7, "description": 77.0, "image": 61.0}
 """The paper's micro-F1 in percent on its Amazon sample, by classifier."""
+
 TABLE_3 = {
     "max": 78.8,
     "mean": 81.7,
@@ -25,6 +26,29 @@ TABLE_3 = {
 }
 """The same by fusion policy; ridge is the paper's linear regression, the rest its policy networks."""
 
+COLUMNS = (
+    "system",
+    "micro-F1 at 0.5",
+    "micro-F1 tuned",
+    "macro-F1 at 0.5",
+    "fit (s)",
+    "predict (s)",
+    "paper (Amazon)",
+)
+
+
+def product_counts(data: Mapping[str, Any]) -> str:
+    """How many products a run was trained, tuned and tested on, in words.
+
+    >>> product_counts({"train": 1610, "validation": 18, "test": 58})
+    '1,610 training, 18 validation and 58 test products'
+    """
+    train = f"{data['train']:,} training"
+    test = f"{data['test']:,} test products"
+    if data["validation"]:
+        return f"{train}, {data['validation']:,} validation and {test}"
+    return f"{train} and {test} (thresholds by cross-fitting)"
+
 
 def table_1(results: Mapping[str, Any]) -> str:
     """The paper's table 1, title, description and image, in Markdown; see :func:`table_3`."""
@@ -32,12 +56,13 @@ def table_1(results: Mapping[str, Any]) -> str:
 
 
 def table_3(results: Mapping[str, Any]) -> str:
-    """The paper's table 3, every late-fusion policy, in Markdown; percent with one decimal, beside the paper's figures.
+    """The paper's table 3, its late-fusion policies, in Markdown: percent, beside the paper's figures.
 
     Args:
-        results: ``results["systems"]`` maps names to ``micro_f1``, ``micro_f1_tuned`` and ``macro_f1`` (0 to 1), optionally
-            ``micro_f1_interval`` and ``micro_f1_tuned_interval`` (low, high), ``seconds_fit`` and
-            ``seconds_predict``; or to ``{"not_run": reason}``. A system that is not there was not part of the run.
+        results: ``results["systems"]`` maps names to ``micro_f1``, ``micro_f1_tuned`` and ``macro_f1``
+            (0 to 1), optionally ``micro_f1_interval`` and ``micro_f1_tuned_interval`` (low, high),
+            ``seconds_fit`` and ``seconds_predict``; or to ``{"not_run": reason}``. A system that is not
+            there was not part of the run.
     """
     return _systems_markdown(results["systems"], TABLE_3)
 
@@ -46,13 +71,14 @@ def error_markdown(columns: Mapping[str, Sequence[ErrorRow]]) -> str:
     """The paper's tables 2 and 4 in Markdown: one system a column, "Name (missed/total)", ranks down.
 
     Args:
-        columns: :func:`error_table` by system; shorter columns end in empty cells.
+        columns: :func:`~shelfwise.metrics.error_analysis.error_table` by system; shorter columns end in
+            empty cells.
     """
     depth = max(map(len, columns.values()), default=0)
-    ranks = [
-        [str(i + 1), *(_error(rows[i]) if i < len(rows) else "" for rows in columns.values())]
-        for i in range(depth)
-    ]
+    ranks: list[list[str]] = []
+    for place in range(depth):
+        cells = [_error_cell(rows, place) for rows in columns.values()]
+        ranks.append([str(place + 1), *cells])
     return markdown(["", *columns], ranks)
 
 
@@ -64,54 +90,55 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     |---|---|
     | 1 | x\\|y |
     """
-    lines = [
-        "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
-        for row in [header, *rows]
-    ]
-    return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])
+    first = _markdown_row(header)
+    rule = "|" + "---|" * len(header)
+    return "\n".join([first, rule, *map(_markdown_row, rows)])
 
 
-def _error(row: ErrorRow) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
+    # a bar would end the cell, and a line break the table
+    escaped = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+    return "| " + " | ".join(escaped) + " |"
+
+
+def _error_cell(rows: Sequence[ErrorRow], place: int) -> str:
+    """One label of a column; nothing below its end."""
+    if place >= len(rows):
+        return ""
+    row = rows[place]
     return f"{row['label']} ({row['missed']}/{row['total']})"
 
 
 def _systems_markdown(systems: Mapping[str, Any], paper: Mapping[str, float]) -> str:
-    header = [
-        "model",
-        "micro-F1 at 0.5",
-        "micro-F1 tuned",
-        "macro-F1 at 0.5",
-        "fit (s)",
-        "predict (s)",
-        "paper (Amazon)",
-    ]
-    rows = [
-        [name, *_system_cells(systems.get(name, {"not_run": "not part of this run"})), f"{figure:.1f}"]
-        for name, figure in paper.items()
-    ]
-    return markdown(header, rows)
+    """One row for each of the paper's systems, whether it ran here or not."""
+    absent = {"not_run": "not part of this run"}
+    rows = []
+    for name, figure in paper.items():
+        cells = _system_cells(systems.get(name, absent))
+        rows.append([name, *cells, f"{figure:.1f}"])
+    return markdown(COLUMNS, rows)
 
 
 def _system_cells(system: Mapping[str, Any]) -> list[str]:
     if "not_run" in system:
         return [f"not run: {system['not_run']}", "", "", "", ""]
-    f1 = [
+    return [
         _percent(system["micro_f1"], system.get("micro_f1_interval")),
         _percent(system["micro_f1_tuned"], system.get("micro_f1_tuned_interval")),
-    ]
-    return [
-        *f1,
         _percent(system["macro_f1"], None),
-        *(_seconds(system.get(key)) for key in ("seconds_fit", "seconds_predict")),
+        _seconds(system.get("seconds_fit")),
+        _seconds(system.get("seconds_predict")),
     ]
 
 
 def _percent(value: float, interval: Sequence[float] | None) -> str:
     """0.8271 as 82.7, with its interval where there is one."""
-    return f"{100 * value:.1f}" + (
-        f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
-    )
+    text = f"{100 * value:.1f}"
+    if not interval:
+        return text
+    low, high = interval
+    return f"{text} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.1f}"
+    return "" if value is None or not math.isfinite(value) else f"{value:.1f}"

@@ -1,181 +1,200 @@
-"""The report's pictures: matplotlib figures as SVG text to be set inside a page.
-
-Colours are placeholders that become the page's CSS variables, and text stays text, so one drawing follows the
-page's font and its light or dark theme. Nothing here touches matplotlib's global state or a display.
-"""
+"""The drawings of the reports, as SVG text to be set inside a page."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from shelfwise.errors import LabelError
+from shelfwise.reports.svg import INK, MAIN, MUTED, SOFT, WARN, figure_element, new_figure, page_style
 
-INK, MUTED, LINE, MAIN, SOFT, WARN = (f"#01010{n}" for n in range(1, 7))
-_THEME = {
-    INK: "currentColor",
-    MUTED: "var(--muted, #6b7280)",
-    LINE: "var(--line, #d1d5db)",
-    MAIN: "var(--accent, #0f766e)",
-    SOFT: "var(--soft, #99c9c3)",
-    WARN: "var(--warn, #b45309)",
-}
-_STYLE: Any = {  # matplotlib types the keys differently from version to version
-    "svg.fonttype": "none",
-    "svg.hashsalt": "shelfwise",  # the same numbers draw the same bytes
-    "font.size": 10.0,
-    "figure.facecolor": "none",
-    "text.color": INK,
-    "text.parse_math": False,  # a label may hold dollar signs
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.prop_cycle": cycler(color=[MAIN]),
-    "xtick.color": LINE,
-    "xtick.labelcolor": INK,
-    "ytick.color": LINE,
-    "ytick.labelcolor": INK,
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-}
+SMALL_TEXT = 8.5
+"""Size of numbers and names beside marks, in points."""
 
+NAME_GAP = 5.0
+"""Least distance between two names in the scatter plot, in percent of F1: about one line of small text."""
 
-def embed(svg: str, name: str) -> str:
-    """An SVG document as an element of a page: no prologue, no metadata, and ids that no other drawing has."""
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", svg, count=1)
-    svg = re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", svg, count=1)
-    svg = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
-    for placeholder, colour in _THEME.items():
-        svg = svg.replace(f": {placeholder}", f": {colour}")
-    return svg.strip()
-
-
-def themed(draw: Callable[[IO[bytes]], object], name: str, size: float = 17.0) -> str:
-    """What `draw` writes to a file as SVG, in the page's colours and with text of `size` points, as an element of a page."""
-    buffer = io.BytesIO()
-    with mpl.rc_context({**_STYLE, "font.size": size, "text.parse_math": True}):
-        draw(buffer)
-    return embed(buffer.getvalue().decode(), name)
+POINTS_PER_PERCENT = 1.9
+"""Height of one percent of F1 in the scatter plot, in points."""
 
 
 def system_bars(systems: Mapping[str, Mapping[str, Any]], chosen: str) -> str:
-    """Micro-F1 of every system that ran, at 0.5 and at its tuned threshold, with the bootstrap intervals where given."""
-    names = [name for name, system in systems.items() if "not_run" not in system]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(5.6, 0.9 + 0.44 * len(names))
-        y = np.arange(len(names), dtype=float)
-        for shift, key, colour, label in (
-            (-0.19, "micro_f1", SOFT, "at 0.5"),
-            (0.19, "micro_f1_tuned", MAIN, "at the tuned threshold"),
-        ):
-            values = np.array([_number(systems[n].get(key)) for n in names]) * 100
-            axes.barh(y + shift, np.nan_to_num(values), 0.34, color=colour, label=label)
-            low, high = _interval_arms([systems[n].get(f"{key}_interval") for n in names], values)
-            axes.errorbar(
-                values, y + shift, xerr=(low, high), fmt="none", ecolor=INK, elinewidth=0.9, capsize=1.8
-            )
-            for at, value, arm in zip(y + shift, values, high, strict=True):
-                if math.isfinite(value):
-                    axes.text(value + arm + 1, at, f"{value:.1f}", va="center", fontsize=8.5)
-        axes.set_yticks(y, [f"▸ {shorten(n)}" if n == chosen else shorten(n) for n in names])
-        axes.invert_yaxis()
-        axes.set_xlim(0, 108)
+    """Micro-F1 of every system that ran, at 0.5 and at its tuned threshold, with intervals where given.
+
+    Args:
+        systems: entries of results.json by name; those with ``not_run`` are left out.
+        chosen: the final system, which is marked.
+    """
+    ran = {name: system for name, system in systems.items() if "not_run" not in system}
+    entries = list(ran.values())
+    names = [shorten(name) for name in ran]
+    if chosen in ran:
+        place = list(ran).index(chosen)
+        names[place] = f"▸ {names[place]}"
+    with page_style():
+        figure, axes = new_figure(0.8 + 0.38 * len(names))
+        places = np.arange(len(names), dtype=float)
+        # the two bars of a system touch its place from above and from below
+        _draw_bars(axes, entries, places - 0.19, "micro_f1", SOFT, "threshold 0.5")
+        _draw_bars(axes, entries, places + 0.19, "micro_f1_tuned", MAIN, "tuned threshold")
+        axes.set_yticks(places, names)
+        # the first system stands on top
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        # room at the right for the number beside a bar of 100 %
+        axes.set_xlim(0, 112)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel("micro-F1, %")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
-        return _svg(figure, "systems")
+        write_legend(figure, axes)
+        return figure_element(figure, "systems")
+
+
+def _draw_bars(
+    axes: Axes,
+    entries: Sequence[Mapping[str, Any]],
+    places: NDArray[np.float64],
+    key: str,
+    colour: str,
+    label: str,
+) -> None:
+    """One bar a system, with its interval and its number."""
+    values = np.array([_number(entry.get(key)) for entry in entries]) * 100
+    axes.barh(places, np.nan_to_num(values), 0.34, color=colour, label=label)
+    intervals = [entry.get(f"{key}_interval") for entry in entries]
+    low, high = _interval_arms(intervals, values)
+    axes.errorbar(
+        values,
+        places,
+        xerr=(low, high),
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.9,
+        capsize=1.8,
+    )
+    for place, value, arm in zip(places, values, high, strict=True):
+        # the number stands behind the interval, so that neither hides the other
+        if math.isfinite(value):
+            axes.text(value + arm + 1, place, f"{value:.1f}", va="center", fontsize=SMALL_TEXT)
 
 
 def label_scatter(labels: Sequence[Mapping[str, Any]], named: int = 4) -> str:
-    """F1 against support (log scale), a dot a label; the `named` labels that cost the most products carry their names."""
+    """F1 against test products (log scale), one dot a label.
+
+    Args:
+        labels: "label", "support" and "f1" of each; labels without a test product are left out.
+        named: how many labels carry their names: those whose errors weigh most.
+    """
     shown = [row for row in labels if row["support"] and math.isfinite(_number(row["f1"]))]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(5.6, 3.9)
-        support = np.array([row["support"] for row in shown], dtype=float)
-        f1 = np.array([row["f1"] for row in shown], dtype=float) * 100
-        worst = np.argsort(-support * (100 - f1), kind="stable")[:named]
-        colours = np.full(len(shown), MAIN)
-        colours[worst] = WARN
+    names = np.array([shorten(row["label"]) for row in shown], dtype=object)
+    support = np.array([row["support"] for row in shown], dtype=float)
+    f1 = np.array([row["f1"] for row in shown], dtype=float) * 100
+    # products times missing F1: a rare label weighs little, however bad it is
+    worst = np.argsort(-support * (100 - f1), kind="stable")[:named]
+    colours = np.full(len(shown), MAIN)
+    colours[worst] = WARN
+    middle = math.sqrt(support.min() * support.max()) if len(shown) else 1.0
+    left = worst[support[worst] <= middle]
+    right = worst[support[worst] > middle]
+    with page_style():
+        figure, axes = new_figure(3.4)
         axes.scatter(support, f1, s=26, c=list(colours), alpha=0.75, linewidths=0)
         axes.set_xscale("log")
-        middle = math.sqrt(support.min() * support.max()) if len(shown) else 1.0
-        for i in worst:
-            right = support[i] <= middle
-            offset, side = ((6, -3), "left") if right else ((-6, -3), "right")
-            axes.annotate(
-                shorten(shown[i]["label"]),
-                (support[i], f1[i]),
-                offset,
-                textcoords="offset points",
-                ha=side,
-                fontsize=8.5,
-                color=WARN,
-            )
+        # names stand towards the middle, where there is room
+        _write_names(axes, names[left], support[left], f1[left], "left")
+        _write_names(axes, names[right], support[right], f1[right], "right")
         axes.set_ylim(-3, 103)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("test products with the label (log scale)")
         axes.set_ylabel("F1, %")
         axes.grid()
-        return _svg(figure, "scatter")
+        return figure_element(figure, "scatter")
+
+
+def _write_names(
+    axes: Axes,
+    names: NDArray[np.object_],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    align: str,
+) -> None:
+    """Names beside their dots, far enough apart to be read; `align` is the side that touches the dot."""
+    away = 6 if align == "left" else -6
+    free = spread_out(y, NAME_GAP)
+    for i, name in enumerate(names):
+        # half a line down, so that a name stands level with its dot
+        up = POINTS_PER_PERCENT * (free[i] - y[i]) - 3
+        axes.annotate(
+            name,
+            (x[i], y[i]),
+            (away, up),
+            textcoords="offset points",
+            fontsize=SMALL_TEXT,
+            color=WARN,
+            ha=align,
+        )
+
+
+def spread_out(values: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """`values` (N,), raised where need be until any two are at least `gap` apart; their order stays.
+
+    >>> spread_out(np.array([50.0, 10.0, 51.0]), 5).tolist()
+    [50.0, 10.0, 55.0]
+    """
+    placed = values.astype(np.float64)
+    order = np.argsort(values, kind="stable")
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + gap)
+    return placed
 
 
 def reliability_curves(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """How often labels come true against how sure the scores were, before and after calibration; right scores lie on the diagonal.
+    """Share of right labels against their score, before and after calibration; best is the diagonal.
 
     Args:
         before, after: lists ``score``, ``frequency`` and ``count`` of the bins, as
-            :func:`~shelfwise.metrics.calibration.calibration_figures` gives them under ``curve``; a dot's area is its count.
+            :func:`~shelfwise.metrics.calibration.calibration_figures` gives them under ``curve``.
+            A dot's area is its count.
     """
-    most = max([*before["count"], *after["count"]], default=1)
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(5.6, 4.6)
+    largest = max([*before["count"], *after["count"]], default=1)
+    with page_style():
+        figure, axes = new_figure(4.2)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        for curve, colour, label in ((before, WARN, "before calibration"), (after, MAIN, "after")):
-            axes.plot(curve["score"], curve["frequency"], color=colour, linewidth=1.4)
-            axes.scatter(
-                curve["score"],
-                curve["frequency"],
-                12 + 110 * np.array(curve["count"]) / most,
-                c=colour,
-                linewidths=0,
-                label=label,
-            )
+        curves = (
+            (before, WARN, "before calibration"),
+            (after, MAIN, "after calibration"),
+        )
+        for curve, colour, label in curves:
+            score = curve["score"]
+            frequency = curve["frequency"]
+            axes.plot(score, frequency, color=colour, linewidth=1.4)
+            # a least area, so that a bin of one label can still be seen
+            areas = 12 + 110 * np.array(curve["count"]) / largest
+            axes.scatter(score, frequency, areas, c=colour, linewidths=0, label=label)
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)
         axes.set_aspect("equal")
-        axes.set_xlabel("score given")
-        axes.set_ylabel("share that is true")
+        axes.set_xlabel("score")
+        axes.set_ylabel("share of right labels")
         axes.grid()
-        legend = figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False
-        )
-        for handle in legend.legend_handles:
+        # the dots of the legend would else be as large as the first bin's
+        for handle in write_legend(figure, axes).legend_handles:
             handle.set_sizes([40])  # type: ignore[union-attr]
-        return _svg(figure, "reliability")
+        return figure_element(figure, "reliability")
 
 
 def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = "products") -> str:
     """How often each whole number occurs, as upright bars."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(5.6, 2.9)
+    with page_style():
+        figure, axes = new_figure(2.5)
         axes.bar(list(counts), list(counts.values()), 0.8, color=MAIN)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", length=0)
@@ -183,7 +202,7 @@ def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = 
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         axes.grid(axis="y")
-        return _svg(figure, name)
+        return figure_element(figure, name)
 
 
 def shorten(text: str, length: int = 30) -> str:
@@ -195,72 +214,34 @@ def shorten(text: str, length: int = 30) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    return figure, figure.subplots()
-
-
-def _svg(figure: Figure, name: str) -> str:
-    buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+def write_legend(figure: Figure, axes: Axes) -> Legend:
+    """What the colours mean, in one line above the drawing."""
+    handles, names = axes.get_legend_handles_labels()
+    return figure.legend(
+        handles,
+        names,
+        loc="outside upper left",
+        ncols=2,
+        frameon=False,
     )
-    return embed(buffer.getvalue(), name)
 
 
 def _number(value: Any) -> float:
+    """None as nan."""
     return math.nan if value is None else float(value)
 
 
-def _interval_arms(intervals: Sequence[Any], values: np.ndarray[Any, Any]) -> tuple[list[float], list[float]]:
-    """Lengths to the left and right of each value (percent); 0 where there is no interval."""
-    pairs = [(v, v) if not i else (100 * i[0], 100 * i[1]) for i, v in zip(intervals, values, strict=True)]
-    left = [max(float(v - low), 0.0) for (low, _), v in zip(pairs, values, strict=True)]
-    right = [max(float(high - v), 0.0) for (_, high), v in zip(pairs, values, strict=True)]
+def _interval_arms(
+    intervals: Sequence[Sequence[float] | None], values: NDArray[np.float64]
+) -> tuple[list[float], list[float]]:
+    """Lengths to the left and to the right of each value (percent); 0 where there is no interval."""
+    left: list[float] = []
+    right: list[float] = []
+    for interval, value in zip(intervals, values, strict=True):
+        low = 100 * interval[0] if interval else value
+        high = 100 * interval[1] if interval else value
+        # an interval of a skewed sample may leave its own value out; an arm is never negative
+        left.append(max(float(value - low), 0.0))
+        right.append(max(float(high - value), 0.0))
+    # a system without a figure has no arms
     return np.nan_to_num(left).tolist(), np.nan_to_num(right).tolist()
-
-
-def histogram(counts: ArrayLike, bins: int = 19) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Classes per bin (bins,) and bin edges (bins + 1,): equal widths from the least count to the greatest.
-
-    Where all counts are equal the bins span one product around them.
-
-    >>> histogram([1, 2, 20])[0].tolist()
-    [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-    """
-    values = np.asarray(counts, dtype=np.float64)
-    if not values.size:
-        raise LabelError(
-            "there is no category to draw a histogram of; lower min_count or check the categories column"
-        )
-    heights, edges = np.histogram(values, bins=bins)
-    return heights.astype(np.int64), edges
-
-
-def figure_2(counts: ArrayLike, path: Path | str | IO[bytes]) -> None:
-    """Write the paper's Fig. 2 as SVG: how many categories (log y) have how many products; 19 bins, 10 x 4 inches.
-
-    The same counts give the same bytes.
-
-    Args:
-        counts: (L,) products of each category.
-        path: a file name, or an open binary file.
-
-    Raises:
-        LabelError: there are no categories.
-    """
-    # Drawing is the only thing here that needs matplotlib, which is slow to import.
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    heights, edges = histogram(counts)
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
-    axes.bar(edges[:-1], heights, width=np.diff(edges), align="edge", edgecolor="white", linewidth=0.5)
-    axes.set_yscale("log")
-    axes.set_xlabel("Number of products in each category")
-    axes.set_ylabel("Number of categories")
-    with rc_context({"svg.hashsalt": "shelfwise"}):
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

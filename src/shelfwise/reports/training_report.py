@@ -1,128 +1,153 @@
-"""A run, or a catalogue, as one web page that needs nothing else: no network, no server, no other file.
+"""The report of a run, as one web page that needs no network, no server and no other file.
 
-Styles, drawings (SVG) and pictures (base64) are inside the page. Every text of the catalogue is escaped, and the page's
-own policy forbids it to load anything or to run any script but the one that sorts its tables.
+Styles, drawings (SVG) and images (base64) are inside the page. Every text of the catalogue is escaped. The
+page's own policy forbids it to load anything, and to run any script but the one that sorts its tables.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from shelfwise.core.files import write_text_atomically
 from shelfwise.reports import paper_tables as tables
 from shelfwise.reports import plots
-from shelfwise.reports.page import Json, Pictures, _environment, thumbnail, write_page
-from shelfwise.reports.plots import figure_2
+from shelfwise.reports.distributions import draw_distributions
+from shelfwise.reports.page import Json, Pictures, template_environment, thumbnail, tuning_source, write_page
 
 CALIBRATION_ERRORS = {
     "ece_width_top": "ECE, bins of equal width",
     "ece_mass_top": "ECE, bins of equal mass",
     "brier_top": "Brier score",
-    "ece_width": "ECE over all labels, equal width",
-    "ece_mass": "ECE over all labels, equal mass",
-    "brier": "Brier score over all labels",
+    "ece_width": "ECE of all labels, bins of equal width",
+    "ece_mass": "ECE of all labels, bins of equal mass",
+    "brier": "Brier score of all labels",
 }
 
 RULES = {
-    "global": "a threshold tuned on validation products",
-    "per_label": "thresholds tuned label by label on validation products",
-    "per_product": "the set of labels with the largest expected F1",
+    "global": "at a threshold tuned {where}",
+    "per_label": "at thresholds tuned label by label {where}",
+    "per_product": "by the set of labels with the largest expected F1",
 }
+"""How a run decides which labels a product gets, by its setting ``threshold``."""
 
-LABELS_SHOWN = 12
-"""Labels shown of one mistaken product; more are counted."""
+SOURCES = ("weights", "vectors", "encoder")
+"""The keys under which plug-ins name the pre-trained parts they use."""
+
+MAX_LABELS = 12
+"""Labels shown of one wrong product; more are counted."""
 
 
 def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
-    """Write ``index.html``, the report of a run, into `folder` (made if need be), and the paper's Fig. 2 beside it.
+    """Write ``index.html``, the report of a run, and ``figure_2.svg`` into `folder` (made if need be).
 
     Args:
         results: the content of ``results.json``.
-        pictures: from a product's id to its picture's file, or None; a file that is no picture is left out.
+        pictures: from a product's id to its image file, or None; a file that is no image is left out.
 
     Returns:
         The page's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    systems = results["systems"]
-    ran = {name: system for name, system in systems.items() if "not_run" not in system}
-    chosen = results["decide_with"]
+    labels = results.get("labels")
+    mistakes = [_mistake_view(mistake, pictures) for mistake in results.get("mistakes", ())]
+    disagreements = []
+    for found in results.get("disagreements", ()):
+        disagreements.append({**found, "picture": thumbnail(pictures(found["id"]))})
     view = {
         "results": results,
+        "products": tables.product_counts(results["data"]),
         **_rule(results),
-        "singles": {n: s for n, s in ran.items() if s.get("policy") is None},
-        "fused": {n: s for n, s in ran.items() if s.get("policy") is not None},
-        "not_run": {n: s["not_run"] for n, s in systems.items() if "not_run" in s},
-        "paper": {**tables.TABLE_1, **tables.TABLE_3},
-        "best": {
-            key: max((_score(s.get(key)) for s in ran.values()), default=0.0)
-            for key in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned")
-        },
-        "chosen": ran.get(chosen, {}),
-        "mistakes": [_mistake(m, pictures) for m in results.get("mistakes", ())],
-        "disagreements": [
-            {**d, "picture": thumbnail(pictures(d["id"]))} for d in results.get("disagreements", ())
-        ],
-        "timings": [(t["stage"], t["seconds"]) for t in results.get("timings", ())],
+        **_systems_view(results),
+        "decisions": _calibration_view(results.get("decisions")),
+        "scatter": Markup(plots.label_scatter(labels)) if labels else None,
+        "mistakes": mistakes,
+        "disagreements": disagreements,
+        **draw_distributions(results["data"], folder),
+        **_timings(results),
+        "parts": {name: _pretrained_parts(member) for name, member in results["members"].items()},
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
-        "bars": Markup(plots.system_bars(systems, chosen)),
-        "decisions": _decisions(results.get("decisions")),
-        "scatter": Markup(plots.label_scatter(results["labels"])) if results.get("labels") else None,
-        **_distributions(results["data"], folder),
     }
     return write_page("report.html.j2", view, folder)
 
 
 def write_markdown(results: Json, folder: Path) -> Path:
-    """Write ``results.md`` into `folder`: the headline, the notes, Tables 1 and 3, and Tables 2 and 4 in one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = (
-        _environment(autoescape=False)
-        .get_template("results.md.j2")
-        .render(
-            results=results,
-            chosen=results["systems"].get(results["decide_with"], {}),
-            tables={
-                "Table 1: one modality at a time": tables.table_1(results),
-                "Table 3: modalities joined": tables.table_3(results),
-                "Tables 2 and 4: most misclassified categories (missed/total)": tables.error_markdown(
-                    results["errors"]["columns"]
-                ),
-            },
-            **_rule(results),
-        )
-    )
+    """Write ``results.md`` into `folder`: the headline, the notes, and the paper's tables."""
+    final = results["decide_with"]
+    errors = results["errors"]["columns"]
+    view = {
+        "results": results,
+        "products": tables.product_counts(results["data"]),
+        "chosen": results["systems"].get(final, {}),
+        "tables": {
+            "Table 1: single modalities": tables.table_1(results),
+            "Table 3: fused modalities": tables.table_3(results),
+            "Tables 2 and 4: labels missed most (missed/total)": tables.error_markdown(errors),
+        },
+        **_rule(results),
+    }
+    template = template_environment(autoescape=False).get_template("results.md.j2")
+    text = template.render(view)
     path = folder / "results.md"
-    path.write_text(
-        text.replace("<", "&lt;"), "utf-8"
-    )  # Markdown lets HTML through; there is none of our own
+    # Markdown lets HTML through; there is none of our own
+    write_text_atomically(path, text.replace("<", "&lt;"))
     return path
 
 
 def _rule(results: Json) -> dict[str, Any]:
-    """By which threshold the run decides: in words, and which of the two measured figures is the headline."""
+    """How the run decides: in words, and which of the two measured figures is the headline."""
     rule = results.get("settings", {}).get("threshold", "global")
-    headline = (
-        {"f1": "micro_f1", "metrics": "at_0.5"}
-        if rule == 0.5
-        else {"f1": "micro_f1_tuned", "metrics": "tuned"}
-    )
+    tuned_on = tuning_source(results["data"])
+    words = f"at a threshold of {rule:g}" if rule not in RULES else RULES[rule].format(where=tuned_on)
+    headline = {"f1": "micro_f1_tuned", "metrics": "tuned"}
+    if rule == 0.5:
+        headline = {"f1": "micro_f1", "metrics": "at_0.5"}
+    return {"headline": headline, "rule": words, "tuned_on": tuned_on}
+
+
+def _systems_view(results: Json) -> dict[str, Any]:
+    """The systems by kind, the final one, and the best figures."""
+    systems = results["systems"]
+    singles: dict[str, Json] = {}
+    fused: dict[str, Json] = {}
+    not_run: dict[str, str] = {}
+    for name, system in systems.items():
+        if "not_run" in system:
+            not_run[name] = system["not_run"]
+        elif system.get("policy") is None:
+            singles[name] = system
+        else:
+            fused[name] = system
+    ran = {**singles, **fused}
+    final = results["decide_with"]
     return {
-        "headline": headline,
-        "rule": RULES[rule] if isinstance(rule, str) else f"a threshold of {rule:g}",
+        "singles": singles,
+        "fused": fused,
+        "not_run": not_run,
+        "chosen": ran.get(final, {}),
+        "best": {key: _best(ran, key) for key in ("micro_f1", "micro_f1_tuned")},
+        "paper": {**tables.TABLE_1, **tables.TABLE_3},
+        "bars": Markup(plots.system_bars(systems, final)),
     }
 
 
-def _decisions(decisions: Json | None) -> dict[str, Any] | None:
-    """The deciding system's calibration, drawn and as rows of (what, before, after), and its queues; None where it was not calibrated."""
+def _best(systems: Mapping[str, Json], key: str) -> float:
+    """The largest of one figure among the systems that have it."""
+    values = [system.get(key) for system in systems.values()]
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return max(known, default=0.0)
+
+
+def _calibration_view(decisions: Json | None) -> dict[str, Any] | None:
+    """The final system's calibration, drawn and as rows of (what, before, after); None where it has none."""
     if not decisions:
         return None
-    before, after = decisions["before"], decisions["after"]
+    before = decisions["before"]
+    after = decisions["after"]
     return {
         **decisions,
         "drawing": Markup(plots.reliability_curves(before["curve"], after["curve"])),
@@ -130,45 +155,68 @@ def _decisions(decisions: Json | None) -> dict[str, Any] | None:
     }
 
 
-def _mistake(mistake: Json, pictures: Pictures) -> dict[str, Any]:
-    """One worst mistake with its picture and a row a label: missed ones first, then wrong ones, then right ones.
-
-    A member whose scores are all 0 had nothing to judge by (see the conventions of :mod:`shelfwise.core.types`).
-    """
-    right = [label for label in mistake["decided"] if label in set(mistake["truth"])]
-    kinds = (("missed", mistake["missed"]), ("wrong", mistake["wrong"]), ("hit", right))
-    said = {
-        name: scores for name, scores in mistake.get("members", {}).items() if any((scores or {}).values())
+def _mistake_view(mistake: Json, pictures: Pictures) -> dict[str, Any]:
+    """One worst mistake with its image and a row a label: missed, then wrong, then right ones."""
+    members = mistake.get("members", {})
+    # scores that are all 0 mean an absent field (see the conventions of shelfwise.core.types)
+    present = {name: scores for name, scores in members.items() if scores and any(scores.values())}
+    columns = {"final system": mistake["scores"], **present}
+    # a single member's scores are the final system's as well: a second column would repeat them
+    if len(present) == 1:
+        columns = present
+    truth = set(mistake["truth"])
+    kinds = {
+        "missed": mistake["missed"],
+        "wrong": mistake["wrong"],
+        "right": [label for label in mistake["decided"] if label in truth],
     }
-    columns = (
-        {**said, "joined": mistake["scores"]} if len(said) > 1 else said or {"joined": mistake["scores"]}
-    )
-    rows = [
-        (kind, label, [scores.get(label) for scores in columns.values()])
-        for kind, labels in kinds
-        for label in labels
-    ]
+    rows = []
+    for kind, labels in kinds.items():
+        for label in labels:
+            scores = [column.get(label) for column in columns.values()]
+            rows.append((kind, label, scores))
     return {
         **mistake,
         "columns": list(columns),
-        "rows": rows[:LABELS_SHOWN],
-        "more": max(len(rows) - LABELS_SHOWN, 0),
-        "silent": [name for name in mistake.get("members", {}) if name not in said],
+        "rows": rows[:MAX_LABELS],
+        "more": max(len(rows) - MAX_LABELS, 0),
+        "absent": [name for name in members if name not in present],
         "picture": thumbnail(pictures(mistake["id"])),
     }
 
 
-def _distributions(statistics: Json, folder: Path) -> dict[str, Any]:
-    """The drawings of how products and labels are spread; also leaves ``figure_2.svg`` in `folder`."""
-    drawn: dict[str, Any] = {"figure_2": None, "per_product": None}
-    if counts := list(statistics.get("class_counts", {}).values()):
-        figure_2(counts, folder / "figure_2.svg")
-        drawn["figure_2"] = Markup(plots.themed(partial(figure_2, counts), "figure2"))
-    if sizes := statistics.get("products_with_labels"):
-        numbers = {int(size): count for size, count in sizes.items()}  # JSON has turned the keys into text
-        drawn["per_product"] = Markup(plots.count_bars(numbers, "perproduct", "labels of one product"))
-    return drawn
+def _pretrained_parts(member: Json) -> dict[str, list[Any]]:
+    """The names of a member's pre-trained parts, and every (key, value) that it reported of itself."""
+    facts: list[tuple[str, Any]] = []
+    for key, value in (member.get("provenance") or {}).items():
+        # a plug-in may report facts of a part of it, such as its backbone
+        inner = value.items() if isinstance(value, Mapping) else ()
+        facts += [(f"{key}.{name}", found) for name, found in inner] or [(key, value)]
+    # a linear model's "weights" is a count, not a name
+    texts = [(key.split(".")[-1], value) for key, value in facts if isinstance(value, str)]
+    named = [value for key, value in texts if key in SOURCES]
+    return {"names": list(dict.fromkeys(named)), "facts": facts}
 
 
-def _score(value: float | None) -> float:
-    return -1.0 if value is None or math.isnan(value) else value
+def _timings(results: Json) -> dict[str, Any]:
+    """Seconds by stage, and in sum by member and system, the longest first.
+
+    A stage is called KIND.NAME or KIND.NAME.FOLD, where NAME is a member or a system.
+    """
+    stages = [(timing["stage"], timing["seconds"]) for timing in results.get("timings", ())]
+    sums: dict[str, float] = {}
+    for stage, seconds in stages:
+        owner = _stage_owner(stage, results["systems"])
+        sums[owner] = sums.get(owner, 0.0) + seconds
+    longest_first = sorted(sums.items(), key=lambda item: -item[1])
+    return {"stages": stages, "timings": longest_first}
+
+
+def _stage_owner(stage: str, systems: Json) -> str:
+    """The member or system that a stage belongs to; the stage itself where none is known."""
+    _, _, rest = stage.partition(".")
+    without_fold, _, _ = rest.rpartition(".")
+    for name in (rest, without_fold):
+        if name in systems:
+            return name
+    return stage
