@@ -14,7 +14,7 @@ class ConfigError(ShelfwiseError):
 
 
 class PluginError(ShelfwiseError):
-    """A modality or fusion policy is unknown, or the extra it needs is not installed."""
+    """A modality, fusion policy or file format is unknown, or the extra it needs is not installed."""
 
 
 class CatalogError(ShelfwiseError):
