@@ -105,9 +105,9 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
     inputs = member.prepare(catalog, Context())
     assert inputs.present.tolist() == [True, True, False]
     member.fit(Examples(inputs, np.eye(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
-    network = member._fitted()
-    present, *rest = member._batches(inputs.take(np.array([0, 1]))).batch(np.array([0, 1]))
-    title, description = network._read(present, tuple(rest))
+    network = member.network
+    present, *rest = member.batches(inputs.take(np.array([0, 1])), Context()).batch(np.array([0, 1]))
+    title, description = network.branch_features(present, tuple(rest))
     assert title[0].any()
     assert description[1].any()
     assert not title[1].any()
@@ -169,4 +169,4 @@ def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="frozen_bn"):
         JointSettings.model_validate({"image": {"frozen_bn": "batch_stats"}})
     usual = Joint(JointSettings(), "title+description+image")
-    assert (usual._reads("title").maxlen, usual._reads("description").maxlen) == (57, 300)
+    assert (usual.text_settings("title").maxlen, usual.text_settings("description").maxlen) == (57, 300)

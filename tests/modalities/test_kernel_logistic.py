@@ -163,9 +163,11 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
         parts.append((1, cosines(known, new, token_pattern=r"\w+", ngram_range=(1, 2))))
         parts.append((1, cosines(known, new, analyzer="char_wb", ngram_range=(3, 4))))
     if "related" in fields:
-        parts.append((chosen.links, cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list)))
+        parts.append(
+            (chosen.relations_weight, cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list))
+        )
     known, new = (member.prepare(catalog, context).vectors for catalog in (shop.known, shop.new))
-    weights = {"sentences": chosen.sentences, "pictures": chosen.pictures}
+    weights = {"sentences": chosen.text_weight, "pictures": chosen.image_weight}
     if known:
         kernels = [(weights[name], gaussian(known[name], new[name], chosen.gamma)) for name in known]
         whole = tuple(sum(weight * pair[i] for weight, pair in kernels) for i in (0, 1))
@@ -199,7 +201,7 @@ def expected(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
     kernel, new = explicit(member, shop, context, landmarks)
     chosen = member.settings
     return solved(
-        kernel[np.ix_(there, there)], new[:, there], shop.targets[there], chosen.cost, chosen.positive_weight
+        kernel[np.ix_(there, there)], new[:, there], shop.targets[there], chosen.C, chosen.positive_weight
     )
 
 
@@ -224,7 +226,7 @@ class TestAgainstTheExplicitKernel:
             ("image", {}),
             ("related", {}),
             ("image+related", {}),
-            ("title+related", {"sentences": 0}),
+            ("title+related", {"text_weight": 0}),
         ],
         ids=str,
     )

@@ -13,7 +13,13 @@ import pytest
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
-from shelfwise.modalities.tabular import NumberCode, Numbers, Tabular, WordCode, Words
+from shelfwise.modalities.tabular import (
+    CategoryColumn,
+    CategoryEncoder,
+    NumberColumn,
+    NumberEncoder,
+    Tabular,
+)
 
 QUICK: dict[str, Any] = {
     "hidden": 16,
@@ -49,22 +55,24 @@ def fitted(field: str = "price+brand+weight", **settings: Any) -> tuple[Tabular,
 
 class TestCodes:
     def test_numbers(self) -> None:
-        code = NumberCode.fit(Numbers(np.array([1.0, math.e, math.e**2, np.nan])), Tabular.Settings(bins=2))
-        rows = code.encode(Numbers(np.array([math.e, math.e**3, 0.0, np.nan]))).toarray()
+        code = NumberEncoder.fit(
+            NumberColumn(np.array([1.0, math.e, math.e**2, np.nan])), Tabular.Settings(bins=2)
+        )
+        rows = code.encode(NumberColumn(np.array([math.e, math.e**3, 0.0, np.nan]))).toarray()
         spread = np.std([0, 1, 2])
         np.testing.assert_allclose(rows[:, 0], [0, 2 / spread, -1 / spread, 0], atol=1e-6)
         assert rows[:, 1:].tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
 
     @pytest.mark.parametrize("values", [[np.nan, np.nan], [0.0, 0.0], [-3.0, -1.0], [5.0, 5.0]])
     def test_numbers_that_say_nothing_stay_finite(self, values: list[float]) -> None:
-        code = NumberCode.fit(Numbers(np.array(values)), Tabular.Settings())
-        assert np.isfinite(code.encode(Numbers(np.array([*values, 1e9, -1e9, 0]))).toarray()).all()
+        code = NumberEncoder.fit(NumberColumn(np.array(values)), Tabular.Settings())
+        assert np.isfinite(code.encode(NumberColumn(np.array([*values, 1e9, -1e9, 0]))).toarray()).all()
 
     def test_rare_unknown_and_missing_categories(self) -> None:
-        column = Words(np.array([0, 0, 0, 1, -1, 2, 2, 2]), ("b", "rare", "a"))
-        code = WordCode.fit(column, Tabular.Settings(min_count=3))
-        assert code.words == ("a", "b")
-        rows = code.encode(Words(np.array([0, 1, 2, -1]), ("b", "new", "a"))).toarray()
+        column = CategoryColumn(np.array([0, 0, 0, 1, -1, 2, 2, 2]), ("b", "rare", "a"))
+        code = CategoryEncoder.fit(column, Tabular.Settings(min_count=3))
+        assert code.names == ("a", "b")
+        rows = code.encode(CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a"))).toarray()
         assert rows.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
 
 
@@ -91,7 +99,7 @@ class TestColumns:
         "name", ["categories", "category", "labels", "product_category_tree", "main_cat", "categories_2"]
     )
     def test_the_answer_is_never_an_input(self, name: str) -> None:
-        with pytest.raises(ConfigError, match="names the product's categories"):
+        with pytest.raises(ConfigError, match="holds the product's categories"):
             Tabular(Tabular.Settings(), f"price+{name}").prepare(catalog_of(3)[0], Context())
 
     def test_unknown_and_nested_columns_are_refused(self) -> None:
@@ -108,7 +116,7 @@ class TestColumns:
         member = Tabular(Tabular.Settings(numbers=("stock",)), "stock+year")
         columns = member.prepare(Catalog(table, catalog.root), Context()).columns
         np.testing.assert_array_equal(columns[0].values, [1, np.nan, 3])
-        assert (columns[1].words, columns[1].codes.tolist()) == (("1999", "2000"), [0, 1, -1])
+        assert (columns[1].names, columns[1].codes.tolist()) == (("1999", "2000"), [0, 1, -1])
 
 
 class TestLearning:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.modalities.text_bag import TextBag, _learn, _shares
+from shelfwise.modalities.text_bag import TextBag, ngram_shares, train_vectors
 from shelfwise.text.ngrams import split_words, word_grams
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "chair", "kettle")
@@ -36,7 +36,7 @@ def by_hand(texts: list[list[str]], targets: Any, member: TextBag, context: Cont
     """The same descent, word by word and label by label; returns logits of the training texts."""
     chosen = member.settings
     grams = word_grams(split_words([" ".join(t) for t in texts]), chosen.words)
-    shares = _shares(grams, grams.keys).toarray()
+    shares = ngram_shares(grams, grams.keys).toarray()
     rng = np.random.default_rng(context.seed)
     vectors = rng.uniform(
         -1 / chosen.dimensions, 1 / chosen.dimensions, (shares.shape[1], chosen.dimensions)
@@ -70,8 +70,10 @@ class TestLearning:
             Context(seed=7),
         )
         grams = word_grams(split_words([" ".join(t) for t in texts]), member.settings.words)
-        shares = _shares(grams, grams.keys)
-        vectors, labels = _learn(shares, targets, member.settings.learning_rate, member.settings, context)
+        shares = ngram_shares(grams, grams.keys)
+        vectors, labels = train_vectors(
+            shares, targets, member.settings.learning_rate, member.settings, context
+        )
         np.testing.assert_allclose(
             shares @ vectors @ labels.T, by_hand(texts, targets, member, context), atol=1e-4
         )

@@ -18,11 +18,12 @@ from torch.nn import functional as F
 from shelfwise.core.modality import Modality
 from shelfwise.errors import PluginError
 from shelfwise.export.graph_inputs import PictureReader, Reader, WordReader
+from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextSettings
+from shelfwise.vision.encoder_state import restored_encoder
 from shelfwise.vision.graph_split import Normalise, fuse_batch_norm
-from shelfwise.vision.image_branch import PictureSettings, with_prefix
+from shelfwise.vision.image_branch import PictureSettings
 from shelfwise.vision.image_encoder import ImageEncoder
-from shelfwise.vision.pretrained_weights import WeightSource
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -64,9 +65,7 @@ def _text_cnn(member: Modality) -> MemberGraph:
 
 def _image(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
-    facts = state.facts
-    source = WeightSource(facts["asked"], facts["used"], facts["kind"], None, facts["weights"], facts["note"])
-    encoder = ImageEncoder.open(source, settings, with_prefix("backbone.", state.arrays))
+    encoder = restored_encoder(state.facts, settings, state.arrays)
     return MemberGraph(
         PictureReader(member.field, encoder.frame.size, settings.fit),
         _Picture(encoder, with_prefix("head.", state.arrays), settings),

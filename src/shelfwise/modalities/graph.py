@@ -1,7 +1,10 @@
-"""What a product is bought and viewed with: the labels of its neighbours in the co-purchase graph, or its place in the graph.
+"""The co-purchase graph: the labels of a product's neighbours, or its place in the graph.
 
-Products that one basket holds tend to share a category (McAuley et al. 2015; Lyu, Lee and Li 2017). Everything a product is told
-comes from what it lists itself and from the graph that was there at fitting, so its scores do not depend on the company it comes in.
+Products that are bought together tend to share a category (McAuley et al. 2015; Lyu, Lee and Li 2017). What
+is known of a product comes from the ids it lists itself and from the graph that was there at fitting, so its
+scores do not depend on the other products it is predicted with.
+
+Dimensions: N products, V nodes of the graph, L labels.
 """
 
 from __future__ import annotations
@@ -16,148 +19,162 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import Modality
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, Rows, State
-from shelfwise.errors import NotFittedError
 from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists
-from shelfwise.features.node_embeddings import WalkSettings, node_vectors, unit
-from shelfwise.nn.mlp import ClassifierSettings, Inputs, RowClassifier
+from shelfwise.features.node_embeddings import WalkSettings, node_vectors
+from shelfwise.features.vector_math import unit
+from shelfwise.nn.mlp import ClassifierSettings, Inputs
+from shelfwise.nn.row_modality import RowModality
 
 
 class GraphSettings(ClassifierSettings):
-    """Which relations make the graph, and what is learnt from it."""
+    """Which relations make the graph, and what the classifier reads of it."""
 
     input: Literal["neighbours", "embedding"] = Field(
         "neighbours",
-        description="the labels of training products one and two steps away; or vectors of the nodes, from random walks",
+        description="what the classifier reads: neighbours (the labels of training products one or two steps "
+        "away) or embedding (a vector of the product's place in the graph, from random walks)",
     )
     relations: tuple[str, ...] = Field(
         (),
-        description="also_bought, also_viewed, bought_together, buy_after_viewing or a source's own; empty: all there are",
+        description="relations that count as edges, e.g. also_bought, also_viewed, bought_together or "
+        "buy_after_viewing; empty: all that the catalogue has",
     )
-    hops: Literal[1, 2] = Field(2, description="steps to the furthest neighbour whose labels are read")
+    hops: Literal[1, 2] = Field(
+        2, description="steps to the furthest neighbour whose labels are read (input = 'neighbours')"
+    )
     walks: WalkSettings = Field(
-        WalkSettings(), description="how vectors are made, where the input is embedding"
+        WalkSettings(), description="the random walks that vectors are made of (input = 'embedding')"
     )
 
 
 @dataclass(frozen=True)
-class Links(FieldInputs):
-    """N products of a catalogue; all of the catalogue's lists stay, so that every product gives its edges, in whatever part it is."""
+class GraphInputs(FieldInputs):
+    """N products of a catalogue, by their rows in `lists`.
 
-    listing: RelationLists
+    The lists are those of the whole catalogue, so that every product gives its edges, in whatever part it is.
+    """
+
+    lists: RelationLists
     rows: Rows
 
-    def take(self, rows: Rows) -> Links:
+    def take(self, rows: Rows) -> GraphInputs:
         """The given rows, in that order."""
-        return Links(self.present[rows], self.listing, self.rows[rows])
+        return GraphInputs(self.present[rows], self.lists, self.rows[rows])
 
 
-class GraphClassifier(Modality):
+class GraphClassifier(RowModality):
     """One classifier of a map from relations to lists of ids, such as the field ``related``."""
 
     Settings = GraphSettings
     settings: GraphSettings
     present_via_others = True
 
-    _model: RowClassifier | None = None
     _graph: Graph
-    _around: NeighbourLabels
+    _neighbour_labels: NeighbourLabels
     _vectors: Floats
 
-    def prepare(self, catalog: Catalog, context: Context) -> Links:
-        """Pack the lists. Present is who has a neighbour to learn from: in this catalogue, or, once fitted, in the training part.
+    @property
+    def standardised(self) -> bool:
+        """Vectors are; shares of labels are not: they are between 0 and 1 already, and sparse."""
+        return self.settings.input == "embedding"
+
+    def prepare(self, catalog: Catalog, context: Context) -> GraphInputs:
+        """Pack the lists.
+
+        Present is who has a neighbour with something to learn from: in this catalogue, or, once fitted, among
+            the
+        training products.
 
         Raises:
             ConfigError: the field is no map from relations to ids.
         """
-        listing = RelationLists.read(catalog, self.field, self.settings.relations)
-        return Links(self._usable(listing), listing, np.arange(len(catalog)))
+        lists = RelationLists.read(catalog, self.field, self.settings.relations)
+        return GraphInputs(self._has_neighbours(lists), lists, np.arange(len(catalog)))
 
-    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn from `train`'s labels alone; every product of the catalogue that `train` was taken from gives its edges."""
-        listing, rows, chosen = train.inputs.listing, train.inputs.rows, self.settings
-        self._graph = listing.graph
-        if chosen.input == "embedding":
-            self._vectors = node_vectors(self._graph.adjacency, chosen.walks, context.seed)
+    def fit_encoding(self, train: Examples, context: Context) -> None:
+        """Keep the graph of the whole catalogue, and the labels of `train` alone."""
+        lists: RelationLists = train.inputs.lists
+        self._graph = lists.graph
+        if self.settings.input == "embedding":
+            self._vectors = node_vectors(self._graph.adjacency, self.settings.walks, context.seed)
         else:
-            self._around = NeighbourLabels.of(self._graph, listing.keys[rows], train.targets)
-        watched = None if validation is None else (self._inputs(validation.inputs), validation.targets)
-        learnt = (self._inputs(train.inputs), train.targets)
-        self._model = RowClassifier.fit(
-            learnt, watched, chosen, context, self.field, standardise=chosen.input == "embedding"
-        )
-        return self
+            # edges may lead over held-out products, but their labels stay unknown
+            keys = lists.keys[train.inputs.rows]
+            self._neighbour_labels = NeighbourLabels.of(self._graph, keys, train.targets)
 
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, D); a training product is answered for without a look at its own labels."""
-        return self._fitted().predict(self._inputs(inputs))
+    def rows(self, inputs: GraphInputs) -> Inputs:
+        """Shares of the labels around (N, hops * (L + 1)), or vectors (N, D).
+
+        A product's own labels are never read.
+        The vector of a product that is no node is the mean of its neighbours', at length 1 too.
+        """
+        if self.settings.input == "neighbours":
+            return self._neighbour_labels.shares(inputs.lists, inputs.rows, self.settings.hops)
+        edges, own_nodes = self._graph.neighbours(inputs.lists, inputs.rows)
+        means = unit(edges @ self._vectors)
+        # -1, no node, would read the last vector; where() takes the mean there
+        return np.where(own_nodes[:, None] >= 0, self._vectors[own_nodes], means)
 
     def state(self) -> State:
         """The classifier, the nodes, and what is known of each: a vector, or its neighbours and labels."""
-        model = self._fitted()
-        arrays = model.arrays() | {"nodes": self._graph.nodes}
+        state = super().state()
+        arrays = {**state.arrays, "nodes": self._graph.nodes}
         if self.settings.input == "embedding":
             arrays["vectors"] = self._vectors
         else:
-            arrays |= (
-                _packed("edges", self._graph.adjacency)
-                | _packed("labels", self._around.labels)
-                | {"known": self._around.known}
-            )
-        return State(arrays, {"epochs": model.epochs})
+            # matrices of 0 and 1, so only the places of the ones are saved
+            arrays |= _binary_to_arrays("edges", self._graph.adjacency)
+            arrays |= _binary_to_arrays("labels", self._neighbour_labels.labels)
+            arrays["known"] = self._neighbour_labels.known
+        return State(arrays, state.facts)
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
-        arrays, nodes = state.arrays, state.arrays["nodes"]
-        self._model = RowClassifier.restore(arrays, self.settings, state.facts["epochs"])
+        super().restore(state)
+        arrays = state.arrays
+        nodes = arrays["nodes"]
         if self.settings.input == "embedding":
-            self._graph, self._vectors = (
-                Graph(nodes, sp.csr_array((len(nodes), len(nodes)), dtype=np.float32)),
-                arrays["vectors"],
-            )
+            # the vectors hold all that the edges were for
+            no_edges = sp.csr_array((len(nodes), len(nodes)), dtype=np.float32)
+            self._graph = Graph(nodes, no_edges)
+            self._vectors = arrays["vectors"]
         else:
-            self._graph = Graph(nodes, _unpacked("edges", arrays, len(nodes)))
-            self._around = NeighbourLabels(
-                self._graph, arrays["known"], _unpacked("labels", arrays, self._model.labels)
-            )
+            self._graph = Graph(nodes, _binary_from_arrays("edges", arrays, len(nodes)))
+            labels = _binary_from_arrays("labels", arrays, self.classifier.labels)
+            self._neighbour_labels = NeighbourLabels(self._graph, arrays["known"], labels)
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How large the graph is, and epochs."""
-        return {"nodes": len(self._graph.nodes), "epochs": self._fitted().epochs}
+        return {"nodes": len(self._graph.nodes), "epochs": self.classifier.epochs}
 
-    def _usable(self, listing: RelationLists) -> Bools:
-        rows = np.arange(len(listing.keys))
+    def _has_neighbours(self, lists: RelationLists) -> Bools:
+        """Which products of the catalogue can be predicted (N,)."""
+        rows = np.arange(len(lists.keys))
+        fitted = self._classifier is not None
         if self.settings.input == "embedding":
-            edges, own = (listing.graph if self._model is None else self._graph).neighbours(listing, rows)
-            return np.asarray((own >= 0) | (np.diff(edges.indptr) > 0))
-        around = NeighbourLabels.of(listing.graph, listing.keys) if self._model is None else self._around
-        return around.usable(listing, rows, self.settings.hops)
-
-    def _inputs(self, links: Links) -> Inputs:
-        """(N, D) the shares of labels around, or vectors: a node's own, or else the mean of its neighbours', at length 1 too."""
-        if self.settings.input == "neighbours":
-            return self._around.shares(links.listing, links.rows, self.settings.hops)
-        edges, own = self._graph.neighbours(links.listing, links.rows)
-        return np.where(own[:, None] >= 0, self._vectors[own], unit(edges @ self._vectors))
-
-    def _fitted(self) -> RowClassifier:
-        if self._model is None:
-            raise NotFittedError(
-                f"the graph classifier of {self.field!r} is not fitted; call fit or restore first"
-            )
-        return self._model
+            graph = self._graph if fitted else lists.graph
+            edges, own_nodes = graph.neighbours(lists, rows)
+            has_edges = np.diff(edges.indptr) > 0
+            return np.asarray((own_nodes >= 0) | has_edges)
+        if fitted:
+            return self._neighbour_labels.usable(lists, rows, self.settings.hops)
+        # before fitting every product of the catalogue may turn out to be a training product
+        return NeighbourLabels.of(lists.graph, lists.keys).usable(lists, rows, self.settings.hops)
 
 
-def _packed(name: str, matrix: sp.csr_array) -> dict[str, NDArray[Any]]:
+def _binary_to_arrays(name: str, matrix: sp.csr_array) -> dict[str, NDArray[Any]]:
     """A matrix of 0 and 1 as two arrays: where its ones are."""
-    return {
-        f"{name}.columns": matrix.indices.astype(np.int32),
-        f"{name}.rows": matrix.indptr.astype(np.int64),
-    }
+    # 32 bits number two billion nodes; places of edges may be more
+    columns = matrix.indices.astype(np.int32)
+    rows = matrix.indptr.astype(np.int64)
+    return {f"{name}.columns": columns, f"{name}.rows": rows}
 
 
-def _unpacked(name: str, arrays: Mapping[str, NDArray[Any]], width: int) -> sp.csr_array:
-    columns, rows = arrays[f"{name}.columns"], arrays[f"{name}.rows"]
-    return sp.csr_array((np.ones(len(columns), np.float32), columns, rows), shape=(len(rows) - 1, width))
+def _binary_from_arrays(name: str, arrays: Mapping[str, NDArray[Any]], width: int) -> sp.csr_array:
+    """The matrix (rows, `width`) that :func:`_binary_to_arrays` was given."""
+    columns = arrays[f"{name}.columns"]
+    rows = arrays[f"{name}.rows"]
+    ones = np.ones(len(columns), np.float32)
+    return sp.csr_array((ones, columns, rows), shape=(len(rows) - 1, width))

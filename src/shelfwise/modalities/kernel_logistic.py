@@ -1,11 +1,13 @@
-"""All fields of a product in one logistic regression a label: words and links as they are, texts and pictures as pre-trained
-networks see them.
+"""All fields of a product in one logistic regression a label: words, links, and vectors of texts and images.
 
-Early fusion without a network. The classifiers see the sum of one kernel a field: for text and for lists of related products
-the inner product of weighted n-grams or ids (linear), for sentence and picture vectors the Gaussian of their distance, so
-that nearest neighbours count. The Gaussian part is brought down to the directions that a sample of training products spans
-(Nystrom; Williams and Seeger 2001), which is exact where these are all of them, and keeps cost and memory linear in the
+Early fusion without a network. The classifiers see the sum of one kernel a field. For text and for lists of
+related products it is the inner product of weighted n-grams or ids (linear). For the vectors that pre-trained
+networks give of texts and images it is the Gaussian of their distance, so that nearest neighbours count. The
+Gaussian part is brought down to the directions that a sample of training products spans (Nystrom; Williams
+and Seeger 2001). That is exact where the sample is all of them, and keeps time and memory linear in the
 number of products. One convex problem a label: nothing is random but the sample.
+
+Dimensions: N products, L labels, D numbers of a vector.
 """
 
 from __future__ import annotations
@@ -16,87 +18,85 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import expit
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, RejectedField, Rows, State
-from shelfwise.errors import NotFittedError
-from shelfwise.features.co_purchase import RelationLists
 from shelfwise.features.nystroem import NystroemFeatures
+from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
 from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
+from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
+from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
+from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.ngrams import Grams
-from shelfwise.vision.image_branch import Pictures, with_prefix
+from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
+from shelfwise.vision.image_branch import Pictures
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
-from shelfwise.vision.pretrained_weights import WeightSource, find_weights
+from shelfwise.vision.pretrained_weights import find_weights
 
-IDS = BagSettings(words=(1,), letters=())
+ID_COUNTING = BagSettings(words=(1,), letters=())
+"""How ids of related products are weighed: each is a word of its own."""
 
 
-class KernelLogisticSettings(BagSettings):
+class KernelLogisticSettings(LinearSettings, BagSettings):
     """How much each kind of field counts, and how the classifiers are kept simple."""
 
     encoder: str = Field(
         "auto",
-        description="of the text as sentences: the packaged MiniLM (auto), a folder, a name on the hub; off: none",
+        description="the sentence encoder that turns text into vectors: 'auto' for the packaged "
+        "all-MiniLM-L6-v2, a folder, a name on the hub, or 'off' to use words alone",
     )
-    max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that the encoder reads")
+    max_tokens: int = Field(
+        128, ge=4, le=512, description="tokens of a text that the sentence encoder reads; the rest is cut off"
+    )
     backbone: str = Field(
-        "resnet50", description="the frozen network that sees the pictures: a name timm knows"
+        "resnet50", description="the frozen network that turns images into vectors: the name of a timm model"
     )
     text_weight: float = Field(
         2.0,
         ge=0,
-        description="weight of the sentence vectors' kernel; each kind of n-gram of each field has 1",
+        description="how much sentence vectors count; each field's words and letters count 1 each",
     )
-    image_weight: float = Field(2.0, ge=0, description="weight of the picture vectors' kernel")
-    relations_weight: float = Field(3.0, ge=0, description="weight of the lists of related products")
+    image_weight: float = Field(2.0, ge=0, description="how much image vectors count, on the same scale")
+    relations_weight: float = Field(
+        3.0, ge=0, description="how much the lists of related products count, on the same scale"
+    )
     gamma: float = Field(
         1.0,
         gt=0,
-        description="of the Gaussian kernels: exp(-gamma * squared distance of vectors of length 1)",
+        description="width of the Gaussian kernels, exp(-gamma * squared distance): larger looks at nearer "
+        "products only",
     )
-    landmarks: int = Field(3000, ge=1, description="training products that span the Gaussian kernels")
-    C: float = Field(30.0, gt=0, description="weight of the data against the penalty (LIBLINEAR's C)")
-    positive_weight: float = Field(
-        3.0, gt=0, description="weight of a product that has the label; 3 brings the best threshold near 0.5"
-    )
-    tolerance: float = Field(
-        0.02, gt=0, lt=1, description="a label is solved once its gradient has shrunk by this factor"
-    )
-    prune: float = Field(
-        0.03, ge=0, description="weights of n-grams and ids nearer to 0 than this are dropped"
-    )
-    features: int = Field(
-        256,
-        ge=1,
-        description="numbers a product for fusion: the logits, at random mixed down to so many if more",
+    landmarks: int = Field(
+        3000, ge=1, description="training products in the sample that the Gaussian kernels are computed with"
     )
 
 
 @dataclass(frozen=True)
 class KernelInputs(FieldInputs):
-    """N products: sparse counts, one a kind; and vectors (N, D) by name, rows of 0 where a product has none."""
+    """N products: sparse counts, one a kind; and vectors (N, D) by name, 0 where a product has none."""
 
     grams: tuple[Grams, ...]
     vectors: Mapping[str, Floats]
 
     def take(self, rows: Rows) -> KernelInputs:
         """The given rows, in that order."""
+        grams = tuple(kind.take(rows) for kind in self.grams)
         vectors = {name: values[rows] for name, values in self.vectors.items()}
-        return KernelInputs(self.present[rows], tuple(g.take(rows) for g in self.grams), vectors)
+        return KernelInputs(self.present[rows], grams, vectors)
 
 
 class KernelLogistic(Modality):
     """One classifier of several fields, ``field = "title+description+image+related"``.
 
-    ``related`` is a list of products (:mod:`shelfwise.features.co_purchase`), ``image`` a picture; all others are text. A
-    product is present if it has all of the texts and the picture; it may lack the list.
+    ``related`` is a list of products (:mod:`shelfwise.features.co_purchase`), ``image`` an image; all others
+    are text. A product is present if it has all of the texts and the image; it may lack the list.
     """
 
     Settings = KernelLogisticSettings
@@ -104,39 +104,52 @@ class KernelLogistic(Modality):
 
     _encoder: ImageEncoder | None = None
     _model: LinearWeights | None = None
-    _spaces: tuple[TfidfVocabulary, ...] = ()
-    _gaussians: NystroemFeatures | None = None
+    _vocabularies: tuple[TfidfVocabulary, ...] = ()
+    _nystroem: NystroemFeatures | None = None
     _facts: dict[str, Any]
+
+    def __init__(self, settings: Any, field: str) -> None:
+        super().__init__(settings, field)
+        names = field.split("+")
+        # two fields have a kind of their own, by their name; every other field is text
+        self._texts = [name for name in names if name not in ("image", "related")]
+        self._has_image = "image" in names
+        self._has_relations = "related" in names
+        # most products of a catalogue list nothing, so the lists are required only where there is no other
+        # field
+        self._required = [name for name in names if name != "related"] or ["related"]
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
-        return all(name in fields for name in self._needed)
+        return all(name in fields for name in self._required)
 
     def prepare(self, catalog: Catalog, context: Context) -> KernelInputs:
-        """Count words, encode texts and pictures, read the lists.
+        """Count words, encode texts and images, read the lists.
 
         Raises:
-            WeightsError: the encoder or the backbone is not to be had.
+            WeightsError: the encoder or the backbone is not available.
         """
         grams: list[Grams] = []
         vectors: dict[str, Floats] = {}
-        here: list[Bools] = []
+        present: list[Bools] = []
         refused: list[RejectedField] = []
+        # the order of the kinds is the order of the vocabularies: n-grams of the texts, then ids
         if self._texts:
-            bags = NgramCounts.read(catalog, self._texts, self.settings, every=True)
-            grams += bags.grams
-            here.append(bags.present)
+            counts = NgramCounts.read(catalog, self._texts, self.settings, every=True)
+            grams += counts.grams
+            present.append(counts.present)
             if self.settings.encoder != "off":
-                vectors["sentences"] = self._sentences(catalog, context)
-        if "image" in self._fields:
-            pictures = self._pictures(catalog, context)
-            refused += pictures.refused
-            here.append(pictures.present)
-            vectors["pictures"] = _pooled(pictures)
-        if "related" in self._fields:
-            grams.append(_listed(catalog))
-            here += [] if here else [np.diff(grams[-1].counts.indptr) > 0]
-        return KernelInputs(np.all(here, axis=0), tuple(grams), vectors, refused=tuple(refused))
+                vectors["sentences"] = self._sentence_vectors(catalog, context)
+        if self._has_image:
+            images = Pictures.read(catalog, "image", self._opened_encoder(), context)
+            refused += images.refused
+            present.append(images.present)
+            vectors["pictures"] = _mean_of_views(images)
+        if self._has_relations:
+            grams.append(related_ids(catalog))
+            if not present:  # the list is the only field, so a product needs one
+                present.append(np.diff(grams[-1].counts.indptr) > 0)
+        return KernelInputs(np.all(present, axis=0), tuple(grams), vectors, refused=tuple(refused))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn n-grams, landmarks and classifiers from `train` alone.
@@ -144,176 +157,142 @@ class KernelLogistic(Modality):
         Raises:
             WeightsError: as :meth:`prepare`.
         """
-        chosen, inputs = self.settings, train.inputs
-        self._spaces = tuple(TfidfVocabulary.fit(g, self._counting(i)) for i, g in enumerate(inputs.grams))
-        width = (chosen.gamma, chosen.landmarks)
-        self._gaussians = (
-            NystroemFeatures.fit(inputs.vectors, self._weights, *width, context.seed)
-            if inputs.vectors
-            else None
-        )
-        sparse, dense = self._inputs(inputs)
-        if self._encoder is None and "image" in self._fields:
-            self._encoder = ImageEncoder.open(self._source, self._looks)
+        chosen = self.settings
+        inputs: KernelInputs = train.inputs
+        vocabularies = []
+        for kind, grams in enumerate(inputs.grams):
+            vocabularies.append(TfidfVocabulary.fit(grams, self._counting(kind)))
+        self._vocabularies = tuple(vocabularies)
+        self._nystroem = None
+        if inputs.vectors:
+            self._nystroem = NystroemFeatures.fit(
+                inputs.vectors, self._kernel_weights, chosen.gamma, chosen.landmarks, context.seed
+            )
+        sparse, dense = self._kernel_inputs(inputs)
+        if self._has_image:
+            self._opened_encoder()  # it is saved with the model, even where another member read the images
         self._model = fit_logistic(
             sparse, train.targets, chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune, dense
         )
-        self._facts = self._sources() if inputs.vectors else {}
+        self._facts = self._source_facts() if inputs.vectors else {}
         return self
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L), and the logits as features: (N, L), or (N, `features`) where labels are more."""
-        logits = self._fitted().logits(*self._inputs(inputs))
+        """Probabilities (N, L), and the logits as features, projected to at most `features` numbers."""
+        model = self._fitted()
+        sparse, dense = self._kernel_inputs(inputs)
+        logits = model.logits(sparse, dense)
         return expit(logits), random_projection(logits, self.settings.features)
 
     def state(self) -> State:
         """Known n-grams and ids with their weights, the landmarks, and the classifiers."""
-        arrays: dict[str, NDArray[Any]] = self._fitted().arrays()
-        for i, space in enumerate(self._spaces):
-            arrays |= {f"space.{i}.keys": space.keys, f"space.{i}.weights": space.weights}
-        if self._gaussians is not None:
-            arrays["turn"] = self._gaussians.turn
-            for name, centre in self._gaussians.centres.items():
-                arrays |= {f"centre.{name}": centre, f"landmarks.{name}": self._gaussians.landmarks[name]}
+        arrays = self._fitted().arrays() | vocabulary_arrays(self._vocabularies)
+        if self._nystroem is not None:
+            arrays["turn"] = self._nystroem.turn
+            for name, centre in self._nystroem.centres.items():
+                arrays[f"centre.{name}"] = centre
+                arrays[f"landmarks.{name}"] = self._nystroem.landmarks[name]
+        # the sentence encoder stays in its package; an image backbone may come from a hub that is gone
+        # tomorrow
         if self._encoder is not None:
-            weights = self._encoder.backbone.state_dict()
-            arrays |= {
-                f"backbone.{name}": value.contiguous().numpy().copy()
-                for name, value in weights.items()
-                if value.ndim
-            }
+            arrays |= as_arrays(encoder_tensors(self._encoder))
         return State(arrays, self._facts)
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from.
 
         Raises:
-            WeightsError: the encoder is not to be had, or is another one than at the time.
+            WeightsError: the encoder is not available, or is not the one that was used in training.
         """
-        arrays, self._facts = state.arrays, dict(state.facts)
+        arrays = state.arrays
+        self._facts = dict(state.facts)
         self._model = LinearWeights.from_state(arrays)
-        count = sum(name.startswith("space.") for name in arrays) // 2
-        self._spaces = tuple(
-            TfidfVocabulary(arrays[f"space.{i}.keys"], arrays[f"space.{i}.weights"]) for i in range(count)
-        )
+        self._vocabularies = restored_vocabularies(arrays)
+        # each kind of vectors has a mean and landmarks; without any there is no Gaussian part
         names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
         if names:
-            centres, landmarks = (
-                {n: arrays[f"{part}.{n}"] for n in names} for part in ("centre", "landmarks")
-            )
-            self._gaussians = NystroemFeatures(centres, landmarks, arrays["turn"])
+            centres = {name: arrays[f"centre.{name}"] for name in names}
+            landmarks = {name: arrays[f"landmarks.{name}"] for name in names}
+            self._nystroem = NystroemFeatures(centres, landmarks, arrays["turn"])
         if "encoder" in self._facts:
             verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         if "backbone" in self._facts:
-            self._encoder = ImageEncoder.open(
-                WeightSource(**self._facts["backbone"], path=None),
-                self._looks,
-                with_prefix("backbone.", arrays),
-            )
+            self._encoder = restored_encoder(self._facts["backbone"], self._encoder_settings, arrays)
         return self
 
     def provenance(self) -> dict[str, Any]:
-        """The pre-trained networks; how many n-grams and ids are known, and by how many directions products are told apart."""
-        known = sum(len(space.keys) for space in self._spaces)
-        directions = 0 if self._gaussians is None else self._gaussians.turn.shape[1]
+        """The pre-trained networks, and how many n-grams, ids and directions of the kernel are known."""
+        known = sum(len(vocabulary.keys) for vocabulary in self._vocabularies)
+        directions = 0 if self._nystroem is None else self._nystroem.turn.shape[1]
+        # a note tells that another backbone stands in for the one of the settings
         note = self._facts.get("backbone", {}).get("note", "")
-        return {**self._facts, "known": known, "directions": directions, **({"note": note} if note else {})}
+        notes = {"note": note} if note else {}
+        return {**self._facts, "known": known, "directions": directions, **notes}
 
     @property
-    def _fields(self) -> list[str]:
-        return self.field.split("+")
-
-    @property
-    def _texts(self) -> list[str]:
-        return [name for name in self._fields if name not in ("image", "related")]
-
-    @property
-    def _needed(self) -> list[str]:
-        return [name for name in self._fields if name != "related"] or ["related"]
-
-    @property
-    def _weights(self) -> dict[str, float]:
+    def _kernel_weights(self) -> dict[str, float]:
+        """What the kernel of each kind of vector counts."""
         return {"sentences": self.settings.text_weight, "pictures": self.settings.image_weight}
 
-    def _counting(self, kind: int) -> BagSettings:
-        """How the n-grams of one kind are weighed: ids come last."""
-        kinds = bool(self.settings.words) + bool(self.settings.letters)
-        return self.settings if kind < kinds * len(self._texts) else IDS
-
-    def _inputs(self, fields: KernelInputs) -> tuple[sp.csr_array, Floats | None]:
-        parts = []
-        for i, (space, grams) in enumerate(zip(self._spaces, fields.grams, strict=True)):
-            counting = self._counting(i)
-            parts.append(
-                space.inputs(grams, counting)
-                * (1.0 if counting is self.settings else np.float32(np.sqrt(self.settings.relations_weight)))
-            )
-        sparse = (
-            sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
-            if parts
-            else sp.csr_array((len(fields), 0), dtype=np.float32)
-        )
-        if self._gaussians is None:
-            return sparse, None
-        return sparse, self._gaussians.apply(fields.vectors, self._weights, self.settings.gamma)
-
-    def _sentences(self, catalog: Catalog, context: Context) -> Floats:
-        return encode_fields(
-            catalog,
-            "+".join(self._texts),
-            find_encoder(self.settings.encoder),
-            self.settings.max_tokens,
-            context,
-        )
-
-    def _pictures(self, catalog: Catalog, context: Context) -> Pictures:
-        if self._encoder is None:
-            self._encoder = ImageEncoder.open(self._source, self._looks)
-        return Pictures.read(catalog, "image", self._encoder, context)
-
     @property
-    def _source(self) -> WeightSource:
-        return find_weights(self.settings.backbone, "auto")
-
-    @property
-    def _looks(self) -> ImageEncoderSettings:
+    def _encoder_settings(self) -> ImageEncoderSettings:
         return ImageEncoderSettings(
             backbone=self.settings.backbone, train_last=0, frozen_bn="inference", flip=True
         )
 
-    def _sources(self) -> dict[str, Any]:
+    def _opened_encoder(self) -> ImageEncoder:
+        if self._encoder is None:
+            source = find_weights(self.settings.backbone, "auto")
+            self._encoder = ImageEncoder.open(source, self._encoder_settings)
+        return self._encoder
+
+    def _counting(self, kind: int) -> BagSettings:
+        """How the n-grams of one kind are weighed: ids come after all kinds of text."""
+        # a text has one kind for its words and one for its letters, where these are counted
+        kinds = bool(self.settings.words) + bool(self.settings.letters)
+        return self.settings if kind < kinds * len(self._texts) else ID_COUNTING
+
+    def _kernel_inputs(self, fields: KernelInputs) -> tuple[sp.csr_array, Floats | None]:
+        """The sparse inputs (N, F), and the dense ones (N, K) where there are vectors."""
+        parts = []
+        for kind, (vocabulary, grams) in enumerate(zip(self._vocabularies, fields.grams, strict=True)):
+            counting = self._counting(kind)
+            is_text = counting is self.settings
+            # a kernel is a product of two inputs, so each of them is scaled by the root of its weight
+            scale = 1.0 if is_text else np.float32(np.sqrt(self.settings.relations_weight))
+            parts.append(vocabulary.inputs(grams, counting) * scale)
+        # with vectors alone the sparse inputs have no columns
+        if parts:
+            sparse = sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
+        else:
+            sparse = sp.csr_array((len(fields), 0), dtype=np.float32)
+        if self._nystroem is None:
+            return sparse, None
+        return sparse, self._nystroem.apply(fields.vectors, self._kernel_weights, self.settings.gamma)
+
+    def _sentence_vectors(self, catalog: Catalog, context: Context) -> Floats:
+        """All texts of a product as one text, encoded (N, D)."""
+        source = find_encoder(self.settings.encoder)
+        return encode_fields(catalog, "+".join(self._texts), source, self.settings.max_tokens, context)
+
+    def _source_facts(self) -> dict[str, Any]:
+        """Which pre-trained networks the vectors come from."""
         facts: dict[str, Any] = {}
         if self._texts and self.settings.encoder != "off":
             source = find_encoder(self.settings.encoder)
             facts |= {"encoder": source.origin, "sha256": source.sha256}
-        if "image" in self._fields:
-            facts["backbone"] = {**self._source.provenance(), "kind": self._source.kind}
+        if self._has_image:
+            facts["backbone"] = source_facts(find_weights(self.settings.backbone, "auto"))
         return facts
 
     def _fitted(self) -> LinearWeights:
-        if self._model is None:
-            raise NotFittedError(f"the classifier of {self.field!r} is not fitted; call fit or restore first")
-        return self._model
+        return require_fitted(self._model, f"the classifier of {self.field!r}")
 
 
-def _pooled(pictures: Pictures) -> Floats:
-    """(N, D) the mean of a picture and its mirror image; 0 where there is no picture."""
-    means = pictures.rows.mean(axis=1, dtype=np.float32)
-    return (
-        np.where(pictures.present[:, None], means[pictures.index], np.float32(0))
-        if len(means)
-        else np.zeros((len(pictures), 0), np.float32)
-    )
-
-
-def _listed(catalog: Catalog) -> Grams:
-    """The ids that each product lists, its own among them: what is bought with one product is bought with both."""
-    listing = RelationLists.read(catalog, "related", ())
-    rows, listed = listing.pairs(np.arange(len(catalog)))
-    listing_any = np.unique(rows)
-    keys, columns = np.unique(np.concatenate([listed, listing.keys[listing_any]]), return_inverse=True)
-    places = (np.concatenate([rows, listing_any]), columns)
-    counts = sp.coo_array(
-        (np.ones(len(columns), np.float32), places), shape=(len(catalog), len(keys))
-    ).tocsr()
-    return Grams(sp.csr_array(counts), keys)
+def _mean_of_views(images: Pictures) -> Floats:
+    """(N, D) the mean of an image and its mirror image; 0 where there is no image."""
+    # one row an image file, which several products may share
+    means = images.rows.mean(axis=1, dtype=np.float32)
+    if not len(means):
+        return np.zeros((len(images), 0), np.float32)
+    return np.where(images.present[:, None], means[images.index], np.float32(0))

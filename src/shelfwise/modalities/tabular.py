@@ -1,6 +1,9 @@
-"""Prices, brands and whatever else a table knows: numbers and categories, of any columns together.
+"""Prices, brands and any other columns of a table: numbers and categories, of several columns together.
 
-``field = "price+brand"`` reads two columns. The price, and the columns named under `numbers`, are numbers; all others are categories.
+``field = "price+brand"`` reads two columns. The price, and the columns named under `numbers`, are numbers;
+all others are categories.
+
+Dimensions: N products.
 """
 
 from __future__ import annotations
@@ -13,237 +16,281 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from pydantic import Field
 
 from shelfwise.catalog.reading.column_mapping import SYNONYMS
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Rows, State
-from shelfwise.errors import ConfigError, NotFittedError
-from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Float64Array, Rows, State
+from shelfwise.errors import ConfigError
+from shelfwise.nn.mlp import ClassifierSettings
+from shelfwise.nn.row_modality import RowModality
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-ANSWERS = (*SYNONYMS["categories"], "main_cat")
-"""Columns that name a product's categories: what is to be found out must not be read."""
+NUMBER_PATTERN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+
+CATEGORY_COLUMNS = (*SYNONYMS["categories"], "main_cat")
+"""Columns that name a product's categories, the labels themselves; a classifier must not read them."""
+
+MIN_SPREAD = 1e-6
+"""Of a number's logarithm: one that never varied in training is not blown up later."""
 
 
 class TabularSettings(ClassifierSettings):
     """How columns become numbers between about -3 and 3."""
 
-    numbers: tuple[str, ...] = Field((), description="further columns read as numbers; the price always is")
+    numbers: tuple[str, ...] = Field(
+        (), description="columns that are read as numbers; price always is, all others are categories"
+    )
     bins: int = Field(
-        16, ge=1, description="ranges of a number that hold equally many training products each"
+        16, ge=1, description="ranges a number is sorted into, each with equally many training products"
     )
     min_count: int = Field(
         3,
         ge=1,
-        description="training products a category needs to count as one of its own; the rarer ones are one together",
+        description="training products that a category must have; rarer categories are treated as one "
+        "category",
     )
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberColumn:
     """A column (N,) of numbers, NaN where a product has none."""
 
-    values: NDArray[np.float64]
+    values: Float64Array
 
-    def take(self, rows: Rows) -> Numbers:
+    @property
+    def present(self) -> Bools:
+        """(N,) whether a product has a number."""
+        return ~np.isnan(self.values)
+
+    def take(self, rows: Rows) -> NumberColumn:
         """The given rows, in that order."""
-        return Numbers(self.values[rows])
+        return NumberColumn(self.values[rows])
 
 
 @dataclass(frozen=True)
-class Words:
-    """A column of categories: codes (N,) into `words`, -1 where a product has none."""
+class CategoryColumn:
+    """A column of categories: codes (N,) into `names`, -1 where a product has none."""
 
     codes: Rows
-    words: tuple[str, ...]
+    names: tuple[str, ...]
 
-    def take(self, rows: Rows) -> Words:
+    @property
+    def present(self) -> Bools:
+        """(N,) whether a product has a category."""
+        return self.codes >= 0
+
+    def take(self, rows: Rows) -> CategoryColumn:
         """The given rows, in that order."""
-        return Words(self.codes[rows], self.words)
+        return CategoryColumn(self.codes[rows], self.names)
 
 
 @dataclass(frozen=True)
 class TabularInputs(FieldInputs):
     """The columns of N products; present are those that have a value in any."""
 
-    columns: tuple[Numbers | Words, ...]
+    columns: tuple[NumberColumn | CategoryColumn, ...]
 
     def take(self, rows: Rows) -> TabularInputs:
         """The given rows, in that order."""
-        return TabularInputs(self.present[rows], tuple(column.take(rows) for column in self.columns))
+        columns = tuple(column.take(rows) for column in self.columns)
+        return TabularInputs(self.present[rows], columns)
 
 
 @dataclass(frozen=True)
-class NumberCode:
-    """A number as: its logarithm, standardised; its range; and whether it is missing.
+class NumberEncoder:
+    """Encodes a number as its logarithm, standardised; as its range; and as missing.
 
     Args:
         edges: (B,) rising, between the ranges.
-        scale: (3,) least positive value, mean and spread of the logarithms; what is below the least counts as the least.
+        scale: (3,) the smallest positive training value, then mean and spread of the logarithms. Values below
+            the smallest count as the smallest.
     """
 
-    edges: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    edges: Float64Array
+    scale: Float64Array
 
     @classmethod
-    def fit(cls, column: Numbers, settings: TabularSettings) -> Self:
-        """Learn ranges and scale from training products; without a single number, it only tells that it is missing."""
-        values = column.values[~np.isnan(column.values)]
-        edges = (
-            np.unique(np.quantile(values, np.arange(1, settings.bins) / settings.bins))
-            if len(values)
-            else np.zeros(0)
-        )
-        least = values[values > 0].min(initial=np.inf)
-        logs = np.log(np.maximum(values, least)) if np.isfinite(least) else np.zeros(1)
-        return cls(
-            edges, np.array([least if np.isfinite(least) else 1.0, logs.mean(), max(logs.std(), 1e-6)])
-        )
+    def fit(cls, column: NumberColumn, settings: TabularSettings) -> Self:
+        """Learn ranges and scale from training products; without a number it only encodes "missing"."""
+        values = column.values[column.present]
+        edges = np.zeros(0)
+        if len(values):
+            # quantiles, so that each range holds equally many products; many equal prices share one range
+            quantiles = np.arange(1, settings.bins) / settings.bins
+            edges = np.unique(np.quantile(values, quantiles))
+        smallest = values[values > 0].min(initial=np.inf)
+        if not np.isfinite(smallest):  # no positive number to take a logarithm of
+            return cls(edges, np.array([1.0, 0.0, MIN_SPREAD]))
+        logs = np.log(np.maximum(values, smallest))
+        spread = max(logs.std(), MIN_SPREAD)
+        return cls(edges, np.array([smallest, logs.mean(), spread]))
 
-    def encode(self, column: Numbers) -> sp.csr_array:
-        """(N, B + 3)."""
-        there = ~np.isnan(column.values)
-        least, mean, spread = self.scale
-        size = np.where(
-            there, (np.log(np.maximum(np.where(there, column.values, least), least)) - mean) / spread, 0
-        )
-        ranges = np.where(
-            there, np.searchsorted(self.edges, column.values, side="right"), len(self.edges) + 1
-        )
-        return sp.csr_array(
-            sp.hstack(
-                [sp.csr_array(size[:, None]), _one_hot(ranges, len(self.edges) + 2)],
-                format="csr",
-                dtype=np.float32,
-            )
-        )
+    def encode(self, column: NumberColumn) -> sp.csr_array:
+        """Sparse rows (N, B + 3)."""
+        known = column.present
+        smallest, mean, spread = self.scale
+        # a missing number is filled with any positive one, so that its logarithm exists; it is set to 0 below
+        filled = np.where(known, column.values, smallest)
+        logs = np.log(np.maximum(filled, smallest))
+        size = np.where(known, (logs - mean) / spread, 0)
+        # ranges are numbered from 0 to B; B + 1 stands for a missing number
+        missing = len(self.edges) + 1
+        ranges = np.searchsorted(self.edges, column.values, side="right")
+        ranges = np.where(known, ranges, missing)
+        size_column = sp.csr_array(size[:, None])
+        range_columns = _one_hot(ranges, missing + 1)
+        parts = sp.hstack([size_column, range_columns], format="csr", dtype=np.float32)
+        return sp.csr_array(parts)
 
 
 @dataclass(frozen=True)
-class WordCode:
-    """A category as one of the `words` (K,) that are known; as another one; or as missing."""
+class CategoryEncoder:
+    """Encodes a category as one of the known `names` (K,), as another one, or as missing."""
 
-    words: tuple[str, ...]
+    names: tuple[str, ...]
 
     @classmethod
-    def fit(cls, column: Words, settings: TabularSettings) -> Self:
+    def fit(cls, column: CategoryColumn, settings: TabularSettings) -> Self:
         """Learn which categories are common enough."""
-        counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.words))
-        return cls(tuple(sorted(column.words[i] for i in np.flatnonzero(counts >= settings.min_count))))
+        counts = np.bincount(column.codes[column.present], minlength=len(column.names))
+        common = np.flatnonzero(counts >= settings.min_count)
+        # sorted, so that the columns do not depend on the order of the products
+        names = sorted(column.names[code] for code in common)
+        return cls(tuple(names))
 
-    def encode(self, column: Words) -> sp.csr_array:
-        """(N, K + 2)."""
-        place = {word: i for i, word in enumerate(self.words)}
-        table = np.array([place.get(word, len(self.words)) for word in column.words] + [len(self.words) + 1])
-        return _one_hot(table[column.codes], len(self.words) + 2)  # -1, missing, finds the last
+    def encode(self, column: CategoryColumn) -> sp.csr_array:
+        """Sparse rows (N, K + 2)."""
+        # the known categories come first, then one column for all others, then one for "missing"
+        other = len(self.names)
+        missing = other + 1
+        place = {name: i for i, name in enumerate(self.names)}
+        places = [place.get(name, other) for name in column.names]
+        # the code of a missing category, -1, finds the last entry
+        table = np.array([*places, missing])
+        return _one_hot(table[column.codes], missing + 1)
 
 
-class Tabular(Modality):
+class Tabular(RowModality):
     """One classifier of one or several columns."""
 
     Settings = TabularSettings
     settings: TabularSettings
 
-    _model: RowClassifier | None = None
-    _codes: tuple[NumberCode | WordCode, ...]
+    _encoders: tuple[NumberEncoder | CategoryEncoder, ...]
 
     def prepare(self, catalog: Catalog, context: Context) -> TabularInputs:
         """Read the columns; once fitted, a catalogue may lack some.
 
         Raises:
-            ConfigError: a column is not there, is neither text nor numbers, or names the product's categories.
+            ConfigError: a column is missing, is neither text nor numbers, or names the product's categories.
         """
-        columns = tuple(self._read(catalog, name) for name in self.field.split("+"))
-        there = [~np.isnan(c.values) if isinstance(c, Numbers) else c.codes >= 0 for c in columns]
-        return TabularInputs(reduce(np.logical_or, there), columns)
+        names = self.field.split("+")
+        columns = tuple(self._read(catalog, name) for name in names)
+        present = reduce(np.logical_or, [column.present for column in columns])
+        return TabularInputs(present, columns)
 
-    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn codes and classifier from `train` alone."""
-        chosen, columns = self.settings, train.inputs.columns
-        self._codes = tuple(
-            NumberCode.fit(c, chosen) if isinstance(c, Numbers) else WordCode.fit(c, chosen) for c in columns
-        )
-        watched = None if validation is None else (self._inputs(validation.inputs), validation.targets)
-        learnt = (self._inputs(train.inputs), train.targets)
-        self._model = RowClassifier.fit(learnt, watched, chosen, context, self.field)
-        return self
+    def fit_encoding(self, train: Examples, context: Context) -> None:
+        """Learn how each column is encoded."""
+        encoders: list[NumberEncoder | CategoryEncoder] = []
+        for column in train.inputs.columns:
+            if isinstance(column, NumberColumn):
+                encoders.append(NumberEncoder.fit(column, self.settings))
+            else:
+                encoders.append(CategoryEncoder.fit(column, self.settings))
+        self._encoders = tuple(encoders)
 
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, D)."""
-        return self._fitted().predict(self._inputs(inputs))
+    def rows(self, inputs: TabularInputs) -> sp.csr_array:
+        """All columns encoded, side by side."""
+        pairs = zip(self._encoders, inputs.columns, strict=True)
+        parts = [encoder.encode(column) for encoder, column in pairs]  # type: ignore[arg-type]
+        return sp.csr_array(sp.hstack(parts, format="csr"))
 
     def state(self) -> State:
-        """The classifier, and each column's code."""
-        model = self._fitted()
-        arrays = model.arrays()
-        for i, code in enumerate(self._codes):
-            if isinstance(code, NumberCode):
-                arrays |= {f"{i}.edges": code.edges, f"{i}.scale": code.scale}
-        words = [list(code.words) if isinstance(code, WordCode) else None for code in self._codes]
-        return State(arrays, {"epochs": model.epochs, "words": words})
+        """The classifier, and each column's encoder."""
+        state = super().state()
+        arrays = dict(state.arrays)
+        names: list[list[str] | None] = []
+        for i, encoder in enumerate(self._encoders):
+            # None among the names tells that a column is a number
+            if isinstance(encoder, NumberEncoder):
+                arrays[f"{i}.edges"] = encoder.edges
+                arrays[f"{i}.scale"] = encoder.scale
+                names.append(None)
+            else:
+                names.append(list(encoder.names))
+        return State(arrays, {**state.facts, "words": names})
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
-        arrays, words = state.arrays, state.facts["words"]
-        self._codes = tuple(
-            NumberCode(arrays[f"{i}.edges"], arrays[f"{i}.scale"])
-            if known is None
-            else WordCode(tuple(known))
-            for i, known in enumerate(words)
-        )
-        self._model = RowClassifier.restore(arrays, self.settings, state.facts["epochs"])
+        super().restore(state)
+        encoders: list[NumberEncoder | CategoryEncoder] = []
+        for i, names in enumerate(state.facts["words"]):
+            if names is None:
+                edges = state.arrays[f"{i}.edges"]
+                scale = state.arrays[f"{i}.scale"]
+                encoders.append(NumberEncoder(edges, scale))
+            else:
+                encoders.append(CategoryEncoder(tuple(names)))
+        self._encoders = tuple(encoders)
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How many numbers the columns became, and epochs."""
-        return {"inputs": self._fitted().inputs, "epochs": self._fitted().epochs}
+        classifier = self.classifier
+        return {"inputs": classifier.inputs, "epochs": classifier.epochs}
 
-    def _read(self, catalog: Catalog, name: str) -> Numbers | Words:
-        if name.removesuffix("_2") in ANSWERS:
+    def _read(self, catalog: Catalog, name: str) -> NumberColumn | CategoryColumn:
+        # a further column that is called like one of the catalogue's own has the suffix _2
+        if name.removesuffix("_2") in CATEGORY_COLUMNS:
             raise ConfigError(
-                f"the column {name!r} names the product's categories, which are to be found out; leave it out of {self.field!r}"
+                f"the column {name!r} holds the product's categories, which are to be predicted; "
+                f"leave it out of {self.field!r}"
             )
-        if name not in catalog and self._model is None:
-            known = [n for n in catalog.table.column_names if n not in ANSWERS]
+        if name not in catalog and self._classifier is None:
+            known = [n for n in catalog.table.column_names if n not in CATEGORY_COLUMNS]
             raise ConfigError(
                 f"there is no column {name!r} for the field {self.field!r}; known: {', '.join(known)}"
             )
-        column = catalog.table.column(name).combine_chunks() if name in catalog else pa.nulls(len(catalog))
+        # a fitted model goes on without a column that the catalogue lacks
+        column = pa.nulls(len(catalog))
+        if name in catalog:
+            column = catalog.table.column(name).combine_chunks()
         if pa.types.is_nested(column.type):
             raise ConfigError(
-                f"the column {name!r} holds {column.type}; a table reads text and numbers, for vectors take the modality vector"
+                f"the column {name!r} holds {column.type}; the modality tabular reads text and numbers, "
+                f"the modality vector reads vectors"
             )
         if name == "price" or name in self.settings.numbers:
-            return Numbers(_numbers(column))
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(column.cast(pa.string())))
-        words = pc.if_else(pc.equal(words, ""), None, words).dictionary_encode()
-        return Words(
-            words.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64),
-            tuple(words.dictionary.to_pylist()),
-        )
-
-    def _inputs(self, table: TabularInputs) -> sp.csr_array:
-        parts = [code.encode(column) for code, column in zip(self._codes, table.columns, strict=True)]  # type: ignore[arg-type]
-        return sp.csr_array(sp.hstack(parts, format="csr"))
-
-    def _fitted(self) -> RowClassifier:
-        if self._model is None:
-            raise NotFittedError(f"the classifier of {self.field!r} is not fitted; call fit or restore first")
-        return self._model
+            return NumberColumn(_numbers(column))
+        return _categories(column)
 
 
-def _numbers(column: pa.Array) -> NDArray[np.float64]:
+def _categories(column: pa.Array) -> CategoryColumn:
+    """A column as categories, whatever their case and the blanks around them; empty text is missing."""
+    trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    text = pc.utf8_lower(trimmed)
+    encoded = pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    names = encoded.dictionary.to_pylist()
+    return CategoryColumn(codes.astype(np.int64), tuple(names))
+
+
+def _numbers(column: pa.Array) -> Float64Array:
     """(N,) NaN where there is no number, or an infinite one."""
     if pa.types.is_string(column.type):
         column = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.match_substring_regex(column, f"^{_NUMBER}$"), column, None)
-    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+        # a cast would stop at the first text that is no number, so these become null before
+        is_number = pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")
+        column = pc.if_else(is_number, column, None)
+    values: Float64Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    values = values.astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def _one_hot(codes: Rows, width: int) -> sp.csr_array:
-    ones = np.ones(len(codes), np.float32)
-    return sp.csr_array((ones, codes, np.arange(len(codes) + 1)), shape=(len(codes), width))
+    """(N, width) with a 1 at each row's code."""
+    count = len(codes)
+    ones = np.ones(count, np.float32)
+    # one entry a row, so row i's entries begin at place i
+    starts = np.arange(count + 1)
+    return sp.csr_array((ones, codes, starts), shape=(count, width))

@@ -1,6 +1,8 @@
 """The mean of trained word and bigram vectors, and one sigmoid a label: fastText's classifier, one-vs-all.
 
 Sources: Joulin et al. 2016; Aberg 2018 for title and description as one text.
+
+Dimensions: N texts, K known n-grams, D numbers of a vector, L labels.
 """
 
 from __future__ import annotations
@@ -11,53 +13,76 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 from torch.nn import functional as F
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, Rows, State
-from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.errors import ConfigError
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+
+MAX_HALVINGS = 10
+"""Of the learning rate, before a training whose vectors grow beyond all numbers is given up."""
+
+MAX_LOGIT = 80.0
+"""Logits are clipped here: exp overflows in float32 above 88."""
 
 
 class TextBagSettings(PluginSettings):
-    """What is in a bag, and how its vectors are learnt; as in fastText, with every label judged by itself."""
+    """What is in a bag, and how its vectors are trained; as in fastText, with one classifier a label."""
 
-    words: tuple[int, ...] = Field((1, 2), min_length=1, description="lengths of the runs of words")
+    words: tuple[int, ...] = Field(
+        (1, 2), min_length=1, description="lengths of the word n-grams: 1 for single words, 2 for pairs"
+    )
     letters: tuple[int, ...] = Field(
-        (), description="lengths of the runs of letters within a word (fastText: 3 to 6)"
+        (), description="lengths of the letter n-grams within words (fastText: 3 to 6); empty: none"
     )
     buckets: int = Field(
-        2_000_000, ge=1, description="at most so many different vectors; only those that occur take space"
+        2_000_000,
+        ge=1,
+        description="most different n-grams; more share vectors by their hash. Only those that occur take "
+        "memory",
     )
-    min_count: int = Field(1, ge=1, description="training products an n-gram must occur in")
-    dimensions: int = Field(100, ge=1, description="numbers of a vector")
+    min_count: int = Field(1, ge=1, description="training products that an n-gram must occur in")
+    dimensions: int = Field(100, ge=1, description="numbers of a word vector")
     learning_rate: float = Field(
-        0.3, gt=0, description="falls to 0 in a straight line; halved until the vectors stay finite"
+        0.3,
+        gt=0,
+        description="step size at the start; it falls to 0 in a straight line, and is halved if training "
+        "diverges",
     )
-    epochs: int = Field(50, ge=1)
+    epochs: int = Field(50, ge=1, description="passes over the training products")
     batch_size: int = Field(
-        8, ge=1, description="products a step; their gradients are summed, so larger needs a lower rate"
+        8,
+        ge=1,
+        description="products a step; gradients are summed, so a larger batch needs a lower learning_rate",
     )
 
 
 @dataclass(frozen=True)
-class WordCounts(FieldInputs):
+class BagInputs(FieldInputs):
     """The n-grams of N texts; present are those with a word."""
 
     grams: Grams
 
-    def take(self, rows: Rows) -> WordCounts:
+    def take(self, rows: Rows) -> BagInputs:
         """The given rows, in that order."""
-        return WordCounts(self.present[rows], self.grams.take(rows))
+        return BagInputs(self.present[rows], self.grams.take(rows))
 
 
 @dataclass(frozen=True)
-class _Weights:
-    """What is learnt: n-grams (K,), rising, with their vectors and that of a text's end (K + 1, D), and a vector a label (L, D).
+class BagWeights:
+    """What training gives.
 
-    The learning rate is the one at which they were.
+    Args:
+        keys: (K,) the known n-grams, rising.
+        vectors: (K + 1, D) theirs, and last that of a text's end.
+        labels: (L, D) a vector a label.
+        learning_rate: the one at which the vectors stayed finite.
     """
 
     keys: Keys
@@ -67,66 +92,72 @@ class _Weights:
 
     def means(self, grams: Grams) -> Floats:
         """(N, D) the mean vector of each text's known n-grams and its end."""
-        return np.asarray(_shares(grams, self.keys) @ self.vectors)
+        return np.asarray(ngram_shares(grams, self.keys) @ self.vectors)
 
 
 class TextBag(Modality):
-    """One classifier of one or several text fields; ``field = "title+description"`` reads them as one text."""
+    """One classifier of one or several text fields, such as ``title+description``, read as one text."""
 
     Settings = TextBagSettings
     settings: TextBagSettings
 
-    _weights: _Weights | None = None
+    _weights: BagWeights | None = None
 
-    def prepare(self, catalog: Catalog, context: Context) -> WordCounts:
+    def prepare(self, catalog: Catalog, context: Context) -> BagInputs:
         """Count the n-grams of the text."""
         tokens = catalog.memoize(("plain words", self.field), lambda: split_words(self._texts(catalog)))
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
-            grams = grams.joined(letter_grams(tokens, self.settings.letters))
-        return WordCounts(tokens.lengths > 0, grams.folded(self.settings.buckets))
+            letters = letter_grams(tokens, self.settings.letters)
+            grams = grams.joined(letters)
+        # n-grams beyond the number of buckets share vectors, as in fastText
+        return BagInputs(tokens.lengths > 0, grams.folded(self.settings.buckets))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn all vectors from `train` alone.
+        """Train all vectors on `train` alone.
 
         Raises:
             ConfigError: even a thousandth of the learning rate is too high for the vectors to stay finite.
         """
         grams: Grams = train.inputs.grams
-        keys = grams.keys[grams.documents() >= self.settings.min_count]
-        shares = _shares(grams, keys)
-        for halvings in range(
-            11
-        ):  # few and short texts that share their words take larger steps together than a batch should
+        frequent = grams.documents() >= self.settings.min_count
+        keys = grams.keys[frequent]
+        shares = ngram_shares(grams, keys)
+        # few and short texts that share their words take larger steps together than a batch should
+        for halvings in range(MAX_HALVINGS + 1):
             rate = self.settings.learning_rate / 2**halvings
-            vectors, labels = _learn(shares, train.targets, rate, self.settings, context)
+            vectors, labels = train_vectors(shares, train.targets, rate, self.settings, context)
             if np.isfinite(labels).all():
-                self._weights = _Weights(keys, vectors, labels, rate)
+                self._weights = BagWeights(keys, vectors, labels, rate)
                 return self
         raise ConfigError(
-            f"{self.field}: the vectors grew beyond all numbers; lower learning_rate, now {self.settings.learning_rate}, or batch_size"
+            f"{self.field}: the vectors grew beyond all numbers; "
+            f"lower learning_rate, now {self.settings.learning_rate}, or batch_size"
         )
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and the texts' mean vectors (N, D)."""
         weights = self._fitted()
         means = weights.means(inputs.grams)
-        return 1 / (1 + np.exp(-np.clip(means @ weights.labels.T, -80, 80))), means
+        logits = np.clip(means @ weights.labels.T, -MAX_LOGIT, MAX_LOGIT)
+        probabilities = 1 / (1 + np.exp(-logits))
+        return probabilities, means
 
     def state(self) -> State:
         """The n-grams that occurred in training, their vectors, and the labels' vectors."""
         weights = self._fitted()
-        return State(
-            {"keys": weights.keys, "vectors": weights.vectors, "labels": weights.labels},
-            {"learning_rate": weights.learning_rate},
-        )
+        arrays: dict[str, NDArray[Any]] = {
+            "keys": weights.keys,
+            "vectors": weights.vectors,
+            "labels": weights.labels,
+        }
+        return State(arrays, {"learning_rate": weights.learning_rate})
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         arrays = state.arrays
-        self._weights = _Weights(
-            arrays["keys"], arrays["vectors"], arrays["labels"], state.facts["learning_rate"]
-        )
+        rate = state.facts["learning_rate"]
+        self._weights = BagWeights(arrays["keys"], arrays["vectors"], arrays["labels"], rate)
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -135,66 +166,86 @@ class TextBag(Modality):
         return {"ngrams": len(weights.keys), "learning_rate": weights.learning_rate}
 
     def _texts(self, catalog: Catalog) -> list[str]:
+        """The fields of each product as one text."""
         columns = [catalog.column(name) for name in self.field.split("+")]
-        return [" ".join(filter(None, values)) for values in zip(*columns, strict=True)]
+        texts = []
+        for values in zip(*columns, strict=True):
+            texts.append(" ".join(filter(None, values)))
+        return texts
 
-    def _fitted(self) -> _Weights:
-        if self._weights is None:
-            raise NotFittedError(
-                f"the bag of words classifier of {self.field!r} is not fitted; call fit or restore first"
-            )
-        return self._weights
+    def _fitted(self) -> BagWeights:
+        return require_fitted(self._weights, f"the bag of words classifier of {self.field!r}")
 
 
-def _shares(grams: Grams, keys: Keys) -> sp.csr_array:
+def ngram_shares(grams: Grams, keys: Keys) -> sp.csr_array:
     """(N, K + 1) each known n-gram's share of its text, rows summing to 1.
 
-    The last column is the end of the text, which every text has (as in fastText): what is known of a text without a word known.
+    The last column is the end of the text. Every text has one (as in fastText), so a text without a known
+    word has a vector too.
     """
-    counts = sp.hstack([grams.align(keys), sp.csr_array(np.ones((len(grams), 1), np.float32))], format="csr")
+    ends = sp.csr_array(np.ones((len(grams), 1), np.float32))
+    counts = sp.hstack([grams.align(keys), ends], format="csr")
     rows = np.repeat(np.arange(len(grams)), np.diff(counts.indptr))
-    shares = counts.data / np.bincount(rows, counts.data, len(grams))[rows]
-    return sp.csr_array((shares.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+    # never 0, as every text has its end
+    totals = np.bincount(rows, counts.data, len(grams))
+    shares = (counts.data / totals[rows]).astype(np.float32)
+    return sp.csr_array((shares, counts.indices, counts.indptr), shape=counts.shape)
 
 
 @torch.inference_mode()
-def _learn(
+def train_vectors(
     shares: sp.csr_array, targets: Floats, rate: float, settings: TextBagSettings, context: Context
 ) -> tuple[Floats, Floats]:
-    """Stochastic gradient descent on the sum of all labels' log losses; a step touches only the vectors that occur in it.
+    """Stochastic gradient descent on the sum of all labels' log losses: vectors (K + 1, D) and labels (L, D).
 
-    It ends early, with what are no numbers, when `rate` is too high.
+    Ends early, with numbers that are not finite, when `rate` is too high.
     """
     rng = np.random.default_rng(context.seed)
-    size, dimensions = settings.batch_size, settings.dimensions
-    vectors = torch.from_numpy(
-        rng.uniform(-1 / dimensions, 1 / dimensions, (shares.shape[1], dimensions)).astype(np.float32)
-    )
+    dimensions = settings.dimensions
+    # as fastText begins: small random vectors for n-grams, zeros for labels
+    initial = rng.uniform(-1 / dimensions, 1 / dimensions, (shares.shape[1], dimensions))
+    vectors = torch.from_numpy(initial.astype(np.float32))
     labels = torch.zeros(targets.shape[1], dimensions)
-    steps, step = settings.epochs * -(-len(targets) // size), 0
+    steps = -(-len(targets) // settings.batch_size)
     with context.progress("training the bag of words", settings.epochs) as progress:
-        for _ in range(settings.epochs):
+        for epoch in range(settings.epochs):
             order = rng.permutation(len(targets))
-            shuffled, wanted = shares[order], torch.from_numpy(targets[order])
-            starts = torch.from_numpy(shuffled.indptr.astype(np.int64))
-            columns, values = (
-                torch.from_numpy(shuffled.indices.astype(np.int64)),
-                torch.from_numpy(shuffled.data),
-            )
-            for first in range(0, len(order), size):
-                bags = starts[first : first + size + 1]
-                inside = slice(int(bags[0]), int(bags[-1]))
-                ids, share = columns[inside], values[inside]
-                means = F.embedding_bag(
-                    ids, vectors, bags[:-1] - bags[0], mode="sum", per_sample_weights=share
-                )
-                error = wanted[first : first + size] - torch.sigmoid(means @ labels.T)
-                error *= rate * (1 - step / steps)
-                back = (error @ labels).repeat_interleave(bags.diff(), dim=0)
-                labels.addmm_(error.T, means)
-                vectors.index_add_(0, ids, back.mul_(share[:, None]))
-                step += 1
+            # the rate falls in a straight line over the steps of all epochs
+            done = epoch * steps
+            rates = [rate * (1 - step / (settings.epochs * steps)) for step in range(done, done + steps)]
+            shuffled = torch.from_numpy(targets[order])
+            _train_epoch(vectors, labels, shares[order], shuffled, settings.batch_size, rates)
             progress.advance()
+            # the caller tries again with half the rate
             if not labels.isfinite().all():
                 break
     return vectors.numpy(), labels.numpy()
+
+
+def _train_epoch(
+    vectors: Tensor,
+    labels: Tensor,
+    shares: sp.csr_array,
+    targets: Tensor,
+    batch_size: int,
+    rates: list[float],
+) -> None:
+    """One pass over the texts, one step for each of `rates`; changes `vectors` and `labels` in place."""
+    starts = torch.from_numpy(shares.indptr.astype(np.int64))
+    columns = torch.from_numpy(shares.indices.astype(np.int64))
+    values = torch.from_numpy(shares.data)
+    for step, rate in enumerate(rates):
+        first = step * batch_size
+        # where the texts of this step begin and end among all n-grams
+        bags = starts[first : first + batch_size + 1]
+        inside = slice(int(bags[0]), int(bags[-1]))
+        ids = columns[inside]
+        share = values[inside]
+        offsets = bags[:-1] - bags[0]
+        means = F.embedding_bag(ids, vectors, offsets, mode="sum", per_sample_weights=share)
+        error = targets[first : first + batch_size] - torch.sigmoid(means @ labels.T)
+        error *= rate
+        # both gradients by the old labels; only the vectors that occur in this step are touched
+        back = (error @ labels).repeat_interleave(bags.diff(), dim=0)
+        labels.addmm_(error.T, means)
+        vectors.index_add_(0, ids, back.mul_(share[:, None]))

@@ -1,8 +1,8 @@
-"""A pre-trained sentence encoder (BERT family), frozen or tuned, and a hidden layer that knows the labels.
+"""A pre-trained sentence encoder (BERT family), frozen or fine-tuned, and a hidden layer behind it.
 
-The mean of the encoder's word vectors goes to a hidden layer and one sigmoid a label. The head is first learnt on the
-frozen encoder; where layers are tuned, that goes on from there, so that a head of random weights does not spoil them
-(Kumar et al. 2022).
+The mean of the encoder's token vectors goes to a hidden layer and one sigmoid a label. The head is first
+trained on the frozen encoder. Where layers are fine-tuned, that goes on from there, so that a head of random
+weights does not spoil them (Kumar et al. 2022).
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
-from shelfwise.errors import NotFittedError
 from shelfwise.features.sentence_embeddings import (
     TokenBatches,
     TokenizedTexts,
@@ -38,44 +35,59 @@ from shelfwise.features.sentence_encoder import (
     verify_encoder,
 )
 from shelfwise.features.tfidf import has_words, words_of
+from shelfwise.nn.classifier_network import ClassifierNetwork
+from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.training_loop import Batches, LoopSettings, torch_seed
 
 
 class TextTransformerSettings(PluginSettings):
-    """Which encoder, how much of it is tuned, and the head behind it."""
+    """Which encoder, how much of it is fine-tuned, and the head behind it."""
 
-    encoder: str = Field("auto", description="the packaged MiniLM, a folder, or a name on the hub")
+    encoder: str = Field(
+        "auto",
+        description="the sentence encoder: 'auto' for the packaged all-MiniLM-L6-v2, a folder, or a name on "
+        "the hub",
+    )
     train_last: Annotated[int, Field(ge=0)] | Literal["all"] = Field(
-        3, description="layers that are tuned: none (0), the last so many, or all"
+        3, description="how many of the encoder's last layers are fine-tuned; 0 keeps it frozen"
     )
-    max_tokens: int = Field(128, ge=4, le=512, description="tokens of a text that are read")
+    max_tokens: int = Field(
+        128, ge=4, le=512, description="tokens of a text that are read; the rest is cut off"
+    )
     present: Literal["any", "all"] = Field(
-        "any", description="a product counts as present with a word in any field, or in all of them"
+        "any",
+        description="which products this member predicts: those with text in any of its fields, or in all of "
+        "them",
     )
-    hidden: int = Field(512, ge=1, description="units of the hidden layer")
-    dropout: float = Field(0.3, ge=0, lt=1, description="before and behind the hidden layer")
+    hidden: int = Field(512, ge=1, description="units of the hidden layer behind the encoder")
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="share of units dropped before and after the hidden layer in training"
+    )
     training: LoopSettings = Field(
         LoopSettings(epochs=60, batch_size=128, schedule="cosine", loss="bce", patience=8),
-        description="of the head on the frozen encoder",
+        description="how the hidden layer and the label layer are trained, on the frozen encoder",
     )
-    tuning: TuningSettings = TuningSettings()
+    tuning: TuningSettings = Field(
+        TuningSettings(), description="how the encoder's last layers are fine-tuned afterwards"
+    )
 
 
 @dataclass(frozen=True)
-class _Vectors:
-    """Texts as vectors (B, D)."""
+class _VectorBatches:
+    """Texts as vectors (B, D), for the training loop."""
 
-    rows: Floats
+    vectors: Floats
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.vectors)
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        return (torch.from_numpy(self.rows[rows]),)
+        return (torch.from_numpy(self.vectors[rows]),)
 
 
-class _Head(nn.Module):
+class TransformerHead(ClassifierNetwork):
     """Vectors (B, D) to logits (B, L)."""
 
     def __init__(self, width: int, labels: int, settings: TextTransformerSettings) -> None:
@@ -85,105 +97,86 @@ class _Head(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def features(self, vectors: Tensor) -> Tensor:
-        """(B, hidden) what the last layer sees."""
-        unit = (
-            nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5
-        )  # numbers of size 1, whatever the encoder
-        hidden: Tensor = self.hidden(self.dropout(unit))
+        """(B, hidden) what the last layer reads."""
+        # numbers of about size 1, whatever lengths the encoder's vectors have
+        scaled = nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5
+        hidden: Tensor = self.hidden(self.dropout(scaled))
         return hidden.relu()
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        logits: Tensor = self.output(self.dropout(self.features(vectors)))
-        return logits
 
-    def both(self, vectors: Tensor) -> Tensor:
-        """(B, L + hidden) probabilities, then features."""
-        features = self.features(vectors)
-        return torch.cat([self.output(features).sigmoid(), features], dim=1)
+class _FineTunedNetwork(nn.Module):
+    """Encoder and head together: token numbers and mask (B, W) to logits (B, L)."""
 
-
-class _Network(nn.Module):
-    """Token numbers and mask (B, W) to logits (B, L)."""
-
-    def __init__(self, encoder: nn.Module, head: _Head) -> None:
+    def __init__(self, encoder: nn.Module, head: TransformerHead) -> None:
         super().__init__()
-        self.encoder, self.head = encoder, head
+        self.encoder = encoder
+        self.head = head
 
     def forward(self, numbers: Tensor, mask: Tensor) -> Tensor:
         logits: Tensor = self.head(mean_pooling(self.encoder, numbers, mask))
         return logits
 
 
-class TextTransformer(Modality):
-    """One classifier of one or several text fields; ``field = "title+description"`` reads them as one text."""
+class TextTransformer(NetworkModality[TransformerHead]):
+    """One classifier of one or several text fields, such as ``title+description``, read as one text."""
 
     Settings = TextTransformerSettings
     settings: TextTransformerSettings
+    batch_size = 256
 
     _encoder: Any = None
-    _head: _Head | None = None
-    _facts: dict[str, Any]
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
-        return (all if self.settings.present == "all" else any)(
-            name in fields for name in self.field.split("+")
-        )
+        names = self.field.split("+")
+        present = [name in fields for name in names]
+        return all(present) if self.settings.present == "all" else any(present)
 
     def prepare(self, catalog: Catalog, context: Context) -> TokenizedTexts:
         """Tokenise the text; where the encoder stays frozen, encode it too.
 
         Raises:
-            WeightsError: the encoder is not to be had.
+            WeightsError: the encoder is not available.
         """
         chosen = self.settings
-        wanted = (catalog, self.field, find_encoder(chosen.encoder), chosen.max_tokens)
-        passages = TokenizedTexts.read(*wanted)
+        source = find_encoder(chosen.encoder)
+        texts = TokenizedTexts.read(catalog, self.field, source, chosen.max_tokens)
+        # of a frozen encoder the vectors are all that is needed, and they can be cached
         if not chosen.train_last:
-            passages = replace(passages, encoded=encode_fields(*wanted, context))
+            vectors = encode_fields(catalog, self.field, source, chosen.max_tokens, context)
+            texts = replace(texts, encoded=vectors)
         if chosen.present == "all":
             columns = [words_of(catalog, name) for name in self.field.split("+")]
-            passages = replace(passages, present=has_words(columns, every=True))
-        return passages
+            texts = replace(texts, present=has_words(columns, every=True))
+        return texts
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn the head on the frozen encoder, then, where layers are to be tuned, all of these together.
+        """Train the head on the frozen encoder, then fine-tune the encoder's last layers with it.
 
         Raises:
-            WeightsError: the encoder is not to be had.
-            ConfigError: more layers are to be tuned than it has.
+            WeightsError: the encoder is not available.
+            ConfigError: more layers are to be fine-tuned than it has.
         """
-        source, chosen = find_encoder(self.settings.encoder), self.settings
-        self._encoder = self._loaded(source)
-        vectors = self._frozen(train.inputs, context)
-        watched = (
-            None
-            if validation is None
-            else (_Vectors(self._frozen(validation.inputs, context)), validation.targets)
-        )
+        chosen = self.settings
+        source = find_encoder(chosen.encoder)
+        self._encoder = self._load_encoder(source)
+        vectors = self._frozen_vectors(train.inputs, context)
+        watched = None
+        if validation is not None:
+            watched = (_VectorBatches(self._frozen_vectors(validation.inputs, context)), validation.targets)
+        # first the head alone: random weights would spoil the layers behind which they stand
+        # it is small, so a second core would cost more than it brings
         with torch_seed(context.seed), torch_threads(1):
-            head = _Head(vectors.shape[1], train.targets.shape[1], chosen)
-            epochs = fit_network(
-                head,
-                _Vectors(vectors),
-                train.targets,
-                chosen.training,
-                context,
-                watched,
-                title=f"{self.field}, head",
+            head = TransformerHead(vectors.shape[1], train.targets.shape[1], chosen)
+            self._network = head
+            epochs = self._train(
+                _VectorBatches(vectors), train.targets, watched, context, title=f"{self.field}, head"
             )
         if chosen.train_last:
             tokens = train.inputs.tokens
-            fine_tune(
-                _Network(self._encoder, head),
-                self._encoder,
-                TokenBatches(tokens),
-                tokens.lengths,
-                train.targets,
-                chosen.tuning,
-                context,
-            )
-        self._head = head
+            network = _FineTunedNetwork(self._encoder, head)
+            batches = TokenBatches(tokens)
+            fine_tune(network, self._encoder, batches, tokens.lengths, train.targets, chosen.tuning, context)
         self._facts = {
             "encoder": source.origin,
             "sha256": source.sha256,
@@ -192,67 +185,47 @@ class TextTransformer(Modality):
         }
         return self
 
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, hidden)."""
-        if self._head is None or self._encoder is None:
-            raise NotFittedError(
-                f"the encoder's classifier of {self.field!r} is not fitted; call fit or restore first"
-            )
-        vectors = (
-            run_encoder(self._encoder, inputs.tokens)
-            if self.settings.train_last
-            else self._frozen(inputs, context)
-        )
-        labels, width = self._head.output.out_features, self._head.output.in_features
-        both = run_network(self._head, _Vectors(vectors), ask=self._head.both).reshape(
-            len(inputs), labels + width
-        )
-        return both[:, :labels], both[:, labels:]
+    def batches(self, inputs: TokenizedTexts, context: Context, view: int = 0) -> Batches:
+        """The vectors of the texts, by the encoder as it is now."""
+        if self.settings.train_last:
+            return _VectorBatches(run_encoder(self._encoder, inputs.tokens))
+        return _VectorBatches(self._frozen_vectors(inputs, context))
 
-    def state(self) -> State:
-        """The head, and those of the encoder's weights that were tuned; the others stay where they came from."""
-        assert self._head is not None
-        tensors = {f"head.{name}": value for name, value in self._head.state_dict().items()}
-        tensors |= {
-            f"encoder.{name}": value.detach()
-            for name, value in self._encoder.named_parameters()
-            if value.requires_grad
-        }
-        return State({name: value.numpy().copy() for name, value in tensors.items()}, self._facts)
+    def weights(self) -> dict[str, Tensor]:
+        """The head, and the encoder's weights that were fine-tuned; the others stay where they came from."""
+        tensors = {f"head.{name}": value for name, value in self.network.state_dict().items()}
+        for name, value in self._encoder.named_parameters():
+            # layers that were fine-tuned are those that ask for gradients
+            if value.requires_grad:
+                tensors[f"encoder.{name}"] = value
+        return tensors
 
-    def restore(self, state: State) -> Self:
-        """Become the classifier that `state` was taken from.
+    def rebuild(self, state: State) -> TransformerHead:
+        """The encoder with its fine-tuned weights, and the head.
 
         Raises:
-            WeightsError: the encoder is not to be had, or is another one than at the time.
+            WeightsError: the encoder is not available, or is not the one that was used in training.
         """
-        self._facts = dict(state.facts)
         source = verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
-        self._encoder = self._loaded(source)
-        tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
-        self._encoder.load_state_dict(
-            {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")},
-            strict=False,
-        )
-        weights = {n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")}
-        self._head = _Head(weights["hidden.weight"].shape[1], len(weights["output.bias"]), self.settings)
-        self._head.load_state_dict(weights)
-        self._head.eval()
-        return self
+        self._encoder = self._load_encoder(source)
+        # not strict: only what was tuned is saved
+        self._encoder.load_state_dict(with_prefix("encoder.", state.arrays), strict=False)
+        weights = with_prefix("head.", state.arrays)
+        width = weights["hidden.weight"].shape[1]
+        head = TransformerHead(width, len(weights["output.bias"]), self.settings)
+        head.load_state_dict(weights)
+        return head
 
-    def provenance(self) -> dict[str, Any]:
-        """Which encoder, its sha256, and how many layers were tuned."""
-        return dict(self._facts)
-
-    def _loaded(self, source: EncoderSource) -> Any:
-        """The encoder, for this member alone where some of it is tuned."""
+    def _load_encoder(self, source: EncoderSource) -> Any:
+        """The encoder: shared with all who leave it frozen, or one of this member's own to fine-tune."""
         if not self.settings.train_last:
             return frozen_encoder(source)
         encoder = load_encoder(source)
         freeze_except_last(encoder, self.settings.train_last)
         return encoder
 
-    def _frozen(self, inputs: TokenizedTexts, context: Context) -> Floats:
+    def _frozen_vectors(self, inputs: TokenizedTexts, context: Context) -> Floats:
+        """The texts' vectors (N, D) by the encoder as it was published."""
         if inputs.encoded is not None:
             return inputs.encoded
         return encode_passages(inputs, find_encoder(self.settings.encoder), context, self.field)

@@ -1,11 +1,14 @@
-"""Vectors that another program made of a product: sounds, videos, embeddings of any kind, each through its own encoder."""
+"""Vectors that another program made of a product: sounds, videos, embeddings of any kind.
+
+Dimensions: N products, K vectors that were found, D numbers of a vector, L labels.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,36 +18,38 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, RejectedField, Rows, State
-from shelfwise.errors import CatalogError, ConfigError, NotFittedError
-from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
+from shelfwise.core.types import Context, FieldInputs, Floats, RejectedField, Rows
+from shelfwise.errors import CatalogError, ConfigError
+from shelfwise.nn.mlp import ClassifierSettings
+from shelfwise.nn.row_modality import RowModality
 
 log = logging.getLogger(__name__)
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
-_LIST = rf"^\[{_NUMBER}(?:,{_NUMBER})*\]$"
+LIST_PATTERN = rf"^\[{_NUMBER}(?:,{_NUMBER})*\]$"
+"""A list of numbers as JSON, without blanks."""
 
 
 class VectorSettings(ClassifierSettings):
-    """Where the vectors are. Paths are relative to the catalogue's folder, so that another catalogue brings its own file."""
+    """Where the vectors are; paths are relative to the catalogue's folder."""
 
     source: str | None = Field(
         None,
-        description="an .npy file (N, D) with the N ids in a .txt file of the same name, one a line; or a .parquet file with the columns "
-        "id and the field's name; unset: the field is a column of the catalogue with a list of numbers a product",
+        description="file with the vectors: an .npy file (products, numbers) with the ids in a .txt file of "
+        "the same name, one a line; or a .parquet file with the columns id and the field's name; "
+        "unset: the field is a column of the catalogue that holds lists of numbers",
     )
 
 
 @dataclass(frozen=True)
-class Vectors(FieldInputs):
+class VectorInputs(FieldInputs):
     """The vectors of N products, (N, D), 0 where absent."""
 
     values: Floats
 
-    def take(self, rows: Rows) -> Vectors:
+    def take(self, rows: Rows) -> VectorInputs:
         """The given rows, in that order."""
-        return Vectors(self.present[rows], self.values[rows])
+        return VectorInputs(self.present[rows], self.values[rows])
 
 
 @dataclass(frozen=True)
@@ -54,146 +59,148 @@ class FoundVectors:
     Args:
         values: (K, D).
         rows: (N,) each product's row in `values`, -1 for none.
-        wrong: reasons, by product, why what was there is not a vector.
+        reasons: by product, why what was there is not a vector.
     """
 
     values: Floats
     rows: Rows
-    wrong: dict[int, str]
+    reasons: dict[int, str]
 
 
-class Vector(Modality):
-    """One classifier of vectors that are there already: standardised, a hidden layer, a sigmoid a label."""
+class Vector(RowModality):
+    """One classifier of vectors that exist already: standardised, a hidden layer, a sigmoid a label."""
 
     Settings = VectorSettings
     settings: VectorSettings
 
-    _model: RowClassifier | None = None
+    @property
+    def standardised(self) -> bool:
+        """Yes: vectors of other programs come in any scale."""
+        return True
 
-    def prepare(self, catalog: Catalog, context: Context) -> Vectors:
+    def prepare(self, catalog: Catalog, context: Context) -> VectorInputs:
         """Find each product's vector; one that holds something else than D finite numbers is refused.
 
         A fitted model's catalogue may come without vectors: its products are then absent.
 
         Raises:
-            CatalogError: the source is not there, not readable, or not shaped as it should be.
+            CatalogError: the source is missing, not readable, or not shaped as it should be.
             ConfigError: the catalogue has no such column.
         """
         found = self._find(catalog)
-        if self._model is not None and len(found.values) and found.values.shape[1] != self._model.inputs:
+        width = found.values.shape[1]
+        fitted_width = self._fitted_width
+        # without any vector the width is only a guess, and nothing depends on it
+        if fitted_width is not None and len(found.values) and width != fitted_width:
             place = self.settings.source or f"the column {self.field!r}"
             raise CatalogError(
-                f"{place}: the vectors have {found.values.shape[1]} numbers; the model was fitted on {self._model.inputs}"
+                f"{place}: the vectors have {width} numbers; the model was fitted on {fitted_width}"
             )
         present = found.rows >= 0
-        values = np.zeros((len(catalog), found.values.shape[1]), np.float32)
+        values = np.zeros((len(catalog), width), np.float32)
         values[present] = found.values[found.rows[present]]
-        broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
-        present[broken], values[broken] = False, 0
-        wrong = {
-            **found.wrong,
-            **dict.fromkeys(broken.tolist(), "the vector holds a number that is not finite"),
-        }
-        ids = catalog.ids if wrong else []
-        return Vectors(
-            present,
-            values,
-            refused=tuple(
-                RejectedField(ids[row], self.field, reason) for row, reason in sorted(wrong.items())
-            ),
-        )
+        # one number that is not finite would spoil the classifier for all products
+        infinite = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        present[infinite] = False
+        values[infinite] = 0
+        reasons = dict(found.reasons)
+        for row in infinite.tolist():
+            reasons[row] = "the vector holds a number that is not finite"
+        # the ids of a large catalogue take a while to unpack, so they are only where they are needed
+        ids = catalog.ids if reasons else []
+        refused = []
+        for row, reason in sorted(reasons.items()):
+            refused.append(RejectedField(ids[row], self.field, reason))
+        return VectorInputs(present, values, refused=tuple(refused))
 
-    def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn the classifier."""
-        watched = None if validation is None else (validation.inputs.values, validation.targets)
-        learnt = (train.inputs.values, train.targets)
-        self._model = RowClassifier.fit(learnt, watched, self.settings, context, self.field, standardise=True)
-        return self
-
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, D)."""
-        return self._fitted().predict(inputs.values)
-
-    def state(self) -> State:
-        """The classifier; the vectors stay where they are."""
-        return State(self._fitted().arrays(), {"epochs": self._fitted().epochs})
-
-    def restore(self, state: State) -> Self:
-        """Become the classifier that `state` was taken from."""
-        self._model = RowClassifier.restore(state.arrays, self.settings, state.facts["epochs"])
-        return self
+    def rows(self, inputs: VectorInputs) -> Floats:
+        """The vectors as they are."""
+        return inputs.values
 
     def provenance(self) -> dict[str, Any]:
         """Where vectors are looked for, how long they are, and epochs."""
+        classifier = self.classifier
         return {
             "source": self.settings.source,
-            "dimensions": self._fitted().inputs,
-            "epochs": self._fitted().epochs,
+            "dimensions": classifier.inputs,
+            "epochs": classifier.epochs,
         }
 
+    @property
+    def _fitted_width(self) -> int | None:
+        """D of the training vectors, or None before fitting."""
+        return None if self._classifier is None else self._classifier.inputs
+
     def _find(self, catalog: Catalog) -> FoundVectors:
-        nothing = FoundVectors(
-            np.zeros((0, self._model.inputs if self._model else 0), np.float32), np.full(len(catalog), -1), {}
-        )
+        """The vectors of the file or the column; none where a fitted model's catalogue has neither."""
+        no_vectors = np.zeros((0, self._fitted_width or 0), np.float32)
+        none = FoundVectors(no_vectors, np.full(len(catalog), -1), {})
         if self.settings.source is None:
             if self.field in catalog:
-                return read_column(catalog, self.field, None if self._model is None else self._model.inputs)
-            if self._model is not None:
-                return nothing
+                return read_column(catalog, self.field, self._fitted_width)
+            if self._classifier is not None:
+                return none
             raise ConfigError(
-                f"the catalogue has no column {self.field!r}; known: {', '.join(catalog.table.column_names)}; or set source"
+                f"the catalogue has no column {self.field!r}; known: "
+                f"{', '.join(catalog.table.column_names)}; or set source to a file with vectors"
             )
         path = catalog.root / self.settings.source
-        if self._model is not None and not path.exists():
+        if self._classifier is not None and not path.exists():
             log.warning("%s: there is no file %s, so no product has a vector", self.field, path)
-            return nothing
-        ids, values = read_npy(path) if path.suffix == ".npy" else read_parquet(path, self.field)
-        place = pc.index_in(pa.array(catalog.ids), value_set=ids).fill_null(-1)
-        return FoundVectors(values, place.to_numpy(zero_copy_only=False).astype(np.int64), {})
-
-    def _fitted(self) -> RowClassifier:
-        if self._model is None:
-            raise NotFittedError(
-                f"the vector classifier of {self.field!r} is not fitted; call fit or restore first"
-            )
-        return self._model
+            return none
+        if path.suffix == ".npy":
+            ids, values = read_npy(path)
+        else:
+            ids, values = read_parquet(path, self.field)
+        # the file may have other products, and in another order
+        places = pc.index_in(pa.array(catalog.ids), value_set=ids).fill_null(-1)
+        rows = places.to_numpy(zero_copy_only=False).astype(np.int64)
+        return FoundVectors(values, rows, {})
 
 
 def read_npy(path: Path) -> tuple[pa.Array, NDArray[Any]]:
-    """The ids (K,) and the vectors (K, D) of `path` and the .txt file beside it; the vectors stay on disk until asked for.
+    """The ids (K,) and the vectors (K, D) of `path` and the .txt file beside it, read from disk on use.
 
     Raises:
         CatalogError: a file is missing, is no array of numbers, or the two do not agree.
     """
-    beside = path.with_suffix(".txt")
-    for file in (path, beside):
+    ids_path = path.with_suffix(".txt")
+    for file in (path, ids_path):
         if not file.is_file():
             raise CatalogError(
-                f"there is no file {file}; expected vectors in {path.name} and their ids in {beside.name}, one a line"
+                f"there is no file {file}; expected vectors in {path.name} and their ids in {ids_path.name}, "
+                "one a line"
             )
     try:
+        # mapped into memory: a file may be much larger than the catalogue that is read
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-        ids = [line.strip() for line in beside.read_text("utf-8").splitlines()]
+        ids = [line.strip() for line in ids_path.read_text("utf-8").splitlines()]
     except (ValueError, OSError) as error:
         raise CatalogError(
-            f"{path} or {beside.name} cannot be read: {error}; expected an array saved by numpy.save, and UTF-8 text"
+            f"{path} or {ids_path.name} cannot be read: {error}; "
+            f"expected an array saved by numpy.save, and UTF-8 text"
         ) from None
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise CatalogError(
-            f"{path} holds {values.dtype} of shape {values.shape}; expected numbers of shape (products, dimensions)"
+            f"{path} holds {values.dtype} of shape {values.shape}; "
+            f"expected numbers of shape (products, dimensions)"
         )
     if len(ids) != len(values):
         raise CatalogError(
-            f"{path} has the shape {values.shape} but {beside.name} has {len(ids)} ids; expected {len(values)}, one a line"
+            f"{path} has the shape {values.shape} but {ids_path.name} has {len(ids)} ids; "
+            f"expected {len(values)}, one a line"
         )
     return pa.array(ids, pa.string()), values
 
 
 def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
-    """The ids (K,) and the vectors (K, D) of a Parquet file with the columns ``id`` and `field`; rows without a vector are left out.
+    """The ids (K,) and the vectors (K, D) of a Parquet file with the columns ``id`` and `field`.
+
+    Rows without a vector are left out.
 
     Raises:
-        CatalogError: the file is missing, is no Parquet file, or has other columns or vectors of different lengths.
+        CatalogError: the file is missing, is no Parquet file, or has other columns or vectors of different
+            lengths.
     """
     try:
         names = pq.read_schema(path).names
@@ -217,50 +224,71 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     if len(set(lengths)) > 1:
         raise CatalogError(
-            f"{path}: the vectors in {field} have {lengths.min()} to {lengths.max()} numbers; expected equally many"
+            f"{path}: the vectors in {field} have {lengths.min()} to {lengths.max()} numbers; expected "
+            "equally many"
         )
-    return table["id"].cast(pa.string()).combine_chunks(), _stacked(
-        lists, int(lengths[0]) if len(lengths) else 0
-    )
+    width = int(lengths[0]) if len(lengths) else 0
+    ids = table["id"].cast(pa.string()).combine_chunks()
+    return ids, _stacked(lists, width)
 
 
 def read_column(catalog: Catalog, field: str, dimensions: int | None) -> FoundVectors:
-    """The vectors of a column, as lists or as JSON text; `dimensions` unset: as long as most of them are.
+    """The vectors of a column, as lists or as JSON text.
+
+    Args:
+        dimensions: D, or None for the length that most of them have.
 
     Raises:
         ConfigError: the column holds neither.
     """
     column = catalog.table.column(field).combine_chunks()
-    there: Bools = column.is_valid().to_numpy(zero_copy_only=False)
+    filled = column.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_string(column.type):
-        text = pc.replace_substring_regex(column, r"\s", "")
-        text = pc.if_else(pc.match_substring_regex(text, _LIST), text, None)
-        column = pc.split_pattern(pc.utf8_trim(text, "[]"), ",")
+        column = _parsed_lists(column)
     elif not _is_list(column.type):
         raise ConfigError(
             f"the column {field!r} holds {column.type}; expected lists of numbers, or such lists as JSON text"
         )
+    # -1 stands for what is no list at all
     lengths = pc.list_value_length(column).fill_null(-1).to_numpy(zero_copy_only=False)
-    known = lengths[lengths > 0]
-    size = dimensions or (int(np.bincount(known).argmax()) if len(known) else 0)
-    good = np.flatnonzero((lengths == size) & (lengths > 0))
-    wrong = {
-        row: f"expected a list of {size} numbers, found "
-        + ("something else" if lengths[row] < 0 else f"one of {lengths[row]}")
-        for row in np.flatnonzero(there & ((lengths != size) | (lengths <= 0))).tolist()
-    }
+    nonempty = lengths[lengths > 0]
+    commonest = int(np.bincount(nonempty).argmax()) if len(nonempty) else 0
+    # before fitting the majority decides, so that a few broken lists do not stop the training
+    width = dimensions or commonest
+    good = (lengths == width) & (lengths > 0)
+    reasons: dict[int, str] = {}
+    for row in np.flatnonzero(filled & ~good).tolist():
+        found = "something else" if lengths[row] < 0 else f"one of {lengths[row]}"
+        reasons[row] = f"expected a list of {width} numbers, found {found}"
+    good_rows = np.flatnonzero(good)
     rows = np.full(len(catalog), -1)
-    rows[good] = np.arange(len(good))
-    return FoundVectors(_stacked(column.take(pa.array(good)), size), rows, wrong)
+    rows[good_rows] = np.arange(len(good_rows))
+    lists = column.take(pa.array(good_rows))
+    return FoundVectors(_stacked(lists, width), rows, reasons)
+
+
+def _parsed_lists(texts: pa.Array) -> pa.Array:
+    """JSON texts as lists of the texts of their numbers; null where a text is no list of numbers."""
+    compact = pc.replace_substring_regex(texts, r"\s", "")
+    # a cast to numbers would stop at the first text that is no list, so these become null before
+    is_list = pc.match_substring_regex(compact, LIST_PATTERN)
+    compact = pc.if_else(is_list, compact, None)
+    inner = pc.utf8_trim(compact, "[]")
+    return pc.split_pattern(inner, ",")
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return bool(lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)))
+    """Whether a column of this type holds lists of numbers."""
+    types = pa.types
+    if not (types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)):
+        return False
+    return bool(types.is_floating(kind.value_type) or types.is_integer(kind.value_type))
 
 
-def _stacked(lists: pa.Array, size: int) -> Floats:
-    """Lists of `size` numbers each, as (K, size); a number that is missing is NaN."""
-    flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
+def _stacked(lists: pa.Array, width: int) -> Floats:
+    """Lists of `width` numbers each, as (K, width); a number that is missing is NaN."""
+    numbers = pc.list_flatten(lists).cast(pa.float64())
+    flat = np.asarray(numbers.to_numpy(zero_copy_only=False), np.float64)
     with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused as such
-        return np.asarray(flat, np.float64).astype(np.float32).reshape(len(lists), size)
+        single = flat.astype(np.float32)
+    return single.reshape(len(lists), width)

@@ -5,7 +5,6 @@ Sources: the paper, section 3; the authors' scripts (224 x 224 pixels, global av
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -118,12 +117,3 @@ class PictureBranch(nn.Module):
         if not self._folded:
             self._folded.append(fuse_batch_norm(self.body))
         return self._folded[0]
-
-
-def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    """Those of `arrays` whose names begin with `prefix`, without it, as tensors of their own."""
-    return {
-        name.removeprefix(prefix): torch.from_numpy(np.array(value))
-        for name, value in arrays.items()
-        if name.startswith(prefix)
-    }

@@ -1,0 +1,29 @@
+"""The ids of related products as sparse counts, like the n-grams of a text."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from shelfwise.core.catalog import Catalog
+from shelfwise.features.co_purchase import RelationLists
+from shelfwise.text.ngrams import Grams
+
+
+def related_ids(catalog: Catalog, field: str = "related") -> Grams:
+    """The ids that each product lists, and its own: what is bought with one product is bought with both.
+
+    Raises:
+        ConfigError: the field is no map from relations to ids.
+    """
+    lists = RelationLists.read(catalog, field, ())
+    rows, listed = lists.pairs(np.arange(len(catalog)))
+    # a product's own id counts only where it lists any other; otherwise nothing is known of it
+    listing_rows = np.unique(rows)
+    ids = np.concatenate([listed, lists.keys[listing_rows]])
+    keys, columns = np.unique(ids, return_inverse=True)
+    all_rows = np.concatenate([rows, listing_rows])
+    ones = np.ones(len(columns), np.float32)
+    # an id that is listed twice is counted twice
+    counts = sp.coo_array((ones, (all_rows, columns)), shape=(len(catalog), len(keys))).tocsr()
+    return Grams(sp.csr_array(counts), keys)
