@@ -20,7 +20,7 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, FieldInputs, PluginSettings, Rows, State
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.explain import explanation
-from shelfwise.explain.explanation import NEAR, Explanation, explain_products
+from shelfwise.explain.explanation import MAX_SHOWN, Explanation, explain_products
 from shelfwise.explain.shapley import contributions
 from shelfwise.fusion.mean import Mean
 from shelfwise.model.model import Model
@@ -181,7 +181,7 @@ def test_the_place_in_the_picture(explained: list[Explanation]) -> None:
 def test_training_products_that_carry_the_label(explained: list[Explanation]) -> None:
     pytest.importorskip("faiss")
     lamps = explained[2].reasons["Lamps"].near
-    assert len(lamps) == NEAR
+    assert len(lamps) == MAX_SHOWN
     assert all("Lamps" in other["labels"] for other in lamps)
     similarities = [other["similarity"] for other in lamps]
     assert similarities == sorted(similarities, reverse=True)
@@ -189,7 +189,7 @@ def test_training_products_that_carry_the_label(explained: list[Explanation]) ->
 
 def test_a_product_is_no_evidence_for_itself(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("faiss")
-    monkeypatch.setattr(explanation, "NEAR", 50)
+    monkeypatch.setattr(explanation, "MAX_SHOWN", 50)
     same = Catalog.from_records([{"id": "x", "title": "mug"}, {"id": "t0", "title": "mug"}])
     stranger, itself = (
         {other["id"] for other in e.reasons["Mugs"].near} for e in explain_products(model, same, Context())

@@ -1,4 +1,4 @@
-"""Products on which two members contradict each other: "image says Shoes, title says Laces".
+"""Products on which two members contradict each other: "image: Shoes, title: Laces".
 
 Dimensions: N products, M members, L labels.
 """
@@ -16,6 +16,9 @@ from shelfwise.core.types import MemberOutputs
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
 
+MIN_STRENGTH = 0.5
+"""Weaker disagreements are not worth a look."""
+
 
 @dataclass(frozen=True)
 class Disagreement:
@@ -24,8 +27,8 @@ class Disagreement:
     Args:
         row: the product.
         members: the two, by their places.
-        labels: what the first holds and the second denies, and what the second holds and the first denies.
-        scores: of each label, what its holder says, and what the other says.
+        labels: what the first predicts and the second denies, then the other way round.
+        scores: of each label, the score of the member that predicts it, and that of the other.
         strength: in [0, 1]; 1 where each is certain of its label and certain that the other's is wrong.
     """
 
@@ -37,72 +40,81 @@ class Disagreement:
 
 
 def disagreements(
-    outputs: MemberOutputs, fields: Sequence[str], top: int = 12, weakest: float = 0.5
+    outputs: MemberOutputs, fields: Sequence[str], top: int = 12, weakest: float = MIN_STRENGTH
 ) -> list[Disagreement]:
     """The `top` strongest disagreements, strongest first, at most one a product.
 
-    How strongly a member holds against another that a label is right is its score times what the other leaves to doubt,
-    ``p * (1 - q)``; a disagreement is as strong as the geometric mean of what the two hold against each other. Only
-    members that read different fields, both of them present, are compared: two readers of one title
-    disagree about models, not about the product.
+    A member holds a label against another with its score times the other's doubt, ``p * (1 - q)``. A
+    disagreement is as strong as the geometric mean of what the two hold against each other. Only members that
+    read different fields, both of them present, are compared: two readers of one title disagree about models,
+    not about the product.
 
     Args:
         fields: what each of the M members reads, joined by + where there are several.
         weakest: what is weaker is left out.
     """
     count = len(outputs)
-    strength, kept = np.zeros(count), np.zeros((count, 4), np.int64)
+    strength = np.zeros(count)
+    # a row: the two members, the label the first holds, the label the second holds
+    strongest = np.zeros((count, 4), np.int64)
     for a, b in combinations(range(len(fields)), 2):
-        if {*fields[a].split("+")} & {*fields[b].split("+")}:
+        if set(fields[a].split("+")) & set(fields[b].split("+")):
             continue
-        p, q = outputs.scores[:, a], outputs.scores[:, b]
-        holds, denies = p * (1 - q), q * (1 - p)
-        pair = np.sqrt(holds.max(axis=1) * denies.max(axis=1)) * (
-            outputs.present[:, a] & outputs.present[:, b]
-        )
+        first = outputs.scores[:, a]
+        second = outputs.scores[:, b]
+        held_by_first = first * (1 - second)
+        held_by_second = second * (1 - first)
+        both_present = outputs.present[:, a] & outputs.present[:, b]
+        pair = np.sqrt(held_by_first.max(axis=1) * held_by_second.max(axis=1)) * both_present
+        # of the pairs of members, each product keeps its strongest
         better = np.flatnonzero(pair > strength)
         strength[better] = pair[better]
-        kept[better] = np.column_stack(
-            [
-                np.full(len(better), a),
-                np.full(len(better), b),
-                holds[better].argmax(axis=1),
-                denies[better].argmax(axis=1),
-            ]
-        )
+        strongest[better, 0] = a
+        strongest[better, 1] = b
+        strongest[better, 2] = held_by_first[better].argmax(axis=1)
+        strongest[better, 3] = held_by_second[better].argmax(axis=1)
+    # stable: of equals the first product of the catalogue comes first
     rows = np.argsort(-strength, kind="stable")[:top]
-    return [
-        _described(outputs, row, kept[row].tolist(), float(strength[row]))
-        for row in rows.tolist()
-        if strength[row] >= weakest
-    ]
-
-
-def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength: float) -> Disagreement:
-    a, b, held, denied = found
-    scores = outputs.scores[row].astype(np.float64)
-    said = (
-        (scores[a, held].item(), scores[b, held].item()),
-        (scores[b, denied].item(), scores[a, denied].item()),
-    )
-    return Disagreement(row, (a, b), (held, denied), said, strength)
+    found = []
+    for row in rows.tolist():
+        if strength[row] >= weakest:
+            found.append(_described(outputs, row, strongest[row].tolist(), float(strength[row])))
+    return found
 
 
 def contradictions(
     model: Model, answers: MemberPredictions, top: int = 12
 ) -> list[tuple[int, float, list[dict[str, Any]]]]:
-    """The products on which two of the deciding system's members contradict each other most, strongest first.
+    """The products on which two of the final system's members contradict each other most, strongest first.
 
     Returns:
-        At most `top` times the row, the strength, and what each of the two says: {"member", "label", "score", "other", "against"}.
+        At most `top` times the row, the strength, and the two sides: {"member", "label", "score", "other",
+        "against"}.
     """
     members = model.members_of(model.decide_with)
+    # members know the labels they were trained on, also in a migrated model
     names = model.labels.names if model.label_mapping is None else model.label_mapping.before
-    found = disagreements(answers.outputs(members), [model.config.members[m].field for m in members], top)
+    fields = [model.config.members[member].field for member in members]
+    found = disagreements(answers.outputs(members), fields, top)
+    return [(one.row, one.strength, _sides(one, members, names)) for one in found]
 
-    def sides(d: Disagreement) -> list[dict[str, Any]]:
-        both = zip(d.members, d.members[::-1], d.labels, d.scores, strict=True)
-        return [
+
+def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength: float) -> Disagreement:
+    """One product's disagreement, with the scores of both members for both labels."""
+    a, b, label_of_a, label_of_b = found
+    scores = outputs.scores[row].astype(np.float64)
+    first = (scores[a, label_of_a].item(), scores[b, label_of_a].item())
+    second = (scores[b, label_of_b].item(), scores[a, label_of_b].item())
+    return Disagreement(row, (a, b), (label_of_a, label_of_b), (first, second), strength)
+
+
+def _sides(found: Disagreement, members: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Either member's side of a disagreement, JSON-ready."""
+    sides = []
+    others = found.members[::-1]
+    for own, other, label, scores in zip(found.members, others, found.labels, found.scores, strict=True):
+        score, against = scores
+        sides.append(
             {
                 "member": members[own],
                 "label": names[label],
@@ -110,7 +122,5 @@ def contradictions(
                 "other": members[other],
                 "against": against,
             }
-            for own, other, label, (score, against) in both
-        ]
-
-    return [(d.row, d.strength, sides(d)) for d in found]
+        )
+    return sides

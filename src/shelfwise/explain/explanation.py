@@ -1,7 +1,7 @@
-"""Why a product got a label: which member, which words, which part of the picture, and which products it was learnt from.
+"""Why a product got a label: which member, which words, which part of the image, which training products.
 
-Words and pictures are explained by leaving a piece out and asking the whole system again: it works for every plug-in
-through its contract, and what is explained is the decision as it was given, not one member's part in it.
+Words and images are explained by leaving a piece out and predicting again with the whole system. That works
+for every plug-in through its contract, and it explains the decision as it was given, not one member's part.
 
 Dimensions: N products, M members, L labels, V variants of one product.
 """
@@ -24,10 +24,10 @@ from shelfwise.explain.shapley import contributions
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
 
-NEAR = 5
-"""Most training products shown of a label."""
+MAX_SHOWN = 5
+"""Training products shown of a label."""
 
-SEARCHED = 200
+MAX_SEARCHED = 200
 """Nearest training products among which those with the label are looked for."""
 
 
@@ -36,12 +36,14 @@ class Reason:
     """Why a product was given a label.
 
     Args:
-        score: of the deciding system.
-        members: what each member said.
+        score: of the final system.
+        members: each member's own score.
         contributions: each member's exact Shapley value; they sum to the score.
         words: in the order they stand; below 0 where a word speaks against the label.
-        picture: (8, 8) how far the score falls when that place of the picture is blurred; None where no picture was read.
-        near: the nearest training products that carry the label, nearest first: {"id", "title", "similarity", "labels"}.
+        picture: (8, 8) how far the score falls when that place of the image is blurred; None where no image
+            was read.
+        near: the nearest training products that carry the label, nearest first: {"id", "title", "similarity",
+            "labels"}.
     """
 
     score: float
@@ -53,11 +55,11 @@ class Reason:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        picture = None if self.picture is None else self.picture.round(4).tolist()
-        return dataclasses.asdict(dataclasses.replace(self, picture=None)) | {
-            "picture": picture,
-            "near": list(self.near),
-        }
+        # asdict would copy the array as it is, so it is left out first
+        values = dataclasses.asdict(dataclasses.replace(self, picture=None))
+        values["picture"] = None if self.picture is None else self.picture.round(4).tolist()
+        values["near"] = list(self.near)
+        return values
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,14 @@ class Explanation:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What speaks for each of L labels in one product: W words with falls (W, L), maps (L, 8, 8), the K nearest products."""
+    """The evidence for each of L labels of one product.
+
+    Args:
+        words: the W words of its texts.
+        falls: (W, L) how far each label's score falls without each word.
+        maps: (L, 8, 8) how far it falls without each part of the image; None without one.
+        near: similarities and rows (K,) of the nearest training products; None where they cannot be searched.
+    """
 
     words: list[Word]
     falls: Floats
@@ -84,10 +93,17 @@ class _Evidence:
     near: tuple[Floats, Rows] | None
 
     def of(self, model: Model, label: int, name: str) -> dict[str, Any]:
-        """The evidence for one label, as :class:`Reason` takes it; the product `name` is no evidence for itself."""
-        weighed = zip(self.words, self.falls[:, label].tolist(), strict=True)
+        """The evidence for one label, as :class:`Reason` takes it.
+
+        Args:
+            name: the product's id; it is no evidence for itself.
+        """
+        weights = self.falls[:, label].tolist()
+        weighted = [
+            dataclasses.replace(word, weight=weight) for word, weight in zip(self.words, weights, strict=True)
+        ]
         return {
-            "words": tuple(dataclasses.replace(word, weight=weight) for word, weight in weighed),
+            "words": tuple(weighted),
             "picture": None if self.maps is None else self.maps[label],
             "near": () if self.near is None else _carriers(model, *self.near, label, name),
         }
@@ -100,50 +116,62 @@ def explain_products(
 
     Args:
         wanted: (N, L) which labels to explain, given or not; None: those that are given.
-        evidence: whether to look for words, places and products too: one more prediction a word, and 37 a picture.
-            Where the library `faiss` is missing, no products are named.
+        evidence: whether to look for words, parts of the image and training products too: one more prediction
+            a word, and 37 an image. Where the library `faiss` is missing, no products are named.
     """
     answers = model.predict_members(catalog, context)
-    scores, members = model.scores(answers), model.members_of(model.decide_with)
+    scores = model.scores(answers)
+    members = model.members_of(model.decide_with)
     if wanted is None:
         wanted = model.decide(scores)
-    said, shares = answers.outputs(members).scores, contributions(model, answers)
-    quiet = dataclasses.replace(context, cache=None)  # variants are seen once: they would only fill the cache
+    member_scores = answers.outputs(members).scores
+    shares = contributions(model, answers)
+    # variants of a product are predicted once: their embeddings would only fill the cache
+    uncached = dataclasses.replace(context, cache=None)
     explained = []
     for row, name in enumerate(catalog.ids):
-        product, alone = catalog.take([row]), _only(answers, row)
-        found = _evidence(model, product, alone, quiet) if evidence and wanted[row].any() else None
-        reasons = {
-            model.labels.names[i]: Reason(
-                float(scores[row, i]),
-                dict(zip(members, said[row, :, i].tolist(), strict=True)),
-                dict(zip(members, shares[row, :, i].tolist(), strict=True)),
-                **(found.of(model, i, name) if found else {}),
+        product = catalog.take([row])
+        found = None
+        if evidence and wanted[row].any():
+            found = _evidence(model, product, _only(answers, row), uncached)
+        reasons: dict[str, Reason] = {}
+        for label in np.flatnonzero(wanted[row]).tolist():
+            own = member_scores[row, :, label].tolist()
+            parts = shares[row, :, label].tolist()
+            reasons[model.labels.names[label]] = Reason(
+                float(scores[row, label]),
+                dict(zip(members, own, strict=True)),
+                dict(zip(members, parts, strict=True)),
+                **(found.of(model, label, name) if found else {}),
             )
-            for i in np.flatnonzero(wanted[row]).tolist()
-        }
         explained.append(Explanation(name, _texts(product, _fields(model, members)), reasons))
     return explained
 
 
 def _evidence(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> _Evidence:
+    """The evidence for all labels of one product."""
     words, falls = word_drops(model, product, answers, context)
-    places = picture_drops(model, product, answers, context)
-    return _Evidence(words, falls, None if places is None else importance(places), _near(model, answers))
+    drops = picture_drops(model, product, answers, context)
+    maps = None if drops is None else importance(drops)
+    return _Evidence(words, falls, maps, _near(model, answers))
 
 
 def _only(answers: MemberPredictions, row: int) -> MemberPredictions:
-    return MemberPredictions({name: said.take(np.array([row])) for name, said in answers.predictions.items()})
+    """The members' predictions for one product."""
+    rows = np.array([row])
+    return MemberPredictions({name: one.take(rows) for name, one in answers.predictions.items()})
 
 
 def _near(model: Model, answers: MemberPredictions) -> tuple[Floats, Rows] | None:
     """The training products nearest to one product: similarities and rows, (K,) both."""
     if model.nearest_neighbours is None:
         return None
-    features = {m: answers.predictions[m].features for m in model.members_of(model.decide_with)}
+    members = model.members_of(model.decide_with)
+    features = {member: answers.predictions[member].features for member in members}
     try:
-        similarities, rows = model.nearest_neighbours.nearest(features, SEARCHED)
+        similarities, rows = model.nearest_neighbours.nearest(features, MAX_SEARCHED)
     except PluginError:
+        # without faiss the other evidence is still worth showing
         return None
     return similarities[0], rows[0]
 
@@ -151,20 +179,19 @@ def _near(model: Model, answers: MemberPredictions) -> tuple[Floats, Rows] | Non
 def _carriers(
     model: Model, similarities: Floats, rows: Rows, label: int, name: str
 ) -> tuple[dict[str, Any], ...]:
-    index, names = model.nearest_neighbours, model.labels.names
+    """The nearest training products that carry a label, at most :data:`MAX_SHOWN`."""
+    index = model.nearest_neighbours
     assert index is not None
-    others = [
-        (s, r)
-        for s, r in zip(similarities.tolist(), rows.tolist(), strict=True)
-        if r >= 0 and index.ids[r] != name
-    ]
-    carriers = [(s, r) for s, r in others if label in index.labels_of(r)][:NEAR]
-    return tuple(
-        {
-            "id": index.ids[r],
-            "title": index.titles[r],
-            "similarity": s,
-            "labels": [names[i] for i in index.labels_of(r)],
-        }
-        for s, r in carriers
-    )
+    names = model.labels.names
+    carriers: list[dict[str, Any]] = []
+    for similarity, row in zip(similarities.tolist(), rows.tolist(), strict=True):
+        # a row below 0 stands for no product; a training product is its own nearest
+        if row < 0 or index.ids[row] == name or label not in index.labels_of(row):
+            continue
+        labels = [names[i] for i in index.labels_of(row)]
+        carriers.append(
+            {"id": index.ids[row], "title": index.titles[row], "similarity": similarity, "labels": labels}
+        )
+        if len(carriers) == MAX_SHOWN:
+            break
+    return tuple(carriers)
