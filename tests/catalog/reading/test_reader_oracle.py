@@ -487,7 +487,6 @@ def test_a_block_of_megabytes(compare: Any) -> None:
                 "categories": st.lists(st.lists(WORDS | st.none(), max_size=2), max_size=2),
                 "price": st.floats(),
                 "image": IMAGES,
-                "raw": st.binary(max_size=2).filter(lambda b: False),
                 "colour": st.integers(-5, 5),
             },
         ),
