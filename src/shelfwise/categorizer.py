@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +14,13 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
-from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
+from shelfwise.errors import BundleError, CatalogError, LabelError, NotFittedError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
 from shelfwise.features.vector_math import unit
 from shelfwise.model.bundle import save_bundle
-from shelfwise.model.model import require_members
+from shelfwise.model.decision import Decision, label, novelty_detector
+from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.training.fit import fit_catalog
@@ -28,8 +29,9 @@ from shelfwise.training.fit import fit_catalog
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Puts products on all of their right categories.
 
-    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of dictionaries with any of
-    the keys id, title, description, image, categories, price, brand, related.
+    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of dictionaries
+    with any of the keys id, title, description, image, categories, price, brand, related. An image is a path, or
+    the bytes of a JPEG, PNG or WebP file.
 
     Args:
         preset: "recommended", "paper" or "authors_code".
@@ -39,7 +41,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         classes_: (L,) label names, sorted.
-        model_: the fitted :class:`~shelfwise.model.model.Model`.
+        model_: the fitted :class:`~shelfwise.model.model.Model`, or the exported model that was loaded.
     """
 
     def __init__(
@@ -54,22 +56,46 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.root = root
 
-    def fit(self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None) -> Self:
-        """Learn from products whose categories are in `X`, or given as `y`: N collections of label names.
+    @classmethod
+    def from_model(cls, model: Predictor) -> Self:
+        """A categorizer that uses `model`, with the settings it was trained with."""
+        categorizer = cls(preset=model.config.preset, config=model.config.dump())
+        categorizer._use(model)
+        return categorizer
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """The categorizer saved in `folder`, after its files were verified.
+
+        One of an exported model predicts and labels; explanations and similar products need the original.
 
         Raises:
-            ShelfwiseError: the catalogue or its categories leave nothing to learn from.
+            BundleError: no model there, or a file that was changed since it was saved.
+        """
+        return cls.from_model(open_model(Path(folder)))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the bundle, whole or not at all."""
+        save_bundle(self._model().bundle(), Path(folder))
+
+    def fit(self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None) -> Self:
+        """Train on products whose categories are in `X`, or given as `y`: N collections of label names.
+
+        Raises:
+            ShelfwiseError: the catalogue or its categories leave nothing to train on.
         """
         settings = self._settings()
         catalog = as_catalog(X, settings.catalog, self.root)
         if y is not None:
+            # A label alone is a path of one name.
             catalog = catalog.with_categories([[[name] for name in names] for names in y])
-        self._become(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
+        self._use(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
         return self
 
     def predict_proba(self, X: Any) -> Floats:
         """Scores (N, L) in [0, 1], one column a label of ``classes_``."""
-        return self._scores(X)[1]
+        model = self._model()
+        return model.scores(self._predict_members(model, X))
 
     def predict(self, X: Any) -> Bools:
         """Decisions (N, L) by the model's threshold or rule, without contradicting its taxonomy."""
@@ -79,26 +105,45 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """N lists of label names: what :meth:`predict` decides, as words."""
         return self._model().labels.decode(self.predict(X))
 
+    def label(
+        self,
+        X: Any,
+        precision: float | None = None,
+        novelty_rate: float | None = None,
+        top: int | None = None,
+    ) -> Iterator[Decision]:
+        """Decide for each product: labels with their paths and scores, the queue, and what the decision rests on.
+
+        ``shelfwise predict`` writes the same decisions.
+
+        Args:
+            precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts labels
+                and products into accept, review and reject.
+            novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
+            top: keep only so many scores of a product, its highest.
+
+        Raises:
+            ConfigError: the model has no limits for that `precision`, or no novelty detector.
+            BundleError: an exported model, which has no novelty detector, is to tell what is novel.
+        """
+        model = self._model()
+        return label(model, self._catalog(model, X), _context(model), precision, novelty_rate, top)
+
     def novelty(self, X: Any) -> Floats:
-        """The novelty score of each of N products, (N,) from 0 to 1: near 1 for a product unlike anything in training.
+        """The novelty score of each of N products, (N,) from 0 to 1: near 1 for one unlike anything in training.
 
         It is the share of known products that are less unusual; see :mod:`shelfwise.novelty.detector`.
 
         Raises:
-            ConfigError: the model learnt from too few products to tell.
+            ConfigError: the model was trained on too few products to tell.
+            BundleError: it is an exported one.
         """
         model = self._model()
-        if model.novelty is None:
-            require_members(model, "tell what is novel")
-            raise ConfigError(
-                "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
-            )
-        catalog, context = as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
-        return np.asarray(
-            1
-            - model.novelty.p_values(catalog, model.scores(model.predict_members(catalog, context)), context),
-            np.float32,
-        )
+        detector = novelty_detector(model)
+        catalog = self._catalog(model, X)
+        scores = model.scores(model.predict_members(catalog, _context(model)))
+        p_values = detector.p_values(catalog, scores, _context(model))
+        return np.asarray(1 - p_values, np.float32)
 
     def outside(self, X: Any) -> Floats:
         """The old name of :meth:`novelty`."""
@@ -106,73 +151,66 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.novelty(X)
 
     def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
-        """Why each decided label was given: what every member said, and how much each contributed.
+        """Why each label was given: what every member predicted, and how much each contributed.
 
         Contributions are exact Shapley values over the members (2 ** M fusions): they sum to the fused score.
 
         Args:
-            evidence: look, too, for the words and the part of the picture that carried the label, and for the training
-                products it was learnt from. Takes one more prediction a word, and 37 a picture.
+            evidence: find, too, the words and the part of the image that carried the label, and similar training
+                products that have it. Takes one more prediction a word, and 37 an image.
 
         Returns:
-            N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value}, "words",
-            "picture", "near"}; see :class:`~shelfwise.explain.explanation.Reason`.
+            N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value},
+            "words", "picture", "near"}; see :class:`~shelfwise.explain.explanation.Reason`.
 
         Raises:
-            BundleError: the model is an exported one, which has no members to explain by.
+            BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "explain labels")
-        catalog = as_catalog(X, model.config.catalog, self.root)
-        explained = explain_products(model, catalog, Context(seed=model.config.seed), evidence=evidence)
-        return [
-            {label: reason.to_dict() for label, reason in product.reasons.items()} for product in explained
-        ]
+        explained = explain_products(model, self._catalog(model, X), _context(model), evidence=evidence)
+        reasons = []
+        for product in explained:
+            reasons.append({name: reason.to_dict() for name, reason in product.reasons.items()})
+        return reasons
 
     def embed(self, X: Any) -> Floats:
-        """Product vectors (N, D): the members' penultimate features, each scaled to length 1 (0 where absent), side by side.
+        """Product vectors (N, D): the members' features, each scaled to length 1 (0 where absent), side by side.
 
         D is the same for every `X`, whatever fields its products have.
 
         Raises:
             BundleError: the model is an exported one.
         """
-        require_members(self._model(), "embed products")
-        return np.concatenate([unit(features) for features in self._features(X).values()], axis=1)
+        model = require_members(self._model(), "embed products")
+        features = self._features(model, X).values()
+        return np.concatenate([unit(part) for part in features], axis=1)
 
     def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
-        """The k training products most like each of N products, most similar first; none for a product without any field.
+        """The k training products most like each of N products, most similar first; none without any field.
 
         Returns:
-            N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields that the
-            product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
+            N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields that
+            the product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
 
         Raises:
             PluginError: faiss is not installed.
-            BundleError: the model was saved by a version that kept no index.
+            BundleError: the model is an exported one, or was saved by a version that kept no index.
         """
-        return self._described(*self._index().nearest(self._features(X), k))
+        model, index = self._model_with_index()
+        similarities, rows = index.nearest(self._features(model, X), k)
+        return _describe_neighbours(model, index, similarities, rows)
 
     def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:
-        """The k training products most like the training product with the id `name`, itself left out; else as :meth:`similar`.
+        """The k training products most like the training product with the id `name`, itself left out.
+
+        Else as :meth:`similar`.
 
         Raises:
             CatalogError: there was no such product.
         """
-        return self._described(*self._index().nearest_to(name, k))[0]
-
-    def save(self, folder: Path | str) -> None:
-        """Write the bundle, whole or not at all."""
-        save_bundle(self._model().bundle(), Path(folder))
-
-    @classmethod
-    def load(cls, folder: Path | str) -> Categorizer:
-        """The categorizer saved in `folder`, after its files were verified; of an exported model one that predicts, and no more.
-
-        Raises:
-            BundleError: no model there, or a file that was changed since it was saved.
-        """
-        model = open_model(Path(folder))
-        return cls(preset=model.config.preset, config=model.config.dump())._become(model)
+        model, index = self._model_with_index()
+        similarities, rows = index.nearest_to(name, k)
+        return _describe_neighbours(model, index, similarities, rows)[0]
 
     def _settings(self) -> Config:
         changes = {} if self.seed is None else {"seed": self.seed}
@@ -180,46 +218,30 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
 
-    def _become(self, model: Predictor) -> Self:
+    def _use(self, model: Predictor) -> None:
         self.model_ = model
         self.classes_ = np.array(model.labels.names, dtype=object)
-        return self
 
     def _model(self) -> Predictor:
         if not hasattr(self, "model_"):
             raise NotFittedError("this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)")
         return self.model_
 
-    def _features(self, X: Any) -> dict[str, Floats]:
-        return {name: prediction.features for name, prediction in self._scores(X)[0].predictions.items()}
-
-    def _index(self) -> Neighbours:
-        index = require_members(self._model(), "find similar products").nearest_neighbours
-        if index is None:
+    def _model_with_index(self) -> tuple[Model, Neighbours]:
+        model = require_members(self._model(), "find similar products")
+        if model.nearest_neighbours is None:
             raise BundleError("this model has no index of similar products; train it again")
-        return index
+        return model, model.nearest_neighbours
 
-    def _described(self, similarities: Floats, rows: Rows) -> list[list[dict[str, Any]]]:
-        index, names = self._index(), self._model().labels.names
+    def _catalog(self, model: Predictor, X: Any) -> Catalog:
+        return as_catalog(X, model.config.catalog, self.root)
 
-        def described(similarity: float, row: int) -> dict[str, Any]:
-            labels = [names[i] for i in index.labels_of(row)]
-            return {
-                "id": index.ids[row],
-                "title": index.titles[row],
-                "similarity": similarity,
-                "labels": labels,
-            }
+    def _predict_members(self, model: Predictor, X: Any) -> MemberPredictions:
+        return model.predict_members(self._catalog(model, X), _context(model))
 
-        answers = zip(similarities.tolist(), rows.tolist(), strict=True)
-        return [[described(s, row) for s, row in zip(*near, strict=True) if row >= 0] for near in answers]
-
-    def _scores(self, X: Any) -> tuple[MemberPredictions, Floats]:
-        model = self._model()
-        answers = model.predict_members(
-            as_catalog(X, model.config.catalog, self.root), Context(seed=model.config.seed)
-        )
-        return answers, model.scores(answers)
+    def _features(self, model: Model, X: Any) -> dict[str, Floats]:
+        predictions = self._predict_members(model, X).predictions
+        return {name: prediction.features for name, prediction in predictions.items()}
 
 
 def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".") -> Catalog:
@@ -234,9 +256,31 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
         return read_catalog(Path(products), settings).catalog
     records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
     if not all(isinstance(record, Mapping) for record in records):
-        raise CatalogError(
-            "products must be a catalogue file, a DataFrame or dictionaries, e.g. [{'title': 'Mug with a handle'}]"
-        )
+        example = "[{'title': 'Mug with a handle'}]"
+        raise CatalogError(f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {example}")
     if not records:
         raise LabelError("there is no product; give at least one")
-    return Catalog.from_records(({"id": str(i), **record} for i, record in enumerate(records)), root)
+    numbered = ({"id": str(number), **record} for number, record in enumerate(records))
+    return Catalog.from_records(numbered, root)
+
+
+def _context(model: Predictor) -> Context:
+    return Context(seed=model.config.seed)
+
+
+def _describe_neighbours(
+    model: Model, index: Neighbours, similarities: Floats, rows: Rows
+) -> list[list[dict[str, Any]]]:
+    """What the index knows of the products at `rows` (N, k); a row below 0 stands for none."""
+    names = model.labels.names
+    described = []
+    for product_similarities, product_rows in zip(similarities.tolist(), rows.tolist(), strict=True):
+        neighbours = []
+        for similarity, row in zip(product_similarities, product_rows, strict=True):
+            if row < 0:
+                continue
+            labels = [names[place] for place in index.labels_of(row)]
+            facts = {"id": index.ids[row], "title": index.titles[row]}
+            neighbours.append({**facts, "similarity": similarity, "labels": labels})
+        described.append(neighbours)
+    return described

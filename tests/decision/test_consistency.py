@@ -138,7 +138,7 @@ def test_a_model_keeps_its_taxonomy(
     learnt = fit_catalog(catalog, Config.parse(config), Context())
     assert learnt.taxonomy is not None
     assert len(learnt.taxonomy.edges)
-    Categorizer()._become(learnt).save(tmp_path / "model")
+    Categorizer.from_model(learnt).save(tmp_path / "model")
     model = Categorizer.load(tmp_path / "model").model_
     assert model.taxonomy is not None
     np.testing.assert_array_equal(model.taxonomy.edges, learnt.taxonomy.edges)

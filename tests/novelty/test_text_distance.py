@@ -156,7 +156,7 @@ def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catal
 
 
 def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
-    shelves = Categorizer()._become(shop[1])
+    shelves = Categorizer.from_model(shop[1])
     belongs, strange = shelves.novelty(
         [{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}]
     )
@@ -165,8 +165,8 @@ def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
 
 def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
     learnt, model = shop
-    shelves = Categorizer()._become(replace(model, novelty=None))
-    with pytest.raises(ConfigError, match="too few products"):
+    shelves = Categorizer.from_model(replace(model, novelty=None))
+    with pytest.raises(ConfigError, match="fewer than 20 training products"):
         shelves.novelty([{"title": "mug"}])
     rows = np.arange(19)
     assert (

@@ -1,33 +1,28 @@
-"""Labelling a catalogue file with a fitted model."""
+"""``shelfwise predict``: label the products of a catalogue file."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
-from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Context, Floats, RejectedField
-from shelfwise.errors import CatalogError, ConfigError
-from shelfwise.metrics.selective import ACCEPT, QUEUES, REVIEW
-from shelfwise.model.model import require_members
+from shelfwise.core.files import json_text, replacing, write_json_lines, write_text_atomically
+from shelfwise.core.types import Context, RejectedField
+from shelfwise.errors import CatalogError
+from shelfwise.metrics.selective import QUEUES
+from shelfwise.model.decision import CHUNK_ROWS, NOVEL, Decision, label
 from shelfwise.model.predictor import Predictor
 
-PORTION = 2048
-"""Products answered at a time: bounds the memory for scores and features."""
-
-NOVEL = "novel"
-"""The queue of products that belong to none of the known categories."""
+Row = dict[str, Any]
+"""A product as it stands in the file."""
 
 
 def predict_catalog(
-    model: Predictor,
+    predictor: Predictor,
     source: Path,
     out: Path,
     context: Context,
@@ -35,181 +30,137 @@ def predict_catalog(
     novelty_rate: float | None = None,
     top: int | None = None,
 ) -> dict[str, Any]:
-    """Write id, labels and scores of every readable product of `source` to `out` (.jsonl or .parquet), in the source's order.
+    """Write id, labels and scores of every readable product of `source` to `out`, in the source's order.
 
-    "novelty" is how strange a product is among those that belong, from 0 to 1 (see :mod:`shelfwise.novelty.detector`).
+    "novelty" is how unusual a product is among those that belong to a category, from 0 to 1; see
+    :mod:`shelfwise.novelty.detector`.
 
-    With a promised `precision`, every product also has its "queue" (accept, review or reject) and the labels that are "accepted" and
-    those "to_review". With `novelty_rate`, the share of false alarms, the strangest products are set aside: their queue is "novel", and
-    they are given no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.novel.txt`` and so on.
+    With a promised `precision`, every product also has its "queue" (accept, review or reject), the labels that are
+    "accepted", and those "to_review". With `novelty_rate`, the most unusual products are held back: their queue is
+    "novel", and they have no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.novel.txt`` etc.
 
-    With `top`, only so many scores of a product are written, its highest, falling: where labels are many, all others say nothing.
+    What cannot be read goes to ``OUT.quarantine.jsonl``, images that cannot be used to ``OUT.refused.jsonl``.
 
-    What cannot be read goes to ``OUT.quarantine.jsonl``, pictures that cannot be used to ``OUT.refused.jsonl``.
+    Args:
+        out: a file that ends in .jsonl or .parquet.
+        precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99.
+        novelty_rate: the share of false alarms: of ordinary products that may be taken for novel.
+        top: write only so many scores of a product, its highest, falling.
 
     Returns:
         Counts, and where the files are.
 
     Raises:
-        CatalogError: `source` cannot be read, or `out` ends in neither .jsonl nor .parquet.
+        CatalogError: `source` cannot be read, or `out` has another ending.
         ConfigError: the model has no limits for that `precision`, or cannot promise that share of false alarms.
+        BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     if out.suffix not in (".jsonl", ".parquet"):
         raise CatalogError(f"cannot write predictions to {out}: the name must end in .jsonl or .parquet")
-    reading = read_catalog(source, model.config.catalog, context)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.writing")
-    refused: list[RejectedField] = []
+    reading = read_catalog(source, predictor.config.catalog, context)
+    decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
+    queues: dict[str, list[str]] = {}
+    if precision is not None:
+        queues |= {name: [] for name in QUEUES}
+    if novelty_rate is not None:
+        queues[NOVEL] = []
+    rejected: list[RejectedField] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
-    names = [*(QUEUES if precision is not None else ()), *((NOVEL,) if novelty_rate is not None else ())]
-    queues: dict[str, list[str]] = {name: [] for name in names}
-    given = write(
-        _noted(_decisions(model, reading.catalog, context, refused, (precision, novelty_rate, top)), queues),
-        temporary,
-    )
-    temporary.rename(out)
-    summary: dict[str, Any] = {"products": len(reading.catalog), "labels_given": given, "out": str(out)}
+    with replacing(out) as temporary:
+        labels_given = write(_rows(decisions, queues, rejected), temporary)
+    summary: dict[str, Any] = {
+        "products": len(reading.catalog),
+        "labels_given": labels_given,
+        "out": str(out),
+    }
     if queues:
         summary["queues"] = {name: len(ids) for name, ids in queues.items()}
     for name, ids in queues.items():
-        Path(f"{out}.{name}.txt").write_text("".join(f"{one}\n" for one in ids), "utf-8")
-    return summary | _left_over(reading, refused, out)
-
-
-def _left_over(reading: ReadResult, refused: Sequence[RejectedField], out: Path) -> dict[str, Any]:
-    """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
-    quarantine, refusals = f"{out}.quarantine.jsonl", f"{out}.refused.jsonl"
-    if reading.quarantine:
-        write_quarantine(reading.quarantine, Path(quarantine))
-    if refused:
-        Path(refusals).write_text(
-            "".join(json.dumps(vars(r), ensure_ascii=False) + "\n" for r in refused), "utf-8"
-        )
-    return {
-        "quarantined": len(reading.quarantine),
-        "quarantine": quarantine if reading.quarantine else None,
-        "refused": len(refused),
-        "refusals": refusals if refused else None,
-    }
+        write_text_atomically(Path(f"{out}.{name}.txt"), (f"{identity}\n" for identity in ids))
+    return summary | _write_leftovers(reading, rejected, out)
 
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`predict_catalog` returns, in words."""
-    yield f"{summary['products']} products labelled in {summary['out']}, {summary['labels_given']} labels given"
+    counts = f"{summary['products']} products labelled in {summary['out']}"
+    yield f"{counts}, {summary['labels_given']} labels given"
     for queue, count in summary.get("queues", {}).items():
         yield f"{queue:8} {count} products: {summary['out']}.{queue}.txt"
     if summary["quarantined"]:
         yield f"{summary['quarantined']} records could not be read: {summary['quarantine']}"
     if summary["refused"]:
-        yield f"{summary['refused']} pictures could not be used: {summary['refusals']}"
+        yield f"{summary['refused']} images could not be used: {summary['refusals']}"
     if explained := summary.get("explained"):
         yield f"{explained['products']} products explained: {explained['page']}"
 
 
-def _decisions(
-    model: Predictor,
-    catalog: Catalog,
-    context: Context,
-    refused: list[RejectedField],
-    wanted: tuple[float | None, float | None, int | None],
-) -> Iterator[dict[str, Any]]:
-    precision, novelty_rate, top = wanted
-    with context.progress("labelling", len(catalog)) as progress:
-        for start in range(0, len(catalog), PORTION):
-            part = catalog.take(np.arange(start, min(start + PORTION, len(catalog))))
-            answers = model.predict_members(part, context)
-            refused += answers.refused
-            scores = model.scores(answers)
-            novelty, strange = _novelty(model, part, scores, context, novelty_rate)
-            decided = model.decide(scores) & ~strange[:, None]
-            queued = _queued(model, scores, decided, precision)
-            told = _told(model.labels.names, scores, top)
-            rows = zip(part.ids, model.labels.decode(decided), told, queued, novelty, strange, strict=True)
-            for name, labels, row, queue, share, alone in rows:
-                place = {"queue": NOVEL, "accepted": [], "to_review": []} if alone else queue
-                yield {"id": name, "labels": labels, **place, "novelty": share, "scores": row}
-            progress.advance(len(part))
+def _write_leftovers(reading: ReadResult, rejected: Sequence[RejectedField], out: Path) -> dict[str, Any]:
+    """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
+    quarantine = Path(f"{out}.quarantine.jsonl")
+    refusals = Path(f"{out}.refused.jsonl")
+    if reading.quarantine:
+        write_quarantine(reading.quarantine, quarantine)
+    if rejected:
+        write_json_lines(refusals, (vars(one) for one in rejected))
+    return {
+        "quarantined": len(reading.quarantine),
+        "quarantine": str(quarantine) if reading.quarantine else None,
+        "refused": len(rejected),
+        "refusals": str(refusals) if rejected else None,
+    }
 
 
-def _told(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dict[str, float]]:
-    """Each product's scores by label: all of them, or the `top` highest, falling."""
-    falling = None if top is None else np.argsort(-scores, axis=1, kind="stable")[:, :top]
-    for i, row in enumerate(scores):
-        chosen, kept = (
-            (names, row) if falling is None else ([names[place] for place in falling[i]], row[falling[i]])
-        )
-        # str() of a float32 is the shortest text that reads back as the same float32
-        yield dict(zip(chosen, map(float, map(str, kept)), strict=True))
-
-
-def _novelty(
-    model: Predictor, part: Catalog, scores: Floats, context: Context, novelty_rate: float | None
-) -> tuple[list[float] | list[None], Bools]:
-    """How strange each product is, (N,), and whether it is set aside; None, and never, for a model that cannot tell."""
-    if model.novelty is None:
-        if novelty_rate is not None:
-            require_members(model, "tell what is novel")
-            raise ConfigError(
-                "this model has no novelty detector (fewer than 20 training products, or an older version); retrain it"
-            )
-        return [None] * len(part), np.zeros(len(part), np.bool_)
-    p_values = model.novelty.p_values(part, scores, context)
-    strange = (
-        np.zeros(len(part), np.bool_)
-        if novelty_rate is None
-        else model.novelty.conformal.abstains(p_values, novelty_rate)
-    )
-    return (1 - p_values).round(4).tolist(), strange
-
-
-def _queued(
-    model: Predictor, scores: Floats, decided: Bools, precision: float | None
-) -> list[dict[str, Any]]:
-    """What becomes of each product at the promised precision; nothing where none is asked for."""
-    if precision is None:
-        return [{}] * len(scores)
-    if model.decision_rule is None:
-        raise ConfigError("the model was trained without limits of acceptance; train it again")
-    queued = model.decision_rule.queues(scores, decided, precision)
-    accepted, open_ = (model.labels.decode(queued.labels == queue) for queue in (ACCEPT, REVIEW))
-    names = {value: name for name, value in QUEUES.items()}
-    return [
-        {"queue": names[int(queue)], "accepted": one, "to_review": other}
-        for queue, one, other in zip(queued.products, accepted, open_, strict=True)
-    ]
-
-
-def _noted(decisions: Iterator[dict[str, Any]], queues: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
-    """The decisions as they are, while each queue's ids are kept."""
+def _rows(
+    decisions: Iterator[Decision], queues: Mapping[str, list[str]], rejected: list[RejectedField]
+) -> Iterator[Row]:
+    """The decisions as they stand in the file. Notes each queue's ids and the rejected fields on the way."""
     for decision in decisions:
-        if "queue" in decision:
-            queues[decision["queue"]].append(decision["id"])
-        yield decision
+        rejected += decision.rejected
+        row: Row = {"id": decision.id, "labels": decision.names}
+        if decision.queue is not None:
+            queues[decision.queue].append(decision.id)
+            row["queue"] = decision.queue
+            row["accepted"] = list(decision.accepted)
+            row["to_review"] = list(decision.to_review)
+        row["novelty"] = decision.novelty
+        row["scores"] = decision.scores
+        yield row
 
 
-def _write_jsonl(decisions: Iterator[dict[str, Any]], path: Path) -> int:
-    given = 0
+def _write_jsonl(rows: Iterator[Row], path: Path) -> int:
+    """Write one JSON object a line; how many labels were given."""
+    labels_given = 0
     with path.open("w", encoding="utf-8") as file:
-        for decision in decisions:
-            file.write(json.dumps(decision, ensure_ascii=False) + "\n")
-            given += len(decision["labels"])
-    return given
+        for row in rows:
+            file.write(json_text(row) + "\n")
+            labels_given += len(row["labels"])
+    return labels_given
 
 
-def _write_parquet(decisions: Iterator[dict[str, Any]], path: Path) -> int:
+def _write_parquet(rows: Iterator[Row], path: Path) -> int:
+    """Write a Parquet file with every column, null where a row lacks it; how many labels were given."""
     names = pa.list_(pa.string())
-    queue = [("queue", pa.string()), ("accepted", names), ("to_review", names), ("novelty", pa.float64())]
     schema = pa.schema(
-        [("id", pa.string()), ("labels", names), *queue, ("scores", pa.map_(pa.string(), pa.float32()))]
+        [
+            ("id", pa.string()),
+            ("labels", names),
+            ("queue", pa.string()),
+            ("accepted", names),
+            ("to_review", names),
+            ("novelty", pa.float64()),
+            ("scores", pa.map_(pa.string(), pa.float32())),
+        ]
     )
-    given = 0
+    labels_given = 0
+    chunk: list[Row] = []
     with pq.ParquetWriter(path, schema) as writer:
-        rows: list[dict[str, Any]] = []
-        for decision in decisions:
-            rows.append({**decision, "scores": list(decision["scores"].items())})
-            given += len(decision["labels"])
-            if len(rows) == PORTION:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                rows = []
-        writer.write_table(pa.Table.from_pylist(rows, schema))
-    return given
+        for row in rows:
+            # Arrow takes a map as a list of pairs.
+            chunk.append({**row, "scores": list(row["scores"].items())})
+            labels_given += len(row["labels"])
+            if len(chunk) == CHUNK_ROWS:
+                writer.write_table(pa.Table.from_pylist(chunk, schema))
+                chunk = []
+        # The last chunk may be empty; a file without any product is a whole file too.
+        writer.write_table(pa.Table.from_pylist(chunk, schema))
+    return labels_given

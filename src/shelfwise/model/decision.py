@@ -1,0 +1,291 @@
+"""What a predictor decides for each product: its labels, its queue, and what the decision rests on.
+
+Every door (command line, Python, files) gives these decisions, made by :func:`label`.
+
+Dimensions: N products of a chunk, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Bools, Context, Floats, RejectedField
+from shelfwise.decision.decision_rule import DecisionRule, QueueAssignment
+from shelfwise.errors import ConfigError
+from shelfwise.metrics.selective import ACCEPT, QUEUES, REVIEW
+from shelfwise.model.field_use import field_uses
+from shelfwise.model.model import require_members
+from shelfwise.model.predictor import Predictor
+from shelfwise.novelty.detector import NoveltyDetector
+from shelfwise.taxonomy.hierarchy import Taxonomy
+
+CHUNK_ROWS = 2048
+"""Products decided at a time: bounds the memory for scores and features."""
+
+NOVEL: Literal["novel"] = "novel"
+"""The queue of products that belong to none of the known categories."""
+
+LabelQueue = Literal["accept", "review", "reject"]
+ProductQueue = Literal["accept", "review", "reject", "novel"]
+
+_QUEUE_NAMES: Mapping[int, Any] = {code: name for name, code in QUEUES.items()}
+
+
+@dataclass(frozen=True)
+class LabelDecision:
+    """A label that a product is given.
+
+    Args:
+        name: the label.
+        path: names from the root of the taxonomy to the label, itself included. A label below several
+            others is shown below the first of them.
+        score: its probability.
+        queue: what becomes of it at the promised precision; None where none was requested.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    score: float
+    queue: LabelQueue | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is decided for one product.
+
+    Args:
+        id: the product.
+        labels: what it is given, in the order of the predictor's labels; nothing where it is novel.
+        queue: what becomes of the product; None where neither a precision nor a novelty rate calls for one.
+        accepted: names of labels that need no person, at the promised precision.
+        to_review: names of labels that a person should look at; they may be others than `labels`.
+        novelty: from 0 to 1, near 1 for a product unlike anything in training; None for a predictor that
+            cannot tell.
+        scores: by label; all of them, or only the highest, falling.
+        used_modalities: fields that the final system reads and the product has.
+        missing_modalities: fields that the final system reads and the product lacks, or that were rejected.
+        rejected: the fields that could not be used.
+        warnings: sentences on what the decision does without.
+    """
+
+    id: str
+    labels: tuple[LabelDecision, ...]
+    queue: ProductQueue | None
+    accepted: tuple[str, ...]
+    to_review: tuple[str, ...]
+    novelty: float | None
+    scores: Mapping[str, float]
+    used_modalities: tuple[str, ...]
+    missing_modalities: tuple[str, ...]
+    rejected: tuple[RejectedField, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the labels."""
+        return [label.name for label in self.labels]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self)
+
+
+def label(
+    predictor: Predictor,
+    catalog: Catalog,
+    context: Context,
+    precision: float | None = None,
+    novelty_rate: float | None = None,
+    top: int | None = None,
+) -> Iterator[Decision]:
+    """Decide for every product of `catalog`, in its order; products are computed a few thousand at a time.
+
+    Args:
+        precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts labels
+            and products into accept, review and reject.
+        novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
+        top: keep only so many scores of a product, its highest.
+
+    Raises:
+        ConfigError: the predictor has no limits for that `precision`, or no novelty detector.
+        BundleError: an exported model, which has no novelty detector, is to tell what is novel.
+    """
+    # Both are checked here, not when the first decision is drawn.
+    rule = None if precision is None else _decision_rule(predictor)
+    if novelty_rate is not None:
+        novelty_detector(predictor)
+    return _decisions(predictor, catalog, context, _Request(rule, precision, novelty_rate, top))
+
+
+def novelty_detector(predictor: Predictor) -> NoveltyDetector:
+    """The predictor's novelty detector.
+
+    Raises:
+        BundleError: the predictor is an exported model, which has none.
+        ConfigError: it was trained on too few products to tell, or by an older version.
+    """
+    if predictor.novelty is None:
+        require_members(predictor, "tell what is novel")
+        reasons = "fewer than 20 training products, or an older version"
+        raise ConfigError(f"this model has no novelty detector ({reasons}); retrain it")
+    return predictor.novelty
+
+
+def label_paths(names: Sequence[str], taxonomy: Taxonomy | None) -> list[tuple[str, ...]]:
+    """For each of L labels, the names from the root of the taxonomy to it.
+
+    >>> label_paths(("Birds", "Pets"), Taxonomy(("Birds", "Pets"), np.array([[0, 1]])))
+    [('Pets', 'Birds'), ('Pets',)]
+    """
+    paths: list[tuple[str, ...]] = [(name,) for name in names]
+    if taxonomy is None:
+        return paths
+    first_parent: dict[int, int] = {}
+    for child, parent in sorted(taxonomy.edges.tolist()):
+        first_parent.setdefault(child, parent)
+    # Each label comes after everything above it, so its parent's path is whole.
+    for place in taxonomy.downwards.tolist():
+        if place in first_parent:
+            paths[place] = (*paths[first_parent[place]], names[place])
+    return paths
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is wanted of every decision; see :func:`label`. `rule` is there where `precision` is."""
+
+    rule: DecisionRule | None
+    precision: float | None
+    novelty_rate: float | None
+    top: int | None
+
+
+@dataclass(frozen=True)
+class _Queues:
+    """The queues of N products and of their labels, as a decision names them."""
+
+    assigned: QueueAssignment
+    accepted: list[list[str]]
+    to_review: list[list[str]]
+
+    def of_product(self, row: int) -> dict[str, Any]:
+        """The three fields of a decision that a promised precision fills."""
+        return {
+            "queue": _QUEUE_NAMES[int(self.assigned.products[row])],
+            "accepted": tuple(self.accepted[row]),
+            "to_review": tuple(self.to_review[row]),
+        }
+
+    def of_label(self, row: int, place: int) -> LabelQueue:
+        """The queue of one label of a product."""
+        queue: LabelQueue = _QUEUE_NAMES[int(self.assigned.labels[row, place])]
+        return queue
+
+
+_NO_QUEUE: Mapping[str, Any] = {"queue": None, "accepted": (), "to_review": ()}
+_NOVEL_QUEUE: Mapping[str, Any] = {"queue": NOVEL, "accepted": (), "to_review": ()}
+
+
+def _decisions(
+    predictor: Predictor, catalog: Catalog, context: Context, request: _Request
+) -> Iterator[Decision]:
+    paths = label_paths(predictor.labels.names, predictor.taxonomy)
+    with context.progress("labelling", len(catalog)) as progress:
+        for start in range(0, len(catalog), CHUNK_ROWS):
+            chunk = catalog.take(np.arange(start, min(start + CHUNK_ROWS, len(catalog))))
+            yield from _decide_chunk(predictor, chunk, context, request, paths)
+            progress.advance(len(chunk))
+
+
+def _decide_chunk(
+    predictor: Predictor,
+    chunk: Catalog,
+    context: Context,
+    request: _Request,
+    paths: Sequence[tuple[str, ...]],
+) -> Iterator[Decision]:
+    names = predictor.labels.names
+    answers = predictor.predict_members(chunk, context)
+    scores = predictor.scores(answers)
+    novelty, novel = _novelty(predictor, chunk, scores, context, request.novelty_rate)
+    # A product that belongs to no category is given none, whatever its scores.
+    decided = predictor.decide(scores) & ~novel[:, None]
+    queues = _queues(predictor, scores, decided, request)
+    uses = field_uses(predictor.fields, chunk, answers.refused)
+    score_rows = _score_mappings(names, scores, request.top)
+    for row, (identity, by_label, use) in enumerate(zip(chunk.ids, score_rows, uses, strict=True)):
+        given = np.flatnonzero(decided[row])
+        labels = []
+        for place, score in zip(given.tolist(), _shortest(scores[row, given]), strict=True):
+            queue = None if queues is None else queues.of_label(row, place)
+            labels.append(LabelDecision(names[place], paths[place], score, queue))
+        queued = _NO_QUEUE if queues is None else queues.of_product(row)
+        if novel[row]:
+            queued = _NOVEL_QUEUE
+        yield Decision(
+            identity,
+            tuple(labels),
+            **queued,
+            novelty=novelty[row],
+            scores=by_label,
+            used_modalities=use.used,
+            missing_modalities=use.missing,
+            rejected=use.rejected,
+            warnings=use.warnings,
+        )
+
+
+def _novelty(
+    predictor: Predictor, chunk: Catalog, scores: Floats, context: Context, novelty_rate: float | None
+) -> tuple[list[float] | list[None], Bools]:
+    """The novelty of each product, (N,), and whether it is held back.
+
+    None, and never, for a predictor without a novelty detector.
+    """
+    if predictor.novelty is None:
+        return [None] * len(chunk), np.zeros(len(chunk), np.bool_)
+    p_values = predictor.novelty.p_values(chunk, scores, context)
+    if novelty_rate is None:
+        novel = np.zeros(len(chunk), np.bool_)
+    else:
+        novel = predictor.novelty.conformal.abstains(p_values, novelty_rate)
+    return (1 - p_values).round(4).tolist(), novel
+
+
+def _decision_rule(predictor: Predictor) -> DecisionRule:
+    if predictor.decision_rule is None:
+        raise ConfigError("the model was trained without acceptance limits; train it again")
+    return predictor.decision_rule
+
+
+def _queues(predictor: Predictor, scores: Floats, decided: Bools, request: _Request) -> _Queues | None:
+    """What becomes of products and labels at the promised precision; None where none is requested."""
+    if request.rule is None or request.precision is None:
+        return None
+    assigned = request.rule.queues(scores, decided, request.precision)
+    accepted = predictor.labels.decode(assigned.labels == ACCEPT)
+    to_review = predictor.labels.decode(assigned.labels == REVIEW)
+    return _Queues(assigned, accepted, to_review)
+
+
+def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dict[str, float]]:
+    """Each product's scores by label: all of them, or the `top` highest, falling."""
+    if top is None:
+        for row in scores:
+            yield dict(zip(names, _shortest(row), strict=True))
+        return
+    falling = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    for row, places in zip(scores, falling, strict=True):
+        chosen = [names[place] for place in places]
+        yield dict(zip(chosen, _shortest(row[places]), strict=True))
+
+
+def _shortest(scores: Floats) -> Iterator[float]:
+    """The numbers with the fewest digits that read back as the same float32: 0.1 and not 0.10000000149."""
+    # Two maps without a function of ours: most of a large prediction's time goes here.
+    return map(float, map(str, scores))

@@ -1,0 +1,58 @@
+"""Which fields of a product a predictor could use, and which it does without.
+
+Dimensions: N products, F fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import RejectedField
+
+
+@dataclass(frozen=True)
+class FieldUse:
+    """What the scores of one product rest on.
+
+    Args:
+        used: fields that the final system reads and the product has.
+        missing: fields that the final system reads and the product lacks, or that were rejected.
+        rejected: fields that are there and could not be used.
+        warnings: sentences on what the scores do without.
+    """
+
+    used: tuple[str, ...]
+    missing: tuple[str, ...]
+    rejected: tuple[RejectedField, ...]
+    warnings: tuple[str, ...]
+
+
+def field_uses(
+    fields: Sequence[str], catalog: Catalog, refused: Sequence[RejectedField]
+) -> Iterator[FieldUse]:
+    """What was used of each of N products.
+
+    Args:
+        fields: the F columns that the final system reads.
+        refused: the fields of these products that could not be used.
+    """
+    has_values = np.stack([catalog.has_value(name) for name in fields], axis=1)  # (N, F)
+    by_product: dict[str, list[RejectedField]] = {}
+    for one in refused:
+        by_product.setdefault(one.id, []).append(one)
+    for identity, has_value in zip(catalog.ids, has_values.tolist(), strict=True):
+        rejected = tuple(by_product.get(identity, ()))
+        unusable = {one.field for one in rejected}
+        used: list[str] = []
+        missing: list[str] = []
+        for name, there in zip(fields, has_value, strict=True):
+            names = used if there and name not in unusable else missing
+            names.append(name)
+        warnings = [f"the {one.field} was not used: {one.reason}" for one in rejected]
+        if not used:
+            warnings.append(f"the product has none of the fields that the model reads: {', '.join(fields)}")
+        yield FieldUse(tuple(used), tuple(missing), rejected, tuple(warnings))
