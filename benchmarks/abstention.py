@@ -107,7 +107,7 @@ def measure(
     return {
         "products": novel.size,
         "strange": int(novel.sum()),
-        **separation(novel, fitted.strangeness(signals)),
+        **separation(novel, fitted.novelty_score(signals)),
         "found": float(abstained[novel].mean()),
         "false_alarms": float(abstained[~novel].mean()),
         "signals": {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from shelfwise.errors import ConfigError, LabelError
-from shelfwise.novelty.conformal import SMALLEST, ConformalNovelty, log_prob_no_label
+from shelfwise.novelty.conformal import MIN_PRODUCTS, ConformalNovelty, log_prob_no_label
 
 
 def drawn(count: int, shift: float, seed: int) -> dict[str, np.ndarray]:
@@ -29,7 +29,7 @@ def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
     honest = drawn(400, 0, 0)
     fitted = ConformalNovelty.fit(honest)
     some = {"far": np.array([0.3, 0.3]), "unsure": np.array([np.nan, 0.3])}
-    alone, both = fitted.strangeness(some)
+    alone, both = fitted.novelty_score(some)
     p = (1 + np.sum(honest["far"] >= 0.3)) / 401
     assert alone == pytest.approx(1 - np.log(p))
     assert both == pytest.approx(-np.log(p) - np.log((1 + np.sum(honest["unsure"] >= 0.3)) / 401))
@@ -37,7 +37,7 @@ def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
 
 def test_a_signal_that_hardly_any_product_has_is_left_out() -> None:
     honest = drawn(50, 0, 0)
-    honest["far"][SMALLEST - 1 :] = np.nan
+    honest["far"][MIN_PRODUCTS - 1 :] = np.nan
     assert list(ConformalNovelty.fit(honest).references) == ["unsure"]
 
 
@@ -65,14 +65,14 @@ def test_strangers_are_found_and_false_alarms_are_as_promised() -> None:
         )
     assert fitted.abstains(fitted.p_values(strange), 0.05).mean() > 0.7
     apart = roc_auc_score(
-        [0] * 2000 + [1] * 500, np.concatenate([fitted.strangeness(belong), fitted.strangeness(strange)])
+        [0] * 2000 + [1] * 500, np.concatenate([fitted.novelty_score(belong), fitted.novelty_score(strange)])
     )
     alone = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([belong["far"], strange["far"]]))
     assert apart > alone + 0.02, "two signals together tell more than one"
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(-5, 5), min_size=SMALLEST, max_size=60), st.floats(-6, 6), st.floats(0, 3))
+@given(st.lists(st.floats(-5, 5), min_size=MIN_PRODUCTS, max_size=60), st.floats(-6, 6), st.floats(0, 3))
 def test_what_is_stranger_never_gets_a_higher_p_value(honest: list[float], value: float, more: float) -> None:
     fitted = ConformalNovelty.fit({"far": np.array(honest)})
     less, greater = fitted.p_values({"far": np.array([value, value + more])})
@@ -88,10 +88,10 @@ def test_saved_and_restored() -> None:
 
 def test_promises_that_cannot_be_kept() -> None:
     with pytest.raises(LabelError, match="19 products are too few"):
-        ConformalNovelty.fit(drawn(SMALLEST - 1, 0, 0))
+        ConformalNovelty.fit(drawn(MIN_PRODUCTS - 1, 0, 0))
     with pytest.raises(LabelError, match="0 products"):
         ConformalNovelty.fit({})
     fitted = ConformalNovelty.fit(drawn(40, 0, 0))
     for rate in (0.0, 0.02, 1.0):
-        with pytest.raises(ConfigError, match=r"from 0.0244"):
+        with pytest.raises(ConfigError, match=r"0.0244 or more"):
             fitted.abstains(np.array([0.5]), rate)

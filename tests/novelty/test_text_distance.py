@@ -227,11 +227,11 @@ def test_on_the_command_line(shop: tuple[Catalog, Model], tmp_path: Path) -> Non
     assert (tmp_path / "p.jsonl.novel.txt").read_text() == "v\n"
     refused = run("--novelty-rate", "0.0001")
     assert refused.returncode == 2
-    assert re.fullmatch(r"error: .*400 honest products.*", refused.stderr.strip())
+    assert re.fullmatch(r"error: .*400 known products.*", refused.stderr.strip())
 
 
 def test_a_share_that_cannot_be_promised(shop: tuple[Catalog, Model], tmp_path: Path) -> None:
     source = tmp_path / "new.jsonl"
     source.write_text('{"id": "1", "title": "mug"}\n')
-    with pytest.raises(ConfigError, match="with 400 honest products"):
+    with pytest.raises(ConfigError, match="with 400 known products"):
         predict_catalog(shop[1], source, tmp_path / "x.jsonl", Context(), novelty_rate=0.001)

@@ -1,12 +1,13 @@
-"""Products that belong to none of the known categories: how unlike all others a product is, and when to say so.
+"""Conformal novelty detection: how unlike all known products a product is, and when to hold it back.
 
-No example of such a product is needed. Each signal of strangeness is compared with what it is for honest products, those
-that were not learnt from but do belong (conformal p-values); the p-values are joined by Fisher's sum of logarithms, and the
-sum is compared with honest products once more. A product without what a signal needs (a text, say) is NaN there, which counts
-as much as it does on average. What is below the accepted rate of false alarms is not labelled
-but set aside (conformal outlier detection: Laxhammar and Falkman 2010; Bates et al. 2023).
+No example of a novel product is needed. Each signal of novelty is compared with its values for known
+products that the model had not seen (conformal p-values). The p-values are combined by Fisher's sum of
+logarithms, and the sum is compared with known products once more. A product that lacks what a signal needs
+(a text, say) is NaN there, which counts as much as the signal does on average. A product whose p-value is
+below the accepted rate of false alarms is held back (conformal outlier detection: Laxhammar and Falkman
+2010; Bates et al. 2023).
 
-Dimensions: N products, L labels, C honest products.
+Dimensions: N products, L labels, C known products.
 """
 
 from __future__ import annotations
@@ -23,31 +24,35 @@ from shelfwise.errors import ConfigError, LabelError
 
 Signals = Mapping[str, NDArray[np.floating]]
 
-SMALLEST = 20
-"""Honest products without which no rate of false alarms can be promised."""
+MIN_PRODUCTS = 20
+"""Known products below which no rate of false alarms can be promised."""
 
-SUREST = 0.9999
+MAX_PROBABILITY = 0.9999
+"""A score counts as at most this, so that one sure label is not everything."""
 
 
 def log_prob_no_label(scores: Floats) -> Float64Array:
-    """(N,) the log of how likely a product has none of the labels, taken for independent: the higher the stranger.
+    """(N,) the log probability that a product has none of the labels, taken for independent; high for novel
+    ones.
 
     Args:
-        scores: (N, L) of the deciding system; each counts as at most 0.9999, so that one sure label is not everything.
+        scores: (N, L) of the final system; each counts as at most :data:`MAX_PROBABILITY`.
 
     >>> log_prob_no_label(np.array([[0.0, 0.5], [0.9, 0.9]])).round(2).tolist()
     [-0.69, -4.61]
     """
-    return np.asarray(np.log1p(-np.minimum(np.asarray(scores, np.float64), SUREST)).sum(axis=1))
+    # log1p keeps its digits where scores are near 0, as nearly all are
+    capped = np.minimum(np.asarray(scores, np.float64), MAX_PROBABILITY)
+    return np.asarray(np.log1p(-capped).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class ConformalNovelty:
-    """How strange honest products are.
+    """The signals of known products.
 
     Args:
-        references: by signal, its values (C,) for the honest products, rising.
-        joined: (C,) their joined strangeness, rising.
+        references: by signal, its values (C,) for the known products, rising.
+        joined: (C,) their combined scores, rising.
     """
 
     references: Mapping[str, Float64Array]
@@ -55,55 +60,63 @@ class ConformalNovelty:
 
     @classmethod
     def fit(cls, signals: Signals) -> Self:
-        """Learn from the signals (C,) of products that belong, and that the model had not seen.
+        """Learn from the signals (C,) of known products that the model had not seen.
 
-        Their neighbours must be found among the other products: a product is its own nearest. A signal that fewer than 20 of them
-        have is left out.
+        Their neighbours must be found among the other products: a product is its own nearest. A signal that
+        fewer than :data:`MIN_PRODUCTS` of them have is left out.
 
         Raises:
-            LabelError: there are fewer than 20 honest products.
+            LabelError: there are fewer known products than that.
         """
         count = min((len(values) for values in signals.values()), default=0)
-        if count < SMALLEST:
+        if count < MIN_PRODUCTS:
             raise LabelError(
-                f"{count} products are too few to tell what belongs nowhere; give {SMALLEST} that were not learnt from"
+                f"{count} products are too few to recognise novel ones; "
+                f"give {MIN_PRODUCTS} that the model was not trained on"
             )
-        known = {name: values[~np.isnan(values)] for name, values in signals.items()}
-        references = {
-            name: np.sort(np.asarray(values, dtype=np.float64))
-            for name, values in known.items()
-            if len(values) >= SMALLEST
-        }
-        return cls(references, np.sort(cls(references, np.zeros(0)).strangeness(signals)))
+        references: dict[str, Float64Array] = {}
+        for name, values in signals.items():
+            present = values[~np.isnan(values)]
+            if len(present) >= MIN_PRODUCTS:
+                references[name] = np.sort(np.asarray(present, dtype=np.float64))
+        # The combined scores are compared with their own values for the known products: Fisher's
+        # sum would have a
+        # known distribution only if the signals were independent, which they are not.
+        joined = cls(references, np.zeros(0)).novelty_score(signals)
+        return cls(references, np.sort(joined))
 
-    def strangeness(self, signals: Signals) -> Float64Array:
-        """Joined strangeness (N,), the higher the stranger: minus the sum of the signals' log p-values."""
-        logs = [
-            np.where(np.isnan(signals[name]), -1, np.log(_p_values(known, signals[name])))
-            for name, known in self.references.items()
-        ]
+    def novelty_score(self, signals: Signals) -> Float64Array:
+        """Combined scores (N,), high for novel products: minus the sum of the signals' log p-values."""
+        logs = []
+        for name, known in self.references.items():
+            values = signals[name]
+            # -1 is the mean of the log of a uniform p-value: a missing signal says nothing either way
+            logs.append(np.where(np.isnan(values), -1, np.log(_p_values(known, values))))
         return np.asarray(-np.sum(logs, axis=0))
 
     def p_values(self, signals: Signals) -> Float64Array:
-        """(N,) the share of honest products at least as strange; uniform for products that belong, near 0 for others.
+        """(N,) the share of known products at least as unusual; uniform for known products, near 0 for
+        novel ones.
 
         Never below ``1 / (C + 1)``.
         """
-        return _p_values(self.joined, self.strangeness(signals))
+        return _p_values(self.joined, self.novelty_score(signals))
 
     def abstains(self, p_values: Float64Array, false_alarms: float = 0.05) -> NDArray[np.bool_]:
-        """(N,) whether to say "none of these", wrongly for a share of about `false_alarms` of the products that belong.
+        """(N,) which products to hold back; of known ones a share of about `false_alarms` is held back
+        wrongly.
 
         Args:
             p_values: (N,) as :meth:`p_values` gives them.
 
         Raises:
-            ConfigError: that rate cannot be promised with so few honest products, or is no share.
+            ConfigError: that rate cannot be promised with so few known products, or is no share.
         """
         least = 1 / (len(self.joined) + 1)
         if not least <= false_alarms < 1:
             raise ConfigError(
-                f"false_alarms is {false_alarms}; with {len(self.joined)} honest products it may be from {least:.4f} up to, but not, 1"
+                f"the novelty rate is {false_alarms}; with {len(self.joined)} known products it may be "
+                f"{least:.4f} or more, and less than 1"
             )
         return p_values <= false_alarms
 

@@ -1,6 +1,6 @@
-"""Which products belong to none of a model's categories: fitted with the model, kept in its bundle, asked in every prediction.
+"""Products unlike anything in training: fitted with the model, kept in its bundle, used in every prediction.
 
-Dimensions: N products, L labels, C honest products.
+Dimensions: N products, L labels, C known products.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from shelfwise.errors import LabelError
 from shelfwise.novelty.conformal import ConformalNovelty, log_prob_no_label
 from shelfwise.novelty.text_distance import NearestTextDistance
 
-MOST = 5000
-"""Most training products that others are compared with, and most honest products, both evenly spaced."""
+MAX_PRODUCTS = 5000
+"""Training products that others are compared with, and known products; both evenly spaced."""
 
 FIELDS = ("title", "description")
 """The texts that are compared."""
@@ -27,7 +27,12 @@ FIELDS = ("title", "description")
 
 @dataclass(frozen=True)
 class NoveltyDetector:
-    """How strange products that belong are, and the training products that others are compared with (None without any text)."""
+    """How unusual known products are, and the texts that new ones are compared with.
+
+    Args:
+        conformal: turns signals of novelty into p-values.
+        text_distance: the training texts; None where no member reads a text.
+    """
 
     conformal: ConformalNovelty
     text_distance: NearestTextDistance | None
@@ -37,88 +42,108 @@ class NoveltyDetector:
         cls,
         catalog: Catalog,
         groups: Rows,
-        learnt: Rows,
-        honest: tuple[Rows, Floats],
+        train: Rows,
+        known: tuple[Rows, Floats],
         members: Sequence[Modality],
         context: Context,
     ) -> Self | None:
-        """Learn from products that belong; None where they are too few.
+        """Learn from known products; None where they are too few.
 
         Args:
             groups: (all products of `catalog`,) near-copies share a number.
-            learnt: rows that the members learnt from.
-            honest: C rows, and the deciding system's scores (C, L) for them by models that had not seen them.
-            members: of the deciding system; texts that none of them reads are not compared.
+            train: rows that the members were fitted on.
+            known: C rows, and the final system's out-of-fold scores (C, L) for them.
+            members: of the final system; texts that none of them reads are not compared.
 
         Raises:
-            WeightsError: the members' sentence encoder is not to be had.
+            WeightsError: the members' sentence encoder is missing.
         """
-        rows, scores = honest
-        chosen = _spread(len(rows))
-        asked, sample = rows[chosen], learnt[_spread(len(learnt))]
-        read = {name for member in members for name in member.field.split("+")}
-        fields = [name for name in FIELDS if name in read and name in catalog]
-        encoders = [
-            name for member in members if (name := getattr(member.settings, "encoder", "off")) != "off"
-        ]
-        around = None
+        rows, scores = known
+        chosen = _evenly_spaced(len(rows))
+        known_rows = rows[chosen]
+        training_rows = train[_evenly_spaced(len(train))]
         signals: dict[str, Float64Array] = {"log_prob_no_label": log_prob_no_label(scores[chosen])}
+        fields = _compared_fields(members, catalog)
+        text_distance = None
         if fields:
-            needed = np.union1d(
-                asked, sample
-            )  # the whole catalogue, where it is small, remembers what its members have read
+            needed = np.union1d(known_rows, training_rows)
+            # The whole catalogue, where it is small, still holds the texts that its members have read.
             part = catalog if len(needed) == len(catalog) else catalog.take(needed)
-            places = np.searchsorted(needed, sample), np.searchsorted(needed, asked)
-            around = NearestTextDistance.of(
-                part, places[0], fields, encoders[0] if encoders else "", groups[sample], context
+            encoder = _encoder(members)
+            reference = np.searchsorted(needed, training_rows)
+            text_distance = NearestTextDistance.of(
+                part, reference, fields, encoder, groups[training_rows], context
             )
-            signals |= around.far(part, context, places[1], groups[asked])
+            # Near-copies are no evidence for each other: without their groups every product would be known.
+            asked = np.searchsorted(needed, known_rows)
+            signals |= text_distance.far(part, context, asked, groups[known_rows])
         try:
-            return cls(ConformalNovelty.fit(signals), around)
+            return cls(ConformalNovelty.fit(signals), text_distance)
         except LabelError:
             return None
 
     def p_values(self, catalog: Catalog, scores: Floats, context: Context) -> Float64Array:
-        """(N,) the share of products that belong which are at least as strange; near 0 for what belongs nowhere.
+        """(N,) the share of known products that are at least as unusual; near 0 for novel ones.
 
         Args:
-            scores: (N, L) of the deciding system for these products.
+            scores: (N, L) of the final system for these products.
         """
         signals = {"log_prob_no_label": log_prob_no_label(scores)}
-        return self.conformal.p_values(
-            signals if self.text_distance is None else signals | self.text_distance.far(catalog, context)
-        )
+        if self.text_distance is not None:
+            signals |= self.text_distance.far(catalog, context)
+        return self.conformal.p_values(signals)
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
         parts = {"conformal": self.conformal.state()}
         if self.text_distance is not None:
             parts["text_distance"] = self.text_distance.state()
-        arrays = {
-            f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()
-        }
+        arrays: dict[str, Any] = {}
+        for part, state in parts.items():
+            for name, value in state.arrays.items():
+                arrays[f"{part}.{name}"] = value
         return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
-
-        def part(name: str) -> State:
-            arrays: dict[str, Any] = {
-                n.removeprefix(f"{name}."): a for n, a in state.arrays.items() if n.startswith(f"{name}.")
-            }
-            return State(arrays, state.facts[name])
-
-        around = (
-            NearestTextDistance.from_state(part("text_distance")) if "text_distance" in state.facts else None
-        )
-        return cls(ConformalNovelty.from_state(part("conformal")), around)
+        conformal = ConformalNovelty.from_state(_part(state, "conformal"))
+        text_distance = None
+        if "text_distance" in state.facts:
+            text_distance = NearestTextDistance.from_state(_part(state, "text_distance"))
+        return cls(conformal, text_distance)
 
 
-def _spread(count: int) -> Rows:
-    """At most :data:`MOST` of `count` places, evenly spaced."""
-    return (
-        np.unique(np.linspace(0, count - 1, min(MOST, count), dtype=np.int64))
-        if count
-        else np.zeros(0, np.int64)
-    )
+def _compared_fields(members: Sequence[Modality], catalog: Catalog) -> list[str]:
+    """The texts that some member reads and the catalogue has."""
+    read: set[str] = set()
+    for member in members:
+        read.update(member.field.split("+"))
+    return [name for name in FIELDS if name in read and name in catalog]
+
+
+def _encoder(members: Sequence[Modality]) -> str:
+    """The sentence encoder of the first member that has one; empty for none."""
+    for member in members:
+        encoder: str = getattr(member.settings, "encoder", "off")
+        if encoder != "off":
+            return encoder
+    return ""
+
+
+def _part(state: State, name: str) -> State:
+    """One part of a state that holds several."""
+    prefix = f"{name}."
+    arrays: dict[str, Any] = {}
+    for key, value in state.arrays.items():
+        if key.startswith(prefix):
+            arrays[key.removeprefix(prefix)] = value
+    return State(arrays, state.facts[name])
+
+
+def _evenly_spaced(count: int) -> Rows:
+    """At most :data:`MAX_PRODUCTS` of `count` places, evenly spaced."""
+    if not count:
+        return np.zeros(0, np.int64)
+    places = np.linspace(0, count - 1, min(MAX_PRODUCTS, count), dtype=np.int64)
+    return np.unique(places)
