@@ -13,7 +13,7 @@ import torch
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.features import sentence_embeddings as room
-from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_passages
+from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_texts
 from shelfwise.features.sentence_encoder import EncoderSource, find_encoder, load_encoder, load_tokenizer
 
 WORDS = ("red", "blue", "mug", "lamp")
@@ -81,12 +81,12 @@ def test_a_catalogue_is_tokenised_once_a_length(source: EncoderSource, catalog: 
 def test_no_products(source: EncoderSource) -> None:
     read = TokenizedTexts.read(Catalog.from_records([]), "title", source, 32)
     assert len(read) == 0
-    assert encode_passages(read, source, Context(), "title").shape == (0, 16)
+    assert encode_texts(read, source, Context(), "title").shape == (0, 16)
 
 
 def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, catalog: Catalog) -> None:
     read = TokenizedTexts.read(catalog, "title+description", source, 32)
-    vectors = encode_passages(read, source, Context(), "title")
+    vectors = encode_texts(read, source, Context(), "title")
     encoder = load_encoder(source)
     for row in np.flatnonzero(read.present):
         ids = torch.from_numpy(read.tokens.take(np.array([row])).ids.astype(np.int64))[None]
@@ -98,7 +98,7 @@ def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, cat
 def test_texts_without_a_token_are_zeros(source: EncoderSource, catalog: Catalog) -> None:
     """Tokenisers that put no marks around a text give an encoder nothing to read there."""
     for rows in ([2], [2, 0]):
-        vectors = encode_passages(
+        vectors = encode_texts(
             TokenizedTexts.read(catalog.take(rows), "title", source, 32), source, Context(), "title"
         )
         assert vectors.any(axis=1).tolist() == [row == 0 for row in rows]
@@ -107,7 +107,7 @@ def test_texts_without_a_token_are_zeros(source: EncoderSource, catalog: Catalog
 def test_texts_that_are_alike_are_encoded_once(
     source: EncoderSource, catalog: Catalog, encoded: list[int]
 ) -> None:
-    vectors = encode_passages(
+    vectors = encode_texts(
         TokenizedTexts.read(catalog, "title+description", source, 32), source, Context(), "title"
     )
     assert sum(encoded) == 3, "six texts: two red mugs, two lamps, one without a word, and the rest"
@@ -119,16 +119,16 @@ def test_the_cache_is_asked_for_each_text(
     source: EncoderSource, catalog: Catalog, encoded: list[int], tmp_path: Path
 ) -> None:
     context = Context(cache=tmp_path)
-    some = encode_passages(
+    some = encode_texts(
         TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title"
     )
     assert sum(encoded) == 2
-    every = encode_passages(
+    every = encode_texts(
         TokenizedTexts.read(catalog, "title+description", source, 32), source, context, "title"
     )
     assert sum(encoded) == 3
     assert np.array_equal(every[:2], some)
-    again = encode_passages(
+    again = encode_texts(
         TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title"
     )
     assert sum(encoded) == 3
@@ -141,12 +141,12 @@ def test_another_encoder_has_a_cache_of_its_own(
     other = find_encoder(str(make_encoder(tmp_path / "other", WORDS, seed=1)))
     context = Context(cache=tmp_path / "cache")
     mine, theirs = (
-        encode_passages(TokenizedTexts.read(catalog, "title", s, 32), s, context, "title")
+        encode_texts(TokenizedTexts.read(catalog, "title", s, 32), s, context, "title")
         for s in (source, other)
     )
     assert not np.allclose(mine[0], theirs[0])
     assert np.array_equal(
-        encode_passages(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs
+        encode_texts(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs
     )
 
 

@@ -97,3 +97,20 @@ class TestPresence:
     def test_one_kind_of_grams_for_each_field_and_kind_of_run(self) -> None:
         for settings, kinds in ((BagSettings(), 4), (BagSettings(letters=()), 2), (BagSettings(words=()), 2)):
             assert len(NgramCounts.read(self.CATALOG, ["title", "description"], settings).grams) == kinds
+
+
+def test_unknown_words_count_in_the_length_if_wanted() -> None:
+    """A text of known and unknown words is as long as its known part is of its whole."""
+    settings = BagSettings(words=(1,), letters=())
+    (train,), (new,) = (
+        bags(["mug red", "mug old", "red old"], settings).grams,
+        bags(["mug zebra"], settings).grams,
+    )
+    vocabulary = TfidfVocabulary.fit(train, settings)
+    known = vocabulary.weights[0]
+    assert np.linalg.norm(vocabulary.inputs(new, settings).toarray()) == pytest.approx(1)
+    found = vocabulary.inputs(new, settings, unknown_weight=2.0).toarray()
+    assert np.linalg.norm(found) == pytest.approx(known / np.hypot(known, 2.0))
+    assert np.linalg.norm(
+        vocabulary.inputs(train, settings, unknown_weight=2.0).toarray(), axis=1
+    ) == pytest.approx(1)

@@ -16,7 +16,7 @@ from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.joint import Joint, JointSettings
-from shelfwise.nn.feature_fusion import JoinName
+from shelfwise.nn.feature_fusion import FusionKind
 
 NOUNS, COLOURS, SIZES = ("shoe", "lamp", "kettle"), ("red", "lime", "blue"), ("small", "large")
 COUNT = 180
@@ -74,7 +74,7 @@ def accuracy(probabilities: Floats, targets: Floats, rows: Any = slice(None)) ->
 
 
 @pytest.mark.parametrize("join", ["concat", "add", "gated"])
-def test_every_field_tells_what_it_knows(shop: tuple[Catalog, Floats], join: JoinName) -> None:
+def test_every_field_tells_what_it_knows(shop: tuple[Catalog, Floats], join: FusionKind) -> None:
     member, inputs = fitted(shop, joint(join=join))
     answer = predict_present(member, inputs, LABELS, Context())
     whole = np.all([part.present for part in inputs.parts], axis=0)

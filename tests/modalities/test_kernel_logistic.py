@@ -21,7 +21,7 @@ from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
 from shelfwise.features import nystroem as gaussians
-from shelfwise.features.nystroem import STEADY, NystroemFeatures
+from shelfwise.features.nystroem import JITTER, NystroemFeatures
 from shelfwise.modalities import kernel_logistic
 from shelfwise.modalities.kernel_logistic import KernelInputs, KernelLogistic, KernelLogisticSettings
 from shelfwise.vision.pretrained_weights import find_weights
@@ -172,7 +172,7 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
         kernels = [(weights[name], gaussian(known[name], new[name], chosen.gamma)) for name in known]
         whole = tuple(sum(weight * pair[i] for weight, pair in kernels) for i in (0, 1))
         parts.append(
-            (1, whole if landmarks is None else spanned(*whole, landmarks, STEADY * sum(weights.values())))
+            (1, whole if landmarks is None else spanned(*whole, landmarks, JITTER * sum(weights.values())))
         )
     return tuple(1 + sum(weight * kernels[i] for weight, kernels in parts) for i in (0, 1))
 
@@ -307,7 +307,7 @@ class TestGaussians:
         whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
         rows, ridge = (
             np.random.default_rng(seed).permutation(count)[:landmarks],
-            STEADY * sum(WEIGHTS.values()),
+            JITTER * sum(WEIGHTS.values()),
         )
         inside, across = spanned(*whole, rows, ridge)
         np.testing.assert_allclose(mapped @ mapped.T, inside, atol=1e-3)
@@ -322,7 +322,7 @@ class TestGaussians:
         known = vectors(0, 50)
         map_ = NystroemFeatures.fit(known, WEIGHTS, 1.0, 3000, 0)
         whole = map_.apply(known, WEIGHTS, 1.0)
-        monkeypatch.setattr(gaussians, "PORTION", 7)
+        monkeypatch.setattr(gaussians, "CHUNK_ROWS", 7)
         np.testing.assert_allclose(map_.apply(known, WEIGHTS, 1.0), whole, atol=1e-4)
 
     def test_copies_and_vectors_at_the_mean_are_borne(self) -> None:

@@ -14,7 +14,8 @@ from shelfwise.core.pretrained import Package
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError, WeightsError
 from shelfwise.features import sentence_encoder as encoders
-from shelfwise.features.sentence_encoder import find_encoder, freeze_except_last, load_encoder, mean_pooling
+from shelfwise.features.encoder_tuning import freeze_except_last
+from shelfwise.features.sentence_encoder import find_encoder, load_encoder, mean_pooling
 from shelfwise.modalities.text_transformer import TextTransformer
 
 NOUNS = ("shoe", "hat", "scarf", "lamp")

@@ -103,7 +103,7 @@ def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_dist
 
 def test_labels_may_be_solved_in_portions(problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     together = fit_logistic(*problem, 10, tolerance=1e-5)
-    monkeypatch.setattr(linear, "_CELLS", 2 * problem[0].shape[0])
+    monkeypatch.setattr(linear, "_CELLS_PER_BLOCK", 2 * problem[0].shape[0])
     portions = fit_logistic(*problem, 10, tolerance=1e-5)
     np.testing.assert_allclose(portions.weights.toarray(), together.weights.toarray(), atol=5e-3)
     np.testing.assert_allclose(portions.bias, together.bias, atol=5e-3)

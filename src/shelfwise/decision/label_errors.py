@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
-from scipy.special import expit, logit
+from scipy.special import expit
 
+from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Float64Array, Floats, Rows
 from shelfwise.nn.logistic_regression import fit_logistic
 
@@ -66,7 +67,7 @@ class ScoredCells:
     def of(cls, scores: Floats, given: Bools, judged: Bools) -> ScoredCells:
         """The cells of scores and labels (N, L) at which `judged` (N, L) is true."""
         rows, columns = np.nonzero(judged)
-        logits = logit(np.clip(scores[rows, columns].astype(np.float64), LEAST, 1 - LEAST / 100))
+        logits = clipped_logit(scores[rows, columns].astype(np.float64), LEAST, 1 - LEAST / 100)
         labels = csr_array(given)
         counts = np.diff(labels.indptr)[rows]
         cells = np.repeat(np.arange(len(rows)), counts)

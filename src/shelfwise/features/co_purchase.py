@@ -1,7 +1,7 @@
-"""Who is related to whom, and what labels the related ones have: graphs from the lists of ids that products carry.
+"""Co-purchase graphs from the lists of ids that products carry, and the labels of a product's neighbours.
 
-Ids are 64-bit numbers here, so that a saved graph keeps no text; among ten million ids the chance that any two share a number is
-one in 300,000.
+Ids are 64-bit numbers here, so that a saved graph keeps no text. Among ten million ids the chance that any
+two share a number is one in 300,000.
 """
 
 from __future__ import annotations
@@ -44,33 +44,40 @@ class RelationLists:
     def read(cls, catalog: Catalog, field: str, relations: tuple[str, ...]) -> Self:
         """Pack the lists of `field`, a map from relation to ids.
 
+        Args:
+            relations: those that count; none named means all.
+
         Raises:
             ConfigError: the catalogue's `field` is no such map.
         """
-        column = catalog.table.column(field) if field in catalog else None
-        if column is None or not pa.types.is_map(column.type):
-            found = "is not there" if column is None else f"holds {column.type}"
-            raise ConfigError(
-                f"a graph needs a field that maps relations to lists of ids; {field!r} {found}; set field to 'related'"
-            )
-        lists = column.combine_chunks().cast(_LISTS)
-        owners, relation = pc.list_parent_indices(lists), pc.list_flatten(lists)
-        wanted = pc.is_in(pc.struct_field(relation, "relation"), pa.array(relations)) if relations else None
-        ids = pc.struct_field(relation, "ids")
-        owners, ids = (owners, ids) if wanted is None else (owners.filter(wanted), ids.filter(wanted))
-        owners, ids = owners.take(pc.list_parent_indices(ids)), pc.list_flatten(ids)
-        named = pc.is_valid(ids)
-        owners, ids = owners.filter(named).to_numpy(), ids.filter(named).dictionary_encode()
-        listed = id_keys(ids.dictionary.to_pylist())[ids.indices.to_numpy()]
-        return cls(id_keys(catalog.ids), np.searchsorted(owners, np.arange(len(catalog) + 1)), listed)
+        lists = _map_column(catalog, field).combine_chunks().cast(_LISTS)
+        # one entry a product and relation
+        owners = pc.list_parent_indices(lists)
+        entries = pc.list_flatten(lists)
+        ids = pc.struct_field(entries, "ids")
+        if relations:
+            wanted = pc.is_in(pc.struct_field(entries, "relation"), pa.array(relations))
+            owners = owners.filter(wanted)
+            ids = ids.filter(wanted)
+        # one entry a product and listed id
+        owners = owners.take(pc.list_parent_indices(ids))
+        ids = pc.list_flatten(ids)
+        given = pc.is_valid(ids)
+        owners = owners.filter(given).to_numpy()
+        # an id that many products list is hashed once
+        encoded = ids.filter(given).dictionary_encode()
+        listed = id_keys(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
+        starts = np.searchsorted(owners, np.arange(len(catalog) + 1))
+        return cls(id_keys(catalog.ids), starts, listed)
 
     def pairs(self, rows: Rows) -> tuple[Rows, Keys]:
-        """Of the given rows each listed id, with its place among the rows: two arrays of one length."""
+        """Each id that the given rows list, with its row's place among `rows`: two arrays of one length."""
         counts = self.starts[rows + 1] - self.starts[rows]
+        # 0, 1, 2 ... within each list
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.repeat(np.arange(len(rows)), counts), self.listed[
-            np.repeat(self.starts[rows], counts) + within
-        ]
+        owners = np.repeat(np.arange(len(rows)), counts)
+        places = np.repeat(self.starts[rows], counts) + within
+        return owners, self.listed[places]
 
     @cached_property
     def graph(self) -> Graph:
@@ -80,10 +87,9 @@ class RelationLists:
 
 
 def id_keys(ids: list[str]) -> Keys:
-    """A 64-bit number for each id, the same in every process, so that no graph has to keep its ids as text."""
-    return np.frombuffer(
-        b"".join(blake2b(i.encode("utf-8", "surrogatepass"), digest_size=8).digest() for i in ids), "<u8"
-    )
+    """A 64-bit number for each id, the same in every process."""
+    digests = [blake2b(i.encode("utf-8", "surrogatepass"), digest_size=8).digest() for i in ids]
+    return np.frombuffer(b"".join(digests), "<u8")
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Graph:
 
     Args:
         nodes: (V,) ids as numbers, rising: products and what they list, all that have a neighbour.
-        adjacency: (V, V) symmetric, 1 between neighbours, nobody being a neighbour of itself.
+        adjacency: (V, V) symmetric, 1 between neighbours; no node is its own neighbour.
     """
 
     nodes: Keys
@@ -102,30 +108,41 @@ class Graph:
     def build(cls, one: Keys, other: Keys) -> Self:
         """The graph with an edge between ``one[i]`` and ``other[i]``, for each i."""
         apart = one != other
-        nodes, places = np.unique(np.concatenate([one[apart], other[apart]]), return_inverse=True)
-        left, right = places[: apart.sum()], places[apart.sum() :]
-        return cls(
-            nodes,
-            _binary(np.concatenate([left, right]), np.concatenate([right, left]), (len(nodes), len(nodes))),
-        )
+        both = np.concatenate([one[apart], other[apart]])
+        nodes, places = np.unique(both, return_inverse=True)
+        edges = apart.sum()
+        left = places[:edges]
+        right = places[edges:]
+        # every edge in both directions
+        rows = np.concatenate([left, right])
+        columns = np.concatenate([right, left])
+        return cls(nodes, _binary(rows, columns, (len(nodes), len(nodes))))
 
     def find(self, keys: Keys) -> Rows:
         """The node of each key, -1 where there is none."""
         if not len(self.nodes):
             return np.full(len(keys), -1)
+        # searchsorted gives V for keys above the last one; any node does, it is not theirs
         place = np.minimum(np.searchsorted(self.nodes, keys), len(self.nodes) - 1)
         return np.where(self.nodes[place] == keys, place, -1)
 
-    def neighbours(self, listing: RelationLists, rows: Rows) -> tuple[sp.csr_array, Rows]:
-        """Edges (N, V) between the products in `rows` and this graph, listed by either side; and their own nodes (N,) or -1."""
-        own = self.find(listing.keys[rows])
-        owner, listed = listing.pairs(rows)
-        node = self.find(listed)
-        known = (node >= 0) & (node != own[owner])
+    def neighbours(self, lists: RelationLists, rows: Rows) -> tuple[sp.csr_array, Rows]:
+        """Edges (N, V) between the products in `rows` and this graph, listed by either side.
+
+        Returns:
+            The edges, and the products' own nodes (N,), -1 where there is none.
+        """
+        own = self.find(lists.keys[rows])
+        # what the products list themselves, perhaps after the graph was made
+        owners, listed = lists.pairs(rows)
+        listed_nodes = self.find(listed)
+        is_edge = (listed_nodes >= 0) & (listed_nodes != own[owners])
+        # what the graph knows of those that are nodes
         inside = np.flatnonzero(own >= 0)
-        other = self.adjacency[own[inside]].tocoo()
-        places = np.concatenate([owner[known], inside[other.row]]), np.concatenate([node[known], other.col])
-        return _binary(*places, (len(rows), len(self.nodes))), own
+        known = self.adjacency[own[inside]].tocoo()
+        edge_rows = np.concatenate([owners[is_edge], inside[known.row]])
+        edge_columns = np.concatenate([listed_nodes[is_edge], known.col])
+        return _binary(edge_rows, edge_columns, (len(rows), len(self.nodes))), own
 
 
 @dataclass(frozen=True)
@@ -133,8 +150,8 @@ class NeighbourLabels:
     """A graph in which some nodes' labels are known.
 
     Args:
-        known: (V,) whose labels are known: the training products, and nobody else.
-        labels: (V, L) their labels, 0 for everybody else.
+        known: (V,) whose labels are known: the training products.
+        labels: (V, L) their labels, 0 for all other nodes.
     """
 
     graph: Graph
@@ -143,62 +160,107 @@ class NeighbourLabels:
 
     @classmethod
     def of(cls, graph: Graph, keys: Keys, targets: Floats | None = None) -> Self:
-        """The products `keys` (N,) are known, and have the labels `targets` (N, L); without targets it is only told who is known."""
+        """The products `keys` (N,) are known, and have the labels `targets` (N, L).
+
+        Without targets there are no labels, and only :meth:`usable` can be called.
+        """
+        if targets is None:
+            targets = np.zeros((len(keys), 0), np.float32)
+        # a product that is given twice counts once
         keys, first = np.unique(keys, return_index=True)
         nodes = graph.find(keys)
         inside = np.flatnonzero(nodes >= 0)
         known = np.zeros(len(graph.nodes), np.bool_)
         known[nodes[inside]] = True
-        row, label = np.nonzero(np.zeros((len(inside), 0)) if targets is None else targets[first[inside]])
-        width = 0 if targets is None else targets.shape[1]
-        return cls(graph, known, _binary(nodes[inside][row], label, (len(graph.nodes), width)))
+        row, label = np.nonzero(targets[first[inside]])
+        shape = (len(graph.nodes), targets.shape[1])
+        return cls(graph, known, _binary(nodes[inside][row], label, shape))
 
-    @cached_property
-    def _around(self) -> tuple[Floats, sp.csr_array]:
-        """Of every node the number of known neighbours (V,), and their labels summed (V, L)."""
-        return self.graph.adjacency @ self.known.astype(np.float32), sp.csr_array(
-            self.graph.adjacency @ self.labels
-        )
-
-    def _ways(self, edges: sp.csr_array, own: Rows) -> tuple[sp.csr_array, sp.csr_array]:
-        """For every edge (N, V): the number of known products beyond it, oneself left out; and 1 where one would meet oneself."""
-        itself = np.flatnonzero((own >= 0) & self.known[own])
-        around_me = self.graph.adjacency[own[itself]].tocoo()
-        back = sp.csr_array(edges.multiply(_binary(itself[around_me.row], around_me.col, edges.shape)))
-        beyond = edges.copy()
-        beyond.data = self._around[0][edges.indices]
-        return sp.csr_array(beyond - back), back  # a difference keeps no zeros
-
-    def usable(self, listing: RelationLists, rows: Rows, hops: int) -> Bools:
-        """(N,) whether a known product is within `hops` steps, oneself not counted."""
+    def usable(self, lists: RelationLists, rows: Rows, hops: int) -> Bools:
+        """(N,) whether a known product is within `hops` steps, the product itself not counted."""
         if not len(self.graph.nodes):
             return np.zeros(len(rows), np.bool_)
-        edges, own = self.graph.neighbours(listing, rows)
+        edges, own = self.graph.neighbours(lists, rows)
         found = edges @ self.known.astype(np.float32) > 0
-        return np.asarray(found if hops == 1 else found | (self._ways(edges, own)[0].sum(axis=1) > 0))
+        if hops == 2:
+            beyond, _ = self._known_beyond(edges, own)
+            found = found | (beyond.sum(axis=1) > 0)
+        return np.asarray(found)
 
-    def shares(self, listing: RelationLists, rows: Rows, hops: int) -> sp.csr_array:
+    def shares(self, lists: RelationLists, rows: Rows, hops: int) -> sp.csr_array:
         """What share of the known products around has each label: (N, hops * (L + 1)).
 
-        First the share (L) among direct neighbours, and the logarithm of 1 + their number. Then the same a step further: the mean, over
-        all neighbours, of the shares among their own neighbours. A product's own labels never count, not even two steps and back.
+        First the share (L) among direct neighbours, and the logarithm of 1 + their number. Then the same a
+        step
+        further: the mean, over all neighbours, of the shares among their own neighbours. A product's own
+            labels never count, not even two steps and back.
         """
-        edges, own = self.graph.neighbours(listing, rows)
+        edges, own = self.graph.neighbours(lists, rows)
         degree = edges @ self.known.astype(np.float32)
-        parts = [_scaled(edges @ self.labels, _inverse(degree)), _column(np.log1p(degree))]
+        near = _scaled(edges @ self.labels, _inverse(degree))
+        parts = [near, _column(np.log1p(degree))]
         if hops == 2:
-            ways, back = self._ways(edges, own)
-            through = ways.copy()
-            through.data = 1 / ways.data
-            myself = _scaled(self.labels[np.maximum(own, 0)], through.multiply(back).sum(axis=1))
-            further = _scaled(through @ self._around[1] - myself, _inverse(np.diff(ways.indptr)))
-            parts += [further.maximum(0), _column(np.log1p(ways.sum(axis=1)))]  # below 0 is rounding
+            parts += self._shares_beyond(edges, own)
         return sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
+
+    def _shares_beyond(self, edges: sp.csr_array, own: Rows) -> list[sp.csr_array]:
+        """The second step of :meth:`shares`: (N, L) and (N, 1)."""
+        beyond, back = self._known_beyond(edges, own)
+        # every neighbour counts once, however many known products lie beyond it
+        through = beyond.copy()
+        through.data = 1 / beyond.data
+        # what the neighbours' sums hold of the product itself
+        weight_of_own = through.multiply(back).sum(axis=1)
+        own_labels = _scaled(self.labels[np.maximum(own, 0)], weight_of_own)
+        sums = through @ self._neighbour_sums[1] - own_labels
+        means = _scaled(sums, _inverse(np.diff(beyond.indptr)))
+        # a share below 0 is rounding
+        return [means.maximum(0), _column(np.log1p(beyond.sum(axis=1)))]
+
+    @cached_property
+    def _neighbour_sums(self) -> tuple[Floats, sp.csr_array]:
+        """Of every node the number of known neighbours (V,), and their labels summed (V, L)."""
+        adjacency = self.graph.adjacency
+        counts = adjacency @ self.known.astype(np.float32)
+        return counts, sp.csr_array(adjacency @ self.labels)
+
+    def _known_beyond(self, edges: sp.csr_array, own: Rows) -> tuple[sp.csr_array, sp.csr_array]:
+        """For every edge (N, V): the number of known products beyond it, the product itself left out.
+
+        Returns:
+            These numbers, and 1 for every edge beyond which the product would meet itself.
+        """
+        is_known_node = (own >= 0) & self.known[own]
+        itself = np.flatnonzero(is_known_node)
+        around = self.graph.adjacency[own[itself]].tocoo()
+        returns = _binary(itself[around.row], around.col, edges.shape)
+        back = sp.csr_array(edges.multiply(returns))
+        beyond = edges.copy()
+        beyond.data = self._neighbour_sums[0][edges.indices]
+        # a difference of sparse matrices keeps no zeros, so edges that lead nowhere are gone
+        return sp.csr_array(beyond - back), back
+
+
+def _map_column(catalog: Catalog, field: str) -> pa.ChunkedArray:
+    """The column `field`, if it maps relations to lists of ids."""
+    if field not in catalog:
+        found = "is not there"
+    else:
+        column: pa.ChunkedArray = catalog.table.column(field)
+        if pa.types.is_map(column.type):
+            return column
+        found = f"holds {column.type}"
+    raise ConfigError(
+        f"a graph needs a field that maps relations to lists of ids; {field!r} {found}; "
+        "set field to 'related'"
+    )
 
 
 def _binary(rows: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_array:
     """1 at the given places, however often they are given."""
-    matrix = sp.coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape).tocsr()
+    ones = np.ones(len(rows), np.float32)
+    matrix = sp.coo_array((ones, (rows, columns)), shape=shape).tocsr()
+    # places that were given twice are 2 so far
     matrix.data[:] = 1
     return matrix
 
@@ -214,4 +276,5 @@ def _inverse(counts: NDArray[Any]) -> Floats:
 
 
 def _column(values: NDArray[Any]) -> sp.csr_array:
+    """Values (N,) as a sparse matrix (N, 1)."""
     return sp.csr_array(values[:, None].astype(np.float32))

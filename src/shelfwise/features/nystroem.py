@@ -1,4 +1,4 @@
-"""Gaussian kernels of vectors, brought down to the directions that some products span (Nystrom; Williams and Seeger 2001).
+"""Gaussian kernels as finite vectors, spanned by a sample of products (Nystroem; Williams and Seeger 2001).
 
 Dimensions: N products, D numbers of a vector, K landmarks.
 """
@@ -13,17 +13,18 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from shelfwise.core.types import Floats
+from shelfwise.features.vector_math import centred_unit, present_mean
 
-PORTION = 4096
-"""Products whose kernel is worked out at a time."""
+CHUNK_ROWS = 4096
+"""Products whose kernel is computed at a time."""
 
-STEADY = 1e-3
-"""Added to the landmarks' kernel, as a share of its diagonal: products that are nearly alike leave it without an inverse."""
+JITTER = 1e-3
+"""Added to the landmarks' kernel, as a share of its diagonal; with near-copies it would be singular."""
 
 
 @dataclass(frozen=True)
 class NystroemFeatures:
-    """A weighted sum of Gaussian kernels as a map to vectors whose inner products it is.
+    """A weighted sum of Gaussian kernels as a map to vectors, whose inner products are the kernel.
 
     Args:
         centres: by name, (D,) the training products' mean vector.
@@ -40,55 +41,49 @@ class NystroemFeatures:
         cls,
         vectors: Mapping[str, Floats],
         weights: Mapping[str, float],
-        narrowness: float,
+        gamma: float,
         landmarks: int,
         seed: int,
     ) -> Self:
-        """Learn the directions from training products, of which at most `landmarks` are looked at."""
+        """Learn the map from training products, of which at most `landmarks` are drawn as landmarks.
+
+        Args:
+            vectors: by name, (N, D); a row of 0 is a product without such a vector.
+            weights: by name, of the kernels in their sum.
+            gamma: of the Gaussians, as in scikit-learn's RBF kernel.
+        """
         count = len(next(iter(vectors.values())))
         rows = np.sort(np.random.default_rng(seed).permutation(count)[:landmarks])
-        centres = {name: _mean(values) for name, values in vectors.items()}
-        chosen = {name: _directed(values[rows], centres[name]) for name, values in vectors.items()}
-        kernel = _kernel(chosen, chosen, weights, narrowness)
-        kernel[np.diag_indices_from(kernel)] += STEADY * (sum(weights.values()) or 1)
+        centres = {name: present_mean(values) for name, values in vectors.items()}
+        chosen = {name: centred_unit(values[rows], centres[name]) for name, values in vectors.items()}
+        kernel = _kernel(chosen, chosen, weights, gamma)
+        # the sum of the weights is the kernel's diagonal
+        kernel[np.diag_indices_from(kernel)] += JITTER * (sum(weights.values()) or 1)
+        # with K = LL', vectors k L'^-1 have the inner products k K^-1 k'
         lower = cholesky(kernel, lower=True)
-        return cls(
-            centres, chosen, solve_triangular(lower, np.eye(len(rows), dtype=np.float32), lower=True).T.copy()
-        )
+        identity = np.eye(len(rows), dtype=np.float32)
+        return cls(centres, chosen, solve_triangular(lower, identity, lower=True).T.copy())
 
-    def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float) -> Floats:
-        """(N, K)."""
+    def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], gamma: float) -> Floats:
+        """Vectors (N, K)."""
         count = len(next(iter(vectors.values())))
         mapped = np.empty((count, self.turn.shape[1]), np.float32)
-        for start in range(0, count, PORTION):
-            part = {
-                n: _directed(values[start : start + PORTION], self.centres[n])
-                for n, values in vectors.items()
-            }
-            mapped[start : start + PORTION] = _kernel(part, self.landmarks, weights, narrowness) @ self.turn
+        # a kernel of all rows would take N x K numbers a name
+        for start in range(0, count, CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            part = {name: centred_unit(values[chunk], self.centres[name]) for name, values in vectors.items()}
+            mapped[chunk] = _kernel(part, self.landmarks, weights, gamma) @ self.turn
         return mapped
 
 
-def _mean(values: Floats) -> Floats:
-    there = np.any(values, axis=1)
-    return np.asarray(values[there].mean(axis=0) if there.any() else values.sum(axis=0), np.float32)
-
-
-def _directed(values: Floats, centre: Floats) -> Floats:
-    """Centred and of length 1; rows of 0 stay as they are."""
-    there = np.any(values, axis=1, keepdims=True)
-    centred = np.where(there, values - centre, 0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32)
-
-
 def _kernel(
-    one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], narrowness: float
+    one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
 ) -> Floats:
     """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
     total: Any = 0
     for name, vectors in one.items():
-        near = np.exp(2 * narrowness * (vectors @ other[name].T - 1))
-        both = np.any(vectors, axis=1)[:, None] & np.any(other[name], axis=1)
-        total = total + np.float32(weights[name]) * np.where(both, near, np.float32(0))
+        # between vectors of length 1, the squared distance is 2 - 2 cos
+        gaussian = np.exp(2 * gamma * (vectors @ other[name].T - 1))
+        both_present = np.any(vectors, axis=1)[:, None] & np.any(other[name], axis=1)
+        total = total + np.float32(weights[name]) * np.where(both_present, gaussian, np.float32(0))
     return np.asarray(total, np.float32)

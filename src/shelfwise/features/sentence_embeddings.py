@@ -1,11 +1,11 @@
-"""Texts in an encoder's own tokens, and what the encoder, as it came, says of them."""
+"""Texts as tokens of a sentence encoder, and the frozen encoder's vectors of them."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from threading import Lock
 
 import numpy as np
@@ -19,43 +19,38 @@ from shelfwise.features.sentence_encoder import EncoderSource, frozen_encoder, l
 from shelfwise.nn.training_loop import run_network
 from shelfwise.text.vocabulary import Ragged
 
+CHUNK_ROWS = 8 * SHARD_ROWS
+"""Texts encoded between two writes to the cache."""
+
 _TOKENIZING = Lock()
 
 
 @dataclass(frozen=True)
 class TokenizedTexts(FieldInputs):
-    """The tokens of N texts, and, where it is known, what the encoder says of them: (N, D)."""
+    """The tokens of N texts, and, where the encoder stays frozen, its vectors (N, D)."""
 
     tokens: Ragged
     encoded: Floats | None = None
 
     @classmethod
     def read(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int) -> TokenizedTexts:
-        """The fields ("title+description") of each product as one text, cut off after `longest` tokens; once a catalogue."""
+        """Tokenise the fields ("title+description") of each product as one text; a catalogue's once.
+
+        Args:
+            longest: tokens of a text that are kept, from its beginning.
+        """
 
         def tokenize() -> TokenizedTexts:
-            columns = [catalog.column(name) for name in fields.split("+")]
-            texts = [
-                ". ".join(v.strip() for v in values if v and v.strip())
-                for values in zip(*columns, strict=True)
-            ]
-            with _TOKENIZING:
-                encoding = (
-                    load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"]
-                    if texts
-                    else []
-                )
-            offsets = np.cumsum([0, *map(len, encoding)]).astype(np.int64)
-            tokens = Ragged(np.array([i for row in encoding for i in row], dtype=np.int32), offsets)
-            return TokenizedTexts(np.array([text != "" for text in texts], dtype=bool), tokens)
+            texts = _joined_fields(catalog, fields)
+            present = np.array([text != "" for text in texts], dtype=bool)
+            return TokenizedTexts(present, _tokenize(texts, source, longest))
 
         return catalog.memoize(("tokens", fields, source, longest), tokenize)
 
     def take(self, rows: Rows) -> TokenizedTexts:
         """The given rows, in that order."""
-        return TokenizedTexts(
-            self.present[rows], self.tokens.take(rows), None if self.encoded is None else self.encoded[rows]
-        )
+        encoded = None if self.encoded is None else self.encoded[rows]
+        return TokenizedTexts(self.present[rows], self.tokens.take(rows), encoded)
 
 
 @dataclass(frozen=True)
@@ -68,10 +63,11 @@ class TokenBatches:
         return len(self.tokens)
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        """Numbers and mask, both (B, W)."""
+        """Numbers and mask, both (B, W); W is the longest text's."""
         texts = self.tokens.take(rows)
         inside = np.arange(texts.lengths.max()) < texts.lengths[:, None]
         numbers = np.zeros(inside.shape, np.int64)
+        # the true places of the mask, row by row, are as many as there are tokens
         numbers[inside] = texts.ids
         return torch.from_numpy(numbers), torch.from_numpy(inside.astype(np.int64))
 
@@ -79,43 +75,81 @@ class TokenBatches:
 def encode_fields(
     catalog: Catalog, fields: str, source: EncoderSource, longest: int, context: Context
 ) -> Floats:
-    """What the encoder, as it came, says of the fields of each product as one text: (N, D), 0 of no text; once a catalogue."""
-    passages = TokenizedTexts.read(catalog, fields, source, longest)
+    """The frozen encoder's vectors (N, D) of the fields as one text, 0 without a text; a catalogue's once."""
+    texts = TokenizedTexts.read(catalog, fields, source, longest)
 
     def encoded() -> Floats:
-        vectors = encode_passages(passages, source, context, fields)
-        return np.where(passages.present[:, None], vectors, np.float32(0))
+        vectors = encode_texts(texts, source, context, fields)
+        # an empty text still has the tokenizer's own tokens
+        return np.where(texts.present[:, None], vectors, np.float32(0))
 
     return catalog.memoize(("sentences", fields, source, longest), encoded)
 
 
-def encode_passages(passages: TokenizedTexts, source: EncoderSource, context: Context, title: str) -> Floats:
-    """What the encoder, as it came, says of each text: (N, D), from ``context.cache`` as far as it is there; 0 of no token."""
-    name = hashlib.sha256(source.sha256.encode()).hexdigest()
-    shelf = EmbeddingCache(None if context.cache is None else context.cache / "texts" / name)
-    ids, ends = passages.tokens.ids, passages.tokens.offsets
-    keys = [hashlib.sha256(ids[start:end].tobytes()).digest() for start, end in pairwise(ends)]
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}  # texts that are alike are encoded once
+def encode_texts(texts: TokenizedTexts, source: EncoderSource, context: Context, title: str) -> Floats:
+    """The frozen encoder's vectors of N texts: (N, D), 0 without a token.
+
+    Vectors in ``context.cache`` are looked up, the others computed and kept there.
+
+    Args:
+        title: of the progress.
+    """
+    folder_name = hashlib.sha256(source.sha256.encode()).hexdigest()
+    folder = None if context.cache is None else context.cache / "texts" / folder_name
+    cache = EmbeddingCache(folder)
+    keys = _token_digests(texts.tokens)
+    # equal texts are encoded once, at their first place
+    first_rows: dict[bytes, int] = {}
+    for row, key in enumerate(keys):
+        first_rows.setdefault(key, row)
     encoder = frozen_encoder(source)
     vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
-    shelf.fill({key: i for key, i in first.items() if key in shelf.places}, vectors)
-    missing = np.array(
-        sorted(i for key, i in first.items() if key not in shelf.places and ends[i] < ends[i + 1]),
-        dtype=np.int64,
-    )
+    known = {key: row for key, row in first_rows.items() if key in cache.places}
+    cache.fill(known, vectors)
+    # the encoder cannot read a text without tokens; its vector stays 0
+    lengths = texts.tokens.lengths
+    missing = [row for key, row in first_rows.items() if key not in known and lengths[row] > 0]
     with context.progress(f"{title}, encoding", len(missing)) as progress:
-        for start in range(0, len(missing), 8 * SHARD_ROWS):
-            rows = missing[start : start + 8 * SHARD_ROWS]
-            vectors[rows] = run_encoder(encoder, passages.tokens.take(rows))
-            shelf.write([keys[i] for i in rows], vectors[rows])
+        for start in range(0, len(missing), CHUNK_ROWS):
+            rows = np.array(missing[start : start + CHUNK_ROWS], np.int64)
+            vectors[rows] = run_encoder(encoder, texts.tokens.take(rows))
+            cache.write([keys[row] for row in rows], vectors[rows])
             progress.advance(len(rows))
-    return vectors[[first[key] for key in keys]]
+    return vectors[[first_rows[key] for key in keys]]
 
 
 def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
-    """(N, D) the mean word vectors of N texts, texts of one length together."""
+    """(N, D) the mean of each text's word vectors."""
+    # texts of one length together, so that little padding is computed
+    order = np.argsort(tokens.lengths, kind="stable")
+    pooled = partial(mean_pooling, encoder)
+    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, forward=pooled)
 
-    order = np.argsort(tokens.lengths, kind="stable")  # texts of one length together
-    return run_network(
-        encoder, TokenBatches(tokens), batch_size=32, order=order, ask=partial(mean_pooling, encoder)
-    )
+
+def _token_digests(tokens: Ragged) -> list[bytes]:
+    """A key for each text, by its tokens: texts that differ in spaces or case alone share a vector."""
+    digests = []
+    for start, end in pairwise(tokens.offsets):
+        digests.append(hashlib.sha256(tokens.ids[start:end].tobytes()).digest())
+    return digests
+
+
+def _joined_fields(catalog: Catalog, fields: str) -> list[str]:
+    """The fields of each product as one text; "" where all are missing or blank."""
+    columns = [catalog.column(name) for name in fields.split("+")]
+    texts = []
+    for values in zip(*columns, strict=True):
+        stripped = [value.strip() for value in values if value]
+        texts.append(". ".join(filter(None, stripped)))
+    return texts
+
+
+def _tokenize(texts: list[str], source: EncoderSource, longest: int) -> Ragged:
+    """The tokens of each text, at most `longest`."""
+    if not texts:
+        return Ragged(np.zeros(0, np.int32), np.zeros(1, np.int64))
+    # a tokenizer is shared, and not made for several threads
+    with _TOKENIZING:
+        rows = load_tokenizer(source)(texts, truncation=True, max_length=longest)["input_ids"]
+    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    return Ragged(np.fromiter(chain.from_iterable(rows), np.int32, offsets[-1]), offsets)

@@ -1,7 +1,7 @@
-"""Fields of text as bags of word and letter n-grams, and what each n-gram weighs.
+"""Text fields as counts of word and letter n-grams, and as TF-IDF rows.
 
-Sources: Yu et al. 2012 (uni- and bigrams of titles, no stemming, stop words kept; binary about as good as TF-IDF);
-Kozareva 2015 (n-grams of titles).
+Sources: Yu et al. 2012 (uni- and bigrams of titles, no stemming, stop words kept; binary about as good as
+TF-IDF); Kozareva 2015 (n-grams of titles).
 """
 
 from __future__ import annotations
@@ -12,28 +12,31 @@ from typing import Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, FieldInputs, Floats, PluginSettings, Rows
+from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
 from shelfwise.text.vocabulary import TokenArray
 
+Weighting = Literal["tfidf", "binary"]
+
 
 class BagSettings(PluginSettings):
-    """What is counted, and how it is weighed."""
+    """What is counted, and how it is weighted."""
 
     words: tuple[int, ...] = Field((1, 2), description="lengths of the runs of words that are counted")
     letters: tuple[int, ...] = Field(
         (3, 4), description="lengths of the runs of letters within a word; empty for none"
     )
     min_count: int = Field(2, ge=1, description="training products an n-gram must occur in")
-    weighting: Literal["tfidf", "binary"] = Field(
+    weighting: Weighting = Field(
         "tfidf", description="(1 + log count) x inverse frequency, or 1 if it occurs"
     )
 
     @model_validator(mode="after")
-    def _something_counted(self) -> Self:
+    def _check_lengths(self) -> Self:
         if not self.words and not self.letters:
             raise ValueError(
                 "words and letters are both empty; name at least one length of n-gram, e.g. words = [1, 2]"
@@ -46,13 +49,15 @@ class BagSettings(PluginSettings):
 
 
 def words_of(catalog: Catalog, field: str) -> TokenArray:
-    """The words of a text column, split once a catalogue."""
+    """The words of a text column; a catalogue's column is split once."""
     return catalog.memoize(("plain words", field), lambda: split_words(catalog.column(field)))
 
 
 def has_words(columns: Sequence[TokenArray], every: bool) -> Bools:
-    """Which products have a word: (N,), in any of the columns, or in each if `every`."""
-    return np.asarray((np.all if every else np.any)([tokens.lengths > 0 for tokens in columns], axis=0))
+    """Which products have a word: (N,), in any of the columns, or in each of them if `every`."""
+    has = [tokens.lengths > 0 for tokens in columns]
+    combined = np.all(has, axis=0) if every else np.any(has, axis=0)
+    return np.asarray(combined)
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,16 @@ class NgramCounts(FieldInputs):
         """Count every n-gram of every field.
 
         Args:
-            every: present are the products with a word in each field; otherwise those with a word in any.
+            every: products count as present with a word in each field; otherwise with a word in any field.
         """
         columns = [words_of(catalog, name) for name in fields]
-        kinds = ((word_grams, settings.words), (letter_grams, settings.letters))
-        grams = tuple(count(tokens, lengths) for tokens in columns for count, lengths in kinds if lengths)
-        return cls(has_words(columns, every), grams)
+        grams: list[Grams] = []
+        for tokens in columns:
+            if settings.words:
+                grams.append(word_grams(tokens, settings.words))
+            if settings.letters:
+                grams.append(letter_grams(tokens, settings.letters))
+        return cls(has_words(columns, every), tuple(grams))
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
@@ -82,27 +91,61 @@ class NgramCounts(FieldInputs):
 
 @dataclass(frozen=True)
 class TfidfVocabulary:
-    """N-grams of one kind that are known, rising, and what each weighs: (K,) both."""
+    """The n-grams of one kind that are known, and the inverse document frequency of each.
+
+    Args:
+        keys: (K,) the n-grams' keys, ascending.
+        weights: (K,) float32; 1 everywhere where the weighting is binary.
+    """
 
     keys: Keys
     weights: Floats
 
     @classmethod
     def fit(cls, grams: Grams, settings: BagSettings) -> Self:
-        """The n-grams of training products that are common enough, and how telling each is."""
+        """The n-grams found in at least ``settings.min_count`` of the training products `grams`."""
         documents = grams.documents()
         known = documents >= settings.min_count
-        rarity = 1 + np.log((1 + len(grams)) / (1 + documents[known]))
-        return cls(
-            grams.keys[known],
-            (rarity if settings.weighting == "tfidf" else np.ones(len(rarity))).astype(np.float32),
-        )
+        # smoothed as scikit-learn does it: as if one more product had every n-gram
+        weights = 1 + np.log((1 + len(grams)) / (1 + documents[known]))
+        if settings.weighting == "binary":
+            weights = np.ones(len(weights))
+        return cls(grams.keys[known], weights.astype(np.float32))
 
-    def inputs(self, grams: Grams, settings: BagSettings) -> sp.csr_array:
-        """(N, K), every row of length 1, or 0 where nothing is known, so that long fields do not drown short ones."""
+    def inputs(
+        self, grams: Grams, settings: BagSettings, unknown_weight: float | None = None
+    ) -> sp.csr_array:
+        """TF-IDF rows (N, K) of length 1, so that long fields do not drown short ones; 0 if nothing is known.
+
+        Args:
+            unknown_weight: inverse document frequency of n-grams that are not known. They then count in a
+                row's length, so that the known part alone is shorter than 1. None leaves them out.
+        """
+        # n-grams that were not in training have no column
         counts = grams.align(self.keys)
-        values = 1 + np.log(counts.data) if settings.weighting == "tfidf" else np.ones_like(counts.data)
-        values *= self.weights[counts.indices]
-        rows = np.repeat(np.arange(len(grams)), np.diff(counts.indptr))
-        values /= np.sqrt(np.bincount(rows, values**2, len(grams)))[rows]
-        return sp.csr_array((values.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+        values = _term_frequency(counts.data, settings.weighting)
+        values = values * self.weights[counts.indices]
+        squares = _row_sums(counts, values**2)
+        if unknown_weight is not None:
+            # the rarest would weigh as much: they make a row unlike every training row
+            unknown = grams.counts[:, ~np.isin(grams.keys, self.keys)]
+            frequencies = _term_frequency(unknown.data, settings.weighting)
+            unknown_values = frequencies * np.float64(unknown_weight)
+            squares = squares + _row_sums(unknown, unknown_values**2)
+        # divided in double precision, rounded once
+        values = values / np.repeat(np.sqrt(squares), np.diff(counts.indptr))
+        shape = counts.shape
+        return sp.csr_array((values.astype(np.float32), counts.indices, counts.indptr), shape=shape)
+
+
+def _term_frequency(counts: NDArray[np.float32], weighting: Weighting) -> NDArray[np.float32]:
+    if weighting == "binary":
+        return np.ones_like(counts)
+    # the logarithm, because the tenth time tells less than the first
+    return np.asarray(1 + np.log(counts))
+
+
+def _row_sums(matrix: sp.csr_array, values: NDArray[np.floating]) -> Float64Array:
+    """(N,) the sum of `values`, one a stored element of `matrix`, by row."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return np.asarray(np.bincount(rows, values, matrix.shape[0]), np.float64)

@@ -8,11 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from shelfwise import aliases
 from shelfwise.core import registry
 from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ShelfwiseError
 
@@ -122,7 +123,7 @@ class Blend(FusionPolicy):
         """
         mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
         for weight, part in zip(self._weights(outputs.present), self.parts_, strict=True):
-            mixed += weight[:, None] * logit(np.clip(part.fuse(outputs), CERTAIN, 1 - CERTAIN))
+            mixed += weight[:, None] * clipped_logit(part.fuse(outputs), CERTAIN, 1 - CERTAIN)
         return outputs.zero_where_absent(expit(mixed))
 
     def _weights(self, present: Bools) -> Floats:

@@ -60,10 +60,10 @@ class Coherent(NetworkPolicy):
         """Scores and presence."""
         return PolicyBatches(outputs)
 
-    def watch(self, network: nn.Module, outputs: MemberOutputs) -> None:
+    def fit_statistics(self, network: nn.Module, outputs: MemberOutputs) -> None:
         """Learn what to standardise the scores by."""
         assert isinstance(network, PolicyNetwork)
-        network.watch(outputs)
+        network.fit_statistics(outputs)
 
     def loss(self) -> Loss:
         """The loss of the constrained outputs."""

@@ -8,7 +8,8 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureReader, FeatureSettings, Shape
+from shelfwise.nn.feature_reader import FeatureReader
+from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
 class CrossAttentionSettings(FeatureSettings):
@@ -43,7 +44,7 @@ class CrossAttentionNetwork(nn.Module):
     def __init__(self, shape: Shape, settings: CrossAttentionSettings) -> None:
         super().__init__()
         units, drop = settings.units, settings.dropout
-        self.reader = FeatureReader(shape, settings.member_dropout)
+        self.reader = FeatureReader(shape.widths, settings.member_dropout)
         self.project = nn.ModuleList(nn.Linear(width, units) for width in shape.widths)
         layer = nn.TransformerEncoderLayer(
             units, settings.heads, 2 * units, drop, "gelu", batch_first=True, norm_first=True
@@ -55,10 +56,10 @@ class CrossAttentionNetwork(nn.Module):
 
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:
         """Logits (B, L)."""
-        read, heard = self.reader(present, *features)
+        read, left = self.reader(present, *features)
         tokens = torch.stack([project(f) for project, f in zip(self.project, read, strict=True)], dim=1)
-        # attention over nothing is NaN: where nobody is heard all tokens stay, and the caller silences the answer
-        hidden = self.encoder(tokens, src_key_padding_mask=~heard & heard.any(dim=1, keepdim=True))
-        mask = heard.unsqueeze(2)
+        # attention over nothing is NaN: where nobody is left all tokens stay, and the caller silences the answer
+        hidden = self.encoder(tokens, src_key_padding_mask=~left & left.any(dim=1, keepdim=True))
+        mask = left.unsqueeze(2)
         logits: Tensor = self.last((hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1))
         return logits

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from shelfwise.nn.feature_fusion import make_join
+from shelfwise.nn.feature_fusion import make_feature_fusion
 from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
@@ -31,4 +31,4 @@ class Early(FeaturePolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         chosen = self.settings
-        return make_join(chosen.join, shape, chosen.units, chosen.dropout, chosen.member_dropout)
+        return make_feature_fusion(chosen.join, shape, chosen.units, chosen.dropout, chosen.member_dropout)

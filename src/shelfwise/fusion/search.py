@@ -10,14 +10,14 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
-from shelfwise.nn.policy_search import PAPER, SearchCandidate, search_policy
+from shelfwise.nn.policy_search import PAPER_NETWORKS, SearchCandidate, search_policy
 from shelfwise.nn.training_loop import LoopSettings
 
 
 class SearchSettings(PluginSettings):
     """How long is searched. Searched are members, layers, units, activations, dropout and learning rate."""
 
-    trials: int = Field(30, ge=len(PAPER), description="networks that are tried, the paper's two among them")
+    trials: int = Field(30, ge=len(PAPER_NETWORKS), description="networks that are tried, the paper's two among them")
     timeout: float | None = Field(
         None, gt=0, description="seconds after which no further network is tried; unset: all are"
     )

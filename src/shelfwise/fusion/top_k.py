@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.metrics.multilabel import micro_f1
-from shelfwise.nn.fusion_networks import FORBIDDEN, NetworkPolicy, Shape, init_network_like_keras
+from shelfwise.nn.fusion_networks import MASKED_LOGIT, NetworkPolicy, Shape
+from shelfwise.nn.initialization import init_network_like_keras
 from shelfwise.nn.training_loop import Batches, LoopSettings
 
 CELLS = 1 << 18
@@ -76,7 +77,7 @@ class TopK(NetworkPolicy):
             return _AtTheirPlaces(places, largest, outputs.scores.shape[2])
         return _Largest(largest, outputs.present)
 
-    def wanted(self, outputs: MemberOutputs, targets: Floats) -> Floats:
+    def network_targets(self, outputs: MemberOutputs, targets: Floats) -> Floats:
         """The targets (N, L), or the member to choose (N, M)."""
         if self.settings.mode == "sparse":
             return targets
@@ -148,7 +149,7 @@ class MemberChoice(nn.Module):
 
     def forward(self, top: Tensor, present: Tensor) -> Tensor:
         """Logits (B, M)."""
-        logits: Tensor = self.layers(top.flatten(1)).masked_fill(~present, FORBIDDEN)
+        logits: Tensor = self.layers(top.flatten(1)).masked_fill(~present, MASKED_LOGIT)
         return logits
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.nn.classifier_network import ClassifierNetwork
-from shelfwise.nn.fusion_networks import init_like_keras
+from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.network_modality import NetworkModality
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.training_loop import LoopSettings, torch_seed

@@ -19,9 +19,10 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, FieldInputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError
 from shelfwise.nn.classifier_network import ClassifierNetwork
-from shelfwise.nn.feature_fusion import JoinName, make_join
+from shelfwise.nn.feature_fusion import FusionKind, make_feature_fusion
 from shelfwise.nn.field_batches import FieldBatches
-from shelfwise.nn.fusion_networks import Shape, init_like_keras
+from shelfwise.nn.fusion_networks import Shape
+from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.network_modality import NetworkModality
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
@@ -46,7 +47,7 @@ TEXT_DEFAULTS = {"description": TextSettings(cleaning=CleaningSettings(kind="des
 class JointSettings(PluginSettings):
     """How each field is read, and how their features are fused."""
 
-    join: JoinName = Field(
+    join: FusionKind = Field(
         "concat", description="how features are fused: side by side, added up, or weighed by gates"
     )
     units: PositiveInt | None = Field(
@@ -105,7 +106,7 @@ class JointNetwork(ClassifierNetwork):
             init_like_keras(*layers)
         # the branches' features are fused as late fusion does with those of whole members
         widths = tuple(branch.width for branch in branches)
-        self.join = make_join(
+        self.join = make_feature_fusion(
             settings.join, Shape(labels, widths), settings.units, settings.dropout, settings.member_dropout
         )
 
@@ -121,7 +122,7 @@ class JointNetwork(ClassifierNetwork):
 
     def features(self, present: Tensor, *inputs: Tensor) -> Tensor:
         """The fused vector (B, units)."""
-        return self.join.joined(present, *self.branch_features(present, inputs))
+        return self.join.fused(present, *self.branch_features(present, inputs))
 
     def branch_features(self, present: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
         """M x (B, D): each branch's features of the rows that have its field, and 0 for the others."""

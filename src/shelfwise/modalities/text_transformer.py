@@ -16,19 +16,17 @@ from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
+from shelfwise.features.encoder_tuning import TuningSettings, fine_tune, freeze_except_last
 from shelfwise.features.sentence_embeddings import (
     TokenBatches,
     TokenizedTexts,
     encode_fields,
-    encode_passages,
+    encode_texts,
     run_encoder,
 )
 from shelfwise.features.sentence_encoder import (
     EncoderSource,
-    TuningSettings,
     find_encoder,
-    fine_tune,
-    freeze_except_last,
     frozen_encoder,
     load_encoder,
     mean_pooling,
@@ -228,4 +226,4 @@ class TextTransformer(NetworkModality[TransformerHead]):
         """The texts' vectors (N, D) by the encoder as it was published."""
         if inputs.encoded is not None:
             return inputs.encoded
-        return encode_passages(inputs, find_encoder(self.settings.encoder), context, self.field)
+        return encode_texts(inputs, find_encoder(self.settings.encoder), context, self.field)

@@ -42,6 +42,6 @@ def run_classifier(
     labels = network.output.out_features
     width = labels + network.output.in_features
     # one array, so that the network runs once for both; the shape is given for the case of no product at all
-    both = run_network(network, inputs, batch_size=batch_size, ask=network.scores_and_features)
+    both = run_network(network, inputs, batch_size=batch_size, forward=network.scores_and_features)
     both = both.reshape(len(inputs), width)
     return both[:, :labels], both[:, labels:]

@@ -1,7 +1,7 @@
 """Where networks compute: on a GPU if torch finds one, otherwise on the processor.
 
-``CUDA_VISIBLE_DEVICES=`` keeps a GPU out of it. A network moves to the device when it is first trained or run, and
-stays there. Inputs, outputs and saved states are arrays on the processor.
+``CUDA_VISIBLE_DEVICES=`` keeps a GPU out of it. A network moves to the device when it is first trained or
+run, and stays there. Inputs, outputs and saved states are arrays on the processor.
 """
 
 from __future__ import annotations

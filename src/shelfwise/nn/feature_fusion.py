@@ -1,4 +1,4 @@
-"""Networks that join the features of several members or fields: side by side, added up, or gated.
+"""Networks that fuse the features of several members or fields: side by side, added up, or gated.
 
 Dimensions: B products of a batch, M members, D features of one member, L labels.
 """
@@ -11,11 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from shelfwise.nn.fusion_networks import FORBIDDEN, FeatureReader, Shape, init_network_like_keras
+from shelfwise.nn.feature_reader import FeatureReader
+from shelfwise.nn.fusion_networks import MASKED_LOGIT, Shape
+from shelfwise.nn.initialization import init_network_like_keras
 
-JoinName = Literal["concat", "add", "gated"]
-UNITS: dict[JoinName, int] = {"concat": 512, "add": 256, "gated": 256}
-"""Usual width of the joined vector."""
+FusionKind = Literal["concat", "add", "gated"]
+UNITS: dict[FusionKind, int] = {"concat": 512, "add": 256, "gated": 256}
+"""Usual width of the fused vector."""
 
 
 class FeatureFusion(nn.Module):
@@ -23,24 +25,24 @@ class FeatureFusion(nn.Module):
 
     Args:
         shape: labels, and features of each member.
-        units: width of the joined vector.
-        dropout: of the joined vector, in training.
+        units: width of the fused vector.
+        dropout: of the fused vector, in training.
         member_dropout: share of members dropped whole, in training.
     """
 
     def __init__(self, shape: Shape, units: int, dropout: float, member_dropout: float) -> None:
         super().__init__()
-        self.reader = FeatureReader(shape, member_dropout)
+        self.reader = FeatureReader(shape.widths, member_dropout)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(units, shape.labels)
 
     @abstractmethod
-    def joined(self, present: Tensor, *features: Tensor) -> Tensor:
-        """(B, units) what the last layer sees."""
+    def fused(self, present: Tensor, *features: Tensor) -> Tensor:
+        """(B, units) what the last layer reads."""
 
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:
         """Logits (B, L)."""
-        logits: Tensor = self.output(self.dropout(self.joined(present, *features)))
+        logits: Tensor = self.output(self.dropout(self.fused(present, *features)))
         return logits
 
 
@@ -51,31 +53,35 @@ class Concat(FeatureFusion):
         super().__init__(shape, units, dropout, member_dropout)
         self.hidden = nn.Linear(sum(shape.widths) + shape.members, units)
 
-    def joined(self, present: Tensor, *features: Tensor) -> Tensor:
+    def fused(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
-        read, heard = self.reader(present, *features)
-        return torch.relu(self.hidden(torch.cat([*read, heard.float()], dim=1)))
+        read, left = self.reader(present, *features)
+        # without the bits, an absent member would look like one whose features are average
+        side_by_side = torch.cat([*read, left.float()], dim=1)
+        return torch.relu(self.hidden(side_by_side))
 
 
 class Add(FeatureFusion):
-    """Every member's features to one width, added up; a member that is not heard adds nothing."""
+    """Every member's features to one width, added up; an absent member adds nothing."""
 
     def __init__(self, shape: Shape, units: int, dropout: float, member_dropout: float) -> None:
         super().__init__(shape, units, dropout, member_dropout)
         self.project = nn.ModuleList(nn.Linear(width, units) for width in shape.widths)
 
-    def joined(self, present: Tensor, *features: Tensor) -> Tensor:
+    def fused(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
-        read, heard = self.reader(present, *features)
-        parts = [
-            project(f) * heard[:, m, None]
-            for m, (project, f) in enumerate(zip(self.project, read, strict=True))
-        ]
+        read, left = self.reader(present, *features)
+        parts = []
+        for member, project in enumerate(self.project):
+            # the layer's bias would make something of an absent member
+            parts.append(project(read[member]) * left[:, member, None])
         return torch.stack(parts).sum(dim=0).relu()
 
 
 class GatedUnit(FeatureFusion):
-    """Gated multimodal unit (Arevalo et al. 2017): ``h = sum_m z_m * tanh(W_m f_m)``, the gates z from all features.
+    """Gated multimodal unit (Arevalo et al. 2017): ``h = sum_m z_m * tanh(W_m f_m)``.
+
+    The gates z are computed from all members' features.
 
     Args:
         gate: softmax: the members share each unit; sigmoid: each gate is its own.
@@ -90,33 +96,43 @@ class GatedUnit(FeatureFusion):
         gate: Literal["softmax", "sigmoid"] = "softmax",
     ) -> None:
         super().__init__(shape, units, dropout, member_dropout)
-        self.units, self.softmax = units, gate == "softmax"
+        self.units = units
+        self.softmax = gate == "softmax"
         self.project = nn.ModuleList(nn.Linear(width, units) for width in shape.widths)
         self.gate = nn.Linear(sum(shape.widths) + shape.members, shape.members * units)
 
-    def joined(self, present: Tensor, *features: Tensor) -> Tensor:
+    def fused(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
-        read, heard = self.reader(present, *features)
-        said = torch.stack(
-            [torch.tanh(project(f)) for project, f in zip(self.project, read, strict=True)], dim=1
-        )
-        return (self.gates(read, heard) * said).sum(dim=1)
+        read, left = self.reader(present, *features)
+        projected = [project(own) for project, own in zip(self.project, read, strict=True)]
+        members = torch.stack([torch.tanh(part) for part in projected], dim=1)
+        return (self.gates(read, left) * members).sum(dim=1)
 
-    def gates(self, read: list[Tensor], heard: Tensor) -> Tensor:
-        """How much of every member is let through (B, M, units); nothing of those that are not heard."""
-        raw = self.gate(torch.cat([*read, heard.float()], dim=1)).view(len(heard), -1, self.units)
-        mask = heard.unsqueeze(2)
-        open_ = (
-            torch.softmax(raw.masked_fill(~mask, FORBIDDEN), dim=1) if self.softmax else torch.sigmoid(raw)
-        )
-        return open_ * mask
+    def gates(self, read: list[Tensor], left: Tensor) -> Tensor:
+        """How much of every member is let through (B, M, units); nothing of absent ones.
+
+        Args:
+            read: features, M x (B, D).
+            left: members that are present and not dropped (B, M), bool.
+        """
+        side_by_side = torch.cat([*read, left.float()], dim=1)
+        raw = self.gate(side_by_side).view(len(left), -1, self.units)
+        mask = left.unsqueeze(2)
+        if not self.softmax:
+            return torch.sigmoid(raw) * mask
+        # absent members have no part in the sum that gates are divided by
+        return torch.softmax(raw.masked_fill(~mask, MASKED_LOGIT), dim=1) * mask
 
 
-def make_join(
-    name: JoinName, shape: Shape, units: int | None, dropout: float, member_dropout: float
+def make_feature_fusion(
+    kind: FusionKind, shape: Shape, units: int | None, dropout: float, member_dropout: float
 ) -> FeatureFusion:
-    """A new network of the kind `name`, its layers as Keras begins them; `units` unset: the usual width."""
-    kinds: dict[JoinName, type[FeatureFusion]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
-    network = kinds[name](shape, units or UNITS[name], dropout, member_dropout)
+    """A new network of the given kind, with first weights as Keras draws them.
+
+    Args:
+        units: width of the fused vector; None takes the usual one.
+    """
+    kinds: dict[FusionKind, type[FeatureFusion]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
+    network = kinds[kind](shape, units or UNITS[kind], dropout, member_dropout)
     init_network_like_keras(network)
     return network

@@ -1,9 +1,12 @@
 """One-vs-rest logistic regression on sparse inputs, all labels solved at once.
 
-Each label's weights are a weighted sum of the training rows, w = X'a (representer theorem), so the unknowns are kept as
-one number a product and label, (N, L), far fewer than the (F, L) weights. Newton's method, its systems solved by conjugate
-gradients in the inner product of K = XX': the same steps as in weight space (Lin, Weng and Keerthi 2008), at the price of
-one sparse product with X and one with X' a step for all labels together. Labels leave as soon as they are solved.
+Each label's weights are a weighted sum of the training rows, w = X'a (representer theorem). So the unknowns
+are one dual number a product and label, (N, L), far fewer than the (F, L) weights. They are found by
+Newton's method, whose systems are solved by conjugate gradients in the inner product of K = XX'. These are
+the same steps as in weight space (Lin, Weng and Keerthi 2008), at the price of one sparse product with X and
+one with X' a step for all labels together. Labels leave as soon as they are solved.
+
+Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 """
 
 from __future__ import annotations
@@ -23,14 +26,18 @@ from shelfwise.core.types import Floats
 
 _NEWTON_STEPS = 40
 _GRADIENT_STEPS = 60
-_ROUGHLY = 0.3
+
+_FORCING_TERM = 0.3
 """How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
 
-_HARDLY_SPARSE = 0.05
-"""Share of weights that are not 0 from which on a product with all of them is quicker."""
+_DENSE_SHARE = 0.05
+"""Share of weights that are not 0 above which a product with all of them is quicker."""
 
-_CELLS = 1 << 23
-"""Numbers (products x labels) worked on at a time: bounds the memory, whatever the number of labels."""
+_CELLS_PER_BLOCK = 1 << 23
+"""Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
+
+_TINY = 1e-30
+"""Keeps the divisions of a label that is solved exactly from being 0 / 0."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,21 @@ class LinearWeights:
 
     def logits(self, inputs: sp.csr_array, dense: Floats | None = None) -> Floats:
         """(N, L) of sparse rows (N, F), and dense rows (N, D)."""
-        logits: Floats = self._sums(inputs) + self.bias
-        return logits if self.dense is None or dense is None else logits + dense @ self.dense
+        logits: Floats = self._sparse_part(inputs) + self.bias
+        if self.dense is None or dense is None:
+            return logits
+        return logits + dense @ self.dense
 
-    def _sums(self, inputs: sp.csr_array) -> Floats:
-        """The inputs times the weights; of weights that are hardly sparse the rows needed are written out, in half the time."""
-        if self.weights.nnz < _HARDLY_SPARSE * np.prod(self.weights.shape, dtype=float):
+    def _sparse_part(self, inputs: sp.csr_array) -> Floats:
+        """The sparse inputs times their weights (N, L)."""
+        if self.weights.nnz < _DENSE_SHARE * np.prod(self.weights.shape, dtype=float):
             return np.asarray((inputs @ self.weights).toarray())
+        # of weights that are hardly sparse the rows needed are written out, in half the time
         used, columns = np.unique(inputs.indices, return_inverse=True)
-        needed = sp.csr_array((inputs.data, columns, inputs.indptr), shape=(inputs.shape[0], len(used)))
-        return _product(_bags(needed), torch.from_numpy(self.weights[used].toarray())).numpy()
+        shape = (inputs.shape[0], len(used))
+        needed = sp.csr_array((inputs.data, columns, inputs.indptr), shape=shape)
+        dense_weights = torch.from_numpy(self.weights[used].toarray())
+        return _product(_embedding_bags(needed), dense_weights).numpy()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything :meth:`from_state` needs."""
@@ -68,7 +80,9 @@ class LinearWeights:
             "weights.rows": self.weights.indptr.astype(np.int64),
             "bias": self.bias,
         }
-        return arrays if self.dense is None else arrays | {"weights.dense": self.dense}
+        if self.dense is not None:
+            arrays["weights.dense"] = self.dense
+        return arrays
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -101,134 +115,174 @@ def fit_logistic(
         dense: (N, D) further inputs.
     """
     kernel = _Kernel(inputs, dense)
-    chunk = max(1, _CELLS // len(targets))
-    weights, further, bias = [], [], []
-    for start in range(0, targets.shape[1], chunk):
-        part = torch.from_numpy(np.ascontiguousarray(targets[:, start : start + chunk]))
-        dual = _solve(kernel, part, cost * (1 + (positive_weight - 1) * part), tolerance)
-        sparse, other = kernel.backward(dual)
-        sparse[sparse.abs() < prune] = 0
-        weights.append(sp.csr_array(sparse.numpy()))
-        further.append(other.numpy())
+    labels_per_block = max(1, _CELLS_PER_BLOCK // len(targets))
+    weights, dense_weights, bias = [], [], []
+    for start in range(0, targets.shape[1], labels_per_block):
+        block = np.ascontiguousarray(targets[:, start : start + labels_per_block])
+        wanted = torch.from_numpy(block)
+        loss_weights = cost * (1 + (positive_weight - 1) * wanted)
+        dual = _solve(kernel, wanted, loss_weights, tolerance)
+        sparse_part, dense_part = kernel.to_weights(dual)
+        sparse_part[sparse_part.abs() < prune] = 0
+        weights.append(sp.csr_array(sparse_part.numpy()))
+        dense_weights.append(dense_part.numpy())
+        # the weight of the input that is always 1
         bias.append(dual.sum(dim=0).numpy())
-    joined = np.concatenate(further, axis=1) if dense is not None else None
-    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), joined)
+    all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
+    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense)
 
 
 def random_projection(logits: Floats, width: int) -> Floats:
-    """The logits (N, L), or a projection of them that nearly keeps distances (Johnson and Lindenstrauss), the same every time."""
+    """The logits (N, L), or at most `width` numbers that nearly keep their distances, the same every time.
+
+    Source: Johnson and Lindenstrauss.
+    """
     labels = logits.shape[1]
     if labels <= width:
         return logits
-    mixer = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32) / np.float32(
-        np.sqrt(width)
-    )
-    return np.asarray(logits @ mixer)
+    gaussian = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32)
+    return np.asarray(logits @ (gaussian / np.float32(np.sqrt(width))))
 
 
 class _Kernel:
     """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias."""
 
     def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
-        self._rows, self._columns = _bags(inputs), _bags(inputs.T.tocsr())
-        self._dense = torch.from_numpy(
-            np.zeros((inputs.shape[0], 0), np.float32) if dense is None else np.ascontiguousarray(dense)
-        )
+        self._rows = _embedding_bags(inputs)
+        self._columns = _embedding_bags(inputs.T.tocsr())
+        if dense is None:
+            dense = np.zeros((inputs.shape[0], 0), np.float32)
+        self._dense = torch.from_numpy(np.ascontiguousarray(dense))
 
-    def backward(self, dual: Tensor) -> tuple[Tensor, Tensor]:
+    def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
         return _product(self._columns, dual), self._dense.T @ dual
 
     def __matmul__(self, dual: Tensor) -> Tensor:
-        sparse, dense = self.backward(dual)
+        sparse, dense = self.to_weights(dual)
         return _product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
 
 
-def _bags(matrix: sp.csr_array) -> tuple[Tensor, Tensor, Tensor]:
-    indices, starts, values = (
-        matrix.indices.astype(np.int32),
-        matrix.indptr[:-1].astype(np.int32),
-        matrix.data.astype(np.float32),
-    )
+Bags = tuple[Tensor, Tensor, Tensor]
+"""A sparse matrix as embedding_bag takes it: columns, where each row begins, and values."""
+
+
+def _embedding_bags(matrix: sp.csr_array) -> Bags:
+    indices = matrix.indices.astype(np.int32)
+    starts = matrix.indptr[:-1].astype(np.int32)
+    values = matrix.data.astype(np.float32)
     return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
 
 
-def _product(bags: tuple[Tensor, Tensor, Tensor], dense: Tensor) -> Tensor:
-    """Sparse times dense, as embedding_bag: on a processor it is torch's only sparse product with threads and vector units."""
+def _product(bags: Bags, dense: Tensor) -> Tensor:
+    """Sparse times dense.
+
+    On a processor, embedding_bag is torch's only sparse product with threads and vector units.
+    """
     indices, starts, values = bags
     return F.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
 
 
 @torch.inference_mode()
-def _solve(kernel: _Kernel, targets: Tensor, cost: Tensor, tolerance: float) -> Tensor:
-    """The dual numbers (N, L); `cost` (N, L) weighs each product's loss."""
-    answer = torch.zeros_like(targets)
+def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, tolerance: float) -> Tensor:
+    """The dual numbers (N, L); `loss_weights` (N, L) weigh each product's loss."""
+    solution = torch.zeros_like(targets)
     unsolved = torch.arange(targets.shape[1])
-    sign, dual, logits = 2 * targets - 1, torch.zeros_like(targets), torch.zeros_like(targets)
+    sign = 2 * targets - 1
+    dual = torch.zeros_like(targets)
+    logits = torch.zeros_like(targets)
     goal: Tensor | None = None
     for _ in range(_NEWTON_STEPS):
-        wrong = torch.sigmoid(-sign * logits)
-        descent = cost * sign * wrong - dual  # minus the gradient: in weight space it is X'descent
-        image = kernel @ descent
-        size = (descent * image).sum(dim=0)
-        goal = tolerance**2 * size if goal is None else goal
+        error = torch.sigmoid(-sign * logits)
+        # minus the gradient: in weight space it is X'descent
+        descent = loss_weights * sign * error - dual
+        kernel_descent = kernel @ descent
+        # (L,) the gradient's squared length in weight space
+        size = (descent * kernel_descent).sum(dim=0)
+        if goal is None:
+            goal = tolerance**2 * size
         todo = size > goal
         if not todo.any():
             break
+        # solved labels leave, so that the following steps cost less
         if not todo.all():
             unsolved, goal, size = unsolved[todo], goal[todo], size[todo]
-            sign, dual, logits, cost, wrong, descent, image = (
-                x[:, todo] for x in (sign, dual, logits, cost, wrong, descent, image)
-            )
-        step, change = _newton_step(kernel, cost * wrong * (1 - wrong), descent, image, size)
-        scale = _line_search(sign, cost, (dual, logits), (step, change))
-        dual, logits = dual + scale * step, logits + scale * change
-        answer[:, unsolved] = dual
-    return answer
+            sign, dual, logits = sign[:, todo], dual[:, todo], logits[:, todo]
+            loss_weights, error = loss_weights[:, todo], error[:, todo]
+            descent, kernel_descent = descent[:, todo], kernel_descent[:, todo]
+        curvature = loss_weights * error * (1 - error)
+        step, change = _newton_step(kernel, curvature, descent, kernel_descent, size)
+        scale = _line_search(sign, loss_weights, (dual, logits), (step, change))
+        dual = dual + scale * step
+        logits = logits + scale * change
+        solution[:, unsolved] = dual
+    return solution
 
 
 def _newton_step(
-    kernel: _Kernel, curvature: Tensor, residual: Tensor, image: Tensor, size: Tensor
+    kernel: _Kernel, curvature: Tensor, residual: Tensor, kernel_residual: Tensor, size: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Solve (1 + D K) q = residual roughly, D the curvature of the loss; returns q and Kq, both (N, L).
+    """Solve (1 + C K) q = residual roughly, C the curvature of the loss, by conjugate gradients.
 
-    `image` is K residual and `size` (L,) their product, the residual's squared length in weight space.
+    Args:
+        curvature: (N, L).
+        residual: (N, L), of q = 0.
+        kernel_residual: (N, L) K residual.
+        size: (L,) the product of both, the residual's squared length in weight space.
+
+    Returns:
+        q and Kq, both (N, L).
     """
-    residual, image = residual.clone(), image.clone()
-    step, change = torch.zeros_like(residual), torch.zeros_like(residual)
-    direction, ahead = residual.clone(), image.clone()
-    enough = _ROUGHLY**2 * size
+    residual = residual.clone()
+    kernel_residual = kernel_residual.clone()
+    step = torch.zeros_like(residual)
+    change = torch.zeros_like(residual)
+    direction = residual.clone()
+    kernel_direction = kernel_residual.clone()
+    goal = _FORCING_TERM**2 * size
     for _ in range(_GRADIENT_STEPS):
-        curved = curvature * ahead
+        curved = curvature * kernel_direction
         applied = direction + curved
-        length = size / (ahead * applied).sum(dim=0).clamp_min(1e-30)
+        # how far along the direction the residual is smallest, each label by itself
+        length = size / (kernel_direction * applied).sum(dim=0).clamp_min(_TINY)
         step.addcmul_(length, direction)
-        change.addcmul_(length, ahead)
+        change.addcmul_(length, kernel_direction)
         residual.addcmul_(length, applied, value=-1)
-        image.addcmul_(length, (kernel @ curved).add_(ahead), value=-1)
-        before, size = size, (residual * image).sum(dim=0)
-        if (size <= enough).all():
+        # K applied, with one product in place of two
+        kernel_residual.addcmul_(length, (kernel @ curved).add_(kernel_direction), value=-1)
+        size_before = size
+        size = (residual * kernel_residual).sum(dim=0)
+        if (size <= goal).all():
             break
-        ratio = size.clamp_min(0) / before.clamp_min(1e-30)
+        # below 0 is rounding
+        ratio = size.clamp_min(0) / size_before.clamp_min(_TINY)
         direction = residual + ratio * direction
-        ahead = image + ratio * ahead
+        kernel_direction = kernel_residual + ratio * kernel_direction
     return step, change
 
 
 def _line_search(
-    sign: Tensor, cost: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]
+    sign: Tensor, loss_weights: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]
 ) -> Tensor:
-    """(L,) the first of 1, 1/2, 1/4 ... of the step (its dual numbers, its logits) at which each label's objective falls."""
+    """(L,) the first of 1, 1/2, 1/4 ... of the step at which each label's objective falls.
+
+    Args:
+        here: the dual numbers and the logits, both (N, L).
+        step: their change by a whole step.
+    """
 
     def objective(scale: Tensor) -> Tensor:
-        dual, logits = (a + scale * b for a, b in zip(here, step, strict=True))
-        return (dual * logits).sum(dim=0) / 2 + (cost * F.softplus(-sign * logits)).sum(dim=0)
+        dual = here[0] + scale * step[0]
+        logits = here[1] + scale * step[1]
+        penalty = (dual * logits).sum(dim=0) / 2
+        return penalty + (loss_weights * F.softplus(-sign * logits)).sum(dim=0)
 
     scale = torch.ones(sign.shape[1])
-    highest = objective(torch.zeros_like(scale)) * (1 + 1e-6)  # single precision cannot tell a smaller rise
+    # single precision cannot tell a smaller rise
+    highest = objective(torch.zeros_like(scale)) * (1 + 1e-6)
     for _ in range(10):
-        worse = objective(scale) > highest
-        if not worse.any():
+        is_worse = objective(scale) > highest
+        if not is_worse.any():
             break
-        scale = torch.where(worse, scale / 2, scale)
+        scale = torch.where(is_worse, scale / 2, scale)
     return scale

@@ -1,4 +1,7 @@
-"""The classifier of inputs that are rows of numbers already: standardised or not, a hidden layer or none, a sigmoid a label."""
+"""The classifier of inputs that are rows of numbers: a hidden layer or none, and a sigmoid a label.
+
+Dimensions: B products of a batch, N products, D numbers of a row, L labels, F features.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
+from shelfwise.nn.classifier_network import ClassifierNetwork, run_classifier
+from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.training_loop import LoopSettings, fit_network, torch_seed
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""
 
-_LEAST_SPREAD = 1e-6
+PREFIX = "network."
+"""Of the names that the weights have in a saved model."""
+
+MIN_SPREAD = 1e-6
 """Of an input: one that never varied in training is not blown up later."""
 
 
@@ -35,7 +43,7 @@ class ClassifierSettings(PluginSettings):
     )
 
 
-class _Network(nn.Module):
+class _Network(ClassifierNetwork):
     """Rows (B, D) to logits (B, L)."""
 
     mean: Tensor
@@ -50,18 +58,24 @@ class _Network(nn.Module):
         self.output = nn.Linear(settings.hidden or inputs, labels)
 
     def features(self, rows: Tensor) -> Tensor:
-        """(B, F) what the last layer sees; F is `hidden`, or D where there is no hidden layer."""
+        """(B, F) what the last layer reads; F is `hidden`, or D where there is no hidden layer."""
         scaled = (rows - self.mean) / self.spread
         return scaled if self.hidden is None else torch.relu(self.hidden(scaled))
 
-    def forward(self, rows: Tensor) -> Tensor:
-        logits: Tensor = self.output(self.dropout(self.features(rows)))
-        return logits
+    def standardise(self, rows: Inputs) -> None:
+        """Bring inputs like `rows` to mean 0 and spread 1 from now on."""
+        # in double precision: a sum of many squares loses the spread otherwise
+        mean = np.mean(rows, axis=0, dtype=np.float64)
+        spread = np.std(rows, axis=0, dtype=np.float64)
+        self.mean = torch.from_numpy(mean.astype(np.float32))
+        self.spread = torch.from_numpy(spread.astype(np.float32)).clamp_min(MIN_SPREAD)
 
-    def both(self, rows: Tensor) -> Tensor:
-        """(B, L + F) probabilities, then features."""
-        features = self.features(rows)
-        return torch.cat([self.output(features).sigmoid(), features], dim=1)
+    @torch.no_grad()
+    def start_at_label_shares(self, targets: Floats) -> None:
+        """Let every label's first prediction be its share of the products, so that training starts close."""
+        # half a product more with the label and half a product more without it, as no share may be 0 or 1
+        shares = (targets.sum(axis=0) + 0.5) / (len(targets) + 1)
+        self.output.bias.copy_(torch.logit(torch.from_numpy(shares)))
 
 
 class RowClassifier:
@@ -81,7 +95,7 @@ class RowClassifier:
         title: str,
         standardise: bool = False,
     ) -> Self:
-        """Learn from rows (N, D) and targets (N, L), N > 0; at first every label has its share in them.
+        """Learn from rows (N, D) and targets (N, L), N > 0.
 
         Args:
             train: rows and targets.
@@ -93,18 +107,12 @@ class RowClassifier:
         with torch_seed(context.seed):
             network = _Network(inputs.shape[1], targets.shape[1], settings)
         if standardise:
-            network.mean = torch.from_numpy(np.mean(inputs, axis=0, dtype=np.float64).astype(np.float32))
-            network.spread = torch.from_numpy(
-                np.std(inputs, axis=0, dtype=np.float64).astype(np.float32)
-            ).clamp_min(_LEAST_SPREAD)
-        with torch.no_grad():
-            network.output.bias.copy_(
-                torch.logit(torch.from_numpy((targets.sum(axis=0) + 0.5) / (len(targets) + 1)))
-            )
-        watched = None if validation is None else (_Batches(validation[0]), validation[1])
+            network.standardise(inputs)
+        network.start_at_label_shares(targets)
+        watched = None if validation is None else (_RowBatches(validation[0]), validation[1])
         with torch_threads(1):
             epochs = fit_network(
-                network, _Batches(inputs), targets, settings.training, context, watched, title=title
+                network, _RowBatches(inputs), targets, settings.training, context, watched, title=title
             )
         return cls(network, epochs)
 
@@ -119,35 +127,25 @@ class RowClassifier:
         return self._network.output.out_features
 
     def predict(self, rows: Inputs) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, F); the same for a row in whatever company it comes."""
-        width = self._network.output.in_features
-        both = run_network(self._network, _Batches(rows), ask=self._network.both).reshape(
-            rows.shape[0], self.labels + width
-        )
-        return both[:, : self.labels], both[:, self.labels :]
+        """Probabilities (N, L) and features (N, F); a row's do not depend on the others."""
+        return run_classifier(self._network, _RowBatches(rows))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The weights, under names that begin with ``network.``."""
-        return {
-            f"network.{name}": value.cpu().numpy().copy()
-            for name, value in self._network.state_dict().items()
-        }
+        """The weights, under names that begin with :data:`PREFIX`."""
+        tensors = self._network.state_dict()
+        return {f"{PREFIX}{name}": value.cpu().numpy().copy() for name, value in tensors.items()}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int) -> Self:
         """The classifier that `arrays` were taken from; those of other names are passed over."""
-        weights = {
-            n.removeprefix("network."): torch.from_numpy(np.array(v))
-            for n, v in arrays.items()
-            if n.startswith("network.")
-        }
+        weights = with_prefix(PREFIX, arrays)
         with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
             network = _Network(len(weights["mean"]), len(weights["output.bias"]), settings)
         network.load_state_dict(weights)
         return cls(network, epochs)
 
 
-class _Batches:
+class _RowBatches:
     """Rows of numbers, for the training loop."""
 
     def __init__(self, rows: Inputs) -> None:
@@ -157,6 +155,7 @@ class _Batches:
         return int(self._rows.shape[0])
 
     def batch(self, rows: Rows) -> tuple[Tensor]:
-        """The rows (B, D)."""
+        """The rows (B, D), dense."""
         chosen = self._rows[rows]
-        return (torch.from_numpy(chosen if isinstance(chosen, np.ndarray) else chosen.toarray()),)
+        dense = chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
+        return (torch.from_numpy(dense),)

@@ -1,6 +1,8 @@
 """The policy network and how it is trained; shared by every fusion policy that is such a network.
 
 Source: the paper, section 3: scores side by side, hidden layers, a sigmoid a label.
+
+Dimensions: B products of a batch, N products, M members, L labels.
 """
 
 from __future__ import annotations
@@ -15,15 +17,22 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows
-from shelfwise.nn.fusion_networks import keep_members
+from shelfwise.nn.feature_reader import keep_members
+from shelfwise.nn.initialization import init_network_like_keras
 from shelfwise.nn.threads import torch_threads
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
-CERTAIN = 1e-4  # scores nearer to 0 or 1 count as this near: a member's last digits of certainty say nothing
-CHUNK = 8192  # products looked at at a time
-LEAST_SPREAD = 0.1  # of logits; what hardly varied in training must not explode later
+
+MIN_PROBABILITY = 1e-4
+"""Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
+
+CHUNK_ROWS = 8192
+"""Products whose logits are summed at a time."""
+
+MIN_SPREAD = 0.1
+"""Of logits: what hardly varied in training must not explode later."""
 
 
 class PolicySettings(PluginSettings):
@@ -59,24 +68,26 @@ def fit_policy(
     settings: PolicySettings,
     context: Context,
 ) -> tuple[PolicyNetwork, int]:
-    """A network trained on all products that any member knows; `validation` is watched if patience is set.
+    """A network trained on all products with a member; `validation` is watched if patience is set.
 
     Returns:
         The network, and the epoch its weights are from.
     """
     rows = np.flatnonzero(outputs.present.any(axis=1))
-    known, wanted = (outputs, targets) if len(rows) == len(outputs) else (outputs.take(rows), targets[rows])
+    # taking all rows would copy them
+    if len(rows) < len(outputs):
+        outputs = outputs.take(rows)
+        targets = targets[rows]
+    members, labels = outputs.scores.shape[1:]
     with torch_seed(context.seed):
-        network = PolicyNetwork(known.scores.shape[1], known.scores.shape[2], settings)
-    network.watch(known)
-    watched = (
-        None
-        if validation is None or not len(validation[0])
-        else (PolicyBatches(validation[0]), validation[1])
-    )
+        network = PolicyNetwork(members, labels, settings)
+    network.fit_statistics(outputs)
+    watched = None
+    if validation is not None and len(validation[0]):
+        watched = (PolicyBatches(validation[0]), validation[1])
     with torch_threads(1):
         epochs = fit_network(
-            network, PolicyBatches(known), wanted, settings.training, context, watched, "policy"
+            network, PolicyBatches(outputs), targets, settings.training, context, watched, "policy"
         )
     return network, epochs
 
@@ -85,9 +96,8 @@ def run_policy(network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
     """Fused scores (N, L); 0 where no member is present."""
     if not len(outputs):
         return np.zeros((0, network.labels), np.float32)
-    return outputs.zero_where_absent(
-        run_network(network, PolicyBatches(outputs), ask=lambda *inputs: torch.sigmoid(network(*inputs)))
-    )
+    scores = run_network(network, PolicyBatches(outputs), forward=network.fused_scores)
+    return outputs.zero_where_absent(scores)
 
 
 def restored_policy(
@@ -110,77 +120,95 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, members: int, labels: int, settings: PolicySettings) -> None:
         super().__init__()
-        self.members, self.labels, self.settings = members, labels, settings
+        self.members = members
+        self.labels = labels
+        self.settings = settings
         if settings.input == "logits":
             self.register_buffer("mean", torch.zeros(members, labels))
             self.register_buffer("spread", torch.ones(members, labels))
         inputs = members * (labels + settings.presence_bits)
-        self.layers = _layers(inputs, labels, settings.hidden, settings.dropout)
+        self.layers = _make_layers(inputs, labels, settings.hidden, settings.dropout)
 
     @property
     def weight_count(self) -> int:
-        """How many numbers were learnt."""
+        """How many numbers were trained."""
         return sum(p.numel() for p in self.parameters())
 
-    def watch(self, outputs: MemberOutputs) -> None:
-        """Learn the mean and the spread of every input over the products where its member is present."""
-        if self.settings.input == "logits":
-            sums = np.zeros((2, self.members, self.labels))
-            for start in range(0, len(outputs), CHUNK):
-                some = slice(start, start + CHUNK)
-                logits = np.where(
-                    outputs.present[some, :, None], _logits(torch.from_numpy(outputs.scores[some])).numpy(), 0
-                )
-                sums += logits.sum(axis=0, dtype=np.float64), np.square(logits).sum(axis=0, dtype=np.float64)
-            count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
-            mean = sums[0] / count
-            variance = sums[1] / count - mean**2
-            self.mean = torch.from_numpy(mean.astype(np.float32))
-            self.spread = torch.from_numpy(np.sqrt(np.maximum(variance, LEAST_SPREAD**2)).astype(np.float32))
+    def fit_statistics(self, outputs: MemberOutputs) -> None:
+        """Learn the mean and the spread of every logit over the products where its member is present."""
+        if self.settings.input != "logits":
+            return
+        sums = np.zeros((self.members, self.labels))
+        squares = np.zeros((self.members, self.labels))
+        # in chunks, as the logits of all products would be another copy of their scores
+        for start in range(0, len(outputs), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            logits = _logits(torch.from_numpy(outputs.scores[chunk])).numpy()
+            logits = np.where(outputs.present[chunk, :, None], logits, 0)
+            sums += logits.sum(axis=0, dtype=np.float64)
+            squares += np.square(logits).sum(axis=0, dtype=np.float64)
+        count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
+        mean = sums / count
+        variance = squares / count - mean**2
+        spread = np.sqrt(np.maximum(variance, MIN_SPREAD**2))
+        self.mean = torch.from_numpy(mean.astype(np.float32))
+        self.spread = torch.from_numpy(spread.astype(np.float32))
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         """Fused logits (B, L)."""
-        bits = keep_members(present, self.settings.member_dropout if self.training else 0).float()
+        chosen = self.settings
+        bits = keep_members(present, chosen.member_dropout if self.training else 0).float()
         mask = bits.unsqueeze(2)
-        logits = _logits(scores) if self.settings.input == "logits" or self.settings.residual else scores
-        read = (logits - self.mean) / self.spread if self.settings.input == "logits" else scores
+        needs_logits = chosen.input == "logits" or chosen.residual
+        logits = _logits(scores) if needs_logits else scores
+        read = scores
+        if chosen.input == "logits":
+            read = (logits - self.mean) / self.spread
+        # an absent member's scores are 0; standardised logits of 0 are their mean
         flat = (read * mask).flatten(1)
-        fused: Tensor = self.layers(torch.cat([flat, bits], dim=1) if self.settings.presence_bits else flat)
-        if self.settings.residual:
-            fused = fused + (logits * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+        if chosen.presence_bits:
+            flat = torch.cat([flat, bits], dim=1)
+        fused: Tensor = self.layers(flat)
+        if chosen.residual:
+            mean_logit = (logits * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+            fused = fused + mean_logit
         return fused
+
+    def fused_scores(self, scores: Tensor, present: Tensor) -> Tensor:
+        """Fused scores (B, L)."""
+        return torch.sigmoid(self(scores, present))
 
 
 class PolicyBatches:
-    """The members' answers, for the training loop."""
+    """The members' scores, for the training loop."""
 
     def __init__(self, outputs: MemberOutputs) -> None:
-        self.scores, self.present = torch.from_numpy(outputs.scores), torch.from_numpy(outputs.present)
+        self.scores = torch.from_numpy(outputs.scores)
+        self.present = torch.from_numpy(outputs.present)
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def batch(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Scores (B, M, L), 0 of absent members, and presence (B, M)."""
         chosen = torch.from_numpy(rows)
         present = self.present[chosen]
         return self.scores[chosen].masked_fill_(~present.unsqueeze(2), 0), present
 
 
 def _logits(scores: Tensor) -> Tensor:
-    return torch.logit(scores, eps=CERTAIN)
+    return torch.logit(scores, eps=MIN_PROBABILITY)
 
 
-def _layers(
+def _make_layers(
     inputs: int, labels: int, hidden: Sequence[tuple[int, Activation]], dropout: float
 ) -> nn.Sequential:
-    """Dense layers as Keras begins them: Glorot-uniform weights, biases of 0."""
+    """The hidden layers and the last one, with first weights as Keras draws them."""
     layers: list[nn.Module] = []
     for units, activation in hidden:
         layers += [nn.Linear(inputs, units), ACTIVATIONS[activation](), nn.Dropout(dropout)]
         inputs = units
     layers.append(nn.Linear(inputs, labels))
-    for layer in layers:
-        if isinstance(layer, nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-    return nn.Sequential(*layers)
+    network = nn.Sequential(*layers)
+    init_network_like_keras(network)
+    return network

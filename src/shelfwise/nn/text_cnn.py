@@ -1,12 +1,15 @@
 """The text part of a network: word vectors, a convolution, the maximum over the text, one hidden layer.
 
-Sources: the paper, section 3; the authors' scripts; Kim 2014 for windows 3/4/5, static and multichannel vectors.
+Sources: the paper, section 3; the authors' scripts; Kim 2014 for windows 3/4/5, static and multichannel
+vectors.
+
+Dimensions: B texts of a batch, R windows of them, V words of the vocabulary, D numbers of a vector.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -83,9 +86,8 @@ class Texts(FieldInputs):
     @classmethod
     def read(cls, catalog: Catalog, field: str, cleaning: CleaningSettings) -> Self:
         """Clean and tokenise `field`; a catalogue's field is cleaned once, however many read it."""
-        tokens = catalog.memoize(
-            ("words", field, cleaning), lambda: tokenize_column(catalog.column(field), cleaning)
-        )
+        column = catalog.column(field)
+        tokens = catalog.memoize(("words", field, cleaning), lambda: tokenize_column(column, cleaning))
         return cls(tokens.lengths > 0, tokens)
 
     def take(self, rows: Rows) -> Texts:
@@ -95,7 +97,7 @@ class Texts(FieldInputs):
 
 @dataclass(frozen=True)
 class WordBatches:
-    """Texts as numbers, for the training loop."""
+    """Texts as numbers of known words, for the training loop."""
 
     texts: Ragged
     settings: TextSettings
@@ -103,29 +105,32 @@ class WordBatches:
     @classmethod
     def of(cls, inputs: Texts, vocabulary: Vocabulary, settings: TextSettings) -> Self:
         """The known words of every text, as many as are read."""
-        return cls(vocabulary.encode(inputs.tokens).truncate(settings.maxlen, settings.truncating), settings)
+        encoded = vocabulary.encode(inputs.tokens)
+        return cls(encoded.truncate(settings.maxlen, settings.truncating), settings)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
         """For each window size its windows (R, size), then their number in each text (B,)."""
-        cuts = [self.texts.windows(rows, size, self.settings.maxlen) for size in self.settings.sizes]
-        return tuple(torch.from_numpy(array) for cut in cuts for array in cut)
+        tensors: list[Tensor] = []
+        for size in self.settings.sizes:
+            windows, counts = self.texts.windows(rows, size, self.settings.maxlen)
+            tensors += torch.from_numpy(windows), torch.from_numpy(counts)
+        return tuple(tensors)
 
 
 class _Convolution(nn.Linear):
     """A one-dimensional convolution over windows that are already cut: (R, size, D) to (R, filters).
 
-    Only the windows that texts have are multiplied, not the rectangle up to a batch's longest text: four times as
-    fast on product descriptions as ``nn.Conv1d``, with the same answer.
+    Only the windows that texts have are multiplied, not the rectangle up to a batch's longest text: four
+    times as fast on product descriptions as ``nn.Conv1d``, with the same output.
     """
 
     def __init__(self, dimensions: int, size: int, filters: int) -> None:
         super().__init__(size * dimensions, filters)
-        bound = (
-            6 / (size * (dimensions + filters))
-        ) ** 0.5  # Glorot as Keras counts it: filters * size go out
+        # Glorot as Keras counts it: filters * size go out
+        bound = (6 / (size * (dimensions + filters))) ** 0.5
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.zeros_(self.bias)
 
@@ -134,20 +139,25 @@ class _Convolution(nn.Linear):
 
 
 class TextBranch(nn.Module):
-    """Windows of word numbers to features (B, D); D, the `width`, is `hidden`, or the number of filters without a hidden layer.
+    """Windows of word numbers to features (B, F).
+
+    F, the `width`, is `hidden`, or the number of filters without a hidden layer.
 
     Padding takes part in the maximum, and its vector (row 0, zero at first) is trained like any word's:
     there is no mask in the paper's model. Filters are applied to the sum of two channels, which for a
     convolution is the sum of what each gives.
+
+    Args:
+        vectors: (V + 1, D) the first word vectors, the padding's first.
     """
 
     def __init__(self, vectors: Tensor, settings: TextSettings) -> None:
         super().__init__()
-        dimensions, kind = vectors.shape[1], settings.embedding
+        dimensions = vectors.shape[1]
         self.channels = nn.ParameterDict()
-        if kind in ("static", "multichannel"):
+        if settings.embedding in ("static", "multichannel"):
             self.channels["fixed"] = nn.Parameter(vectors, requires_grad=False)
-        if kind != "static":
+        if settings.embedding != "static":
             self.channels["tuned"] = nn.Parameter(vectors.clone())
         windows = settings.windows if settings.graph == "conv" else ()
         self.convolutions = nn.ModuleList(
@@ -161,77 +171,94 @@ class TextBranch(nn.Module):
 
     @contextmanager
     def on_all_cores(self) -> Iterator[None]:
-        """Inside the block every core learns from a piece of each batch."""
-        parts = (self.channels, self.convolutions, self.hidden)
-        learnt = [p for part in parts if part is not None for p in part.parameters() if p.requires_grad]
-        with data_parallel(self._features, learnt) as parallel:
-            self._parallel = parallel if learnt and parallel.count > 1 and device().type == "cpu" else None
+        """Inside the block every core trains on a piece of each batch."""
+        parts = [self.channels, self.convolutions]
+        if self.hidden is not None:
+            parts.append(self.hidden)
+        trained = [p for part in parts for p in part.parameters() if p.requires_grad]
+        with data_parallel(self._features, trained) as parallel:
+            pays = bool(trained) and parallel.count > 1 and device().type == "cpu"
+            self._parallel = parallel if pays else None
             try:
                 yield
             finally:
                 self._parallel = None
 
-    def features(self, *cuts: Tensor) -> Tensor:
-        """(B, D) from what :meth:`WordBatches.batch` gives."""
-        if self._parallel is None or not self.training or len(cuts[1]) < self._parallel.count:
-            return self._features(*cuts)
-        return self._parallel(_pieces(cuts, self._parallel.count))
+    def features(self, *tensors: Tensor) -> Tensor:
+        """(B, F) from what :meth:`WordBatches.batch` gives."""
+        texts = len(tensors[1])
+        if self._parallel is None or not self.training or texts < self._parallel.count:
+            return self._features(*tensors)
+        return self._parallel(_split_texts(tensors, self._parallel.count))
 
-    def _features(self, *cuts: Tensor) -> Tensor:
-        maps = []
-        for number, (windows, counts) in enumerate(zip(cuts[::2], cuts[1::2], strict=True)):
-            words = reduce(torch.add, (F.embedding(windows, vectors) for vectors in self.channels.values()))
-            found = self.convolutions[number](words) if len(self.convolutions) else words.flatten(1)
-            maps.append(torch.segment_reduce(found, "max", lengths=counts, axis=0))
-        pooled = torch.cat(maps, dim=1)
-        pooled = (
-            pooled.relu() if len(self.convolutions) else pooled
-        )  # relu is monotone: after the maximum it is less work
+    def _features(self, *tensors: Tensor) -> Tensor:
+        maxima = []
+        for place, (windows, counts) in enumerate(_by_size(tensors)):
+            embedded = [F.embedding(windows, vectors) for vectors in self.channels.values()]
+            words = reduce(torch.add, embedded)
+            mapped = self.convolutions[place](words) if len(self.convolutions) else words.flatten(1)
+            # over each text's own windows
+            maxima.append(torch.segment_reduce(mapped, "max", lengths=counts, axis=0))
+        pooled = torch.cat(maxima, dim=1)
+        # relu is monotone: after the maximum it is less work, with the same result
+        if len(self.convolutions):
+            pooled = pooled.relu()
         return pooled if self.hidden is None else torch.relu(self.hidden(pooled))
 
 
-def _pieces(cuts: tuple[Tensor, ...], count: int) -> list[tuple[Tensor, ...]]:
-    """The texts of a batch in `count` pieces, each with its windows and their number, for each size."""
-    pieces: list[list[Tensor]] = [[] for _ in range(count)]
-    for windows, counts in zip(cuts[::2], cuts[1::2], strict=True):
-        numbers = counts.tensor_split(count)
-        for piece, own, number in zip(
-            pieces, torch.split(windows, [int(n.sum()) for n in numbers]), numbers, strict=True
-        ):
-            piece += own, number
-    return [tuple(piece) for piece in pieces]
+def _by_size(tensors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each window size its windows (R, size), and their number in each text (B,)."""
+    return zip(tensors[::2], tensors[1::2], strict=True)
+
+
+def _split_texts(tensors: Sequence[Tensor], pieces: int) -> list[tuple[Tensor, ...]]:
+    """The texts of a batch in `pieces`, each with its windows and their number, for each size."""
+    split: list[list[Tensor]] = [[] for _ in range(pieces)]
+    for windows, counts in _by_size(tensors):
+        counts_by_piece = counts.tensor_split(pieces)
+        windows_by_piece = torch.split(windows, [int(part.sum()) for part in counts_by_piece])
+        for piece, of_windows, of_counts in zip(split, windows_by_piece, counts_by_piece, strict=True):
+            piece += of_windows, of_counts
+    return [tuple(piece) for piece in split]
 
 
 def initial_vectors(
     tokens: TokenArray, words: tuple[str, ...], settings: TextSettings, seed: int, field: str
 ) -> tuple[Floats, dict[str, Any]]:
-    """The embedding (V, D) of the vocabulary `words`, row 0 (padding) zero, and where it came from.
+    """The embedding (V + 1, D) of the vocabulary `words`, row 0 (padding) zero.
+
+    Args:
+        tokens: the training texts, for the report's coverage.
+        field: for the warning.
+
+    Returns:
+        The embedding, and facts of where it came from.
 
     Raises:
         WeightsError: the word vectors are missing or not what they should be.
     """
     if settings.embedding == "rand":
-        vectors, found = np.zeros((len(words), settings.dimensions), np.float32), np.zeros(len(words), bool)
+        vectors = np.zeros((len(words), settings.dimensions), np.float32)
+        found = np.zeros(len(words), bool)
         facts: dict[str, Any] = {"vectors": "random", "coverage": 0.0}
     else:
         source = load_vectors(settings.vectors, tokens.words, settings.dimensions)
         vectors, found = source.look_up(words)
         facts = {"vectors": source.origin, "coverage": source.coverage(tokens.distinct())}
-        _say_if_shorter(source, settings.dimensions, field)
+        _warn_if_shorter(source, settings.dimensions, field)
     if settings.unknown == "uniform":
-        chance = np.random.default_rng(seed).uniform(-0.25, 0.25, vectors.shape).astype(np.float32)
-        vectors = np.where(found[:, None], vectors, chance)
-    padding = np.zeros((1, vectors.shape[1]), np.float32)
-    return np.concatenate([padding, vectors]), {
-        **facts,
-        "dimensions": vectors.shape[1],
-        "vocabulary": len(words),
-    }
+        random = np.random.default_rng(seed).uniform(-0.25, 0.25, vectors.shape).astype(np.float32)
+        vectors = np.where(found[:, None], vectors, random)
+    dimensions = vectors.shape[1]
+    padding = np.zeros((1, dimensions), np.float32)
+    facts = {**facts, "dimensions": dimensions, "vocabulary": len(words)}
+    return np.concatenate([padding, vectors]), facts
 
 
-def _say_if_shorter(source: WordVectors, dimensions: int, field: str) -> None:
-    if (has := source.matrix.shape[1]) < dimensions:
-        _warn_once(f"{field}: {dimensions} dimensions asked for, {source.origin} has {has}")
+def _warn_if_shorter(source: WordVectors, dimensions: int, field: str) -> None:
+    available = source.matrix.shape[1]
+    if available < dimensions:
+        _warn_once(f"{field}: {dimensions} dimensions asked for, {source.origin} has {available}")
 
 
 @lru_cache

@@ -32,13 +32,15 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def use_torch_threads(count: int) -> None:
-    """Torch on `count` cores for the calling thread, from now on; other threads keep theirs, new ones too.
+    """Torch on `count` cores for the calling thread, from now on; other threads, also new ones, keep theirs.
 
-    Torch built with OpenMP, as all its packages are, holds a number for each thread. ``torch.set_num_threads``
-    changes the caller's number and, for the whole process, the one that new threads begin with.
+    Torch built with OpenMP, as all its packages are, holds a number for each thread.
+    ``torch.set_num_threads`` changes the caller's number and, for the whole process, the one that new
+    threads begin with.
     """
     with _DEFAULT_BORROWED:
-        # A thread takes the process's number when it first needs one, and would else do so after what follows.
+        # A thread takes the process's number when it first needs one, and would else do so after what
+        # follows.
         torch.get_num_threads()
         default = _in_new_thread(torch.get_num_threads)
         torch.set_num_threads(count)

@@ -1,4 +1,7 @@
-"""The one training loop, for every network of the house: text, image and policy."""
+"""The one training loop, for every network of the package: text, image and policy.
+
+Dimensions: B products of a batch, N products, L labels.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_
 
 
 class LoopSettings(PluginSettings):
-    """How a network is trained. The defaults are the paper's: Adam 1e-3, batches of 256, a fixed number of epochs."""
+    """How a network is trained. The defaults are the paper's: Adam 1e-3, batches of 256, fixed epochs."""
 
     epochs: int = Field(30, ge=1, description="passes over the training part (a cap where patience is set)")
     batch_size: int = Field(256, ge=1, description="products a step")
@@ -50,7 +53,7 @@ class Batches(Protocol):
 
 @contextmanager
 def torch_seed(seed: int) -> Iterator[None]:
-    """Torch's randomness from `seed` inside the block, untouched outside it."""
+    """Torch's randomness from `seed` inside the block; its state is restored after it."""
     with torch.random.fork_rng(devices=[] if device().type == "cpu" else None):
         torch.manual_seed(seed)
         yield
@@ -71,7 +74,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
 
     Args:
         targets: (N, L) of 0 and 1.
-        validation: watched by `patience`, never learnt from.
+        validation: watched by `patience`, never trained on.
+        title: of the progress, and of the error.
         after_step: called with the network after every optimiser step (max-norm constraints).
         loss: in place of the one that `settings` names.
 
@@ -82,25 +86,29 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
     loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
-    watched = (
-        None if validation is None or settings.patience is None or not len(validation[0]) else validation
-    )
+    watched = validation
+    # without patience nobody reads the validation loss
+    if settings.patience is None or validation is None or not len(validation[0]):
+        watched = None
     best = _EarlyStopping(network, settings)
     order = np.random.default_rng(context.seed)
+    # before the optimiser is made, whose own numbers live where the weights are
     move_to_device(network)
     with torch_seed(context.seed), context.progress(title, settings.epochs) as progress:
         step = _TrainStep(network, loss_of, settings, len(train), after_step)
         for epoch in range(1, settings.epochs + 1):
             network.train()
-            latest = 0.0
-            for rows in _pieces(order.permutation(len(train)), settings.batch_size):
-                latest = step(train.batch(rows), torch.from_numpy(targets[rows]))
-            if not np.isfinite(latest):
+            last_loss = 0.0
+            for rows in _batch_rows(order.permutation(len(train)), settings.batch_size):
+                last_loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
+            # once weights are no numbers, no later step makes them numbers again
+            if not np.isfinite(last_loss):
                 raise ConfigError(
-                    f"{title}: the loss became {latest} in epoch {epoch}; lower learning_rate, now {settings.learning_rate}"
+                    f"{title}: the loss became {last_loss} in epoch {epoch}; "
+                    f"lower learning_rate, now {settings.learning_rate}"
                 )
             progress.advance()
-            if watched is not None and best.long_ago(epoch, step.validate(*watched)):
+            if watched is not None and best.should_stop(epoch, step.validate(*watched)):
                 break
         best.restore()
     network.eval()
@@ -113,28 +121,29 @@ def run_network(
     inputs: Batches,
     batch_size: int = 256,
     order: Rows | None = None,
-    ask: Callable[..., Tensor] | None = None,
+    forward: Callable[..., Tensor] | None = None,
 ) -> Floats:
-    """`network`'s answers for every row, in row order.
+    """`network`'s output for every row, in row order.
 
     Args:
         order: a permutation, so that rows of one length can share a batch.
-        ask: what to call in place of the network itself, such as another of its methods.
+        forward: what to call in place of the network itself, such as another of its methods.
     """
-    ask = ask or network
+    forward = forward or network
     order = np.arange(len(inputs)) if order is None else order
     result: Floats = np.zeros((0, 0), np.float32)
     move_to_device(network)
-    for rows in _pieces(order, batch_size):
-        answer = ask(*to_device(inputs.batch(rows))).float().cpu().numpy()
+    for rows in _batch_rows(order, batch_size):
+        output = forward(*to_device(inputs.batch(rows))).float().cpu().numpy()
+        # the first batch tells the width
         if not len(result):
-            result = np.empty((len(order), *answer.shape[1:]), np.float32)
-        result[rows] = answer
+            result = np.empty((len(order), *output.shape[1:]), np.float32)
+        result[rows] = output
     return result
 
 
 class _TrainStep:
-    """One optimiser step."""
+    """One optimiser step at a time, at the learning rate of its turn."""
 
     def __init__(
         self,
@@ -142,25 +151,31 @@ class _TrainStep:
         loss_of: Loss,
         settings: LoopSettings,
         rows: int,
-        after: Callable[[nn.Module], None] | None,
+        after_step: Callable[[nn.Module], None] | None,
     ) -> None:
-        self._network, self._loss_of, self._after, self._settings = network, loss_of, after, settings
+        self._network = network
+        self._loss_of = loss_of
+        self._settings = settings
+        self._after_step = after_step
         trained = [p for p in network.parameters() if p.requires_grad]
         self._optimizer = make_optimizer(
             trained, settings.optimizer, settings.learning_rate, settings.weight_decay
         )
-        self._done, self._steps = 0, settings.epochs * -(-rows // settings.batch_size)
+        self._steps_done = 0
+        self._steps = settings.epochs * -(-rows // settings.batch_size)
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
+        """Take the next step; the loss before it."""
         self._optimizer.zero_grad()
         loss = self._loss(inputs, targets)
         torch.autograd.backward(loss)
-        rate = rate_at(self._done, self._steps, self._settings.learning_rate, self._settings.schedule)
+        chosen = self._settings
+        rate = rate_at(self._steps_done, self._steps, chosen.learning_rate, chosen.schedule)
         set_learning_rate(self._optimizer, rate)
         self._optimizer.step()
-        self._done += 1
-        if self._after is not None:
-            self._after(self._network)
+        self._steps_done += 1
+        if self._after_step is not None:
+            self._after_step(self._network)
         return loss.item()
 
     @torch.inference_mode()
@@ -168,13 +183,15 @@ class _TrainStep:
         """The mean loss of other products."""
         self._network.eval()
         total = 0.0
-        for rows in _pieces(np.arange(len(inputs)), self._settings.batch_size):
-            total += self._loss(inputs.batch(rows), torch.from_numpy(targets[rows])).item() * len(rows)
+        for rows in _batch_rows(np.arange(len(inputs)), self._settings.batch_size):
+            mean_of_batch = self._loss(inputs.batch(rows), torch.from_numpy(targets[rows])).item()
+            total += mean_of_batch * len(rows)
         return total / max(len(inputs), 1)
 
     def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         with autocast(self._settings.precision):
             logits = self._network(*to_device(inputs))
+        # a sum over many labels is too fine for half precision
         return self._loss_of(logits.float(), *to_device([targets]))
 
 
@@ -182,23 +199,28 @@ class _EarlyStopping:
     """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
 
     def __init__(self, network: nn.Module, settings: LoopSettings) -> None:
-        self._network, self._patience = network, settings.patience or settings.epochs
-        self._loss = np.inf
+        self._network = network
+        self._patience = settings.patience or settings.epochs
+        self._lowest_loss = np.inf
         self._weights: dict[str, Tensor] | None = None
         self.epoch = settings.epochs
 
-    def long_ago(self, epoch: int, loss: float) -> bool:
+    def should_stop(self, epoch: int, loss: float) -> bool:
         """Take note of an epoch's loss; is the best one `patience` epochs back?"""
-        if loss < self._loss:
-            self._loss, self.epoch, self._weights = loss, epoch, copy.deepcopy(_trained_state(self._network))
+        if loss < self._lowest_loss:
+            self._lowest_loss = loss
+            self.epoch = epoch
+            self._weights = copy.deepcopy(_trained_state(self._network))
         return epoch - self.epoch >= self._patience
 
     def restore(self) -> None:
+        """Give the network the weights of the best epoch."""
         if self._weights is not None:
+            # not strict: frozen weights were not copied
             self._network.load_state_dict(self._weights, strict=False)
 
 
-def _pieces(rows: Rows, size: int) -> Iterator[Rows]:
+def _batch_rows(rows: Rows, size: int) -> Iterator[Rows]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
