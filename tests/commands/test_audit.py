@@ -22,7 +22,7 @@ from shelfwise.commands.audit import audit_catalog
 from shelfwise.config import Config
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, LabelError
-from shelfwise.evaluation.retraining import compare_retrained
+from shelfwise.evaluation.before_after import compare_retrained
 from shelfwise.model.model import Model
 from shelfwise.reports.audit_report import write_findings
 from shelfwise.training.fit import fit_catalog

@@ -27,7 +27,7 @@ from shelfwise.reports.leaderboard import leaderboard_markdown, write_leaderboar
 from shelfwise.text.cleaning import tokenize_column
 from shelfwise.text.ngrams import split_words
 from shelfwise.training import fit as fitting
-from shelfwise.training.profiling import CLEAR, ProfiledCheckpoints, peak_growth
+from shelfwise.training.profiling import CLEAR_REFS, ProfiledCheckpoints, peak_growth
 
 NETWORK = {"hidden": [[8, "sigmoid"]], "training": {"epochs": 2, "loss": "bce"}}
 SETTINGS: dict[str, Any] = {
@@ -163,14 +163,14 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(
 def test_a_member_that_fails_on_the_test_products_is_a_row(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = comparison._tested
+    real = comparison._predict_test_products
 
     def failing(model: Any, name: str, *rest: Any) -> Any:
         if name == "description":
             raise RuntimeError("out of luck")
         return real(model, name, *rest)
 
-    monkeypatch.setattr(comparison, "_tested", failing)
+    monkeypatch.setattr(comparison, "_predict_test_products", failing)
     config = select_systems(settings(), ["title", "both"])
     systems = compare(sample, tmp_path / "out", config)["systems"]
     assert systems["description"]["not_run"] == systems["both"]["not_run"] == "RuntimeError: out of luck"
@@ -330,7 +330,7 @@ def test_markdown_lets_no_html_through(board: tuple[dict[str, Any], Path]) -> No
 
 
 @pytest.mark.skipif(
-    not CLEAR.exists() or sys.platform != "linux", reason="memory is measured through Linux' /proc"
+    not CLEAR_REFS.exists() or sys.platform != "linux", reason="memory is measured through Linux' /proc"
 )
 def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
     before = np.ones(30_000_000, np.uint8)

@@ -15,7 +15,7 @@ from shelfwise.commands.explain import explain_catalog
 from shelfwise.commands.export import export_bundle
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
-from shelfwise.evaluation.retraining import compare_models_on_disk
+from shelfwise.evaluation.before_after import compare_models_on_disk
 from shelfwise.export.loading import open_model
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.predictor import Predictor

@@ -61,7 +61,7 @@ def train(
     """Train a model on a catalogue and write its report."""
     from shelfwise.commands.train import train as run
     from shelfwise.config import Config
-    from shelfwise.evaluation.retraining import compare_models_on_disk
+    from shelfwise.evaluation.before_after import compare_models_on_disk
     from shelfwise.training.time_budget import parse_duration
 
     changes: dict[str, Any] = label_changes(min_count)

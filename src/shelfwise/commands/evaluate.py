@@ -11,26 +11,32 @@ from shelfwise.core.types import Context
 from shelfwise.evaluation.evaluate import score_system
 from shelfwise.model.predictor import Predictor
 
+FIGURES = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned", "threshold", "seconds_predict")
+"""What comes first, of the final system's entry."""
+
 
 def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str, Any]:
-    """The deciding system's figures on the labelled products of `source`: at 0.5, and at the threshold in the bundle."""
-    catalog, left_out = usable_for_test(read_catalog(source, model.config.catalog, context).catalog)
+    """The final system's figures on the labelled products of `source`, at 0.5 and at its tuned threshold.
+
+    Raises:
+        CatalogError: `source` cannot be read, or has no product with categories.
+    """
+    everything = read_catalog(source, model.config.catalog, context).catalog
+    catalog, left_out = usable_for_test(everything)
     answers = model.predict_members(catalog, context)
-    entry, _ = score_system(
-        model, model.decide_with, answers, model.labels.encode(catalog.column("categories")) > 0
-    )
-    shown = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned", "threshold", "seconds_predict")
-    flat = {
-        f"{name}_{rule}": value
-        for rule in ("at_0.5", "tuned")
-        for name, value in entry["metrics"][rule].items()
-    }
-    return {
+    truth = model.labels.encode(catalog.column("categories")) > 0
+    entry, _ = score_system(model, model.decide_with, answers, truth)
+    metrics = entry["metrics"]
+    figures: dict[str, Any] = {
         "products": len(catalog),
         "left_out": left_out,
         "system": model.decide_with,
-        **{name: entry[name] for name in shown},
-        **flat,
-        **entry["metrics"]["ranking"],
-        **entry["metrics"].get("hierarchical", {}),
     }
+    figures |= {name: entry[name] for name in FIGURES}
+    # both rules report the same figures, so each name ends in its rule
+    for rule in ("at_0.5", "tuned"):
+        figures |= {f"{name}_{rule}": value for name, value in metrics[rule].items()}
+    figures |= metrics["ranking"]
+    # only a model with a taxonomy has hierarchical figures
+    figures |= metrics.get("hierarchical", {})
+    return figures

@@ -1,4 +1,4 @@
-"""Looking at a catalogue before anything is learnt from it."""
+"""``shelfwise inspect``: look at a catalogue before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from shelfwise.reports.inspection_report import write_inspection
 from shelfwise.text.cleaning import tokenize_column
 from shelfwise.text.word_vectors import load_vectors
 
-EXAMPLES = 12
+MAX_EXAMPLES = 12
+"""Products shown on the page."""
 
 
 def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -> dict[str, Any]:
-    """Count what `source` has, lacks and got wrong; write inspect.json, figure_2.svg, index.html and quarantine.jsonl to `out`.
+    """Count what `source` has, what it lacks and what was rejected.
+
+    Leaves inspect.json, figure_2.svg, index.html and quarantine.jsonl in `out`.
 
     Returns:
         What inspect.json holds.
@@ -31,21 +34,25 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
     """
     reading = read_catalog(source, config.catalog, context)
     catalog = reading.catalog
+    categories = catalog.column("categories")
+    note = None
     try:
-        labels = LabelSet.fit(catalog.column("categories"), config.labels)
-        note = None
+        labels = LabelSet.fit(categories, config.labels)
     except LabelError as error:
-        labels, note = LabelSet(()), str(error)
-    targets = labels.encode(catalog.column("categories"))
+        # a catalogue without labels can still be looked at
+        labels = LabelSet(())
+        note = str(error)
+    statistics = catalog_statistics(catalog, labels.encode(categories), labels.names)
+    reasons = Counter(record.kind for record in reading.quarantine)
     found = {
         "source": str(source),
         "format": reading.format,
         "records": reading.records,
         "accepted": len(catalog),
         "quarantined": len(reading.quarantine),
-        "reasons": dict(Counter(q.kind for q in reading.quarantine).most_common()),
-        "statistics": catalog_statistics(catalog, targets, labels.names).to_dict(),
-        "coverage": _coverage(catalog, config),
+        "reasons": dict(reasons.most_common()),
+        "statistics": statistics.to_dict(),
+        "coverage": _vector_coverage(catalog, config),
         "note": note,
         "examples": _examples(catalog),
     }
@@ -55,31 +62,37 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
     return found
 
 
-def _coverage(catalog: Catalog, config: Config) -> dict[str, float | None]:
-    """Share of each text field's distinct words that the word vectors know, + 1 for padding, as in the authors' scripts.
+def _vector_coverage(catalog: Catalog, config: Config) -> dict[str, float | None]:
+    """Share of each text field's distinct words that have a pre-trained vector; None without vectors.
 
-    Counted over all products; training counts its own part only. None where there are no vectors.
+    The padding word counts as one more, as in the authors' scripts. All products are counted here; training
+    counts the training products only.
     """
+    # the plug-ins need torch, which is slow to import
     from shelfwise.core.registry import make_member
 
     shares: dict[str, float | None] = {}
     for name, member in config.members.items():
-        settings = make_member(config, name).settings if member.modality == "text_cnn" else None
-        if settings is None:
+        # the only modality that reads word vectors
+        if member.modality != "text_cnn":
             continue
+        settings = make_member(config, name).settings
         tokens = tokenize_column(catalog.column(member.field), settings.cleaning)
         try:
-            shares[member.field] = len(load_vectors(settings.vectors, tokens.words).words) / (
-                len(tokens.words) + 1
-            )
+            vectors = load_vectors(settings.vectors, tokens.words)
         except WeightsError:
             shares[member.field] = None
+        else:
+            shares[member.field] = len(vectors.words) / (len(tokens.words) + 1)
     return shares
 
 
 def _examples(catalog: Catalog) -> list[dict[str, Any]]:
-    part = catalog.take(range(min(EXAMPLES, len(catalog))))
-    return [
-        {"id": name, "title": title, "image": None if path is None else str(path)}
-        for name, title, path in zip(part.ids, part.column("title"), part.image_paths(), strict=True)
-    ]
+    """The first products, for the page."""
+    part = catalog.take(range(min(MAX_EXAMPLES, len(catalog))))
+    rows = zip(part.ids, part.column("title"), part.image_sources(), strict=True)
+    examples = []
+    for identity, title, path in rows:
+        image = None if path is None else str(path)
+        examples.append({"id": identity, "title": title, "image": image})
+    return examples

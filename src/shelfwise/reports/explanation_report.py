@@ -135,11 +135,11 @@ def _relative(words: Sequence[Json], field: str) -> list[dict[str, Any]]:
     return relative
 
 
-def _pixels(path: Path | None) -> Pixels | None:
+def _pixels(source: ImageSource | None) -> Pixels | None:
     """The image, small; None where there is none that can be used."""
-    if path is None:
+    if source is None:
         return None
     try:
-        return shrink_picture(read_picture(path), THUMBNAIL)
+        return shrink_picture(read_picture(source), THUMBNAIL)
     except ImageRejectedError:
         return None

@@ -15,12 +15,13 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 from PIL import Image, ImageOps
 
+from shelfwise.core.catalog import ImageSource
 from shelfwise.core.files import write_text_atomically
 
 Json = Mapping[str, Any]
 
-Pictures = Callable[[str], Path | None]
-"""From a product's id to its image file, or None."""
+Pictures = Callable[[str], ImageSource | None]
+"""From a product's id to its image, or None."""
 
 DASH = "\N{EN DASH}"
 
@@ -28,12 +29,12 @@ THUMBNAIL = 240
 """Longest side of an embedded image, in pixels."""
 
 
-def thumbnail(path: Path | None, size: int = THUMBNAIL) -> str | None:
+def thumbnail(source: ImageSource | None, size: int = THUMBNAIL) -> str | None:
     """An image as a ``data:`` address, at most `size` pixels wide and high; None where none can be read."""
-    if path is None:
+    if source is None:
         return None
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             # JPEG files are decoded at a fraction of their size: much faster, and still sharp enough
             image.draft("RGB", (2 * size, 2 * size))
             small = ImageOps.exif_transpose(image).convert("RGBA")

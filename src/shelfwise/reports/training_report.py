@@ -19,6 +19,7 @@ from shelfwise.reports import paper_tables as tables
 from shelfwise.reports import plots
 from shelfwise.reports.distributions import draw_distributions
 from shelfwise.reports.page import Json, Pictures, template_environment, thumbnail, tuning_source, write_page
+from shelfwise.reports.pretrained_parts import pretrained_parts, provenance_facts
 
 CALIBRATION_ERRORS = {
     "ece_width_top": "ECE, bins of equal width",
@@ -36,9 +37,6 @@ RULES = {
 }
 """How a run decides which labels a product gets, by its setting ``threshold``."""
 
-SOURCES = ("weights", "vectors", "encoder")
-"""The keys under which plug-ins name the pre-trained parts they use."""
-
 MAX_LABELS = 12
 """Labels shown of one wrong product; more are counted."""
 
@@ -54,6 +52,7 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         The page's path.
     """
     labels = results.get("labels")
+    members = results["members"]
     mistakes = [_mistake_view(mistake, pictures) for mistake in results.get("mistakes", ())]
     disagreements = []
     for found in results.get("disagreements", ()):
@@ -69,7 +68,8 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "disagreements": disagreements,
         **draw_distributions(results["data"], folder),
         **_timings(results),
-        "parts": {name: _pretrained_parts(member) for name, member in results["members"].items()},
+        "parts": {name: pretrained_parts(member.get("provenance")) for name, member in members.items()},
+        "facts": {name: provenance_facts(member.get("provenance")) for name, member in members.items()},
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
     }
     return write_page("report.html.j2", view, folder)
@@ -183,19 +183,6 @@ def _mistake_view(mistake: Json, pictures: Pictures) -> dict[str, Any]:
         "absent": [name for name in members if name not in present],
         "picture": thumbnail(pictures(mistake["id"])),
     }
-
-
-def _pretrained_parts(member: Json) -> dict[str, list[Any]]:
-    """The names of a member's pre-trained parts, and every (key, value) that it reported of itself."""
-    facts: list[tuple[str, Any]] = []
-    for key, value in (member.get("provenance") or {}).items():
-        # a plug-in may report facts of a part of it, such as its backbone
-        inner = value.items() if isinstance(value, Mapping) else ()
-        facts += [(f"{key}.{name}", found) for name, found in inner] or [(key, value)]
-    # a linear model's "weights" is a count, not a name
-    texts = [(key.split(".")[-1], value) for key, value in facts if isinstance(value, str)]
-    named = [value for key, value in texts if key in SOURCES]
-    return {"names": list(dict.fromkeys(named)), "facts": facts}
 
 
 def _timings(results: Json) -> dict[str, Any]:
