@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor
@@ -21,7 +24,9 @@ from shelfwise.core.presence import fit_present
 from shelfwise.core.types import Context, Examples, MemberOutputs
 from shelfwise.decision.calibration import Calibration
 from shelfwise.errors import BundleError, ConfigError, LabelError, PluginError
-from shelfwise.export.fusion_graph import calibrate, join
+from shelfwise.export.calibration_graph import calibration_network
+from shelfwise.export.fusion_graph import fusion_network
+from shelfwise.export.graph import OPSET
 from shelfwise.export.graph_inputs import reader
 from shelfwise.export.member_graph import part
 from shelfwise.export.quantization import in_eight_bits
@@ -123,7 +128,7 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
         - graph.scores(graph.predict_members(products, Context()))
     )
     assert 0 < near.mean() < 0.1
-    with pytest.raises(ConfigError, match="in eight bits macro-F1"):
+    with pytest.raises(ConfigError, match="in 8 bits macro-F1"):
         in_eight_bits(graph, products, -1.0, Context())
     with pytest.raises(LabelError, match="labelled"):
         in_eight_bits(graph, products.take([62]), 1.0, Context())
@@ -180,31 +185,33 @@ CAREFUL = PolicySettings(
 
 
 @pytest.mark.parametrize(
-    ("plugin", "policy"),
+    "policy",
     [
-        ("maximum", Maximum(MaximumSettings())),
-        ("mean", Mean(MeanSettings())),
-        ("mean", Mean(MeanSettings(weights=(1.0, 2.0, 0.5)))),
-        ("ridge", Ridge(RidgeSettings(alpha=1.0))),
-        ("policy", Policy(SMALL)),
-        ("policy", Policy(CAREFUL)),
-        ("logistic", Logistic(LogisticSettings())),
-        (
-            "blend",
-            Blend(
-                BlendSettings(
-                    parts=(
-                        {"policy": "logistic"},
-                        {"policy": "policy", "settings": CAREFUL.model_dump(), "weight": 2.0},
-                    )
+        Maximum(MaximumSettings()),
+        Mean(MeanSettings()),
+        Mean(MeanSettings(weights=(1.0, 2.0, 0.5))),
+        Ridge(RidgeSettings(alpha=1.0)),
+        Policy(SMALL),
+        Policy(CAREFUL),
+        Logistic(LogisticSettings()),
+        Blend(
+            BlendSettings(
+                parts=(
+                    {"policy": "logistic"},
+                    {"policy": "policy", "settings": CAREFUL.model_dump(), "weight": 2.0},
                 )
-            ),
+            )
+        ),
+        Blend(
+            BlendSettings(
+                parts=({"policy": "mean"}, {"policy": "maximum", "answer_rare_patterns": False, "weight": 3})
+            )
         ),
     ],
-    ids=["maximum", "mean", "weighted", "ridge", "network", "logits", "logistic", "blend"],
+    ids=["maximum", "mean", "weighted", "ridge", "network", "logits", "logistic", "blend", "rare"],
 )
 @pytest.mark.parametrize("patterns", [(), ((True, True, True), (False, True, False))], ids=["any", "some"])
-def test_policies_as_graphs(plugin: str, policy: Any, patterns: tuple[tuple[bool, ...], ...]) -> None:
+def test_policies_as_graphs(policy: Any, patterns: tuple[tuple[bool, ...], ...]) -> None:
     rng = np.random.default_rng(1)
     present = rng.random((300, 3)) < 0.7
     present[0] = False
@@ -216,8 +223,40 @@ def test_policies_as_graphs(plugin: str, policy: Any, patterns: tuple[tuple[bool
     outputs = MemberOutputs(scores, present, ())
     fitted = policy.fit(outputs, targets, None, Context(patterns=patterns))
     with torch.inference_mode():
-        given = join("it", plugin, fitted)(torch.from_numpy(scores), torch.from_numpy(present)).numpy()
+        given = fusion_network("it", fitted)(torch.from_numpy(scores), torch.from_numpy(present)).numpy()
     np.testing.assert_allclose(given, fitted.fuse(outputs), atol=1e-5)
+
+
+def test_policies_through_onnx_runtime() -> None:
+    """All kinds of fusion networks in one graph, asked about any number of products."""
+    parts = [{"policy": name} for name in ("logistic", "ridge", "mean", "geometric", "minimum", "maximum")]
+    network = {"policy": "policy", "settings": CAREFUL.model_dump(), "answer_rare_patterns": False}
+    policy = Blend(BlendSettings.model_validate({"parts": [*parts, network]}))
+    rng = np.random.default_rng(3)
+    present = rng.random((200, 3)) < 0.7
+    targets = (rng.random((200, 4)) < 0.4).astype(np.float32)
+    scores = rng.random((200, 3, 4)).astype(np.float32) * present[:, :, None]
+    outputs = MemberOutputs(scores, present, ())
+    policy.fit(outputs, targets, None, Context())
+    buffer = io.BytesIO()
+    some = (torch.from_numpy(scores[:2]), torch.from_numpy(present[:2]))
+    batch = {0: torch.export.Dim.DYNAMIC}
+    with torch.inference_mode(), warnings.catch_warnings(action="ignore"):
+        program = torch.onnx.export(
+            fusion_network("it", policy).eval(),
+            some,
+            input_names=["scores", "present"],
+            dynamic_shapes=(batch, batch),
+            dynamo=True,
+            opset_version=OPSET,
+            verbose=False,
+        )
+    onnx.save(program.model_proto, buffer)
+    session = onnxruntime.InferenceSession(buffer.getvalue())
+    for rows in (np.arange(200), np.arange(1)):
+        asked = outputs.take(rows)
+        (given,) = session.run(None, {"scores": asked.scores, "present": asked.present})
+        np.testing.assert_allclose(given, policy.fuse(asked), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["none", "sigmoid", "beta", "isotonic"])
@@ -230,7 +269,7 @@ def test_calibrations_as_graphs(method: Any) -> None:
     calibration = Calibration.fit(scores, targets, method)
     asked = np.concatenate([scores, np.float32([[0, 1, 1e-7, 0.5, 1]])])
     with torch.inference_mode():
-        given: Tensor = calibrate(calibration)(torch.from_numpy(asked))
+        given: Tensor = calibration_network(calibration)(torch.from_numpy(asked))
     np.testing.assert_allclose(given.numpy(), np.asarray(calibration.apply(asked)), atol=1e-5)
 
 
@@ -238,8 +277,17 @@ def test_what_has_no_graph_says_so() -> None:
     member = TextCnn(TextCnnSettings(), "title")
     with pytest.raises(PluginError, match=r"'brand' is a tabular.*text_cnn"):
         part("brand", "tabular", member)
-    with pytest.raises(PluginError, match=r"'mine' joins its members by hierarchical.*policy"):
-        join("mine", "hierarchical", Hierarchical(Hierarchical.Settings()))
+    wanted = r"cannot export 'mine': hierarchical has no ONNX export \(supported: blend, .*\)\. Train with --preset"
+    with pytest.raises(PluginError, match=wanted):
+        fusion_network("mine", Hierarchical(Hierarchical.Settings()))
+
+
+def test_too_many_sets_of_members_are_refused() -> None:
+    solution = (np.zeros((7, 1), np.float32), np.zeros(1, np.float32))
+    ridge = Ridge(RidgeSettings())
+    ridge.solutions_ = dict.fromkeys(range(1, 2**7), solution)
+    with pytest.raises(PluginError, match=r"cannot export 'wide': it has weights for 127 sets .* at most 64"):
+        fusion_network("wide", ridge)
 
 
 def test_a_reader_of_a_later_version_is_refused() -> None:

@@ -1,7 +1,7 @@
-"""The picture network of an exported model in whole numbers of eight bits, unless that costs accuracy.
+"""The image network of an exported model in 8 bits, unless that costs accuracy.
 
-Static quantisation: weights a channel at a time, activations by the ranges seen on sample products. Whatever surrounds the
-picture network stays as it is.
+Static quantization: weights a channel at a time, activations by the ranges seen on sample products. Whatever
+surrounds the image network stays as it is.
 """
 
 from __future__ import annotations
@@ -25,14 +25,20 @@ from shelfwise.errors import ConfigError, LabelError, PluginError
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 
-SAMPLES = 128
-"""Products whose pictures the ranges of activations are taken from."""
+SAMPLE_PRODUCTS = 128
+"""Products whose images the ranges of activations are taken from."""
 
-_LEFT_FLOAT = 6
-"""Convolutions at the beginning that stay as they are: few channels, hence little work, and of the whole network they suffer most."""
+SAMPLE_BATCH = 8
+"""Of these, how many the graph computes at a time."""
 
-_MOVED_ALONG = ("Clip", "Relu", "Add")
-"""What may follow a convolution and stay in whole numbers with it; quantised without them, a clipped range is lost."""
+_FLOAT_CONVOLUTIONS = 6
+"""Convolutions at the beginning that stay as they are.
+
+They have few channels, hence little work, and lose the most accuracy of the whole network.
+"""
+
+_FOLLOWING_OPS = ("Clip", "Relu", "Add")
+"""Operations behind a convolution that are quantized with it; without them a clipped range is lost."""
 
 
 @dataclass(frozen=True)
@@ -46,78 +52,81 @@ class QuantizationCheck:
 
 
 def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, context: Context) -> OnnxModel:
-    """`exported` with a quantised picture network.
+    """`exported` with a quantized image network.
 
     Args:
-        labelled: products that the model may be judged by here: of training or validation, never of test. The first
-            :data:`SAMPLES` with a picture settle the ranges.
+        labelled: training or validation products, never test products. The first :data:`SAMPLE_PRODUCTS`
+            with an image give the ranges; all of them measure the loss.
         allowed: how much macro-F1 may fall, in [0, 1].
 
     Raises:
-        PluginError: there is no picture network.
+        PluginError: there is no image network.
         LabelError: none of the products has categories.
         ConfigError: more macro-F1 is lost than allowed.
     """
     graph = onnx.load_from_string(exported.graph)
-    chosen = _picture_nodes(graph)
+    chosen = _image_nodes(graph)
     if not chosen:
-        raise PluginError(
-            "the exported model has no picture network that could be put in eight bits; leave --int8 out"
-        )
+        raise PluginError("the exported model has no image network to put in 8 bits; leave --int8 out")
     truth = exported.labels.encode(labelled.column("categories")) > 0
     if not truth.any():
         raise LabelError(
-            "none of the products given for --int8 has a category that the model knows; give labelled products, not for test"
+            "none of the products given for --int8 has a category that the model knows; "
+            "give labelled products that are not in the test set"
         )
-    smaller = replace(exported, graph=_quantised(graph, chosen, exported, labelled))
-    before, after = (_macro_f1(model, labelled, truth, context) for model in (exported, smaller))
-    gate = QuantizationCheck(len(labelled), before, after, allowed)
+    smaller = replace(exported, graph=_quantized(graph, chosen, exported, labelled))
+    before = _macro_f1(exported, labelled, truth, context)
+    after = _macro_f1(smaller, labelled, truth, context)
+    check = QuantizationCheck(len(labelled), before, after, allowed)
     if before - after > allowed:
         raise ConfigError(
-            f"in eight bits macro-F1 on {len(labelled)} products falls from {before:.4f} to {after:.4f}, by more than the {allowed:g} that "
-            "are allowed; export without --int8, or allow more with --gate"
+            f"in 8 bits macro-F1 on {len(labelled)} products falls from {before:.4f} to {after:.4f}, "
+            f"more than the allowed {allowed:g}; export without --int8, or allow more with --max-f1-loss"
         )
-    smaller.facts = {**exported.facts, "int8": asdict(gate)}
+    smaller.facts = {**exported.facts, "int8": asdict(check)}
     return smaller
 
 
 def _macro_f1(model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
-    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, context))))[
-        "macro_f1"
-    ]
+    """Macro-F1 of the model's decisions."""
+    scores = model.scores(model.predict_members(catalog, context))
+    return decision_metrics(truth, model.decide(scores))["macro_f1"]
 
 
-def _picture_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Names of the convolutions over pictures but the first :data:`_LEFT_FLOAT`, and of what moves along with them."""
+def _image_nodes(graph: onnx.ModelProto) -> list[str]:
+    """The names of the nodes to quantize.
+
+    All but the first convolutions over images, and what follows them.
+    """
     shapes = {constant.name: constant.dims for constant in graph.graph.initializer}
-    convolutions = [
-        node.name
-        for node in graph.graph.node
-        if node.op_type == "Conv" and len(shapes.get(node.input[1], ())) == 4
-    ]
-    names, given = [], set[str]()
+    convolutions: list[str] = []
     for node in graph.graph.node:
-        if node.op_type == "Conv":
-            wanted = node.name in convolutions[_LEFT_FLOAT:]
-        else:
-            wanted = node.op_type in _MOVED_ALONG and all(
-                i in given for i in node.input if i and i not in shapes
-            )
-        if wanted:
+        # a convolution over images has weights of four dimensions, one over words of three
+        if node.op_type == "Conv" and len(shapes.get(node.input[1], ())) == 4:
+            convolutions.append(node.name)
+    quantized = set(convolutions[_FLOAT_CONVOLUTIONS:])
+    names: list[str] = []
+    outputs: set[str] = set()
+    # nodes stand in the order of computation, so whatever feeds a node was seen before it
+    for node in graph.graph.node:
+        inputs = [name for name in node.input if name and name not in shapes]
+        follows = node.op_type in _FOLLOWING_OPS and outputs.issuperset(inputs)
+        if node.name in quantized or follows:
             names.append(node.name)
-            given.update(node.output)
+            outputs.update(node.output)
     return names
 
 
-def _quantised(graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, labelled: Catalog) -> bytes:
-    with tempfile.TemporaryDirectory() as folder, _quietly():
+def _quantized(graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, labelled: Catalog) -> bytes:
+    """The graph with these nodes in 8 bits."""
+    with tempfile.TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "model.onnx"
         quantize_static(
             graph,
             path,
             _Samples(exported, labelled),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", *_MOVED_ALONG],
+            op_types_to_quantize=["Conv", *_FOLLOWING_OPS],
             nodes_to_quantize=nodes,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -127,10 +136,11 @@ def _quantised(graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, la
 
 
 class _Samples(CalibrationDataReader):  # type: ignore[misc]
-    """Products with pictures as inputs of the graph, a few at a time."""
+    """Products with images as inputs of the graph, a few at a time."""
 
     def __init__(self, exported: OnnxModel, labelled: Catalog) -> None:
-        rows = np.flatnonzero([name is not None for name in labelled.column("image")])[:SAMPLES]
+        with_image = [name is not None for name in labelled.column("image")]
+        rows = np.flatnonzero(with_image)[:SAMPLE_PRODUCTS]
         self._inputs = self._batches(exported, labelled.take(rows))
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
@@ -140,13 +150,15 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]
     @staticmethod
     def _batches(exported: OnnxModel, catalog: Catalog) -> Iterator[dict[str, NDArray[Any]]]:
         inputs = exported.inputs(catalog)
-        for start in range(0, len(catalog), 8):
-            yield dict(inputs(np.arange(start, min(start + 8, len(catalog)))).arrays)
+        for start in range(0, len(catalog), SAMPLE_BATCH):
+            rows = np.arange(start, min(start + SAMPLE_BATCH, len(catalog)))
+            yield dict(inputs(rows).arrays)
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the advice that the quantiser gives, on models that were prepared already."""
+def _without_advice() -> Iterator[None]:
+    """Without the quantizer's advice to prepare the graph, which is prepared already."""
+    # it logs through the root logger, so that one is turned down and up again
     log = logging.getLogger()
     before = log.level
     log.setLevel(logging.ERROR)

@@ -1,12 +1,11 @@
-"""A model on disk: arrays, JSON and a sha256 manifest; written whole or not at all, verified at every load, never a pickle.
+"""A model on disk: arrays, JSON and a sha256 manifest; whole or not there, verified at load, never a pickle.
 
-Layout: ``MODEL/{config.json, labels.json, SECTION.json, SECTION.safetensors, ..., MANIFEST.json}``. ``MODEL/report/`` is for people
-and not part of the manifest: it may be opened, moved or deleted.
+Layout: ``MODEL/{config.json, labels.json, SECTION.json, SECTION.safetensors, ..., MANIFEST.json}``.
+``MODEL/report/`` is for people and not part of the manifest: it may be opened, moved or deleted.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.core.files import read_arrays, sha256_of_file, write_arrays
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle_upgrade import upgrade
@@ -26,6 +25,8 @@ FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
 MANIFEST = "MANIFEST.json"
 REPORT = "report"
+
+_RESTORE = "restore it from a copy or train again"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], obj
     """Write `bundle` to `folder`, replacing an older model there only once the new one is complete.
 
     Raises:
-        BundleError: `folder` exists and is not a model, or the disk refuses the write (the old model is untouched).
+        BundleError: `folder` exists and is not a model, or the disk refuses the write. An old model is then
+            untouched.
     """
     check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -64,15 +66,18 @@ def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], obj
             write_state(state, new / name)
         for name, content in bundle.attachments.items():
             (new / name).write_bytes(content)
-        files = sorted(p for p in new.iterdir() if p.is_file())
-        manifest = {"format": FORMAT, "files": {p.name: _sha256(p) for p in files}}
+        # The report is for people: it is neither in the manifest nor verified.
+        files = sorted(path for path in new.iterdir() if path.is_file())
+        manifest = {"format": FORMAT, "files": {path.name: sha256_of_file(path) for path in files}}
         if write_report is not None:
             write_report(new / REPORT)
+        # The manifest comes last: a folder that has one has everything that it names.
         for path in files:
             _fsync(path)
         _write_json(new / MANIFEST, manifest)
         _fsync(new / MANIFEST)
         _fsync(new)
+        # mkdtemp gives its folders to their owner alone
         new.chmod(0o755)
         _replace(new, folder)
     except (OSError, StorageError) as error:
@@ -90,16 +95,19 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: no model there, or a file that is missing, added or changed since it was saved.
     """
     manifest = _verify(folder)
-    attached = [name for name in manifest["files"] if Path(name).suffix not in (".json", ".safetensors")]
-    stems = sorted(
-        {Path(name).stem for name in manifest["files"] if name not in attached}
-        - {"config", "labels", "facts"}
-    )
+    attached: list[str] = []
+    stems: set[str] = set()
+    for name in manifest["files"]:
+        if Path(name).suffix in (".json", ".safetensors"):
+            stems.add(Path(name).stem)
+        else:
+            attached.append(name)
+    stems -= {"config", "labels", "facts"}
     bundle = Bundle(
         config=_read_json(folder / "config.json"),
         labels=tuple(_read_json(folder / "labels.json")),
         facts=_read_json(folder / "facts.json"),
-        sections={stem: read_state(folder / stem) for stem in stems},
+        sections={stem: read_state(folder / stem) for stem in sorted(stems)},
         attachments={name: (folder / name).read_bytes() for name in attached},
     )
     if manifest["format"] == FORMAT:
@@ -110,11 +118,9 @@ def load_bundle(folder: Path) -> Bundle:
 
 def check_target(folder: Path) -> None:
     """Refuse, before any work is done, a folder that is something else than a model or empty."""
-    if (
-        folder.exists()
-        and not (folder / MANIFEST).is_file()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
+    if not folder.exists() or (folder / MANIFEST).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
         raise BundleError(f"{folder} exists and is not a shelfwise model; choose another folder or remove it")
 
 
@@ -128,46 +134,44 @@ def write_state(state: State, stem: Path) -> None:
 def read_state(stem: Path) -> State:
     """The state that :func:`write_state` wrote."""
     arrays = stem.with_name(stem.name + ".safetensors")
-    return State(
-        read_arrays(arrays)[0] if arrays.exists() else {}, _read_json(stem.with_name(stem.name + ".json"))
-    )
+    values = read_arrays(arrays)[0] if arrays.exists() else {}
+    return State(values, _read_json(stem.with_name(stem.name + ".json")))
 
 
 def _verify(folder: Path) -> dict[str, Any]:
-    if not (folder / MANIFEST).is_file():
+    """The manifest of the model in `folder`, once every file is known to be the one that was saved."""
+    path = folder / MANIFEST
+    if not path.is_file():
         raise BundleError(
-            f"{folder} is not a shelfwise model: it has no {MANIFEST}; train one with: shelfwise train CATALOG --out {folder}"
+            f"{folder} is not a shelfwise model: it has no {MANIFEST}; "
+            f"train one with: shelfwise train CATALOG --out {folder}"
         )
-    manifest = _read_json(folder / MANIFEST)
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("format") not in (1, FORMAT)
-        or not isinstance(manifest.get("files"), dict)
-    ):
+    manifest = _read_json(path)
+    known = isinstance(manifest, dict) and manifest.get("format") in (1, FORMAT)
+    if not known or not isinstance(manifest.get("files"), dict):
         raise BundleError(
-            f"{folder / MANIFEST} is not a manifest of format 1 or {FORMAT}; the model was saved by a newer shelfwise, or is none: train it again, or install that version"
+            f"{path} is not a manifest of format 1 or {FORMAT}; the model was saved by a newer shelfwise, "
+            "or is none: train it again, or install that version"
         )
-    if (folder / MANIFEST).read_bytes() != _json(manifest).encode():
-        raise BundleError(
-            f"{folder / MANIFEST} was changed after the model was saved; restore it from a copy or train again"
-        )
-    found = {p.name for p in folder.iterdir() if p.name not in (MANIFEST, REPORT)}
+    # The manifest has no checksum of its own: it must be written exactly as this code writes it.
+    if path.read_bytes() != _json(manifest).encode():
+        raise BundleError(f"{path} was changed after the model was saved; {_RESTORE}")
+    changed = f"the model {folder} was changed after it was saved"
+    found = {file.name for file in folder.iterdir() if file.name not in (MANIFEST, REPORT)}
     for name in sorted(found ^ manifest["files"].keys()):
         state = "missing" if name not in found else "not part of the model"
-        raise BundleError(
-            f"the model {folder} was changed after it was saved: {name} is {state}; restore it from a copy or train again"
-        )
+        raise BundleError(f"{changed}: {name} is {state}; {_RESTORE}")
     for name, digest in manifest["files"].items():
-        if _sha256(folder / name) != digest:
-            raise BundleError(
-                f"the model {folder} was changed after it was saved: {name} is not what was written; restore it from a copy or train again"
-            )
+        if sha256_of_file(folder / name) != digest:
+            raise BundleError(f"{changed}: {name} is not what was written; {_RESTORE}")
     return manifest
 
 
 def _replace(new: Path, folder: Path) -> None:
+    """Put the folder `new` in the place of `folder`; what stood there is back where it was if that fails."""
     old = folder.with_name(f".{folder.name}.old")
     if folder.exists():
+        # a run that was killed here has left an old model behind
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     try:
@@ -176,13 +180,9 @@ def _replace(new: Path, folder: Path) -> None:
         with suppress(OSError):
             old.rename(folder)
         raise
+    # the new name itself must be on the disk before the old model goes
     _fsync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fsync(path: Path) -> None:
