@@ -82,7 +82,8 @@ def make(products: int, labels: int) -> tuple[np.ndarray[Any, Any], np.ndarray[A
 def with_shelfwise(clock: Clock, targets: Any, scores: Any, decided: Any) -> None:
     from shelfwise.decision.thresholds import best_threshold, per_label_thresholds
     from shelfwise.metrics.bootstrap import bootstrap_interval
-    from shelfwise.metrics.multilabel import average_precision, decision_metrics, ranking_metrics
+    from shelfwise.metrics.multilabel import decision_metrics
+    from shelfwise.metrics.ranking import average_precision, ranking_metrics
 
     found = clock.time("decisions", lambda: decision_metrics(targets, decided))
     threshold = clock.time("threshold", lambda: best_threshold(targets, scores))

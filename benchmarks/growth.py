@@ -207,7 +207,8 @@ def decide(scores: Any, targets: Any) -> dict[str, float]:
     """Thresholds, figures and an interval."""
     from shelfwise.decision.thresholds import best_threshold, decide, per_label_thresholds
     from shelfwise.metrics.bootstrap import bootstrap_interval
-    from shelfwise.metrics.multilabel import decision_metrics, ranking_metrics
+    from shelfwise.metrics.multilabel import decision_metrics
+    from shelfwise.metrics.ranking import ranking_metrics
 
     truth = targets > 0
     decided = decide(scores, best_threshold(truth, scores))

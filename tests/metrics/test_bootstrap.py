@@ -62,7 +62,7 @@ def test_weights_are_resamples_with_replacement(monkeypatch):
     assert (whole.sum(axis=1) == 50).all()
     assert whole.mean(axis=0) == pytest.approx(1.0, abs=0.25)
     assert whole.var() == pytest.approx(0.98, abs=0.05)  # multinomial: 1 - 1/N
-    monkeypatch.setattr(bootstrap, "CELLS", 50 * 30)
+    monkeypatch.setattr(bootstrap, "WEIGHTS_PER_CHUNK", 50 * 30)
     chunks = list(draw_weights(50, 400, seed=1))
     assert {len(chunk) for chunk in chunks} == {30, 10}
     assert np.array_equal(np.concatenate(chunks), whole)

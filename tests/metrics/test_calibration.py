@@ -1,4 +1,4 @@
-"""ECE, Brier, coverage and queue figures against slow counting and known answers."""
+"""ECE and Brier score against slow counting and known answers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import brier_score_loss
 
-from shelfwise.metrics.calibration import brier, calibration_figures, highest, reliability
-from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW, coverage_at_precision, queue_figures
+from shelfwise.metrics.calibration import brier, calibration_figures, pooled_decisions, reliability
 
 CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
@@ -22,7 +21,7 @@ CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
 )
 
 
-def honest(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def calibrated(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     scores = rng.beta(0.3, 2, (count, 20))
     return rng.random(scores.shape) < scores, scores
@@ -52,12 +51,12 @@ def test_bins_of_equal_mass_keep_equal_scores_together(case, bins):
 
 
 def test_bins_of_equal_mass_are_about_equal():
-    targets, scores = honest(500)
+    targets, scores = calibrated(500)
     assert reliability(targets, scores, bins=10).count == pytest.approx(np.full(10, scores.size / 10), abs=1)
 
 
-def test_honest_scores_have_hardly_an_error_and_others_have_theirs():
-    targets, scores = honest(5000)
+def test_calibrated_scores_have_hardly_an_error_and_others_have_theirs():
+    targets, scores = calibrated(5000)
     certain, doubled = np.where(scores >= 0.5, 1.0, 0.0), np.minimum(2 * scores, 1)
     for spacing in ("mass", "width"):
         assert reliability(targets, scores, spacing=spacing).error < 0.005
@@ -70,64 +69,26 @@ def test_honest_scores_have_hardly_an_error_and_others_have_theirs():
 
 
 def test_the_top_labels_hide_no_error_behind_easy_zeros():
-    targets, scores = honest(2000)
+    targets, scores = calibrated(2000)
     doubled = np.minimum(2 * scores, 1)
     assert reliability(targets, doubled, top=3).error > 1.5 * reliability(targets, doubled).error
-    true, said = highest(np.array([[1, 0, 0]]), np.array([[0.5, 0.1, 0.5]]), 2)
-    assert (true.tolist(), said.tolist()) == ([1, 0], [0.5, 0.5])
+    true, predicted = pooled_decisions(np.array([[1, 0, 0]]), np.array([[0.5, 0.1, 0.5]]), 2)
+    assert (true.tolist(), predicted.tolist()) == ([1, 0], [0.5, 0.5])
 
 
 def test_brier_is_scikit_learns():
-    targets, scores = honest(100)
+    targets, scores = calibrated(100)
     assert brier(targets, scores) == pytest.approx(brier_score_loss(targets.ravel(), scores.ravel()))
-
-
-@settings(max_examples=60, deadline=None)
-@given(CASES, st.sampled_from([0.3, 0.5, 0.9, 1.0]))
-def test_coverage_is_that_of_the_lowest_good_threshold(case, precision):
-    targets, scores = case
-    good = [t for t in np.unique(scores[scores > 0]) if targets[scores >= t].mean() >= precision]
-    found = coverage_at_precision(targets, scores, precision)
-    assert found["threshold"] == (min(good) if good else None)
-    if good:
-        accepted = scores >= min(good)
-        assert found["labels"] == pytest.approx((accepted & targets).sum() / max(targets.sum(), 1))
-        assert found["products"] == pytest.approx(accepted.any(axis=1).mean())
-
-
-def test_queue_figures_by_hand():
-    targets = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1]])
-    decided = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]])
-    labels = np.array([[ACCEPT, REVIEW, REJECT], [ACCEPT, ACCEPT, REJECT], [REJECT, REJECT, REJECT]], np.int8)
-    figures = queue_figures(targets, decided, labels, np.array([ACCEPT, ACCEPT, REJECT], np.int8))
-    assert figures == pytest.approx(
-        {
-            "precision": 2 / 3,
-            "recall": 3 / 4,
-            "accepted_true": 2 / 4,
-            "automatic": 3 / 4,
-            "with_accepted": 2 / 3,
-            "reviews": 1 / 3,
-            "products_accepted": 2 / 3,
-            "products_reviewed": 0,
-            "products_rejected": 1 / 3,
-            "whole_precision": 3 / 4,
-            "whole_recall": 1,
-            "whole_exact": 1 / 2,
-        }
-    )
 
 
 def test_nothing_to_count_is_zero():
     none = np.zeros((0, 3))
     figures = calibration_figures(none, none)
     assert all(value == 0 for name, value in figures.items() if name != "curve")
-    assert coverage_at_precision(none, none, 0.9) == {"threshold": None, "labels": 0.0, "products": 0.0}
-    assert set(queue_figures(none, none, none.astype(np.int8), np.zeros(0, np.int8)).values()) == {0.0}
 
 
 def test_figures_are_json():
-    targets, scores = honest(50)
+    targets, scores = calibrated(50)
     figures = calibration_figures(targets, scores.astype(np.float32))
     json.dumps(figures, allow_nan=False)
     assert (

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.metrics.scored_pairs import ScoredPairs, changed, parts
+from shelfwise.metrics.scored_pairs import (
+    ScoredPairs,
+    descending_order,
+    label_major,
+    map_scores,
+    random_parts,
+)
 
 CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
@@ -76,9 +82,9 @@ def test_pooled_labels_are_one():
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.csr_array, sp.csc_matrix])
-def test_changed_keeps_zeros_and_the_original(kind):
+def test_mapped_scores_keep_zeros_and_the_original(kind):
     scores = kind(np.array([[0.0, 0.5], [0.25, 0.0]], np.float32))
-    new = changed(scores, lambda labels, values: values + labels)
+    new = map_scores(scores, lambda labels, values: values + labels)
     dense = new if isinstance(new, np.ndarray) else new.toarray()
     assert dense.tolist() == [[0.0, 1.5], [0.25, 0.0]]
     assert dense.dtype == np.float32
@@ -88,7 +94,26 @@ def test_changed_keeps_zeros_and_the_original(kind):
 
 @pytest.mark.parametrize(("count", "folds"), [(10, 3), (2, 5), (1, 3), (0, 3)])
 def test_parts_share_no_product_and_leave_none_out(count, folds):
-    split = list(parts(count, folds, seed=1))
+    split = list(random_parts(count, folds, seed=1))
     assert len(split) == min(folds, count)
     assert all(part.any() for part in split)
     assert np.sum(split, axis=0).tolist() == [1] * count if split else count == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])),
+    st.booleans(),
+)
+def test_descending_order_is_a_stable_sort_in_single_and_double_precision(scores, single):
+    scores = scores.astype(np.float32).astype(np.float64) if single else scores
+    assert descending_order(scores).tolist() == sorted(range(len(scores)), key=lambda i: -scores[i])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1200, 7), (5, 0)])
+def test_turned_is_transposed(shape):
+    scores = np.random.default_rng(0).random(shape, np.float32)
+    turned = label_major(scores)
+    assert turned.flags.c_contiguous
+    assert (turned == scores.T).all()
+    assert turned.shape == shape[::-1]

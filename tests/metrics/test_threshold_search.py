@@ -1,4 +1,4 @@
-"""Thresholds from sorted columns, against trying every score; and the sorting and turning they rest on."""
+"""Thresholds from sorted columns, against trying every score."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.metrics import threshold_search as columns
-from shelfwise.metrics.scored_pairs import by_label, falling
+from shelfwise.metrics import threshold_search
 from shelfwise.metrics.threshold_search import (
     DEFAULT_THRESHOLD,
     best_micro_f1,
@@ -50,7 +49,7 @@ def test_own_thresholds_are_those_of_trying_every_score(case, data):
     slow = [by_trying(scores[some, i], targets[some, i]) for i in range(scores.shape[1])]
     rows, labels = np.nonzero(targets)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "LABELS_PER_BLOCK", 2)
+        patch.setattr(threshold_search, "LABELS_PER_BLOCK", 2)
         assert own_thresholds(scores, rows, labels, wanted).tolist() == pytest.approx(slow)
     assert own_thresholds(sp.csr_array(scores), rows, labels, wanted).tolist() == pytest.approx(slow)
 
@@ -65,7 +64,7 @@ def test_scores_that_reach_thresholds_are_counted(case, data):
     )
     slow = [int(sum((scores[n] >= row).sum() for n in np.flatnonzero(wanted))) for row in thresholds]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "BLOCK", 2 * scores.shape[1])
+        patch.setattr(threshold_search, "CELLS_PER_BLOCK", 2 * scores.shape[1])
         assert count_reaching(scores, thresholds, wanted).tolist() == slow
     assert count_reaching(sp.csr_matrix(scores), thresholds, wanted).tolist() == slow
 
@@ -79,27 +78,8 @@ def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
     assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT_THRESHOLD, 0.0)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])),
-    st.booleans(),
-)
-def test_falling_is_a_stable_sort_in_single_and_double_precision(scores, single):
-    scores = scores.astype(np.float32).astype(np.float64) if single else scores
-    assert falling(scores).tolist() == sorted(range(len(scores)), key=lambda i: -scores[i])
-
-
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (1200, 7), (5, 0)])
-def test_turned_is_transposed(shape):
-    scores = np.random.default_rng(0).random(shape, np.float32)
-    turned = by_label(scores)
-    assert turned.flags.c_contiguous
-    assert (turned == scores.T).all()
-    assert turned.shape == shape[::-1]
-
-
 def test_a_hopeless_model_of_many_labels_takes_little_memory():
-    """Of a label that the model cannot tell, every score may be the best threshold; what is held at a time does not grow with that."""
+    """Of a label that the model cannot tell, every score may be the best threshold; memory stays bounded."""
     import tracemalloc
 
     rng = np.random.default_rng(0)

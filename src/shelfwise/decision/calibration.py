@@ -24,7 +24,7 @@ from scipy.special import expit
 from shelfwise.core.types import Float64Array, Int64Array, State
 from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import EPSILON, log_loss
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, changed, parts
+from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, map_scores, random_parts
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
@@ -95,7 +95,7 @@ class Calibration:
 
     def apply(self, scores: Matrix) -> Matrix:
         """Probabilities (N, L), float32, dense or sparse as `scores`; 0 stays 0."""
-        return changed(
+        return map_scores(
             scores, lambda labels, values: _probabilities(self.method, self.arrays, labels, values)
         )
 
@@ -106,7 +106,7 @@ class Calibration:
         """
         pairs = ScoredPairs.of(scores, targets)
         likely = np.zeros(len(pairs.scores))
-        for part in parts(pairs.shape[0], folds, seed):
+        for part in random_parts(pairs.shape[0], folds, seed):
             asked = part[pairs.rows]
             arrays = _drawn(pairs.of_products(~part), self.method)(self.shrink)
             likely[asked] = _probabilities(self.method, arrays, pairs.labels[asked], pairs.scores[asked])
@@ -130,7 +130,7 @@ def _losses(
 ) -> dict[tuple[Method, float], float]:
     """The log loss of each of `tried` on the foremost pairs, by curves that were not fitted on them."""
     likely = {one: np.zeros(len(pairs.scores)) for one in tried}
-    for part in parts(pairs.shape[0], FOLDS, seed):
+    for part in random_parts(pairs.shape[0], FOLDS, seed):
         learnt, asked = pairs.of_products(~part), part[pairs.rows]
         drawn = {method: _drawn(learnt, method) for method, _ in tried}
         for method, shrink in tried:

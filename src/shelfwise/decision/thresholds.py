@@ -14,16 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from shelfwise.core.types import Float64Array, Int64Array, Scores, State
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, cells, parts
+from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, positive_cells, random_parts
 from shelfwise.metrics.threshold_search import (
     DEFAULT_THRESHOLD,
     best_threshold_of_ranked,
     count_reaching,
     own_thresholds,
-    pairs_needed,
     scores_at,
-    solve_on_top_pairs,
 )
+from shelfwise.metrics.top_pairs import pairs_needed, solve_on_top_pairs
 
 Rule = Literal["fixed", "global", "per_label", "per_product"]
 SHRINKS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, float("inf"))
@@ -116,7 +115,7 @@ def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Floa
         scores: (N, L), not negative.
         shrink: in products, at least 0; 0 trusts every label's own threshold, infinity none.
     """
-    rows, labels, _ = cells(targets)
+    rows, labels, _ = positive_cells(targets)
     support = np.bincount(labels, minlength=scores.shape[1])
     return _drawn(own_thresholds(scores, rows, labels), best_threshold(targets, scores), support, shrink)
 
@@ -126,13 +125,13 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
 
     Of equally good ones the largest: it trusts single labels least.
     """
-    split = list(parts(scores.shape[0], folds, seed))
+    split = list(random_parts(scores.shape[0], folds, seed))
 
     def work(pairs: ScoredPairs) -> tuple[list[float], float]:
         found = [_pooled(pairs, ~part) for part in split]
         return [threshold for threshold, _ in found], max((open_ for _, open_ in found), default=0.0)
 
-    rows, labels, _ = cells(targets)
+    rows, labels, _ = positive_cells(targets)
     likely, hits, accepted = (
         scores_at(scores, rows, labels),
         np.zeros(len(SHRINKS), np.int64),

@@ -1,7 +1,7 @@
 """Intervals by resampling products: how far a figure would move on another test set of the same size.
 
-Dimensions: N products, L labels, R resamples. A resample is a row of weights: how often each product was drawn.
-F1 needs only weighted sums of per-product counts, so all resamples are matrix products (R, N) @ (N, columns).
+Dimensions: N products, L labels, R resamples. A resample is a row of weights: how often each product was
+drawn. F1 needs only weighted sums of per-product counts, so all resamples are one matrix product.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shelfwise.core.types import Float64Array, Int64Array, MultiHot
-from shelfwise.metrics.multilabel import Counts, ratio
-from shelfwise.metrics.scored_pairs import cells
+from shelfwise.metrics.counts import Counts, ratio, row_blocks
+from shelfwise.metrics.scored_pairs import positive_cells
 
 Statistic = Literal["micro_f1", "macro_f1"]
-CELLS = 8_000_000
+
+ProductCounts = tuple[Any, Any]
+"""Per product: true positives, and predicted plus true; (N, L), sparse, or (N, 1) where labels are pooled."""
+
+WEIGHTS_PER_CHUNK = 8_000_000
 """Weights held at once: 32 MB."""
 
 
@@ -56,9 +60,8 @@ def bootstrap_interval(
         resamples: R, at least 1; the paper gives no interval, 1,000 is usual.
         level: share of the resamples inside the interval.
     """
-    low, high = np.quantile(
-        _resampled((_counts(targets, decided, statistic),), resamples, seed)[0], _tails(level)
-    )
+    [values] = _resampled([_product_counts(targets, decided, statistic)], resamples, seed)
+    low, high = np.quantile(values, _tails(level))
     return float(low), float(high)
 
 
@@ -75,59 +78,82 @@ def paired_bootstrap(
 
     Arguments as in :func:`bootstrap_interval`.
     """
-    counts = _counts(targets, decided_a, statistic), _counts(targets, decided_b, statistic)
-    a, b = _resampled(counts, resamples, seed)
-    one = np.ones((1, len(targets)), dtype=np.float32)
-    difference = float(_f1(one, counts[0])[0] - _f1(one, counts[1])[0])
-    low, high = np.quantile(a - b, _tails(level))
-    rarer = min(np.count_nonzero(a <= b), np.count_nonzero(a >= b))
-    return Comparison(difference, float(low), float(high), min(1.0, 2 * (rarer + 1) / (resamples + 1)))
+    counts_a = _product_counts(targets, decided_a, statistic)
+    counts_b = _product_counts(targets, decided_b, statistic)
+    values_a, values_b = _resampled([counts_a, counts_b], resamples, seed)
+    # every product once: the figures as they are
+    once = np.ones((1, len(targets)), dtype=np.float32)
+    [whole_a] = _f1(once, counts_a)
+    [whole_b] = _f1(once, counts_b)
+    low, high = np.quantile(values_a - values_b, _tails(level))
+    # how many resamples turn the sign of the difference
+    rarer_sign = min(np.count_nonzero(values_a <= values_b), np.count_nonzero(values_a >= values_b))
+    # the test set itself counts as one more resample, so that no p-value is 0
+    p_value = min(1.0, 2 * (rarer_sign + 1) / (resamples + 1))
+    return Comparison(float(whole_a - whole_b), float(low), float(high), p_value)
 
 
 def draw_weights(products: int, resamples: int, seed: int) -> Iterator[NDArray[np.float32]]:
     """How often each product is drawn, (chunk, N) at a time, R rows in all; each row sums to N."""
     random = np.random.default_rng(seed)
-    size = max(1, CELLS // products)
-    for start in range(0, resamples, size):
-        rows = min(size, resamples - start)
-        drawn = random.integers(products, size=(rows, products)) + products * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * products).reshape(rows, products).astype(np.float32)
+    for rows in row_blocks(resamples, products, WEIGHTS_PER_CHUNK):
+        count = rows.stop - rows.start
+        drawn = random.integers(products, size=(count, products))
+        # one count for the whole chunk: each row has numbers of its own
+        drawn += products * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * products)
+        yield weights.reshape(count, products).astype(np.float32)
 
 
-def _counts(targets: MultiHot, decided: MultiHot, statistic: Statistic) -> tuple[Any, Any]:
-    """Per product: true positives, and predicted plus true; sparse (N, L), or for micro-F1 summed over labels (N, 1)."""
+def _product_counts(targets: MultiHot, decided: MultiHot, statistic: Statistic) -> ProductCounts:
+    """What F1 sums up over the products of a resample."""
     if statistic == "macro_f1":
-        (rows, labels, _), (others, given, _), shape = cells(targets), cells(decided), np.shape(targets)
-        both = np.asarray(decided)[rows, labels] > 0
-        return _ones(rows[both], labels[both], shape), _ones(rows, labels, shape) + _ones(
-            others, given, shape
-        )
+        return _counts_by_label(targets, decided)
     counts = Counts.of(targets, decided, axis=1)
     # pooled over labels the sums outgrow the 24 bits in which float32 counts exactly
-    return counts.hits[:, None].astype(np.float64), (counts.predicted + counts.true)[:, None].astype(
-        np.float64
-    )
+    hits = counts.hits[:, None].astype(np.float64)
+    either = (counts.predicted + counts.true)[:, None].astype(np.float64)
+    return hits, either
+
+
+def _counts_by_label(targets: MultiHot, decided: MultiHot) -> ProductCounts:
+    """The counts of each product and label; few are set, and only they are kept and multiplied."""
+    shape = np.shape(targets)
+    rows, labels, _ = positive_cells(targets)
+    hit = np.asarray(decided)[rows, labels] > 0
+    hits = _ones(rows[hit], labels[hit], shape)
+    true = _ones(rows, labels, shape)
+    predicted_rows, predicted_labels, _ = positive_cells(decided)
+    # F1 is 2 hits / (true + predicted): a cell that is both counts twice
+    return hits, true + _ones(predicted_rows, predicted_labels, shape)
 
 
 def _ones(rows: Int64Array, labels: Int64Array, shape: tuple[int, ...]) -> sp.csr_array:
-    """Ones (N, L) at the given cells, row by row; few are set, and only they are multiplied."""
-    ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
-    return sp.csr_array((np.ones(len(rows), np.float32), labels, np.append(0, ends)), shape=shape)
+    """Ones (N, L) at the given cells, which come row by row."""
+    row_ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
+    offsets = np.append(0, row_ends)
+    ones = np.ones(len(rows), np.float32)
+    return sp.csr_array((ones, labels, offsets), shape=shape)
 
 
-def _f1(weights: NDArray[np.float32], counts: tuple[Any, Any]) -> Float64Array:
-    hits, total = counts
-    return np.asarray(ratio(2 * (weights @ hits), weights @ total).mean(axis=1))
+def _f1(weights: NDArray[np.float32], counts: ProductCounts) -> Float64Array:
+    """The F1 (R,) of each row of weights (R, N), averaged over the columns of the counts."""
+    hits, either = counts
+    f1 = ratio(2 * (weights @ hits), weights @ either)
+    return np.asarray(f1.mean(axis=1))
 
 
-def _resampled(systems: tuple[tuple[Any, Any], ...], resamples: int, seed: int) -> list[Float64Array]:
+def _resampled(systems: list[ProductCounts], resamples: int, seed: int) -> list[Float64Array]:
     """The statistic (R,) of each system, all on the same resamples."""
-    chunks = [
-        [_f1(weights, counts) for counts in systems]
-        for weights in draw_weights(systems[0][0].shape[0], resamples, seed)
-    ]
-    return [np.concatenate(values) for values in zip(*chunks, strict=True)]
+    n_products = systems[0][0].shape[0]
+    values: list[list[Float64Array]] = [[] for _ in systems]
+    # each chunk of weights is drawn once, for all systems
+    for weights in draw_weights(n_products, resamples, seed):
+        for chunks, counts in zip(values, systems, strict=True):
+            chunks.append(_f1(weights, counts))
+    return [np.concatenate(chunks) for chunks in values]
 
 
 def _tails(level: float) -> tuple[float, float]:
+    """The two quantiles with the share `level` between them."""
     return (1 - level) / 2, (1 + level) / 2

@@ -1,8 +1,8 @@
-"""Do scores mean what they say, and what may be decided without a person: ECE, Brier score, reliability curve, coverage.
+"""Are scores probabilities: expected calibration error, Brier score, log loss, reliability curve.
 
-Dimensions: N products, L labels, B bins. Targets are (N, L), bool or 0 and 1; scores (N, L) in [0, 1]. All N * L decisions are
-pooled (micro). Nearly all of them are easy zeros that make any error look small, so everything can also be restricted to
-the labels that each product scores highest.
+Dimensions: N products, L labels, B bins. Targets are (N, L), bool or 0 and 1; scores (N, L) in [0, 1].
+All N * L decisions are pooled (micro). Nearly all of them are easy zeros that make any error look small, so
+everything can also be restricted to the labels that each product scores highest.
 
 Where there is nothing to count, every figure is 0.
 """
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shelfwise.core.types import Float64Array, MultiHot, Scores
-from shelfwise.metrics.multilabel import ratio
+from shelfwise.core.types import Bools, Float64Array, MultiHot, Scores
+from shelfwise.metrics.counts import mean, ratio
 
 EPSILON = 1e-4
-"""Scores and probabilities nearer to 0 or 1 count as this near: hardly any catalogue has the products to tell."""
+"""Scores and probabilities nearer to 0 or 1 count as this near: few catalogues have the products to tell."""
 
 BINS = 15
-TOP = 5
+
+TOP_LABELS = 5
 """The labels each product scores highest, where the easy zeros are left out."""
 
 
@@ -32,7 +32,7 @@ class Reliability:
 
     Args:
         score: (B,) mean score of each bin that is not empty, rising.
-        frequency: (B,) the share of them that is true.
+        frequency: (B,) the share of its decisions that is true.
         count: (B,) how many decisions.
     """
 
@@ -42,8 +42,13 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error (Naeini et al. 2015): the mean gap between score and frequency, weighted by count."""
-        return float(self.count @ np.abs(self.score - self.frequency) / max(self.count.sum(), 1))
+        """Expected calibration error: the mean gap between score and frequency, weighted by count.
+
+        Source: Naeini, Cooper and Hauskrecht 2015.
+        """
+        gaps = np.abs(self.score - self.frequency)
+        # without a decision the sum is 0, and so is the error
+        return float(self.count @ gaps / max(self.count.sum(), 1))
 
 
 def reliability(
@@ -62,24 +67,37 @@ def reliability(
     >>> round(reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=2).error, 4)
     0.15
     """
-    true, said = highest(targets, scores, top)
-    inner = np.arange(1, bins) / bins
-    edges = inner if spacing == "width" or not len(said) else np.quantile(said, inner, method="inverted_cdf")
-    place = np.searchsorted(np.unique(edges), said)
-    count = np.bincount(place, minlength=1)
+    true, predicted = pooled_decisions(targets, scores, top)
+    edges = np.arange(1, bins) / bins
+    if spacing == "mass" and len(predicted):
+        # edges are scores that occur, so that equal scores fall on the same side
+        edges = np.quantile(predicted, edges, method="inverted_cdf")
+    bin_of = np.searchsorted(np.unique(edges), predicted)
+    count = np.bincount(bin_of, minlength=1)
+    score_sum = np.bincount(bin_of, predicted, minlength=1)
+    true_sum = np.bincount(bin_of, true, minlength=1)
+    # bins without a decision have no mean, and are left out
     used = count > 0
-    sums = (np.bincount(place, values, minlength=1)[used] for values in (said, true))
-    score, frequency = (ratio(total, count[used]) for total in sums)
-    return Reliability(score, frequency, count[used].astype(np.float64))
+    return Reliability(
+        score=ratio(score_sum[used], count[used]),
+        frequency=ratio(true_sum[used], count[used]),
+        count=count[used].astype(np.float64),
+    )
 
 
-def highest(targets: MultiHot, scores: Scores, top: int | None) -> tuple[Float64Array, Float64Array]:
-    """Targets and scores, flat: of all labels, or of the `top` that each product scores highest (of equal ones the first)."""
-    true, said = np.asarray(targets) > 0, np.asarray(scores, np.float64)
+def pooled_decisions(targets: MultiHot, scores: Scores, top: int | None) -> tuple[Float64Array, Float64Array]:
+    """Targets and scores, flat: of all labels, or of the `top` that each product scores highest.
+
+    Of equal scores the first label comes first.
+    """
+    true = np.asarray(targets) > 0
+    predicted = np.asarray(scores, np.float64)
     if top is not None:
-        columns = np.argsort(-said, axis=1, kind="stable")[:, :top]
-        true, said = np.take_along_axis(true, columns, axis=1), np.take_along_axis(said, columns, axis=1)
-    return true.ravel().astype(np.float64), said.ravel()
+        # a stable sort leaves equal scores in label order
+        columns = np.argsort(-predicted, axis=1, kind="stable")[:, :top]
+        true = np.take_along_axis(true, columns, axis=1)
+        predicted = np.take_along_axis(predicted, columns, axis=1)
+    return true.ravel().astype(np.float64), predicted.ravel()
 
 
 def brier(targets: MultiHot, scores: Scores, top: int | None = None) -> float:
@@ -88,37 +106,42 @@ def brier(targets: MultiHot, scores: Scores, top: int | None = None) -> float:
     >>> round(brier(np.array([[1, 0]]), np.array([[0.9, 0.2]])), 4)
     0.025
     """
-    true, said = highest(targets, scores, top)
-    return float(np.square(true - said).mean()) if len(said) else 0.0
+    true, predicted = pooled_decisions(targets, scores, top)
+    return mean(np.square(true - predicted))
+
+
+def log_loss(hits: Bools, probabilities: Float64Array) -> float:
+    """The mean log loss of E pairs, probabilities kept 0.0001 away from 0 and 1; 0 without a pair.
+
+    >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
+    0.6931
+    """
+    # one certain mistake would make the mean infinite
+    clipped = np.clip(probabilities, EPSILON, 1 - EPSILON)
+    of_the_truth = np.where(hits, clipped, 1 - clipped)
+    return float(-np.log(of_the_truth).mean()) if len(hits) else 0.0
 
 
 def calibration_figures(targets: MultiHot, scores: Scores) -> dict[str, Any]:
     """Everything about one system's probabilities, JSON-ready.
 
     Returns:
-        ``ece_mass``, ``ece_width``, ``brier`` and ``log_loss`` over all decisions, the same ending in ``_top`` over the five
-        highest scored labels of each product, and ``curve``: lists ``score``, ``frequency``, ``count`` for a drawing of these.
+        ``ece_mass``, ``ece_width``, ``brier`` and ``log_loss`` over all decisions; the same ending in
+        ``_top`` over the five highest scored labels of each product; and ``curve``, lists ``score``,
+        ``frequency`` and ``count`` for a drawing of these.
     """
     figures: dict[str, Any] = {}
-    for ending, top in (("", None), ("_top", TOP)):
-        true, said = highest(targets, scores, top)
-        figures |= {
-            f"ece_{spacing}{ending}": reliability(targets, scores, spacing=spacing, top=top).error
-            for spacing in ("mass", "width")
-        }
-        figures |= {
-            f"brier{ending}": brier(targets, scores, top),
-            f"log_loss{ending}": log_loss(true > 0, said),
-        }
-    curve = reliability(targets, scores, spacing="width", top=TOP)
-    return {**figures, "curve": {name: values.tolist() for name, values in vars(curve).items()}}
-
-
-def log_loss(hits: NDArray[np.bool_], probabilities: Float64Array) -> float:
-    """The mean log loss of E pairs, probabilities kept 0.0001 away from 0 and 1; 0 without a pair.
-
-    >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
-    0.6931
-    """
-    sure = np.clip(probabilities, EPSILON, 1 - EPSILON)
-    return float(-np.log(np.where(hits, sure, 1 - sure)).mean()) if len(hits) else 0.0
+    for ending, top in (("", None), ("_top", TOP_LABELS)):
+        true, predicted = pooled_decisions(targets, scores, top)
+        figures[f"ece_mass{ending}"] = reliability(targets, scores, spacing="mass", top=top).error
+        figures[f"ece_width{ending}"] = reliability(targets, scores, spacing="width", top=top).error
+        figures[f"brier{ending}"] = brier(targets, scores, top)
+        figures[f"log_loss{ending}"] = log_loss(true > 0, predicted)
+    # drawn over the top labels in bins of equal width, as readers know the diagram
+    curve = reliability(targets, scores, spacing="width", top=TOP_LABELS)
+    figures["curve"] = {
+        "score": curve.score.tolist(),
+        "frequency": curve.frequency.tolist(),
+        "count": curve.count.tolist(),
+    }
+    return figures

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from shelfwise.core.types import Bools, MultiHot
-from shelfwise.metrics.multilabel import Counts
+from shelfwise.metrics.counts import Counts
 
 
 def hierarchical_metrics(
@@ -18,9 +18,9 @@ def hierarchical_metrics(
 ) -> dict[str, float]:
     """Precision, recall and F1 of targets T and decisions P, both with all labels above them.
 
-    hP = sum |P and T| / sum |P|, hR = sum |P and T| / sum |T|, summed over products; a ratio with nothing below
-    is 0. P is taken with everything above it, so closing decisions beforehand changes none of the three.
-    Source: Kiritchenko, Matwin, Nock and Famili 2006.
+    hP = sum |P and T| / sum |P|, hR = sum |P and T| / sum |T|, summed over products; a ratio with nothing
+    below is 0. P is taken with everything above it, so closing decisions beforehand changes none of the
+    three. Source: Kiritchenko, Matwin, Nock and Famili 2006.
 
     Args:
         targets: (N, L) the true labels.

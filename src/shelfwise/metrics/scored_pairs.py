@@ -1,7 +1,7 @@
 """What decisions are fitted on: the product-label pairs that were scored above 0, in one flat list.
 
-Dimensions: N products, L labels, E pairs. A score of 0 means "knows nothing" and is never accepted, so it takes no part: of
-10,000 labels a product has a few dozen pairs, whether scores come dense or sparse.
+Dimensions: N products, L labels, E pairs. A score of 0 means "knows nothing" and is never accepted, so it
+takes no part. Of 10,000 labels a product has a few dozen pairs, whether scores come dense or sparse.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Float64Array, Int64Array
+from shelfwise.core.types import Bools, Float64Array, Int64Array
+from shelfwise.metrics.counts import CELLS_PER_BLOCK, row_blocks
 
-BLOCK = 1 << 18
-"""Cells of a dense matrix looked at at a time: what stays in a core's cache."""
-TILE = 512
-"""Products whose labels are laid out as rows at a time, likewise."""
+ROWS_PER_TILE = 512
+"""Products whose labels are laid out as rows at a time: what stays in a core's cache."""
+
+MAX_SHORT_LABELS = 1 << 16
+"""Labels whose numbers fit 16 bits: of these numpy sorts in linear time."""
 
 Matrix: TypeAlias = Any
 """(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
@@ -43,7 +45,7 @@ class ScoredPairs:
     rows: Int64Array
     labels: Int64Array
     scores: Float64Array
-    hits: NDArray[np.bool_]
+    hits: Bools
     true_rows: Int64Array
     true_labels: Int64Array
     shape: tuple[int, int]
@@ -51,28 +53,33 @@ class ScoredPairs:
 
     @classmethod
     def of(cls, scores: Matrix, targets: Matrix, floors: Float64Array | None = None) -> ScoredPairs:
-        """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1; only those from `floors` (L,) on."""
-        floors = np.zeros(scores.shape[1]) if floors is None else floors
-        rows, labels, values = cells(scores, floors)
-        true_rows, true_labels, _ = cells(targets)
+        """The pairs of `scores` (N, L), not negative, with their `targets` (N, L), bool or 0 and 1.
+
+        Args:
+            floors: (L,) only pairs that are scored at least so high; unset: all that are scored above 0.
+        """
+        n_labels = scores.shape[1]
+        floors = np.zeros(n_labels) if floors is None else floors
+        rows, labels, values = positive_cells(scores, floors)
+        true_rows, true_labels, _ = positive_cells(targets)
+        # sparse targets cannot be indexed cell by cell; their cells are looked up by number
         if sp.issparse(targets):
-            hits = _among(rows * scores.shape[1] + labels, true_rows * scores.shape[1] + true_labels)
+            hits = _is_among(rows * n_labels + labels, true_rows * n_labels + true_labels)
         else:
             hits = np.asarray(targets)[rows, labels] > 0
-        order = falling(values)
-        narrow = (
-            labels.astype(np.uint16) if scores.shape[1] <= 1 << 16 else labels
-        )  # of 16 bits there is a sort in linear time
-        order = order[np.argsort(narrow[order], kind="stable")]
+        order = descending_order(values)
+        short = labels.astype(np.uint16) if n_labels <= MAX_SHORT_LABELS else labels
+        # sorted by score, then, keeping that order, by label
+        order = order[np.argsort(short[order], kind="stable")]
         return cls(
-            rows[order],
-            labels[order],
-            values[order],
-            hits[order],
-            true_rows,
-            true_labels,
-            scores.shape,
-            floors,
+            rows=rows[order],
+            labels=labels[order],
+            scores=values[order],
+            hits=hits[order],
+            true_rows=true_rows,
+            true_labels=true_labels,
+            shape=scores.shape,
+            floors=floors,
         )
 
     @cached_property
@@ -80,99 +87,150 @@ class ScoredPairs:
         """(L,) how many products have each label."""
         return np.bincount(self.true_labels, minlength=self.shape[1])
 
-    def of_products(self, wanted: NDArray[np.bool_]) -> ScoredPairs:
+    def of_products(self, wanted: Bools) -> ScoredPairs:
         """The pairs of those of the N products that are `wanted` (N,); products keep their numbers."""
-        kept, true = wanted[self.rows], wanted[self.true_rows]
-        pairs = (self.rows[kept], self.labels[kept], self.scores[kept], self.hits[kept])
-        return ScoredPairs(*pairs, self.true_rows[true], self.true_labels[true], self.shape, self.floors)
+        kept = wanted[self.rows]
+        true = wanted[self.true_rows]
+        return ScoredPairs(
+            rows=self.rows[kept],
+            labels=self.labels[kept],
+            scores=self.scores[kept],
+            hits=self.hits[kept],
+            true_rows=self.true_rows[true],
+            true_labels=self.true_labels[true],
+            shape=self.shape,
+            floors=self.floors,
+        )
 
     def pooled(self) -> ScoredPairs:
-        """All labels as one; below the highest floor some label's pairs may be missing, so these are left out too."""
+        """All labels as one.
+
+        Below the highest floor some label's pairs may be missing, so these pairs are left out of every label.
+        """
         floor = self.floors.max(initial=0)
-        order = np.flatnonzero(self.scores >= floor)
-        order = order[falling(self.scores[order])]
-        pairs = (self.rows[order], np.zeros_like(order), self.scores[order], self.hits[order])
+        kept = np.flatnonzero(self.scores >= floor)
+        order = kept[descending_order(self.scores[kept])]
         return ScoredPairs(
-            *pairs, self.true_rows, np.zeros_like(self.true_labels), (self.shape[0], 1), np.array([floor])
+            rows=self.rows[order],
+            labels=np.zeros_like(order),
+            scores=self.scores[order],
+            hits=self.hits[order],
+            true_rows=self.true_rows,
+            true_labels=np.zeros_like(self.true_labels),
+            shape=(self.shape[0], 1),
+            floors=np.array([floor]),
         )
 
 
-def changed(scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]) -> Matrix:
-    """`scores` (N, L) with every score above 0 replaced by ``function(labels, scores)``; 0 stays 0, sparse stays sparse.
+def map_scores(scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]) -> Matrix:
+    """`scores` (N, L) with every score above 0 replaced by ``function(labels, scores)``.
+
+    0 stays 0, and sparse stays sparse.
 
     Returns:
         float32, of the same kind as `scores`.
     """
     if sp.issparse(scores):
-        sparse = scores.tocsr().astype(np.float64)  # a copy, whatever it was
-        sparse.data = np.where(sparse.data > 0, function(sparse.indices.astype(np.int64), sparse.data), 0)
-        return sparse.astype(np.float32)
-    new, known = np.zeros(np.shape(scores), np.float32), np.asarray(scores) > 0
-    new[known] = function(np.nonzero(known)[1], np.asarray(scores)[known].astype(np.float64))
-    return new
+        mapped = scores.tocsr().astype(np.float64)  # a copy, whatever it was
+        values = function(mapped.indices.astype(np.int64), mapped.data)
+        mapped.data = np.where(mapped.data > 0, values, 0)
+        return mapped.astype(np.float32)
+    scores = np.asarray(scores)
+    dense = np.zeros(scores.shape, np.float32)
+    is_known = scores > 0
+    _, labels = np.nonzero(is_known)
+    dense[is_known] = function(labels, scores[is_known].astype(np.float64))
+    return dense
 
 
-def parts(count: int, folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """At random, which (N,) of `count` products are in each of `folds` parts; no part is empty, so there may be fewer parts.
+def random_parts(count: int, folds: int, seed: int) -> Iterator[Bools]:
+    """At random, which (N,) of `count` products are in each of `folds` parts.
 
-    >>> [part.sum().item() for part in parts(5, 2, seed=0)]
+    No part is empty, so there may be fewer.
+
+    >>> [part.sum().item() for part in random_parts(5, 2, seed=0)]
     [3, 2]
     """
     fold = np.random.default_rng(seed).permutation(np.arange(count) % folds)
-    yield from (fold == part for part in range(min(folds, count)))
+    for part in range(min(folds, count)):
+        yield fold == part
 
 
-def falling(scores: Float64Array) -> Int64Array:
+def descending_order(scores: Float64Array) -> Int64Array:
     """The places (E,) of `scores` (E,), above 0, from the highest down; equal ones in the order they have.
 
-    >>> falling(np.array([0.5, 0.75, 0.5])).tolist()
+    >>> descending_order(np.array([0.5, 0.75, 0.5])).tolist()
     [1, 0, 2]
     """
     single = scores.astype(np.float32)
     if not np.array_equal(single, scores):
         return np.argsort(-scores, kind="stable")
-    # score and place in one number: plain sorting keeps equal scores in order then, in a tenth of a stable argsort's time
-    keys = (~single.view(np.uint32)).astype(np.uint64) << np.uint64(32) | np.arange(
-        len(scores), dtype=np.uint64
-    )
+    # Score and place in one number: plain sorting then keeps equal scores in order, in a tenth of the time of
+    # a stable argsort. The bits of positive floats rise with their value; inverted, they fall.
+    falling_bits = (~single.view(np.uint32)).astype(np.uint64)
+    places = np.arange(len(scores), dtype=np.uint64)
+    keys = falling_bits << np.uint64(32) | places
     keys.sort()
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-def by_label(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """A copy of `scores` (N, L) laid out as (L, N), to sort what a label has; by tiles, since a wide matrix's columns fit no cache."""
+def label_major(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A copy of `scores` (N, L) laid out as (L, N), so that a label's scores can be sorted in place."""
     turned = np.empty(scores.shape[::-1], scores.dtype)
-    for start in range(0, len(scores), TILE):
-        turned[:, start : start + TILE] = scores[start : start + TILE].T
+    # tile by tile, since the columns of a wide matrix fit no cache
+    for start in range(0, len(scores), ROWS_PER_TILE):
+        tile = slice(start, start + ROWS_PER_TILE)
+        turned[:, tile] = scores[tile].T
     return turned
 
 
-def cells(values: Matrix, floors: Float64Array | None = None) -> tuple[Int64Array, Int64Array, Float64Array]:
-    """Row, column and value of everything above 0, row by row; of dense `values` only what reaches its column's floor."""
+def positive_cells(
+    values: Matrix, floors: Float64Array | None = None
+) -> tuple[Int64Array, Int64Array, Float64Array]:
+    """Row, column and value of everything above 0, row by row.
+
+    Args:
+        values: (N, L), dense or sparse.
+        floors: (L,) of dense `values` only what reaches its column's floor.
+    """
     if sp.issparse(values):
-        known = sp.coo_array(values)
-        used = known.data > 0
-        return (
-            known.row[used].astype(np.int64),
-            known.col[used].astype(np.int64),
-            known.data[used].astype(np.float64),
-        )
-    values, (count, width) = np.asarray(values), np.shape(values)
-    step, places, found = max(1, BLOCK // max(width, 1)), [np.zeros(0, np.int64)], [np.zeros(0)]
-    limits = None if floors is None or not floors.any() else floors.astype(values.dtype)
-    for start in range(0, count, step):
-        block = values[start : start + step]
-        used = block if block.dtype == np.bool_ else block > 0 if limits is None else block >= limits
-        if limits is not None and not limits.all():
-            used &= block > 0
-        some = np.flatnonzero(used)
-        places.append(some + start * width)
-        found.append(block.reshape(-1)[some].astype(np.float64))
+        stored = sp.coo_array(values)
+        used = stored.data > 0
+        rows = stored.row[used].astype(np.int64)
+        columns = stored.col[used].astype(np.int64)
+        return rows, columns, stored.data[used].astype(np.float64)
+    values = np.asarray(values)
+    n_rows, width = values.shape
+    # compared in the precision of the values, as decisions will be
+    limits = floors.astype(values.dtype) if floors is not None and floors.any() else None
+    places = [np.zeros(0, np.int64)]
+    found = [np.zeros(0)]
+    # block by block: each is read from memory once, though it is looked at twice
+    for block_rows in row_blocks(n_rows, width, CELLS_PER_BLOCK):
+        block = values[block_rows]
+        flat = np.flatnonzero(_is_wanted(block, limits))
+        places.append(flat + block_rows.start * width)
+        found.append(block.reshape(-1)[flat].astype(np.float64))
     rows, columns = np.divmod(np.concatenate(places), max(width, 1))
     return rows, columns, np.concatenate(found)
 
 
-def _among(keys: Int64Array, known: Int64Array) -> NDArray[np.bool_]:
-    """(E,) which of `keys` are `known`."""
-    known = np.append(np.sort(known), -1)
-    return np.asarray(known[np.searchsorted(known[:-1], keys)] == keys)
+def _is_wanted(block: NDArray[Any], limits: NDArray[Any] | None) -> Bools:
+    """Which cells of a block are above 0 and reach their column's limit."""
+    if block.dtype == np.bool_:
+        return block
+    if limits is None:
+        return block > 0
+    reached: Bools = block >= limits
+    # a limit of 0 is reached by 0 too, which is never wanted
+    if not limits.all():
+        reached &= block > 0
+    return reached
+
+
+def _is_among(keys: Int64Array, known: Int64Array) -> Bools:
+    """(E,) which of `keys` are among the `known` ones."""
+    # the key -1, which no pair has, stands where a search ends beyond the last one
+    padded = np.append(np.sort(known), -1)
+    places = np.searchsorted(padded[:-1], keys)
+    return np.asarray(padded[places] == keys)

@@ -1,4 +1,7 @@
-"""What may be decided without a person: the codes of accept, review and reject, and how much each queue holds."""
+"""Accept, review, reject: the codes of the three queues, and how much each queue holds.
+
+Dimensions: N products, L labels.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.types import MultiHot, Scores
-from shelfwise.metrics.multilabel import Counts, ratio
+from shelfwise.metrics.counts import Counts, ratio
 
 Queues = NDArray[np.int8]
 """(N,) or (N, L) of the three codes."""
@@ -19,61 +22,81 @@ QUEUES = {"accept": ACCEPT, "review": REVIEW, "reject": REJECT}
 
 
 def coverage_at_precision(targets: MultiHot, scores: Scores, precision: float) -> dict[str, float | None]:
-    """How much could be decided at a precision, had the limit been chosen with the truth in sight: an optimist's figure.
+    """How much could be decided at a precision, with the limit chosen by the truth: an upper bound.
 
     Returns:
-        ``threshold``, the lowest score whose acceptance keeps the precision (None: there is none); ``labels``, the share of the true
-        labels that are then accepted; ``products``, the share of products with an accepted label.
+        ``threshold``, the lowest score whose acceptance keeps the precision (None: there is none);
+        ``labels``, the share of the true labels that are then accepted; ``products``, the share of products
+        with an accepted label.
     """
-    true, said = np.asarray(targets) > 0, np.asarray(scores, np.float64)
-    order = np.argsort(-said, axis=None, kind="stable")
-    ranked = said.ravel()[order]
-    kept = np.cumsum(true.ravel()[order]) >= precision * np.arange(1, len(ranked) + 1)
-    possible = np.flatnonzero(
-        kept & (np.diff(ranked, append=-1) < 0) & (ranked > 0)
-    )  # of equal scores all are accepted, or none
+    true = np.asarray(targets) > 0
+    predicted = np.asarray(scores, np.float64)
+    # all decisions from the highest score down: a limit accepts the first so many
+    order = np.argsort(-predicted, axis=None, kind="stable")
+    ranked = predicted.ravel()[order]
+    hits = np.cumsum(true.ravel()[order])
+    is_precise = hits >= precision * np.arange(1, len(ranked) + 1)
+    # of equal scores all are accepted, or none
+    is_last_of_equals = np.diff(ranked, append=-1) < 0
+    possible = np.flatnonzero(is_precise & is_last_of_equals & (ranked > 0))
     if not len(possible):
         return {"threshold": None, "labels": 0.0, "products": 0.0}
-    accepted = said >= ranked[possible[-1]]
-    share = float(ratio(np.count_nonzero(true & accepted), np.count_nonzero(true)))
+    # the lowest possible limit accepts most
+    threshold = ranked[possible[-1]]
+    accepted = predicted >= threshold
     return {
-        "threshold": float(ranked[possible[-1]]),
-        "labels": share,
+        "threshold": float(threshold),
+        "labels": float(ratio(np.count_nonzero(true & accepted), np.count_nonzero(true))),
         "products": float(accepted.any(axis=1).mean()),
     }
 
 
 def queue_figures(targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues) -> dict[str, float]:
-    """What sorting into accept, review and reject brought, and the work that is left; see :mod:`shelfwise.decision.selective_prediction`.
+    """What sorting into accept, review and reject brought, and the work that is left.
+
+    How products are sorted: ``decision/selective_prediction.py``.
 
     Args:
+        targets: (N, L) the true labels.
         decided: (N, L) the labels that products are given.
-        labels: (N, L), as ``AcceptanceLimits.sort`` gives them.
-        products: (N,), as ``AcceptanceLimits.sort_products`` gives them.
+        labels: (N, L) the queue of each label of each product.
+        products: (N,) the queue of each product with the labels it is given.
 
     Returns:
-        Of labels: ``precision`` of the accepted; ``recall``, the share of the true ones that is accepted or reviewed; ``accepted_true``,
-        the share of the true ones that is accepted; ``automatic``, the share of the accepted or reviewed ones that is accepted;
-        ``with_accepted``, the share of products with an accepted label; ``reviews``, labels to look at, a product.
-        Of products: ``products_accepted``, ``products_reviewed``, ``products_rejected``, shares that sum to 1; and of the accepted
-        ones, which need no person, ``whole_precision`` and ``whole_recall`` of their labels, and ``whole_exact``, the share that
-        is given exactly the true ones.
+        Of labels: ``precision`` of the accepted; ``recall``, the share of the true ones that is accepted or
+        reviewed; ``accepted_true``, the share of the true ones that is accepted; ``automatic``, the share of
+        the accepted or reviewed ones that is accepted; ``with_accepted``, the share of products with an
+        accepted label; ``reviews``, labels to look at, a product.
+        Of products: ``products_accepted``, ``products_reviewed`` and ``products_rejected``, which sum to 1.
+        Of the accepted ones, which need no person: ``whole_precision`` and ``whole_recall`` of their labels,
+        and ``whole_exact``, the share that is given exactly the true ones.
     """
-    true, given = np.asarray(targets) > 0, np.asarray(decided) > 0
-    accepted, open_, whole = labels == ACCEPT, labels == REVIEW, products == ACCEPT
-    right, passed = true & accepted, Counts.of(true[whole], given[whole], axis=None)
+    true = np.asarray(targets) > 0
+    given = np.asarray(decided) > 0
+    # labels that no person looks at, and those that one does
+    accepted = labels == ACCEPT
+    reviewed = labels == REVIEW
+    accepted_true = (true & accepted).sum()
+    reviewed_true = (true & reviewed).sum()
+    # products that no person looks at, with all labels they are given
+    whole = products == ACCEPT
+    of_whole = Counts.of(true[whole], given[whole], axis=None)
+    exact = (true == given)[whole].all(axis=1)
     shares = {
-        "precision": (right.sum(), accepted.sum()),
-        "recall": (right.sum() + (true & open_).sum(), true.sum()),
-        "accepted_true": (right.sum(), true.sum()),
-        "automatic": (accepted.sum(), accepted.sum() + open_.sum()),
+        "precision": (accepted_true, accepted.sum()),
+        "recall": (accepted_true + reviewed_true, true.sum()),
+        "accepted_true": (accepted_true, true.sum()),
+        "automatic": (accepted.sum(), accepted.sum() + reviewed.sum()),
         "with_accepted": (accepted.any(axis=1).sum(), len(true)),
-        "reviews": (open_.sum(), len(true)),
-        "products_accepted": ((products == ACCEPT).sum(), len(true)),
+        "reviews": (reviewed.sum(), len(true)),
+        "products_accepted": (whole.sum(), len(true)),
         "products_reviewed": ((products == REVIEW).sum(), len(true)),
         "products_rejected": ((products == REJECT).sum(), len(true)),
-        "whole_precision": (passed.hits, passed.predicted),
-        "whole_recall": (passed.hits, passed.true),
-        "whole_exact": ((true == given)[whole].all(axis=1).sum(), whole.sum()),
+        "whole_precision": (of_whole.hits, of_whole.predicted),
+        "whole_recall": (of_whole.hits, of_whole.true),
+        "whole_exact": (exact.sum(), whole.sum()),
     }
-    return {name: float(ratio(above, below)) for name, (above, below) in shares.items()}
+    figures = {}
+    for name, (above, below) in shares.items():
+        figures[name] = float(ratio(above, below))
+    return figures

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.decision.thresholds import best_shrink, best_threshold, per_label_thresholds
-from shelfwise.metrics import threshold_search
+from shelfwise.metrics import top_pairs
 from shelfwise.metrics.scored_pairs import ScoredPairs
 
 
@@ -31,12 +31,12 @@ def everything(targets, scores):
 
 def only_the_highest(monkeypatch):
     for name, value in (
-        ("SORTED_WHOLE", 0),
+        ("MAX_CELLS_SORTED_WHOLE", 0),
         ("SAMPLE_EVERY", 3),
-        ("MIN_SAMPLED", 2),
+        ("MIN_SAMPLED_PAIRS", 2),
         ("PAIRS_PER_POSITIVE", 1.0),
     ):
-        monkeypatch.setattr(threshold_search, name, value)
+        monkeypatch.setattr(top_pairs, name, value)
 
 
 @settings(max_examples=40, deadline=None)
@@ -74,5 +74,5 @@ def test_a_model_that_knows_nothing_of_any_true_pair_is_asked_for_all_of_them(mo
 
 def test_floors_are_reached_by_as_many_as_wanted():
     ranked = np.array([[0.1, 0.2, 0.3, 0.4]])
-    assert threshold_search._lowest(ranked, 2.5) == pytest.approx(0.2)
-    assert threshold_search._lowest(ranked, 4.0) == 0.0
+    assert top_pairs._kth_highest(ranked, 2.5) == pytest.approx(0.2)
+    assert top_pairs._kth_highest(ranked, 4.0) == 0.0

@@ -1,0 +1,184 @@
+"""What the order of the scores is worth, whatever the threshold.
+
+Dimensions: N products, L labels, E true pairs of a product and a label. Targets are (N, L), bool or 0 and 1;
+scores are (N, L).
+
+Conventions: metrics are means over products with at least one true label, or over labels with at least one
+product; with none of either they are 0. Equal scores are ranked in label order for the metrics at k, and
+share the worst rank among them for average precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfwise.core.types import Float64Array, MultiHot, Scores
+from shelfwise.metrics.counts import CELLS_PER_BLOCK, mean, ratio, row_blocks
+from shelfwise.metrics.scored_pairs import label_major
+
+CUTS = (1, 3, 5)
+"""The k of P@k, R@k and nDCG@k."""
+
+LABELS_PER_BLOCK = 32
+"""Labels whose scores are sorted together, one by one."""
+
+CELLS_PER_SORT = 1 << 25
+"""Scores sorted at a time as one list: 128 MB."""
+
+
+def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
+    """Metrics at k, average precisions and label ranking average precision.
+
+    ``precision_at_k``, ``recall_at_k`` and ``ndcg_at_k`` for each k of :data:`CUTS` (divided by k even where
+    L < k); ``hit_at_1`` is the measure of Zahavy et al. (2016), whether the top label is a true one, and
+    equals ``precision_at_1``; ``map_macro`` is the mean average precision over labels, ``map_micro`` that of
+    all N * L scores as one list; ``lrap`` is the label ranking average precision.
+    """
+    scores = np.asarray(scores)
+    ranks = TrueLabelRanks.of(np.asarray(targets, dtype=bool), scores)
+    n_true = ranks.n_true[ranks.n_true > 0]
+    # a true label at rank r (from 0) gains 1 / log2(r + 2)
+    gains = 1 / np.log2(np.arange(2, max(CUTS) + 2))
+    best_gains = np.cumsum(gains)
+    metrics: dict[str, float] = {}
+    for k in CUTS:
+        at_top = ranks.rank < k
+        found = ranks.sum_by_product(at_top)
+        gain_at_rank = gains[np.minimum(ranks.rank, k - 1)]
+        gained = ranks.sum_by_product(np.where(at_top, gain_at_rank, 0))
+        # with fewer true labels than k the best order has all of them on top
+        best = best_gains[np.minimum(n_true, k) - 1]
+        metrics[f"precision_at_{k}"] = mean(found / k)
+        metrics[f"recall_at_{k}"] = mean(ratio(found, n_true))
+        metrics[f"ndcg_at_{k}"] = mean(gained / best)
+    metrics["hit_at_1"] = metrics["precision_at_1"]
+    metrics["map_macro"] = mean(np.fromiter(_average_precisions(ranks, scores), np.float64))
+    metrics["map_micro"] = _average_precision(np.sort(ranks.scores), scores)
+    metrics["lrap"] = ranks.lrap()
+    return metrics
+
+
+def average_precision(targets: MultiHot, scores: Scores) -> float:
+    """The mean, over the positives of one list, of the precision down to there.
+
+    Equal scores are one step. Without a positive it is 0.
+
+    >>> round(average_precision(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])), 3)
+    0.833
+    """
+    scores = np.asarray(scores)
+    return _average_precision(np.sort(scores[np.asarray(targets, dtype=bool)]), scores)
+
+
+def lrap(targets: MultiHot, scores: Scores) -> float:
+    """Label ranking average precision: the mean of :func:`average_precision` of each product."""
+    ranks = TrueLabelRanks.of(np.asarray(targets, dtype=bool), np.asarray(scores))
+    # here products without a label count, with 0
+    labelled = ratio(np.count_nonzero(ranks.n_true), len(ranks.n_true)).item()
+    return ranks.lrap() * labelled
+
+
+@dataclass(frozen=True)
+class TrueLabelRanks:
+    """Where the E true labels of N products stand in their product's order of scores, from 0.
+
+    Counting the scores above each is less work than sorting all of them: a product has a few true labels
+    among very many.
+
+    Args:
+        rows: (E,) product of each, rising.
+        labels: (E,) which label it is.
+        scores: (E,) its score.
+        rank: (E,) scores before it, equal ones in label order.
+        reached: (E,) scores at least as high, its own included.
+        n_true: (N,) true labels of each product.
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    scores: Scores
+    rank: NDArray[np.int64]
+    reached: NDArray[np.int64]
+    n_true: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, targets: NDArray[np.bool_], scores: Scores) -> TrueLabelRanks:
+        """The ranks of the true labels of `targets` (N, L) by `scores` (N, L)."""
+        n_labels = targets.shape[1]
+        rows, labels = np.divmod(np.flatnonzero(targets), max(n_labels, 1))
+        own = scores[rows, labels]
+        rank = np.zeros_like(rows)
+        reached = np.zeros_like(rows)
+        for block in row_blocks(len(rows), n_labels, CELLS_PER_BLOCK):
+            # each true label beside all scores of its product
+            product = scores[rows[block]]
+            mine = own[block, None]
+            reached[block] = np.count_nonzero(product >= mine, axis=1)
+            rank[block] = np.count_nonzero(product > mine, axis=1)
+            # rarely another label has the very same score: then the first label comes first
+            tied = np.flatnonzero(reached[block] - rank[block] > 1)
+            is_before = np.arange(n_labels) < labels[block][tied, None]
+            is_equal = product[tied] == mine[tied]
+            rank[block.start + tied] += np.count_nonzero(is_equal & is_before, axis=1)
+        return cls(rows, labels, own, rank, reached, np.bincount(rows, minlength=len(targets)))
+
+    def sum_by_product(self, values: NDArray[Any]) -> Float64Array:
+        """Values (E,) of the true labels, summed up for each product that has any."""
+        weights = np.asarray(values, np.float64)
+        sums = np.bincount(self.rows, weights, len(self.n_true))
+        return np.asarray(sums[self.n_true > 0], np.float64)
+
+    def lrap(self) -> float:
+        """The mean over products with a true label."""
+        # one sort for all products: keys of a later product are higher than all of an earlier one
+        keys = self.rows * (self.reached.max(initial=0) + 1) + self.reached
+        first_key = np.cumsum(self.n_true) - self.n_true
+        # true labels of the same product that score at least as high
+        hits = np.searchsorted(np.sort(keys), keys, side="right") - first_key[self.rows]
+        precisions = self.sum_by_product(ratio(hits, self.reached))
+        return mean(precisions / self.n_true[self.n_true > 0])
+
+
+def _average_precisions(ranks: TrueLabelRanks, scores: Scores) -> Iterator[float]:
+    """Of every label that a product has."""
+    n_labels = scores.shape[1]
+    ends = np.cumsum(np.bincount(ranks.labels, minlength=n_labels))
+    # the scores of each label's products, ascending
+    order = np.lexsort((ranks.scores, ranks.labels))
+    positives = np.split(ranks.scores[order], ends[:-1])
+    for start in range(0, n_labels, LABELS_PER_BLOCK):
+        block = positives[start : start + LABELS_PER_BLOCK]
+        if not any(len(own) for own in block):
+            continue
+        ranked = label_major(scores[:, start : start + LABELS_PER_BLOCK])
+        ranked.sort(axis=1)
+        for own, all_scores in zip(block, ranked, strict=True):
+            if len(own):
+                accepted = len(all_scores) - np.searchsorted(all_scores, own)
+                yield _mean_precision(own, accepted)
+
+
+def _average_precision(positives: Scores, scores: Scores) -> float:
+    """Of the `positives` (P,), ascending, among all `scores`, taken as one list."""
+    accepted = np.zeros(len(positives), np.int64)
+    # counting block by block, and adding up, needs no sorted copy of the whole
+    for rows in row_blocks(len(scores), scores[:1].size, CELLS_PER_SORT):
+        ranked = np.sort(scores[rows], axis=None)
+        accepted += len(ranked) - np.searchsorted(ranked, positives)
+    return _mean_precision(positives, accepted)
+
+
+def _mean_precision(positives: Scores, accepted: NDArray[np.int64]) -> float:
+    """The mean of the precisions down to each of P positives.
+
+    Args:
+        positives: (P,) their scores, ascending.
+        accepted: (P,) how many of all scores reach each.
+    """
+    hits = len(positives) - np.searchsorted(positives, positives)
+    return mean(hits / accepted)
