@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from shelfwise.reports import plots
@@ -70,6 +71,14 @@ def test_scatter_names_what_costs_most(labels: list[dict[str, Any]]) -> None:
 
 def test_scatter_of_no_label() -> None:
     assert "F1, %" in words(plots.label_scatter([{"label": "Never tested", "support": 0, "f1": 0.0}]))
+
+
+def test_names_that_would_cover_each_other_are_moved_apart() -> None:
+    heights = np.array([50.0, 10.0, 51.0, 52.0])
+    placed = plots.spread_out(heights, 5)
+    assert placed.tolist() == [50.0, 10.0, 55.0, 60.0]
+    assert heights.tolist() == [50.0, 10.0, 51.0, 52.0]
+    assert plots.spread_out(np.array([]), 5).tolist() == []
 
 
 def test_count_bars_are_on_whole_numbers() -> None:

@@ -396,6 +396,51 @@ def test_members_that_contradict_each_other(results: dict[str, Any], tmp_path: P
     assert "disagreements" not in without
 
 
+def test_many_members_scroll_inside_their_card(results: dict[str, Any], tmp_path: Path) -> None:
+    """Tables that may be wider than a telephone stand in a box that scrolls."""
+    mistake = results["mistakes"][0]
+    scores = mistake["scores"]
+    mistake["members"] = {f"member {n}": scores for n in range(10)}
+    html = write_report(results, tmp_path, nothing).read_text("utf-8")
+    assert '<div class="scroll"><table class="scores wide">' in html
+    assert '<table class="scores' not in html.replace('<div class="scroll"><table class="scores', "")
+    card = html[html.index('<table class="scores wide">') :]
+    assert re.findall(r'<th class="n">([^<]*)</th>', card)[:2] == ["final system", "member 0"]
+
+
+def test_stages_are_summed_by_member_and_system(results: dict[str, Any], tmp_path: Path) -> None:
+    seconds = {"member.title": 10.0, "fold.title.0": 2.5, "system.max": 1.0, "evaluate": 4.0}
+    results["timings"] = [{"stage": stage, "seconds": value} for stage, value in seconds.items()]
+    html = write_report(results, tmp_path, nothing).read_text("utf-8")
+    section = html[html.index('<section id="time">') : html.index('<section id="run">')]
+    bars = re.findall(r"<span>([^<]*)</span><i [^>]*></i><b>([^<]*)</b>", section)
+    assert bars == [("title", "12 s"), ("evaluate", "4.0 s"), ("max", "1.0 s")]
+    assert all(stage in section for stage in seconds)
+
+
+def test_thresholds_without_validation_products_come_from_cross_fitting(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
+    results["data"]["validation"] = 0
+    page = Page(write_report(results, tmp_path, nothing).read_text("utf-8")).text
+    assert "tuned by cross-fitting" in page
+    assert "validation products" not in page
+    text = write_markdown(results, tmp_path).read_text("utf-8")
+    assert "900 training and 234 test products (thresholds by cross-fitting)" in text
+
+
+def test_a_page_that_fails_leaves_the_old_one(
+    results: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = write_report(results, tmp_path, nothing)
+    before = page.read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_report({**results, "seed": 1}, tmp_path, nothing)
+    assert page.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figure_2.svg", "index.html"]
+
+
 def test_markdown_lets_no_html_through(results: dict[str, Any], tmp_path: Path) -> None:
     text = write_markdown(results, tmp_path).read_text("utf-8")
     assert "<" not in text

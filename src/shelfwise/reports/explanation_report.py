@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from shelfwise.core.catalog import ImageSource
 from shelfwise.reports.page import THUMBNAIL, Json, Pictures, jpeg_address, thumbnail, write_page
 from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_picture, shrink_picture
 
@@ -37,7 +38,7 @@ def write_explanations(explained: Sequence[Json], folder: Path, pictures: Pictur
     return write_page("explanation.html.j2", {"products": products}, folder)
 
 
-def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
+def evidence_view(explained: Json, image: ImageSource | None) -> dict[str, Any]:
     """One product as the macro ``reasons`` of ``evidence.html.j2`` shows it; other pages may show it too.
 
     Returns:
@@ -45,7 +46,7 @@ def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
         reasons, one a label: score, contributions from large to small, members' scores, near, heat (a
         ``data:`` address or None), and texts in pieces ``(text, strength)``, strength in [-1, 1] or None.
     """
-    pixels = _pixels(path)
+    pixels = _pixels(image)
     texts = explained["texts"]
     reasons = []
     for label, reason in explained["reasons"].items():
@@ -54,7 +55,7 @@ def evidence_view(explained: Json, path: Path | None) -> dict[str, Any]:
     return {
         "id": explained["id"],
         "texts": texts,
-        "picture": thumbnail(path),
+        "picture": thumbnail(image),
         "reasons": reasons,
         "sides": explained.get("sides", []),
     }

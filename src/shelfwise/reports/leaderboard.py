@@ -14,7 +14,7 @@ from markupsafe import Markup
 from shelfwise.core.files import write_text_atomically
 from shelfwise.reports.page import DASH, Json, duration, percent, tuning_source, write_page
 from shelfwise.reports.paper_tables import markdown, product_counts
-from shelfwise.reports.plots import SMALL_TEXT, shorten
+from shelfwise.reports.plots import LINE_HEIGHT, SMALL_TEXT, shorten, spread_out
 from shelfwise.reports.svg import MAIN, SOFT, new_figure, save_svg, themed
 
 COLUMNS = (
@@ -29,6 +29,10 @@ COLUMNS = (
     "size",
     "pre-trained parts",
 )
+
+
+PLOT_HEIGHT = 170.0
+"""Distance between the worst and the best system in the drawing, in points."""
 
 
 def write_leaderboard(results: Json, folder: Path) -> None:
@@ -155,11 +159,17 @@ def _draw_pareto(rows: Mapping[str, Json], file: IO[bytes]) -> None:
     axes.plot(seconds[order], f1[order], "-o", **line)
     # a dollar sign would begin a formula, which the axis needs and a name must not
     names = [shorten(name).replace("$", r"\$") for name in rows]
-    for row in order:
+    heights = f1[order] * PLOT_HEIGHT / max(np.ptp(f1), 1e-9)
+    for row, height, free in zip(order, heights, spread_out(heights, LINE_HEIGHT), strict=True):
         # up and to the left of a system on the line, where no other can be
-        point = (seconds[row], f1[row])
-        offset: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points", "ha": "right"}
-        axes.annotate(names[row], point, fontsize=SMALL_TEXT, **offset)
+        axes.annotate(
+            names[row],
+            (seconds[row], f1[row]),
+            xytext=(-4, 4 + free - height),
+            textcoords="offset points",
+            ha="right",
+            fontsize=SMALL_TEXT,
+        )
     axes.set_xscale("log")
     axes.margins(x=0.15, y=0.1)
     axes.xaxis.set_major_formatter("{x:g}")

@@ -19,8 +19,8 @@ from shelfwise.reports.svg import INK, MAIN, MUTED, SOFT, WARN, figure_element, 
 SMALL_TEXT = 8.5
 """Size of numbers and names beside marks, in points."""
 
-NAME_GAP = 5.0
-"""Least distance between two names in the scatter plot, in percent of F1: about one line of small text."""
+LINE_HEIGHT = 9.5
+"""Least distance between two names in a drawing, in points: one line of small text."""
 
 POINTS_PER_PERCENT = 1.9
 """Height of one percent of F1 in the scatter plot, in points."""
@@ -128,10 +128,11 @@ def _write_names(
 ) -> None:
     """Names beside their dots, far enough apart to be read; `align` is the side that touches the dot."""
     away = 6 if align == "left" else -6
-    free = spread_out(y, NAME_GAP)
+    heights = POINTS_PER_PERCENT * y
+    free = spread_out(heights, LINE_HEIGHT)
     for i, name in enumerate(names):
         # half a line down, so that a name stands level with its dot
-        up = POINTS_PER_PERCENT * (free[i] - y[i]) - 3
+        up = free[i] - heights[i] - 3
         axes.annotate(
             name,
             (x[i], y[i]),
