@@ -23,7 +23,7 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import Context, Examples, FieldInputs, MemberOutputs, State
-from shelfwise.errors import NotFittedError
+from shelfwise.errors import NotFittedError, PluginError
 from shelfwise.nn import training_loop as loop
 from shelfwise.nn.threads import torch_threads
 
@@ -310,6 +310,17 @@ class TestPolicies:
                 make_policy(policy_name).fuse(outputs)
         else:
             assert np.array_equal(make_policy(policy_name).fuse(outputs), fitted(policy_name).fuse(outputs))
+
+    def test_its_onnx_form_gives_the_same_scores(self, policy_name: str) -> None:
+        if policy_name not in registry.exportable_policies():
+            with pytest.raises(PluginError, match=f"{policy_name} has no ONNX export"):
+                fitted(policy_name).to_module()
+            return
+        policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
+        known = outputs.take(np.flatnonzero(outputs.present.any(axis=1)))
+        with torch.inference_mode():
+            fused = policy.to_module()(torch.from_numpy(known.scores), torch.from_numpy(known.present))
+        np.testing.assert_allclose(fused.numpy(), policy.fuse(known), atol=1e-5)
 
     def test_rules_treat_all_labels_and_all_members_alike(self, policy_name: str) -> None:
         if learns(policy_name):

@@ -128,7 +128,7 @@ def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
 def test_the_highest_against_sorting_by_hand(labels: int, top: int, seed: int) -> None:
     scores = np.random.default_rng(seed).choice(np.linspace(0, 1, 5, dtype=np.float32), (4, 2, labels))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shelfwise.fusion.top_k.CELLS", 3 * labels)
+        patch.setattr("shelfwise.fusion.top_k.CELLS_PER_BLOCK", 3 * labels)
         places, values = highest(scores, top)
     for n in range(4):
         for m in range(2):

@@ -1,18 +1,26 @@
-"""The contract of a fusion policy: it joins the members' scores."""
+"""The contract of a fusion policy: it fuses the members' scores.
+
+Dimensions: N products, or B of a batch; M members; L labels.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
+from shelfwise.errors import PluginError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class FusionPolicy(ABC):
-    """Joins what the members say: fit, fuse. A plug-in file defines one subclass and its ``Settings``.
+    """Fuses the members' scores: fit, fuse. A plug-in file defines one subclass and its ``Settings``.
 
-    `reads` is what the policy learns from. Scores mean the same whichever network gave them, so they come out of fold.
-    Features do not, every network has a space of its own: they come from the one network that will answer later.
+    `reads` is what the policy learns from. Scores mean the same whichever network gave them, so they are
+    out-of-fold. Features do not: every network has a space of its own. They come from the one network that
+    predicts later.
     """
 
     Settings: ClassVar[type[PluginSettings]]
@@ -29,7 +37,7 @@ class FusionPolicy(ABC):
         validation: tuple[MemberOutputs, Floats] | None,
         context: Context,
     ) -> Self:
-        """Learn from the members' answers and the targets (N, L); rules that learn nothing return self."""
+        """Learn from the members' predictions and the targets (N, L); simple rules just return self."""
 
     @abstractmethod
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -46,3 +54,18 @@ class FusionPolicy(ABC):
     def facts(self) -> dict[str, Any]:
         """JSON-ready facts for the report (weights, chosen alpha, epochs)."""
         return {}
+
+    def to_module(self) -> nn.Module:
+        """The fitted policy as a network, for ONNX graphs.
+
+        The network takes scores (B, M, L), 0 where absent, and presence (B, M), and gives what :meth:`fuse`
+        does (B, L). For products without any member it may give any finite number.
+
+        Raises:
+            PluginError: the policy has no ONNX form, which is the default.
+        """
+        from shelfwise.core.registry import exportable_policies  # here, as it imports this module
+
+        name = type(self).__module__.rpartition(".")[2]
+        supported = ", ".join(exportable_policies())
+        raise PluginError(f"{name} has no ONNX export (supported: {supported}). Train with --preset paper")

@@ -143,6 +143,19 @@ def make_policy(config: Config, name: str) -> FusionPolicy:
     return plugin(settings(plugin, wanted.settings, f"systems.{name}.settings"))
 
 
+def exportable_policies() -> list[str]:
+    """The names of the fusion policies that have an ONNX form, sorted; imports every policy."""
+    names = []
+    for name in fusion.names():
+        try:
+            plugin: type[FusionPolicy] = fusion.load(name)
+        except PluginError:  # a library it needs is missing, so no fitted policy of this kind is here to export
+            continue
+        if plugin.to_module is not FusionPolicy.to_module:
+            names.append(name)
+    return names
+
+
 def _is_plugin(value: object, base: type, module: ModuleType) -> bool:
     """Whether `value` is a concrete subclass of `base` that `module` defines itself."""
     if not inspect.isclass(value) or inspect.isabstract(value):

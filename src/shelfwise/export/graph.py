@@ -14,7 +14,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from shelfwise.export.fusion_graph import calibrate, join
+from shelfwise.export.calibration_graph import calibration_network
+from shelfwise.export.fusion_graph import fusion_network
 from shelfwise.export.graph_inputs import WordReader
 from shelfwise.export.member_graph import MemberGraph, part
 from shelfwise.export.runtime import PRESENT
@@ -62,13 +63,11 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
         PluginError: its policy cannot be exported, and why.
     """
     name = model.decide_with
-    joined = (
-        join(name, model.config.systems[name].policy, model.policies[name])
-        if name in model.policies
-        else None
-    )
-    calibration = nn.Identity() if model.decision_rule is None else calibrate(model.decision_rule.calibration)
-    return System(parts, joined, calibration).eval()
+    fusion = fusion_network(name, model.policies[name]) if name in model.policies else None
+    calibration: nn.Module = nn.Identity()
+    if model.decision_rule is not None:
+        calibration = calibration_network(model.decision_rule.calibration)
+    return System(parts, fusion, calibration).eval()
 
 
 def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:

@@ -1,10 +1,13 @@
-"""A blend of fusion policies: each learns from the same scores, and their answers are averaged as logits."""
+"""A blend of fusion policies: each learns from the same scores, and their logits are averaged.
+
+Dimensions: N products, or B of a batch; M members, L labels, P policies that are blended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
@@ -17,34 +20,42 @@ from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ShelfwiseError
 
-FEWEST = 50  # training products that have a set of members, for it not to be strange
-CERTAIN = (
-    1e-5  # scores nearer to 0 or 1 count as this near: a part that is certain must not silence the others
-)
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MIN_PRODUCTS = 50
+"""Training products that have a set of members, for the set not to be rare."""
+
+EPSILON = 1e-5
+"""Scores nearer to 0 or 1 count as this near: a part that gives exactly 0 or 1 must not decide alone."""
 
 
 class BlendPart(PluginSettings):
     """One of the policies that are blended; its settings are checked with those of the blend."""
 
-    policy: str = Field(description="the name of a fusion policy that reads scores")
+    policy: str = Field(description="the name of a fusion policy that reads scores, e.g. logistic")
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the settings of that policy", validate_default=True
     )
-    weight: PositiveFloat = Field(1.0, description="what its logits count, relative to the other parts'")
+    weight: PositiveFloat = Field(
+        1.0, description="how much its logits count beside those of the other parts"
+    )
     answer_rare_patterns: bool = Field(
         True,
-        description="whether it is asked about products whose set of present members hardly any training product has",
+        description="whether it also predicts products whose set of present members hardly any training "
+        "product has; if not, the other parts do",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _names_of_today(cls, values: Any) -> Any:
-        renamed = aliases.PLUGIN_SETTINGS["blend"]
-        return aliases.rename_keys(values, renamed, "blend.parts") if isinstance(values, Mapping) else values
+    def _rename_old_keys(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return aliases.rename_keys(values, aliases.PLUGIN_SETTINGS["blend"], "blend.parts")
 
     @field_validator("policy")
     @classmethod
-    def _is_known(cls, policy: str) -> str:
+    def _check_policy(cls, policy: str) -> str:
         try:
             registry.fusion.load(policy)
         except ShelfwiseError as error:
@@ -53,16 +64,18 @@ class BlendPart(PluginSettings):
 
     @field_validator("settings")
     @classmethod
-    def _fit_the_policy(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        if "policy" not in info.data:  # unknown, which is told already
+    def _check_settings(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "policy" not in info.data:  # it is unknown, which has been reported already
             return settings
+        policy = info.data["policy"]
         try:
-            reads = _made(info.data["policy"], settings).reads
+            reads = _make_policy(policy, settings).reads
         except ShelfwiseError as error:
             raise ValueError(str(error)) from None
         if reads != "scores":
             raise ValueError(
-                f"the policy {info.data['policy']} reads {reads}; only policies that read scores can be blended, e.g. logistic"
+                f"the policy {policy} reads {reads}; only policies that read scores can be blended, e.g. "
+                "logistic"
             )
         return settings
 
@@ -70,25 +83,30 @@ class BlendPart(PluginSettings):
 class BlendSettings(PluginSettings):
     """Which policies are blended, and what each counts."""
 
-    parts: tuple[BlendPart, ...] = Field(description="the policies, each with its settings and weight")
+    parts: tuple[BlendPart, ...] = Field(
+        description="the policies that are blended, a table for each with policy, settings, weight and "
+        "answer_rare_patterns"
+    )
 
     @field_validator("parts")
     @classmethod
-    def _are_some(cls, parts: tuple[BlendPart, ...]) -> tuple[BlendPart, ...]:
+    def _check_any(cls, parts: tuple[BlendPart, ...]) -> tuple[BlendPart, ...]:
         if not parts:
             raise ValueError(
-                "a blend of nothing has no scores; name at least one policy, e.g. parts = [{ policy = 'logistic' }]"
+                "a blend of nothing has no scores; "
+                "name at least one policy, e.g. parts = [{ policy = 'logistic' }]"
             )
         return parts
 
 
 class Blend(FusionPolicy):
-    """The weighted mean of several policies' logits, as a score: their geometric mean, weighed against that of "not this label".
+    """The weighted mean of several policies' logits, as a score.
 
-    One logistic regression a label and a network over all labels at once are wrong about different products, so that
-    their blend is better than the better of the two. Every part has a seed of its own, so that the same network twice
-    is an average over two trainings. A network has learnt little of a set of present members that training products hardly
-    ever have; where such a set is met, a part with ``answer_rare_patterns = false`` leaves the answer to the others, if there are any.
+    One logistic regression a label and a network over all labels at once are wrong about different products,
+    so that their blend is better than the better of the two. Every part has a seed of its own, so the same
+    network twice is an average over two trainings. A network has learned little of a set of present members
+    that training products hardly ever have. For products with such a set, a part with
+    ``answer_rare_patterns = false`` does not count, unless all parts have this setting.
     """
 
     Settings = BlendSettings
@@ -96,10 +114,9 @@ class Blend(FusionPolicy):
 
     def __init__(self, settings: BlendSettings) -> None:
         super().__init__(settings)
-        self.parts_ = [_made(part.policy, part.settings) for part in settings.parts]
-        self.familiar_: Bools | None = (
-            None  # (S, M) sets of members that enough training products have; None before fit
-        )
+        self.parts_ = [_make_policy(part.policy, part.settings) for part in settings.parts]
+        # (S, M) sets of members that enough training products have; None before fit
+        self.familiar_: Bools | None = None
 
     def fit(
         self,
@@ -112,7 +129,7 @@ class Blend(FusionPolicy):
         for i, part in enumerate(self.parts_):
             part.fit(outputs, targets, validation, replace(context, seed=context.seed + i))
         sets, counts = np.unique(outputs.present, axis=0, return_counts=True)
-        self.familiar_ = sets[counts >= FEWEST]
+        self.familiar_ = sets[counts >= MIN_PRODUCTS]
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -122,30 +139,21 @@ class Blend(FusionPolicy):
             NotFittedError: a part has to be fitted first.
         """
         mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
-        for weight, part in zip(self._weights(outputs.present), self.parts_, strict=True):
-            mixed += weight[:, None] * clipped_logit(part.fuse(outputs), CERTAIN, 1 - CERTAIN)
+        weights = self._weights(outputs.present)
+        for weight, part in zip(weights, self.parts_, strict=True):
+            logits = clipped_logit(part.fuse(outputs), EPSILON, 1 - EPSILON)
+            mixed += weight[:, None] * logits
         return outputs.zero_where_absent(expit(mixed))
-
-    def _weights(self, present: Bools) -> Floats:
-        """What each part counts for each product, (parts, N); summing to 1."""
-        wanted = self.settings.parts
-        weights = np.repeat(np.array([[part.weight] for part in wanted], np.float32), len(present), axis=1)
-        shy = np.array([not part.answer_rare_patterns for part in wanted])
-        if self.familiar_ is not None and shy.any() and not shy.all():
-            known = {tuple(row) for row in self.familiar_.tolist()}
-            strange = np.array([tuple(row) not in known for row in present.tolist()], np.bool_)
-            weights[np.ix_(shy, strange)] = 0
-        return np.asarray(weights / weights.sum(axis=0))
 
     def state(self) -> State:
         """The parts' states, by place."""
-        states = [part.state() for part in self.parts_]
-        arrays = {
-            f"part.{i}.{name}": value
-            for i, state in enumerate(states)
-            for name, value in state.arrays.items()
-        }
-        facts = {f"part.{i}": dict(state.facts) for i, state in enumerate(states) if state.facts}
+        arrays: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
+        for i, part in enumerate(self.parts_):
+            state = part.state()
+            arrays |= {f"part.{i}.{name}": value for name, value in state.arrays.items()}
+            if state.facts:
+                facts[f"part.{i}"] = dict(state.facts)
         if self.familiar_ is not None:
             arrays["familiar"] = self.familiar_
         return State(arrays, facts)
@@ -155,25 +163,76 @@ class Blend(FusionPolicy):
         self.familiar_ = state.arrays.get("familiar")
         for i, part in enumerate(self.parts_):
             prefix = f"part.{i}."
-            arrays = {
-                name.removeprefix(prefix): value
-                for name, value in state.arrays.items()
-                if name.startswith(prefix)
-            }
+            own = [name for name in state.arrays if name.startswith(prefix)]
+            arrays = {name.removeprefix(prefix): state.arrays[name] for name in own}
             part.restore(State(arrays, state.facts.get(f"part.{i}", {})))
         return self
 
     def facts(self) -> dict[str, Any]:
         """The policy, weight and facts of every part."""
-        parts = zip(self.settings.parts, self.parts_, strict=True)
-        return {
-            "parts": [
-                {"policy": wanted.policy, "weight": wanted.weight, "facts": part.facts()}
-                for wanted, part in parts
-            ]
-        }
+        parts = []
+        for chosen, part in zip(self.settings.parts, self.parts_, strict=True):
+            parts.append({"policy": chosen.policy, "weight": chosen.weight, "facts": part.facts()})
+        return {"parts": parts}
+
+    def to_module(self) -> nn.Module:
+        """The parts as networks, and the mean of their logits."""
+        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+
+        parts = [part.to_module() for part in self.parts_]
+        weights = np.array([part.weight for part in self.settings.parts])
+        skips_rare = self._parts_that_skip_rare()
+        if skips_rare is None or self.familiar_ is None:
+            shares = (weights / weights.sum()).astype(np.float32)
+            return FusionModule(_mean_of_logits, parts, shares=shares[:, None, None])
+        # a graph cannot compare with no set at all, so the set of nobody is added; it has no scores anyway
+        nobody = np.zeros((1, self.familiar_.shape[1]), np.bool_)
+        return FusionModule(
+            _mean_of_familiar_logits,
+            parts,
+            weights=weights.astype(np.float32)[:, None],
+            skips_rare=skips_rare[:, None],
+            familiar=np.concatenate([nobody, self.familiar_]),
+        )
+
+    def _weights(self, present: Bools) -> Floats:
+        """What each part counts for each product, (P, N); summing to 1."""
+        by_part = np.array([[part.weight] for part in self.settings.parts], np.float32)
+        weights = np.repeat(by_part, len(present), axis=1)
+        skips_rare = self._parts_that_skip_rare()
+        if skips_rare is not None and self.familiar_ is not None:
+            familiar = {tuple(row) for row in self.familiar_.tolist()}
+            rare = np.array([tuple(row) not in familiar for row in present.tolist()], np.bool_)
+            weights[np.ix_(skips_rare, rare)] = 0
+        return np.asarray(weights / weights.sum(axis=0))
+
+    def _parts_that_skip_rare(self) -> Bools | None:
+        """Which parts (P,) do not count for rare sets of members; None where it makes no difference."""
+        skips_rare = np.array([not part.answer_rare_patterns for part in self.settings.parts])
+        # someone has to predict these products
+        if self.familiar_ is None or not skips_rare.any() or skips_rare.all():
+            return None
+        return skips_rare
 
 
-def _made(policy: str, settings: dict[str, Any]) -> FusionPolicy:
+def _make_policy(policy: str, settings: dict[str, Any]) -> FusionPolicy:
     plugin: type[FusionPolicy] = registry.fusion.load(policy)
     return plugin(registry.settings(plugin, settings, policy))
+
+
+def _mean_of_logits(scores: Tensor, present: Tensor, parts: Tensor, shares: Tensor) -> Tensor:
+    """Scores (B, L) of the scores of all `parts` (P, B, L), which have fixed `shares` (P, 1, 1)."""
+    return (shares * parts.logit(eps=EPSILON)).sum(dim=0).sigmoid()
+
+
+def _mean_of_familiar_logits(
+    scores: Tensor, present: Tensor, parts: Tensor, weights: Tensor, skips_rare: Tensor, familiar: Tensor
+) -> Tensor:
+    """The same where some parts count only for sets of members that are among the `familiar` (S, M).
+
+    Both `weights` and `skips_rare` are (P, 1).
+    """
+    is_familiar = (present.unsqueeze(1) == familiar).all(dim=2).any(dim=1)  # (B,)
+    counted = weights * (is_familiar | ~skips_rare)  # (P, B)
+    shares = counted / counted.sum(dim=0)
+    return (shares.unsqueeze(2) * parts.logit(eps=EPSILON)).sum(dim=0).sigmoid()

@@ -15,34 +15,39 @@ from shelfwise.nn.policy_network import PolicyBatches, PolicyNetwork, PolicySett
 from shelfwise.nn.training_loop import Batches, LoopSettings
 from shelfwise.taxonomy.tree_scores import ROOT, decoded, levels, tree_of
 
+POLICY_FIELDS = PolicySettings.model_fields
+
 
 class CoherentSettings(PolicySettings):
     """Those of the policy network, with defaults for a few thousand products."""
 
-    input: Literal["probabilities", "logits"] = "logits"
-    residual: bool = True
-    dropout: float = Field(0.3, ge=0, lt=1)
-    presence_bits: bool = True
-    member_dropout: float = Field(0.2, ge=0, lt=1)
+    input: Literal["probabilities", "logits"] = Field(
+        "logits", description=POLICY_FIELDS["input"].description
+    )
+    residual: bool = Field(True, description=POLICY_FIELDS["residual"].description)
+    dropout: float = Field(0.3, ge=0, lt=1, description=POLICY_FIELDS["dropout"].description)
+    presence_bits: bool = Field(True, description=POLICY_FIELDS["presence_bits"].description)
+    member_dropout: float = Field(0.2, ge=0, lt=1, description=POLICY_FIELDS["member_dropout"].description)
     training: LoopSettings = Field(
         LoopSettings(epochs=200, patience=10, learning_rate=3e-3, loss="bce"),
-        description="its loss is bce in the coherent form",
+        description="how the network is trained; its loss must be bce, which is used in its coherent form",
     )
 
     @model_validator(mode="after")
-    def _one_loss(self) -> Self:
+    def _check_loss(self) -> Self:
         if self.training.loss != "bce":
             raise ValueError(
-                f"training.loss is {self.training.loss!r}, but coherent has a loss of its own, a form of bce; set it to 'bce'"
+                f"training.loss is {self.training.loss!r}, but coherent has a loss of its own, a form of "
+                f"bce; set it to 'bce'"
             )
         return self
 
 
 class Coherent(NetworkPolicy):
-    """C-HMCNN (Giunchiglia and Lukasiewicz 2020) over the members' scores, for labels that carry their paths ("A > B > C").
+    """C-HMCNN (Giunchiglia and Lukasiewicz 2020) over the members' scores, for path labels ("A > B > C").
 
-    The network's outputs h become p_A = max of h_B over A and all labels below it, so no label scores more than its
-    parent; and the loss looks at p, not at h: see :func:`~shelfwise.nn.losses.max_constraint`.
+    The network's outputs h become p_A = max of h_B over A and all labels below it, so no label scores more
+    than its parent; and the loss looks at p, not at h: see :func:`~shelfwise.nn.losses.max_constraint`.
     """
 
     Settings = CoherentSettings
@@ -95,14 +100,16 @@ class Coherent(NetworkPolicy):
     def state(self) -> State:
         """All weights, the shape they belong to, and each label's parent."""
         state = super().state()
-        return State({"parents": self.parents_} | dict(state.arrays), state.facts)
+        return State({"parents": self.parents_, **state.arrays}, state.facts)
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
-        arrays = dict(state.arrays)
-        self.parents_ = arrays.pop("parents")
-        return super().restore(State(arrays, state.facts))
+        # all other arrays are the network's weights
+        weights = dict(state.arrays)
+        self.parents_ = weights.pop("parents")
+        return super().restore(State(weights, state.facts))
 
     def facts(self) -> dict[str, object]:
-        """How many labels lie below another, how many weights the network has, and the epoch they are from."""
-        return {"labels_with_a_parent": int((self.parents_ != ROOT).sum()), **super().facts()}
+        """How many labels lie below another, the network's number of weights, and the epoch they are from."""
+        below = int((self.parents_ != ROOT).sum())
+        return {"labels_with_a_parent": below, **super().facts()}

@@ -1,4 +1,7 @@
-"""Cross-attention fusion: every member is a token, and the tokens read each other."""
+"""Cross-attention fusion: every member is a token, and the tokens read each other.
+
+Dimensions: B products of a batch, M members, L labels.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 class CrossAttentionSettings(FeatureSettings):
     """The transformer over the members."""
 
-    units: PositiveInt = Field(128, description="width of a token")
+    units: PositiveInt = Field(128, description="width of a token, the vector of one member")
     heads: PositiveInt = Field(4, description="attention heads; must divide units")
-    layers: PositiveInt = Field(1, description="transformer encoder layers")
-    dropout: float = Field(0.3, ge=0, lt=1, description="inside the transformer, in training")
+    layers: PositiveInt = Field(1, description="layers of the transformer encoder")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout inside the transformer, in training")
 
     @model_validator(mode="after")
-    def _heads_divide_units(self) -> Self:
+    def _check_heads(self) -> Self:
         if self.units % self.heads:
             raise ValueError(f"heads = {self.heads} must divide units = {self.units}")
         return self
 
 
 class CrossAttention(FeaturePolicy):
-    """Transformer encoder over the members' features, one token each; the mean of the present tokens is classified."""
+    """Transformer encoder over the members' features, a token each; the mean present token is classified."""
 
     Settings = CrossAttentionSettings
     settings: CrossAttentionSettings
@@ -43,23 +46,33 @@ class CrossAttentionNetwork(nn.Module):
 
     def __init__(self, shape: Shape, settings: CrossAttentionSettings) -> None:
         super().__init__()
-        units, drop = settings.units, settings.dropout
+        units = settings.units
         self.reader = FeatureReader(shape.widths, settings.member_dropout)
         self.project = nn.ModuleList(nn.Linear(width, units) for width in shape.widths)
         layer = nn.TransformerEncoderLayer(
-            units, settings.heads, 2 * units, drop, "gelu", batch_first=True, norm_first=True
+            d_model=units,
+            nhead=settings.heads,
+            dim_feedforward=2 * units,
+            dropout=settings.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
         )
-        self.encoder = nn.TransformerEncoder(
-            layer, settings.layers, nn.LayerNorm(units), enable_nested_tensor=False
-        )
+        # with norm_first the last layer's output is not normalised yet
+        norm = nn.LayerNorm(units)
+        self.encoder = nn.TransformerEncoder(layer, settings.layers, norm, enable_nested_tensor=False)
         self.last = nn.Linear(units, shape.labels)
 
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:
         """Logits (B, L)."""
-        read, left = self.reader(present, *features)
-        tokens = torch.stack([project(f) for project, f in zip(self.project, read, strict=True)], dim=1)
-        # attention over nothing is NaN: where nobody is left all tokens stay, and the caller silences the answer
-        hidden = self.encoder(tokens, src_key_padding_mask=~left & left.any(dim=1, keepdim=True))
-        mask = left.unsqueeze(2)
-        logits: Tensor = self.last((hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1))
+        read, kept = self.reader(present, *features)
+        projected = [project(feature) for project, feature in zip(self.project, read, strict=True)]
+        tokens = torch.stack(projected, dim=1)
+        # attention over nothing is NaN: where no member is present all tokens stay, and the caller gives
+        # score 0
+        ignored = ~kept & kept.any(dim=1, keepdim=True)
+        hidden = self.encoder(tokens, src_key_padding_mask=ignored)
+        mask = kept.unsqueeze(2)
+        mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+        logits: Tensor = self.last(mean)
         return logits

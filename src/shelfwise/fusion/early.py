@@ -12,18 +12,20 @@ from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
 class EarlySettings(FeatureSettings):
-    """How the features are joined."""
+    """How the features are fused."""
 
     join: Literal["concat", "add"] = Field(
-        "concat", description="side by side, or projected to one width and added up"
+        "concat",
+        description="how features are fused: concat (side by side) or add (projected to one width and added "
+        "up)",
     )
     units: PositiveInt | None = Field(
-        None, description="width of the hidden layer; unset: 512 for concat, 256 for add"
+        None, description="width of the fused vector; unset: 512 for concat, 256 for add"
     )
 
 
 class Early(FeaturePolicy):
-    """Early fusion of frozen members (the paper, section 2, which defines it and does not run it); `joint` trains them too."""
+    """Early fusion of frozen members (the paper, section 2, defines it); `joint` trains the members too."""
 
     Settings = EarlySettings
     settings: EarlySettings

@@ -1,4 +1,4 @@
-"""Gated fusion: every product decides, unit by unit, which member's features it is described by."""
+"""Gated fusion: every product decides, unit by unit, which member's features describe it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from shelfwise.nn.initialization import init_network_like_keras
 class GatedSettings(FeatureSettings):
     """The gated unit."""
 
-    units: PositiveInt = Field(UNITS["gated"], description="width of the joined vector")
+    units: PositiveInt = Field(UNITS["gated"], description="width of the fused vector")
     gate: Literal["softmax", "sigmoid"] = Field(
         "softmax",
-        description="softmax: the members share each unit; sigmoid: each gate is its own (the authors', for more than two)",
+        description="softmax: the members share each unit; sigmoid: each member's gate is independent, as "
+        "Arevalo et al. have it for more than two members",
     )
 
 
 class Gated(FeaturePolicy):
-    """Gated multimodal unit (Arevalo et al. 2017) over the features of frozen members; `joint` trains them too."""
+    """Gated multimodal unit (Arevalo et al. 2017) over the features of frozen members."""
 
     Settings = GatedSettings
     settings: GatedSettings
@@ -31,6 +32,5 @@ class Gated(FeaturePolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         chosen = self.settings
-        return init_network_like_keras(
-            GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate)
-        )
+        unit = GatedUnit(shape, chosen.units, chosen.dropout, chosen.member_dropout, chosen.gate)
+        return init_network_like_keras(unit)

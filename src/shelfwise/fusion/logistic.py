@@ -1,14 +1,14 @@
 """Logistic stacking: one logistic regression a label, rare labels drawn towards what holds for all labels.
 
-Dimensions: N products, L labels, M members of the system, K of them in one set of present members. A label's own
-inputs are P = 2K + 1 numbers.
+Dimensions: N products, L labels, M members of the system, K of them in one set of present members. A label's
+own inputs are P = 2K + 1 numbers.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import ConfigError, NotFittedError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 MAX_MEMBERS = 6
 """Where any set of members may occur: 63 sets, each with weights of its own."""
@@ -57,14 +60,15 @@ class LogisticSettings(PluginSettings):
 class Logistic(FusionPolicy):
     """Per-label logistic stacking with hierarchical shrinkage, a solution for every set of members that can be present.
 
-    A label is judged by its *own* scores: each member's logit, and its logit relative to what the member gives all
-    labels together (the logarithm of the label's softmax share). Weights shared by all labels are fitted first. Each
-    label's then depart from them as far as its products bear out: ``loss_l(w_l) + shrink / 2 * |w_l - shared|^2``.
+    A label is judged by its *own* scores: each member's logit, and its logit relative to what the member
+    gives all labels together (the logarithm of the label's softmax share). Weights shared by all labels are
+    fitted first. Each label's then depart from them as far as its products bear out: ``loss_l(w_l) + shrink /
+    2 * |w_l - shared|^2``.
 
-    Every set is fitted on all products that have its members. One that hardly any product has is fitted on all
-    products that have any of its members; absent ones count 0. A product with a set of members that was not solved
-    for gets the scores of the largest solved set within it, the first of several. If there is none, it gets the mean
-    of its members' scores.
+    Every set is fitted on all products that have its members. One that hardly any product has is fitted on
+    all products that have any of its members; absent ones count 0. A product with a set of members that was
+    not solved for gets the scores of the largest solved set within it, the first of several. If there is
+    none, it gets the mean of its members' scores.
     """
 
     Settings = LogisticSettings
@@ -136,6 +140,33 @@ class Logistic(FusionPolicy):
         """How many sets of members have weights of their own."""
         return {"sets": len(self._solved_sets())}
 
+    def to_module(self) -> nn.Module:
+        """The regressions of all solved sets; each product gets the scores of the largest set within its own.
+
+        Raises:
+            NotFittedError: before :meth:`fit` or :meth:`restore`.
+            PluginError: more sets than a graph holds.
+        """
+        from shelfwise.nn.fusion_module import FusionModule, sets_of_members  # torch is only needed here
+
+        # the sets that count most come last: large before small ones, and of one size the lowest number
+        numbers = sorted(self._solved_sets(), key=lambda number: (number.bit_count(), -number))
+        centre = self.arrays_["centre"]
+        n_members = centre.shape[1]
+        sets = sets_of_members(numbers, n_members)
+        n_labels = len(self.arrays_[f"own_{numbers[0]}"])
+        weights = np.zeros((len(numbers), 2, n_members, n_labels), np.float32)
+        constants = np.zeros((len(numbers), n_labels), np.float32)
+        for place, number in enumerate(numbers):
+            own = self.arrays_[f"own_{number}"]  # (L, 2K + 1): of 1, the logits, the log shares
+            members = np.flatnonzero(sets[place])
+            constants[place] = own[:, 0]
+            weights[place, 0, members] = own[:, 1 : 1 + len(members)].T
+            weights[place, 1, members] = own[:, 1 + len(members) :].T
+        return FusionModule(
+            _largest_set_within, weights=weights, constants=constants, centre=centre[:, :, None], sets=sets
+        )
+
     def _solved_sets(self) -> list[int]:
         """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
@@ -168,6 +199,30 @@ class Logistic(FusionPolicy):
         joined = np.concatenate(own, axis=1, dtype=np.float32)
         # label by label, as the regressions read them
         return np.ascontiguousarray(joined.transpose(2, 1, 0))
+
+
+def _largest_set_within(
+    scores: Tensor, present: Tensor, weights: Tensor, constants: Tensor, centre: Tensor, sets: Tensor
+) -> Tensor:
+    """Scores (B, L) by S regressions, of which a later one replaces the earlier ones for the products that have its set.
+
+    Args:
+        weights: (S, 2, M, L) of logits and of log shares.
+        constants: (S, L).
+        centre: (2, M, 1) what is taken from the inputs.
+        sets: (S, M).
+    """
+    logits = scores.logit(eps=EPSILON)
+    shares = logits - logits.logsumexp(dim=2, keepdim=True)
+    mask = present.unsqueeze(2)
+    # where no solved set is within the product's: the mean of its members' scores
+    fused = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+    for place in range(len(sets)):
+        inputs = (logits - centre[0]) * weights[place, 0] + (shares - centre[1]) * weights[place, 1]
+        answer = ((inputs * mask).sum(dim=1) + constants[place]).sigmoid()
+        has_set = (present | ~sets[place]).all(dim=1, keepdim=True)
+        fused = answer.where(has_set, fused)
+    return fused
 
 
 def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: float) -> Float64Array:

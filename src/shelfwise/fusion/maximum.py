@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class MaximumSettings(PluginSettings):
@@ -29,5 +32,16 @@ class Maximum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
+        # no score is below 0, so an absent member never wins
         largest: Floats = outputs.fill_absent(0).max(axis=1)
         return largest
+
+    def to_module(self) -> nn.Module:
+        """The same rule as a network."""
+        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+
+        return FusionModule(_maximum)
+
+
+def _maximum(scores: Tensor, present: Tensor) -> Tensor:
+    return scores.amax(dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from pydantic import Field, PositiveFloat
@@ -11,17 +11,28 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
 from shelfwise.errors import ConfigError
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SMALLEST = np.finfo(np.float32).tiny
+"""In place of a sum of 0, where no member is present."""
+
 
 class MeanSettings(PluginSettings):
-    """The default is the paper's: every member weighs the same."""
+    """The default is the paper's: every member has the same weight."""
 
     weights: tuple[PositiveFloat, ...] | None = Field(
-        None, min_length=1, description="one weight a member, in member order; unset: equal"
+        None,
+        min_length=1,
+        description="one weight for each member of the system, in their order; unset: all the same",
     )
 
 
 class Mean(FusionPolicy):
-    """Elementwise (weighted) mean (the paper, section 3, "mean"); the weights of absent members go to the present ones."""
+    """Elementwise (weighted) mean (the paper, section 3, "mean").
+
+    The weights of absent members go to the present ones.
+    """
 
     Settings = MeanSettings
     settings: MeanSettings
@@ -33,7 +44,7 @@ class Mean(FusionPolicy):
         validation: tuple[MemberOutputs, Floats] | None,
         context: Context,
     ) -> Self:
-        """There is nothing to learn; only that every member has its weight is checked.
+        """There is nothing to learn; only the number of weights is checked.
 
         Raises:
             ConfigError: not as many weights as members.
@@ -48,15 +59,31 @@ class Mean(FusionPolicy):
             ConfigError: not as many weights as members.
         """
         shares = outputs.present * self._weights(outputs)
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), SMALLEST)
         mixed: Floats = np.einsum("nm,nml->nl", shares, outputs.fill_absent(0))
         return mixed
 
+    def to_module(self) -> nn.Module:
+        """The same mean as a network."""
+        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+
+        if self.settings.weights is None:
+            return FusionModule(_weighted_mean)
+        return FusionModule(_weighted_mean, weights=np.array(self.settings.weights, np.float32))
+
     def _weights(self, outputs: MemberOutputs) -> Floats:
+        """One weight a member (M,)."""
         members = outputs.present.shape[1]
         weights = np.array(self.settings.weights or (1.0,) * members, np.float32)
         if len(weights) != members:
             raise ConfigError(
-                f"the policy mean has {len(weights)} weights for {members} members; give each member one weight, or none at all"
+                f"the policy mean has {len(weights)} weights for {members} members; "
+                f"give each member one weight, or none at all"
             )
         return weights
+
+
+def _weighted_mean(scores: Tensor, present: Tensor, weights: Tensor | None = None) -> Tensor:
+    shares = present.float() if weights is None else present * weights
+    shares = shares / shares.sum(dim=1, keepdim=True).clamp_min(float(SMALLEST))
+    return (shares.unsqueeze(2) * scores).sum(dim=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class MinimumSettings(PluginSettings):
@@ -13,7 +16,7 @@ class MinimumSettings(PluginSettings):
 
 
 class Minimum(FusionPolicy):
-    """Elementwise minimum (the paper, section 2, names it as a possible rule); one strict member vetoes a label."""
+    """Elementwise minimum (the paper, section 2, as a possible rule); one strict member vetoes a label."""
 
     Settings = MinimumSettings
 
@@ -29,4 +32,16 @@ class Minimum(FusionPolicy):
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
+        # no score is above 1, so an absent member never decides
         return outputs.zero_where_absent(outputs.fill_absent(1).min(axis=1))
+
+    def to_module(self) -> nn.Module:
+        """The same rule as a network."""
+        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+
+        return FusionModule(_minimum)
+
+
+def _minimum(scores: Tensor, present: Tensor) -> Tensor:
+    absent = ~present.unsqueeze(2)
+    return scores.masked_fill(absent, 1.0).amin(dim=1)

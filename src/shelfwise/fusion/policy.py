@@ -1,12 +1,15 @@
-"""The policy network: a small network that reads all members' scores and decides what each of them is worth."""
+"""The policy network: a small network that reads all members' scores and learns how to combine them."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
+from torch import nn
+
+from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, State
-from shelfwise.errors import NotFittedError
+from shelfwise.nn.fusion_module import SigmoidOutput
 from shelfwise.nn.policy_network import (
     PolicyNetwork,
     PolicySettings,
@@ -31,6 +34,15 @@ class Policy(FusionPolicy):
         self.network_: PolicyNetwork | None = None
         self.epochs_ = 0
 
+    @property
+    def network(self) -> PolicyNetwork:
+        """The trained network.
+
+        Raises:
+            NotFittedError: there is none yet.
+        """
+        return require_fitted(self.network_, "the policy network")
+
     def fit(
         self,
         outputs: MemberOutputs,
@@ -38,7 +50,7 @@ class Policy(FusionPolicy):
         validation: tuple[MemberOutputs, Floats] | None,
         context: Context,
     ) -> Self:
-        """Train the network on all products that any member knows; `validation` is watched if patience is set."""
+        """Train the network on all products that any member knows; patience watches `validation`."""
         self.network_, self.epochs_ = fit_policy(outputs, targets, validation, self.settings, context)
         return self
 
@@ -48,29 +60,25 @@ class Policy(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        return run_policy(self._fitted(), outputs)
+        return run_policy(self.network, outputs)
 
     def state(self) -> State:
         """All weights, and the shape they belong to."""
-        network = self._fitted()
-        return State(
-            weights_of(network),
-            {"members": network.members, "labels": network.labels, "epochs": self.epochs_},
-        )
+        network = self.network
+        shape = {"members": network.members, "labels": network.labels}
+        return State(weights_of(network), {**shape, "epochs": self.epochs_})
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
-        self.network_ = restored_policy(
-            state.arrays, state.facts["members"], state.facts["labels"], self.settings
-        )
-        self.epochs_ = state.facts["epochs"]
+        facts = state.facts
+        self.network_ = restored_policy(state.arrays, facts["members"], facts["labels"], self.settings)
+        self.epochs_ = facts["epochs"]
         return self
 
     def facts(self) -> dict[str, Any]:
         """How many weights the network has, and the epoch they are from."""
-        return {"weights": self._fitted().weight_count, "epochs": self.epochs_}
+        return {"weights": self.network.weight_count, "epochs": self.epochs_}
 
-    def _fitted(self) -> PolicyNetwork:
-        if self.network_ is None:
-            raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
-        return self.network_
+    def to_module(self) -> nn.Module:
+        """The network itself."""
+        return SigmoidOutput(self.network)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat
@@ -22,6 +22,9 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.metrics.threshold_search import best_micro_f1
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
@@ -164,6 +167,32 @@ class Ridge(FusionPolicy):
         """The alpha that was used."""
         return {"alpha": self.alpha_}
 
+    def to_module(self) -> nn.Module:
+        """The ridges of all sets of members; each product gets the scores of its own set.
+
+        Raises:
+            NotFittedError: before :meth:`fit` or :meth:`restore`.
+            PluginError: more sets than a graph holds.
+        """
+        from shelfwise.nn.fusion_module import FusionModule, sets_of_members  # torch is only needed here
+
+        if not self.solutions_:
+            raise NotFittedError("the policy 'ridge' is not fitted; call fit or restore first")
+        numbers = sorted(self.solutions_)
+        # all sets are solved for, so the largest number has every member's bit
+        n_members = numbers[-1].bit_length()
+        n_labels = len(self.solutions_[numbers[0]][1])
+        sets = sets_of_members(numbers, n_members)
+        # as one matrix a set, with 0 for the members that are not in it
+        weights = np.zeros((len(numbers), n_members, n_labels, n_labels), np.float32)
+        for place, number in enumerate(numbers):
+            weights[place, sets[place]] = self.solutions_[number][0].reshape(-1, n_labels, n_labels)
+        intercepts = np.stack([self.solutions_[number][1] for number in numbers])
+        flat = weights.reshape(len(numbers), n_members * n_labels, n_labels)
+        return FusionModule(
+            _ridge_of_own_set, weights=flat, intercepts=intercepts[:, None], sets=sets[:, None]
+        )
+
     def _choose_alpha(
         self,
         outputs: MemberOutputs,
@@ -190,6 +219,15 @@ class Ridge(FusionPolicy):
             return best_micro_f1(validation[1], fused, THRESHOLDS), alpha
 
         return max(GRID, key=quality)
+
+
+def _ridge_of_own_set(
+    scores: Tensor, present: Tensor, weights: Tensor, intercepts: Tensor, sets: Tensor
+) -> Tensor:
+    """Scores (B, L) by S ridges: weights (S, M * L, L), intercepts (S, 1, L), sets (S, 1, M)."""
+    by_set = scores.flatten(1) @ weights + intercepts  # (S, B, L)
+    is_own = (present == sets).all(dim=2)  # (S, B)
+    return (by_set.clamp(0, 1) * is_own.unsqueeze(2)).sum(dim=0)
 
 
 def _patterns(present: Bools) -> Rows:

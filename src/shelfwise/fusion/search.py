@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
+import torch
 from pydantic import Field
+from torch import Tensor, nn
 
+from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
-from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.errors import ConfigError
+from shelfwise.nn.fusion_module import SigmoidOutput
 from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
 from shelfwise.nn.policy_search import PAPER_NETWORKS, SearchCandidate, search_policy
 from shelfwise.nn.training_loop import LoopSettings
 
 
 class SearchSettings(PluginSettings):
-    """How long is searched. Searched are members, layers, units, activations, dropout and learning rate."""
+    """How long the search is. Members, layers, units, activations, dropout and learning rate are searched."""
 
-    trials: int = Field(30, ge=len(PAPER_NETWORKS), description="networks that are tried, the paper's two among them")
+    trials: int = Field(
+        30, ge=len(PAPER_NETWORKS), description="networks that are tried; the paper's two are among them"
+    )
     timeout: float | None = Field(
-        None, gt=0, description="seconds after which no further network is tried; unset: all are"
+        None, gt=0, description="seconds after which no further network is tried; unset: no limit"
     )
     network: PolicySettings = Field(
         PolicySettings(training=LoopSettings(epochs=40, loss="bce", patience=5)),
-        description="what is not searched: the network's input, loss, most epochs, and so on",
+        description="settings of every network that is tried; what is searched is replaced",
     )
 
 
 class Search(FusionPolicy):
     """The best policy network that Optuna finds within its trials.
 
-    The members the network was not given are heard only on products that none of the others knows.
+    Members that the network does not read count only for products that none of the others knows.
     """
 
     Settings = SearchSettings
@@ -41,6 +48,15 @@ class Search(FusionPolicy):
         self.network_: PolicyNetwork | None = None
         self.choice_: SearchCandidate
         self.facts_: dict[str, Any] = {}
+
+    @property
+    def network(self) -> PolicyNetwork:
+        """The best network.
+
+        Raises:
+            NotFittedError: nothing was searched for yet.
+        """
+        return require_fitted(self.network_, "the searched policy network")
 
     def fit(
         self,
@@ -58,9 +74,11 @@ class Search(FusionPolicy):
             raise ConfigError(
                 "the policy 'search' needs validation products to judge by; raise split.validation_fraction"
             )
-        train, chosen = (outputs, targets), self.settings
+        chosen = self.settings
+        train = (outputs, targets)
         found = search_policy(train, validation, chosen.network, chosen.trials, chosen.timeout, context)
         self.choice_ = found.choice
+        # trials keep no weights, so the best is trained again: the same seed gives the same network
         self.network_, epochs = found.choice.fit(train, validation, context)
         best = {"micro_f1": found.micro_f1, "members": list(found.choice.members)}
         self.facts_ = {
@@ -76,34 +94,48 @@ class Search(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        network = self._fitted()
+        network = self.network
         return self.choice_.fuse(network, outputs)
 
     def state(self) -> State:
         """The best network's weights, what it is, and every trial."""
-        return State(weights_of(self._fitted()), {**self.facts_, "labels": self._fitted().labels})
+        network = self.network
+        return State(weights_of(network), {**self.facts_, "labels": network.labels})
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.facts_ = {name: state.facts[name] for name in ("best", "epochs", "trials")}
-        settings = {
-            name: value for name, value in self.facts_["best"].items() if name in PolicySettings.model_fields
-        }
-        self.choice_ = SearchCandidate(
-            tuple(self.facts_["best"]["members"]), PolicySettings.model_validate(settings)
-        )
-        self.network_ = restored_policy(
-            state.arrays, len(self.choice_.members), state.facts["labels"], self.choice_.settings
-        )
+        best = self.facts_["best"]
+        # beside the network's settings the facts hold its members and its micro-F1
+        settings = {name: best[name] for name in PolicySettings.model_fields if name in best}
+        members = tuple(best["members"])
+        self.choice_ = SearchCandidate(members, PolicySettings.model_validate(settings))
+        labels = state.facts["labels"]
+        self.network_ = restored_policy(state.arrays, len(members), labels, self.choice_.settings)
         return self
 
     def facts(self) -> dict[str, Any]:
-        """The best trial and all trials: their settings, the places of the members they read, and micro-F1 on validation."""
+        """The best trial and all trials: settings, places of their members, and micro-F1 on validation."""
         return dict(self.facts_)
 
-    def _fitted(self) -> PolicyNetwork:
-        if self.network_ is None:
-            raise NotFittedError(
-                "this policy was never searched for; call fit, or restore a saved state, first"
-            )
-        return self.network_
+    def to_module(self) -> nn.Module:
+        """The network over the members it reads."""
+        network = SigmoidOutput(self.network)
+        return ChosenMembers(network, self.choice_.members)
+
+
+class ChosenMembers(nn.Module):
+    """A fusion network over some of the members; where none of these is present, the mean of the others."""
+
+    def __init__(self, network: nn.Module, members: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self.members = nn.Buffer(torch.tensor(list(members)))
+
+    def forward(self, scores: Tensor, present: Tensor) -> Tensor:
+        """Fused scores (B, L)."""
+        chosen = present.index_select(1, self.members)
+        fused: Tensor = self.network(scores.index_select(1, self.members), chosen)
+        count = present.sum(dim=1, keepdim=True).clamp_min(1)
+        mean = scores.sum(dim=1) / count
+        return torch.where(chosen.any(dim=1, keepdim=True), fused, mean)
