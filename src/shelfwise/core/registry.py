@@ -149,8 +149,8 @@ def exportable_policies() -> list[str]:
     for name in fusion.names():
         try:
             plugin: type[FusionPolicy] = fusion.load(name)
-        except PluginError:  # a library it needs is missing, so no fitted policy of this kind is here to export
-            continue
+        except PluginError:
+            continue  # a library it needs is missing, so there is no fitted policy of this kind
         if plugin.to_module is not FusionPolicy.to_module:
             names.append(name)
     return names

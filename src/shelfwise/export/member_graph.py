@@ -22,7 +22,7 @@ from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextSettings
 from shelfwise.vision.encoder_state import restored_encoder
 from shelfwise.vision.graph_split import Normalise, fuse_batch_norm
-from shelfwise.vision.image_branch import PictureSettings
+from shelfwise.vision.image_branch import ImageBranchSettings
 from shelfwise.vision.image_encoder import ImageEncoder
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -44,8 +44,8 @@ def part(name: str, modality: str, member: Modality) -> MemberGraph:
     """
     if modality not in _PARTS:
         raise PluginError(
-            f"the member {name!r} is a {modality}, which has no form as a graph; what can be exported: {', '.join(_PARTS)}; "
-            "set decide_with to a system of these and train again"
+            f"cannot export {name!r}: {modality} has no ONNX export (supported: {', '.join(_PARTS)}). "
+            "Train with --preset paper"
         )
     return _PARTS[modality](member)
 
@@ -67,7 +67,7 @@ def _image(member: Modality) -> MemberGraph:
     settings, state = member.settings, member.state()
     encoder = restored_encoder(state.facts, settings, state.arrays)
     return MemberGraph(
-        PictureReader(member.field, encoder.frame.size, settings.fit),
+        PictureReader(member.field, encoder.resizing.size, settings.fit),
         _Picture(encoder, with_prefix("head.", state.arrays), settings),
     )
 
@@ -103,7 +103,7 @@ class _Words(nn.Module):
 class _Picture(nn.Module):
     """Bytes (B, size, size, 3) to probabilities, the mean over both views where pictures are mirrored."""
 
-    def __init__(self, encoder: ImageEncoder, head: Mapping[str, Tensor], settings: PictureSettings) -> None:
+    def __init__(self, encoder: ImageEncoder, head: Mapping[str, Tensor], settings: ImageBranchSettings) -> None:
         super().__init__()
         self.mirrored = settings.flip
         self.normalise: Normalise = encoder.normalise
