@@ -146,7 +146,7 @@ def _verify(folder: Path) -> dict[str, Any]:
             f"{folder} is not a shelfwise model: it has no {MANIFEST}; "
             f"train one with: shelfwise train CATALOG --out {folder}"
         )
-    manifest = _read_json(path)
+    manifest: dict[str, Any] = _read_json(path)
     known = isinstance(manifest, dict) and manifest.get("format") in (1, FORMAT)
     if not known or not isinstance(manifest.get("files"), dict):
         raise BundleError(
