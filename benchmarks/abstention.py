@@ -101,9 +101,9 @@ def measure(
     scores = model.scores(model.predict_members(test, context))
     signals = {
         "log_prob_no_label": log_prob_no_label(scores),
-        **({} if around is None else around.far(test, context)),
+        **({} if around is None else around.distances(test, context)),
     }
-    abstained = fitted.abstains(model.novelty.p_values(test, scores, context), ALARMS)
+    abstained = fitted.is_novel(model.novelty.p_values(test, scores, context), ALARMS)
     return {
         "products": novel.size,
         "strange": int(novel.sum()),

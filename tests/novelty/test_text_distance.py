@@ -1,4 +1,4 @@
-"""How far a text is from what was learnt: against a slow, obvious count of words, and through a model to the command line."""
+"""How far a text is from the training texts: against a slow count of words, and through a whole model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shelfwise.core.types import Context, State
 from shelfwise.errors import ConfigError
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.model import Model
-from shelfwise.novelty import text_distance as surroundings
+from shelfwise.novelty import text_distance
 from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.novelty.text_distance import NearestTextDistance
 from shelfwise.training.fit import fit_catalog
@@ -39,13 +39,13 @@ def catalog(texts: list[str | None]) -> Catalog:
 
 def around(texts: list[str], groups: list[int] | None = None) -> NearestTextDistance:
     rows = np.arange(len(texts))
-    return NearestTextDistance.of(
+    return NearestTextDistance.fit(
         catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context()
     )
 
 
-def slow(texts: list[str], asked: str, k: int, leave_out: int | None = None) -> float:
-    """Minus the mean cosine of TF-IDF vectors, one pair at a time; words of a single training text are unknown."""
+def slow(texts: list[str], new: str, k: int, leave_out: int | None = None) -> float:
+    """Minus the mean cosine of TF-IDF vectors, pair by pair; words of a single training text are unknown."""
     documents = Counter(word for text in texts for word in set(text.split()))
 
     def vector(text: str) -> dict[str, float]:
@@ -59,52 +59,52 @@ def slow(texts: list[str], asked: str, k: int, leave_out: int | None = None) -> 
         shared = sum(one[word] * other[word] for word in one.keys() & other.keys() if documents[word] >= 2)
         return shared / math.sqrt(sum(v * v for v in one.values()) * sum(v * v for v in other.values()))
 
-    found = [cosine(vector(asked), vector(text)) for i, text in enumerate(texts) if i != leave_out]
+    found = [cosine(vector(new), vector(text)) for i, text in enumerate(texts) if i != leave_out]
     return -float(np.mean(sorted(found)[-k:]))
 
 
 def test_words_against_a_slow_obvious_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "NEAREST", 2)
-    fitted, asked = around(TEXTS), ["red mug", "blue cup", "lamp of an unheard kind", "nothing known"]
+    monkeypatch.setattr(text_distance, "NEIGHBOURS", 2)
+    fitted, new = around(TEXTS), ["red mug", "blue cup", "lamp of an unknown kind", "nothing known"]
     for portion in (1, 3, 100):
-        monkeypatch.setattr(surroundings, "PORTION", portion)
-        found = fitted.far(catalog(list(asked)), Context())
+        monkeypatch.setattr(text_distance, "CHUNK_ROWS", portion)
+        found = fitted.distances(catalog(list(new)), Context())
         assert list(found) == ["words"]
-        np.testing.assert_allclose(found["words"], [slow(TEXTS, text, 2) for text in asked], atol=1e-6)
+        np.testing.assert_allclose(found["words"], [slow(TEXTS, text, 2) for text in new], atol=1e-6)
 
 
 def test_near_copies_are_no_evidence_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surroundings, "NEAREST", 1)
-    alone = around(TEXTS).far(catalog(list(TEXTS)), Context(), groups=np.arange(6))
+    monkeypatch.setattr(text_distance, "NEIGHBOURS", 1)
+    alone = around(TEXTS).distances(catalog(list(TEXTS)), Context(), groups=np.arange(6))
     np.testing.assert_allclose(
         alone["words"], [slow(TEXTS, text, 1, leave_out=i) for i, text in enumerate(TEXTS)], atol=1e-6
     )
     groups = np.array([0, 1, 2, 3, 4, 0])  # the two mugs are one product
-    [far] = around(TEXTS, groups.tolist()).far(catalog(list(TEXTS)), Context(), np.array([5]), groups[[5]])[
-        "words"
-    ]
+    [far] = around(TEXTS, groups.tolist()).distances(
+        catalog(list(TEXTS)), Context(), np.array([5]), groups[[5]]
+    )["words"]
     assert far == pytest.approx(slow(TEXTS[1:], "mug", 1, leave_out=4), abs=0.2)
     assert far > alone["words"][5]
 
 
 def test_no_text_is_not_far() -> None:
-    found = around(TEXTS).far(catalog([None, "mug"]), Context())["words"]
+    found = around(TEXTS).distances(catalog([None, "mug"]), Context())["words"]
     assert np.isnan(found).tolist() == [True, False]
 
 
 def test_sentences_are_compared_too(make_encoder: Any, tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder", ["red", "mug", "cup", "blue", "lamp", "large", "tall"])
     rows = np.arange(6)
-    fitted = NearestTextDistance.of(catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context())
-    asked = catalog(["red mug", "tall lamp", None])
-    found = fitted.far(asked, Context())
+    fitted = NearestTextDistance.fit(catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context())
+    new = catalog(["red mug", "tall lamp", None])
+    found = fitted.distances(new, Context())
     assert list(found) == ["words", "meaning"]
     assert np.isnan(found["meaning"]).tolist() == [False, False, True]
     assert (np.abs(found["meaning"][:2]) <= 1 + 1e-6).all()
     again = NearestTextDistance.from_state(
         State(fitted.state().arrays, json.loads(json.dumps(dict(fitted.state().facts))))
     )
-    for name, values in again.far(asked, Context()).items():
+    for name, values in again.distances(new, Context()).items():
         np.testing.assert_allclose(values, found[name], atol=2e-3)
 
 
@@ -125,20 +125,20 @@ def shop() -> tuple[Catalog, Model]:
             " ".join(chance.choice(words[kind].split(), 3)) + f" {chance.choice(['red', 'blue', 'green'])}"
         )
         records.append({"id": str(i), "title": title, "categories": [["Goods", kind]]})
-    learnt = Catalog.from_records(records)
+    known = Catalog.from_records(records)
     settings = {
         "split": {"validation_fraction": 0},
         "stacking": {"folds": 3},
         "members": {"t": {"modality": "text_linear", "field": "title"}},
     }
-    return learnt, fit_catalog(learnt, Config.parse(settings), Context())
+    return known, fit_catalog(known, Config.parse(settings), Context())
 
 
-def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catalog, Model]) -> None:
-    learnt, model = shop
+def test_a_model_finds_novel_products_and_keeps_to_its_false_alarms(shop: tuple[Catalog, Model]) -> None:
+    known, model = shop
     model = Model.from_bundle(model.bundle())
     assert model.novelty is not None
-    strangers = catalog(
+    novel = catalog(
         ["quantum violin string", "tractor engine oil plough", "violin bow rosin", "cheese rind", "mug"]
     )
 
@@ -148,30 +148,28 @@ def test_a_model_tells_strangers_and_keeps_to_its_false_alarms(shop: tuple[Catal
             products, model.scores(model.predict_members(products, Context())), Context()
         )
 
-    far = p_values(strangers)
+    far = p_values(novel)
     assert (far[:4] <= 0.02).all()
     assert far[4] > far[:4].max()
-    assert p_values(learnt).min() >= 1 / 401
-    assert model.novelty.conformal.abstains(p_values(learnt), 0.05).mean() <= 0.08
+    assert p_values(known).min() >= 1 / 401
+    assert model.novelty.conformal.is_novel(p_values(known), 0.05).mean() <= 0.08
 
 
 def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
     shelves = Categorizer.from_model(shop[1])
-    belongs, strange = shelves.novelty(
-        [{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}]
-    )
-    assert 0 <= belongs < 0.9 < 0.98 <= strange < 1
+    belongs, novel = shelves.novelty([{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}])
+    assert 0 <= belongs < 0.9 < 0.98 <= novel < 1
 
 
 def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
-    learnt, model = shop
+    known, model = shop
     shelves = Categorizer.from_model(replace(model, novelty=None))
     with pytest.raises(ConfigError, match="fewer than 20 training products"):
         shelves.novelty([{"title": "mug"}])
     rows = np.arange(19)
     assert (
         NoveltyDetector.fit(
-            learnt,
+            known,
             np.arange(400),
             rows,
             (rows, np.full((19, 5), 0.5, np.float32)),
@@ -184,7 +182,7 @@ def test_too_few_products_to_tell(shop: tuple[Catalog, Model]) -> None:
 
 @pytest.mark.parametrize("precision", [None, 0.9])
 @pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
-def test_strangers_have_a_queue_of_their_own(
+def test_novel_products_have_a_queue_of_their_own(
     shop: tuple[Catalog, Model], tmp_path: Path, precision: float | None, name: str
 ) -> None:
     titles = ["mug tea cup clay", "lamp light bulb", "quantum violin string bow"]

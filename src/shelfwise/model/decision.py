@@ -253,7 +253,7 @@ def _novelty(
     if novelty_rate is None:
         novel = np.zeros(len(chunk), np.bool_)
     else:
-        novel = predictor.novelty.conformal.abstains(p_values, novelty_rate)
+        novel = predictor.novelty.conformal.is_novel(p_values, novelty_rate)
     return (1 - p_values).round(4).tolist(), novel
 
 

@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Float64Array, Floats, State
+from shelfwise.core.types import Bools, Float64Array, Floats, State
 from shelfwise.errors import ConfigError, LabelError
 
 Signals = Mapping[str, NDArray[np.floating]]
@@ -32,8 +32,9 @@ MAX_PROBABILITY = 0.9999
 
 
 def log_prob_no_label(scores: Floats) -> Float64Array:
-    """(N,) the log probability that a product has none of the labels, taken for independent; high for novel
-    ones.
+    """(N,) the log probability that a product has none of the labels, taken for independent.
+
+    It is high for novel products.
 
     Args:
         scores: (N, L) of the final system; each counts as at most :data:`MAX_PROBABILITY`.
@@ -52,11 +53,11 @@ class ConformalNovelty:
 
     Args:
         references: by signal, its values (C,) for the known products, rising.
-        joined: (C,) their combined scores, rising.
+        combined: (C,) their novelty scores, rising.
     """
 
     references: Mapping[str, Float64Array]
-    joined: Float64Array
+    combined: Float64Array
 
     @classmethod
     def fit(cls, signals: Signals) -> Self:
@@ -79,14 +80,13 @@ class ConformalNovelty:
             present = values[~np.isnan(values)]
             if len(present) >= MIN_PRODUCTS:
                 references[name] = np.sort(np.asarray(present, dtype=np.float64))
-        # The combined scores are compared with their own values for the known products: Fisher's
-        # sum would have a
-        # known distribution only if the signals were independent, which they are not.
-        joined = cls(references, np.zeros(0)).novelty_score(signals)
-        return cls(references, np.sort(joined))
+        # Novelty scores are compared with those of the known products: Fisher's sum would have a known
+        # distribution only if the signals were independent, which they are not.
+        combined = cls(references, np.zeros(0)).novelty_score(signals)
+        return cls(references, np.sort(combined))
 
     def novelty_score(self, signals: Signals) -> Float64Array:
-        """Combined scores (N,), high for novel products: minus the sum of the signals' log p-values."""
+        """Novelty scores (N,), high for novel products: minus the sum of the signals' log p-values."""
         logs = []
         for name, known in self.references.items():
             values = signals[name]
@@ -95,27 +95,27 @@ class ConformalNovelty:
         return np.asarray(-np.sum(logs, axis=0))
 
     def p_values(self, signals: Signals) -> Float64Array:
-        """(N,) the share of known products at least as unusual; uniform for known products, near 0 for
-        novel ones.
+        """(N,) the share of known products at least as unusual.
 
-        Never below ``1 / (C + 1)``.
+        Uniform for known products, near 0 for novel ones, and never below ``1 / (C + 1)``.
         """
-        return _p_values(self.joined, self.novelty_score(signals))
+        return _p_values(self.combined, self.novelty_score(signals))
 
-    def abstains(self, p_values: Float64Array, false_alarms: float = 0.05) -> NDArray[np.bool_]:
-        """(N,) which products to hold back; of known ones a share of about `false_alarms` is held back
-        wrongly.
+    def is_novel(self, p_values: Float64Array, false_alarms: float = 0.05) -> Bools:
+        """(N,) which products to hold back.
 
         Args:
             p_values: (N,) as :meth:`p_values` gives them.
+            false_alarms: about this share of the known products is held back wrongly.
 
         Raises:
             ConfigError: that rate cannot be promised with so few known products, or is no share.
         """
-        least = 1 / (len(self.joined) + 1)
+        # the smallest p-value there is: below it nothing would ever be held back
+        least = 1 / (len(self.combined) + 1)
         if not least <= false_alarms < 1:
             raise ConfigError(
-                f"the novelty rate is {false_alarms}; with {len(self.joined)} known products it may be "
+                f"the novelty rate is {false_alarms}; with {len(self.combined)} known products it may be "
                 f"{least:.4f} or more, and less than 1"
             )
         return p_values <= false_alarms
@@ -123,7 +123,7 @@ class ConformalNovelty:
     def state(self) -> State:
         """The sorted values, by signal."""
         arrays = {f"reference.{name}": values for name, values in self.references.items()}
-        return State({**arrays, "joined": self.joined}, {"signals": list(self.references)})
+        return State({**arrays, "joined": self.combined}, {"signals": list(self.references)})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -134,5 +134,7 @@ class ConformalNovelty:
 
 def _p_values(known: Float64Array, values: NDArray[np.floating]) -> Float64Array:
     """(1 + how many of `known` (C,) are at least as high) / (C + 1), for each of `values` (N,)."""
-    at_least = len(known) - np.searchsorted(known, np.asarray(values, dtype=np.float64), side="left")
-    return np.asarray((1 + at_least) / (len(known) + 1))
+    # the product itself is one of C + 1, which makes the p-value valid for any C
+    lower = np.searchsorted(known, np.asarray(values, dtype=np.float64), side="left")
+    at_least_as_high = len(known) - lower
+    return np.asarray((1 + at_least_as_high) / (len(known) + 1))

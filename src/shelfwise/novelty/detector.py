@@ -59,6 +59,7 @@ class NoveltyDetector:
             WeightsError: the members' sentence encoder is missing.
         """
         rows, scores = known
+        # evenly spaced ones will do, and bound the time of a prediction
         chosen = _evenly_spaced(len(rows))
         known_rows = rows[chosen]
         training_rows = train[_evenly_spaced(len(train))]
@@ -67,16 +68,16 @@ class NoveltyDetector:
         text_distance = None
         if fields:
             needed = np.union1d(known_rows, training_rows)
-            # The whole catalogue, where it is small, still holds the texts that its members have read.
+            # the whole catalogue, where it is small, still holds the texts that its members have read
             part = catalog if len(needed) == len(catalog) else catalog.take(needed)
-            encoder = _encoder(members)
-            reference = np.searchsorted(needed, training_rows)
-            text_distance = NearestTextDistance.of(
-                part, reference, fields, encoder, groups[training_rows], context
+            training_places = np.searchsorted(needed, training_rows)
+            text_distance = NearestTextDistance.fit(
+                part, training_places, fields, _encoder(members), groups[training_rows], context
             )
-            # Near-copies are no evidence for each other: without their groups every product would be known.
-            asked = np.searchsorted(needed, known_rows)
-            signals |= text_distance.far(part, context, asked, groups[known_rows])
+            # near-copies are no evidence for each other: beside its copy every product would be known
+            known_places = np.searchsorted(needed, known_rows)
+            signals |= text_distance.distances(part, context, known_places, groups[known_rows])
+        # a small catalogue gets a model without a detector, which is no error
         try:
             return cls(ConformalNovelty.fit(signals), text_distance)
         except LabelError:
@@ -90,7 +91,7 @@ class NoveltyDetector:
         """
         signals = {"log_prob_no_label": log_prob_no_label(scores)}
         if self.text_distance is not None:
-            signals |= self.text_distance.far(catalog, context)
+            signals |= self.text_distance.distances(catalog, context)
         return self.conformal.p_values(signals)
 
     def state(self) -> State:
@@ -116,6 +117,7 @@ class NoveltyDetector:
 
 def _compared_fields(members: Sequence[Modality], catalog: Catalog) -> list[str]:
     """The texts that some member reads and the catalogue has."""
+    # a member may read several fields together: "title+description"
     read: set[str] = set()
     for member in members:
         read.update(member.field.split("+"))

@@ -1,9 +1,9 @@
-"""How far a product's text lies from everything that was learnt, in words and in meaning.
+"""How far a product's text lies from the training texts, in words and in meaning.
 
-Nothing here looks at a label: a classifier learns to overlook what does not tell its categories apart, and what is new about
-a product of an unknown category is often just that.
+Nothing here looks at a label. A classifier learns to ignore what does not tell its categories apart, and what
+is new about a product of an unknown category is often just that.
 
-Dimensions: N products asked about, T training products, K known words, D numbers of a sentence vector.
+Dimensions: N products, T training products, K known words, D numbers of a sentence vector.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Float64Array, Floats, Rows, State
-from shelfwise.features.tfidf import words_of
+from shelfwise.core.types import Bools, Context, Float64Array, Floats, Rows, State
+from shelfwise.features.tfidf import BagSettings, TfidfVocabulary, words_of
+from shelfwise.features.vector_math import centred_unit, present_mean
 from shelfwise.text.ngrams import Grams, Keys, word_grams
 
-NEAREST = 20
+NEIGHBOURS = 20
 """Training products whose mean similarity counts."""
 
-LONGEST = 128
+MAX_TOKENS = 128
 """Tokens of a text that the sentence encoder reads."""
 
-PORTION = 1024
-"""Products compared at a time: bounds memory to PORTION * T numbers."""
+CHUNK_ROWS = 1024
+"""Products compared at a time: bounds memory to so many times T numbers."""
+
+SINGLE_WORDS = BagSettings(words=(1,), letters=(), min_count=2, weighting="tfidf")
+"""Single words that two training products have or more: the others make no two texts similar."""
 
 
 @dataclass(frozen=True)
@@ -55,55 +58,50 @@ class NearestTextDistance:
     groups: Rows
 
     @classmethod
-    def of(
+    def fit(
         cls, catalog: Catalog, rows: Rows, fields: Sequence[str], encoder: str, groups: Rows, context: Context
     ) -> Self:
-        """What surrounds products: the T `rows` of `catalog`.
+        """Keep the texts of the T `rows` of `catalog`.
 
         Args:
             fields: at least one text column.
-            encoder: of sentences, as :func:`~shelfwise.features.sentence_encoder.find_encoder` takes it; empty for none.
+            encoder: of sentences, as :func:`~shelfwise.features.sentence_encoder.find_encoder` takes it;
+                empty for none.
             groups: (T,) numbers of near-copies.
 
         Raises:
-            WeightsError: the encoder is not to be had.
+            WeightsError: the encoder is missing.
         """
-        grams = _words(catalog, fields).take(rows)
-        documents, count = grams.documents(), len(rows)
-        keys = grams.keys[documents >= 2]
-        weights = (1 + np.log((1 + count) / (1 + documents[documents >= 2]))).astype(np.float32)
+        grams = _word_counts(catalog, fields).take(rows)
+        # all words of the sample count towards the rows' lengths, also those that are not kept
+        vocabulary = TfidfVocabulary.fit(grams, SINGLE_WORDS)
         facts: dict[str, str] = {}
-        vectors = np.zeros((count, 0), np.float32)
+        vectors = np.zeros((len(rows), 0), np.float32)
         if encoder:
-            from shelfwise.features.sentence_encoder import (
-                find_encoder,
-            )  # torch: only where sentences are read
+            from shelfwise.features.sentence_encoder import find_encoder  # torch: only if sentences are read
 
             source = find_encoder(encoder)
             facts = {"name": encoder, "origin": source.origin, "sha256": source.sha256}
-            vectors = _encoded(catalog, fields, source, context)[rows]
-        there = vectors.any(axis=1)
-        centre = np.asarray(
-            vectors[there].mean(axis=0) if there.any() else np.zeros(vectors.shape[1]), np.float32
-        )
-        made = cls(
-            tuple(fields),
-            keys,
-            weights,
-            sp.csr_array((0, len(keys)), dtype=np.float32),
-            facts,
-            centre,
-            vectors,
-            groups,
-        )
+            vectors = _sentence_vectors(catalog, fields, source, context)[rows]
+        # products without text have the vector 0, which is no text: they do not pull the mean
+        centre = present_mean(vectors)
         return cls(
-            made.fields, keys, weights, made._bags(grams), facts, centre, made._directed(vectors), groups
+            fields=tuple(fields),
+            keys=vocabulary.keys,
+            weights=vocabulary.weights,
+            words=_tfidf_rows(grams, vocabulary, len(rows)),
+            encoder=facts,
+            centre=centre,
+            meanings=centred_unit(vectors, centre),
+            groups=groups,
         )
 
-    def far(
+    def distances(
         self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None
     ) -> dict[str, Float64Array]:
-        """Minus the mean cosine (N,) to the nearest training products, by ``words`` and by ``meaning``; NaN for a product without text.
+        """Minus the mean cosine (N,) to the nearest training products, by ``words`` and by ``meaning``.
+
+        ``meaning`` is left out without an encoder. A product without text is NaN.
 
         Args:
             rows: of the catalogue, N of them; None for all.
@@ -113,98 +111,97 @@ class NearestTextDistance:
             WeightsError: the sentence encoder is not the one of the training.
         """
         rows = np.arange(len(catalog)) if rows is None else rows
-        grams = _words(catalog, self.fields).take(rows)
-        bags, vectors = self._bags(grams), self._directed(self._sentences(catalog, context)[rows])
-        spoken = np.diff(grams.counts.indptr) > 0
+        grams = _word_counts(catalog, self.fields).take(rows)
+        words = _tfidf_rows(grams, TfidfVocabulary(self.keys, self.weights), len(self.groups))
         found: dict[str, Float64Array] = {"words": np.full(len(rows), np.nan)}
+        meanings = self._meanings(catalog, rows, context)
         if self.meanings.shape[1]:
-            found["meaning"] = found["words"].copy()
-        for start in range(0, len(rows), PORTION):
-            part = slice(start, start + PORTION)
-            alike = {"words": np.asarray((bags[part] @ self.words.T).toarray(), np.float32)}
-            alike |= {"meaning": vectors[part] @ self.meanings.T} if "meaning" in found else {}
-            for name, similarities in alike.items():
-                if groups is not None:
-                    similarities[groups[part, None] == self.groups] = -1
-                found[name][part] = -_nearest(similarities)
-        return {name: np.where(spoken, values, np.nan) for name, values in found.items()}
+            found["meaning"] = np.full(len(rows), np.nan)
+        # a chunk at a time: the similarities to all training products are a wide matrix
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            passed_over = None if groups is None else groups[chunk, None] == self.groups
+            by_words = np.asarray((words[chunk] @ self.words.T).toarray(), np.float32)
+            found["words"][chunk] = -_mean_of_nearest(by_words, passed_over)
+            if "meaning" in found:
+                by_meaning = meanings[chunk] @ self.meanings.T
+                found["meaning"][chunk] = -_mean_of_nearest(by_meaning, passed_over)
+        # without a word there is nothing to compare, and the signal is missing
+        has_text = np.diff(grams.counts.indptr) > 0
+        return {name: np.where(has_text, values, np.nan) for name, values in found.items()}
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; words and vectors in half precision."""
-        arrays: dict[str, NDArray[Any]] = {
+        arrays = {
             "keys": self.keys,
             "weights": self.weights,
             "centre": self.centre,
             "groups": self.groups,
-        }
-        arrays |= {
             "words": self.words.data.astype(np.float16),
             "columns": self.words.indices,
             "rows": self.words.indptr,
+            "meanings": self.meanings.astype(np.float16),
         }
-        arrays["meanings"] = self.meanings.astype(np.float16)
         return State(arrays, {"fields": list(self.fields), "encoder": dict(self.encoder)})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
-        a, fields = state.arrays, tuple(state.facts["fields"])
-        parts = (a["words"].astype(np.float32), a["columns"], a["rows"])
-        words = sp.csr_array(parts, shape=(len(a["groups"]), len(a["keys"])))
-        meanings = a["meanings"].astype(np.float32)
+        arrays = state.arrays
+        shape = (len(arrays["groups"]), len(arrays["keys"]))
+        parts = (arrays["words"].astype(np.float32), arrays["columns"], arrays["rows"])
         return cls(
-            fields, a["keys"], a["weights"], words, state.facts["encoder"], a["centre"], meanings, a["groups"]
+            fields=tuple(state.facts["fields"]),
+            keys=arrays["keys"],
+            weights=arrays["weights"],
+            words=sp.csr_array(parts, shape=shape),
+            encoder=state.facts["encoder"],
+            centre=arrays["centre"],
+            meanings=arrays["meanings"].astype(np.float32),
+            groups=arrays["groups"],
         )
 
-    def _bags(self, grams: Grams) -> sp.csr_array:
-        """(N, K) TF-IDF rows. Unknown words count in a text's length as the rarest would: they make it unlike everything."""
-        known = grams.align(self.keys)
-        values = (1 + np.log(known.data)) * self.weights[known.indices]
-        strange = grams.counts[:, ~np.isin(grams.keys, self.keys)]
-        highest = 1 + np.log(1 + len(self.groups))
-        squares = _sums(known, values**2) + _sums(strange, ((1 + np.log(strange.data)) * highest) ** 2)
-        values = values / np.repeat(np.sqrt(squares), np.diff(known.indptr))
-        return sp.csr_array((values.astype(np.float32), known.indices, known.indptr), shape=known.shape)
-
-    def _sentences(self, catalog: Catalog, context: Context) -> Floats:
+    def _meanings(self, catalog: Catalog, rows: Rows, context: Context) -> Floats:
+        """Sentence vectors (N, D) less the mean, of length 1; D is 0 without an encoder."""
         if not self.encoder:
-            return np.zeros((len(catalog), 0), np.float32)
-        from shelfwise.features.sentence_encoder import verify_encoder
+            return np.zeros((len(rows), 0), np.float32)
+        from shelfwise.features.sentence_encoder import verify_encoder  # torch: only if sentences are read
 
         source = verify_encoder(self.encoder["name"], self.encoder["origin"], self.encoder["sha256"])
-        return _encoded(catalog, self.fields, source, context)
-
-    def _directed(self, vectors: Floats) -> Floats:
-        """Less the mean, of length 1; rows of 0 stay as they are."""
-        centred = np.where(vectors.any(axis=1, keepdims=True), vectors - self.centre, 0)
-        length = np.linalg.norm(centred, axis=1, keepdims=True)
-        return np.asarray(
-            np.divide(centred, length, out=np.zeros_like(centred), where=length > 0), np.float32
-        )
+        vectors = _sentence_vectors(catalog, self.fields, source, context)
+        return centred_unit(vectors[rows], self.centre)
 
 
-def _words(catalog: Catalog, fields: Sequence[str]) -> Grams:
+def _word_counts(catalog: Catalog, fields: Sequence[str]) -> Grams:
     """How often each word occurs in each product's fields, taken together."""
-    counted = [word_grams(words_of(catalog, name), (1,)) for name in fields]
-    for other in counted[1:]:
-        counted[0] = counted[0].joined(other)
-    return counted[0]
+    first, *others = (word_grams(words_of(catalog, name), (1,)) for name in fields)
+    for other in others:
+        first = first.joined(other)
+    return first
 
 
-def _encoded(catalog: Catalog, fields: Sequence[str], source: Any, context: Context) -> Floats:
+def _tfidf_rows(grams: Grams, vocabulary: TfidfVocabulary, training_products: int) -> sp.csr_array:
+    """(N, K) TF-IDF rows of the known words.
+
+    Unknown words count in a text's length as the rarest word would: they make it unlike every other.
+    """
+    rarest = 1 + np.log(1 + training_products)
+    return vocabulary.inputs(grams, SINGLE_WORDS, unknown_weight=rarest)
+
+
+def _sentence_vectors(catalog: Catalog, fields: Sequence[str], source: Any, context: Context) -> Floats:
     """Sentence vectors (N, D); shared with a member that reads the same fields with the same encoder."""
     from shelfwise.features.sentence_embeddings import encode_fields
 
-    return encode_fields(catalog, "+".join(fields), source, LONGEST, context)
+    return encode_fields(catalog, "+".join(fields), source, MAX_TOKENS, context)
 
 
-def _nearest(similarities: Floats) -> Float64Array:
-    """(N,) the mean of each row's highest :data:`NEAREST`."""
-    count = min(NEAREST, similarities.shape[1])
-    return np.asarray(np.partition(similarities, -count, axis=1)[:, -count:].mean(axis=1), np.float64)
-
-
-def _sums(matrix: sp.csr_array, values: NDArray[Any]) -> Float64Array:
-    """(N,) the sum of `values`, one a stored element of `matrix`, by row."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return np.asarray(np.bincount(rows, values, matrix.shape[0]), np.float64)
+def _mean_of_nearest(similarities: Floats, passed_over: Bools | None) -> Float64Array:
+    """(N,) the mean of each row's highest :data:`NEIGHBOURS`, of those (N, T) that are not passed over."""
+    if passed_over is not None:
+        # the least that a cosine can be: among the highest only where hardly any others are left
+        similarities[passed_over] = -1
+    count = min(NEIGHBOURS, similarities.shape[1])
+    # only the highest are sorted out, not the rest
+    nearest = np.partition(similarities, -count, axis=1)[:, -count:]
+    return np.asarray(nearest.mean(axis=1), np.float64)
