@@ -1,4 +1,4 @@
-"""Verbs that need no model: inspect, plugins."""
+"""Verbs that need no model: inspect, plugins, doctor."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def inspect(
         typer.echo(f"  {count} x {reason}")
     counts = found["statistics"]
     typer.echo(
-        f"{counts['products']} products with {counts['classes']} categories; report: {out / 'index.html'}"
+        f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
     )
 
 
@@ -68,4 +68,17 @@ def plugins(
         typer.echo(f"{kind}: {', '.join(names)}")
 
 
-VERBS = (inspect, plugins)
+def doctor(as_json: Json = False) -> None:
+    """Check the installation: libraries, weights, device, memory and disk."""
+    from shelfwise.cli.terminal import cache_folder
+    from shelfwise.commands.doctor import examine, report_lines
+
+    found = examine(cache_folder())
+    if as_json:
+        print_json(found)
+        return
+    for line in report_lines(found):
+        typer.echo(line)
+
+
+VERBS = (inspect, plugins, doctor)

