@@ -27,19 +27,24 @@ class WalkSettings(PluginSettings):
     """The defaults are DeepWalk's usual ones; with `p` or `q` the walks are node2vec's."""
 
     dimensions: int = Field(
-        128, ge=1, description="numbers of a vector; fewer where the graph has fewer nodes"
+        128, ge=1, description="how many numbers a product's vector has; fewer in a smaller graph"
     )
-    length: int = Field(40, ge=2, description="nodes of a walk, the first included")
-    walks: int = Field(10, ge=1, description="walks that begin at each node")
-    window: int = Field(5, ge=1, description="nodes at most so many steps apart count as close")
+    length: int = Field(40, ge=2, description="how many products one walk visits, its first included")
+    walks: int = Field(10, ge=1, description="how many walks begin at each product")
+    window: int = Field(
+        5, ge=1, description="products at most so many steps apart on a walk count as close to each other"
+    )
     p: float = Field(
-        1.0, ge=0.01, le=100, description="above 1 a walk seldom turns back where it came from, below 1 often"
+        1.0,
+        ge=0.01,
+        le=100,
+        description="node2vec's p: above 1 a walk seldom turns back to where it came from, below 1 often",
     )
     q: float = Field(
         1.0,
         ge=0.01,
         le=100,
-        description="above 1 a walk stays close to where it came from, below 1 it leaves",
+        description="node2vec's q: above 1 a walk stays close to where it came from, below 1 it moves away",
     )
 
 

@@ -26,13 +26,17 @@ Weighting = Literal["tfidf", "binary"]
 class BagSettings(PluginSettings):
     """What is counted, and how it is weighted."""
 
-    words: tuple[int, ...] = Field((1, 2), description="lengths of the runs of words that are counted")
-    letters: tuple[int, ...] = Field(
-        (3, 4), description="lengths of the runs of letters within a word; empty for none"
+    words: tuple[int, ...] = Field(
+        (1, 2), description="lengths of the word n-grams that are counted: 1 for single words, 2 for pairs"
     )
-    min_count: int = Field(2, ge=1, description="training products an n-gram must occur in")
+    letters: tuple[int, ...] = Field(
+        (3, 4), description="lengths of the letter n-grams within words that are counted; empty: none"
+    )
+    min_count: int = Field(2, ge=1, description="training products that an n-gram must occur in to be known")
     weighting: Weighting = Field(
-        "tfidf", description="(1 + log count) x inverse frequency, or 1 if it occurs"
+        "tfidf",
+        description="what an n-gram counts in a text: tfidf is (1 + log count) x inverse frequency, binary "
+        "is 1",
     )
 
     @model_validator(mode="after")

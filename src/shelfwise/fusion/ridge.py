@@ -38,7 +38,8 @@ class RidgeSettings(PluginSettings):
 
     alpha: NonNegativeFloat | Literal["auto"] = Field(
         1.0,
-        description="penalty on the squared weights; 0: least squares (authors' scripts); auto: the best of 1e-3 to 1e3 on validation",
+        description="penalty on the squared weights; 0: least squares (authors' scripts); "
+        "auto: the best of 1e-3 to 1e3 on validation products",
     )
 
 
@@ -99,9 +100,10 @@ class Sums:
 class Ridge(FusionPolicy):
     """Linear fusion (the paper, section 3, "linear regression with l2"), one ridge for every set of present members.
 
-    Products that lack members are answered by the ridge on the members they have, fitted on all products that have
-    those, so that no answer is worse than that of a model made for the purpose. A set that fewer products have than
-    the ridge has inputs is fitted on all products that have any of its members, absent scores counting as 0.
+    Products that lack members are answered by the ridge on the members they have, fitted on all products that
+    have those, so that no answer is worse than that of a model made for the purpose. A set that fewer
+    products have than the ridge has inputs is fitted on all products that have any of its members, absent
+    scores counting as 0.
     """
 
     Settings = RidgeSettings
@@ -127,7 +129,8 @@ class Ridge(FusionPolicy):
         members = outputs.present.shape[1]
         if members > MOST_MEMBERS:
             raise ConfigError(
-                f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the policy 'policy'"
+                f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the "
+                "policy 'policy'"
             )
         sums = _sums_by_pattern(outputs, targets)
         self.alpha_ = self._choose_alpha(outputs, targets, validation, context.seed)

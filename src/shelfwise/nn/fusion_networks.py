@@ -162,11 +162,16 @@ class NetworkPolicy(FusionPolicy):
 class FeatureSettings(PluginSettings):
     """What all fusions of features have in common."""
 
-    dropout: float = Field(0.5, ge=0, lt=1, description="of the joined vector, in training")
+    dropout: float = Field(0.5, ge=0, lt=1, description="share of the fused vector dropped in training")
     member_dropout: float = Field(
-        0.2, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well"
+        0.2,
+        ge=0,
+        lt=1,
+        description="chance that a whole member is dropped in training, so that any subset is fused well",
     )
-    training: LoopSettings = LoopSettings(epochs=60, loss="bce", patience=5)
+    training: LoopSettings = Field(
+        LoopSettings(epochs=60, loss="bce", patience=5), description="how the network is trained"
+    )
 
 
 class FeaturePolicy(NetworkPolicy):

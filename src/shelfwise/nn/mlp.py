@@ -35,11 +35,14 @@ class ClassifierSettings(PluginSettings):
     """Base of the settings of plug-ins that end in this classifier."""
 
     hidden: int = Field(
-        128, ge=0, description="units of a hidden layer; 0 for none, which makes it a logistic regression"
+        128, ge=0, description="units of the hidden layer; 0: no hidden layer, hence a logistic regression"
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="of the inputs of the last layer")
-    training: LoopSettings = LoopSettings(
-        epochs=60, batch_size=64, learning_rate=3e-3, loss="bce", patience=5
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="share of the last layer's inputs dropped in training"
+    )
+    training: LoopSettings = Field(
+        LoopSettings(epochs=60, batch_size=64, learning_rate=3e-3, loss="bce", patience=5),
+        description="how the classifier is trained",
     )
 
 

@@ -44,21 +44,27 @@ class PolicySettings(PluginSettings):
 
     hidden: tuple[tuple[PositiveInt, Activation], ...] = Field(
         ((330, "sigmoid"), (270, "tanh")),
-        description="hidden layers, (units, activation) each; none makes it a logistic regression",
+        description="the hidden layers, [units, activation] each; an empty list makes it a logistic "
+        "regression",
     )
     input: Literal["probabilities", "logits"] = Field(
         "probabilities",
-        description="what the network reads: scores as they are (the paper), or their logits, standardised",
+        description="what the network reads: the members' scores (the paper), or their logits, standardised",
     )
     residual: bool = Field(
-        False, description="the network learns only what to add to the mean logit of the present members"
+        False, description="whether the network only learns a correction of the members' mean logit"
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="after every hidden layer")
-    presence_bits: bool = Field(False, description="the network also reads which members are present")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of units dropped after every hidden layer in training"
+    )
+    presence_bits: bool = Field(False, description="whether the network also reads which members are present")
     member_dropout: float = Field(
-        0.0, ge=0, lt=1, description="whole members dropped in training, so that any subset is answered well"
+        0.0,
+        ge=0,
+        lt=1,
+        description="chance that a whole member is dropped in training, so that any subset is fused well",
     )
-    training: LoopSettings = LoopSettings(epochs=20)
+    training: LoopSettings = Field(LoopSettings(epochs=20), description="how the network is trained")
 
 
 def fit_policy(

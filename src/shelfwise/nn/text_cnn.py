@@ -35,35 +35,51 @@ log = logging.getLogger(__name__)
 class TextSettings(PluginSettings):
     """The defaults are the paper's for titles; for descriptions set ``cleaning.kind`` and `maxlen` 300."""
 
-    cleaning: CleaningSettings = CleaningSettings()
+    cleaning: CleaningSettings = Field(
+        CleaningSettings(), description="which words of a text are kept before anything is trained"
+    )
     maxlen: int = Field(
-        57, ge=1, description="words of a text that are read (paper: title 57, description 300)"
+        57, ge=1, description="most words of a text that are read (paper: title 57, description 300)"
     )
     truncating: Literal["pre", "post"] = Field(
-        "post", description="longer texts lose their beginning (Keras' default) or their end"
+        "post", description="which end a longer text loses: pre its beginning (Keras' default), post its end"
     )
     vocabulary_size: int = Field(
-        10_000, ge=2, description="commonest training words kept, and one for padding"
+        10_000,
+        ge=2,
+        description="how many of the commonest training words are known; one place is for padding",
     )
     embedding: Literal["rand", "static", "non_static", "multichannel"] = Field(
         "non_static",
-        description="vectors random; fixed; trained; or a fixed and a trained copy, summed (Kim 2014)",
+        description="word vectors: rand starts at random; static keeps pre-trained ones as they are; "
+        "non_static trains them further; multichannel does both and adds them up (Kim 2014)",
     )
-    vectors: str = Field("auto", description="the packaged GloVe, or a file (.txt .vec .gz .zip .bin .npy)")
+    vectors: str = Field(
+        "auto",
+        description="the pre-trained word vectors: 'auto' for the packaged GloVe, or a file "
+        "(.txt .vec .gz .zip .bin .npy)",
+    )
     dimensions: int = Field(
         120,
         ge=1,
-        description="first numbers of a vector used, at most those it has (authors' scripts: 120 of 300)",
+        description="how many numbers of each word vector are used, the first ones (authors' scripts: 120 of "
+        "300)",
     )
     unknown: Literal["uniform", "zeros"] = Field(
-        "uniform", description="words without a vector: U(-0.25, 0.25), or 0"
+        "uniform",
+        description="vectors of words that have none: uniform draws them between -0.25 and 0.25, zeros is 0",
     )
     graph: Literal["conv", "pool"] = Field(
-        "conv", description="pool: no convolution, as the authors' scripts run in fact"
+        "conv",
+        description="conv has a convolution over words; pool has none, as the authors' scripts in fact run",
     )
-    windows: tuple[int, ...] = Field((5,), min_length=1, description="words a filter sees (Kim: 3, 4, 5)")
-    filters: int = Field(200, ge=1, description="filters of each window (Kim: 100)")
-    hidden: int = Field(170, ge=0, description="units of the hidden layer, 0 for none (Kim)")
+    windows: tuple[int, ...] = Field(
+        (5,),
+        min_length=1,
+        description="how many words the filters of the convolution see (Kim 2014: 3, 4, 5)",
+    )
+    filters: int = Field(200, ge=1, description="filters for each of the windows (Kim 2014: 100)")
+    hidden: int = Field(170, ge=0, description="units of the hidden layer; 0: no hidden layer (Kim 2014)")
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:

@@ -26,18 +26,30 @@ from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_
 class LoopSettings(PluginSettings):
     """How a network is trained. The defaults are the paper's: Adam 1e-3, batches of 256, fixed epochs."""
 
-    epochs: int = Field(30, ge=1, description="passes over the training part (a cap where patience is set)")
-    batch_size: int = Field(256, ge=1, description="products a step")
-    learning_rate: float = Field(1e-3, gt=0)
-    optimizer: Kind = "adam"
-    weight_decay: float = Field(0.0, ge=0)
-    schedule: Schedule = "constant"
-    loss: LossName = "keras_cce"
+    epochs: int = Field(
+        30, ge=1, description="passes over the training products; with patience, at most so many"
+    )
+    batch_size: int = Field(256, ge=1, description="training products in one optimiser step")
+    learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser, at the start")
+    optimizer: Kind = Field("adam", description="how the weights are updated")
+    weight_decay: float = Field(0.0, ge=0, description="penalty on large weights; 0: none")
+    schedule: Schedule = Field(
+        "constant", description="constant keeps the learning rate; cosine lowers it to 0 over the training"
+    )
+    loss: LossName = Field(
+        "keras_cce",
+        description="what training minimises: keras_cce is the paper's; bce treats every label on its own; "
+        "softmax_ce; focal, asymmetric and class_balanced give rare or hard labels more weight",
+    )
     precision: Precision = Field(
-        "float32", description="of products; auto: bfloat16 on a GPU that has it, otherwise float32"
+        "float32",
+        description="number format of matrix products; auto: bfloat16 on a GPU that has it, otherwise "
+        "float32",
     )
     patience: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better validation loss"
+        None,
+        ge=1,
+        description="stop after so many epochs without a lower validation loss; unset: train all epochs",
     )
 
 

@@ -32,11 +32,13 @@ class CleaningSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["title", "description"] = "title"
+    kind: Literal["title", "description"] = Field(
+        "title",
+        description="which words are kept: title those of letters only; description also drops stop words",
+    )
     compounds: Literal["split", "drop"] = Field(
         "split",
-        description="words joined by - or /: their parts, or nothing "
-        "(authors' scripts: t-shirt fails isalpha)",
+        description="words with - or / in them: split keeps their parts, drop nothing (the authors' scripts)",
     )
 
 
