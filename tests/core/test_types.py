@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import MOST_FIELDS, Modality, presence_patterns
-from shelfwise.core.types import Context
+from shelfwise.core.modality import MAX_FIELDS, Modality, presence_patterns
+from shelfwise.core.types import Context, State
 from shelfwise.modalities.graph import GraphClassifier
 from shelfwise.modalities.kernel_logistic import KernelLogistic
 from shelfwise.modalities.tabular import Tabular
@@ -46,7 +46,7 @@ def test_where_no_product_is_present_is_no_set() -> None:
 
 
 def test_too_many_fields_may_come_in_any_set() -> None:
-    members = [member(Tabular, f"column{i}") for i in range(MOST_FIELDS + 1)]
+    members = [member(Tabular, f"column{i}") for i in range(MAX_FIELDS + 1)]
     assert presence_patterns(members) == ()
     assert len(presence_patterns(members[:4])) == 2**4 - 1
 
@@ -62,3 +62,13 @@ def test_a_member_that_others_lead_to_may_be_there_without_its_field() -> None:
     sets = presence_patterns([member(TextLinear, "title"), kernel, member(GraphClassifier, "related")])
     assert (True, False, True) in sets
     assert (True, True, False) not in sets
+
+
+def test_a_state_of_parts_gives_its_parts_back() -> None:
+    one = State({"a": np.arange(3), "b.c": np.zeros(1)}, {"x": 1})
+    other = State({}, {"y": [2]})
+    whole = State.of_parts({"one": one, "other": other})
+    assert list(whole.arrays) == ["one.a", "one.b.c"]
+    assert list(whole.part("one").arrays) == ["a", "b.c"]
+    assert whole.part("one").facts == {"x": 1}
+    assert (dict(whole.part("other").arrays), whole.part("other").facts) == ({}, {"y": [2]})

@@ -1,4 +1,7 @@
-"""The contract of a modality: a classifier of one field."""
+"""The contract of a modality: a classifier of one field, or of several together.
+
+Dimensions: N products, L labels, D features, M members.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ from typing import Any, ClassVar, Self
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, State
 
-MOST_FIELDS = 10
-"""Fields of which every subset is looked at, to know which members can be present together: 1,023 subsets."""
+MAX_FIELDS = 10
+"""Fields of which every subset is examined, to know which members can be present together: 1,023 subsets."""
 
 
 class Modality(ABC):
     """A classifier of one field: prepare, fit, predict.
 
-    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads. `present_via_others` says that
-    a product may be present without any field of its own, because others name it.
+    A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads, or
+    several as in ``title+description``. `present_via_others` says that a product may be present without any
+    field of its own, because other products name it.
     """
 
     Settings: ClassVar[type[PluginSettings]]
@@ -29,12 +33,12 @@ class Modality(ABC):
         self.field = field
 
     def is_present(self, fields: frozenset[str]) -> bool:
-        """Whether a product that has just these fields is present here; by default with any of those it reads."""
+        """Whether a product with just these fields is present here; by default with any that it reads."""
         return not fields.isdisjoint(self.field.split("+"))
 
     @abstractmethod
     def prepare(self, catalog: Catalog, context: Context) -> Any:
-        """Turn the field into a :class:`FieldInputs`; looks at no label, so every fold may share it."""
+        """Turn the field into a :class:`FieldInputs`; reads no label, so every fold may share it."""
 
     @abstractmethod
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
@@ -53,30 +57,31 @@ class Modality(ABC):
         """Become the modality that `state` was taken from."""
 
     def provenance(self) -> dict[str, Any]:
-        """JSON-ready facts for the report: which pre-trained weights were used, and what was fallen back to."""
+        """JSON-ready facts for the report: pre-trained weights that were used, and what they stand in for."""
         return {}
 
 
 def presence_patterns(members: Sequence[Modality]) -> tuple[tuple[bool, ...], ...]:
-    """The sets of `members` that some product can be present in, whatever fields it has: each as M bools, sorted.
+    """The sets of `members` that can be present together in some product: each M bools, sorted.
 
-    Empty, which stands for any set, where the members read more than :data:`MOST_FIELDS` fields between them.
+    Empty, which stands for any set, where the members read more than :data:`MAX_FIELDS` fields between them.
     """
     fields = sorted({name for member in members for name in member.field.split("+")})
-    if len(fields) > MOST_FIELDS:
+    if len(fields) > MAX_FIELDS:
         return ()
-    had = itertools.chain.from_iterable(
-        itertools.combinations(fields, count) for count in range(1, len(fields) + 1)
-    )
-    sets: set[tuple[bool, ...]] = set()
-    for known in map(frozenset, had):
-        heard = [member.is_present(known) for member in members]
-        sets.update(
-            itertools.product(
-                *(
-                    (there, there or member.present_via_others)
-                    for there, member in zip(heard, members, strict=True)
-                )
-            )
-        )
-    return tuple(sorted(heard for heard in sets if any(heard)))
+    patterns: set[tuple[bool, ...]] = set()
+    for count in range(1, len(fields) + 1):
+        for fields_of_product in itertools.combinations(fields, count):
+            patterns |= _patterns_with(frozenset(fields_of_product), members)
+    # a product without any member is predicted nothing, so there is no pattern to solve for
+    return tuple(sorted(pattern for pattern in patterns if any(pattern)))
+
+
+def _patterns_with(fields: frozenset[str], members: Sequence[Modality]) -> set[tuple[bool, ...]]:
+    """The sets of members of products that have just these `fields`."""
+    choices: list[set[bool]] = []
+    for member in members:
+        present = member.is_present(fields)
+        # another product may name this one, or none does: both can happen
+        choices.append({present, present or member.present_via_others})
+    return set(itertools.product(*choices))
