@@ -22,7 +22,10 @@ NETWORK = {"policy": "policy", "settings": {"hidden": [[4, "sigmoid"]], "trainin
 
 
 def make(count: int = 80, seed: int = 0) -> tuple[MemberOutputs, Floats]:
-    """Two members that know something of three labels; the last two products are unknown to one and to both."""
+    """Two members that know something of three labels.
+
+    The last two products are unknown to one and to both.
+    """
     rng = np.random.default_rng(seed)
     targets = (rng.random((count, 3)) < 0.4).astype(np.float32)
     scores = expit(2 * targets[:, None] - 1 + rng.normal(0, 1, (count, 2, 3))).astype(np.float32)

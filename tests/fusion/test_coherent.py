@@ -1,4 +1,4 @@
-"""The coherent policy: no label above its parent, learnt with the constraint, and better for it than without."""
+"""The coherent policy: no label above its parent, and better for being trained with the constraint."""
 
 from __future__ import annotations
 

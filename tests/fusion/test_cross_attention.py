@@ -16,7 +16,10 @@ QUICK = {"epochs": 12, "batch_size": 32, "learning_rate": 1e-2, "loss": "bce"}
 
 
 def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
-    """Label 0 is set where members 0 and 1 disagree, which neither knows alone; label 1 is what member 2 says."""
+    """Label 0 is set where members 0 and 1 disagree, which neither knows alone.
+
+    Label 1 is what member 2 says.
+    """
     rng = np.random.default_rng(seed)
     bits = rng.integers(2, size=(count, 3))
     targets = np.stack([bits[:, 0] ^ bits[:, 1], bits[:, 2]], axis=1).astype(np.float32)

@@ -18,7 +18,10 @@ L, WIDTHS = 4, (6, 5)
 
 
 def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
-    """One member knows the answer at a time, the other shows noise; the last feature of member 0 says who it is."""
+    """One member knows the answer at a time, the other shows noise.
+
+    The last feature of member 0 says who it is.
+    """
     rng = np.random.default_rng(seed)
     targets = (rng.random((count, L)) < 0.4).astype(np.float32)
     who = rng.integers(2, size=count)

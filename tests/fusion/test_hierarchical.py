@@ -1,4 +1,4 @@
-"""Hierarchical decoding: no label above its parent, and one classifier a node that sees its own products only."""
+"""Hierarchical decoding: no label above its parent, and a classifier a node for its own products only."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_one_classifier_a_node_as_by_hand() -> None:
 
 
 def test_a_node_knows_its_own_products_only() -> None:
-    """What products without the label A are, and what members say of them, changes nothing in A's own classifier."""
+    """Products without the label A, whatever members predict for them, change nothing in A's classifier."""
     outputs, targets = coherent_targets(300, 0)
     outside = targets[:, 0] == 0
     scores, changed = outputs.scores.copy(), targets.copy()
@@ -103,7 +103,7 @@ def test_a_node_knows_its_own_products_only() -> None:
 
 
 def test_a_node_tells_its_children_apart() -> None:
-    """Among products of A that it has not seen, A's classifier scores those with a child well above those without."""
+    """Among unseen products of A, A's classifier scores those with a child well above those without."""
     (outputs, targets), (other, truth) = coherent_targets(600, 0), coherent_targets(600, 1)
     own = by_parent("minimum").fit(outputs, targets, None, Context(labels=NAMES)).bases_[0]
     rows = np.flatnonzero(truth[:, 0])

@@ -1,4 +1,4 @@
-"""An arbitrary number of inputs and modes: a model of co-purchases, a table and a vector, without a text or a picture."""
+"""Any number of inputs and modes: a model of co-purchases, a table and a vector, without text or image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ CONFIG = {
 
 
 def products(count: int = 90) -> list[dict[str, Any]]:
-    """Three kinds of products; the colour tells the first, the price the second, the sound the third, neighbours all of them."""
+    """Three kinds of products.
+
+    The colour tells the first, the price the second, the sound the third, neighbours all of them.
+    """
     rng = np.random.default_rng(0)
     kinds = np.arange(count) % 3
     return [

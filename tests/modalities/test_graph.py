@@ -169,7 +169,7 @@ class TestLearning:
         assert np.array_equal(*answers)
 
     def test_company_does_not_matter(self, kind: str) -> None:
-        """A product's scores come from its own list and the graph of the fit, whatever else is asked about."""
+        """A product's scores come from its own list and the graph of the fit, whatever else is predicted."""
         member, _, _ = fitted(kind)
         alone = catalog_of({"x": ["3", "6"]})
         crowd = catalog_of({"u": ["x", "4", "7"], "x": ["3", "6"], "v": ["x", "u"]})

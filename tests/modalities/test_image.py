@@ -52,7 +52,8 @@ def accuracy(image: Image, inputs: Any) -> float:
         (0.6, {"train_last": 0, "hidden": 16, "dropout": 0.1}),
         (0.9, {"train_last": 6}),
         (0.9, {"train_last": 6, "flip": True, "normalisation": "caffe"}),
-        # one epoch is enough to see that these come back; random weights have no stored statistics to predict with
+        # one epoch is enough to see that these come back; random weights have no stored statistics to predict
+        # with
         (0.0, {"train_last": 6, "frozen_bn": "batch_stats", "fit": "letterbox", "training": ONCE}),
         (0.0, {"train_last": "all", "flip": True, "training": ONCE}),
         (0.0, {"backbone": "test_vit", "size": None, "train_last": 12, "training": ONCE}),

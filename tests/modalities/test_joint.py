@@ -28,7 +28,10 @@ TRAINING = {"epochs": 40, "batch_size": 32, "learning_rate": 1e-2, "loss": "bce"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Floats]:
-    """The title names the noun, the description the size, the picture shows the colour; some lack this or that, one all."""
+    """The title names the noun, the description the size, the picture shows the colour.
+
+    Some lack this or that, one all.
+    """
     root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     for colour in COLOURS:
         Picture.new("RGB", (40, 40), colour).save(root / f"{colour}.png")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +18,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
-from shelfwise.features import nystroem as gaussians
-from shelfwise.features.nystroem import JITTER, NystroemFeatures
+from shelfwise.features.nystroem import JITTER
 from shelfwise.modalities import kernel_logistic
 from shelfwise.modalities.kernel_logistic import KernelInputs, KernelLogistic, KernelLogisticSettings
 from shelfwise.vision.pretrained_weights import find_weights
@@ -36,7 +33,7 @@ EXACT: dict[str, Any] = {"tolerance": 1e-5, "prune": 0.0}
 
 @pytest.fixture(scope="module", autouse=True)
 def _random_backbone() -> Iterator[None]:
-    """The backbone with random weights: nothing is fetched, and pictures are told apart by their colours all the same."""
+    """The backbone with random weights: nothing is fetched, and colours of images still tell apart."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel_logistic, "find_weights", lambda backbone, _: find_weights(backbone, "random"))
         yield
@@ -63,7 +60,10 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Every product has every field but, one in six, the list; each field tells the kind, now and then the wrong one."""
+    """Every product has every field but, one in six, the list.
+
+    Each field tells the kind, now and then the wrong one.
+    """
     folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     kinds = rng.integers(0, len(NOUNS), KNOWN + NEW)
     records = []
@@ -118,7 +118,8 @@ def through_disk(state: State, folder: Path) -> State:
     return State(read_arrays(folder / "member.safetensors")[0], json.loads(json.dumps(dict(state.facts))))
 
 
-# -- the oracle: kernels worked out pair by pair, from texts and lists as they stand in the catalogue ----------------------
+# -- the oracle: kernels worked out pair by pair, from texts and lists as they stand in the catalogue
+# ----------------------
 
 
 def cosines(known: list[Any], new: list[Any], **counting: Any) -> Any:
@@ -129,7 +130,10 @@ def cosines(known: list[Any], new: list[Any], **counting: Any) -> Any:
 
 
 def gaussian(known: Floats, new: Floats, gamma: float) -> Any:
-    """exp(-gamma * squared distance) of vectors less the known ones' mean, scaled to length 1; 0 with one that is all 0."""
+    """exp(-gamma * squared distance) of vectors less the known ones' mean, scaled to length 1.
+
+    0 with one that is all 0.
+    """
     centre = known[known.any(axis=1)].mean(axis=0)
 
     def pair(a: Floats, b: Floats) -> float:
@@ -150,13 +154,16 @@ def lists_of(catalog: Catalog) -> list[list[str]]:
 
 
 def spanned(known: Any, new: Any, rows: Any, ridge: float) -> Any:
-    """The kernels as far as the products `rows` span them (Nystrom), their own kernel made a little steadier."""
+    """The kernels as far as the products `rows` span them (Nystrom), with `ridge` on their own kernel."""
     steady = np.linalg.inv(known[np.ix_(rows, rows)] + ridge * np.eye(len(rows)))
     return known[:, rows] @ steady @ known[rows], new[:, rows] @ steady @ known[rows]
 
 
 def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: Any = None) -> Any:
-    """The sum of all kernels, and 1 for the bias; the Gaussians' part as it is, or as far as `landmarks` span it."""
+    """The sum of all kernels, and 1 for the bias.
+
+    The Gaussians' part as it is, or as far as `landmarks` span it.
+    """
     chosen, fields, parts = member.settings, member.field.split("+"), []
     for name in [name for name in fields if name not in ("image", "related")]:
         known, new = shop.known.column(name), shop.new.column(name)
@@ -178,7 +185,7 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
 
 
 def solved(kernel: Any, new: Any, targets: Floats, cost: float, positive_weight: float) -> Any:
-    """Logits of the new products: scikit-learn's logistic regression on coordinates whose inner products are the kernel."""
+    """Logits of the new products, by scikit-learn on coordinates whose inner products are the kernel."""
     size, axes = np.linalg.eigh(kernel)
     kept = size > 1e-9
     turn = axes[:, kept] / np.sqrt(size[kept])
@@ -276,70 +283,6 @@ class TestAgainstTheExplicitKernel:
         member = fit(make("title", features=4), shop, context)
         probabilities, features = member.predict(member.prepare(shop.new, context), context)
         assert (probabilities.shape, features.shape) == ((NEW, 6), (NEW, 4))
-
-
-def vectors(seed: int, count: int) -> Mapping[str, Floats]:
-    """Vectors of two kinds around a mean of their own; every fifth product has none of the second, one none of either."""
-    rng = np.random.default_rng(seed)
-    made = {
-        "sentences": rng.normal(2, 1, (count, 8)).astype(np.float32),
-        "pictures": rng.normal(-1, 1, (count, 12)).astype(np.float32),
-    }
-    made["pictures"][::5] = 0
-    made["sentences"][5] = 0
-    return made
-
-
-WEIGHTS = {"sentences": 2.0, "pictures": 0.7}
-
-
-class TestGaussians:
-    @settings(max_examples=15, deadline=None)
-    @given(st.integers(6, 30), st.integers(0, 3), st.sampled_from([0.3, 1.0, 4.0]), st.floats(0.3, 1))
-    def test_inner_products_are_the_kernel_as_far_as_landmarks_span_it(
-        self, count: int, seed: int, gamma: float, share: float
-    ) -> None:
-        known, new = vectors(seed, count), vectors(seed + 10, 8)
-        landmarks = max(1, round(share * count))
-        map_ = NystroemFeatures.fit(known, WEIGHTS, gamma, landmarks, seed)
-        mapped, others = (map_.apply(values, WEIGHTS, gamma).astype(np.float64) for values in (known, new))
-        kernels = [gaussian(known[name], new[name], gamma) for name in known]
-        whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
-        rows, ridge = (
-            np.random.default_rng(seed).permutation(count)[:landmarks],
-            JITTER * sum(WEIGHTS.values()),
-        )
-        inside, across = spanned(*whole, rows, ridge)
-        np.testing.assert_allclose(mapped @ mapped.T, inside, atol=1e-3)
-        np.testing.assert_allclose(others @ mapped.T, across, atol=1e-3)
-        np.testing.assert_allclose((mapped @ mapped.T)[:, rows], whole[0][:, rows], atol=0.1)
-        np.testing.assert_allclose(
-            (mapped @ mapped.T)[np.ix_(rows, rows)], whole[0][np.ix_(rows, rows)], atol=2 * ridge
-        )
-        assert not mapped[5].any(), "who has nothing is like nobody"
-
-    def test_portions_do_not_matter(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        known = vectors(0, 50)
-        map_ = NystroemFeatures.fit(known, WEIGHTS, 1.0, 3000, 0)
-        whole = map_.apply(known, WEIGHTS, 1.0)
-        monkeypatch.setattr(gaussians, "CHUNK_ROWS", 7)
-        np.testing.assert_allclose(map_.apply(known, WEIGHTS, 1.0), whole, atol=1e-4)
-
-    def test_copies_and_vectors_at_the_mean_are_borne(self) -> None:
-        same = {"sentences": np.ones((6, 4), np.float32)}
-        mapped = NystroemFeatures.fit(same, WEIGHTS, 1.0, 3000, 0).apply(same, WEIGHTS, 1.0)
-        assert np.isfinite(mapped).all()
-        twice = {name: np.tile(values, (2, 1)) for name, values in vectors(0, 10).items()}
-        mapped = NystroemFeatures.fit(twice, WEIGHTS, 1.0, 3000, 0).apply(twice, WEIGHTS, 1.0)
-        np.testing.assert_allclose(mapped[:10], mapped[10:], atol=1e-5)
-
-    def test_without_weight_they_say_nothing(self) -> None:
-        nothing = dict.fromkeys(WEIGHTS, 0.0)
-        assert (
-            not NystroemFeatures.fit(vectors(0, 10), nothing, 1.0, 3000, 0)
-            .apply(vectors(1, 8), nothing, 1.0)
-            .any()
-        )
 
 
 class TestPresence:
@@ -449,7 +392,7 @@ class TestState:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """From the files alone: no cache, another catalogue object, and the backbone's weights are the model's own."""
+        """From the files alone: no cache, another catalogue, and the backbone's weights are in the model."""
         member = fit(make(field, landmarks=30), shop, context)
         before = member.predict(member.prepare(shop.new, context), context)
         monkeypatch.setattr(

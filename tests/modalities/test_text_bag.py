@@ -17,7 +17,10 @@ SMALL = {"dimensions": 8, "epochs": 20}
 
 
 def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A noun among fillers, in the title of even products and in the description of odd ones; the noun is the label."""
+    """A noun among fillers, in the title of even products and in the description of odd ones.
+
+    The noun is the label.
+    """
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [" ".join([*rng.choice(FILLERS, 3), NOUNS[n]]) for n in nouns]

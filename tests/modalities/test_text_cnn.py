@@ -102,7 +102,7 @@ def test_every_variant_learns_and_survives_its_state(glove: str, settings: dict[
 
 
 def reference(text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: int) -> np.ndarray[Any, Any]:
-    """The paper's model as written: every text padded to `maxlen`, nn.Conv1d's convolution, one text at a time."""
+    """The paper's model as written: each text padded to `maxlen`, nn.Conv1d's convolution, text by text."""
     weights = {name: torch.from_numpy(value) for name, value in text_cnn.state().arrays.items()}
     vocabulary = Vocabulary(tuple(text_cnn.state().facts["words"]))
     texts = vocabulary.encode(inputs.tokens)

@@ -18,7 +18,10 @@ HM = Path(__file__).parents[3] / "shared" / "data" / "hm"
 
 
 def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
-    """The title's noun gives the first six labels, the description's the other six; every tenth product lacks one of them."""
+    """The title's noun gives the first six labels, the description's the other six.
+
+    Every tenth product lacks one of them.
+    """
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), (count, 2))
     texts = [[" ".join([*rng.choice(FILLERS, 4), NOUNS[n]]) for n in row] for row in nouns]
@@ -142,7 +145,10 @@ class TestSettings:
 @pytest.mark.slow
 @pytest.mark.skipif(not HM.is_dir(), reason="the fashion catalogue is not on this machine")
 def test_a_real_catalogue() -> None:
-    """Micro-F1 at 0.5 of title and description together; scikit-learn's TF-IDF and logistic regression reach .824 here."""
+    """Micro-F1 at 0.5 of title and description together.
+
+    Scikit-learn's TF-IDF and logistic regression reach .824 here.
+    """
     train, test = ([json.loads(line) for line in (HM / f"{part}.jsonl").open()] for part in ("train", "test"))
 
     def labels(record: dict[str, Any]) -> set[str]:

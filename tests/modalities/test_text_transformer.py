@@ -28,7 +28,10 @@ def encoder(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPath
 
 
 def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A noun in the title, which is the label, and fillers in both fields; every seventh product has no description."""
+    """A noun in the title, which is the label, and fillers in both fields.
+
+    Every seventh product has no description.
+    """
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), count)
     records = [

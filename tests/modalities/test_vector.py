@@ -108,7 +108,8 @@ class TestErrors:
             (
                 np.zeros(40),
                 IDS,
-                r"sound.npy holds float64 of shape \(40,\); expected numbers of shape \(products, dimensions\)",
+                r"sound.npy holds float64 of shape \(40,\); "
+                r"expected numbers of shape \(products, dimensions\)",
             ),
             (np.array([["a"]]), ["p0"], "holds <U1"),
             (np.zeros((40, 3)), IDS[:-1], r"shape \(40, 3\) but sound.txt has 39 ids; expected 40"),
