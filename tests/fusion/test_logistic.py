@@ -8,19 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
-from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within, fit_logistic
+from shelfwise.fusion.logistic import Logistic, LogisticSettings, _largest_within
 from shelfwise.metrics.threshold_search import best_micro_f1
 
 M, L = 3, 6
 
 
 def make(count: int, seed: int, rare: float = 0.3) -> tuple[MemberOutputs, Floats]:
-    """Members that are each good at other labels, and one that is wrong about label 0 on purpose; label 5 is rare."""
+    """Members that are each good at other labels; one is wrong about label 0 on purpose, and label 5 is rare."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((count, L)) < np.array([0.3] * (L - 1) + [rare])).astype(np.float32)
     skill = np.where(np.arange(L) % M == np.arange(M)[:, None], 3.0, 0.5)
@@ -32,49 +30,6 @@ def make(count: int, seed: int, rare: float = 0.3) -> tuple[MemberOutputs, Float
 def only(outputs: MemberOutputs, *members: int) -> MemberOutputs:
     present = outputs.present & np.isin(np.arange(M), members)
     return MemberOutputs(outputs.scores * present[:, :, None], present, ())
-
-
-def test_newton_finds_scikit_learns_weights() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(300, 2, 4)).astype(np.float32)
-    y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
-    for label in range(4):
-        oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x[:, :, label], y[:, label])
-        np.testing.assert_allclose(weights[label], oracle.coef_[0], atol=1e-3)
-
-
-def test_shared_weights_are_those_of_all_labels_together() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(100, 2, 4)).astype(np.float32)
-    y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
-    oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
-        x.transpose(0, 2, 1).reshape(400, 2), y.ravel()
-    )
-    np.testing.assert_allclose(weights, oracle.coef_, atol=1e-3)
-
-
-def test_labels_are_drawn_towards_where_they_start() -> None:
-    rng = np.random.default_rng(0)
-    x, start = rng.normal(size=(80, 2, 3)).astype(np.float32), rng.normal(size=(3, 2))
-    y = (rng.random((80, 3)) < 0.5).astype(np.float32)
-
-    def loss(w: np.ndarray) -> float:
-        z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
-        return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
-
-    np.testing.assert_allclose(
-        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3
-    )
-    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
-
-
-def test_separable_labels_stay_finite() -> None:
-    x = np.linspace(-1, 1, 50, dtype=np.float32)[None, None]
-    weights = fit_logistic(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
-    assert np.isfinite(weights).all()
-    assert weights[0, 0] > 5
 
 
 def test_learns_more_than_the_mean_knows() -> None:

@@ -16,11 +16,10 @@ from pydantic import Field, PositiveFloat
 from scipy.special import expit, logsumexp
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.newton import Derivatives, NewtonLimits, minimise
+from shelfwise.core.label_regression import shrunk_weights
 from shelfwise.core.types import (
     Bools,
     Context,
-    Float64Array,
     Floats,
     MemberOutputs,
     PluginSettings,
@@ -38,13 +37,8 @@ MAX_MEMBERS = 6
 EPSILON = 1e-4
 """Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
 
-SHARED_PENALTY = 1e-2
-"""On the weights shared by all labels: only against members that predict the same."""
-
 MIN_PRODUCTS = 50
 """Products that have a set of members, for it to be fitted on these alone."""
-
-LIMITS = NewtonLimits(steps=25, longest_step=3.0, tolerance=1e-2)
 
 
 class LogisticSettings(PluginSettings):
@@ -58,7 +52,7 @@ class LogisticSettings(PluginSettings):
 
 
 class Logistic(FusionPolicy):
-    """Per-label logistic stacking with hierarchical shrinkage, a solution for every set of members that can be present.
+    """Per-label logistic stacking with hierarchical shrinkage, solved for every set of members that can occur.
 
     A label is judged by its *own* scores: each member's logit, and its logit relative to what the member
     gives all labels together (the logarithm of the label's softmax share). Weights shared by all labels are
@@ -85,7 +79,7 @@ class Logistic(FusionPolicy):
         validation: tuple[MemberOutputs, Floats] | None,
         context: Context,
     ) -> Self:
-        """Solve for every set of ``context.patterns``, or for all sets where these are empty; nothing is random.
+        """Solve for every set of ``context.patterns``, or for all sets where these are empty.
 
         Raises:
             ConfigError: any set may occur, and there are more members than sets can be solved for.
@@ -100,7 +94,7 @@ class Logistic(FusionPolicy):
             columns = [0, *1 + members, *1 + n_members + members]
             # np.take makes a contiguous copy, an index of rows would not
             own_inputs = np.take(inputs[:, columns], rows, axis=2)
-            weights = _own_weights(own_inputs, targets[rows], self.settings.shrink)
+            weights = shrunk_weights(own_inputs, targets[rows], self.settings.shrink)
             self.arrays_[f"own_{_set_number(members)}"] = weights
         return self
 
@@ -204,7 +198,7 @@ class Logistic(FusionPolicy):
 def _largest_set_within(
     scores: Tensor, present: Tensor, weights: Tensor, constants: Tensor, centre: Tensor, sets: Tensor
 ) -> Tensor:
-    """Scores (B, L) by S regressions, of which a later one replaces the earlier ones for the products that have its set.
+    """Scores (B, L) by S regressions; a later one replaces the earlier ones for products that have its set.
 
     Args:
         weights: (S, 2, M, L) of logits and of log shares.
@@ -223,59 +217,6 @@ def _largest_set_within(
         has_set = (present | ~sets[place]).all(dim=1, keepdim=True)
         fused = answer.where(has_set, fused)
     return fused
-
-
-def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: float) -> Float64Array:
-    """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, label by label.
-
-    Args:
-        inputs: (L, P, N); every label has inputs of its own.
-        targets: (N, L) of 0 and 1.
-        start: (L, P), or (1, P) for weights that all labels share.
-
-    Returns:
-        Weights of the shape of `start`.
-    """
-    wanted = np.ascontiguousarray(targets.T)
-    if len(start) == 1:
-        return minimise(start, _shared_derivatives(inputs, wanted), penalty, LIMITS)
-    # label by label, so that each stops when it is solved
-    weights = [
-        minimise(start[i : i + 1], _label_derivatives(inputs[i], wanted[i]), penalty, LIMITS)
-        for i in range(len(start))
-    ]
-    return np.concatenate(weights)
-
-
-def _shared_derivatives(inputs: Floats, targets: Floats) -> Derivatives:
-    """Of the loss of all labels together, whose weights (1, P) are the same: inputs (L, P, N), targets (L, N)."""
-    labels = [_label_derivatives(*label) for label in zip(inputs, targets, strict=True)]
-
-    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
-        slopes, curvatures = zip(*(label(weights) for label in labels), strict=True)
-        return np.sum(slopes, axis=0), np.sum(curvatures, axis=0)
-
-    return derivatives
-
-
-def _label_derivatives(inputs: Floats, targets: Floats) -> Derivatives:
-    """Of one label's log loss, whose weights are (1, P): inputs (P, N), targets (N,)."""
-
-    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
-        # single precision, as the inputs are: the sums over products are the time that fitting takes
-        likely = expit(weights[0].astype(np.float32) @ inputs)
-        slope = inputs @ (likely - targets)
-        curvature = (inputs * (likely * (1 - likely))) @ inputs.T
-        return slope[None].astype(np.float64), curvature[None].astype(np.float64)
-
-    return derivatives
-
-
-def _own_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
-    """Weights (L, P) of every label's own inputs (L, P, N), drawn towards those that all labels share."""
-    shared = fit_logistic(inputs, targets, np.zeros((1, inputs.shape[1])), SHARED_PENALTY)
-    start = np.repeat(shared, len(inputs), axis=0)
-    return fit_logistic(inputs, targets, start, shrink).astype(np.float32)
 
 
 def _centre(outputs: MemberOutputs) -> Floats:
@@ -297,7 +238,10 @@ def _logits_and_shares(scores: Floats) -> tuple[Floats, Floats]:
 
 
 def _training_rows(present: Bools) -> Rows:
-    """The products that have all members of `present` (N, K); if too few, any of them; if there is none, all products."""
+    """The products that have all members of `present` (N, K).
+
+    If too few have, those that have any of them; if there is none, all products.
+    """
     for able in (present.all(axis=1), present.any(axis=1)):
         if able.sum() >= MIN_PRODUCTS:
             return np.flatnonzero(able)
@@ -308,8 +252,8 @@ def _all_sets(members: int) -> Iterable[tuple[bool, ...]]:
     """Every set of members but the empty one."""
     if members > MAX_MEMBERS:
         raise ConfigError(
-            "the policy logistic solves for every set of members that can be present, and here any can: it then "
-            f"fuses at most {MAX_MEMBERS} members, it was given {members}; "
+            "the policy logistic solves for every set of members that can be present, and here any can: it "
+            f"then fuses at most {MAX_MEMBERS} members, it was given {members}; "
             "fuse fewer, or use the policy 'policy'"
         )
     return itertools.islice(itertools.product((False, True), repeat=members), 1, None)

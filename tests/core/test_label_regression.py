@@ -1,0 +1,52 @@
+"""Regressions with inputs of their own: Newton's answers against scikit-learn's, and the shrinkage."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from shelfwise.core.label_regression import fit_logistic
+
+
+def test_newton_finds_scikit_learns_weights() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2, 4)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
+    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
+    for label in range(4):
+        oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x[:, :, label], y[:, label])
+        np.testing.assert_allclose(weights[label], oracle.coef_[0], atol=1e-3)
+
+
+def test_shared_weights_are_those_of_all_labels_together() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 2, 4)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
+    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
+    oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
+        x.transpose(0, 2, 1).reshape(400, 2), y.ravel()
+    )
+    np.testing.assert_allclose(weights, oracle.coef_, atol=1e-3)
+
+
+def test_labels_are_drawn_towards_where_they_start() -> None:
+    rng = np.random.default_rng(0)
+    x, start = rng.normal(size=(80, 2, 3)).astype(np.float32), rng.normal(size=(3, 2))
+    y = (rng.random((80, 3)) < 0.5).astype(np.float32)
+
+    def loss(w: np.ndarray) -> float:
+        z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
+        return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
+
+    np.testing.assert_allclose(
+        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3
+    )
+    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
+
+
+def test_separable_labels_stay_finite() -> None:
+    x = np.linspace(-1, 1, 50, dtype=np.float32)[None, None]
+    weights = fit_logistic(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
+    assert np.isfinite(weights).all()
+    assert weights[0, 0] > 5
