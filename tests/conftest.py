@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from typer.testing import CliRunner
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
@@ -109,6 +114,40 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     train(sample, folder, Config.load("paper", changes=QUICK), context=Context())
     return folder
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``shelfwise ARGUMENTS`` in this process, from its entry point on, and says what a shell would see.
+
+    A new interpreter would import torch again each time. Tests of what only a process of its own has, such as
+    its imports, its log lines and its end by a kill, start one.
+    """
+    from shelfwise.cli.main import main
+
+    cache = str(tmp_path_factory.mktemp("cache"))
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        argv = ["shelfwise", *map(str, arguments)]
+        with (
+            CliRunner().isolation() as (out, error, _),
+            mock.patch.object(sys, "argv", argv),
+            # both would outlive the command: the entry point may change them, as the process is its own
+            mock.patch.object(sys, "excepthook", sys.excepthook),
+            mock.patch.dict(os.environ, {"SHELFWISE_CACHE": cache}),
+            mock.patch("shelfwise.nn.memory.tune_malloc"),
+        ):
+            code: Any = 0
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code or 0
+            sys.stdout.flush()
+            sys.stderr.flush()
+            texts = [stream.getvalue().decode() for stream in (out, error)]
+        return subprocess.CompletedProcess(argv, code, *texts)
+
+    return run
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_sorted_by_tuned_f1_each_with_its_costs(board: tuple[dict[str, Any], Pat
     assert any(row["pareto"] for row in rows)
 
 
-def test_nobody_is_asked_out_of_fold_for_nothing(board: tuple[dict[str, Any], Path]) -> None:
+def test_only_fused_members_get_out_of_fold_scores(board: tuple[dict[str, Any], Path]) -> None:
     _, out = board
     folds = {path.name.split(".")[1] for path in (out / "work" / "stages").glob("fold.*")}
     assert folds == {"title", "description"}
@@ -177,7 +177,7 @@ def test_a_member_that_fails_on_the_test_products_is_a_row(
     assert systems["title"]["rank"] == 1
 
 
-def test_training_is_not_tolerant(sample: Path) -> None:
+def test_training_skips_no_failure(sample: Path) -> None:
     from shelfwise.core.types import Context
     from shelfwise.training.dataset import prepare_data
 
@@ -260,7 +260,7 @@ READERS = [1, 1, 3, 3]
 def test_no_text_is_cleaned_twice(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    """Once a catalogue, field and way of cleaning, whoever reads it; of the test products of a comparison, once a member."""
+    """Once a catalogue, field and way of cleaning; in a comparison once a member for the test products."""
     calls = Counter[tuple[str, int]]()
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -281,9 +281,9 @@ def test_no_text_is_cleaned_twice(
             monkeypatch.setattr(module, cleaning.__name__, counted(cleaning))
     config = settings(members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}})
     (compare if verb == "compare" else train)(sample, tmp_path / "out", config)
-    asked = [1] * len(READERS) if verb == "train" else READERS
-    assert sorted(calls.values()) == sorted([1] * len(READERS) + asked), (
-        "the products to learn from, and those to test on"
+    test_products = [1] * len(READERS) if verb == "train" else READERS
+    assert sorted(calls.values()) == sorted([1] * len(READERS) + test_products), (
+        "the training products, and the test products"
     )
 
 
@@ -352,22 +352,12 @@ def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
     assert changed.size("member.a") < 1000
 
 
-def test_the_command(sample: Path, tmp_path: Path) -> None:
+def test_the_command(
+    command: Callable[..., subprocess.CompletedProcess[str]], sample: Path, tmp_path: Path
+) -> None:
     def run(systems: str) -> subprocess.CompletedProcess[str]:
-        arguments = [
-            "compare",
-            str(sample),
-            "--out",
-            str(tmp_path / "out"),
-            "--min-count",
-            "8",
-            "--systems",
-            systems,
-            "--json",
-        ]
-        return subprocess.run(
-            [sys.executable, "-m", "shelfwise", *arguments], capture_output=True, text=True, check=False
-        )
+        out = tmp_path / "out"
+        return command("compare", sample, "--out", out, "--min-count", 8, "--systems", systems, "--json")
 
     refused = run("title_liner")
     assert refused.returncode == 2

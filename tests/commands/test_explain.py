@@ -1,10 +1,10 @@
-"""Saying why on the command line: one page of some products, with what its modalities contradict each other about."""
+"""Explanations on the command line: one page of some products, with what their modalities disagree about."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +19,14 @@ from shelfwise.explain.disagreement import contradictions
 from shelfwise.reports.explanation_report import write_explanations
 
 
-def test_predict_explains_the_products_that_are_named(trained: Path, sample: Path, tmp_path: Path) -> None:
+def test_predict_explains_the_products_that_are_named(
+    command: Callable[..., subprocess.CompletedProcess[str]], trained: Path, sample: Path, tmp_path: Path
+) -> None:
     catalog = read_catalog(sample).catalog
     ids = [catalog.ids[5], catalog.ids[2]]
     named = [part for name in ids for part in ("--id", name)]
-    command = [
-        "predict",
-        trained,
-        sample,
-        "--out",
-        tmp_path / "p.jsonl",
-        "--explain",
-        tmp_path / "why",
-        *named,
-        "--json",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "shelfwise", *map(str, command)],
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
+    out = tmp_path / "p.jsonl"
+    done = command("predict", trained, sample, "--out", out, "--explain", tmp_path / "why", *named, "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["explained"] == {
@@ -48,12 +34,12 @@ def test_predict_explains_the_products_that_are_named(trained: Path, sample: Pat
         "page": str(tmp_path / "why" / "index.html"),
         "data": str(tmp_path / "why" / "explanations.jsonl"),
     }
-    told = [
+    explained = [
         json.loads(line) for line in (tmp_path / "why" / "explanations.jsonl").read_text("utf-8").splitlines()
     ]
-    assert [one["id"] for one in told] == ids
+    assert [one["id"] for one in explained] == ids
     rows = {row["id"]: row for row in map(json.loads, (tmp_path / "p.jsonl").read_text("utf-8").splitlines())}
-    for one in told:
+    for one in explained:
         assert sorted(one["reasons"]) == rows[one["id"]]["labels"]
         for reason in one["reasons"].values():
             assert sum(reason["contributions"].values()) == pytest.approx(reason["score"], abs=1e-4)
@@ -96,4 +82,4 @@ def test_the_page_says_who_contradicts_whom(tmp_path: Path) -> None:
     )
     assert page.count("The modalities disagree") == 1
     assert "<b>image</b> predicts Shoes" in page
-    assert "<b>title</b> says Laces" in page
+    assert "<b>title</b> predicts Laces" in page

@@ -68,23 +68,24 @@ def test_no_partial_work_is_left(trained: Path) -> None:
 
 
 def test_splits_share_no_product_and_no_near_copy(sample: Path) -> None:
-    task = prepare_data(sample, Config.load("recommended"), None, Context())
-    lesson = task.training_set
-    assert not set(lesson.train) & set(lesson.validation)
-    assert not set(lesson.groups[lesson.train]) & set(lesson.groups[lesson.validation])
-    assert not set(lesson.catalog.ids) & set(task.test.ids)
+    data = prepare_data(sample, Config.load("recommended"), None, Context())
+    training_set = data.training_set
+    train_groups = set(training_set.groups[training_set.train])
+    assert not set(training_set.train) & set(training_set.validation)
+    assert not train_groups & set(training_set.groups[training_set.validation])
+    assert not set(training_set.catalog.ids) & set(data.test.ids)
 
 
-def test_a_test_catalogue_is_never_learnt_from(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
+def test_a_test_catalogue_is_never_trained_on(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
     config = Config.load("paper", changes=quick)
     copy = tmp_path / "test.jsonl"
     lines = sample.read_bytes().split(b"\n")
     copy.write_bytes(b"\n".join(lines[:60]))
     rest = sample.parent / "rest.jsonl"
     rest.write_bytes(b"\n".join(lines[30:]))
-    task = prepare_data(rest, config, copy, Context())
-    assert task.left_out["test products that were learnt from"] > 0
-    assert not set(task.test.ids) & set(task.training_set.catalog.ids)
+    data = prepare_data(rest, config, copy, Context())
+    assert data.left_out["test products that are training products"] > 0
+    assert not set(data.test.ids) & set(data.training_set.catalog.ids)
 
 
 @pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])
@@ -96,7 +97,7 @@ def test_a_broken_off_training_continues_to_the_same_model(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Killed before its last stage and resumed, a training ends with bit-equal weights, and does no stage twice."""
+    """Killed before its last stage and resumed, a training gives the same bits, and does no stage twice."""
     changes = {"stacking": {"folds": 2, "fitted_on": fitted_on}, "split": {"validation_fraction": validation}}
     config = Config.load("paper", changes={**quick, **changes})
     train(sample, tmp_path / "whole", config)
@@ -127,7 +128,7 @@ def test_a_broken_off_training_continues_to_the_same_model(
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
 
 
-def test_a_catalogue_without_pictures_trains_on_what_it_has(
+def test_a_catalogue_without_images_trains_on_what_it_has(
     records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path
 ) -> None:
     source = tmp_path / "text.jsonl"

@@ -1,10 +1,10 @@
-"""The loop of the command line: a model, its audit, a model trained on the corrections, and the queues."""
+"""A model on the command line: audit, retraining on corrections, queues and a changed taxonomy."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,34 +25,42 @@ policy = "mean"
 """
 
 
-def run(*arguments: object) -> str:
-    command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def run(command: Callable[..., subprocess.CompletedProcess[str]]) -> Run:
+    """Runs a command that must succeed; its output."""
+
+    def succeed(*arguments: object) -> str:
+        done = command(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return succeed
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two linear members and their mean, the final system, over the preset's own."""
-    path = tmp_path_factory.mktemp("loop") / "settings.toml"
+    path = tmp_path_factory.mktemp("audit") / "settings.toml"
     path.write_text(SETTINGS, "utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
-def model(sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loop") / "model"
+def model(run: Run, sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit") / "model"
     run("train", sample, "--preset", "quick", "--config", settings, "--min-count", 5, "--out", folder)
     return folder
 
 
 def test_an_audit_is_filled_in_and_trained_on(
-    sample: Path, settings: Path, model: Path, tmp_path: Path
+    run: Run, sample: Path, settings: Path, model: Path, tmp_path: Path
 ) -> None:
     found = json.loads(run("audit", model, sample, "--out", tmp_path / "audit", "--json"))
     assert found["listed"] > 0
-    assert found["out_of_fold"] > 0, "training products are judged by models that had not seen them"
+    assert found["out_of_fold"] > 0, "training products are scored by models that had not seen them"
     lines = [
         json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()
     ]
@@ -77,7 +85,9 @@ def test_an_audit_is_filled_in_and_trained_on(
     assert (tmp_path / "next" / "report" / "before_after.md").is_file()
 
 
-def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tmp_path: Path) -> None:
+def test_queues_are_written_and_hold_every_product(
+    run: Run, sample: Path, model: Path, tmp_path: Path
+) -> None:
     printed = json.loads(
         run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--target-precision", 0.9, "--json")
     )
@@ -90,28 +100,17 @@ def test_queues_are_written_and_hold_every_product(sample: Path, model: Path, tm
     assert all(not set(row["accepted"]) & set(row["to_review"]) for row in rows)
 
 
-def test_an_unknown_precision_is_refused(sample: Path, model: Path, tmp_path: Path) -> None:
-    arguments = [
-        "predict",
-        str(model),
-        str(sample),
-        "--out",
-        str(tmp_path / "x.jsonl"),
-        "--target-precision",
-        "0.5",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "shelfwise", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def test_an_unknown_precision_is_refused(
+    command: Callable[..., subprocess.CompletedProcess[str]], sample: Path, model: Path, tmp_path: Path
+) -> None:
+    done = command("predict", model, sample, "--out", tmp_path / "x.jsonl", "--target-precision", 0.5)
     assert done.returncode == 2
     assert "no limits for a precision of 0.5; known: 0.9, 0.95, 0.99" in done.stderr
 
 
-def test_a_changed_taxonomy_carries_the_model_over(sample: Path, model: Path, tmp_path: Path) -> None:
+def test_a_changed_taxonomy_carries_the_model_over(
+    run: Run, sample: Path, model: Path, tmp_path: Path
+) -> None:
     label = json.loads((model / "labels.json").read_text("utf-8"))
     first = label[0] if isinstance(label, list) else label["labels"][0]
     changes = tmp_path / "changes.toml"
