@@ -10,6 +10,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import Ridge as Oracle
 
+from shelfwise.core import ridge_statistics
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
 from shelfwise.fusion import ridge
@@ -87,7 +88,7 @@ def test_permuting_labels_permutes_the_answer() -> None:
 def test_sums_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs, targets = make()
     whole = fit(1, outputs, targets).fuse(outputs)
-    monkeypatch.setattr(ridge, "CHUNK", 7)
+    monkeypatch.setattr(ridge_statistics, "CHUNK_ROWS", 7)
     np.testing.assert_allclose(fit(1, outputs, targets).fuse(outputs), whole, atol=1e-6)
 
 
@@ -114,7 +115,7 @@ def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
     few, validation = outputs.take(np.arange(20)), make(seed=1)
     quality = {
         a: best_micro_f1(validation[1], fit(a, few, targets[:20]).fuse(validation[0]), THRESHOLDS)
-        for a in ridge.GRID
+        for a in ridge.ALPHAS
     }
     chosen = fit("auto", few, targets[:20], validation)
     assert chosen.alpha_ == max(a for a, q in quality.items() if q == max(quality.values()))
@@ -133,7 +134,7 @@ def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_f
         a: best_micro_f1(
             held_out[1], fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), THRESHOLDS
         )
-        for a in ridge.GRID
+        for a in ridge.ALPHAS
     }
     best = max(a for a, q in quality.items() if q == max(quality.values()))
     assert min(quality.values()) < max(quality.values())

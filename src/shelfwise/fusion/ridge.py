@@ -1,19 +1,23 @@
-"""Ridge regression from all members' scores to the labels, solved in closed form for every set of present members."""
+"""Ridge regression from all members' scores to the labels, in closed form for each set of present members.
+
+Dimensions: N products, M members, L labels, C inputs of one ridge: L scores of each member in its set. A set
+of members is a number, of which bit m is set where member m is in it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat
 
+from shelfwise.core import ridge_statistics
 from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.ridge_statistics import RidgeStatistics, Solution, take_block
 from shelfwise.core.types import (
     Bools,
     Context,
-    Float64Array,
     Floats,
     MemberOutputs,
     PluginSettings,
@@ -26,11 +30,14 @@ from shelfwise.metrics.threshold_search import best_micro_f1
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-GRID: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
+ALPHAS: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
+"""The penalties that ``alpha = "auto"`` tries."""
+
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
-CHUNK = 8192
-RANK = 1e-12  # of a Gram matrix, hence 1e-6 of the scores, which are single precision
-MOST_MEMBERS = 8
+"""At which they are compared."""
+
+MAX_MEMBERS = 8
+"""255 sets, each with a ridge of its own."""
 
 
 class RidgeSettings(PluginSettings):
@@ -43,67 +50,13 @@ class RidgeSettings(PluginSettings):
     )
 
 
-@dataclass(frozen=True)
-class Sums:
-    """All that a ridge needs to know of some products; sums of two parts are the sums of the whole.
-
-    Args:
-        count: products.
-        x, y: (M * L,) and (L,) sums of scores and of targets.
-        xx, xy: (M * L, M * L) and (M * L, L) sums of products.
-    """
-
-    count: float
-    x: Float64Array
-    y: Float64Array
-    xx: Float64Array
-    xy: Float64Array
-
-    @classmethod
-    def of(cls, scores: Floats, targets: Floats, rows: Rows, columns: Rows) -> Sums:
-        """The sums over some `rows` of scores (N, M * L) and targets (N, L), in double precision, a chunk at a time; 0 beside `columns`."""
-        width, labels = scores.shape[1], targets.shape[1]
-        x, y, xx, xy = np.zeros(width), np.zeros(labels), np.zeros((width, width)), np.zeros((width, labels))
-        square = np.ix_(columns, columns)
-        for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK]
-            some, wanted = _take(scores, part, columns).astype(np.float64), targets[part].astype(np.float64)
-            x[columns] += some.sum(axis=0)
-            y += wanted.sum(axis=0)
-            xx[square] += some.T @ some
-            xy[columns] += some.T @ wanted
-        return cls(len(rows), x, y, xx, xy)
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.count + other.count,
-            self.x + other.x,
-            self.y + other.y,
-            self.xx + other.xx,
-            self.xy + other.xy,
-        )
-
-    def solve(self, columns: Rows, alpha: float) -> tuple[Floats, Floats]:
-        """Weights (C, L) and intercept (L,) of the ridge on `columns` (C,) only; the intercept is not penalised."""
-        mean_x, mean_y = self.x[columns] / self.count, self.y / self.count
-        xx = self.xx[np.ix_(columns, columns)] - self.count * np.outer(mean_x, mean_x)
-        xy = self.xy[columns] - self.count * np.outer(mean_x, mean_y)
-        # scores that depend on each other have many least-squares solutions: lstsq takes the smallest
-        weights = (
-            np.linalg.solve(xx + alpha * np.eye(len(columns)), xy)
-            if alpha > 0
-            else np.linalg.lstsq(xx, xy, rcond=RANK)[0]
-        )
-        return weights.astype(np.float32), (mean_y - mean_x @ weights).astype(np.float32)
-
-
 class Ridge(FusionPolicy):
-    """Linear fusion (the paper, section 3, "linear regression with l2"), one ridge for every set of present members.
+    """Linear fusion (the paper, section 3, "linear regression with l2"), one ridge for each set of members.
 
-    Products that lack members are answered by the ridge on the members they have, fitted on all products that
-    have those, so that no answer is worse than that of a model made for the purpose. A set that fewer
-    products have than the ridge has inputs is fitted on all products that have any of its members, absent
-    scores counting as 0.
+    Products that lack members get the scores of the ridge on the members they have. It is fitted on all
+    products that have those, so it is as good as a model made for the purpose. A set that fewer products have
+    than the ridge has inputs is fitted on all products that have any of its members; absent scores count as
+    0.
     """
 
     Settings = RidgeSettings
@@ -112,7 +65,7 @@ class Ridge(FusionPolicy):
     def __init__(self, settings: RidgeSettings) -> None:
         super().__init__(settings)
         self.alpha_: float | None = None
-        self.solutions_: dict[int, tuple[Floats, Floats]] = {}
+        self.solutions_: dict[int, Solution] = {}
 
     def fit(
         self,
@@ -127,14 +80,14 @@ class Ridge(FusionPolicy):
             ConfigError: more members than sets can be solved for.
         """
         members = outputs.present.shape[1]
-        if members > MOST_MEMBERS:
+        if members > MAX_MEMBERS:
             raise ConfigError(
-                f"the policy ridge joins at most {MOST_MEMBERS} members, it was given {members}; use the "
-                "policy 'policy'"
+                f"the policy ridge fuses at most {MAX_MEMBERS} members, it was given {members}; "
+                f"use the policy 'policy'"
             )
-        sums = _sums_by_pattern(outputs, targets)
+        statistics = _statistics_by_set(outputs, targets)
         self.alpha_ = self._choose_alpha(outputs, targets, validation, context.seed)
-        self.solutions_ = _solutions(sums, members, range(1, 2**members), self.alpha_)
+        self.solutions_ = _solutions(statistics, members, range(1, 2**members), self.alpha_)
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -143,26 +96,19 @@ class Ridge(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
-        if not self.solutions_:
-            raise NotFittedError(
-                "this ridge was never fitted; call fit, or restore a saved state, before fuse"
-            )
-        return _apply(self.solutions_, outputs)
+        return _apply(self._solved(), outputs)
 
     def state(self) -> State:
-        """Weights and intercept by pattern (bit m is set where member m is present), and alpha."""
-        weights = {f"weights_{pattern}": w for pattern, (w, _) in self.solutions_.items()}
-        intercepts = {f"intercept_{pattern}": b for pattern, (_, b) in self.solutions_.items()}
+        """Weights and intercept by the number of the set, and alpha."""
+        weights = {f"weights_{number}": solution[0] for number, solution in self.solutions_.items()}
+        intercepts = {f"intercept_{number}": solution[1] for number, solution in self.solutions_.items()}
         return State(weights | intercepts, self.facts())
 
     def restore(self, state: State) -> Self:
         """Become the ridge that `state` was taken from."""
-        patterns = [
-            int(name.removeprefix("weights_")) for name in state.arrays if name.startswith("weights_")
-        ]
-        self.solutions_ = {
-            p: (state.arrays[f"weights_{p}"], state.arrays[f"intercept_{p}"]) for p in patterns
-        }
+        arrays = state.arrays
+        numbers = [int(name.removeprefix("weights_")) for name in arrays if name.startswith("weights_")]
+        self.solutions_ = {n: (arrays[f"weights_{n}"], arrays[f"intercept_{n}"]) for n in numbers}
         self.alpha_ = state.facts["alpha"]
         return self
 
@@ -179,22 +125,26 @@ class Ridge(FusionPolicy):
         """
         from shelfwise.nn.fusion_module import FusionModule, sets_of_members  # torch is only needed here
 
-        if not self.solutions_:
-            raise NotFittedError("the policy 'ridge' is not fitted; call fit or restore first")
-        numbers = sorted(self.solutions_)
+        solutions = self._solved()
+        numbers = sorted(solutions)
         # all sets are solved for, so the largest number has every member's bit
         n_members = numbers[-1].bit_length()
-        n_labels = len(self.solutions_[numbers[0]][1])
+        n_labels = len(solutions[numbers[0]][1])
         sets = sets_of_members(numbers, n_members)
         # as one matrix a set, with 0 for the members that are not in it
         weights = np.zeros((len(numbers), n_members, n_labels, n_labels), np.float32)
         for place, number in enumerate(numbers):
-            weights[place, sets[place]] = self.solutions_[number][0].reshape(-1, n_labels, n_labels)
-        intercepts = np.stack([self.solutions_[number][1] for number in numbers])
+            weights[place, sets[place]] = solutions[number][0].reshape(-1, n_labels, n_labels)
+        intercepts = np.stack([solutions[number][1] for number in numbers])
         flat = weights.reshape(len(numbers), n_members * n_labels, n_labels)
         return FusionModule(
             _ridge_of_own_set, weights=flat, intercepts=intercepts[:, None], sets=sets[:, None]
         )
+
+    def _solved(self) -> dict[int, Solution]:
+        if not self.solutions_:
+            raise NotFittedError("the policy 'ridge' is not fitted; call fit or restore first")
+        return self.solutions_
 
     def _choose_alpha(
         self,
@@ -203,25 +153,28 @@ class Ridge(FusionPolicy):
         validation: tuple[MemberOutputs, Floats] | None,
         seed: int,
     ) -> float:
-        """The setting, or the alpha that is best on validation (without it, on a fifth of the products), each at its own best threshold."""
+        """The setting, or the alpha that is best on validation products, each at its own best threshold.
+
+        Without a validation part a fifth of the products takes its place.
+        """
         if self.settings.alpha != "auto":
             return self.settings.alpha
         if validation is None or not validation[0].present.any():
             order = np.random.default_rng(seed).permutation(len(outputs))
-            asked, learnt = np.split(order, [max(1, len(order) // 5)])
-            validation, outputs, targets = (
-                (outputs.take(asked), targets[asked]),
-                outputs.take(learnt),
-                targets[learnt],
-            )
-        sums, members = _sums_by_pattern(outputs, targets), outputs.present.shape[1]
-        seen = [int(pattern) for pattern in np.unique(_patterns(validation[0].present)) if pattern]
+            held_out, rest = np.split(order, [max(1, len(order) // 5)])
+            validation = (outputs.take(held_out), targets[held_out])
+            outputs = outputs.take(rest)
+            targets = targets[rest]
+        statistics = _statistics_by_set(outputs, targets)
+        members = outputs.present.shape[1]
+        # only the sets that validation products have are compared
+        sets = [int(number) for number in np.unique(_set_numbers(validation[0].present)) if number]
 
-        def quality(alpha: float) -> tuple[float, float]:  # the larger alpha wins a tie
-            fused = _apply(_solutions(sums, members, seen, alpha), validation[0])
-            return best_micro_f1(validation[1], fused, THRESHOLDS), alpha
+        def quality(alpha: float) -> tuple[float, float]:
+            fused = _apply(_solutions(statistics, members, sets, alpha), validation[0])
+            return best_micro_f1(validation[1], fused, THRESHOLDS), alpha  # the larger alpha wins a tie
 
-        return max(GRID, key=quality)
+        return max(ALPHAS, key=quality)
 
 
 def _ridge_of_own_set(
@@ -233,58 +186,61 @@ def _ridge_of_own_set(
     return (by_set.clamp(0, 1) * is_own.unsqueeze(2)).sum(dim=0)
 
 
-def _patterns(present: Bools) -> Rows:
-    """Presence (N, M) as numbers (N,): bit m is set where member m is present."""
+def _set_numbers(present: Bools) -> Rows:
+    """Presence (N, M) as the numbers (N,) of sets."""
     return present @ (1 << np.arange(present.shape[1], dtype=np.int64))
 
 
-def _columns(pattern: int, members: int, labels: int) -> Rows:
-    """The inputs of the members that are present in `pattern`."""
-    return np.flatnonzero(np.repeat([pattern >> m & 1 for m in range(members)], labels))
+def _columns(number: int, members: int, labels: int) -> Rows:
+    """The inputs of the members that are in a set."""
+    is_in = [number >> member & 1 for member in range(members)]
+    return np.flatnonzero(np.repeat(is_in, labels))
 
 
-def _take(scores: Floats, rows: Rows, columns: Rows) -> Floats:
-    """Some rows and columns; of all columns in one step."""
-    return scores[rows] if len(columns) == scores.shape[1] else scores[rows][:, columns]
-
-
-def _sums_by_pattern(outputs: MemberOutputs, targets: Floats) -> dict[int, Sums]:
-    """The sums of the products of every pattern that occurs."""
+def _statistics_by_set(outputs: MemberOutputs, targets: Floats) -> dict[int, RidgeStatistics]:
+    """Those of the products of every set that occurs."""
     count, members, labels = outputs.scores.shape
-    flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
-    return {
-        int(p): Sums.of(flat, targets, np.flatnonzero(patterns == p), _columns(int(p), members, labels))
-        for p in np.unique(patterns)
-    }
+    flat = outputs.scores.reshape(count, members * labels)
+    numbers = _set_numbers(outputs.present)
+    statistics = {}
+    for number in map(int, np.unique(numbers)):
+        rows = np.flatnonzero(numbers == number)
+        columns = _columns(number, members, labels)
+        statistics[number] = RidgeStatistics.of(flat, targets, rows, columns)
+    return statistics
 
 
 def _solutions(
-    sums: Mapping[int, Sums], members: int, patterns: Iterable[int], alpha: float
-) -> dict[int, tuple[Floats, Floats]]:
-    """The ridges of `patterns`; each learns from all products that have at least its members."""
-    labels = len(next(iter(sums.values())).y)
+    statistics: Mapping[int, RidgeStatistics], members: int, sets: Iterable[int], alpha: float
+) -> dict[int, Solution]:
+    """The ridges of `sets`; each is fitted on all products that have at least its members."""
+    labels = len(next(iter(statistics.values())).y)
     solutions = {}
-    for pattern in patterns:
-        columns = _columns(pattern, members, labels)
-        able = [s for p, s in sums.items() if p & pattern == pattern]
-        if sum(s.count for s in able) < len(columns):
-            able = [s for p, s in sums.items() if p & pattern] or list(sums.values())
-        total = able[0]
-        for more in able[1:]:
-            total = total + more
-        solutions[pattern] = total.solve(columns, alpha)
+    for number in sets:
+        columns = _columns(number, members, labels)
+        parts = [part for other, part in statistics.items() if other & number == number]
+        if sum(part.count for part in parts) < len(columns):
+            # too few products for so many inputs: all that have any of the members, or else all there are
+            parts = [part for other, part in statistics.items() if other & number]
+            parts = parts or list(statistics.values())
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        solutions[number] = total.solve(columns, alpha)
     return solutions
 
 
-def _apply(solutions: Mapping[int, tuple[Floats, Floats]], outputs: MemberOutputs) -> Floats:
-    """Every product's scores (N, L) from the ridge of its own pattern."""
+def _apply(solutions: Mapping[int, Solution], outputs: MemberOutputs) -> Floats:
+    """Every product's scores (N, L) from the ridge of its own set."""
     count, members, labels = outputs.scores.shape
-    flat, patterns = outputs.scores.reshape(count, members * labels), _patterns(outputs.present)
+    flat = outputs.scores.reshape(count, members * labels)
+    numbers = _set_numbers(outputs.present)
     fused = np.zeros((count, labels), np.float32)
-    for pattern in np.unique(patterns[patterns > 0]):
-        rows, columns = np.flatnonzero(patterns == pattern), _columns(int(pattern), members, labels)
-        weights, intercept = solutions[int(pattern)]
-        for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK]
-            fused[part] = np.clip(_take(flat, part, columns) @ weights + intercept, 0, 1)
+    for number in np.unique(numbers[numbers > 0]):
+        rows = np.flatnonzero(numbers == number)
+        columns = _columns(int(number), members, labels)
+        weights, intercept = solutions[int(number)]
+        for start in range(0, len(rows), ridge_statistics.CHUNK_ROWS):
+            chunk = rows[start : start + ridge_statistics.CHUNK_ROWS]
+            fused[chunk] = np.clip(take_block(flat, chunk, columns) @ weights + intercept, 0, 1)
     return fused
