@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import State
-from shelfwise.model.out_of_fold import SMALLEST, OutOfFold
+from shelfwise.model.out_of_fold import MIN_SCORE, OutOfFold
 
 N, L = 5, 3
 IDS = ["b", "a", "é 3", "", "10"]
@@ -26,7 +26,7 @@ TARGETS = arrays(np.bool_, (N, L))
 def test_what_is_kept_is_what_was_given_but_for_next_to_nothing(scores: Any, targets: Any) -> None:
     kept, labels = OutOfFold.of(IDS, scores, targets.astype(np.float32)).dense()
     assert kept.dtype == labels.dtype == np.float32
-    assert np.array_equal(kept, np.where(scores >= SMALLEST, scores, 0))
+    assert np.array_equal(kept, np.where(scores >= MIN_SCORE, scores, 0))
     assert np.array_equal(labels, targets)
 
 

@@ -22,7 +22,10 @@ def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, 
     Raises:
         BundleError: the model uses a plug-in, or a setting of one, that is gone.
     """
-    renamed = {aliases.SECTIONS.get(name, name): state for name, state in sections.items()}
+    renamed = {}
+    for name, state in sections.items():
+        renamed[aliases.SECTIONS.get(name, name)] = state
+    # The detector's own arrays and facts have new names too.
     if "novelty" in renamed:
         renamed["novelty"] = _novelty(renamed["novelty"])
     return _config(config), aliases.rename_keys(facts, aliases.SECTIONS), renamed
@@ -30,9 +33,15 @@ def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, 
 
 def _config(config: Values) -> Values:
     """The settings of a run; those of its plug-ins too."""
-    members = {name: _plugin(member, "modality") for name, member in config["members"].items()}
-    systems = {name: _plugin(system, "policy") for name, system in config["systems"].items()}
-    return {**aliases.rename_values(config, silent=True), "members": members, "systems": systems}
+    members = {}
+    for name, member in config["members"].items():
+        members[name] = _plugin(member, "modality")
+    systems = {}
+    for name, system in config["systems"].items():
+        systems[name] = _plugin(system, "policy")
+    # Nobody typed these names today, so no note is logged.
+    renamed = aliases.rename_values(config, silent=True)
+    return {**renamed, "members": members, "systems": systems}
 
 
 def _plugin(entry: Values, kind: str) -> Values:
@@ -46,21 +55,29 @@ def _plugin(entry: Values, kind: str) -> Values:
     except ValueError as error:
         raise BundleError(f"the model cannot be loaded: {error}") from None
     if name == "blend":
-        parts = [aliases.rename_keys(part, aliases.PLUGIN_SETTINGS["blend"]) for part in settings["parts"]]
-        settings["parts"] = [_plugin(part, "policy") if "settings" in part else part for part in parts]
+        settings["parts"] = [_blend_part(part) for part in settings["parts"]]
     return {**entry, "settings": settings}
 
 
+def _blend_part(part: Values) -> Values:
+    """One policy of a blend."""
+    renamed = aliases.rename_keys(part, aliases.PLUGIN_SETTINGS["blend"])
+    # A part without settings has the policy's defaults, in which nothing is to be renamed.
+    return _plugin(renamed, "policy") if "settings" in renamed else renamed
+
+
 def _novelty(state: State) -> State:
-    """The parts of the novelty detector, and the signals it joins."""
+    """The parts of the novelty detector, and the signals that it combines."""
     facts = aliases.rename_keys(state.facts, NOVELTY_PARTS)
-    if "signals" in facts["conformal"]:
-        signals = [SIGNALS.get(name, name) for name in facts["conformal"]["signals"]]
-        facts["conformal"] = {**facts["conformal"], "signals": signals}
-    return State({_array_name(name): value for name, value in state.arrays.items()}, facts)
+    conformal = facts["conformal"]
+    if "signals" in conformal:
+        signals = [SIGNALS.get(name, name) for name in conformal["signals"]]
+        facts["conformal"] = {**conformal, "signals": signals}
+    arrays = {_array_name(name): value for name, value in state.arrays.items()}
+    return State(arrays, facts)
 
 
 def _array_name(name: str) -> str:
     """``abstention.reference.silence`` is ``conformal.reference.log_prob_no_label``."""
-    words = [NOVELTY_PARTS.get(word, SIGNALS.get(word, word)) for word in name.split(".")]
-    return ".".join(words)
+    renamed = {**SIGNALS, **NOVELTY_PARTS}
+    return ".".join(renamed.get(word, word) for word in name.split("."))

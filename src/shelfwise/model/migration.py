@@ -1,4 +1,4 @@
-"""A fitted model moved to a changed taxonomy without training, with an account of what must be trained again."""
+"""A model moved to a changed taxonomy without training, with an account of what must be trained again."""
 
 from __future__ import annotations
 
@@ -31,96 +31,105 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
         BundleError: `source` is no model, or `out` cannot be written.
     """
     check_target(out)
-    bundle, report = migrated(load_bundle(source), migration)
-    report = {
-        **report,
-        "source": str(source),
-        "out": str(out),
-    }  # the bundle keeps the account without where it lies
+    bundle, account = migrated(load_bundle(source), migration)
+    # The account in the bundle does not say where it lies: the folder may be moved.
+    report = {**account, "source": str(source), "out": str(out)}
 
-    def account(folder: Path) -> None:
+    def write_report(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / "migration.json", [json_text(report)])
+        write_text_atomically(folder / "migration.json", json_text(report))
 
-    save_bundle(bundle, out, account)
+    save_bundle(bundle, out, write_report)
     return report
 
 
 def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, Any]]:
-    """A model whose answers come under the changed labels, and what must be trained again.
+    """A model, trained or exported, that gives the changed labels, and what must be trained again.
 
-    Members, policies and thresholds stay as they are; the section "label_mapping" maps what they say. A label that several
-    become scores their maximum; the parts of a split label all score as the whole did. A label that moves raises those that
-    now lie above it; those that no longer do still count its products in, and are reported.
+    Members, policies and thresholds stay as they are; the section "label_mapping" maps their scores. A label that
+    several labels become scores their maximum; the parts of a split label all score as the whole did. A label that
+    moves raises those that now lie above it. Those that no longer do still count its products in, and are reported.
     """
-    mode, labels = bundle.config["labels"]["mode"], bundle.labels
+    mode = bundle.config["labels"]["mode"]
+    labels = bundle.labels
     if (mode == "path") != (migration.mode == "path"):
-        raise TaxonomyError(
-            f"the model has {mode} labels, but the migration is in {migration.mode} mode; write one in its mode"
-        )
-    step = LabelMapping.of(
-        labels, {name: {*migration.label(name), *migration.gained(name)} for name in labels}
-    )
+        modes = f"the model has {mode} labels, but the migration is in {migration.mode} mode"
+        raise TaxonomyError(f"{modes}; write one in its mode")
+    became = {}
+    for name in labels:
+        became[name] = {*migration.label(name), *migration.gained(name)}
+    step = LabelMapping.of(labels, became)
     sections = dict(bundle.sections)
-    known = (
-        LabelMapping.from_state(sections["label_mapping"]).then(step) if "label_mapping" in sections else step
-    )
-    products = _trained_products(sections.get("nearest_neighbours"), labels, migration)
-    taxonomy = (
-        Taxonomy.from_state(sections["taxonomy"], labels)
-        if "taxonomy" in sections and mode != "path"
-        else None
-    )
-    sections |= {"label_mapping": known.state(), **_relabelled(sections, step)}
+    # A path's ancestors are in its name; other taxonomies are kept in the bundle.
+    taxonomy = None
+    if "taxonomy" in sections and mode != "path":
+        taxonomy = Taxonomy.from_state(sections["taxonomy"], labels)
+    account = _account(bundle, migration, step, taxonomy)
     if "taxonomy" in sections:
-        sections["taxonomy"] = (
-            moved_taxonomy(taxonomy, migration, step) if taxonomy else Taxonomy.of_names(step.names)
-        ).state()
-    retrain = to_retrain(labels, migration, taxonomy)
-    changes = [
-        {
-            "change": str(change),
-            "products": products[place],
-            "labels": [n for n in labels if migration.change_of(n) == place],
-        }
-        for place, change in enumerate(migration.changes)
-    ]
+        moved = moved_taxonomy(taxonomy, migration, step) if taxonomy else Taxonomy.of_names(step.names)
+        sections["taxonomy"] = moved.state()
+    sections |= _relabelled(sections, step)
+    # The members know the labels of the training, so a second migration continues the first.
+    mapping = step
+    if "label_mapping" in sections:
+        mapping = LabelMapping.from_state(sections["label_mapping"]).then(step)
+    sections["label_mapping"] = mapping.state()
+    migrations = [*bundle.facts.get("migrations", []), account]
+    facts = {**bundle.facts, "migrations": migrations}
+    return replace(bundle, labels=step.names, facts=facts, sections=sections), account
+
+
+def _account(
+    bundle: Bundle, migration: Migration, step: LabelMapping, taxonomy: Taxonomy | None
+) -> dict[str, Any]:
+    """What each change touches, and what must be trained again."""
+    labels = bundle.labels
+    products = _trained_products(bundle.sections.get("nearest_neighbours"), labels, migration)
+    changes = []
+    for place, change in enumerate(migration.changes):
+        met = [name for name in labels if migration.change_of(name) == place]
+        changes.append({"change": str(change), "products": products[place], "labels": met})
     unmet = sum(not change["labels"] for change in changes)
-    report = {
+    retrain = [{"label": name, "why": why} for name, why in to_retrain(labels, migration, taxonomy)]
+    return {
         "labels_before": len(labels),
         "labels": len(step.names),
         "changes": changes,
-        "retrain": [{"label": name, "why": why} for name, why in retrain],
+        "retrain": retrain,
         "notes": [f"{unmet} changes meet no label of the model"] if unmet else [],
     }
-    facts = {**bundle.facts, "migrations": [*bundle.facts.get("migrations", []), report]}
-    return replace(bundle, labels=step.names, facts=facts, sections=sections), report
 
 
 def _trained_products(
     neighbours: State | None, labels: Sequence[str], migration: Migration
 ) -> list[int | None]:
-    """How many products the model learnt from have a label that a change meets; None where it kept no products."""
+    """How many training products have a label that a change meets; None where the model kept no products."""
     if neighbours is None:
         return [None] * len(migration.changes)
-    met = np.array([-1 if (place := migration.change_of(name)) is None else place for name in labels])
-    changes = met[neighbours.arrays["label_columns"]]
-    return [
-        len(np.unique(neighbours.arrays["label_rows"][changes == place]))
-        for place in range(len(migration.changes))
-    ]
+    change_of_label = []
+    for name in labels:
+        place = migration.change_of(name)
+        change_of_label.append(-1 if place is None else place)
+    # One entry a label of a product.
+    changes = np.array(change_of_label)[neighbours.arrays["label_columns"]]
+    rows = neighbours.arrays["label_rows"]
+    counts: list[int | None] = []
+    for place in range(len(migration.changes)):
+        counts.append(len(np.unique(rows[changes == place])))
+    return counts
 
 
 def _relabelled(sections: Mapping[str, State], step: LabelMapping) -> dict[str, State]:
-    """The kept products under the labels of now."""
-    new = {}
+    """The kept training products under the changed labels."""
+    relabelled = {}
     if "nearest_neighbours" in sections:
-        old = sections["nearest_neighbours"]
-        rows, columns = step.apply_sparse(old.arrays["label_rows"], old.arrays["label_columns"])
-        new["nearest_neighbours"] = State(
-            {**old.arrays, "label_rows": rows, "label_columns": columns}, old.facts
-        )
+        index = sections["nearest_neighbours"]
+        rows, columns = step.apply_sparse(index.arrays["label_rows"], index.arrays["label_columns"])
+        arrays = {**index.arrays, "label_rows": rows, "label_columns": columns}
+        relabelled["nearest_neighbours"] = State(arrays, index.facts)
     if "out_of_fold" in sections:
-        honest = OutOfFold.from_state(sections["out_of_fold"])
-        new["out_of_fold"] = OutOfFold.of(honest.ids, *map(step.apply, honest.dense())).state()
-    return new
+        kept = OutOfFold.from_state(sections["out_of_fold"])
+        scores, targets = kept.dense()
+        moved = OutOfFold.of(kept.ids, step.apply(scores), step.apply(targets))
+        relabelled["out_of_fold"] = moved.state()
+    return relabelled

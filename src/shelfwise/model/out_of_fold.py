@@ -1,4 +1,7 @@
-"""What a model would have said of the products it learnt from, had it not seen them: the honest scores it keeps."""
+"""Out-of-fold scores: what a model would predict for its training products, had it not seen them.
+
+Dimensions: N products, L labels.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,20 @@ import scipy.sparse as sp
 
 from shelfwise.core.types import Floats, Rows, State
 
-SMALLEST = 1e-3  # scores below this are kept as 0
+MIN_SCORE = 1e-3
+"""Scores below this are kept as 0: most are, and the matrix stays sparse."""
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Probabilities of the deciding system for products that were learnt from, each by models that had not seen it.
+    """Probabilities of the final system for training products, each by models that had not seen it.
 
     Thresholds and acceptance limits are fitted on them, and an audit of the training catalogue reads them.
 
     Args:
         ids: the N products.
         scores: (N, L), sparse; what is below 0.001 is 0.
-        targets: (N, L) of bool, sparse: the labels as they were learnt.
+        targets: (N, L) of bool, sparse: the labels of the training.
     """
 
     ids: tuple[str, ...]
@@ -32,7 +36,7 @@ class OutOfFold:
     @classmethod
     def of(cls, ids: Sequence[str], scores: Floats, targets: Floats) -> OutOfFold:
         """Keep dense `scores` (N, L) of the products `ids`, with their `targets` (N, L)."""
-        kept = np.where(scores >= SMALLEST, scores, np.float32(0))
+        kept = np.where(scores >= MIN_SCORE, scores, np.float32(0))
         return cls(tuple(ids), sp.csr_matrix(kept), sp.csr_matrix(targets > 0))
 
     def __len__(self) -> int:
@@ -40,12 +44,14 @@ class OutOfFold:
 
     def dense(self) -> tuple[Floats, Floats]:
         """Scores and targets, both (N, L) of float32."""
-        return self.scores.toarray().astype(np.float32), self.targets.toarray().astype(np.float32)
+        scores = self.scores.toarray().astype(np.float32)
+        targets = self.targets.toarray().astype(np.float32)
+        return scores, targets
 
     def rows(self, ids: Sequence[str]) -> Rows:
-        """Where each of `ids` stands here; -1 for products that were not learnt from."""
-        places = {name: row for row, name in enumerate(self.ids)}
-        return np.array([places.get(name, -1) for name in ids], np.int64)
+        """Where each of `ids` stands here; -1 for products that were not trained on."""
+        row_of = {name: row for row, name in enumerate(self.ids)}
+        return np.array([row_of.get(name, -1) for name in ids], np.int64)
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; scores as 16-bit floats."""
@@ -61,11 +67,12 @@ class OutOfFold:
     @classmethod
     def from_state(cls, state: State) -> OutOfFold:
         """The scores that `state` was taken from."""
-        a, shape = state.arrays, (len(state.facts["ids"]), state.facts["labels"])
-        scores = sp.csr_matrix((a["scores"].astype(np.float32), a["score_columns"], a["score_rows"]), shape)
-        ones = np.ones(len(a["target_columns"]), np.bool_)
-        return cls(
-            tuple(state.facts["ids"]),
-            scores,
-            sp.csr_matrix((ones, a["target_columns"], a["target_rows"]), shape),
-        )
+        arrays = state.arrays
+        ids = tuple(state.facts["ids"])
+        shape = (len(ids), state.facts["labels"])
+        values = arrays["scores"].astype(np.float32)
+        scores = sp.csr_matrix((values, arrays["score_columns"], arrays["score_rows"]), shape)
+        # Of the targets only the places are kept: every value is True.
+        ones = np.ones(len(arrays["target_columns"]), np.bool_)
+        targets = sp.csr_matrix((ones, arrays["target_columns"], arrays["target_rows"]), shape)
+        return cls(ids, scores, targets)
