@@ -68,6 +68,7 @@ class BlendPart(PluginSettings):
         if "policy" not in info.data:  # it is unknown, which has been reported already
             return settings
         policy = info.data["policy"]
+        # made for the check alone: wrong settings are reported before anything is trained
         try:
             reads = _make_policy(policy, settings).reads
         except ShelfwiseError as error:
@@ -128,6 +129,7 @@ class Blend(FusionPolicy):
         """Fit every part on the same products; the seed of part i is ``context.seed + i``."""
         for i, part in enumerate(self.parts_):
             part.fit(outputs, targets, validation, replace(context, seed=context.seed + i))
+        # which sets of members are rare is a fact of the training products, so it is kept with the model
         sets, counts = np.unique(outputs.present, axis=0, return_counts=True)
         self.familiar_ = sets[counts >= MIN_PRODUCTS]
         return self
@@ -140,6 +142,7 @@ class Blend(FusionPolicy):
         """
         mixed = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
         weights = self._weights(outputs.present)
+        # logits add up evidence: a part that is nearly certain counts more than in a mean of scores
         for weight, part in zip(weights, self.parts_, strict=True):
             logits = clipped_logit(part.fuse(outputs), EPSILON, 1 - EPSILON)
             mixed += weight[:, None] * logits
@@ -151,6 +154,7 @@ class Blend(FusionPolicy):
         facts: dict[str, Any] = {}
         for i, part in enumerate(self.parts_):
             state = part.state()
+            # the same policy may be there twice, so the place is the name
             arrays |= {f"part.{i}.{name}": value for name, value in state.arrays.items()}
             if state.facts:
                 facts[f"part.{i}"] = dict(state.facts)

@@ -15,6 +15,7 @@ from shelfwise.nn.policy_network import PolicyBatches, PolicyNetwork, PolicySett
 from shelfwise.nn.training_loop import Batches, LoopSettings
 from shelfwise.taxonomy.tree_scores import ROOT, decoded, levels, tree_of
 
+# other defaults than the policy network's, with the same meaning
 POLICY_FIELDS = PolicySettings.model_fields
 
 
@@ -86,6 +87,7 @@ class Coherent(NetworkPolicy):
         Raises:
             ConfigError: no label lies below another.
         """
+        # before training, as the loss needs the tree
         self.parents_ = tree_of(context.labels, "coherent")
         return super().fit(outputs, targets, validation, context)
 
@@ -95,6 +97,7 @@ class Coherent(NetworkPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
+        # the same constraint as in the loss, so that training and prediction agree
         return decoded(super().fuse(outputs), self.parents_, "max")
 
     def state(self) -> State:

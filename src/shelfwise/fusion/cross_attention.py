@@ -66,6 +66,7 @@ class CrossAttentionNetwork(nn.Module):
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:
         """Logits (B, L)."""
         read, kept = self.reader(present, *features)
+        # members' features have different widths, tokens have one
         projected = [project(feature) for project, feature in zip(self.project, read, strict=True)]
         tokens = torch.stack(projected, dim=1)
         # attention over nothing is NaN: where no member is present all tokens stay, and the caller gives

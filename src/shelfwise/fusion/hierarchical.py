@@ -69,7 +69,9 @@ class Hierarchical(FusionPolicy):
                 "the policy hierarchical cannot decode itself: base must be another policy, e.g. base = "
                 "'mean'"
             )
+        # a base that reads features is given features, and one that reads scores out-of-fold scores
         self.reads = self._make_base().reads
+        # by parent node; one for all labels stands under the root
         self.bases_: dict[int, FusionPolicy] = {}
         self.parents_: Rows | None = None
 
@@ -106,6 +108,7 @@ class Hierarchical(FusionPolicy):
                 watched = (_select(validation[0], watched_rows, columns), watched_targets)
             node_context = replace(context, labels=tuple(names[columns]))
             base = self._make_base()
+            # only the labels below the node: the base never sees the others
             self.bases_[node] = base.fit(
                 _select(outputs, rows, columns), targets[np.ix_(rows, columns)], watched, node_context
             )
@@ -122,6 +125,7 @@ class Hierarchical(FusionPolicy):
         rows = np.arange(len(outputs))
         scores = np.zeros((len(outputs), len(parents)), np.float32)
         for node, columns in self._nodes(parents).items():
+            # every base predicts for every product; the rule below combines them along the tree
             scores[:, columns] = self.bases_[node].fuse(_select(outputs, rows, columns))
         return outputs.zero_where_absent(decoded(scores, parents, self.settings.rule))
 
@@ -138,6 +142,7 @@ class Hierarchical(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.bases_ = {}
+        # JSON's keys are text, a node is a number
         for node, facts in state.facts["bases"].items():
             prefix = f"base.{node}."
             own = [name for name in state.arrays if name.startswith(prefix)]
@@ -171,6 +176,7 @@ def _products_of(node: int, targets: Floats) -> Rows:
     everything = np.arange(len(targets))
     if node == ROOT:
         return everything
+    # a label without products is a node all the same, and its base must be fitted on something
     rows = np.flatnonzero(targets[:, node] > 0)
     return rows if len(rows) else everything
 

@@ -52,7 +52,7 @@ class LogisticSettings(PluginSettings):
 
 
 class Logistic(FusionPolicy):
-    """Per-label logistic stacking with hierarchical shrinkage, solved for every set of members that can occur.
+    """Per-label logistic stacking with hierarchical shrinkage, solved for each set of members that can occur.
 
     A label is judged by its *own* scores: each member's logit, and its logit relative to what the member
     gives all labels together (the logarithm of the label's softmax share). Weights shared by all labels are
@@ -164,7 +164,7 @@ class Logistic(FusionPolicy):
     def _solved_sets(self) -> list[int]:
         """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
-            raise NotFittedError("this policy was never fitted; call fit, or restore a saved state, first")
+            raise NotFittedError("the policy 'logistic' is not fitted; call fit or restore first")
         return sorted(int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_"))
 
     def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
@@ -206,6 +206,7 @@ def _largest_set_within(
         centre: (2, M, 1) what is taken from the inputs.
         sets: (S, M).
     """
+    # the same inputs as `_own_inputs` makes
     logits = scores.logit(eps=EPSILON)
     shares = logits - logits.logsumexp(dim=2, keepdim=True)
     mask = present.unsqueeze(2)
@@ -213,9 +214,9 @@ def _largest_set_within(
     fused = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
     for place in range(len(sets)):
         inputs = (logits - centre[0]) * weights[place, 0] + (shares - centre[1]) * weights[place, 1]
-        answer = ((inputs * mask).sum(dim=1) + constants[place]).sigmoid()
+        by_set = ((inputs * mask).sum(dim=1) + constants[place]).sigmoid()
         has_set = (present | ~sets[place]).all(dim=1, keepdim=True)
-        fused = answer.where(has_set, fused)
+        fused = by_set.where(has_set, fused)
     return fused
 
 

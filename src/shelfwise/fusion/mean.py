@@ -58,6 +58,7 @@ class Mean(FusionPolicy):
         Raises:
             ConfigError: not as many weights as members.
         """
+        # an absent member's weight is 0, and the others' are scaled up to 1 together
         shares = outputs.present * self._weights(outputs)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), SMALLEST)
         mixed: Floats = np.einsum("nm,nml->nl", shares, outputs.fill_absent(0))

@@ -66,6 +66,7 @@ class Policy(FusionPolicy):
         """All weights, and the shape they belong to."""
         network = self.network
         shape = {"members": network.members, "labels": network.labels}
+        # the shape is needed to make an empty network before its weights are loaded
         return State(weights_of(network), {**shape, "epochs": self.epochs_})
 
     def restore(self, state: State) -> Self:

@@ -100,6 +100,8 @@ class Search(FusionPolicy):
     def state(self) -> State:
         """The best network's weights, what it is, and every trial."""
         network = self.network
+        # the settings of the best network are among the facts, as `restore` has no other place to know them
+        # from
         return State(weights_of(network), {**self.facts_, "labels": network.labels})
 
     def restore(self, state: State) -> Self:
@@ -136,6 +138,7 @@ class ChosenMembers(nn.Module):
         """Fused scores (B, L)."""
         chosen = present.index_select(1, self.members)
         fused: Tensor = self.network(scores.index_select(1, self.members), chosen)
+        # at least 1, so that products without any member give no 0 / 0
         count = present.sum(dim=1, keepdim=True).clamp_min(1)
         mean = scores.sum(dim=1) / count
         return torch.where(chosen.any(dim=1, keepdim=True), fused, mean)

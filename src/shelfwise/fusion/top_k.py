@@ -71,6 +71,7 @@ class TopK(NetworkPolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         sparse = self.settings.mode == "sparse"
+        # sparse reads a place for every label, a selection only the sorted scores
         inputs = shape.members * (shape.labels if sparse else min(self.settings.top, shape.labels))
         hidden = self.settings.hidden or (512 if sparse else 32)
         outputs = shape.labels if sparse else shape.members
@@ -80,6 +81,7 @@ class TopK(NetworkPolicy):
     def batches(self, outputs: MemberOutputs) -> Batches:
         """The largest scores, sorted and with presence, or at their places."""
         places, largest = highest(outputs.scores, self.settings.top)
+        # absent members give 0, whatever their scores hold
         largest = np.where(outputs.present[:, :, None], largest, np.float32(0))
         if self.settings.mode == "sparse":
             return _SparseBatches(places, largest, outputs.scores.shape[2])
@@ -108,6 +110,7 @@ class TopK(NetworkPolicy):
         members = outputs.present.shape[1]
         best = best_member(known, known_targets)
         best_scores = known.scores[np.arange(len(known)), best]
+        # what a perfect choice of members would reach, to compare the trained choice with
         self.selection_ = {
             "oracle_micro_f1": micro_f1(known_targets, best_scores >= 0.5),
             "oracle_share": _shares(best, members),
@@ -252,6 +255,7 @@ def best_member(outputs: MemberOutputs, targets: Floats) -> Rows:
 
 def _best_in_block(scores: Floats, present: Bools, targets: Floats) -> Rows:
     """:func:`best_member` of a few products."""
+    # (B, M, L): the truth is the same for every member
     truth = targets[:, None] > 0
     predicted = scores >= 0.5
     hits = (truth & predicted).sum(axis=2)
@@ -260,6 +264,7 @@ def _best_in_block(scores: Floats, present: Bools, targets: Floats) -> Rows:
     f1 = np.where(present, 2 * hits / total, -1)
     likelihood = np.maximum(np.where(truth, scores, 1 - scores), MIN_PROBABILITY)
     loss = -np.log(likelihood).sum(axis=2)
+    # among the members with the best F1 the loss decides; argmin takes the first of equal ones
     tied = f1 == f1.max(axis=1, keepdims=True)
     return np.asarray(np.where(tied, loss, np.inf).argmin(axis=1))
 

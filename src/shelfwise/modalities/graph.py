@@ -89,6 +89,7 @@ class GraphClassifier(RowModality):
         Raises:
             ConfigError: the field is no map from relations to ids.
         """
+        # ids become 64-bit numbers here, which a saved model keeps in place of text
         lists = RelationLists.read(catalog, self.field, self.settings.relations)
         return GraphInputs(self._has_neighbours(lists), lists, np.arange(len(catalog)))
 

@@ -105,6 +105,7 @@ class TextBag(Modality):
 
     def prepare(self, catalog: Catalog, context: Context) -> BagInputs:
         """Count the n-grams of the text."""
+        # several members may read the same fields, so the words are split once a catalogue
         tokens = catalog.memoize(("plain words", self.field), lambda: split_words(self._texts(catalog)))
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
@@ -209,6 +210,7 @@ def train_vectors(
     steps = -(-len(targets) // settings.batch_size)
     with context.progress("training the bag of words", settings.epochs) as progress:
         for epoch in range(settings.epochs):
+            # anew in every epoch, so that no product is always the last of its batch
             order = rng.permutation(len(targets))
             # the rate falls in a straight line over the steps of all epochs
             done = epoch * steps
@@ -243,6 +245,7 @@ def _train_epoch(
         share = values[inside]
         offsets = bags[:-1] - bags[0]
         means = F.embedding_bag(ids, vectors, offsets, mode="sum", per_sample_weights=share)
+        # the gradient of the log loss by the logits; one product's is not divided by the size of the batch
         error = targets[first : first + batch_size] - torch.sigmoid(means @ labels.T)
         error *= rate
         # both gradients by the old labels; only the vectors that occur in this step are touched

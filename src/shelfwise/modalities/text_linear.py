@@ -78,6 +78,7 @@ class TextLinear(Modality):
 
     def state(self) -> State:
         """Known n-grams with their weights, and the classifiers as sparse rows."""
+        # the n-grams are kept as 64-bit keys, with their weights
         return State(self._fitted().arrays() | vocabulary_arrays(self._vocabularies))
 
     def restore(self, state: State) -> Self:

@@ -143,6 +143,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
         if not chosen.train_last:
             vectors = encode_fields(catalog, self.field, source, chosen.max_tokens, context)
             texts = replace(texts, encoded=vectors)
+        # by default a product is present with any text, as the tokens already tell
         if chosen.present == "all":
             columns = [words_of(catalog, name) for name in self.field.split("+")]
             texts = replace(texts, present=has_words(columns, every=True))
@@ -170,6 +171,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
             epochs = self._train(
                 _VectorBatches(vectors), train.targets, watched, context, title=f"{self.field}, head"
             )
+        # now the head fits the encoder, and both may change together
         if chosen.train_last:
             tokens = train.inputs.tokens
             network = _FineTunedNetwork(self._encoder, head)
@@ -185,6 +187,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
 
     def batches(self, inputs: TokenizedTexts, context: Context, view: int = 0) -> Batches:
         """The vectors of the texts, by the encoder as it is now."""
+        # a fine-tuned encoder's vectors are its own, so no cache has them
         if self.settings.train_last:
             return _VectorBatches(run_encoder(self._encoder, inputs.tokens))
         return _VectorBatches(self._frozen_vectors(inputs, context))

@@ -49,7 +49,7 @@ class FusionModule(nn.Module):
 
 
 class SigmoidOutput(nn.Module):
-    """The scores of a policy network, whose answers are logits."""
+    """The scores of a policy network, whose outputs are logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

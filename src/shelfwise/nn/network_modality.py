@@ -1,4 +1,4 @@
-"""Modalities that are one network: how it is trained, asked, saved and restored. Plug-ins add what differs.
+"""Modalities that are one network: how it is trained, run, saved and restored. Plug-ins add what differs.
 
 Dimensions: N products, L labels, D features.
 """
@@ -25,8 +25,8 @@ Network = TypeVar("Network", bound=ClassifierNetwork)
 class NetworkModality(Modality, Generic[Network]):
     """A modality that is one network.
 
-    A plug-in makes the network in :meth:`fit` and :meth:`rebuild`, and says what it reads (:meth:`batches`)
-    and which weights are saved (:meth:`weights`). Its settings have a table ``training``.
+    A plug-in makes the network in :meth:`fit` and :meth:`rebuild`, and defines what it reads
+    (:meth:`batches`) and which weights are saved (:meth:`weights`). Its settings have a table ``training``.
     """
 
     batch_size: ClassVar[int] = 64
@@ -66,13 +66,14 @@ class NetworkModality(Modality, Generic[Network]):
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, D), the mean over all views."""
         network = self.network
-        answers = []
+        predictions = []
         for view in range(self.views):
             batches = self.batches(inputs, context, view)
-            answers.append(run_classifier(network, batches, self.batch_size))
-        if len(answers) == 1:
-            return answers[0]
-        scores, features = zip(*answers, strict=True)
+            predictions.append(run_classifier(network, batches, self.batch_size))
+        # a mean over one view would only copy
+        if len(predictions) == 1:
+            return predictions[0]
+        scores, features = zip(*predictions, strict=True)
         mean_scores: Floats = np.mean(scores, axis=0, dtype=np.float32)
         mean_features: Floats = np.mean(features, axis=0, dtype=np.float32)
         return mean_scores, mean_features

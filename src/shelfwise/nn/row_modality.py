@@ -17,8 +17,8 @@ from shelfwise.nn.mlp import Inputs, RowClassifier
 class RowModality(Modality):
     """A modality with one row of numbers a product.
 
-    A plug-in says how rows are made (:meth:`rows`), what is learned for that (:meth:`fit_encoding`), and adds
-    to :meth:`state` and :meth:`restore` what :meth:`rows` needs. Its settings are
+    A plug-in defines how rows are made (:meth:`rows`), what is learned for that (:meth:`fit_encoding`), and
+    adds to :meth:`state` and :meth:`restore` what :meth:`rows` needs. Its settings are
     :class:`~shelfwise.nn.mlp.ClassifierSettings`.
     """
 
@@ -48,6 +48,7 @@ class RowModality(Modality):
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn the encoding and the classifier from `train` alone."""
         self.fit_encoding(train, context)
+        # rows of validation products are made by what training products have taught
         watched = None
         if validation is not None:
             watched = (self.rows(validation.inputs), validation.targets)
