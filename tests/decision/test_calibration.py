@@ -1,4 +1,4 @@
-"""Calibration: against scikit-learn, a general optimiser and the truth; rising everywhere; pooled for rare labels; to disk and back."""
+"""Calibration against scikit-learn, a general optimiser and the truth; rising curves, rare labels pooled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FITTED = [method for method in METHODS if method != "none"]
 def exaggerated(
     count: int, labels: int = 5, seed: int = 0, factor: float = 3.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores that are too sure by `factor` in logits, their targets, and the true probabilities; the last label is rare."""
+    """Scores too sure by `factor` in logits, targets, and true probabilities; the last label is rare."""
     rng = np.random.default_rng(seed)
     truth = expit(rng.normal(-1, 1, (count, labels)) - 3 * (np.arange(labels) == labels - 1))
     targets = rng.random(truth.shape) < truth
@@ -41,7 +41,9 @@ def test_platt_is_scikit_learns_for_every_label():
     inputs = bent_columns(pairs.scores) @ np.array([[1.0, 0], [1, 0], [0, 1]])
     fitted = rising_logistic(inputs, pairs.hits, pairs.labels, np.zeros((5, 2)), 0.5)
     for label in range(5):
-        x = np.column_stack([logit(np.clip(scores[:, label].astype(float), EPSILON, 1 - EPSILON)), np.ones(400)])
+        x = np.column_stack(
+            [logit(np.clip(scores[:, label].astype(float), EPSILON, 1 - EPSILON)), np.ones(400)]
+        )
         oracle = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10).fit(x, targets[:, label])
         np.testing.assert_allclose(fitted[label], oracle.coef_[0], atol=1e-4)
 
@@ -138,10 +140,10 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     )
 
 
-def test_methods_are_compared_by_the_foremost_labels_of_each_product():
+def test_methods_are_compared_by_the_top_labels_of_each_product():
     scores = np.array([[0.9, 0.1, 0.3, 0.2, 0.5, 0.4, 0.8], [0, 0, 0, 0, 0, 0, 0.7]])
     pairs = ScoredPairs.of(scores, np.zeros_like(scores))
-    chosen = calibration._foremost(pairs)
+    chosen = calibration._top_label_pairs(pairs)
     assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [
         (0, 0),
         (0, 2),

@@ -1,4 +1,4 @@
-"""Decisions under a taxonomy: never a contradiction, never a worse hierarchical F by closing, thresholds tuned on what is decided."""
+"""Decisions under a taxonomy: never a contradiction, and closing never makes hierarchical F1 worse."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_two_ways_to_choose_a_set_of_labels_are_one_too_many() -> None:
 def test_a_model_keeps_its_taxonomy(
     way: str, mode: str, records: list[dict[str, Any]], tmp_path: Any
 ) -> None:
-    """Fitted, saved and loaded: no decision contradicts it, whoever asks; and hierarchical F is not below that of plain decisions."""
+    """Fitted, saved and loaded: nothing contradicts it; hierarchical F1 is not below that of plain ones."""
     changes = {
         "labels": {"min_count": 6, "mode": mode},
         "members": MEMBERS,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.decision.expected_f1 import LEAST, best_sets, expected_f1
+from shelfwise.decision.expected_f1 import MIN_PROBABILITY, best_sets, expected_f1
 
 CHANCES = hnp.arrays(
     np.float64,
@@ -20,7 +20,7 @@ CHANCES = hnp.arrays(
 
 
 def slow_expected_f1(chances: np.ndarray, chosen: tuple[int, ...]) -> float:
-    """Every truth, its probability, and its F1 with the chosen labels; nothing given and nothing true is 1."""
+    """Every truth, its probability, and its F1 with the chosen labels; 1 if nothing is given and true."""
     total = 0.0
     for truth in product([0, 1], repeat=len(chances)):
         likely = np.prod(np.where(truth, chances, 1 - chances))
@@ -60,8 +60,8 @@ def test_many_products_are_decided_as_each_alone():
 def test_improbable_labels_change_nothing():
     probable = np.array([[0.9, 0.6, 0.3]])
     assert (
-        best_sets(np.hstack([probable, np.full((1, 40), LEAST * 0.9)]))[0, :3].tolist()
+        best_sets(np.hstack([probable, np.full((1, 40), MIN_PROBABILITY * 0.9)]))[0, :3].tolist()
         == best_sets(probable)[0].tolist()
     )
-    assert best_sets(np.full((2, 40), LEAST * 0.9)).sum() == 0
+    assert best_sets(np.full((2, 40), MIN_PROBABILITY * 0.9)).sum() == 0
     assert best_sets(np.zeros((0, 3))).shape == (0, 3)

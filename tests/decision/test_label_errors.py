@@ -1,4 +1,4 @@
-"""Suspicious labels: against a slow reading of the formulas, against cleanlab, and on labels spoilt on purpose."""
+"""Suspicious labels: against a slow reading of the formulas, cleanlab, and labels spoilt on purpose."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, Floats
 from shelfwise.decision.label_errors import (
-    ALONE,
-    FORGOTTEN,
-    LEAST,
-    WRONG,
+    ALONE_WEIGHT,
+    FORGOTTEN_RATE,
+    MIN_SCORE,
+    WRONG_RATE,
     LabelErrorDetector,
     LabelModel,
     ScoredCells,
@@ -21,7 +21,7 @@ from shelfwise.decision.label_errors import (
 
 
 def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:
-    """Honest scores and right labels: 4 departments of 3 kinds each, and 3 labels that products have as they please.
+    """Out-of-fold scores and right labels: 4 departments of 3 kinds each, and 3 labels at random.
 
     The department follows from the kind; the scores know the kind well and the others hardly.
     """
@@ -56,18 +56,18 @@ def slow_doubts(expected: LabelModel, scores: Floats, labels: Bools) -> np.ndarr
     weight = dict(zip(expected.pairs.tolist(), expected.weights.tolist(), strict=True))
     doubts, count = np.zeros(labels.shape), labels.shape[1]
     for i, j in np.ndindex(*labels.shape):
-        if not labels[i, j] and scores[i, j] < LEAST:
+        if not labels[i, j] and scores[i, j] < MIN_SCORE:
             continue
         beside = sum(weight.get(k * count + j, 0.0) for k in np.flatnonzero(labels[i]).tolist() if k != j)
         has = expit(
             expected.intercepts[j]
-            + expected.slopes[j] * logit(np.clip(float(scores[i, j]), LEAST, 1 - LEAST / 100))
+            + expected.slopes[j] * logit(np.clip(float(scores[i, j]), MIN_SCORE, 1 - MIN_SCORE / 100))
             + beside
         )
         odds = (
-            WRONG * max(expected.shares[j], 1e-6) * (1 - has) / has
+            WRONG_RATE * max(expected.shares[j], 1e-6) * (1 - has) / has
             if labels[i, j]
-            else FORGOTTEN * has / (1 - has)
+            else FORGOTTEN_RATE * has / (1 - has)
         )
         doubts[i, j] = odds / (1 + odds)
     return doubts
@@ -92,7 +92,7 @@ def test_doubts_as_the_formulas_have_them(
     )
     new = proofreader.error_probabilities(scores[:40], labels[:40], np.full(40, -1)).toarray()
     both = [slow_doubts(part, scores[:40], labels[:40]) for part in proofreader.parts[-1]]
-    np.testing.assert_allclose(new, 1 - (1 - both[0]) * (1 - both[1]) ** ALONE, rtol=1e-5)
+    np.testing.assert_allclose(new, 1 - (1 - both[0]) * (1 - both[1]) ** ALONE_WEIGHT, rtol=1e-5)
     assert len(together.pairs)
     assert not len(alone.pairs)
 
@@ -108,7 +108,7 @@ def test_everybody_is_judged_by_what_the_others_taught(
             part.error_probabilities(scores[[row]], labels[[row]]).toarray()[0]
             for part in proofreader.parts[proofreader.folds[row]]
         ]
-        np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE, rtol=1e-6)
+        np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE_WEIGHT, rtol=1e-6)
 
 
 def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(

@@ -30,8 +30,8 @@ class NewtonLimits:
 
     Args:
         steps: at most so many.
-        longest_step: the most that a weight may change in one step; longer ones are scaled down as a whole. A label
-            that can be told apart without a mistake would otherwise send its weights to infinity.
+        longest_step: the most that a weight may change in one step; longer ones are scaled down as a whole. A
+            label that can be told apart without a mistake would otherwise send its weights to infinity.
         tolerance: solved once no weight of any problem changes by so much.
     """
 
@@ -54,8 +54,9 @@ def minimise(
         start: (B, P) where the weights begin, and what the penalty draws them towards.
         derivatives: of the losses, without the penalty.
         losses: without the penalty. Where given, a problem's step is halved until its loss does not rise.
-        floor: (P,) the least that each weight may be; needs `losses`. A weight that would leave its bound stops at
-            it, and one that is held there takes no part in the step (projected Newton: Bertsekas 1982).
+        floor: (P,) the least that each weight may be; needs `losses`. A weight that would leave its bound
+            stops at it, and one that is held there takes no part in the step (projected Newton: Bertsekas
+            1982).
 
     Returns:
         Weights (B, P).

@@ -131,6 +131,21 @@ class State:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of_parts(cls, parts: Mapping[str, State]) -> State:
+        """One state that holds several, each under its name; :meth:`part` gives them back."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, state in parts.items():
+            for key, value in state.arrays.items():
+                arrays[f"{name}.{key}"] = value
+        return cls(arrays, {name: dict(state.facts) for name, state in parts.items()})
+
+    def part(self, name: str) -> State:
+        """One of the states that :meth:`of_parts` put together."""
+        prefix = f"{name}."
+        own = [key for key in self.arrays if key.startswith(prefix)]
+        return State({key.removeprefix(prefix): self.arrays[key] for key in own}, self.facts[name])
+
 
 @dataclass(frozen=True)
 class Prediction:

@@ -1,4 +1,4 @@
-"""From scores to probabilities: of the labels scored 0.8, eight in ten shall be right. Rare labels lean on all labels together.
+"""From scores to probabilities: of the labels scored 0.8, eight in ten shall be right.
 
 Methods, each of a curve a label that never falls:
     * ``sigmoid``: ``logit p = a logit s + c``, a >= 0 (Platt 1999);
@@ -6,8 +6,10 @@ Methods, each of a curve a label that never falls:
     * ``isotonic``: the best rising curve (Zadrozny and Elkan 2002), straight between its bends;
     * ``none``: scores as they are.
 
-Dimensions: N products, L labels, E scored pairs. Scores may be dense or scipy sparse. A score of 0 ("knows nothing", or too
-small to be kept) stays 0 and takes no part in a fit.
+Curves of rare labels are drawn towards one that all labels share.
+
+Dimensions: N products, L labels, E scored pairs. Scores may be dense or scipy sparse. A score of 0 ("knows
+nothing", or too small to be kept) stays 0 and takes no part in a fit.
 """
 
 from __future__ import annotations
@@ -28,16 +30,24 @@ from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, map_scores, rand
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
+Candidate = tuple[Method, float]
+"""A method and its shrink."""
+
+CurvesByShrink = Callable[[float], Arrays]
+"""From a shrink to the arrays of the curves."""
 
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "beta", "isotonic")
 SHRINKS = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 3
 TOP_LABELS = 5
-"""A product's highest scored labels, by which methods are compared: decisions fall among these, the others are nearly all near 0."""
+"""A product's highest scored labels, by which methods are compared.
 
-SHARED_PENALTY = (
-    1e-2  # on the curve that all labels share: only against data that can be told apart without a mistake
-)
+Decisions fall among these; the others are nearly all near 0.
+"""
+
+SHARED_PENALTY = 1e-2
+"""On the curve that all labels share: only against data that can be told apart without a mistake."""
+
 TIES = {"sigmoid": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), "beta": np.eye(3)}
 """How the weights of a method make up those of ``ln s``, ``-ln(1 - s)`` and 1."""
 
@@ -48,12 +58,12 @@ class Calibration:
 
     Args:
         method: how curves are drawn.
-        shrink: how strongly a label's curve is drawn towards the one that all labels share. ``sigmoid``, ``beta``: the penalty on
-            the squared distance of its weights from the shared ones. ``isotonic``: of a label with n positives
-            ``n / (n + shrink)`` is its own curve, the rest the shared one.
+        shrink: how strongly a label's curve is drawn towards the one that all labels share. ``sigmoid``,
+            ``beta``: the penalty on the squared distance of its weights from the shared ones. ``isotonic``:
+            of a label with n positives ``n / (n + shrink)`` is its own curve, the rest the shared one.
         arrays: the curves.
-        losses: cross-validated log loss of what was tried, over the foremost labels, by "method shrink"; empty where there was
-            nothing to choose.
+        losses: cross-validated log loss of what was tried, over the top labels, by "method shrink"; empty
+            where there was nothing to choose.
     """
 
     method: Method
@@ -70,114 +80,149 @@ class Calibration:
         shrink: float | None = None,
         seed: int = 0,
     ) -> Self:
-        """Learn from `scores` (N, L) in [0, 1] of products that the model had not seen, and their `targets` (N, L).
+        """Learn from `scores` (N, L) in [0, 1] of products that the model had not seen, and their `targets`.
 
-        The method ``auto``, and an unset `shrink`, are settled by the smallest cross-validated log loss over every product's five
-        highest scored labels.
+        The method ``auto``, and an unset `shrink`, are chosen by the smallest cross-validated log loss over
+        every product's five highest scored labels.
 
         Args:
+            targets: (N, L), bool or 0 and 1.
             seed: of the parts of the cross-validation.
         """
-        strengths = SHRINKS if shrink is None else (shrink,)
-        tried = [
-            (m, s)
-            for m in (METHODS if method == "auto" else (method,))
-            for s in (strengths if m != "none" else (0.0,))
-        ]
+        candidates = _candidates(method, shrink)
         pairs = ScoredPairs.of(scores, targets)
-        losses = _losses(pairs, tried, seed) if len(tried) > 1 else {}
-        chosen = min(losses, key=lambda one: losses[one]) if losses else tried[0]
-        return cls(
-            *chosen,
-            _drawn(pairs, chosen[0])(chosen[1]),
-            {f"{m} {s:g}": loss for (m, s), loss in losses.items()},
-        )
+        losses: dict[Candidate, float] = {}
+        chosen = candidates[0]
+        if len(candidates) > 1:
+            losses = _cross_validated_losses(pairs, candidates, seed)
+            chosen = min(losses, key=lambda candidate: losses[candidate])
+        chosen_method, chosen_shrink = chosen
+        arrays = _curves(pairs, chosen_method)(chosen_shrink)
+        named = {f"{m} {s:g}": loss for (m, s), loss in losses.items()}
+        return cls(chosen_method, chosen_shrink, arrays, named)
 
     def apply(self, scores: Matrix) -> Matrix:
         """Probabilities (N, L), float32, dense or sparse as `scores`; 0 stays 0."""
-        return map_scores(
-            scores, lambda labels, values: _probabilities(self.method, self.arrays, labels, values)
-        )
+
+        def probabilities(labels: Int64Array, values: Float64Array) -> Float64Array:
+            return _probabilities(self.method, self.arrays, labels, values)
+
+        return map_scores(scores, probabilities)
 
     def out_of_fold(self, scores: Matrix, targets: Matrix, folds: int = 5, seed: int = 0) -> Matrix:
-        """As :meth:`apply` for the products that this was fitted on, each by curves of the same kind fitted on the others.
+        """As :meth:`apply` for the products that this was fitted on, each by curves fitted on the others.
 
-        Fit thresholds and acceptance limits on these: a calibration flatters the products that it learnt from.
+        Fit thresholds and acceptance limits on these: a calibration flatters the products it was fitted on.
         """
         pairs = ScoredPairs.of(scores, targets)
         likely = np.zeros(len(pairs.scores))
         for part in random_parts(pairs.shape[0], folds, seed):
-            asked = part[pairs.rows]
-            arrays = _drawn(pairs.of_products(~part), self.method)(self.shrink)
-            likely[asked] = _probabilities(self.method, arrays, pairs.labels[asked], pairs.scores[asked])
+            held_out = part[pairs.rows]
+            arrays = _curves(pairs.of_products(~part), self.method)(self.shrink)
+            likely[held_out] = _probabilities(
+                self.method, arrays, pairs.labels[held_out], pairs.scores[held_out]
+            )
+        # pairs come label by label; the matrix puts them back to their products
         crossed = sp.csr_matrix((likely.astype(np.float32), (pairs.rows, pairs.labels)), pairs.shape)
         return crossed if sp.issparse(scores) else crossed.toarray()
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
-        return State(self.arrays, {"method": self.method, "shrink": self.shrink, "losses": dict(self.losses)})
+        facts = {"method": self.method, "shrink": self.shrink, "losses": dict(self.losses)}
+        return State(self.arrays, facts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The calibration that `state` was taken from."""
-        return cls(
-            state.facts["method"], state.facts["shrink"], dict(state.arrays), dict(state.facts["losses"])
-        )
+        facts = state.facts
+        return cls(facts["method"], facts["shrink"], dict(state.arrays), dict(facts["losses"]))
 
 
-def _losses(
-    pairs: ScoredPairs, tried: list[tuple[Method, float]], seed: int
-) -> dict[tuple[Method, float], float]:
-    """The log loss of each of `tried` on the foremost pairs, by curves that were not fitted on them."""
-    likely = {one: np.zeros(len(pairs.scores)) for one in tried}
+def _candidates(method: Method | Literal["auto"], shrink: float | None) -> list[Candidate]:
+    """What is tried; ``none`` has nothing to shrink."""
+    methods = METHODS if method == "auto" else (method,)
+    shrinks = SHRINKS if shrink is None else (shrink,)
+    candidates: list[Candidate] = []
+    for one in methods:
+        if one == "none":
+            candidates.append((one, 0.0))
+        else:
+            candidates += [(one, strength) for strength in shrinks]
+    return candidates
+
+
+def _cross_validated_losses(
+    pairs: ScoredPairs, candidates: list[Candidate], seed: int
+) -> dict[Candidate, float]:
+    """The log loss of each candidate on the top pairs, by curves that were not fitted on them."""
+    likely = {candidate: np.zeros(len(pairs.scores)) for candidate in candidates}
     for part in random_parts(pairs.shape[0], FOLDS, seed):
-        learnt, asked = pairs.of_products(~part), part[pairs.rows]
-        drawn = {method: _drawn(learnt, method) for method, _ in tried}
-        for method, shrink in tried:
-            likely[method, shrink][asked] = _probabilities(
-                method, drawn[method](shrink), pairs.labels[asked], pairs.scores[asked]
-            )
-    counted = _foremost(pairs)
+        training = pairs.of_products(~part)
+        held_out = part[pairs.rows]
+        labels = pairs.labels[held_out]
+        scores = pairs.scores[held_out]
+        # what does not depend on the shrink is done once a method
+        curves = {method: _curves(training, method) for method, _ in candidates}
+        for method, shrink in candidates:
+            arrays = curves[method](shrink)
+            likely[method, shrink][held_out] = _probabilities(method, arrays, labels, scores)
+    counted = _top_label_pairs(pairs)
     return {one: log_loss(pairs.hits[counted], values[counted]) for one, values in likely.items()}
 
 
-def _foremost(pairs: ScoredPairs) -> Int64Array:
-    """The pairs that are among the highest scored of their product."""
+def _top_label_pairs(pairs: ScoredPairs) -> Int64Array:
+    """The pairs that are among the :data:`TOP_LABELS` highest scored of their product."""
+    # product by product, each from its highest score down
     order = np.lexsort((-pairs.scores, pairs.rows))
-    starts = np.searchsorted(pairs.rows[order], np.arange(pairs.shape[0]))
-    return np.sort(order[np.arange(len(order)) - starts[pairs.rows[order]] < TOP_LABELS])
+    rows = pairs.rows[order]
+    first_of_product = np.searchsorted(rows, np.arange(pairs.shape[0]))
+    rank = np.arange(len(order)) - first_of_product[rows]
+    return np.sort(order[rank < TOP_LABELS])
 
 
-def _drawn(pairs: ScoredPairs, method: Method) -> Callable[[float], Arrays]:
-    """The curves for any shrink; what does not depend on it is done once."""
+def _curves(pairs: ScoredPairs, method: Method) -> CurvesByShrink:
+    """The curves for any shrink; what does not depend on it is done once, here."""
     if method == "none":
         return lambda shrink: {}
-    return _drawn_steps(pairs) if method == "isotonic" else _drawn_weights(pairs, TIES[method])
+    if method == "isotonic":
+        return _isotonic_curves(pairs)
+    return _logistic_curves(pairs, TIES[method])
 
 
-def _drawn_steps(pairs: ScoredPairs) -> Callable[[float], Arrays]:
-    positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
-    curves = {"own": IsotonicCurves.fit(pairs), "shared": IsotonicCurves.fit(pairs.pooled())}
-    arrays = {
-        f"{kind}.{name}": values for kind, curve in curves.items() for name, values in vars(curve).items()
-    }
+def _isotonic_curves(pairs: ScoredPairs) -> CurvesByShrink:
+    """Each label's own steps, and those of all labels as one, with how much its own count."""
+    n_positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
+    arrays: dict[str, NDArray[Any]] = {}
+    for kind, curves in (("own", IsotonicCurves.fit(pairs)), ("shared", IsotonicCurves.fit(pairs.pooled()))):
+        for name, values in vars(curves).items():
+            arrays[f"{kind}.{name}"] = values
 
     def steps(shrink: float) -> Arrays:
-        return {
-            "trust": np.divide(
-                positives, positives + shrink, out=np.zeros(len(positives)), where=positives > 0
-            ),
-            **arrays,
-        }
+        trust = np.zeros(len(n_positives))
+        np.divide(n_positives, n_positives + shrink, out=trust, where=n_positives > 0)
+        return {"trust": trust, **arrays}
 
     return steps
 
 
-def _drawn_weights(pairs: ScoredPairs, tie: Float64Array) -> Callable[[float], Arrays]:
-    inputs, as_they_are = bent_columns(pairs.scores) @ tie.T, np.append(np.ones(len(tie) - 1), 0)[None]
-    shared = rising_logistic(inputs, pairs.hits, np.zeros_like(pairs.labels), as_they_are, SHARED_PENALTY)
+def _logistic_curves(pairs: ScoredPairs, tie: Float64Array) -> CurvesByShrink:
+    """Each label's weights, drawn towards those that all labels share.
+
+    Args:
+        tie: (P, 3) how the P weights of the method make up those of the three columns.
+    """
+    inputs = bent_columns(pairs.scores) @ tie.T
+    # the shared curve is drawn towards scores as they are: slope 1 and constant 0
+    unchanged = np.append(np.ones(len(tie) - 1), 0)[None]
+    one_label = np.zeros_like(pairs.labels)
+    shared = rising_logistic(inputs, pairs.hits, one_label, unchanged, SHARED_PENALTY)
     start = np.repeat(shared, len(pairs.support), axis=0)
-    return lambda shrink: {"weights": rising_logistic(inputs, pairs.hits, pairs.labels, start, shrink) @ tie}
+
+    def weights(shrink: float) -> Arrays:
+        own = rising_logistic(inputs, pairs.hits, pairs.labels, start, shrink)
+        return {"weights": own @ tie}
+
+    return weights
 
 
 def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: Float64Array) -> Float64Array:
@@ -185,12 +230,21 @@ def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: F
     if method == "none":
         return scores
     if method == "isotonic":
-        own, shared = (
-            IsotonicCurves(*(arrays[f"{kind}.{name}"] for name in IsotonicCurves.__annotations__))
-            for kind in ("own", "shared")
-        )
+        own = _restored_curves(arrays, "own").at(labels, scores)
+        shared = _restored_curves(arrays, "shared").at(np.zeros_like(labels), scores)
         trust = arrays["trust"][labels]
-        likely = trust * own.at(labels, scores) + (1 - trust) * shared.at(np.zeros_like(labels), scores)
+        likely = trust * own + (1 - trust) * shared
     else:
         likely = expit(np.einsum("ep,ep->e", bent_columns(scores), arrays["weights"][labels]))
+    # no catalogue has the products to tell a probability from 0 or 1
     return np.clip(likely, EPSILON, 1 - EPSILON)
+
+
+def _restored_curves(arrays: Arrays, kind: str) -> IsotonicCurves:
+    """The steps of one kind from the arrays of a calibration."""
+    return IsotonicCurves(
+        places=arrays[f"{kind}.places"],
+        heights=arrays[f"{kind}.heights"],
+        lowest=arrays[f"{kind}.lowest"],
+        highest=arrays[f"{kind}.highest"],
+    )

@@ -23,14 +23,16 @@ class Consistency:
     """How scores become decisions under a taxonomy.
 
     Args:
-        way: ``none``, labels are decided one by one; ``closure``, a label brings all labels above it, and scores at least as high as
-            its own to them; ``most_probable_consistent``, of all sets of labels without a contradiction the likeliest
+        way: ``none``, labels are decided one by one. ``closure``, a label brings all labels above it, which
+            are scored at least as high as it is. ``most_probable``, of all sets of labels without a
+            contradiction the most probable one
             (:meth:`~shelfwise.taxonomy.hierarchy.Taxonomy.most_probable_consistent`).
         taxonomy: of the L labels; None, or one without any edge, changes nothing.
 
     >>> tree = Taxonomy.of_names(("Pets", "Pets > Birds"))
     >>> scores = np.array([[0.4, 0.9]], np.float32)
-    >>> [Consistency(way, tree).decide(scores, 0.5).tolist() for way in ("none", "closure", "most_probable")]
+    >>> ways = ("none", "closure", "most_probable")
+    >>> [Consistency(way, tree).decide(scores, 0.5).tolist() for way in ways]
     [[[False, True]], [[True, True]], [[True, True]]]
     """
 
@@ -38,27 +40,34 @@ class Consistency:
     taxonomy: Taxonomy | None
 
     def propagate_to_ancestors(self, scores: Floats) -> Floats:
-        """The scores (N, L) that decisions, thresholds and promises rest on: by closure a label's is at least that of all below it."""
+        """The scores (N, L) that decisions, thresholds and promises rest on.
+
+        By closure a label's score is at least that of all labels below it.
+        """
         tree = self._tree
-        return (
-            scores
-            if tree is None or self.way != "closure"
-            else np.asarray(tree.propagate_to_ancestors(scores), np.float32)
-        )
+        if tree is None or self.way != "closure":
+            return scores
+        return np.asarray(tree.propagate_to_ancestors(scores), np.float32)
 
     def decide(self, scores: Floats, by: ArrayLike | Thresholds) -> Bools:
-        """Decisions (N, L) by `scores`, raised where :meth:`propagate_to_ancestors` does so, and by thresholds as for :func:`~.thresholds.decide`."""
+        """Decisions (N, L).
+
+        Args:
+            scores: (N, L), as :meth:`propagate_to_ancestors` gives them.
+            by: thresholds, as for :func:`~shelfwise.decision.thresholds.decide`.
+        """
         tree = self._tree
         if tree is None:
             return decide(scores, by)
         if self.way == "most_probable":
-            return tree.most_probable_consistent(scores, by.values if isinstance(by, Thresholds) else by)
-        return tree.close_under_ancestors(decide(scores, by))  # thresholds may differ from label to label
+            limits = by.values if isinstance(by, Thresholds) else by
+            return tree.most_probable_consistent(scores, limits)
+        # scores alone are not enough: thresholds may differ from label to label
+        return tree.close_under_ancestors(decide(scores, by))
 
     @property
     def _tree(self) -> Taxonomy | None:
-        return (
-            None
-            if self.way == "none" or self.taxonomy is None or not len(self.taxonomy.edges)
-            else self.taxonomy
-        )
+        """The taxonomy, if it changes anything."""
+        if self.way == "none" or self.taxonomy is None:
+            return None
+        return self.taxonomy if len(self.taxonomy.edges) else None

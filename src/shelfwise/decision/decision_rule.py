@@ -1,7 +1,7 @@
-"""The last word on a product: calibrated probabilities, labels, and what may be decided without a person looking.
+"""From a system's scores to decisions: calibrated probabilities, labels, and what needs no person.
 
-Everything here is fitted on scores of products that the model had not seen, kept in the bundle, and used alike by the Python
-interface, the command line, batches and reports.
+Everything here is fitted on scores of products that the model had not seen, kept in the bundle, and used
+alike by the Python interface, the command line, batches and reports.
 
 Dimensions: N products, L labels.
 """
@@ -29,11 +29,11 @@ PRECISIONS = (0.90, 0.95, 0.99)
 
 @dataclass(frozen=True)
 class QueueAssignment:
-    """What becomes of N products at a promised precision.
+    """Which queue N products and their labels go to at a promised precision.
 
     Args:
-        labels: (N, L) of ACCEPT, REVIEW and REJECT (:mod:`shelfwise.decision.selective_prediction`).
-        products: (N,) likewise: an accepted product needs no person.
+        labels: (N, L) of ACCEPT, REVIEW and REJECT (:mod:`shelfwise.metrics.selective`).
+        products: (N,) likewise, of each product with all labels it is given.
     """
 
     labels: Queues
@@ -42,12 +42,12 @@ class QueueAssignment:
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """Fitted calibration, thresholds and limits of acceptance of one system.
+    """Fitted calibration, thresholds and acceptance limits of one system.
 
     Args:
         calibration: from the system's scores to probabilities; everything else is about these.
         thresholds: the rule of ``config.threshold``.
-        acceptances: by promised precision.
+        acceptances: the limits of the queues, by promised precision.
     """
 
     calibration: Calibration
@@ -61,25 +61,22 @@ class DecisionRule:
         """Learn from `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
         Returns:
-            The decider, and the probabilities (N, L) that its thresholds and limits were fitted on: cross-fitted in their turn, and
-            raised as the taxonomy demands.
+            The rule, and the probabilities (N, L) that its thresholds and limits were fitted on: out-of-fold
+            in their turn, and propagated to ancestors as the taxonomy demands.
         """
         calibration = Calibration.fit(scores, targets, config.calibration, seed=config.seed)
-        crossed = (
-            calibration.out_of_fold(scores, targets, seed=config.seed)
-            if calibration.method != "none"
-            else scores
-        )
+        # a calibration flatters the products it was fitted on; limits fitted on these would promise too much
+        if calibration.method == "none":
+            crossed = scores
+        else:
+            crossed = calibration.out_of_fold(scores, targets, seed=config.seed)
         likely = consistency.propagate_to_ancestors(np.asarray(crossed, np.float32))
-        rule = config.threshold
-        fixed = rule if isinstance(rule, float) else 0.5
-        thresholds = Thresholds.fit(
-            likely, targets, rule if isinstance(rule, str) else "fixed", fixed, config.seed
-        )
+        if isinstance(config.threshold, float):
+            thresholds = Thresholds.fit(likely, targets, "fixed", config.threshold, config.seed)
+        else:
+            thresholds = Thresholds.fit(likely, targets, config.threshold, seed=config.seed)
         decided = consistency.decide(likely, thresholds)
-        acceptances = {
-            precision: AcceptanceLimits.fit(likely, targets, decided, precision) for precision in PRECISIONS
-        }
+        acceptances = {p: AcceptanceLimits.fit(likely, targets, decided, p) for p in PRECISIONS}
         return cls(calibration, thresholds, acceptances), likely
 
     def probabilities(self, scores: Floats) -> Floats:
@@ -87,7 +84,7 @@ class DecisionRule:
         return np.asarray(self.calibration.apply(scores), np.float32)
 
     def queues(self, probabilities: Floats, decided: Bools, precision: float) -> QueueAssignment:
-        """Sort labels and products at a promised precision.
+        """Send labels and products to the queues accept, review and reject, at a promised precision.
 
         Args:
             decided: (N, L) the labels that products are given.
@@ -98,46 +95,37 @@ class DecisionRule:
         if precision not in self.acceptances:
             known = ", ".join(f"{one:g}" for one in self.acceptances)
             raise ConfigError(f"the model has no limits for a precision of {precision:g}; known: {known}")
-        acceptance = self.acceptances[precision]
+        limits = self.acceptances[precision]
         return QueueAssignment(
-            acceptance.sort(probabilities), acceptance.sort_products(probabilities, decided)
+            labels=limits.sort(probabilities), products=limits.sort_products(probabilities, decided)
         )
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
         parts = {"calibration": self.calibration.state(), "thresholds": self.thresholds.state()}
-        parts |= {f"acceptance.{precision:g}": one.state() for precision, one in self.acceptances.items()}
-        arrays = {
-            f"{part}.{name}": value for part, state in parts.items() for name, value in state.arrays.items()
-        }
-        return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
+        for precision, limits in self.acceptances.items():
+            parts[f"acceptance.{precision:g}"] = limits.state()
+        return State.of_parts(parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """The decider that `state` was taken from."""
-
-        def part(name: str) -> State:
-            prefix = f"{name}."
-            arrays = {
-                n.removeprefix(prefix): value for n, value in state.arrays.items() if n.startswith(prefix)
-            }
-            return State(arrays, state.facts[name])
-
-        precisions = [name for name in state.facts if name.startswith("acceptance.")]
-        acceptances = {
-            float(name.removeprefix("acceptance.")): AcceptanceLimits.from_state(part(name))
-            for name in precisions
-        }
-        return cls(
-            Calibration.from_state(part("calibration")),
-            Thresholds.from_state(part("thresholds")),
-            acceptances,
-        )
+        """The rule that `state` was taken from."""
+        acceptances: dict[float, AcceptanceLimits] = {}
+        for name in state.facts:
+            if name.startswith("acceptance."):
+                precision = float(name.removeprefix("acceptance."))
+                acceptances[precision] = AcceptanceLimits.from_state(state.part(name))
+        calibration = Calibration.from_state(state.part("calibration"))
+        thresholds = Thresholds.from_state(state.part("thresholds"))
+        return cls(calibration, thresholds, acceptances)
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready: how probabilities are calibrated, the rule, and the limits by promised precision."""
-        limits = {
-            f"{p:g}": {"accept": a.accept, "reject": a.reject, "whole": a.whole}
-            for p, a in self.acceptances.items()
-        }
+        limits: dict[str, dict[str, float]] = {}
+        for precision, fitted in self.acceptances.items():
+            limits[f"{precision:g}"] = {
+                "accept": fitted.accept,
+                "reject": fitted.reject,
+                "whole": fitted.whole,
+            }
         return {"calibration": self.calibration.method, "rule": self.thresholds.rule, "limits": limits}

@@ -1,7 +1,7 @@
-"""From scores to decisions: where to cut so that F1 is largest.
+"""From scores to decisions: the thresholds at which F1 is largest.
 
-Dimensions: N products, L labels, E scored pairs. Tune on products the model was not fitted on. Scores to tune on may be dense or
-scipy sparse; those to decide on are dense.
+Dimensions: N products, L labels, E scored pairs. Tune on products the model was not fitted on. Scores to tune
+on may be dense or scipy sparse; those to decide on are dense.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from shelfwise.core.types import Float64Array, Int64Array, Scores, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Scores, State
 from shelfwise.decision.expected_f1 import best_sets
 from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, positive_cells, random_parts
 from shelfwise.metrics.threshold_search import (
@@ -34,9 +34,10 @@ class Thresholds:
     """How scores become decisions.
 
     Args:
-        rule: ``fixed``, one number that was given; ``global``, the one number with the largest micro-F1; ``per_label``, a number a
-            label, drawn towards the global one where the label is rare; ``per_product``, no number: each product gets the set of
-            labels with the largest expected F1, for which scores must be calibrated (:func:`~shelfwise.decision.expected_f1.best_sets`).
+        rule: ``fixed``, one number that was given. ``global``, the one number with the largest micro-F1.
+            ``per_label``, a number a label, drawn towards the global one where the label is rare.
+            ``per_product``, no number: each product gets the set of labels with the largest expected F1, for
+            which scores must be calibrated (:func:`~shelfwise.decision.expected_f1.best_sets`).
         values: () or (L,), from which score on a label is given; of ``per_product`` unused, and 0.
         shrink: of ``per_label``, in products, as :func:`per_label_thresholds` has it.
     """
@@ -51,7 +52,7 @@ class Thresholds:
     ) -> Self:
         """Tune on `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 
-        How far rare labels are drawn is settled by cross-validation over these products.
+        How far rare labels are drawn is chosen by cross-validation over these products.
 
         Args:
             fixed: the threshold of the rule ``fixed``.
@@ -60,37 +61,50 @@ class Thresholds:
         if rule == "per_label":
             shrink = best_shrink(targets, scores, seed=seed)
             return cls(rule, per_label_thresholds(targets, scores, shrink), shrink)
-        values = {
-            "fixed": lambda: fixed,
-            "global": lambda: best_threshold(targets, scores),
-            "per_product": lambda: 0.0,
-        }
-        return cls(rule, np.asarray(values[rule](), np.float64))
+        value = 0.0
+        if rule == "fixed":
+            value = fixed
+        elif rule == "global":
+            value = best_threshold(targets, scores)
+        return cls(rule, np.asarray(value, np.float64))
 
-    def decide(self, scores: Scores) -> NDArray[np.bool_]:
+    def decide(self, scores: Scores) -> Bools:
         """Decisions (N, L)."""
         return best_sets(scores) if self.rule == "per_product" else decide(scores, self.values)
 
     def state(self) -> State:
-        """Everything :meth:`from_state` needs; an infinite `shrink` (the global threshold for all) is an array's number, not JSON's."""
-        return State(
-            {"values": self.values, "shrink": np.array([] if self.shrink is None else [self.shrink])},
-            {"rule": self.rule},
-        )
+        """Everything :meth:`from_state` needs."""
+        # an infinite shrink (the global threshold for all) is an array's number, not JSON's
+        shrink = np.array([] if self.shrink is None else [self.shrink])
+        return State({"values": self.values, "shrink": shrink}, {"rule": self.rule})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The thresholds that `state` was taken from."""
-        shrink = state.arrays["shrink"]
-        return cls(state.facts["rule"], state.arrays["values"], float(shrink[0]) if len(shrink) else None)
+        stored = state.arrays["shrink"]
+        shrink = float(stored[0]) if len(stored) else None
+        return cls(state.facts["rule"], state.arrays["values"], shrink)
+
+
+def decide(scores: Scores, by: ArrayLike | Thresholds) -> Bools:
+    """Decisions (N, L): by fitted thresholds, or score >= a number for all or one a label (L,).
+
+    >>> decide(np.array([[0.5, 0.4]]), 0.5)
+    array([[ True, False]])
+    """
+    if isinstance(by, Thresholds):
+        return by.decide(scores)
+    # as an array: a bare Python float would be rounded to the scores' float32 and could swallow a score it
+    # excludes
+    return np.asarray(scores >= np.asarray(by, dtype=np.float64))
 
 
 def best_threshold(targets: Matrix, scores: Matrix) -> float:
     """The single threshold with the largest micro-F1, exactly: every distinct score is tried.
 
-    The answer lies midway between the lowest accepted and the highest refused score. Among equally good thresholds
-    the highest is given. A score of 0 means "knows nothing" and is never accepted, so the answer is above 0.
-    Without any positive target, or none that is scored above 0, it is :data:`DEFAULT_THRESHOLD`.
+    It lies midway between the lowest accepted and the highest refused score. Among equally good thresholds
+    the highest is given. A score of 0 means "knows nothing" and is never accepted, so the threshold is above
+    0. Without any positive target, or none that is scored above 0, it is :data:`DEFAULT_THRESHOLD`.
 
     Args:
         targets: (N, L) or (N,), bool or 0 and 1.
@@ -99,16 +113,18 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     >>> best_threshold(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.6, 0.2]))
     0.4
     """
-    if np.ndim(scores) == 1 and not hasattr(scores, "tocsr"):
-        scores, targets = np.reshape(scores, (-1, 1)), np.reshape(targets, (-1, 1))
-    return solve_on_top_pairs(scores, targets, _pooled)
+    is_sparse = hasattr(scores, "tocsr")
+    if not is_sparse and np.ndim(scores) == 1:
+        scores = np.reshape(scores, (-1, 1))
+        targets = np.reshape(targets, (-1, 1))
+    return solve_on_top_pairs(scores, targets, _pooled_threshold)
 
 
 def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Float64Array:
     """One threshold a label (L,), drawn towards the global one where the label is rare.
 
-    A label with n positives gets ``w * own + (1 - w) * global`` with ``w = n / (n + shrink)``: its own best threshold
-    rests on n products only. Labels without positives get the global threshold.
+    A label with n positives gets ``w * own + (1 - w) * global`` with ``w = n / (n + shrink)``: its own best
+    threshold rests on n products only. Labels without positives get the global threshold.
 
     Args:
         targets: (N, L), bool or 0 and 1.
@@ -117,61 +133,66 @@ def per_label_thresholds(targets: Matrix, scores: Matrix, shrink: float) -> Floa
     """
     rows, labels, _ = positive_cells(targets)
     support = np.bincount(labels, minlength=scores.shape[1])
-    return _drawn(own_thresholds(scores, rows, labels), best_threshold(targets, scores), support, shrink)
+    own = own_thresholds(scores, rows, labels)
+    return _shrunk(own, best_threshold(targets, scores), support, shrink)
 
 
 def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) -> float:
-    """The one of :data:`SHRINKS` whose per-label thresholds give the largest micro-F1 on products they were not tuned on.
+    """The shrink whose per-label thresholds give the largest micro-F1 on products they were not tuned on.
 
-    Of equally good ones the largest: it trusts single labels least.
+    Of equally good :data:`SHRINKS` the largest: it trusts single labels least.
     """
-    split = list(random_parts(scores.shape[0], folds, seed))
-
-    def work(pairs: ScoredPairs) -> tuple[list[float], float]:
-        found = [_pooled(pairs, ~part) for part in split]
-        return [threshold for threshold, _ in found], max((open_ for _, open_ in found), default=0.0)
-
+    n_labels = scores.shape[1]
+    parts = list(random_parts(scores.shape[0], folds, seed))
     rows, labels, _ = positive_cells(targets)
-    likely, hits, accepted = (
-        scores_at(scores, rows, labels),
-        np.zeros(len(SHRINKS), np.int64),
-        np.zeros(len(SHRINKS), np.int64),
-    )
-    for part, whole in zip(split, solve_on_top_pairs(scores, targets, work), strict=True):
-        own, support = (
-            own_thresholds(scores, rows, labels, ~part),
-            np.bincount(labels[~part[rows]], minlength=scores.shape[1]),
-        )
-        thresholds, held = np.array([_drawn(own, whole, support, shrink) for shrink in SHRINKS]), part[rows]
-        hits += np.count_nonzero(likely[held] >= thresholds[:, labels[held]], axis=1)
+    true_scores = scores_at(scores, rows, labels)
+    hits = np.zeros(len(SHRINKS), np.int64)
+    accepted = np.zeros(len(SHRINKS), np.int64)
+    for part, pooled in zip(parts, _pooled_thresholds(targets, scores, parts), strict=True):
+        # tuned on the products outside the part, counted on those inside
+        held_out = part[rows]
+        support = np.bincount(labels[~held_out], minlength=n_labels)
+        own = own_thresholds(scores, rows, labels, ~part)
+        thresholds = np.array([_shrunk(own, pooled, support, shrink) for shrink in SHRINKS])
+        is_hit = true_scores[held_out] >= thresholds[:, labels[held_out]]
+        hits += np.count_nonzero(is_hit, axis=1)
         accepted += count_reaching(scores, thresholds, part)
     f1 = 2 * hits / np.maximum(accepted + len(rows), 1)
-    return SHRINKS[len(SHRINKS) - 1 - int(f1[::-1].argmax())]
+    from_the_end = int(f1[::-1].argmax())
+    return SHRINKS[len(SHRINKS) - 1 - from_the_end]
 
 
-def decide(scores: Scores, by: ArrayLike | Thresholds) -> NDArray[np.bool_]:
-    """Decisions (N, L): by fitted thresholds, or score >= a number for all or one a label (L,).
+def _pooled_thresholds(targets: Matrix, scores: Matrix, parts: list[Bools]) -> list[float]:
+    """For each part the best threshold for all labels of the products outside it."""
 
-    >>> decide(np.array([[0.5, 0.4]]), 0.5)
-    array([[ True, False]])
+    def solve(pairs: ScoredPairs) -> tuple[list[float], float]:
+        found = [_pooled_threshold(pairs, ~part) for part in parts]
+        thresholds = [threshold for threshold, _ in found]
+        # the pairs must do for all parts
+        return thresholds, max((needed for _, needed in found), default=0.0)
+
+    return solve_on_top_pairs(scores, targets, solve)
+
+
+def _pooled_threshold(pairs: ScoredPairs, wanted: Bools | None = None) -> tuple[float, float]:
+    """The best threshold for all labels, and how many pairs for each true one would make it sure.
+
+    Args:
+        wanted: (N,) the products that count; unset: all.
     """
-    if isinstance(by, Thresholds):
-        return by.decide(scores)
-    # as an array: a bare Python float would be rounded to the scores' float32 and could swallow a score it excludes
-    return np.asarray(scores >= np.asarray(by, dtype=np.float64))
-
-
-def _drawn(own: Float64Array, whole: float, support: Int64Array, shrink: float) -> Float64Array:
-    """Thresholds (L,): `own` ones drawn towards the `whole` one where the `support`, the products that have the label, is small."""
-    weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
-    return np.asarray(weight * own + (1 - weight) * whole)
-
-
-def _pooled(pairs: ScoredPairs, wanted: NDArray[np.bool_] | None = None) -> tuple[float, float]:
-    """The best threshold for all labels of the products `wanted` (N,), unset: of all; and how much it is in doubt."""
-    scores, hits, true = pairs.scores, pairs.hits, len(pairs.true_rows)
+    scores = pairs.scores
+    hits = pairs.hits
+    true = len(pairs.true_rows)
     if wanted is not None:
-        some = wanted[pairs.rows]
-        scores, hits, true = scores[some], hits[some], int(np.count_nonzero(wanted[pairs.true_rows]))
+        kept = wanted[pairs.rows]
+        scores = scores[kept]
+        hits = hits[kept]
+        true = int(np.count_nonzero(wanted[pairs.true_rows]))
     threshold, best = best_threshold_of_ranked(np.sort(scores), np.sort(scores[hits]), true)
     return threshold, pairs_needed(pairs, len(scores), true, best)
+
+
+def _shrunk(own: Float64Array, pooled: float, support: Int64Array, shrink: float) -> Float64Array:
+    """Thresholds (L,): each label's own, drawn towards the pooled one where its support (L,) is small."""
+    weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
+    return np.asarray(weight * own + (1 - weight) * pooled)

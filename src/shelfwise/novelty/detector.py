@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -99,19 +99,15 @@ class NoveltyDetector:
         parts = {"conformal": self.conformal.state()}
         if self.text_distance is not None:
             parts["text_distance"] = self.text_distance.state()
-        arrays: dict[str, Any] = {}
-        for part, state in parts.items():
-            for name, value in state.arrays.items():
-                arrays[f"{part}.{name}"] = value
-        return State(arrays, {part: dict(state.facts) for part, state in parts.items()})
+        return State.of_parts(parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """What `state` was taken from."""
-        conformal = ConformalNovelty.from_state(_part(state, "conformal"))
+        conformal = ConformalNovelty.from_state(state.part("conformal"))
         text_distance = None
         if "text_distance" in state.facts:
-            text_distance = NearestTextDistance.from_state(_part(state, "text_distance"))
+            text_distance = NearestTextDistance.from_state(state.part("text_distance"))
         return cls(conformal, text_distance)
 
 
@@ -131,16 +127,6 @@ def _encoder(members: Sequence[Modality]) -> str:
         if encoder != "off":
             return encoder
     return ""
-
-
-def _part(state: State, name: str) -> State:
-    """One part of a state that holds several."""
-    prefix = f"{name}."
-    arrays: dict[str, Any] = {}
-    for key, value in state.arrays.items():
-        if key.startswith(prefix):
-            arrays[key.removeprefix(prefix)] = value
-    return State(arrays, state.facts[name])
 
 
 def _evenly_spaced(count: int) -> Rows:
