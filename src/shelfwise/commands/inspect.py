@@ -89,6 +89,7 @@ def _vector_coverage(catalog: Catalog, config: Config) -> dict[str, float | None
 
 def _examples(catalog: Catalog) -> list[dict[str, Any]]:
     """The first products, for the page."""
+    # the first ones: they are what a person sees at the top of the file
     part = catalog.take(range(min(MAX_EXAMPLES, len(catalog))))
     rows = zip(part.ids, part.column("title"), part.image_sources(), strict=True)
     examples = []

@@ -70,6 +70,7 @@ def write_report_folder(results: Mapping[str, Any], data: PreparedData, folder: 
     # matplotlib is slow to import, and those who only predict do without it
     from shelfwise.reports.training_report import write_markdown, write_report
 
+    # nan is no JSON; a figure that could not be counted is None
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
     write_text_atomically(folder / "results.json", text)
     write_markdown(results, folder)

@@ -41,6 +41,7 @@ def compare_models_on_disk(before: Path, after: Path, source: Path, context: Con
     action = "be compared with another"
     first = require_members(open_model(before), action)
     second = require_members(open_model(after), action)
+    # read as the newer model reads its own catalogue
     test = read_catalog(source, second.config.catalog, context).catalog
     found = compare_retrained(first, second, test, context)
     report = after / "report"
@@ -119,20 +120,24 @@ def before_after(
 
 def before_after_markdown(found: Mapping[str, Any], top: int = 15) -> str:
     """The figures and the `top` labels that changed most, in Markdown, in percent."""
+    before = found["before"]
+    after = found["after"]
     overall = []
     for name in FIGURES:
         # micro_f1 is written micro-F1, as everywhere else
         title = name.replace("_", "-").replace("f1", "F1")
-        overall.append([title, *_cells(found["before"][name], found["after"][name])])
+        overall.append([title, *_cells(before[name], after[name])])
     labels = []
     for row in found["labels"][:top]:
         cells = _cells(row["before"], row["after"])
         labels.append([row["label"], *cells, str(row["total"])])
-    blocks = [markdown([f"on {found['products']} test products", "before", "after", "change"], overall)]
+    products = f"on {found['products']} test products"
+    blocks = [markdown([products, "before", "after", "change"], overall)]
     difference = found["difference"]
     if difference is not None:
-        interval = f"{100 * difference['low']:+.2f} to {100 * difference['high']:+.2f}"
-        blocks.append(f"95 % interval of the change in micro-F1: {interval}")
+        low = f"{100 * difference['low']:+.2f}"
+        high = f"{100 * difference['high']:+.2f}"
+        blocks.append(f"95 % interval of the change in micro-F1: {low} to {high}")
     if labels:
         blocks.append(markdown(["label", "F1 before", "F1 after", "change", "test products"], labels))
     return "\n\n".join(blocks)
@@ -140,9 +145,9 @@ def before_after_markdown(found: Mapping[str, Any], top: int = 15) -> str:
 
 def _training_ids(model: Model) -> set[str]:
     """The training products that the model remembers by their ids."""
-    remembered = (model.nearest_neighbours, model.out_of_fold)
     known: set[str] = set()
-    for part in remembered:
+    # either part may be absent; together they hold most of the training products
+    for part in (model.nearest_neighbours, model.out_of_fold):
         if part is not None:
             known |= set(part.ids)
     return known
@@ -176,12 +181,24 @@ def _changed_labels(
     for i, name in enumerate(names):
         # exactly equal: the same decisions give the same F1, to the last bit
         if new[i] != old[i]:
-            change = {"before": old[i], "after": new[i], "change": new[i] - old[i]}
-            rows.append({"label": name, **change, "total": totals[i]})
+            rows.append(
+                {
+                    "label": name,
+                    "before": old[i],
+                    "after": new[i],
+                    "change": new[i] - old[i],
+                    "total": totals[i],
+                }
+            )
     # of equal changes the first name comes first, so that the order is always the same
     return sorted(rows, key=lambda row: (-abs(row["change"]), row["label"]))
 
 
 def _cells(before: float, after: float) -> list[str]:
     """Two shares and their difference, in percent."""
-    return [f"{100 * before:.2f}", f"{100 * after:.2f}", f"{100 * (after - before):+.2f}"]
+    change = after - before
+    return [
+        f"{100 * before:.2f}",
+        f"{100 * after:.2f}",
+        f"{100 * change:+.2f}",
+    ]

@@ -86,24 +86,29 @@ def score_system(
     # a run with a fixed threshold has still found a tuned one, which is reported beside it
     fixed = isinstance(model.config.threshold, float)
     tuned_rule = threshold if fixed else model.threshold_of(name)
-    at_half = model.decide(scores, name, 0.5)
-    tuned = model.decide(scores, name, tuned_rule)
-    # what the model would give: the fixed threshold, or the fitted rule
+    decisions = {
+        "at_0.5": model.decide(scores, name, 0.5),
+        "tuned": model.decide(scores, name, tuned_rule),
+    }
+    figures = metrics.evaluate(truth, scores, decisions)
+    # what the model would give: by the fixed threshold, or by the fitted rule
     decided = model.decide(scores, name)
-    figures = metrics.evaluate(truth, scores, {"at_0.5": at_half, "tuned": tuned})
-    if model.taxonomy is not None and len(model.taxonomy.edges):
-        closed = model.taxonomy.close_under_ancestors
+    taxonomy = model.taxonomy
+    if taxonomy is not None and len(taxonomy.edges):
+        closed = taxonomy.close_under_ancestors
         figures["hierarchical"] = hierarchical_metrics(truth, decided, closed)
     system = model.config.systems.get(name)
+    at_half = figures["at_0.5"]
+    tuned = figures["tuned"]
     entry = {
         "policy": None if system is None else system.policy,
         "members": list(model.members_of(name)),
-        "micro_f1": figures["at_0.5"]["micro_f1"],
-        "micro_f1_interval": _interval(model, truth, at_half),
-        "micro_f1_tuned": figures["tuned"]["micro_f1"],
-        "micro_f1_tuned_interval": _interval(model, truth, tuned),
-        "macro_f1": figures["at_0.5"]["macro_f1"],
-        "macro_f1_tuned": figures["tuned"]["macro_f1"],
+        "micro_f1": at_half["micro_f1"],
+        "micro_f1_interval": _interval(model, truth, decisions["at_0.5"]),
+        "micro_f1_tuned": tuned["micro_f1"],
+        "micro_f1_tuned_interval": _interval(model, truth, decisions["tuned"]),
+        "macro_f1": at_half["macro_f1"],
+        "macro_f1_tuned": tuned["macro_f1"],
         "threshold": threshold,
         "seconds_fit": _seconds_fit(model, name),
         "seconds_predict": seconds,
@@ -123,6 +128,7 @@ def stages_of(model: Predictor, name: str) -> list[str]:
         if fused:
             wanted.add(f"answers.{member}")
             wanted |= {f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds)}
+    # in the order in which they were run
     return [stage for stage in model.facts["seconds"] if stage in wanted]
 
 

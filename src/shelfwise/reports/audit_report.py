@@ -37,6 +37,7 @@ def write_findings(
     Returns:
         Where they are: "corrections", "table" and "page".
     """
+    # both files hold the same lines, and one of them is filled in
     lines = folder / "audit.jsonl"
     write_json_lines(lines, findings)
     table = folder / "audit.csv"
@@ -90,6 +91,7 @@ def _finding_view(finding: Json, pictures: Pictures) -> dict[str, Any]:
     for other in list(neighbours.values())[:MAX_NEIGHBOURS]:
         image = thumbnail(pictures(other["id"]), NEIGHBOUR_SIZE)
         shown.append({**other, "picture": image})
+    # what stays after the suggested change
     removed = set(finding["remove"])
     kept = [name for name in finding["given"] if name not in removed]
     return {

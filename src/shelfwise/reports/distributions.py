@@ -28,6 +28,7 @@ def draw_distributions(statistics: Json, folder: Path) -> dict[str, Any]:
         "figure_2" and "per_product"; None where there is nothing to draw.
     """
     drawings: dict[str, Any] = {"figure_2": None, "per_product": None}
+    # a catalogue without labels has no bins to draw
     if counts := list(statistics.get("class_counts", {}).values()):
         with replacing(folder / "figure_2.svg") as temporary:
             figure_2(counts, temporary)

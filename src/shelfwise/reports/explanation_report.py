@@ -16,7 +16,7 @@ from PIL import Image
 
 from shelfwise.core.catalog import ImageSource
 from shelfwise.reports.page import THUMBNAIL, Json, Pictures, jpeg_address, thumbnail, write_page
-from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_picture, shrink_picture
+from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_image, shrink_image
 
 MIN_STRENGTH = 0.15
 """Words that matter less than this share of the most important one are not marked."""
@@ -63,6 +63,7 @@ def evidence_view(explained: Json, image: ImageSource | None) -> dict[str, Any]:
 
 def _reason_view(reason: Json, texts: Json, pixels: Pixels | None) -> dict[str, Any]:
     """What supports one label."""
+    # a model without image members says nothing of the image
     importance = reason["picture"]
     image = None
     if pixels is not None and importance is not None:
@@ -127,6 +128,7 @@ def heat(picture: Pixels, importance: NDArray[np.floating]) -> str:
 
 def _relative(words: Sequence[Json], field: str) -> list[dict[str, Any]]:
     """The words of one field, weighted by the largest of all fields, or by :data:`STRONG_DROP`."""
+    # of all fields together, so that the fields can be compared
     weights = [abs(word["weight"]) for word in words]
     strongest = max([STRONG_DROP, *weights])
     relative = []
@@ -141,6 +143,6 @@ def _pixels(source: ImageSource | None) -> Pixels | None:
     if source is None:
         return None
     try:
-        return shrink_picture(read_picture(source), THUMBNAIL)
+        return shrink_image(read_image(source), THUMBNAIL)
     except ImageRejectedError:
         return None

@@ -23,10 +23,11 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
     """
     text = json.dumps(inspection, indent=2, ensure_ascii=False, default=str)
     write_text_atomically(folder / "inspect.json", text)
-    examples = [
-        {**example, "picture": thumbnail(optional_path(example.get("image")))}
-        for example in inspection.get("examples", ())
-    ]
+    examples = []
+    for example in inspection.get("examples", ()):
+        # inspect.json holds the path, and the page the image itself
+        path = optional_path(example.get("image"))
+        examples.append({**example, "picture": thumbnail(path)})
     drawings = draw_distributions(inspection["statistics"], folder)
     view = {"inspection": inspection, "examples": examples, **drawings}
     return write_page("inspect.html.j2", view, folder)

@@ -114,6 +114,7 @@ def _similar_lines(results: Json) -> list[str]:
 def _cells(name: str, row: Json) -> list[str]:
     """One row of the Markdown table; a star marks a system that no other beats in F1 and in time to fit."""
     versus = row["versus_best"]
+    # the best itself is compared with nothing
     below = ""
     if versus is not None:
         # turned round: how far below the best, so the interval's ends change places

@@ -104,6 +104,7 @@ def template_environment(autoescape: bool = True) -> Environment:
     environment = Environment(
         loader=PackageLoader("shelfwise.reports"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True
     )
+    # as functions they can be handed to a macro, as filters they follow a value
     words = {"percent": percent, "duration": duration}
     environment.globals.update(words)
     environment.filters.update(words, breakable=breakable, number=lambda count: f"{count:,}")

@@ -74,6 +74,7 @@ def error_markdown(columns: Mapping[str, Sequence[ErrorRow]]) -> str:
         columns: :func:`~shelfwise.metrics.error_analysis.error_table` by system; shorter columns end in
             empty cells.
     """
+    # the longest column gives the rows
     depth = max(map(len, columns.values()), default=0)
     ranks: list[list[str]] = []
     for place in range(depth):
@@ -96,8 +97,12 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    # a bar would end the cell, and a line break the table
-    escaped = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+    """One line of a Markdown table."""
+    escaped = []
+    for cell in cells:
+        # a line break would end the table, and a bar the cell
+        line = " ".join(cell.split())
+        escaped.append(line.replace("|", "\\|"))
     return "| " + " | ".join(escaped) + " |"
 
 
@@ -111,6 +116,7 @@ def _error_cell(rows: Sequence[ErrorRow], place: int) -> str:
 
 def _systems_markdown(systems: Mapping[str, Any], paper: Mapping[str, float]) -> str:
     """One row for each of the paper's systems, whether it ran here or not."""
+    # the paper's rows are always there, so that two runs can be laid side by side
     absent = {"not_run": "not part of this run"}
     rows = []
     for name, figure in paper.items():
@@ -120,6 +126,8 @@ def _systems_markdown(systems: Mapping[str, Any], paper: Mapping[str, float]) ->
 
 
 def _system_cells(system: Mapping[str, Any]) -> list[str]:
+    """One system's cells between its name and the paper's figure."""
+    # the reason takes the first cell, and the others stay empty
     if "not_run" in system:
         return [f"not run: {system['not_run']}", "", "", "", ""]
     return [
@@ -141,4 +149,7 @@ def _percent(value: float, interval: Sequence[float] | None) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else f"{value:.1f}"
+    """Seconds with one decimal; nothing where they were not measured."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:.1f}"

@@ -17,6 +17,7 @@ def provenance_facts(provenance: Mapping[str, Any] | None) -> list[tuple[str, An
     """
     facts: list[tuple[str, Any]] = []
     for key, value in (provenance or {}).items():
+        # one level is as deep as plug-ins nest them
         if isinstance(value, Mapping):
             facts += [(f"{key}.{inner}", found) for inner, found in value.items()]
         else:

@@ -52,11 +52,17 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         The page's path.
     """
     labels = results.get("labels")
-    members = results["members"]
     mistakes = [_mistake_view(mistake, pictures) for mistake in results.get("mistakes", ())]
     disagreements = []
     for found in results.get("disagreements", ()):
-        disagreements.append({**found, "picture": thumbnail(pictures(found["id"]))})
+        image = thumbnail(pictures(found["id"]))
+        disagreements.append({**found, "picture": image})
+    # results.json holds what the plug-ins report of themselves; the page shows the names first
+    parts = {}
+    facts = {}
+    for name, member in results["members"].items():
+        parts[name] = pretrained_parts(member.get("provenance"))
+        facts[name] = provenance_facts(member.get("provenance"))
     view = {
         "results": results,
         "products": tables.product_counts(results["data"]),
@@ -68,8 +74,8 @@ def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
         "disagreements": disagreements,
         **draw_distributions(results["data"], folder),
         **_timings(results),
-        "parts": {name: pretrained_parts(member.get("provenance")) for name, member in members.items()},
-        "facts": {name: provenance_facts(member.get("provenance")) for name, member in members.items()},
+        "parts": parts,
+        "facts": facts,
         "settings": json.dumps(results.get("settings", {}), indent=2, ensure_ascii=False),
     }
     return write_page("report.html.j2", view, folder)
@@ -90,10 +96,11 @@ def write_markdown(results: Json, folder: Path) -> Path:
         },
         **_rule(results),
     }
+    # escapes would be shown as they are, so the text is made safe as a whole below
     template = template_environment(autoescape=False).get_template("results.md.j2")
     text = template.render(view)
     path = folder / "results.md"
-    # Markdown lets HTML through; there is none of our own
+    # Markdown lets HTML through, and the templates have none of their own
     write_text_atomically(path, text.replace("<", "&lt;"))
     return path
 
@@ -104,6 +111,7 @@ def _rule(results: Json) -> dict[str, Any]:
     tuned_on = tuning_source(results["data"])
     words = f"at a threshold of {rule:g}" if rule not in RULES else RULES[rule].format(where=tuned_on)
     headline = {"f1": "micro_f1_tuned", "metrics": "tuned"}
+    # only a run that decides at 0.5 is judged by it
     if rule == 0.5:
         headline = {"f1": "micro_f1", "metrics": "at_0.5"}
     return {"headline": headline, "rule": words, "tuned_on": tuned_on}
@@ -118,6 +126,7 @@ def _systems_view(results: Json) -> dict[str, Any]:
     for name, system in systems.items():
         if "not_run" in system:
             not_run[name] = system["not_run"]
+        # a member alone needs no policy
         elif system.get("policy") is None:
             singles[name] = system
         else:
@@ -137,6 +146,7 @@ def _systems_view(results: Json) -> dict[str, Any]:
 
 def _best(systems: Mapping[str, Json], key: str) -> float:
     """The largest of one figure among the systems that have it."""
+    # a figure that could not be counted is None in a file, and may be nan before it is written
     values = [system.get(key) for system in systems.values()]
     known = [value for value in values if value is not None and not math.isnan(value)]
     return max(known, default=0.0)
@@ -148,10 +158,13 @@ def _calibration_view(decisions: Json | None) -> dict[str, Any] | None:
         return None
     before = decisions["before"]
     after = decisions["after"]
+    errors = []
+    for name, words in CALIBRATION_ERRORS.items():
+        errors.append((words, before[name], after[name]))
     return {
         **decisions,
         "drawing": Markup(plots.reliability_curves(before["curve"], after["curve"])),
-        "errors": [(words, before[name], after[name]) for name, words in CALIBRATION_ERRORS.items()],
+        "errors": errors,
     }
 
 
@@ -190,6 +203,7 @@ def _timings(results: Json) -> dict[str, Any]:
 
     A stage is called KIND.NAME or KIND.NAME.FOLD, where NAME is a member or a system.
     """
+    # each stage as it is, and the sums that a reader wants first
     stages = [(timing["stage"], timing["seconds"]) for timing in results.get("timings", ())]
     sums: dict[str, float] = {}
     for stage, seconds in stages:
@@ -202,6 +216,7 @@ def _timings(results: Json) -> dict[str, Any]:
 def _stage_owner(stage: str, systems: Json) -> str:
     """The member or system that a stage belongs to; the stage itself where none is known."""
     _, _, rest = stage.partition(".")
+    # a name may have dots of its own, so the fold is cut off at the last one
     without_fold, _, _ = rest.rpartition(".")
     for name in (rest, without_fold):
         if name in systems:
