@@ -1,4 +1,4 @@
-"""Random walks: every step an edge, node2vec's chances against the formula, and vectors that keep the parts of a graph apart."""
+"""Random walks: every step an edge, node2vec's chances against the formula, vectors of a graph in parts."""
 
 from __future__ import annotations
 

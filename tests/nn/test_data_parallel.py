@@ -80,7 +80,7 @@ def test_every_thread_multiplies_on_one_core_and_none_remains(texts):
 
 
 def test_the_same_digits_whichever_thread_computes() -> None:
-    """A thread that has computed nothing yet would multiply on all cores, and its sums over many windows end on other digits."""
+    """A thread that has computed nothing yet would multiply on all cores, with other last digits."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 12, 400)
     tokens = TokenArray(

@@ -137,7 +137,7 @@ def test_max_constraint_without_a_tree_is_bce() -> None:
 
 
 def test_max_constraint_teaches_no_label_by_one_the_product_lacks() -> None:
-    """The product has A and not B below it, and B's output is the highest: A must be learnt from A, and B fall."""
+    """The product has A, not B below it, and B's output is the highest: A must learn from A, and B fall."""
     logits = torch.tensor([[-1.0, 2.0, -3.0, -3.0, 0.0]], requires_grad=True)
     loss = losses.max_constraint(levels(PARENTS))(logits, torch.tensor([[1.0, 0, 0, 0, 0]]))
     (gradient,) = torch.autograd.grad(loss, logits)

@@ -24,7 +24,7 @@ BASE = PolicySettings.model_validate({"training": {"epochs": 2, "loss": "bce", "
 
 
 def parts(seed: int, products: int = 60) -> tuple[MemberOutputs, Floats]:
-    """Two members that know the targets a little, and one that knows nothing; every fifth product lacks the first."""
+    """Two members know the targets a little, one knows nothing; every fifth product lacks the first."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((products, 5)) < 0.3).astype(np.float32)
     scores = rng.random((products, 3, 5), dtype=np.float32) * 0.6

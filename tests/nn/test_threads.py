@@ -1,4 +1,4 @@
-"""A thread's own number of cores: set inside the block, given back after it, and no other thread's business."""
+"""A thread's number of cores: set inside the block, given back after it, and no other thread's business."""
 
 from __future__ import annotations
 

@@ -132,17 +132,17 @@ class Graph:
         Returns:
             The edges, and the products' own nodes (N,), -1 where there is none.
         """
-        own = self.find(lists.keys[rows])
+        own_nodes = self.find(lists.keys[rows])
         # what the products list themselves, perhaps after the graph was made
         owners, listed = lists.pairs(rows)
         listed_nodes = self.find(listed)
-        is_edge = (listed_nodes >= 0) & (listed_nodes != own[owners])
+        is_edge = (listed_nodes >= 0) & (listed_nodes != own_nodes[owners])
         # what the graph knows of those that are nodes
-        inside = np.flatnonzero(own >= 0)
-        known = self.adjacency[own[inside]].tocoo()
+        inside = np.flatnonzero(own_nodes >= 0)
+        known = self.adjacency[own_nodes[inside]].tocoo()
         edge_rows = np.concatenate([owners[is_edge], inside[known.row]])
         edge_columns = np.concatenate([listed_nodes[is_edge], known.col])
-        return _binary(edge_rows, edge_columns, (len(rows), len(self.nodes))), own
+        return _binary(edge_rows, edge_columns, (len(rows), len(self.nodes))), own_nodes
 
 
 @dataclass(frozen=True)
@@ -180,10 +180,10 @@ class NeighbourLabels:
         """(N,) whether a known product is within `hops` steps, the product itself not counted."""
         if not len(self.graph.nodes):
             return np.zeros(len(rows), np.bool_)
-        edges, own = self.graph.neighbours(lists, rows)
+        edges, own_nodes = self.graph.neighbours(lists, rows)
         found = edges @ self.known.astype(np.float32) > 0
         if hops == 2:
-            beyond, _ = self._known_beyond(edges, own)
+            beyond, _ = self._known_beyond(edges, own_nodes)
             found = found | (beyond.sum(axis=1) > 0)
         return np.asarray(found)
 
@@ -195,23 +195,23 @@ class NeighbourLabels:
         further: the mean, over all neighbours, of the shares among their own neighbours. A product's own
             labels never count, not even two steps and back.
         """
-        edges, own = self.graph.neighbours(lists, rows)
+        edges, own_nodes = self.graph.neighbours(lists, rows)
         degree = edges @ self.known.astype(np.float32)
         near = _scaled(edges @ self.labels, _inverse(degree))
         parts = [near, _column(np.log1p(degree))]
         if hops == 2:
-            parts += self._shares_beyond(edges, own)
+            parts += self._shares_beyond(edges, own_nodes)
         return sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
 
-    def _shares_beyond(self, edges: sp.csr_array, own: Rows) -> list[sp.csr_array]:
+    def _shares_beyond(self, edges: sp.csr_array, own_nodes: Rows) -> list[sp.csr_array]:
         """The second step of :meth:`shares`: (N, L) and (N, 1)."""
-        beyond, back = self._known_beyond(edges, own)
+        beyond, back = self._known_beyond(edges, own_nodes)
         # every neighbour counts once, however many known products lie beyond it
         through = beyond.copy()
         through.data = 1 / beyond.data
         # what the neighbours' sums hold of the product itself
         weight_of_own = through.multiply(back).sum(axis=1)
-        own_labels = _scaled(self.labels[np.maximum(own, 0)], weight_of_own)
+        own_labels = _scaled(self.labels[np.maximum(own_nodes, 0)], weight_of_own)
         sums = through @ self._neighbour_sums[1] - own_labels
         means = _scaled(sums, _inverse(np.diff(beyond.indptr)))
         # a share below 0 is rounding
@@ -224,15 +224,15 @@ class NeighbourLabels:
         counts = adjacency @ self.known.astype(np.float32)
         return counts, sp.csr_array(adjacency @ self.labels)
 
-    def _known_beyond(self, edges: sp.csr_array, own: Rows) -> tuple[sp.csr_array, sp.csr_array]:
+    def _known_beyond(self, edges: sp.csr_array, own_nodes: Rows) -> tuple[sp.csr_array, sp.csr_array]:
         """For every edge (N, V): the number of known products beyond it, the product itself left out.
 
         Returns:
             These numbers, and 1 for every edge beyond which the product would meet itself.
         """
-        is_known_node = (own >= 0) & self.known[own]
+        is_known_node = (own_nodes >= 0) & self.known[own_nodes]
         itself = np.flatnonzero(is_known_node)
-        around = self.graph.adjacency[own[itself]].tocoo()
+        around = self.graph.adjacency[own_nodes[itself]].tocoo()
         returns = _binary(itself[around.row], around.col, edges.shape)
         back = sp.csr_array(edges.multiply(returns))
         beyond = edges.copy()

@@ -136,7 +136,7 @@ class TfidfVocabulary:
             frequencies = _term_frequency(unknown.data, settings.weighting)
             unknown_values = frequencies * np.float64(unknown_weight)
             squares = squares + _row_sums(unknown, unknown_values**2)
-        # divided in double precision, rounded once
+        # divided in double precision, rounded once; a row without known n-grams has no values to divide
         values = values / np.repeat(np.sqrt(squares), np.diff(counts.indptr))
         shape = counts.shape
         return sp.csr_array((values.astype(np.float32), counts.indices, counts.indptr), shape=shape)

@@ -104,7 +104,7 @@ class GatedUnit(FeatureFusion):
     def fused(self, present: Tensor, *features: Tensor) -> Tensor:
         """(B, units)."""
         read, left = self.reader(present, *features)
-        projected = [project(own) for project, own in zip(self.project, read, strict=True)]
+        projected = [project(part) for project, part in zip(self.project, read, strict=True)]
         members = torch.stack([torch.tanh(part) for part in projected], dim=1)
         return (self.gates(read, left) * members).sum(dim=1)
 

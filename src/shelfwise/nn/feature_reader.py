@@ -73,8 +73,8 @@ class FeatureReader(nn.Module):
         """Features M x (B, D), 0 where absent or dropped, and which members are left (B, M), bool."""
         left = keep_members(present, self.member_dropout if self.training else 0)
         read = []
-        for member, own in enumerate(features):
-            scaled = (own - self.get_buffer(f"mean_{member}")) / self.get_buffer(f"spread_{member}")
+        for member, values in enumerate(features):
+            scaled = (values - self.get_buffer(f"mean_{member}")) / self.get_buffer(f"spread_{member}")
             read.append(torch.where(left[:, member, None], scaled, 0))
         return read, left
 
@@ -86,5 +86,6 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
     """
     if dropout == 0:
         return present
+    # drawn for absent members too, so that a product's draws do not depend on which it has
     kept = present & (torch.rand(present.shape, device=present.device) >= dropout)
     return torch.where(kept.any(dim=1, keepdim=True), kept, present)

@@ -99,6 +99,7 @@ class NetworkPolicy(FusionPolicy):
         if validation is not None:
             watched_outputs, watched_targets = self._with_a_member(*validation)
             watched = (self.batches(watched_outputs), watched_targets)
+        # layers of a few hundred units: a second core would only wait
         with torch_threads(1):
             self.epochs_ = fit_network(
                 network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss()
@@ -112,6 +113,7 @@ class NetworkPolicy(FusionPolicy):
         Raises:
             NotFittedError: before :meth:`fit` or :meth:`restore`.
         """
+        # without a member the network still gives something, namely its biases
         logits = self.logits(outputs, self.shape_.labels)
         return outputs.zero_where_absent(expit(logits))
 

@@ -128,6 +128,7 @@ def fit_logistic(
         dense_weights.append(dense_part.numpy())
         # the weight of the input that is always 1
         bias.append(dual.sum(dim=0).numpy())
+    # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
     return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense)
 
@@ -140,6 +141,7 @@ def random_projection(logits: Floats, width: int) -> Floats:
     labels = logits.shape[1]
     if labels <= width:
         return logits
+    # the same seed in every process, as saved policies have learned these columns
     gaussian = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32)
     return np.asarray(logits @ (gaussian / np.float32(np.sqrt(width))))
 
@@ -149,6 +151,8 @@ class _Kernel:
 
     def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
         self._rows = _embedding_bags(inputs)
+        # the transpose once more by rows: a product by columns would write to the same place from many
+        # threads
         self._columns = _embedding_bags(inputs.T.tocsr())
         if dense is None:
             dense = np.zeros((inputs.shape[0], 0), np.float32)

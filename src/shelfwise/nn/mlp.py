@@ -113,6 +113,7 @@ class RowClassifier:
             network.standardise(inputs)
         network.start_at_label_shares(targets)
         watched = None if validation is None else (_RowBatches(validation[0]), validation[1])
+        # one hidden layer: a second core would only wait
         with torch_threads(1):
             epochs = fit_network(
                 network, _RowBatches(inputs), targets, settings.training, context, watched, title=title
@@ -160,5 +161,6 @@ class _RowBatches:
     def batch(self, rows: Rows) -> tuple[Tensor]:
         """The rows (B, D), dense."""
         chosen = self._rows[rows]
+        # a batch at a time: all rows, filled up, might not fit into memory
         dense = chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
         return (torch.from_numpy(dense),)

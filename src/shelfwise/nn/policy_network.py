@@ -91,6 +91,7 @@ def fit_policy(
     watched = None
     if validation is not None and len(validation[0]):
         watched = (PolicyBatches(validation[0]), validation[1])
+    # layers of a few hundred units: a second core would only wait
     with torch_threads(1):
         epochs = fit_network(
             network, PolicyBatches(outputs), targets, settings.training, context, watched, "policy"
@@ -153,8 +154,10 @@ class PolicyNetwork(nn.Module):
             logits = np.where(outputs.present[chunk, :, None], logits, 0)
             sums += logits.sum(axis=0, dtype=np.float64)
             squares += np.square(logits).sum(axis=0, dtype=np.float64)
+        # a member that is present nowhere has sums of 0
         count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
         mean = sums / count
+        # by sums in double precision, the difference keeps its digits
         variance = squares / count - mean**2
         spread = np.sqrt(np.maximum(variance, MIN_SPREAD**2))
         self.mean = torch.from_numpy(mean.astype(np.float32))
@@ -199,6 +202,7 @@ class PolicyBatches:
         """Scores (B, M, L), 0 of absent members, and presence (B, M)."""
         chosen = torch.from_numpy(rows)
         present = self.present[chosen]
+        # choosing has copied, so the copy may be changed
         return self.scores[chosen].masked_fill_(~present.unsqueeze(2), 0), present
 
 

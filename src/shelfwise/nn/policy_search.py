@@ -57,6 +57,7 @@ class SearchCandidate:
 
     def fuse(self, network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
         """Scores (N, L); products with none of the chosen members get the mean of the others' scores."""
+        # a product may have none of the members that this network reads
         read = self.chosen_members(outputs)
         present_count = np.maximum(outputs.present.sum(axis=1), 1)
         mean = outputs.scores.sum(axis=1) / present_count[:, None]
@@ -111,6 +112,7 @@ def search_policy(
         done = study.get_trials(states=[TrialState.COMPLETE])[:trials]
         with context.progress("search", trials) as progress:
             progress.advance(len(done))
+            # trials of a broken-off search count
             while len(done) < trials:
                 in_time = timeout is None or time.monotonic() - started < timeout
                 if len(done) < len(paper):
@@ -155,6 +157,7 @@ def _candidate_of(trial: optuna.Trial | FrozenTrial, base: PolicySettings, membe
     rate = trial.suggest_categorical("learning_rate", LEARNING_RATES)
     training = base.training.model_copy(update={"learning_rate": rate})
     changes = {"hidden": tuple(hidden), "dropout": dropout, "training": training}
+    # Optuna can propose no member at all, which no network can read
     return SearchCandidate(tuple(chosen or range(members)), base.model_copy(update=changes))
 
 

@@ -182,6 +182,7 @@ class TextBranch(nn.Module):
         pooled = settings.filters * len(windows) if windows else dimensions
         self.hidden = nn.Linear(pooled, settings.hidden) if settings.hidden else None
         self.width = settings.hidden or pooled
+        # tensors of a batch: windows and their numbers, for each size
         self.inputs = 2 * len(settings.sizes)
         self._parallel: DataParallel | None = None
 
@@ -202,6 +203,7 @@ class TextBranch(nn.Module):
 
     def features(self, *tensors: Tensor) -> Tensor:
         """(B, F) from what :meth:`WordBatches.batch` gives."""
+        # a batch smaller than the pieces, the last one perhaps, is not worth dividing
         texts = len(tensors[1])
         if self._parallel is None or not self.training or texts < self._parallel.count:
             return self._features(*tensors)
@@ -211,6 +213,7 @@ class TextBranch(nn.Module):
         maxima = []
         for place, (windows, counts) in enumerate(_by_size(tensors)):
             embedded = [F.embedding(windows, vectors) for vectors in self.channels.values()]
+            # (R, size, D), the sum of the channels
             words = reduce(torch.add, embedded)
             mapped = self.convolutions[place](words) if len(self.convolutions) else words.flatten(1)
             # over each text's own windows
@@ -266,6 +269,7 @@ def initial_vectors(
         random = np.random.default_rng(seed).uniform(-0.25, 0.25, vectors.shape).astype(np.float32)
         vectors = np.where(found[:, None], vectors, random)
     dimensions = vectors.shape[1]
+    # row 0, which windows read behind the end of a text
     padding = np.zeros((1, dimensions), np.float32)
     facts = {**facts, "dimensions": dimensions, "vocabulary": len(words)}
     return np.concatenate([padding, vectors]), facts

@@ -143,6 +143,7 @@ def run_network(
     """
     forward = forward or network
     order = np.arange(len(inputs)) if order is None else order
+    # of no row at all the width is not known
     result: Floats = np.zeros((0, 0), np.float32)
     move_to_device(network)
     for rows in _batch_rows(order, batch_size):
@@ -174,6 +175,7 @@ class _TrainStep:
             trained, settings.optimizer, settings.learning_rate, settings.weight_decay
         )
         self._steps_done = 0
+        # of all epochs: the cosine ends with the last one, whether patience stops earlier or not
         self._steps = settings.epochs * -(-rows // settings.batch_size)
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
@@ -222,6 +224,7 @@ class _EarlyStopping:
         if loss < self._lowest_loss:
             self._lowest_loss = loss
             self.epoch = epoch
+            # a copy, as the following steps change the weights in place
             self._weights = copy.deepcopy(_trained_state(self._network))
         return epoch - self.epoch >= self._patience
 
