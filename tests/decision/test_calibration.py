@@ -172,12 +172,12 @@ def test_out_of_fold_does_not_flatter():
     rng = np.random.default_rng(0)
     scores, targets = rng.random((80, 6)), rng.random((80, 6)) < 0.3  # nothing can be known
     fitted = Calibration.fit(scores, targets, "isotonic", shrink=0.0)
-    flattered, honest = (
+    flattered, out_of_fold = (
         log_loss(targets.ravel(), values.ravel())
         for values in (fitted.apply(scores), fitted.out_of_fold(scores, targets))
     )
     knowing_nothing = log_loss(targets.ravel(), np.full(targets.size, 0.3))
-    assert flattered < knowing_nothing < honest
+    assert flattered < knowing_nothing < out_of_fold
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -135,13 +135,13 @@ def test_a_model_keeps_its_taxonomy(
     config = Config.load("quick").dump() | changes | {"stacking": {"fitted_on": "oof", "folds": 2}}
     texts = [{**record, "image": None} for record in records]
     catalog = Catalog.from_records(texts)
-    learnt = fit_catalog(catalog, Config.parse(config), Context())
-    assert learnt.taxonomy is not None
-    assert len(learnt.taxonomy.edges)
-    Categorizer.from_model(learnt).save(tmp_path / "model")
+    fitted = fit_catalog(catalog, Config.parse(config), Context())
+    assert fitted.taxonomy is not None
+    assert len(fitted.taxonomy.edges)
+    Categorizer.from_model(fitted).save(tmp_path / "model")
     model = Categorizer.load(tmp_path / "model").model_
     assert model.taxonomy is not None
-    np.testing.assert_array_equal(model.taxonomy.edges, learnt.taxonomy.edges)
+    np.testing.assert_array_equal(model.taxonomy.edges, fitted.taxonomy.edges)
     scores = model.scores(model.predict_members(catalog, Context()))
     decided = model.decide(scores)
     assert decided.any()

@@ -8,16 +8,8 @@ from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, Floats
-from shelfwise.decision.label_errors import (
-    ALONE_WEIGHT,
-    FORGOTTEN_RATE,
-    MIN_SCORE,
-    WRONG_RATE,
-    LabelErrorDetector,
-    LabelModel,
-    ScoredCells,
-    suspicion,
-)
+from shelfwise.decision.label_errors import ALONE_WEIGHT, LabelErrorDetector, suspicion
+from shelfwise.decision.label_model import FORGOTTEN_RATE, MIN_SCORE, WRONG_RATE, LabelModel, ScoredCells
 
 
 def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:

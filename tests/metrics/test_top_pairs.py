@@ -65,7 +65,7 @@ def test_most_pairs_of_a_good_model_are_never_sorted(monkeypatch):
     assert 0 < len(kept[-1].scores) < scores.size / 3
 
 
-def test_a_model_that_knows_nothing_of_any_true_pair_is_asked_for_all_of_them(monkeypatch):
+def test_a_model_that_knows_no_true_pair_needs_all_of_them(monkeypatch):
     targets, scores = made(500, 3, quality=4, seed=1)
     scores[targets] = 0  # what products have is never scored
     only_the_highest(monkeypatch)

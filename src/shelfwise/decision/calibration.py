@@ -98,7 +98,9 @@ class Calibration:
             chosen = min(losses, key=lambda candidate: losses[candidate])
         chosen_method, chosen_shrink = chosen
         arrays = _curves(pairs, chosen_method)(chosen_shrink)
-        named = {f"{m} {s:g}": loss for (m, s), loss in losses.items()}
+        named = {}
+        for (tried_method, tried_shrink), loss in losses.items():
+            named[f"{tried_method} {tried_shrink:g}"] = loss
         return cls(chosen_method, chosen_shrink, arrays, named)
 
     def apply(self, scores: Matrix) -> Matrix:
@@ -118,12 +120,14 @@ class Calibration:
         likely = np.zeros(len(pairs.scores))
         for part in random_parts(pairs.shape[0], folds, seed):
             held_out = part[pairs.rows]
+            # the curves are fitted anew; method and shrink stay those that were chosen on all products
             arrays = _curves(pairs.of_products(~part), self.method)(self.shrink)
             likely[held_out] = _probabilities(
                 self.method, arrays, pairs.labels[held_out], pairs.scores[held_out]
             )
         # pairs come label by label; the matrix puts them back to their products
-        crossed = sp.csr_matrix((likely.astype(np.float32), (pairs.rows, pairs.labels)), pairs.shape)
+        places = (pairs.rows, pairs.labels)
+        crossed = sp.csr_matrix((likely.astype(np.float32), places), pairs.shape)
         return crossed if sp.issparse(scores) else crossed.toarray()
 
     def state(self) -> State:
@@ -134,8 +138,12 @@ class Calibration:
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The calibration that `state` was taken from."""
-        facts = state.facts
-        return cls(facts["method"], facts["shrink"], dict(state.arrays), dict(facts["losses"]))
+        return cls(
+            method=state.facts["method"],
+            shrink=state.facts["shrink"],
+            arrays=dict(state.arrays),
+            losses=dict(state.facts["losses"]),
+        )
 
 
 def _candidates(method: Method | Literal["auto"], shrink: float | None) -> list[Candidate]:
@@ -166,8 +174,10 @@ def _cross_validated_losses(
         for method, shrink in candidates:
             arrays = curves[method](shrink)
             likely[method, shrink][held_out] = _probabilities(method, arrays, labels, scores)
+    # the many pairs near 0 would drown the few that decisions fall among
     counted = _top_label_pairs(pairs)
-    return {one: log_loss(pairs.hits[counted], values[counted]) for one, values in likely.items()}
+    hits = pairs.hits[counted]
+    return {candidate: log_loss(hits, values[counted]) for candidate, values in likely.items()}
 
 
 def _top_label_pairs(pairs: ScoredPairs) -> Int64Array:
@@ -193,11 +203,12 @@ def _isotonic_curves(pairs: ScoredPairs) -> CurvesByShrink:
     """Each label's own steps, and those of all labels as one, with how much its own count."""
     n_positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
     arrays: dict[str, NDArray[Any]] = {}
-    for kind, curves in (("own", IsotonicCurves.fit(pairs)), ("shared", IsotonicCurves.fit(pairs.pooled()))):
-        for name, values in vars(curves).items():
+    for kind, of_kind in (("own", pairs), ("shared", pairs.pooled())):
+        for name, values in vars(IsotonicCurves.fit(of_kind)).items():
             arrays[f"{kind}.{name}"] = values
 
     def steps(shrink: float) -> Arrays:
+        # without a positive a label's own steps are all 0, and count nothing
         trust = np.zeros(len(n_positives))
         np.divide(n_positives, n_positives + shrink, out=trust, where=n_positives > 0)
         return {"trust": trust, **arrays}

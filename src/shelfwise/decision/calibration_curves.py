@@ -24,7 +24,9 @@ LIMITS = NewtonLimits(steps=50, longest_step=2.0, tolerance=1e-6)
 def bent_columns(scores: Float64Array) -> Float64Array:
     """What curves are made of, (E, 3): ``ln s``, ``-ln(1 - s)`` and 1. The first two rise with the score."""
     clipped = np.clip(scores, EPSILON, 1 - EPSILON)
-    return np.stack([np.log(clipped), -np.log1p(-clipped), np.ones(len(clipped))], axis=1)
+    rising_from_0 = np.log(clipped)
+    rising_to_1 = -np.log1p(-clipped)
+    return np.stack([rising_from_0, rising_to_1, np.ones(len(clipped))], axis=1)
 
 
 def rising_logistic(
@@ -50,7 +52,9 @@ def rising_logistic(
 
     def losses(weights: Float64Array) -> Float64Array:
         z = logits(weights)
-        return np.asarray(np.bincount(labels, np.logaddexp(0, z) - hits * z, n_labels), np.float64)
+        # minus the log of the sigmoid, without overflow where logits are large
+        by_pair = np.logaddexp(0, z) - hits * z
+        return np.asarray(np.bincount(labels, by_pair, n_labels), np.float64)
 
     def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
         likely = expit(logits(weights))
@@ -116,10 +120,14 @@ class IsotonicCurves:
         # where the base changes, one label's curve ends and the next begins
         first = np.diff(base, prepend=-1) > 0
         last = np.diff(base, append=np.inf) > 0
-        lowest[(base[first] // 2).astype(np.int64)] = (places - base)[first]
-        highest[(base[last] // 2).astype(np.int64)] = (places - base)[last]
+        label_of = (base // 2).astype(np.int64)
+        scores = places - base
+        lowest[label_of[first]] = scores[first]
+        highest[label_of[last]] = scores[last]
         # inside a level nothing changes: its two ends are enough
-        bends = (np.diff(levels, prepend=-1) != 0) | (np.diff(levels, append=np.inf) != 0)
+        begins = np.diff(levels, prepend=-1) != 0
+        ends = np.diff(levels, append=np.inf) != 0
+        bends = begins | ends
         return cls(places[bends], (levels - base)[bends], lowest, highest)
 
     def at(self, labels: Int64Array, scores: Float64Array) -> Float64Array:

@@ -59,6 +59,7 @@ class Consistency:
         tree = self._tree
         if tree is None:
             return decide(scores, by)
+        # the whole set is chosen at once, by how far each score is above or below its threshold
         if self.way == "most_probable":
             limits = by.values if isinstance(by, Thresholds) else by
             return tree.most_probable_consistent(scores, limits)

@@ -70,11 +70,13 @@ class DecisionRule:
             crossed = scores
         else:
             crossed = calibration.out_of_fold(scores, targets, seed=config.seed)
+        # what decisions will rest on: thresholds and limits are fitted on the same
         likely = consistency.propagate_to_ancestors(np.asarray(crossed, np.float32))
         if isinstance(config.threshold, float):
             thresholds = Thresholds.fit(likely, targets, "fixed", config.threshold, config.seed)
         else:
             thresholds = Thresholds.fit(likely, targets, config.threshold, seed=config.seed)
+        # whole products are promised with the labels that they are given
         decided = consistency.decide(likely, thresholds)
         acceptances = {p: AcceptanceLimits.fit(likely, targets, decided, p) for p in PRECISIONS}
         return cls(calibration, thresholds, acceptances), likely
@@ -110,6 +112,7 @@ class DecisionRule:
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The rule that `state` was taken from."""
+        # the precision is read from the name of the part: "acceptance.0.95"
         acceptances: dict[float, AcceptanceLimits] = {}
         for name in state.facts:
             if name.startswith("acceptance."):

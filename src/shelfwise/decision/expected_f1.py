@@ -50,7 +50,8 @@ def best_sets(probabilities: NDArray[np.floating]) -> Bools:
         likely = np.where(likely >= MIN_PROBABILITY, likely, 0)
         # the first of equal maxima is the smallest set
         sizes = expected_f1(likely).argmax(axis=1)
-        decided[rows[:, None], top] = np.arange(n_top) < sizes[:, None]
+        is_in_set = np.arange(n_top) < sizes[:, None]
+        decided[rows[:, None], top] = is_in_set
         start += len(rows)
     return decided
 
@@ -79,13 +80,15 @@ def expected_f1(probabilities: Float64Array) -> Float64Array:
     count, labels = probabilities.shape
     hits = _hits_distribution(probabilities)
     # E[1 / (a + R)] for a = 1 .. 2 K, at first with no label left in R
-    inverse = np.tile(1 / np.arange(1, 2 * labels + 1), (count, 1))
+    inverse = 1 / np.arange(1, 2 * labels + 1)
+    inverse = np.tile(inverse, (count, 1))
     n_true = np.arange(1, labels + 1)
     expected = np.empty((count, labels + 1))
     for k in range(labels, 0, -1):
         # T = 1 .. k, each with a = k + T: T = 0 adds nothing
         chances = hits[k, :, 1 : k + 1]
-        expected[:, k] = 2 * np.einsum("nt,t,nt->n", chances, n_true[:k], inverse[:, k : 2 * k])
+        of_sizes = inverse[:, k : 2 * k]
+        expected[:, k] = 2 * np.einsum("nt,t,nt->n", chances, n_true[:k], of_sizes)
         # label k joins the others: it is true with its probability, and then raises a by 1
         p = probabilities[:, k - 1, None]
         inverse = p * inverse[:, 1:] + (1 - p) * inverse[:, :-1]

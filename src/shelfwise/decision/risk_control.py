@@ -105,11 +105,14 @@ def betting_p_value(harms: Float64Array, largest: float, delta: float) -> float:
     number = np.arange(1, len(harms) + 1)
     # of the harms up to each: one more counts, with mean 0 and the prior variance
     mean = np.cumsum(harms) / (number + 1)
-    variance = (np.cumsum(np.square(harms - mean)) + PRIOR_VARIANCE) / (number + 1)
+    squares = np.cumsum(np.square(harms - mean))
+    variance = (squares + PRIOR_VARIANCE) / (number + 1)
     # a stake must not know the harm it is set on, so the variance is that of the harms before
     variance_before = np.append(PRIOR_VARIANCE, variance)[:-1]
     stakes = np.sqrt(2 * np.log(1 / delta) / (len(harms) * variance_before))
+    # the worst product must not take all that was won
     stakes = np.minimum(stakes, MAX_STAKE / largest)
+    # the logarithm of what a stake of 1 has become after each product
     gains = np.cumsum(np.log1p(-stakes * harms))
     return float(np.exp(-gains.max(initial=0)))
 
@@ -136,6 +139,7 @@ def _p_values(
     """
     order = np.argsort(turns, kind="stable")
     ends = np.searchsorted(turns[order], np.arange(len(LIMITS)), side="right")
+    # what comes after the last limit never counts
     new_at_limit = np.split(order, ends)[:-1]
     total = start
     values = np.empty(len(LIMITS))

@@ -114,8 +114,8 @@ class AcceptanceLimits:
         queues[accepted] = ACCEPT
         # of a product with too many accepted labels only the highest stay so
         crowded = np.flatnonzero(np.count_nonzero(accepted, axis=1) > self.most)
-        further = np.argsort(-scores[crowded], axis=1, kind="stable")[:, self.most :]
-        place = (crowded[:, None], further)
+        by_score = np.argsort(-scores[crowded], axis=1, kind="stable")
+        place = (crowded[:, None], by_score[:, self.most :])
         queues[place] = np.minimum(queues[place], REVIEW)
         return queues
 
@@ -125,6 +125,7 @@ class AcceptanceLimits:
         An accepted product needs no person; a rejected one has no plausible label.
         """
         count = np.asarray(np.count_nonzero(decided, axis=1), np.float64)
+        # summed in double precision, as the limits were fitted
         total = np.asarray(np.sum(scores, axis=1, where=decided, dtype=np.float64))
         confident = _confidence(total, count, self.most) >= self.whole
         hopeless = (count == 0) & (self.sort(scores) == REJECT).all(axis=1)
@@ -160,9 +161,15 @@ def _accept_limit(pairs: ScoredPairs, precision: float, delta: float, most: int)
     rows = pairs.rows[order]
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
     taken = order[rank < most]
+    # each accepted label that is wrong does harm; all are allowed the share 1 - precision
     harms = np.where(pairs.hits[taken], 0.0, 1.0) - (1 - precision)
     return lowest_limit(
-        pairs.scores[taken], pairs.rows[taken], harms, pairs.shape[0], precision * most, (precision, delta)
+        pairs.scores[taken],
+        pairs.rows[taken],
+        harms,
+        products=pairs.shape[0],
+        largest=precision * most,
+        promise=(precision, delta),
     )
 
 
@@ -196,7 +203,14 @@ def _reject_limit(pairs: ScoredPairs, recall: float, delta: float, most: int) ->
     # what is scored 0 is missed whatever the limit
     unscored = true - np.bincount(rows, minlength=products)
     start = weights * (unscored - (1 - recall) * true)
-    return highest_limit_of_misses(pairs.scores[pairs.hits], rows, weights[rows], start, recall * most, delta)
+    return highest_limit_of_misses(
+        pairs.scores[pairs.hits],
+        rows,
+        harms=weights[rows],
+        start=start,
+        largest=recall * most,
+        delta=delta,
+    )
 
 
 def _confidence(total: Float64Array, count: Float64Array, most: int) -> Float64Array:
@@ -204,4 +218,5 @@ def _confidence(total: Float64Array, count: Float64Array, most: int) -> Float64A
 
     It is 0 for products that are given none or more than `most`.
     """
-    return np.divide(total, count, out=np.zeros(len(count)), where=(count > 0) & (count <= most))
+    used = (count > 0) & (count <= most)
+    return np.divide(total, count, out=np.zeros(len(count)), where=used)

@@ -113,6 +113,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     >>> best_threshold(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.6, 0.2]))
     0.4
     """
+    # one list of decisions is a matrix with one label
     is_sparse = hasattr(scores, "tocsr")
     if not is_sparse and np.ndim(scores) == 1:
         scores = np.reshape(scores, (-1, 1))
@@ -158,6 +159,7 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
         hits += np.count_nonzero(is_hit, axis=1)
         accepted += count_reaching(scores, thresholds, part)
     f1 = 2 * hits / np.maximum(accepted + len(rows), 1)
+    # the last of the largest
     from_the_end = int(f1[::-1].argmax())
     return SHRINKS[len(SHRINKS) - 1 - from_the_end]
 
@@ -188,11 +190,15 @@ def _pooled_threshold(pairs: ScoredPairs, wanted: Bools | None = None) -> tuple[
         scores = scores[kept]
         hits = hits[kept]
         true = int(np.count_nonzero(wanted[pairs.true_rows]))
-    threshold, best = best_threshold_of_ranked(np.sort(scores), np.sort(scores[hits]), true)
+    ranked = np.sort(scores)
+    positives = np.sort(scores[hits])
+    threshold, best = best_threshold_of_ranked(ranked, positives, true)
     return threshold, pairs_needed(pairs, len(scores), true, best)
 
 
 def _shrunk(own: Float64Array, pooled: float, support: Int64Array, shrink: float) -> Float64Array:
     """Thresholds (L,): each label's own, drawn towards the pooled one where its support (L,) is small."""
-    weight = np.divide(support, support + shrink, out=np.zeros(len(support)), where=support > 0)
+    # without support, 0 / (0 + shrink) would not be a number where the shrink is 0
+    weight = np.zeros(len(support))
+    np.divide(support, support + shrink, out=weight, where=support > 0)
     return np.asarray(weight * own + (1 - weight) * pooled)
