@@ -365,15 +365,15 @@ def test_report_without_fusion_intervals_or_mistakes(results: dict[str, Any], tm
 
 def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
     Image.new("RGB", (640, 320), "blue").save(tmp_path / "p1.png")
-    asked: list[str] = []
+    requested: list[str] = []
 
-    def pictures(name: str) -> Path:
-        asked.append(name)
+    def images(name: str) -> Path:
+        requested.append(name)
         return tmp_path / "p1.png"
 
-    html = write_report(results, tmp_path, pictures).read_text("utf-8")
+    html = write_report(results, tmp_path, images).read_text("utf-8")
     page = Page(html)
-    assert asked == ["p1", "p2"], "the mistake, and the product that members contradict each other on"
+    assert requested == ["p1", "p2"], "the mistake, and the product that members contradict each other on"
     assert "absent: image" in page.text
     card = html[html.index('<table class="scores">') : html.index("absent: image")]
     assert re.findall(r'<td class="(missed|wrong|right)">', card) == ["missed", "wrong", "right"]
@@ -384,8 +384,8 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
     ]  # title's; the fused scores say the same of one member
     source = next(a["src"] for t, a in page.elements if t == "img")
     assert source is not None
-    with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as picture:
-        assert picture.size == (THUMBNAIL, THUMBNAIL // 2)
+    with Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))) as image:
+        assert image.size == (THUMBNAIL, THUMBNAIL // 2)
 
 
 def test_members_that_contradict_each_other(results: dict[str, Any], tmp_path: Path) -> None:

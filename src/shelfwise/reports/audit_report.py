@@ -9,7 +9,7 @@ from typing import Any
 
 from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
 from shelfwise.core.files import json_text, replacing, write_json_lines
-from shelfwise.reports.page import Json, Pictures, thumbnail, write_page
+from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 
 MAX_PRODUCTS = 100
 """Products on the page; the tables have all."""
@@ -24,7 +24,7 @@ COLUMNS = ("id", "title", "suspicion", "given", "add", "remove", "suggested", "d
 
 
 def write_findings(
-    summary: Json, findings: Sequence[Json], folder: Path, pictures: Pictures
+    summary: Json, findings: Sequence[Json], folder: Path, images: ImageLookup
 ) -> dict[str, str]:
     """Write ``audit.jsonl``, ``audit.csv`` and ``index.html`` into `folder` (made if need be).
 
@@ -32,7 +32,7 @@ def write_findings(
         summary: what :func:`shelfwise.commands.audit.audit_catalog` counts.
         findings: the listed products, most suspicious first: id, title, suspicion, given, suggested, add,
             remove, evidence by label, and a decision that is None until a person has made it.
-        pictures: from a product's id to its image file, or None.
+        images: from a product's id to its image, or None.
 
     Returns:
         Where they are: "corrections", "table" and "page".
@@ -44,7 +44,7 @@ def write_findings(
     _write_table(table, findings)
     view = {
         "summary": summary,
-        "findings": [_finding_view(finding, pictures) for finding in findings[:MAX_PRODUCTS]],
+        "findings": [_finding_view(finding, images) for finding in findings[:MAX_PRODUCTS]],
         "listed": len(findings),
     }
     page = write_page("audit.html.j2", view, folder)
@@ -78,7 +78,7 @@ def _table_cell(value: Any) -> Any:
     return value
 
 
-def _finding_view(finding: Json, pictures: Pictures) -> dict[str, Any]:
+def _finding_view(finding: Json, images: ImageLookup) -> dict[str, Any]:
     """One product as the page shows it: image, doubtful labels, and neighbours that support the change."""
     members: dict[str, None] = {}
     neighbours: dict[str, Json] = {}
@@ -89,8 +89,8 @@ def _finding_view(finding: Json, pictures: Pictures) -> dict[str, Any]:
         neighbours |= {other["id"]: other for other in near.get("shown", ())}
     shown = []
     for other in list(neighbours.values())[:MAX_NEIGHBOURS]:
-        image = thumbnail(pictures(other["id"]), NEIGHBOUR_SIZE)
-        shown.append({**other, "picture": image})
+        image = thumbnail(images(other["id"]), NEIGHBOUR_SIZE)
+        shown.append({**other, "thumbnail": image})
     # what stays after the suggested change
     removed = set(finding["remove"])
     kept = [name for name in finding["given"] if name not in removed]
@@ -98,6 +98,6 @@ def _finding_view(finding: Json, pictures: Pictures) -> dict[str, Any]:
         **finding,
         "members": list(members),
         "kept": kept,
-        "picture": thumbnail(pictures(finding["id"])),
+        "thumbnail": thumbnail(images(finding["id"])),
         "near": shown,
     }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shelfwise.core.catalog import ImageSource
-from shelfwise.reports.page import THUMBNAIL, Json, Pictures, jpeg_address, thumbnail, write_page
+from shelfwise.reports.page import THUMBNAIL, ImageLookup, Json, jpeg_address, thumbnail, write_page
 from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_image, shrink_image
 
 MIN_STRENGTH = 0.15
@@ -27,14 +27,14 @@ STRONG_DROP = 0.05
 GLOW_COLOUR = (214, 40, 40)
 
 
-def write_explanations(explained: Sequence[Json], folder: Path, pictures: Pictures) -> Path:
+def write_explanations(explained: Sequence[Json], folder: Path, images: ImageLookup) -> Path:
     """Write ``index.html`` into `folder` (made if need be): every product with the reasons for its labels.
 
     Args:
         explained: what :meth:`~shelfwise.explain.explanation.Explanation.to_dict` gives, a product each.
-        pictures: from a product's id to its image file, or None.
+        images: from a product's id to its image, or None.
     """
-    products = [evidence_view(product, pictures(product["id"])) for product in explained]
+    products = [evidence_view(product, images(product["id"])) for product in explained]
     return write_page("explanation.html.j2", {"products": products}, folder)
 
 
@@ -42,7 +42,7 @@ def evidence_view(explained: Json, image: ImageSource | None) -> dict[str, Any]:
     """One product as the macro ``reasons`` of ``evidence.html.j2`` shows it; other pages may show it too.
 
     Returns:
-        id, picture (a ``data:`` address or None) and texts; sides, what two members disagree about; and
+        id, thumbnail (a ``data:`` address or None) and texts; sides, what two members disagree about; and
         reasons, one a label: score, contributions from large to small, members' scores, near, heat (a
         ``data:`` address or None), and texts in pieces ``(text, strength)``, strength in [-1, 1] or None.
     """
@@ -55,7 +55,7 @@ def evidence_view(explained: Json, image: ImageSource | None) -> dict[str, Any]:
     return {
         "id": explained["id"],
         "texts": texts,
-        "picture": thumbnail(image),
+        "thumbnail": thumbnail(image),
         "reasons": reasons,
         "sides": explained.get("sides", []),
     }
@@ -103,14 +103,14 @@ def marked(text: str, words: Sequence[Json]) -> list[tuple[str, float | None]]:
     return [piece for piece in pieces if piece[0]]
 
 
-def heat(picture: Pixels, importance: NDArray[np.floating]) -> str:
+def heat(image: Pixels, importance: NDArray[np.floating]) -> str:
     """The image as a ``data:`` address, grey where nothing matters and glowing where the importance is high.
 
     Args:
-        picture: (H, W, 3).
+        image: (H, W, 3).
         importance: (8, 8), the drop of the score without each region.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     # where every region matters little, the largest drop must not look like a strong one
     strongest = max(float(importance.max()), STRONG_DROP)
     coarse = (importance / strongest).clip(0, 1)
@@ -118,9 +118,9 @@ def heat(picture: Pixels, importance: NDArray[np.floating]) -> str:
     smooth = smooth.resize((width, height), Image.Resampling.BICUBIC)
     # bicubic interpolation may leave [0, 1]
     glow = np.asarray(smooth).clip(0, 1)[:, :, None]
-    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
     # what matters keeps its colours, the rest fades to a light grey
-    base = grey * 0.75 + 64 + glow * (picture - grey * 0.75 - 64)
+    base = grey * 0.75 + 64 + glow * (image - grey * 0.75 - 64)
     mixed = base + 0.35 * glow * (np.array(GLOW_COLOUR) - base)
     pixels = mixed.clip(0, 255).astype(np.uint8)
     return jpeg_address(Image.fromarray(pixels))

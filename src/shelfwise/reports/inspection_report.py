@@ -27,7 +27,7 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
     for example in inspection.get("examples", ()):
         # inspect.json holds the path, and the page the image itself
         path = optional_path(example.get("image"))
-        examples.append({**example, "picture": thumbnail(path)})
+        examples.append({**example, "thumbnail": thumbnail(path)})
     drawings = draw_distributions(inspection["statistics"], folder)
     view = {"inspection": inspection, "examples": examples, **drawings}
     return write_page("inspect.html.j2", view, folder)

@@ -20,7 +20,7 @@ from shelfwise.core.files import write_text_atomically
 
 Json = Mapping[str, Any]
 
-Pictures = Callable[[str], ImageSource | None]
+ImageLookup = Callable[[str], ImageSource | None]
 """From a product's id to its image, or None."""
 
 DASH = "\N{EN DASH}"

@@ -18,7 +18,14 @@ from shelfwise.core.files import write_text_atomically
 from shelfwise.reports import paper_tables as tables
 from shelfwise.reports import plots
 from shelfwise.reports.distributions import draw_distributions
-from shelfwise.reports.page import Json, Pictures, template_environment, thumbnail, tuning_source, write_page
+from shelfwise.reports.page import (
+    ImageLookup,
+    Json,
+    template_environment,
+    thumbnail,
+    tuning_source,
+    write_page,
+)
 from shelfwise.reports.pretrained_parts import pretrained_parts, provenance_facts
 
 CALIBRATION_ERRORS = {
@@ -41,22 +48,22 @@ MAX_LABELS = 12
 """Labels shown of one wrong product; more are counted."""
 
 
-def write_report(results: Json, folder: Path, pictures: Pictures) -> Path:
+def write_report(results: Json, folder: Path, images: ImageLookup) -> Path:
     """Write ``index.html``, the report of a run, and ``figure_2.svg`` into `folder` (made if need be).
 
     Args:
         results: the content of ``results.json``.
-        pictures: from a product's id to its image file, or None; a file that is no image is left out.
+        images: from a product's id to its image, or None; what is no image is left out.
 
     Returns:
         The page's path.
     """
     labels = results.get("labels")
-    mistakes = [_mistake_view(mistake, pictures) for mistake in results.get("mistakes", ())]
+    mistakes = [_mistake_view(mistake, images) for mistake in results.get("mistakes", ())]
     disagreements = []
     for found in results.get("disagreements", ()):
-        image = thumbnail(pictures(found["id"]))
-        disagreements.append({**found, "picture": image})
+        image = thumbnail(images(found["id"]))
+        disagreements.append({**found, "thumbnail": image})
     # results.json holds what the plug-ins report of themselves; the page shows the names first
     parts = {}
     facts = {}
@@ -168,7 +175,7 @@ def _calibration_view(decisions: Json | None) -> dict[str, Any] | None:
     }
 
 
-def _mistake_view(mistake: Json, pictures: Pictures) -> dict[str, Any]:
+def _mistake_view(mistake: Json, images: ImageLookup) -> dict[str, Any]:
     """One worst mistake with its image and a row a label: missed, then wrong, then right ones."""
     members = mistake.get("members", {})
     # scores that are all 0 mean an absent field (see the conventions of shelfwise.core.types)
@@ -194,7 +201,7 @@ def _mistake_view(mistake: Json, pictures: Pictures) -> dict[str, Any]:
         "rows": rows[:MAX_LABELS],
         "more": max(len(rows) - MAX_LABELS, 0),
         "absent": [name for name in members if name not in present],
-        "picture": thumbnail(pictures(mistake["id"])),
+        "thumbnail": thumbnail(images(mistake["id"])),
     }
 
 
