@@ -39,13 +39,13 @@ def blend(*parts: dict[str, Any]) -> Blend:
 
 
 def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> None:
-    (outputs, targets), (asked, _) = make(), make(seed=1)
+    (outputs, targets), (new, _) = make(), make(seed=1)
     both = blend({"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}).fit(
         outputs, targets, None, Context()
     )
-    stacked = Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(asked)[:-1]
-    averaged = Mean(MeanSettings()).fuse(asked)[:-1]
-    fused = both.fuse(asked)
+    stacked = Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(new)[:-1]
+    averaged = Mean(MeanSettings()).fuse(new)[:-1]
+    fused = both.fuse(new)
     sure, middling = (logit(np.clip(scores, 1e-5, 1 - 1e-5)) for scores in (stacked, averaged))
     np.testing.assert_allclose(fused[:-1], expit(0.75 * sure + 0.25 * middling), atol=1e-5)
     assert not fused[-1].any(), "nobody knows this product"
@@ -164,20 +164,20 @@ class TestStrangers:
         return [{"policy": "mean"}, {"policy": "maximum", "answer_rare_patterns": False, "weight": 3}]
 
     def test_a_part_is_not_asked_about_them(self) -> None:
-        (outputs, targets), (asked, _) = make(), make(seed=1)
+        (outputs, targets), (new, _) = make(), make(seed=1)
         both = blend(*self.parts()).fit(outputs, targets, None, Context())
-        fused, averaged = both.fuse(asked), Mean(MeanSettings()).fuse(asked)
+        fused, averaged = both.fuse(new), Mean(MeanSettings()).fuse(new)
         np.testing.assert_allclose(fused[-2], averaged[-2], atol=1e-4)
         assert (fused[:-2] > averaged[:-2] + 1e-3).any(), "of all others the maximum has its say"
 
     def test_the_same_after_a_restart(self) -> None:
-        (outputs, targets), (asked, _) = make(), make(seed=1)
+        (outputs, targets), (new, _) = make(), make(seed=1)
         both = blend(*self.parts()).fit(outputs, targets, None, Context())
-        assert np.array_equal(blend(*self.parts()).restore(both.state()).fuse(asked), both.fuse(asked))
+        assert np.array_equal(blend(*self.parts()).restore(both.state()).fuse(new), both.fuse(new))
 
     def test_nobody_else_to_ask(self) -> None:
-        (outputs, targets), (asked, _) = make(), make(seed=1)
+        (outputs, targets), (new, _) = make(), make(seed=1)
         alone = blend({"policy": "maximum", "answer_rare_patterns": False}).fit(
             outputs, targets, None, Context()
         )
-        assert alone.fuse(asked)[-2].any()
+        assert alone.fuse(new)[-2].any()

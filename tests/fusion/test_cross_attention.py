@@ -1,4 +1,4 @@
-"""Attention over the members: who is absent is not attended to, and what needs two members is learnt."""
+"""Attention over the members: absent members are not attended to, and what needs two members is learned."""
 
 from __future__ import annotations
 

@@ -107,10 +107,10 @@ def test_a_node_tells_its_children_apart() -> None:
     (outputs, targets), (other, truth) = coherent_targets(600, 0), coherent_targets(600, 1)
     own = by_parent("minimum").fit(outputs, targets, None, Context(labels=NAMES)).bases_[0]
     rows = np.flatnonzero(truth[:, 0])
-    said = own.fuse(MemberOutputs(other.scores[rows][:, :, [1, 3]], other.present[rows], ()))
+    predicted = own.fuse(MemberOutputs(other.scores[rows][:, :, [1, 3]], other.present[rows], ()))
     for column, label in enumerate((1, 3)):
         has = truth[rows, label] > 0
-        assert said[has, column].mean() > said[~has, column].mean() + 0.3
+        assert predicted[has, column].mean() > predicted[~has, column].mean() + 0.3
 
 
 def test_nodes_without_a_single_product_do_no_harm() -> None:

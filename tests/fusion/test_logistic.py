@@ -18,7 +18,7 @@ M, L = 3, 6
 
 
 def make(count: int, seed: int, rare: float = 0.3) -> tuple[MemberOutputs, Floats]:
-    """Members that are each good at other labels; one is wrong about label 0 on purpose, and label 5 is rare."""
+    """Members that are each good at other labels; one is wrong about label 0 on purpose; label 5 is rare."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((count, L)) < np.array([0.3] * (L - 1) + [rare])).astype(np.float32)
     skill = np.where(np.arange(L) % M == np.arange(M)[:, None], 3.0, 0.5)
@@ -50,16 +50,16 @@ def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
 
 
 def test_every_set_of_members_is_answered_as_if_there_were_no_others() -> None:
-    (outputs, targets), (asked, wanted) = make(500, 0), make(400, 2)
+    (outputs, targets), (new, wanted) = make(500, 0), make(400, 2)
     settings = LogisticSettings(shrink=3)
     policy = Logistic(settings).fit(outputs, targets, None, Context())
     for members in ([0], [2], [0, 1]):
         alone = Logistic(settings).fit(only(outputs, *members), targets, None, Context())
         np.testing.assert_allclose(
-            policy.fuse(only(asked, *members)), alone.fuse(only(asked, *members)), atol=1e-3
+            policy.fuse(only(new, *members)), alone.fuse(only(new, *members)), atol=1e-3
         )
-        best = max(best_micro_f1(wanted, asked.scores[:, m]) for m in members)
-        assert best_micro_f1(wanted, policy.fuse(only(asked, *members))) > best
+        best = max(best_micro_f1(wanted, new.scores[:, m]) for m in members)
+        assert best_micro_f1(wanted, policy.fuse(only(new, *members))) > best
 
 
 def test_sets_that_hardly_any_product_has_learn_from_their_parts() -> None:
@@ -108,34 +108,32 @@ def test_only_sets_that_can_occur_are_solved_and_they_alike() -> None:
 
 
 @given(st.lists(st.integers(1, 2**5 - 1), min_size=1, max_size=6, unique=True), st.integers(1, 2**5 - 1))
-def test_other_sets_are_answered_by_their_largest_part(solved: list[int], asked: int) -> None:
-    present = np.flatnonzero([asked >> m & 1 for m in range(5)])
+def test_other_sets_are_answered_by_their_largest_part(solved: list[int], new: int) -> None:
+    present = np.flatnonzero([new >> m & 1 for m in range(5)])
     largest = {0}
     for size in range(len(present), 0, -1):
         parts = [sum(1 << int(m) for m in part) for part in itertools.combinations(present, size)]
         if found := [number for number in parts if number in solved]:
             largest = {min(found)}
             break
-    heard = _largest_within(present, sorted(solved))
-    assert {sum(1 << int(m) for m in heard)} == largest
+    members = _largest_within(present, sorted(solved))
+    assert {sum(1 << int(m) for m in members)} == largest
 
 
 def test_a_set_that_was_not_solved_is_heard_without_the_rest() -> None:
-    (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
+    (outputs, targets), (new, _) = make(300, 0), make(50, 2)
     policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(1, 2, 6)))
-    assert np.array_equal(policy.fuse(asked), policy.fuse(only(asked, 1, 2)))
-    assert np.array_equal(policy.fuse(only(asked, 0, 1)), policy.fuse(only(asked, 0))), (
+    assert np.array_equal(policy.fuse(new), policy.fuse(only(new, 1, 2)))
+    assert np.array_equal(policy.fuse(only(new, 0, 1)), policy.fuse(only(new, 0))), (
         "the lowest number of several"
     )
 
 
 def test_without_any_solved_part_the_members_are_averaged() -> None:
-    (outputs, targets), (asked, _) = make(300, 0), make(50, 2)
+    (outputs, targets), (new, _) = make(300, 0), make(50, 2)
     policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(7)))
-    np.testing.assert_allclose(
-        policy.fuse(only(asked, 0, 2)), asked.scores[:, [0, 2]].mean(axis=1), atol=1e-6
-    )
-    assert not policy.fuse(only(asked)).any()
+    np.testing.assert_allclose(policy.fuse(only(new, 0, 2)), new.scores[:, [0, 2]].mean(axis=1), atol=1e-6)
+    assert not policy.fuse(only(new)).any()
 
 
 def test_any_number_of_members_where_their_sets_are_known() -> None:

@@ -22,16 +22,18 @@ from shelfwise.fusion.minimum import Minimum, MinimumSettings
 WEIGHTS = (1.0, 2.0, 5.0)
 
 RULES: dict[str, tuple[Any, Callable[[list[tuple[float, float]]], float]]] = {
-    "maximum": (Maximum(MaximumSettings()), lambda said: max(score for score, _ in said)),
-    "minimum": (Minimum(MinimumSettings()), lambda said: min(score for score, _ in said)),
-    "mean": (Mean(MeanSettings()), lambda said: sum(score for score, _ in said) / len(said)),
+    "maximum": (Maximum(MaximumSettings()), lambda weighted: max(score for score, _ in weighted)),
+    "minimum": (Minimum(MinimumSettings()), lambda weighted: min(score for score, _ in weighted)),
+    "mean": (Mean(MeanSettings()), lambda weighted: sum(score for score, _ in weighted) / len(weighted)),
     "weighted mean": (
         Mean(MeanSettings(weights=WEIGHTS)),
-        lambda said: sum(score * weight for score, weight in said) / sum(weight for _, weight in said),
+        lambda weighted: (
+            sum(score * weight for score, weight in weighted) / sum(weight for _, weight in weighted)
+        ),
     ),
     "geometric": (
         Geometric(GeometricSettings()),
-        lambda said: math.prod(score for score, _ in said) ** (1 / len(said)),
+        lambda weighted: math.prod(score for score, _ in weighted) ** (1 / len(weighted)),
     ),
 }
 """Rule, and what it makes of one label's (score, weight) of the present members."""
@@ -53,8 +55,8 @@ def test_rules_agree_with_the_obvious_loop(name: str, scores: Any, present: Any)
     fused = rule.fuse(outputs_of(scores, present))
     for n in range(5):
         for label in range(4):
-            said = [(float(scores[n, m, label]), WEIGHTS[m]) for m in range(3) if present[n, m]]
-            assert fused[n, label] == pytest.approx(oracle(said) if said else 0, abs=1e-5)
+            weighted = [(float(scores[n, m, label]), WEIGHTS[m]) for m in range(3) if present[n, m]]
+            assert fused[n, label] == pytest.approx(oracle(weighted) if weighted else 0, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=30)

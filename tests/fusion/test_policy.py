@@ -181,9 +181,9 @@ def test_members_are_dropped_in_training_only() -> None:
         torch.rand(1, M, L).repeat(500, 1, 1),
         torch.tensor([[True, True, False]]).repeat(500, 1),
     )
-    learning, asked = network.train()(scores, present), network.eval()(scores, present)
+    learning, predicting = network.train()(scores, present), network.eval()(scores, present)
     assert not torch.allclose(learning, learning[:1].expand_as(learning), atol=1e-4)
-    assert torch.allclose(asked, asked[:1].expand_as(asked), atol=1e-6)
+    assert torch.allclose(predicting, predicting[:1].expand_as(predicting), atol=1e-6)
 
 
 def test_presence_bits_are_read() -> None:

@@ -49,13 +49,13 @@ def fit(
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("alpha", [0, 1.0, 50.0])
 def test_every_set_is_the_ridge_made_for_it(alpha: float, missing: float, members: set[int]) -> None:
-    (outputs, targets), (asked, _) = make(missing=missing), make(seed=1)
+    (outputs, targets), (new, _) = make(missing=missing), make(seed=1)
     columns = sorted(members)
     able = outputs.present[:, columns].all(axis=1)
     oracle = Oracle(alpha=alpha) if alpha else LinearRegression()
     oracle.fit(outputs.scores[able][:, columns].reshape(able.sum(), -1).astype(np.float64), targets[able])
-    expected = oracle.predict(asked.scores[:, columns].reshape(N, -1)).clip(0, 1)
-    np.testing.assert_allclose(fit(alpha, outputs, targets).fuse(only(asked, members)), expected, atol=2e-5)
+    expected = oracle.predict(new.scores[:, columns].reshape(N, -1)).clip(0, 1)
+    np.testing.assert_allclose(fit(alpha, outputs, targets).fuse(only(new, members)), expected, atol=2e-5)
 
 
 def test_alpha_to_zero_is_least_squares() -> None:
@@ -128,12 +128,10 @@ def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_f
         part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40] for part in make()
     )
     order = np.random.default_rng(0).permutation(40)
-    asked, learnt = order[:8], order[8:]
-    held_out = (outputs.take(asked), targets[asked])
+    chosen, rest = order[:8], order[8:]
+    held_out = (outputs.take(chosen), targets[chosen])
     quality = {
-        a: best_micro_f1(
-            held_out[1], fit(a, outputs.take(learnt), targets[learnt]).fuse(held_out[0]), THRESHOLDS
-        )
+        a: best_micro_f1(held_out[1], fit(a, outputs.take(rest), targets[rest]).fuse(held_out[0]), THRESHOLDS)
         for a in ridge.ALPHAS
     }
     best = max(a for a, q in quality.items() if q == max(quality.values()))

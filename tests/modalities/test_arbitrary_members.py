@@ -69,7 +69,7 @@ def test_trained_saved_and_asked(tmp_path: Path) -> None:
                 "sound": [0, 0],
             },
             {"id": "bought", "related": {"also_viewed": ["1", "4"]}},
-            {"id": "heard", "sound": [5, 5]},
+            {"id": "sound only", "sound": [5, 5]},
             {"id": "nothing"},
         ]
     )

@@ -32,7 +32,7 @@ def catalog_of(lists: Lists, relation: str = "also_bought") -> Catalog:
 
 
 def oracle(
-    lists: Lists, known: dict[str, set[int]], asked: tuple[str, list[str]], labels: int, hops: int
+    lists: Lists, known: dict[str, set[int]], queried: tuple[str, list[str]], labels: int, hops: int
 ) -> list[float]:
     """The shares of one product, by walking over dictionaries."""
     around: dict[str, set[str]] = {}
@@ -41,7 +41,7 @@ def oracle(
             if other != name:
                 around.setdefault(name, set()).add(other)
                 around.setdefault(other, set()).add(name)
-    me, mine = asked
+    me, mine = queried
     near = (around.get(me, set()) | {i for i in mine if i in around}) - {me}
 
     def share(names: list[str]) -> np.ndarray[Any, Any]:
@@ -87,12 +87,12 @@ class TestShares:
         )
         graph = RelationLists.read(catalog_of(lists), "related", ()).graph
         around = NeighbourLabels.of(graph, id_keys(list(known)), targets)
-        asked = {**lists, "new": new, "elsewhere": []}
-        listing = RelationLists.read(catalog_of(asked), "related", ())
+        queried = {**lists, "new": new, "elsewhere": []}
+        listing = RelationLists.read(catalog_of(queried), "related", ())
         if not len(graph.nodes):
             return
-        rows = np.arange(len(asked))
-        expected = np.array([oracle(lists, known, item, 3, hops) for item in asked.items()])
+        rows = np.arange(len(queried))
+        expected = np.array([oracle(lists, known, item, 3, hops) for item in queried.items()])
         np.testing.assert_allclose(around.shares(listing, rows, hops).toarray(), expected, atol=1e-6)
         degrees = expected[:, [3]] if hops == 1 else expected[:, [3, 7]]
         assert np.array_equal(around.usable(listing, rows, hops), (degrees > 0).any(axis=1))
@@ -185,9 +185,9 @@ class TestLearning:
         )
         restored = GraphClassifier(member.settings, "related").restore(stored)
         other = catalog_of({"x": ["3", "6"], "5": [], "y": ["unheard of"]})
-        strangers = member.prepare(other, Context())
-        assert np.array_equal(restored.prepare(other, Context()).present, strangers.present)
-        for rows in (inputs.take(np.arange(1, 60)), strangers.take(np.array([0, 1]))):
+        unknown = member.prepare(other, Context())
+        assert np.array_equal(restored.prepare(other, Context()).present, unknown.present)
+        for rows in (inputs.take(np.arange(1, 60)), unknown.take(np.array([0, 1]))):
             for before, after in zip(
                 member.predict(rows, Context()), restored.predict(rows, Context()), strict=True
             ):

@@ -100,7 +100,7 @@ def test_one_field_alone_is_answered_for(shop: tuple[Catalog, Floats]) -> None:
 
 
 def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
-    """No branch is asked about rows without its field, so nothing in place of them can be heard."""
+    """No branch is run on rows without its field, so nothing in place of them can count."""
     catalog = Catalog.from_records(
         [{"id": "a", "title": "red shoe"}, {"id": "b", "description": "blue lamp"}, {"id": "c"}]
     )

@@ -51,7 +51,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 @dataclasses.dataclass(frozen=True)
 class Shop:
-    """Products to learn from, with their targets (N, L), and others to be asked about."""
+    """Training products, with their targets (N, L), and new ones."""
 
     known: Catalog
     targets: Floats
@@ -68,7 +68,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     kinds = rng.integers(0, len(NOUNS), KNOWN + NEW)
     records = []
     for i, kind in enumerate(kinds):
-        said, seen, bought = np.where(rng.random(3) < 0.85, kind, rng.integers(0, len(NOUNS), 3))
+        named, seen, bought = np.where(rng.random(3) < 0.85, kind, rng.integers(0, len(NOUNS), 3))
         noise = rng.integers(0, 60, (40, 40, 3)).astype(np.uint8)
         Image.blend(Image.new("RGB", (40, 40), COLOURS[seen]), Image.fromarray(noise), 0.4).save(
             folder / f"{i}.png"
@@ -76,8 +76,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         records.append(
             {
                 "id": str(i),
-                "title": " ".join([*rng.choice(FILLERS, 2), NOUNS[said]]),
-                "description": " ".join(rng.choice([*FILLERS, NOUNS[said]], 5)),
+                "title": " ".join([*rng.choice(FILLERS, 2), NOUNS[named]]),
+                "description": " ".join(rng.choice([*FILLERS, NOUNS[named]], 5)),
                 "image": f"{i}.png",
                 "related": None
                 if i % 6 == 2
@@ -320,8 +320,8 @@ class TestPresence:
             "related": {"viewed": ["3"]},
             "price": 3.0,
         }
-        told = {name: value for name, value in record.items() if name in fields.split()}
-        inputs = member.prepare(Catalog.from_records([{"id": "x", **told}], shop.known.root), context)
+        given = {name: value for name, value in record.items() if name in fields.split()}
+        inputs = member.prepare(Catalog.from_records([{"id": "x", **given}], shop.known.root), context)
         assert inputs.present.tolist() == [present]
 
     def test_texts_without_a_word_are_none(
@@ -396,7 +396,7 @@ class TestState:
         member = fit(make(field, landmarks=30), shop, context)
         before = member.predict(member.prepare(shop.new, context), context)
         monkeypatch.setattr(
-            kernel_logistic, "find_weights", lambda *_: pytest.fail("asked for weights that the model has")
+            kernel_logistic, "find_weights", lambda *_: pytest.fail("looked for weights that the model has")
         )
         restored = make(field, landmarks=30).restore(through_disk(member.state(), tmp_path))
         inputs = restored.prepare(shop.new.take(range(NEW)), Context())
@@ -484,7 +484,7 @@ class TestState:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         stand_in = dataclasses.replace(
-            find_weights("test_efficientnet", "random"), asked="resnet50", note="stands in for resnet50"
+            find_weights("test_efficientnet", "random"), requested="resnet50", note="stands in for resnet50"
         )
         monkeypatch.setattr(kernel_logistic, "find_weights", lambda *_: stand_in)
         facts = fit(make("image", backbone="resnet50"), shop, context).provenance()

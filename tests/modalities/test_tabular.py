@@ -1,4 +1,4 @@
-"""Numbers and categories: how they are coded, what is refused, what is learnt."""
+"""Numbers and categories: how they are encoded, what is refused, what is learned."""
 
 from __future__ import annotations
 

@@ -137,8 +137,8 @@ def test_state_survives_storage() -> None:
 
 def test_nothing_known_gives_no_label() -> None:
     member, _ = fitted()
-    strange = Catalog.from_records([{"id": "1", "title": "zzz"}])
-    assert member.predict(member.prepare(strange, Context()), Context())[0].max() < 0.5
+    unknown = Catalog.from_records([{"id": "1", "title": "zzz"}])
+    assert member.predict(member.prepare(unknown, Context()), Context())[0].max() < 0.5
 
 
 def test_unfitted_says_so() -> None:

@@ -70,8 +70,8 @@ class TestFields:
 class TestAnswers:
     def test_nothing_known_in_a_text_is_no_error(self) -> None:
         member, _, targets = fitted()
-        strange = Catalog.from_records([{"id": "1", "title": "zzz qqq"}])
-        probabilities, features = member.predict(member.prepare(strange, Context()), Context())
+        unknown = Catalog.from_records([{"id": "1", "title": "zzz qqq"}])
+        probabilities, features = member.predict(member.prepare(unknown, Context()), Context())
         assert np.isfinite(features).all()
         assert probabilities.shape == (1, targets.shape[1])
         assert probabilities.max() < 0.5

@@ -1,4 +1,4 @@
-"""Vectors from files and columns: found by id, refused with a reason, learnt from."""
+"""Vectors from files and columns: found by id, refused with a reason, learned from."""
 
 from __future__ import annotations
 
