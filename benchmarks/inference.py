@@ -52,8 +52,9 @@ from shelfwise.export.quantization import in_eight_bits
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 from shelfwise.model.model import Model
+from shelfwise.model.predictor import Predictor
 from shelfwise.nn.memory import tune_malloc
-from shelfwise.vision.image_io import Frame, decode_picture, read_picture
+from shelfwise.vision.image_io import Resizing, decode_image, read_image
 from shelfwise.vision.pretrained_weights import find_weights, load_backbone
 
 BATCH = 32
@@ -144,7 +145,7 @@ def main() -> None:
         (options.out / "inference.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
-def prepare(work: Path, products: int) -> dict[str, dict[str, Model]]:
+def prepare(work: Path, products: int) -> dict[str, dict[str, Predictor]]:
     """The model, its graph, and its graph in 8 bits.
 
     Once with its final system ("products"), once with the image classifier alone ("images").
@@ -185,7 +186,7 @@ def images_of(folder: Path | None, catalog: Catalog, count: int) -> list[Path]:
     paths = (
         sorted(folder.glob("*.jpg"))
         if folder
-        else [path for path in catalog.image_paths() if path is not None]
+        else [path for path in catalog.image_sources() if path is not None]
     )
     usable = [path for path in paths[: 4 * count] if is_image(path)]
     return [usable[i] for i in np.resize(np.arange(len(usable)), count)]
@@ -200,7 +201,9 @@ def is_image(path: Path) -> bool:
     return True
 
 
-def image_loops(models: dict[str, Model], images: Sequence[Path], work: Path) -> dict[str, Callable[[], Any]]:
+def image_loops(
+    models: dict[str, Predictor], images: Sequence[Path], work: Path
+) -> dict[str, Callable[[], Any]]:
     """What is timed on images, by name.
 
     Each rival has a process of its own, which our settings of memory and threads do not reach.
@@ -268,13 +271,13 @@ def onnxruntime_loop(images: list[Path], work: Path) -> Callable[[], Any]:
     return run
 
 
-def loops(models: dict[str, Model], catalog: Catalog) -> dict[str, Callable[[], Any]]:
+def loops(models: dict[str, Predictor], catalog: Catalog) -> dict[str, Callable[[], Any]]:
     """Ours, on any catalogue; nothing is kept from round to round."""
 
     return {name: partial(answers, model, catalog) for name, model in models.items()}
 
 
-def answers(model: Model, catalog: Catalog) -> Any:
+def answers(model: Predictor, catalog: Catalog) -> Any:
     """Scores of the final system, for a copy of the catalogue, which remembers no cleaned text."""
     return model.scores(model.predict_members(replace(catalog), Context()))
 
@@ -296,7 +299,9 @@ def compared(timed: dict[str, Callable[[], Any]], count: int, repeats: int, riva
     return found
 
 
-def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products: int = 20) -> dict[str, Any]:
+def latencies(
+    models: dict[str, Predictor], catalog: Catalog, repeats: int, products: int = 20
+) -> dict[str, Any]:
     """Milliseconds of a single product, over rounds.
 
     "asked" is the whole, "bare" the forward passes of the same engine alone, "decoding" that of its image.
@@ -309,7 +314,7 @@ def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products
         bare = graph_passes(model, singles) if isinstance(model, OnnxModel) else torch_passes(model, singles)
         whole = [partial(answers, model, one) for one in singles]
         decoding = [
-            partial(decoded, path) for one in singles for path in one.image_paths() if path is not None
+            partial(decoded, path) for one in singles for path in one.image_sources() if path is not None
         ]
         for run in (*bare, *whole, *decoding):
             run()
@@ -325,7 +330,7 @@ def latencies(models: dict[str, Model], catalog: Catalog, repeats: int, products
 
 def decoded(path: Path) -> Any:
     """An image as every one of our engines gets it."""
-    return decode_picture(read_picture(path), Frame())
+    return decode_image(read_image(path), Resizing())
 
 
 def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
@@ -353,7 +358,7 @@ def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], 
     ]
 
 
-def macro_f1(model: Model, catalog: Catalog) -> float:
+def macro_f1(model: Predictor, catalog: Catalog) -> float:
     """At the model's own threshold."""
     truth = model.labels.encode(catalog.column("categories")) > 0
     return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, Context()))))[

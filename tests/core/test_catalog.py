@@ -1,8 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
-from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog
+from shelfwise.errors import CatalogError
 
 
 def test_further_columns_of_records_are_kept_as_text() -> None:
@@ -53,3 +58,75 @@ def test_empty_texts_and_lists_are_no_value() -> None:
         assert catalog.has_value(name).tolist() == [False, True, False]
     assert catalog.has_value("id").tolist() == [True, True, True]
     assert catalog.has_value("colour").tolist() == [False, False, False]
+
+
+PNG = b"\x89PNG and so on"
+
+
+def with_images() -> Catalog:
+    records = [
+        {"id": "file", "image": "a.png"},
+        {"id": "bytes", "image": PNG, "title": "Mug"},
+        {"id": "none"},
+        {"id": "path", "image": Path("/b.png")},
+        {"id": "view", "image": memoryview(PNG)},
+    ]
+    return Catalog.from_records(records, "/shop")
+
+
+def test_images_are_paths_or_bytes() -> None:
+    catalog = with_images()
+    sources = [Path("/shop/a.png"), PNG, None, Path("/b.png"), PNG]
+    assert catalog.image_sources() == sources
+    assert catalog.has_value("image").tolist() == [True, True, False, True, True]
+    assert catalog.columns == SCHEMA.names
+    assert IMAGE_BYTES not in catalog
+    assert catalog.take([4, 2, 0]).image_sources() == [PNG, None, sources[0]]
+    assert catalog.with_categories([[]] * 5).image_sources() == sources
+    assert catalog.memoize("images", catalog.image_sources) == sources
+
+
+def test_images_are_exchanged() -> None:
+    other = with_images().with_images([None, "c.png", b"other", None, None])
+    assert other.image_sources() == [None, Path("/shop/c.png"), b"other", None, None]
+    files = with_images().with_images([None, "c.png", None, None, None])
+    assert files.table.schema.equals(SCHEMA), "no trace is left of bytes that are gone"
+
+
+def test_the_fingerprint_knows_images_by_their_content() -> None:
+    prints = {
+        Catalog.from_records([{"id": "1", "image": image}]).fingerprint()
+        for image in (PNG, PNG + b"!", "a.png", None)
+    }
+    assert len(prints) == 4
+    assert with_images().fingerprint() == with_images().fingerprint()
+    # the fingerprint of a catalogue without bytes is part of the keys of checkpoints
+    assert Catalog.from_records([{"id": "1", "image": "a.png"}]).fingerprint() == (
+        "3b30d975537e151261add39edec38ce06ae906bfdaa424e87204bd6d59b22e86"
+    )
+
+
+def test_a_column_of_a_source_is_never_taken_for_bytes() -> None:
+    table = pa.table({**{name: ["x"] for name in SCHEMA.names}, IMAGE_BYTES: ["text"]})
+    assert Catalog(table, Path("/shop")).image_sources() == [Path("/shop/x")]
+
+
+def test_what_a_data_frame_leaves_out_is_missing() -> None:
+    nan = float("nan")
+    catalog = Catalog.from_records([{"id": 7, "title": nan, "image": nan, "price": nan, "brand": "Acme"}])
+    row = catalog.table.to_pylist()[0]
+    assert {name for name, value in row.items() if value is not None} == {"id", "brand"}
+    assert catalog.ids == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"id": "1", "image": np.zeros((2, 2, 3))}, "an image is a path or the bytes"),
+        ({"id": "1", "title": 7}, "a value of the wrong type"),
+        ({"id": "1", "price": "cheap"}, "a value of the wrong type"),
+    ],
+)
+def test_a_value_of_the_wrong_type(record: dict[str, Any], message: str) -> None:
+    with pytest.raises(CatalogError, match=message):
+        Catalog.from_records([record])

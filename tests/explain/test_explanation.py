@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from dataclasses import dataclass
@@ -75,10 +76,11 @@ class SeesCorner(Stub):
 
     def prepare(self, catalog: Catalog, context: Context) -> Values:
         values, present = [], []
-        for path in catalog.image_paths():
-            present.append(path is not None and path.suffix == ".png")
-            with Image.open(path) if present[-1] else Image.new("L", (8, 8)) as picture:  # type: ignore[arg-type]
-                pixels = np.asarray(picture.convert("L"), np.float32) / 255
+        for source in catalog.image_sources():
+            present.append(source is not None)
+            file = io.BytesIO(source) if isinstance(source, bytes) else source
+            with Image.open(file) if file is not None else Image.new("L", (8, 8)) as image:
+                pixels = np.asarray(image.convert("L"), np.float32) / 255
             values.append([0.0, pixels[-len(pixels) // 4 :, -pixels.shape[1] // 4 :].mean()])
         return Values(np.array(present), np.array(values, np.float32))
 
@@ -247,7 +249,7 @@ def test_pages_of_explanations_are_json_and_inert(
     kept = json.loads(json.dumps([e.to_dict() for e in explained], allow_nan=False))
     kept[1]["texts"]["title"] = "<script>mug"
     kept[1]["reasons"]["Mugs"]["words"][0] |= {"start": 8, "end": 11}
-    pictures = dict(zip(products.ids, products.image_paths(), strict=True))
+    pictures = dict(zip(products.ids, products.image_sources(), strict=True))
     page = write_explanations(kept, tmp_path / "pages", pictures.get).read_text("utf-8")
     assert "<script>mug" not in page
     assert "&lt;script&gt;" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ from PIL import Image
 
 from shelfwise.explain.image_occlusion import (
     CELLS,
-    LONGEST,
-    PLACES,
+    MAX_SIDE,
     WINDOW,
+    WINDOWS,
     covered,
-    covered_files,
+    covered_images,
     importance,
 )
 from shelfwise.vision.image_io import ImageRejectedError
@@ -27,7 +28,7 @@ def noise() -> np.ndarray:
 
 def test_each_copy_differs_in_its_window_only(noise: np.ndarray) -> None:
     copies = covered(noise)
-    assert len(copies) == PLACES == (CELLS - WINDOW + 1) ** 2
+    assert len(copies) == WINDOWS == (CELLS - WINDOW + 1) ** 2
     changed = np.stack([(copy != noise).any(axis=2) for copy in copies])
     assert changed.any(axis=0).all(), "no place of the picture is left out"
     for mask in changed:
@@ -39,7 +40,7 @@ def test_each_copy_differs_in_its_window_only(noise: np.ndarray) -> None:
 
 
 def test_the_map_against_a_slow_obvious_one() -> None:
-    drops = np.random.default_rng(1).normal(size=(PLACES, 3))
+    drops = np.random.default_rng(1).normal(size=(WINDOWS, 3))
     maps = importance(drops)
     side = CELLS - WINDOW + 1
     for label in range(3):
@@ -65,14 +66,17 @@ def test_a_classifier_of_one_corner_is_found_out() -> None:
 
 def test_files_keep_the_aspect_and_begin_with_the_whole_picture(tmp_path: Path) -> None:
     Image.new("RGB", (50, 100), "navy").save(tmp_path / "tall.png")
-    names = covered_files(tmp_path / "tall.png", tmp_path)
-    assert len(names) == 1 + PLACES
-    with Image.open(tmp_path / names[0]) as whole:
-        assert whole.size == (LONGEST // 2, LONGEST)
+    images = covered_images(tmp_path / "tall.png")
+    assert len(images) == 1 + WINDOWS
+    assert covered_images((tmp_path / "tall.png").read_bytes()) == images
+    with Image.open(io.BytesIO(images[0])) as whole:
+        assert whole.size == (MAX_SIDE // 2, MAX_SIDE)
         assert whole.getpixel((0, 0)) == (0, 0, 128)
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no")
-    with pytest.raises(ImageRejectedError, match="not a picture"):
-        covered_files(tmp_path / "no.png", tmp_path)
+    with pytest.raises(ImageRejectedError, match="not an image"):
+        covered_images(tmp_path / "no.png")
+    with pytest.raises(ImageRejectedError, match="not an image"):
+        covered_images(b"no")

@@ -117,7 +117,7 @@ def _requirements(
     for name in settings.require:
         if name not in catalog:
             where = catalog.source or "the catalogue"
-            columns = ", ".join(catalog.table.column_names)
+            columns = ", ".join(catalog.columns)
             raise CatalogError(f"the required field {name!r} is no column of {where}; it has: {columns}")
         yield f"no {name}", catalog.has_value(name)
 

@@ -122,5 +122,5 @@ def catalog_statistics(
         expected = f"{len(catalog)}, a row for every product"
         raise LabelError(f"there are targets for {len(targets)} products; expected {expected}")
     table = catalog.table
-    missing = {name: table.column(name).null_count for name in table.column_names}
+    missing = {name: table.column(name).null_count for name in catalog.columns}
     return Statistics(**vars(label_statistics(targets, labels)), missing=missing)

@@ -20,6 +20,9 @@ from shelfwise.errors import CatalogError
 
 T = TypeVar("T")
 
+ImageSource = Path | bytes
+"""Where an image comes from: a file, or the content of one."""
+
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -32,7 +35,13 @@ SCHEMA = pa.schema(
         ("related", pa.map_(pa.string(), pa.list_(pa.string()))),
     ]
 )
-"""The columns every catalogue has; a source's further columns follow them. Any value but the id may be null."""
+"""The columns every catalogue has; further ones follow them. Any value but the id may be null."""
+
+IMAGE_BYTES = "image:bytes"
+"""The column of images given as bytes. It is there only where some are, and is no column of a source's."""
+
+IN_MEMORY = "(in memory)"
+"""The image's path, for a product whose image is given as bytes: its row has an image like any other."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +64,43 @@ class Catalog:
     ) -> Catalog:
         """Build a catalogue from dictionaries whose keys are column names; absent keys become null.
 
-        Further columns become text, as they do when a file is read: texts as they are, anything else as JSON.
+        An image is a path, or the bytes of an image file. Further columns become text, as they do when a file
+        is
+        read: texts as they are, anything else as JSON.
+
+        Raises:
+            CatalogError: a value is of the wrong type.
         """
         records = list(records)
-        further = dict.fromkeys(name for record in records for name in record if name not in SCHEMA.names)
-        rows = [{name: record.get(name) for name in SCHEMA.names} for record in records]
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
+        rows = []
+        further: dict[str, None] = {}
+        for record in records:
+            rows.append({name: _known_value(name, record.get(name)) for name in SCHEMA.names})
+            further |= dict.fromkeys(name for name in record if name not in SCHEMA.names)
+        images = [row.pop("image") for row in rows]
+        try:
+            table = pa.Table.from_pylist(rows, schema=SCHEMA)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            expected = ", ".join(f"{column.name}: {column.type}" for column in SCHEMA)
+            raise CatalogError(
+                f"a product has a value of the wrong type: {error}; expected {expected}"
+            ) from None
         for name in further:
-            table = table.append_column(
-                str(name), pa.array([_as_text(record.get(name)) for record in records], pa.string())
-            )
-        return cls(table, Path(root), source)
+            texts = [_as_text(record.get(name)) for record in records]
+            table = table.append_column(str(name), pa.array(texts, pa.string()))
+        catalog = cls(table, Path(root), source)
+        return catalog.with_images(images) if any(image is not None for image in images) else catalog
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [name for name in self.table.column_names if name != IMAGE_BYTES]
 
     @property
     def ids(self) -> list[str]:
@@ -78,9 +110,6 @@ class Catalog:
     def column(self, name: str) -> list[Any]:
         """One column as N Python values, None where the product has none."""
         return list(self.table.column(name).to_pylist())
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.table.column_names
 
     def has_value(self, name: str) -> NDArray[np.bool_]:
         """Which products have something in a column, neither null nor an empty text or list: (N,).
@@ -104,26 +133,53 @@ class Catalog:
         return np.asarray(pc.fill_null(pc.greater(lengths, 0), False), dtype=bool)
 
     def memoize(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """What `compute` makes of these products; asked for `key` again, this catalogue answers from memory as long as it lives.
+        """What `compute` makes of these products, computed once a `key`.
 
-        So a text is cleaned once, whoever reads it. A copy of the catalogue (``dataclasses.replace``) remembers nothing.
+        So a text is cleaned once, whoever reads it. A copy of the catalogue (``dataclasses.replace``)
+        remembers nothing.
         """
-        if key not in self._known:
-            self._known[key] = compute()
-        known: T = self._known[key]
+        if key not in self._memory:
+            self._memory[key] = compute()
+        known: T = self._memory[key]
         return known
 
     @cached_property
-    def _known(self) -> dict[Hashable, Any]:
+    def _memory(self) -> dict[Hashable, Any]:
         return {}
 
-    def image_paths(self) -> list[Path | None]:
-        """N absolute picture paths, None where the product names none; whether the file is there is not checked."""
-        return [None if name is None else self.root / name for name in self.column("image")]
+    def image_sources(self, field: str = "image") -> list[ImageSource | None]:
+        """N images as absolute paths or as bytes, None where the product has none.
+
+        Whether there is such a file, or whether bytes are an image, is not checked.
+        """
+        sources: list[ImageSource | None] = []
+        for name in self.column(field):
+            sources.append(None if name is None else self.root / name)
+        if field == "image" and IMAGE_BYTES in self.table.column_names:
+            for row, content in enumerate(self.column(IMAGE_BYTES)):
+                if isinstance(content, bytes):
+                    sources[row] = content
+        return sources
 
     def take(self, rows: Iterable[int] | np.ndarray[Any, Any]) -> Catalog:
         """The given products, in that order."""
         return Catalog(self.table.take(pa.array(np.asarray(rows, dtype=np.int64))), self.root, self.source)
+
+    def with_images(self, images: Sequence[str | bytes | None]) -> Catalog:
+        """The same products with other images: N paths, contents of image files, or None."""
+        paths: list[str | None] = []
+        contents: list[bytes | None] = []
+        for image in images:
+            paths.append(IN_MEMORY if isinstance(image, bytes) else image)
+            contents.append(image if isinstance(image, bytes) else None)
+        place = self.table.column_names.index("image")
+        table = self.table.set_column(place, "image", pa.array(paths, pa.string()))
+        if IMAGE_BYTES in table.column_names:
+            table = table.drop_columns([IMAGE_BYTES])
+        if any(content is not None for content in contents):
+            # large: the contents of a whole catalogue may be more than the 2 GB of an ordinary column
+            table = table.append_column(IMAGE_BYTES, pa.array(contents, pa.large_binary()))
+        return Catalog(table, self.root, self.source)
 
     def with_categories(self, categories: Sequence[Sequence[Sequence[str]]]) -> Catalog:
         """The same products with other category paths, N lists of paths.
@@ -132,9 +188,8 @@ class Catalog:
             CatalogError: there is not one entry a product.
         """
         if len(categories) != len(self):
-            raise CatalogError(
-                f"there are {len(self)} products but categories for {len(categories)}; give one entry a product"
-            )
+            counts = f"there are {len(self)} products but categories for {len(categories)}"
+            raise CatalogError(f"{counts}; give one entry a product")
         place = self.table.column_names.index("categories")
         column = pa.array(categories, SCHEMA.field("categories").type)
         return Catalog(self.table.set_column(place, "categories", column), self.root, self.source)
@@ -144,17 +199,55 @@ class Catalog:
         digest = hashlib.sha256()
         for name in sorted(self.table.column_names):
             digest.update(name.encode())
-            digest.update(repr(self.table.column(name).to_pylist()).encode())
+            values = self.column(name)
+            if name == IMAGE_BYTES:
+                # an image stands for itself by its own digest: as text it would be several times as long
+                values = [None if value is None else hashlib.sha256(value).hexdigest() for value in values]
+            digest.update(repr(values).encode())
         return digest.hexdigest()
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def _known_value(name: str, value: Any) -> Any:
+    """The value of one of our own columns as Arrow takes it."""
+    if _is_nan(value):
+        # a table of pandas has no other way to leave a text out
         return None
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(
-            value, ensure_ascii=False, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)
-        )
+    if name == "id" and isinstance(value, int):
+        return str(value)
+    if name == "image":
+        return _image_value(value)
+    return value
+
+
+def _image_value(value: Any) -> str | bytes | None:
+    """An image as its path, or as the content of its file.
+
+    Raises:
+        CatalogError: it is neither.
+    """
+    if value is None or isinstance(value, str | bytes):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    kind = type(value).__name__
+    raise CatalogError(
+        f"an image is a path or the bytes of an image file, not a {kind}; encode it as PNG or JPEG"
     )
+
+
+def _as_text(value: Any) -> str | None:
+    """The value of a further column: text as it is, anything else as JSON."""
+    if value is None or _is_nan(value):
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists; what JSON does not know, as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

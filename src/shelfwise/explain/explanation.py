@@ -19,7 +19,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.errors import PluginError
 from shelfwise.explain.image_occlusion import importance
-from shelfwise.explain.occlusion import Word, _fields, _texts, picture_drops, word_drops
+from shelfwise.explain.occlusion import Word, image_drops, texts_of, word_drops
 from shelfwise.explain.shapley import contributions
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
@@ -144,14 +144,14 @@ def explain_products(
                 dict(zip(members, parts, strict=True)),
                 **(found.of(model, label, name) if found else {}),
             )
-        explained.append(Explanation(name, _texts(product, _fields(model, members)), reasons))
+        explained.append(Explanation(name, texts_of(product, model.fields), reasons))
     return explained
 
 
 def _evidence(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> _Evidence:
     """The evidence for all labels of one product."""
     words, falls = word_drops(model, product, answers, context)
-    drops = picture_drops(model, product, answers, context)
+    drops = image_drops(model, product, answers, context)
     maps = None if drops is None else importance(drops)
     return _Evidence(words, falls, maps, _near(model, answers))
 

@@ -1,20 +1,23 @@
-"""Which part of a picture matters: cover it piece by piece, and ask again.
+"""Which part of an image matters: cover it region by region, and predict again.
 
-Works for any classifier of pictures, through its answers alone. A window of a third of the picture slides over it, so that
-every place is covered by several windows and no object falls between them. Source: Zeiler and Fergus 2014, section 4.2;
-there the window is grey, here it is the picture itself, blurred until nothing can be recognised, which looks less like an
-object of its own.
+Works for any classifier of images, through its predictions alone. A window of a third of the image slides
+over it, so that every region is covered by several windows and no object falls between them. Source: Zeiler
+and Fergus 2014, section 4.2. There the window is grey. Here it is the image itself, blurred until nothing can
+be recognised, which looks less like an object of its own.
+
+Dimensions: H, W pixels of an image; L labels.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from shelfwise.vision.image_io import Pixels, read_picture, shrink_picture
+from shelfwise.core.catalog import ImageSource
+from shelfwise.vision.image_io import Pixels, read_image, shrink_image
 
 CELLS = 8
 """Rows and columns of the map."""
@@ -22,38 +25,43 @@ CELLS = 8
 WINDOW = 3
 """Rows and columns of the map that are covered at a time."""
 
-LONGEST = 384
+MAX_SIDE = 384
 """Longer side of the copies, in pixels: more than most classifiers look at."""
 
-PLACES = (CELLS - WINDOW + 1) ** 2
-"""Windows on one picture."""
+WINDOWS = (CELLS - WINDOW + 1) ** 2
+"""Windows on one image."""
 
 
-def covered(picture: Pixels) -> list[Pixels]:
-    """:data:`PLACES` copies of a picture (H, W, 3), each with one window blurred; row by row."""
-    height, width = picture.shape[:2]
+def covered(image: Pixels) -> list[Pixels]:
+    """:data:`WINDOWS` copies of an image (H, W, 3), each with one window blurred; row by row."""
+    height, width = image.shape[:2]
+    # A cell's worth of blur leaves colours, and no shape as large as the window.
     radius = max(height, width) / CELLS
-    blurred = np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))
-    rows, columns = (np.linspace(0, side, CELLS + 1).round().astype(int) for side in (height, width))
+    blurred = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+    row_edges = _cell_edges(height)
+    column_edges = _cell_edges(width)
     copies = []
     for row, column in _windows():
-        inside = slice(rows[row], rows[row + WINDOW]), slice(columns[column], columns[column + WINDOW])
-        copy = picture.copy()
-        copy[inside] = blurred[inside]
+        rows = slice(row_edges[row], row_edges[row + WINDOW])
+        columns = slice(column_edges[column], column_edges[column + WINDOW])
+        copy = image.copy()
+        copy[rows, columns] = blurred[rows, columns]
         copies.append(copy)
     return copies
 
 
 def importance(drops: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Maps (L, CELLS, CELLS) of how much each place matters for each of L labels.
+    """Maps (L, CELLS, CELLS) of how much each region matters for each of L labels.
 
     Args:
-        drops: (PLACES, L) how far the score falls when the window of :func:`covered` is blurred.
+        drops: (WINDOWS, L) how far the score falls when the window of :func:`covered` is blurred.
 
     Returns:
-        For every cell the mean drop over the windows that cover it; negative where the picture speaks against the label.
+        For every cell the mean drop over the windows that cover it; negative where the image is evidence
+        against the label.
     """
-    total, count = np.zeros((drops.shape[1], CELLS, CELLS)), np.zeros((CELLS, CELLS))
+    total = np.zeros((drops.shape[1], CELLS, CELLS))
+    count = np.zeros((CELLS, CELLS))
     for drop, (row, column) in zip(drops, _windows(), strict=True):
         inside = (..., slice(row, row + WINDOW), slice(column, column + WINDOW))
         total[inside] += drop[:, None, None]
@@ -61,19 +69,29 @@ def importance(drops: NDArray[np.floating]) -> NDArray[np.float32]:
     return (total / count).astype(np.float32)
 
 
-def covered_files(path: Path, folder: Path) -> list[str]:
-    """Write the picture at `path`, and its copies of :func:`covered`, into `folder`; their 1 + :data:`PLACES` names.
+def covered_images(source: ImageSource) -> list[bytes]:
+    """The image of `source`, and its copies of :func:`covered`, as PNG files: 1 + :data:`WINDOWS` of them.
 
     Raises:
-        PictureRefused: as :func:`~shelfwise.vision.image_io.decode_picture`.
+        ImageRejectedError: as :func:`~shelfwise.vision.image_io.decode_image`.
     """
-    picture = shrink_picture(read_picture(path), LONGEST)
-    names = [f"{number}.png" for number in range(1 + PLACES)]
-    for name, copy in zip(names, [picture, *covered(picture)], strict=True):
-        Image.fromarray(copy).save(folder / name, compress_level=1)
-    return names
+    image = shrink_image(read_image(source), MAX_SIDE)
+    return [_png(copy) for copy in (image, *covered(image))]
+
+
+def _png(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    # The least compression: the file is read once, a moment later.
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _cell_edges(side: int) -> NDArray[np.int64]:
+    """Where the cells begin along a side of so many pixels, and where the last one ends."""
+    return np.linspace(0, side, CELLS + 1).round().astype(int)
 
 
 def _windows() -> list[tuple[int, int]]:
+    """The first row and column of each window, in cells."""
     steps = range(CELLS - WINDOW + 1)
     return [(row, column) for row in steps for column in steps]

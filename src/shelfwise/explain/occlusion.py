@@ -1,30 +1,38 @@
-"""Leave-one-out evidence: how far scores fall without a word or a part of the picture."""
+"""Leave-one-out evidence: how far scores fall without a word, or without a part of the image.
+
+Dimensions: W words of a product, V variants of it, L labels.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats
-from shelfwise.explain.image_occlusion import covered_files
+from shelfwise.explain.image_occlusion import covered_images
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
 from shelfwise.vision.image_io import ImageRejectedError
 
 _WORD = re.compile(r"[^\W_]+(?:[-'\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*")
+"""Letters and digits, with hyphens and apostrophes between them."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word where it stands, ``text[start:end]`` of a field, and how far the score falls when it is left out everywhere."""
+    """A word where it stands in a text.
+
+    Args:
+        field: the field whose text it stands in.
+        start, end: it is ``text[start:end]``.
+        text: the word.
+        weight: how far the score falls when the word is left out everywhere.
+    """
 
     field: str
     start: int
@@ -38,91 +46,108 @@ def word_drops(
 ) -> tuple[list[Word], Floats]:
     """How far the scores of one product fall without each of its words.
 
-    A word is left out of all texts and wherever it stands in them, as one mention would stand in for another.
+    A word is left out of all texts and wherever it stands in them: one mention would stand in for another.
 
     Returns:
         The W words, of weight 0, in the order of the fields and texts; the falls (W, L).
     """
-    members = [m for m in model.members_of(model.decide_with) if _texts(product, _fields(model, [m]))]
-    texts = _texts(product, _fields(model, members))
-    found = [
-        Word(name, m.start(), m.end(), m.group(), 0.0)
-        for name, text in texts.items()
-        for m in _WORD.finditer(text)
-    ]
-    places = {key: number for number, key in enumerate(dict.fromkeys(word.text.casefold() for word in found))}
-    if not places:
+    members = []
+    for name in model.members_of(model.decide_with):
+        if texts_of(product, model.fields_of([name])):
+            members.append(name)
+    texts = texts_of(product, model.fields_of(members))
+    words = []
+    for field, text in texts.items():
+        for match in _WORD.finditer(text):
+            words.append(Word(field, match.start(), match.end(), match.group(), 0.0))
+    # One variant a distinct word, whatever its case.
+    keys = [word.text.casefold() for word in words]
+    variant_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    if not variant_of:
         return [], np.zeros((0, len(model.labels.names)), np.float32)
     columns = {}
-    for name, text in texts.items():
-        spots = [word for word in found if word.field == name]
-        columns[name] = [_without(text, [w for w in spots if w.text.casefold() == key]) for key in places]
-    falls = _drops(model, answers, _variants(product, columns), members, context)
-    return found, falls[[places[word.text.casefold()] for word in found]]
+    for field, text in texts.items():
+        in_field = [word for word in words if word.field == field]
+        columns[field] = [_without(text, _same_word(in_field, key)) for key in variant_of]
+    variants = _text_variants(product, columns)
+    falls = _falls(model, answers, variants, members, context)
+    return words, falls[[variant_of[key] for key in keys]]
 
 
-def picture_drops(
+def image_drops(
     model: Model, product: Catalog, answers: MemberPredictions, context: Context
 ) -> Floats | None:
-    """How far the scores of one product fall (PLACES, L) when a window of its picture is blurred; None where no member reads one."""
-    path = product.image_paths()[0]
-    members = [m for m in model.members_of(model.decide_with) if "image" in _fields(model, [m])]
-    if path is None or not members:
+    """How far the scores of one product fall (WINDOWS, L) when a window of its image is blurred.
+
+    None where there is no usable image, or no member that reads one.
+    """
+    source = product.image_sources()[0]
+    members = [name for name in model.members_of(model.decide_with) if "image" in model.fields_of([name])]
+    if source is None or not members:
         return None
-    with TemporaryDirectory() as folder:
-        try:
-            names = covered_files(path, Path(folder))
-        except ImageRejectedError:
-            return None
-        variants = dataclasses.replace(_variants(product, {"image": names}), root=Path(folder))
-        falls = _drops(model, answers, variants, members, context)
-    return np.asarray(
-        falls[1:] - falls[0]
-    )  # the first copy is not covered: what rescaling alone does is not counted
+    try:
+        images = covered_images(source)
+    except ImageRejectedError:
+        return None
+    variants = _copies(product, len(images)).with_images(images)
+    falls = _falls(model, answers, variants, members, context)
+    # The first copy has nothing covered: what rescaling alone changes is not counted.
+    return np.asarray(falls[1:] - falls[0])
 
 
-def _drops(
-    model: Model, answers: MemberPredictions, variants: Catalog, members: list[str], context: Context
+def texts_of(product: Catalog, fields: Iterable[str]) -> dict[str, str]:
+    """Those of the `fields` of one product that are texts, and not empty."""
+    texts = {}
+    for name in fields:
+        if name not in product or name in ("id", "image"):
+            continue
+        if product.table.schema.field(name).type != pa.string():
+            continue
+        text = product.column(name)[0]
+        # JSON in a text column stands for something else, a vector say.
+        if text and text[0] not in "[{":
+            texts[name] = text
+    return texts
+
+
+def _falls(
+    model: Model, answers: MemberPredictions, variants: Catalog, members: Sequence[str], context: Context
 ) -> Floats:
-    """How far the scores fall (V, L) from one product to its variants, of which only `members` can tell the difference."""
-    rows = np.zeros(len(variants), np.int64)
+    """How far the scores fall (V, L) from one product to its variants, which differ for `members` only."""
+    first = np.zeros(len(variants), np.int64)
     changed = model.predict_members(variants, context, members).predictions
-    kept = {name: said.take(rows) for name, said in answers.predictions.items()}
-    return model.scores(answers) - model.scores(MemberPredictions({**kept, **changed}))
+    # The other members see no difference, so they need not predict again.
+    unchanged = {name: prediction.take(first) for name, prediction in answers.predictions.items()}
+    return model.scores(answers) - model.scores(MemberPredictions({**unchanged, **changed}))
 
 
-def _variants(product: Catalog, columns: Mapping[str, list[str]]) -> Catalog:
-    """The product V times, with other values in some columns; blank ones are missing."""
+def _text_variants(product: Catalog, columns: Mapping[str, Sequence[str]]) -> Catalog:
+    """The product V times, with other texts in some columns; a blank one is missing."""
     count = len(next(iter(columns.values())))
-    table = product.take(np.zeros(count, np.int64)).table
-    table = table.set_column(
-        table.column_names.index("id"), "id", pa.array([str(i) for i in range(count)], pa.string())
-    )
-    for name, values in columns.items():
-        given = pa.array([value if value.strip() else None for value in values], pa.string())
-        table = table.set_column(table.column_names.index(name), name, given)
+    variants = _copies(product, count)
+    table = variants.table
+    for name, texts in columns.items():
+        values = [text if text.strip() else None for text in texts]
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pa.array(values, pa.string()))
     return Catalog(table, product.root, product.source)
 
 
-def _fields(model: Model, members: Iterable[str]) -> list[str]:
-    """The columns that `members` read, each once."""
-    return list(
-        dict.fromkeys(name for member in members for name in model.config.members[member].field.split("+"))
-    )
+def _copies(product: Catalog, count: int) -> Catalog:
+    """One product so many times, each with an id of its own."""
+    table = product.take(np.zeros(count, np.int64)).table
+    ids = pa.array([str(number) for number in range(count)], pa.string())
+    place = table.column_names.index("id")
+    return Catalog(table.set_column(place, "id", ids), product.root, product.source)
 
 
-def _texts(product: Catalog, fields: Iterable[str]) -> dict[str, str]:
-    """Those fields of one product that are texts; JSON stands for something else (a vector, say)."""
-    wanted = [name for name in fields if name in product and name not in ("id", "image")]
-    values = {
-        name: product.column(name)[0]
-        for name in wanted
-        if product.table.schema.field(name).type == pa.string()
-    }
-    return {name: text for name, text in values.items() if text and text[0] not in "[{"}
+def _same_word(words: Iterable[Word], key: str) -> list[Word]:
+    return [word for word in words if word.text.casefold() == key]
 
 
-def _without(text: str, words: list[Word]) -> str:
+def _without(text: str, words: Sequence[Word]) -> str:
+    """`text` without those words, which are given in the order they stand."""
+    # From the end, so that the places of the words before stay right.
     for word in reversed(words):
         text = text[: word.start] + text[word.end :]
     return text

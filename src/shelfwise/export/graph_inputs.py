@@ -1,4 +1,6 @@
-"""From a catalogue to what an exported graph reads: numbers of words, bytes of pictures. Needs neither torch nor timm.
+"""From a catalogue to what an exported graph reads: numbers of words, bytes of images.
+
+Needs neither torch nor timm.
 
 Dimensions: N products of a catalogue, B of them in a batch, W words of the batch's longest text.
 """
@@ -13,17 +15,26 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.catalog import Catalog
+from shelfwise.core.catalog import Catalog, ImageSource
 from shelfwise.core.types import Bools, RejectedField, Rows
 from shelfwise.errors import BundleError
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vocabulary import Ragged, Vocabulary
-from shelfwise.vision.image_io import Fit, Frame, ImageRejectedError, decode_picture, read_picture
+from shelfwise.vision.image_io import Fit, ImageRejectedError, Resizing, decode_image, read_image
+
+READER_KINDS = ("words", "picture")
+"""What readers are called in a model on disk."""
 
 
 @dataclass(frozen=True)
 class GraphPortion:
-    """B products as one input of the graph: its rows, who has the field (B,), and what could not be used."""
+    """B products as one input of the graph.
+
+    Args:
+        rows: (B, ...) the input.
+        present: (B,) which products have the field.
+        refused: the fields that could not be used.
+    """
 
     rows: NDArray[Any]
     present: Bools
@@ -31,7 +42,7 @@ class GraphPortion:
 
 
 class GraphReading(Protocol):
-    """A catalogue's field, ready to be asked for any products; safe to be asked by several threads."""
+    """A catalogue's field, ready to give any products as an input; several threads may call it."""
 
     @property
     def lengths(self) -> Rows:
@@ -45,10 +56,13 @@ class GraphReading(Protocol):
 
 @dataclass(frozen=True)
 class WordReader:
-    """A text field as numbers of words (B, W), 0 after the last: cleaning and vocabulary of the model that was exported.
+    """A text field as numbers of words (B, W), 0 after the last.
+
+    Cleaning and vocabulary are those of the model that was exported.
 
     Args:
-        widest: words of the longest window; that many zeros follow the longest text, so that no text's answer depends on its company.
+        widest: words of the longest window. So many zeros follow the longest text of a batch: no text's
+            scores depend on the other texts.
         words: word i has the number i + 1.
     """
 
@@ -66,12 +80,15 @@ class WordReader:
             lambda: tokenize_column(catalog.column(self.field), self.cleaning),
         )
         texts = self._vocabulary.encode(tokens).truncate(self.maxlen, self.truncating)
+        # A text of unknown words only is a text: the model was trained on such ones too.
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`reader` makes it a reader again."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {"kind": "words", **values, "cleaning": self.cleaning.model_dump(), "words": list(self.words)}
+        values["cleaning"] = self.cleaning.model_dump()
+        values["words"] = list(self.words)
+        return {"kind": "words", **values}
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -80,7 +97,13 @@ class WordReader:
 
 @dataclass(frozen=True)
 class WordReading:
-    """N texts as numbers, and whether any word was left of each after cleaning."""
+    """N texts as numbers.
+
+    Args:
+        texts: the known words.
+        present: (N,) whether any word was left after cleaning.
+        maxlen, widest: as in :class:`WordReader`.
+    """
 
     texts: Ragged
     present: Bools
@@ -94,24 +117,27 @@ class WordReading:
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Numbers (B, W), int64."""
-        some = self.texts.take(rows)
-        width = min(self.maxlen, int(some.lengths.max(initial=0)) + self.widest)
+        texts = self.texts.take(rows)
+        longest = int(texts.lengths.max(initial=0))
+        width = min(self.maxlen, longest + self.widest)
         numbers = np.zeros((len(rows), width), np.int64)
-        numbers[np.arange(width) < some.lengths[:, None]] = some.ids
+        # The texts lie end to end; each fills its row from the left.
+        filled = np.arange(width) < texts.lengths[:, None]
+        numbers[filled] = texts.ids
         return GraphPortion(numbers, self.present[rows])
 
 
 @dataclass(frozen=True)
-class PictureReader:
-    """A picture field as bytes (B, size, size, 3), 0 where there is no picture; normalising is the graph's part."""
+class ImageReader:
+    """An image field as bytes (B, size, size, 3), 0 where there is no image; the graph normalises them."""
 
     field: str
     size: int
     fit: Fit
 
-    def open(self, catalog: Catalog) -> PictureReading:
-        """Note where the pictures of a catalogue are; each is read and decoded when it is asked for."""
-        return PictureReading(catalog, self.field, Frame(self.size, self.fit))
+    def open(self, catalog: Catalog) -> ImageReading:
+        """Note where the images of a catalogue are; each is read and decoded when it is wanted."""
+        return ImageReading(catalog, self.field, Resizing(self.size, self.fit))
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`reader` makes it a reader again."""
@@ -119,40 +145,42 @@ class PictureReader:
 
 
 @dataclass(frozen=True)
-class PictureReading:
-    """The pictures of N products, still in their files."""
+class ImageReading:
+    """The images of N products, not yet decoded."""
 
     catalog: Catalog
     field: str
-    frame: Frame
+    resizing: Resizing
 
     @cached_property
-    def names(self) -> list[str | None]:
-        """(N,) paths from the catalogue's root."""
-        return self.catalog.column(self.field)
+    def sources(self) -> list[ImageSource | None]:
+        """(N,) files, or the content of files; None without an image."""
+        return self.catalog.image_sources(self.field)
 
     @property
     def lengths(self) -> Rows:
-        """(N,) 1 where a picture is named."""
-        return np.array([name is not None for name in self.names], np.int64)
+        """(N,) 1 where there is an image."""
+        return np.array([source is not None for source in self.sources], np.int64)
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Bytes (B, size, size, 3), uint8."""
-        pixels = np.zeros((len(rows), self.frame.size, self.frame.size, 3), np.uint8)
-        present, refused = np.zeros(len(rows), bool), []
+        size = self.resizing.size
+        pixels = np.zeros((len(rows), size, size, 3), np.uint8)
+        present = np.zeros(len(rows), bool)
+        refused = []
         for place, row in enumerate(rows):
-            name = self.names[row]
-            if name is None:
+            source = self.sources[row]
+            if source is None:
                 continue
             try:
-                pixels[place] = decode_picture(read_picture(self.catalog.root / name), self.frame)
+                pixels[place] = decode_image(read_image(source), self.resizing)
                 present[place] = True
             except ImageRejectedError as reason:
                 refused.append(RejectedField(self.catalog.ids[row], self.field, str(reason)))
         return GraphPortion(pixels, present, tuple(refused))
 
 
-Reader = WordReader | PictureReader
+Reader = WordReader | ImageReader
 
 
 def reader(facts: Mapping[str, Any]) -> Reader:
@@ -161,13 +189,15 @@ def reader(facts: Mapping[str, Any]) -> Reader:
     Raises:
         BundleError: a kind that this version does not know.
     """
+    kind = facts["kind"]
     values = {name: value for name, value in facts.items() if name != "kind"}
-    if facts["kind"] == "words":
-        return WordReader(
-            **values | {"cleaning": CleaningSettings(**values["cleaning"]), "words": tuple(values["words"])}
-        )
-    if facts["kind"] == "picture":
-        return PictureReader(**values)
+    if kind == "words":
+        values["cleaning"] = CleaningSettings(**values["cleaning"])
+        values["words"] = tuple(values["words"])
+        return WordReader(**values)
+    if kind == "picture":
+        return ImageReader(**values)
+    known = ", ".join(READER_KINDS)
     raise BundleError(
-        f"the exported model reads {facts['kind']!r}, which this version cannot; known: words, picture; update shelfwise"
+        f"the exported model reads {kind!r}, which this version cannot; known: {known}; update shelfwise"
     )

@@ -247,7 +247,7 @@ class Tabular(RowModality):
                 f"leave it out of {self.field!r}"
             )
         if name not in catalog and self._classifier is None:
-            known = [n for n in catalog.table.column_names if n not in CATEGORY_COLUMNS]
+            known = [n for n in catalog.columns if n not in CATEGORY_COLUMNS]
             raise ConfigError(
                 f"there is no column {name!r} for the field {self.field!r}; known: {', '.join(known)}"
             )

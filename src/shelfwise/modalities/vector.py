@@ -142,7 +142,7 @@ class Vector(RowModality):
                 return none
             raise ConfigError(
                 f"the catalogue has no column {self.field!r}; known: "
-                f"{', '.join(catalog.table.column_names)}; or set source to a file with vectors"
+                f"{', '.join(catalog.columns)}; or set source to a file with vectors"
             )
         path = catalog.root / self.settings.source
         if self._classifier is not None and not path.exists():

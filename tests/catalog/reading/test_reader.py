@@ -436,7 +436,7 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         "a.jpg",
         [["Home", "Mugs"], ["Gifts"]],
     )
-    assert reading.catalog.image_paths() == [tmp_path / "a.jpg"]
+    assert reading.catalog.image_sources() == [tmp_path / "a.jpg"]
 
 
 # --- what cannot be read at all -------------------------------------------------------------------
