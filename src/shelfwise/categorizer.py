@@ -29,9 +29,9 @@ from shelfwise.training.fit import fit_catalog
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Puts products on all of their right categories.
 
-    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of dictionaries
-    with any of the keys id, title, description, image, categories, price, brand, related. An image is a path, or
-    the bytes of a JPEG, PNG or WebP file.
+    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of
+    dictionaries with any of the keys id, title, description, image, categories, price, brand, related. An
+    image is a path, or the bytes of a JPEG, PNG or WebP file.
 
     Args:
         preset: "recommended", "paper" or "authors_code".
@@ -112,14 +112,15 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         novelty_rate: float | None = None,
         top: int | None = None,
     ) -> Iterator[Decision]:
-        """Decide for each product: labels with their paths and scores, the queue, and what the decision rests on.
+        """Decide for each product: its labels with paths and scores, its queue, and what this rests on.
 
         ``shelfwise predict`` writes the same decisions.
 
         Args:
-            precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts labels
-                and products into accept, review and reject.
-            novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
+            precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts
+                labels and products into accept, review and reject.
+            novelty_rate: the share of ordinary products that may be taken for novel. Novel products
+                get no label.
             top: keep only so many scores of a product, its highest.
 
         Raises:
@@ -130,9 +131,10 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return label(model, self._catalog(model, X), _context(model), precision, novelty_rate, top)
 
     def novelty(self, X: Any) -> Floats:
-        """The novelty score of each of N products, (N,) from 0 to 1: near 1 for one unlike anything in training.
+        """The novelty score of each of N products, (N,) from 0 to 1.
 
-        It is the share of known products that are less unusual; see :mod:`shelfwise.novelty.detector`.
+        It is near 1 for a product unlike anything in training. It is the share of known products that are
+        less unusual; see :mod:`shelfwise.novelty.detector`.
 
         Raises:
             ConfigError: the model was trained on too few products to tell.
@@ -156,8 +158,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Contributions are exact Shapley values over the members (2 ** M fusions): they sum to the fused score.
 
         Args:
-            evidence: find, too, the words and the part of the image that carried the label, and similar training
-                products that have it. Takes one more prediction a word, and 37 an image.
+            evidence: find, too, the words and the part of the image that carried the label, and similar
+                training products that have it. Takes one more prediction a word, and 37 an image.
 
         Returns:
             N mappings: label -> {"score", "members": {member: probability}, "contributions": {member: value},
@@ -174,9 +176,10 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return reasons
 
     def embed(self, X: Any) -> Floats:
-        """Product vectors (N, D): the members' features, each scaled to length 1 (0 where absent), side by side.
+        """Product vectors (N, D): the members' features side by side.
 
-        D is the same for every `X`, whatever fields its products have.
+        Each member's are scaled to length 1, and 0 where it is absent. D is the same for every `X`, whatever
+        fields its products have.
 
         Raises:
             BundleError: the model is an exported one.
@@ -189,8 +192,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The k training products most like each of N products, most similar first; none without any field.
 
         Returns:
-            N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields that
-            the product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
+            N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields
+            that the product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
 
         Raises:
             PluginError: faiss is not installed.

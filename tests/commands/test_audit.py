@@ -83,7 +83,7 @@ def audited(
     model: Model, shelves: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("audit") / "new" / "folder"
-    return audit_catalog(model, shelves["learnt"], out, share=0.15)
+    return audit_catalog(model, shelves["learnt"], out, top_fraction=0.15)
 
 
 def lines(summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -208,7 +208,7 @@ def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
     ]
     silent = {"id": "4", "categories": new[0]["categories"]}
     summary = audit_catalog(
-        model, written([*new, *untagged, silent], tmp_path / "new.jsonl"), tmp_path / "out", share=0.1
+        model, written([*new, *untagged, silent], tmp_path / "new.jsonl"), tmp_path / "out", top_fraction=0.1
     )
     assert summary["out_of_fold"] == 0
     assert summary["products"] == len(new)
@@ -251,7 +251,7 @@ def test_what_cannot_be_audited_is_refused(model: Model, tmp_path: Path) -> None
     with pytest.raises(CatalogError, match=r"nothing to audit .*products without categories"):
         audit_catalog(model, nothing, tmp_path / "out")
     with pytest.raises(CatalogError, match="above 0 and at most 1"):
-        audit_catalog(model, nothing, tmp_path / "out", share=0)
+        audit_catalog(model, nothing, tmp_path / "out", top_fraction=0)
     assert not (tmp_path / "out").exists()
 
 

@@ -61,7 +61,7 @@ def test_people_are_given_sentences(catalog: Path, tmp_path: Path) -> None:
 def test_one_export_at_a_time(catalog: Path, tmp_path: Path, option: str) -> None:
     done = export(catalog, "--parquet", tmp_path / "parquet", option, tmp_path / "other")
     assert done.exit_code != 0
-    assert "say what to export" in str(done.exception)
+    assert "name what to export" in str(done.exception)
     assert not (tmp_path / "parquet").exists()
 
 

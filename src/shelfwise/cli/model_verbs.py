@@ -25,7 +25,8 @@ def predict(
         float | None,
         typer.Option(
             metavar="P",
-            help="Guarantee this precision (0.9, 0.95 or 0.99): sort products into accept, review and reject.",
+            help="Guarantee this precision (0.9, 0.95 or 0.99): "
+            "sort products into accept, review and reject.",
         ),
     ] = None,
     novelty_rate: Annotated[
@@ -54,6 +55,7 @@ def predict(
 
     with terminal_context() as context:
         fitted = open_model(model)
+        # refused before any work is done
         if explain is not None:
             require_members(fitted, "explain labels")
         summary = predict_catalog(fitted, catalog, out, context, target_precision, novelty_rate, top)
@@ -83,15 +85,17 @@ def similar(
     """Find the training products most similar to a product."""
     from shelfwise.categorizer import Categorizer
 
-    described = {"title": title, "description": description, "image": None if image is None else str(image)}
-    if (identity is None) == (not any(described.values())):
+    described = {"title": title, "description": description, "image": image}
+    # either an id or a description, not both and not neither
+    if (identity is not None) == any(described.values()):
         raise CatalogError("name one product: either its --id, or any of --title, --description and --image")
     if image is not None and not image.is_file():
         raise CatalogError(f"there is no image file {image}; --image takes the path of one")
     categorizer = Categorizer.load(model)
-    found = (
-        categorizer.similar([described], k)[0] if identity is None else categorizer.similar_to(identity, k)
-    )
+    if identity is None:
+        [found] = categorizer.similar([described], k)
+    else:
+        found = categorizer.similar_to(identity, k)
     if as_json:
         print_json({"similar": found})
         return
@@ -178,25 +182,26 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a model as an ONNX graph, move a model or a catalogue to a changed taxonomy, or write a catalogue as Parquet."""
+    """Export a model as ONNX, move a model or catalogue to a changed taxonomy, or write Parquet."""
     from shelfwise.commands.export import export_bundle, export_words
     from shelfwise.commands.migrate import run_migration
     from shelfwise.commands.to_parquet import export_parquet, parquet_words
 
+    options = {"onnx": onnx, "int8": int8, "migrate": migrate, "out": out, "parquet": parquet}
+    given = {name for name, value in options.items() if value is not None}
     with terminal_context() as context:
-        if parquet is not None and onnx is None and int8 is None and migrate is None and out is None:
+        if parquet is not None and given == {"parquet"}:
             found = export_parquet(source, parquet, context)
             text = parquet_words(found)
-        elif onnx is not None and migrate is None and out is None and parquet is None:
+        elif onnx is not None and given <= {"onnx", "int8"}:
             found = export_bundle(source, onnx, int8, max_f1_loss, context)
             text = export_words(found)
-        elif migrate is not None and out is not None and onnx is None and int8 is None and parquet is None:
+        elif migrate is not None and out is not None and given == {"migrate", "out"}:
             found, text = run_migration(source, migrate, out, context)
         else:
-            raise ConfigError(
-                "say what to export: --onnx DIR (with --int8 CATALOG if wanted), --migrate CHANGES.toml --out OUT, "
-                "or --parquet DIR"
-            )
+            graph = "--onnx DIR (with --int8 CATALOG if wanted)"
+            migration = "--migrate CHANGES.toml --out OUT"
+            raise ConfigError(f"name what to export: {graph}, {migration}, or --parquet DIR")
     if as_json:
         print_json(found)
         return

@@ -1,8 +1,7 @@
-"""Explaining products of a catalogue file: one page, and the same as data."""
+"""``shelfwise predict --explain``: explain products of a catalogue file, on a page and as data."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,27 @@ from typing import Any
 import numpy as np
 
 from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.files import write_json_lines
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.explain.explanation import explain_products
-from shelfwise.model.model import require_members
+from shelfwise.model.model import Model, require_members
 from shelfwise.model.predictor import Predictor
 
-SHOWN = 12
-"""Products explained where none are named: the first of the catalogue. A picture takes 37 predictions, and so does every word one."""
+MAX_PRODUCTS = 12
+"""Products explained where none are named. An image takes 37 predictions, and every word one."""
 
 
 def explain_catalog(
     predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Write ``index.html`` and ``explanations.jsonl`` into `out`: why products of `source` were given their labels.
+    """Write ``index.html`` and ``explanations.jsonl`` into `out`: why products got their labels.
 
-    Each product has what its modalities contradict each other about, and each of its labels the members' contributions, the words and
-    the place in the picture that carried it, and the training products it was learnt from (:mod:`shelfwise.explain.explanation`).
+    Each product has what its modalities disagree about. Each of its labels has the members' contributions,
+    the words and the part of the image that carried it, and similar training products that have it
+    (:mod:`shelfwise.explain.explanation`).
 
     Args:
         ids: of the products to explain; empty: the first 12 of the catalogue.
@@ -40,27 +42,38 @@ def explain_catalog(
         CatalogError: `source` cannot be read, or has no product of that id.
     """
     model = require_members(predictor, "explain labels")
-    from shelfwise.reports.explanation_report import (
-        write_explanations,
-    )  # jinja2, matplotlib: not for those who only predict
+    # jinja2 and matplotlib are not for those who only predict
+    from shelfwise.reports.explanation_report import write_explanations
 
     catalog = read_catalog(source, model.config.catalog, context).catalog
-    places = {name: row for row, name in enumerate(catalog.ids)}
-    unknown = [name for name in ids if name not in places]
-    if unknown:
-        raise CatalogError(
-            f"there is no product with the id {unknown[0]!r} in {source}; --id takes one of the catalogue's ids"
-        )
-    rows = np.array([places[name] for name in ids] if ids else range(min(SHOWN, len(catalog))), np.int64)
-    part = catalog.take(rows)
-    opposed = {
-        row: sides for row, _, sides in contradictions(model, model.predict_members(part, context), len(part))
-    }
-    explained = [
-        one.to_dict() | {"sides": opposed.get(row, [])}
-        for row, one in enumerate(explain_products(model, part, context))
-    ]
-    page = write_explanations(explained, out, dict(zip(part.ids, part.image_paths(), strict=True)).get)
+    chosen = _choose(catalog, ids, source)
+    explained = _explain(model, chosen, context)
+    images = dict(zip(chosen.ids, chosen.image_sources(), strict=True))
+    page = write_explanations(explained, out, images.get)
     data = out / "explanations.jsonl"
-    data.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in explained), "utf-8")
+    write_json_lines(data, explained)
     return {"products": len(explained), "page": str(page), "data": str(data)}
+
+
+def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:
+    """The products of those ids, or the first ones."""
+    if not ids:
+        return catalog.take(np.arange(min(MAX_PRODUCTS, len(catalog))))
+    row_of = {name: row for row, name in enumerate(catalog.ids)}
+    unknown = [name for name in ids if name not in row_of]
+    if unknown:
+        expected = "--id takes one of the catalogue's ids"
+        raise CatalogError(f"there is no product with the id {unknown[0]!r} in {source}; {expected}")
+    return catalog.take([row_of[name] for name in ids])
+
+
+def _explain(model: Model, products: Catalog, context: Context) -> list[dict[str, Any]]:
+    """The explanation of each product, with what its members disagree about, JSON-ready."""
+    answers = model.predict_members(products, context)
+    # every product's disagreement is wanted, not only the strongest of all
+    found = contradictions(model, answers, top=len(products))
+    sides_of = {row: sides for row, _, sides in found}
+    explained = []
+    for row, explanation in enumerate(explain_products(model, products, context)):
+        explained.append({**explanation.to_dict(), "sides": sides_of.get(row, [])})
+    return explained

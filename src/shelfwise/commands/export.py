@@ -1,4 +1,4 @@
-"""From a model's folder to an exported model's."""
+"""``shelfwise export --onnx``: from a model's folder to an exported model's."""
 
 from __future__ import annotations
 
@@ -15,76 +15,89 @@ from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.bundle import check_target, save_bundle
 from shelfwise.model.model import Model, require_members
 
-GATE = 0.005
+MAX_F1_LOSS = 0.005
+"""How much macro-F1 8 bits may cost."""
+
+LIBRARIES = ("onnx", "onnxscript", "onnxruntime")
+"""What exporting needs, of the extra ``onnx``."""
 
 
 def exported(model: Model) -> OnnxModel:
-    """`model` with its deciding system as one graph.
+    """`model` with its final system as one graph.
 
     Raises:
-        PluginError: the extra ``onnx`` is not installed, or a member or the policy cannot be exported; says which and why.
+        PluginError: the extra ``onnx`` is not installed, or a member or the policy cannot be exported; says
+            which and why.
     """
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise PluginError(f"exporting needs {' and '.join(missing)}; pip install 'shelfwise[onnx]'")
+    # onnx and torch are not for those who only predict
     from shelfwise.export.graph import onnx_bytes, parts_of, system_of
 
     parts = parts_of(model)
     graph = onnx_bytes(system_of(model, parts), parts)
-    kept = {
-        name: getattr(model, name)
-        for name in (
-            "config",
-            "labels",
-            "thresholds",
-            "decide_with",
-            "decision_rule",
-            "label_mapping",
-            "taxonomy",
-            "facts",
-        )
-    }
-    return OnnxModel(graph=graph, readers={name: part.reader for name, part in parts.items()}, **kept)
+    # Left behind is what needs the members' features: the index, and the novelty detector.
+    return OnnxModel(
+        graph=graph,
+        readers={name: part.reader for name, part in parts.items()},
+        config=model.config,
+        labels=model.labels,
+        thresholds=model.thresholds,
+        decide_with=model.decide_with,
+        decision_rule=model.decision_rule,
+        label_mapping=model.label_mapping,
+        taxonomy=model.taxonomy,
+        facts=model.facts,
+    )
 
 
 def export_bundle(
-    source: Path, out: Path, int8: Path | None = None, gate: float = GATE, context: Context | None = None
+    source: Path,
+    out: Path,
+    int8: Path | None = None,
+    max_f1_loss: float = MAX_F1_LOSS,
+    context: Context | None = None,
 ) -> dict[str, Any]:
     """Export the model in `source` to the folder `out`.
 
     Args:
-        int8: labelled products, not for test, if the picture network is to be put in eight bits.
-        gate: how much macro-F1 on these may fall by it.
+        int8: labelled products, not of the test set, if the image network is to be put in 8 bits.
+        max_f1_loss: how much macro-F1 on these may fall by it.
 
     Returns:
-        The deciding system, its inputs, the size of the graph in bytes, and what the eight bits cost.
+        The final system, its inputs, the size of the graph in bytes, and what 8 bits cost.
 
     Raises:
         BundleError: `source` is exported already, or `out` is something else than a model.
         PluginError: as :func:`exported`.
-        ConfigError: eight bits cost more than `gate`.
+        ConfigError: 8 bits cost more than `max_f1_loss`.
     """
     check_target(out)
-    made = exported(require_members(open_model(source), "be exported again"))
-    context = context or Context()
+    graph_model = exported(require_members(open_model(source), "be exported again"))
     if int8 is not None:
         from shelfwise.export.quantization import in_eight_bits
 
-        made = in_eight_bits(made, read_catalog(int8, made.config.catalog, context).catalog, gate, context)
-    save_bundle(made.bundle(), out)
-    inputs = {name: reader.field for name, reader in made.readers.items()}
+        context = context or Context()
+        labelled = read_catalog(int8, graph_model.config.catalog, context).catalog
+        graph_model = in_eight_bits(graph_model, labelled, max_f1_loss, context)
+    save_bundle(graph_model.bundle(), out)
     return {
-        "system": made.decide_with,
-        "inputs": inputs,
-        "bytes": len(made.graph),
-        "int8": made.facts.get("int8"),
+        "system": graph_model.decide_with,
+        "inputs": {name: reader.field for name, reader in graph_model.readers.items()},
+        "bytes": len(graph_model.graph),
+        "int8": graph_model.facts.get("int8"),
         "out": str(out),
     }
 
 
 def export_words(found: Mapping[str, Any]) -> str:
-    """What :func:`export_bundle` found, for people."""
-    said = f"{found['system']} as one graph of {found['bytes'] / 1e6:.1f} MB, which reads {', '.join(found['inputs'])}: {found['out']}"
-    if (cost := found["int8"]) is not None:
-        said += f"\npictures in 8 bits: macro-F1 {cost['before']:.4f} before, {cost['after']:.4f} after, on {cost['products']} products"
-    return said
+    """What :func:`export_bundle` returns, in words."""
+    size = f"{found['bytes'] / 1e6:.1f} MB"
+    inputs = ", ".join(found["inputs"])
+    text = f"{found['system']} as one graph of {size}, which reads {inputs}: {found['out']}"
+    cost = found["int8"]
+    if cost is not None:
+        figures = f"macro-F1 {cost['before']:.4f} before, {cost['after']:.4f} after"
+        text += f"\nimages in 8 bits: {figures}, on {cost['products']} products"
+    return text

@@ -35,9 +35,10 @@ def predict_catalog(
     "novelty" is how unusual a product is among those that belong to a category, from 0 to 1; see
     :mod:`shelfwise.novelty.detector`.
 
-    With a promised `precision`, every product also has its "queue" (accept, review or reject), the labels that are
-    "accepted", and those "to_review". With `novelty_rate`, the most unusual products are held back: their queue is
-    "novel", and they have no label. The ids of each queue are listed in ``OUT.accept.txt``, ``OUT.novel.txt`` etc.
+    With a promised `precision`, every product also has its "queue" (accept, review or reject), the labels
+    that are "accepted", and those "to_review". With `novelty_rate`, the most unusual products are held back:
+    their queue is "novel", and they have no label. The ids of each queue are listed in ``OUT.accept.txt``,
+    ``OUT.novel.txt`` etc.
 
     What cannot be read goes to ``OUT.quarantine.jsonl``, images that cannot be used to ``OUT.refused.jsonl``.
 
@@ -52,7 +53,8 @@ def predict_catalog(
 
     Raises:
         CatalogError: `source` cannot be read, or `out` has another ending.
-        ConfigError: the model has no limits for that `precision`, or cannot promise that share of false alarms.
+        ConfigError: the model has no limits for that `precision`, or cannot promise that share of
+            false alarms.
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     if out.suffix not in (".jsonl", ".parquet"):

@@ -1,4 +1,7 @@
-"""A model's deciding system as one ONNX graph: members' inputs and presence (N, M) to calibrated scores (N, L)."""
+"""A model's final system as one ONNX graph: members' inputs and presence to calibrated scores.
+
+Dimensions: B products, M members, L labels.
+"""
 
 from __future__ import annotations
 
@@ -16,48 +19,57 @@ from torch import Tensor, nn
 
 from shelfwise.export.calibration_graph import calibration_network
 from shelfwise.export.fusion_graph import fusion_network
-from shelfwise.export.graph_inputs import WordReader
+from shelfwise.export.graph_inputs import Reader, WordReader
 from shelfwise.export.member_graph import MemberGraph, part
 from shelfwise.export.runtime import PRESENT
 from shelfwise.model.model import Model
 
 SCORES = "scores"
+"""The graph's output."""
+
 OPSET = 20
+
+SAMPLE_BATCH = 2
+"""Products in the inputs that the graph is traced with; one alone would be taken for a constant."""
 
 
 class System(nn.Module):
-    """The deciding system of a model, its members in the order of `parts`."""
+    """The final system of a model, its members in the order of `parts`."""
 
     def __init__(
-        self, parts: Mapping[str, MemberGraph], join: nn.Module | None, calibration: nn.Module
+        self, parts: Mapping[str, MemberGraph], fusion: nn.Module | None, calibration: nn.Module
     ) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(p.network for p in parts.values())
-        self.join, self.calibration = join, calibration
+        self.parts = nn.ModuleList(member.network for member in parts.values())
+        self.fusion = fusion
+        self.calibration = calibration
 
     def forward(self, present: Tensor, *inputs: Tensor) -> Tensor:
         """Scores (B, L) of presence (B, M) and one input a member."""
-        said = torch.stack([network(given) for network, given in zip(self.parts, inputs, strict=True)], dim=1)
-        scores = said * present.unsqueeze(2)
-        fused = scores[:, 0] if self.join is None else self.join(scores, present)
+        pairs = zip(self.parts, inputs, strict=True)
+        predicted = torch.stack([network(member_input) for network, member_input in pairs], dim=1)
+        # A network scores blank input too; what counts of an absent member is 0.
+        scores = predicted * present.unsqueeze(2)
+        fused = scores[:, 0] if self.fusion is None else self.fusion(scores, present)
         calibrated: Tensor = self.calibration(fused)
         return calibrated
 
 
 def parts_of(model: Model) -> dict[str, MemberGraph]:
-    """The members that the deciding system listens to, in its order.
+    """The members of the final system, in its order.
 
     Raises:
         PluginError: a member that cannot be exported, and why.
     """
-    return {
-        name: part(name, model.config.members[name].modality, model.members[name])
-        for name in model.members_of(model.decide_with)
-    }
+    parts = {}
+    for name in model.members_of(model.decide_with):
+        modality = model.config.members[name].modality
+        parts[name] = part(name, modality, model.members[name])
+    return parts
 
 
 def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
-    """The deciding system as one network.
+    """The final system as one network.
 
     Raises:
         PluginError: its policy cannot be exported, and why.
@@ -71,26 +83,25 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
 
 
 def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
-    """The graph, any number of products and words, its batch norms folded; inputs are presence, and one a member, by its name."""
-    inputs = [
-        torch.from_numpy(
-            np.zeros((2, *_shape(p)), np.int64 if isinstance(p.reader, WordReader) else np.uint8)
-        )
-        for p in parts.values()
-    ]
-    present = torch.ones(2, len(parts), dtype=torch.bool)
-    any_size = torch.export.Dim.DYNAMIC
-    shapes = [
-        {0: any_size, 1: any_size} if isinstance(p.reader, WordReader) else {0: any_size}
-        for p in parts.values()
-    ]
-    with torch.inference_mode(), _quietly():
+    """The graph, for any number of products and words, its batch norms fused.
+
+    Its inputs are presence, and one a member, by the member's name.
+    """
+    present = torch.ones(SAMPLE_BATCH, len(parts), dtype=torch.bool)
+    inputs = [_sample_input(member.reader) for member in parts.values()]
+    any_number = torch.export.Dim.DYNAMIC
+    shapes = []
+    for member in parts.values():
+        # Texts may be of any length; images have the one size of their encoder.
+        is_text = isinstance(member.reader, WordReader)
+        shapes.append({0: any_number, 1: any_number} if is_text else {0: any_number})
+    with torch.inference_mode(), _without_advice():
         program: Any = torch.onnx.export(
             system,
             (present, *inputs),
             input_names=[PRESENT, *parts],
             output_names=[SCORES],
-            dynamic_shapes=({0: any_size}, tuple(shapes)),
+            dynamic_shapes=({0: any_number}, tuple(shapes)),
             dynamo=True,
             opset_version=OPSET,
             verbose=False,
@@ -100,13 +111,16 @@ def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
     return buffer.getvalue()
 
 
-def _shape(p: MemberGraph) -> tuple[int, ...]:
-    return (p.reader.maxlen,) if isinstance(p.reader, WordReader) else (p.reader.size, p.reader.size, 3)
+def _sample_input(reader: Reader) -> Tensor:
+    """An input of the right shape and type, to trace the graph with."""
+    if isinstance(reader, WordReader):
+        return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.maxlen), np.int64))
+    return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.size, reader.size, 3), np.uint8))
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without what torch says while it exports."""
+def _without_advice() -> Iterator[None]:
+    """Without what torch logs and warns of while it exports."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
 """An exported model in memory: one graph, computed by ONNX Runtime. Needs neither torch nor timm.
 
-What stands around the graph (thresholds, acceptance limits, a migration) is that of any predictor, so an exported
-model predicts, evaluates and keeps its promised precision as the model it was exported from.
+What stands around the graph (thresholds, acceptance limits, a migration) is that of any predictor, so an
+exported model predicts, evaluates and keeps its promised precision as the model it was exported from.
 
 Dimensions: N products of a catalogue, B of them in a batch, M inputs of the graph, L labels.
 """
@@ -95,7 +95,8 @@ class OnnxModel(Predictor):
     ) -> MemberPredictions:
         """The final system's scores of every product of `catalog`, under its name.
 
-        Products are computed in batches of texts of about one length, as many batches at a time as there are cores.
+        Products are computed in batches of texts of about one length, as many batches at a time as there are
+        cores.
 
         Args:
             members: without effect, as the graph holds the whole final system.
@@ -126,7 +127,7 @@ class OnnxModel(Predictor):
         return answers.predictions[self.decide_with].probabilities
 
     def calibrated(self, scores: Floats) -> Floats:
-        """The graph's scores (N, L), which are calibrated already, as probabilities of the model's `labels`."""
+        """The graph's scores (N, L), which are calibrated, as probabilities of the model's `labels`."""
         return self.consistency.propagate_to_ancestors(self.map_labels(scores))
 
     def bundle(self) -> Bundle:

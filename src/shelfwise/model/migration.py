@@ -21,7 +21,7 @@ from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 
 def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, Any]:
-    """Write the model in `source` to `out` under the changed taxonomy, without training; see :func:`migrated`.
+    """Write the model in `source` to `out` under the changed taxonomy; see :func:`migrated`.
 
     Returns:
         The account, for :func:`migration_table`; also in ``out/report/migration.json``.
@@ -46,9 +46,10 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
 def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, Any]]:
     """A model, trained or exported, that gives the changed labels, and what must be trained again.
 
-    Members, policies and thresholds stay as they are; the section "label_mapping" maps their scores. A label that
-    several labels become scores their maximum; the parts of a split label all score as the whole did. A label that
-    moves raises those that now lie above it. Those that no longer do still count its products in, and are reported.
+    Members, policies and thresholds stay as they are; the section "label_mapping" maps their scores. A label
+    that several labels become scores their maximum; the parts of a split label all score as the whole did. A
+    label that moves raises those that now lie above it. Those that no longer do still count its products in,
+    and are reported.
     """
     mode = bundle.config["labels"]["mode"]
     labels = bundle.labels

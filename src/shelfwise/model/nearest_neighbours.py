@@ -1,11 +1,12 @@
 """Similar products: the training products nearest in the space of the final system's features.
 
-A product's vector is its members' features, each scaled to length 1 (0 where the member is absent), side by side. So
-the inner product of two products is the sum of their cosines over the fields that both have. At most :data:`WIDTH`
-numbers a product are kept: each member's features are projected onto the directions in which they vary most, and
-scaled to length 1 again, which leaves every product its own nearest.
+A product's vector is its members' features, each scaled to length 1 (0 where the member is absent), side by
+side. So the inner product of two products is the sum of their cosines over the fields that both have. At most
+:data:`WIDTH` numbers a product are kept: each member's features are projected onto the directions in which
+they vary most, and scaled to length 1 again, which leaves every product its own nearest.
 
-Dimensions: N products of the index, Q queries, M members, D features of one member, W numbers kept of a product.
+Dimensions: N products of the index, Q queries, M members, D features of one member, W numbers kept of a
+product.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Neighbours:
         """The k nearest of each of Q products, nearest first; fewer where the index holds fewer.
 
         Returns:
-            Similarities (Q, k): the mean cosine over the query's fields, in [-1, 1]; rows of the index (Q, k), -1
-            for a query that has no field.
+            Similarities (Q, k): the mean cosine over the query's fields, in [-1, 1]; rows of the index (Q,
+            k), -1 for a query that has no field.
 
         Raises:
             PluginError: faiss is not installed.
