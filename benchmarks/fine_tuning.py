@@ -92,10 +92,10 @@ def prepare(work: Path, images: int, backbone: str) -> None:
 
 def is_image(path: Path) -> bool:
     """The sample has some files that are none."""
-    from shelfwise.vision.image_io import Frame, ImageRejectedError, decode_picture, read_picture
+    from shelfwise.vision.image_io import ImageRejectedError, Resizing, decode_image, read_image
 
     try:
-        decode_picture(read_picture(path), Frame(32, "stretch"))
+        decode_image(read_image(path), Resizing(32, "stretch"))
     except ImageRejectedError:
         return False
     return True
@@ -165,15 +165,15 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     from safetensors.torch import load_file
     from torch.nn import functional as F
 
-    from shelfwise.nn.fusion_networks import init_like_keras
-    from shelfwise.vision.image_io import Frame, decode_picture, read_picture
+    from shelfwise.nn.initialization import init_like_keras
+    from shelfwise.vision.image_io import Resizing, decode_image, read_image
     from shelfwise.vision.layer_freezing import trained_modules
 
     catalog, targets = task(args.work)
-    frame = Frame(args.size, "stretch")
+    resizing = Resizing(args.size, "stretch")
     pixels = torch.from_numpy(
         np.stack(
-            [decode_picture(read_picture(catalog.root / name), frame) for name in catalog.column("image")]
+            [decode_image(read_image(catalog.root / name), resizing) for name in catalog.column("image")]
         )
     )
     network = timm.create_model(args.backbone)

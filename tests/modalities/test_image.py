@@ -129,7 +129,7 @@ def test_missing_and_bad_pictures_are_absent_with_a_reason(catalog: Catalog) -> 
     inputs = classifier().prepare(Catalog.from_records(records, catalog.root), Context())
     assert inputs.present.tolist() == [True, False, False, False]
     assert [(r.id, r.field) for r in inputs.refused] == [("c", "image"), ("d", "image")]
-    assert "not a picture" in inputs.refused[0].reason
+    assert "not an image" in inputs.refused[0].reason
     assert "no such file" in inputs.refused[1].reason
     assert classifier().prepare(Catalog.from_records([{"id": "x"}]), Context()).present.tolist() == [False]
 

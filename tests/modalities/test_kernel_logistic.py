@@ -344,7 +344,7 @@ class TestPresence:
         inputs = make("title+image").prepare(catalog, context)
         assert inputs.present.tolist() == [True, False, False, False]
         assert [(r.id, r.field) for r in inputs.refused] == [("b", "image"), ("c", "image")]
-        assert "not a picture" in inputs.refused[0].reason
+        assert "not an image" in inputs.refused[0].reason
         assert make("title").prepare(catalog, context).refused == ()
 
     def test_who_lacks_the_list_is_answered_for_by_the_rest(

@@ -1,4 +1,4 @@
-"""Pictures from hostile files: every refusal has a reason, every mode becomes RGB."""
+"""Images from hostile files: every refusal has a reason, every mode becomes RGB."""
 
 import io
 import struct
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shelfwise.vision.image_io import Frame, ImageRejectedError, decode_picture, digest_picture, read_picture
+from shelfwise.vision.image_io import ImageRejectedError, Resizing, decode_image, digest_image, read_image
 
-FRAME = Frame(32)
+RESIZING = Resizing(32)
 
 
 def stored(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
@@ -44,23 +44,23 @@ def bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not a picture"),
-        (b"<html>404</html>", "not a picture"),
-        (stored(photo(), "BMP"), "not a picture"),
-        (stored(photo(), "GIF"), "not a picture"),
+        (b"", "not an image"),
+        (b"<html>404</html>", "not an image"),
+        (stored(photo(), "BMP"), "not an image"),
+        (stored(photo(), "GIF"), "not an image"),
         (stored(Image.new("RGB", (1, 1))), "single pixel"),
         (stored(photo(), "JPEG")[:-200], "broken off"),
         (stored(photo(), "PNG")[:-200], "broken off"),
-        (stored(photo(), "WEBP")[:-20], "broken off|not a picture"),
+        (stored(photo(), "WEBP")[:-20], "broken off|not an image"),
         (bomb(6000, 5000), "more than 25,000,000"),
         (bomb(9000, 9000), "more than 25,000,000"),
         (bomb(12000, 12000), "more than 25,000,000"),
         (bomb(15000, 15000), "more than 25,000,000"),
     ],
 )
-def test_unusable_pictures_are_refused_with_a_reason(data: bytes, reason: str) -> None:
+def test_unusable_images_are_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ImageRejectedError, match=reason):
-        decode_picture(data, FRAME)
+        decode_image(data, RESIZING)
 
 
 def test_bombs_are_refused_before_they_are_decoded() -> None:
@@ -68,7 +68,7 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
     data = bomb(12000, 12000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ImageRejectedError):
-        decode_picture(data, FRAME)
+        decode_image(data, RESIZING)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
 
 
@@ -80,7 +80,7 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
         else Image.new("RGB", (8, 8), "white").convert(mode)
     )
     data = stored(image, "JPEG" if mode == "CMYK" else "PNG")
-    pixels = decode_picture(data, FRAME)
+    pixels = decode_image(data, RESIZING)
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
     assert pixels.min() >= 254
@@ -88,14 +88,14 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
 
 def test_sixteen_bits_keep_their_greys() -> None:
     grey = Image.fromarray(np.full((8, 8), 128 << 8, np.uint16))
-    assert np.all(decode_picture(stored(grey), FRAME) == 128)
+    assert np.all(decode_image(stored(grey), RESIZING) == 128)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_becomes_white(mode: str) -> None:
     image = Image.new("RGBA", (8, 8), (0, 0, 0, 0)).convert(mode)
     options = {"transparency": image.getpixel((0, 0))} if mode == "P" else {}
-    assert decode_picture(stored(image, **options), FRAME).min() == 255
+    assert decode_image(stored(image, **options), RESIZING).min() == 255
 
 
 def test_stretch_letterbox_and_crop() -> None:
@@ -103,7 +103,7 @@ def test_stretch_letterbox_and_crop() -> None:
     image.paste("red", (0, 0, 30, 30))
     data = stored(image)
     stretched, boxed, cropped = (
-        decode_picture(data, Frame(30, fit)) for fit in ("stretch", "letterbox", "crop")
+        decode_image(data, Resizing(30, fit)) for fit in ("stretch", "letterbox", "crop")
     )
     assert tuple(stretched[15, 2]) == (255, 0, 0)
     assert tuple(boxed[2, 15]) == (255, 255, 255)
@@ -113,8 +113,8 @@ def test_stretch_letterbox_and_crop() -> None:
 
 def test_large_jpegs_are_decoded_small_and_alike() -> None:
     image = photo(1600, 1200)
-    small = decode_picture(stored(image, "JPEG", quality=95), Frame(64)).astype(int)
-    exact = decode_picture(stored(image, "PNG"), Frame(64)).astype(int)
+    small = decode_image(stored(image, "JPEG", quality=95), Resizing(64)).astype(int)
+    exact = decode_image(stored(image, "PNG"), Resizing(64)).astype(int)
     assert np.abs(small - exact).mean() < 3
 
 
@@ -123,7 +123,7 @@ def test_a_turned_photo_stands_upright() -> None:
     image.paste("white", (0, 0, 40, 20))
     exif = Image.Exif()
     exif[0x0112] = 3  # turned by half a circle
-    assert decode_picture(stored(image, "JPEG", exif=exif), FRAME)[-1].min() > 240
+    assert decode_image(stored(image, "JPEG", exif=exif), RESIZING)[-1].min() > 240
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -138,7 +138,7 @@ def test_damage_is_survived(format: str, at: float, byte: int, cut: bool) -> Non
     place = int(at * len(data))
     data[place] = byte
     try:
-        pixels = decode_picture(bytes(data[:place] if cut else data), FRAME)
+        pixels = decode_image(bytes(data[:place] if cut else data), RESIZING)
     except ImageRejectedError:  # any other error fails the test
         return
     assert pixels.shape == (32, 32, 3)
@@ -151,11 +151,11 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (Path("a\0b"), "cannot be read"),
     ]:
         with pytest.raises(ImageRejectedError, match=reason):
-            read_picture(path)
+            read_image(path)
     (tmp_path / "large.jpg").write_bytes(bytes(100))
     monkeypatch.setattr("shelfwise.vision.image_io.MAX_BYTES", 99)
     with pytest.raises(ImageRejectedError, match="100 bytes"):
-        digest_picture(tmp_path / "large.jpg")
+        digest_image(tmp_path / "large.jpg")
 
 
 @pytest.mark.parametrize("side", [9000, 12000, 15000])
@@ -164,4 +164,4 @@ def test_nothing_warns_of_a_bomb(side: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ImageRejectedError, match="more than 25,000,000"):
-            decode_picture(bomb(side, side), FRAME)
+            decode_image(bomb(side, side), RESIZING)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from shelfwise.vision.graph_split import Normalise, fuse_batch_norm, modules_in_order, split_at
-from shelfwise.vision.image_encoder import same_weights
+from shelfwise.vision.image_encoder import count_weighted_layers
 from shelfwise.vision.layer_freezing import freeze, keras_resnet50, set_frozen, trained_modules
 
 LAYER4 = {
@@ -67,7 +67,7 @@ def test_longer_counts_hold_shorter_ones(resnet50: nn.Module) -> None:
     ("last", "keras", "ours"), [(40, 15_491_706, 15_479_418), (24, 9_181_306, 9_175_162)]
 )
 def test_number_of_trained_weights(resnet50: nn.Module, last: int, keras: int, ours: int) -> None:
-    """Keras' convolutions have biases, torch's have none; for the rest the numbers are the same (122 labels)."""
+    """Keras' convolutions have biases, torch's have none; all other numbers are the same (122 labels)."""
     trained = trained_modules(resnet50, "resnet50", last)
     freeze(resnet50, trained)
     head = 2048 * 122 + 122
@@ -90,7 +90,7 @@ def test_other_backbones_count_modules_with_weights() -> None:
 
 
 def test_a_stand_in_trains_as_many_layers_with_weights() -> None:
-    assert [same_weights(last, "resnet50") for last in (0, 24, 40, "all")] == [0, 13, 24, "all"]
+    assert [count_weighted_layers(last, "resnet50") for last in (0, 24, 40, "all")] == [0, 13, 24, "all"]
 
 
 @pytest.mark.parametrize("name", ["test_efficientnet", "test_resnet", "test_vit", "test_convnext"])
@@ -98,15 +98,13 @@ def test_a_stand_in_trains_as_many_layers_with_weights() -> None:
 def test_the_parts_are_the_whole(name: str, last: int) -> None:
     network = timm.create_model(name, num_classes=0).eval()
     parts = split_at(network, trained_modules(network, name, last))
-    pictures = torch.rand(2, 3, 160, 160)
+    images = torch.rand(2, 3, 160, 160)
     with torch.inference_mode():
-        whole = network(pictures)
-        crossing = pictures if parts.frozen is None else parts.frozen(pictures)
+        whole = network(images)
+        crossing = images if parts.frozen is None else parts.frozen(images)
         assert torch.equal(parts.trained(crossing), whole)
         if parts.frozen is not None:
-            torch.testing.assert_close(
-                fuse_batch_norm(parts.frozen)(pictures), crossing, rtol=1e-3, atol=1e-4
-            )
+            torch.testing.assert_close(fuse_batch_norm(parts.frozen)(images), crossing, rtol=1e-3, atol=1e-4)
     assert last != "all" or parts.frozen is None
 
 

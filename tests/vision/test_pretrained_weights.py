@@ -39,7 +39,7 @@ def test_the_default_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.WARNING, "shelfwise"):
         source = find_weights("resnet50")
         find_weights("resnet50")
-    assert (source.asked, source.used, source.kind) == ("resnet50", "tf_efficientnet_lite0", "package")
+    assert (source.requested, source.used, source.kind) == ("resnet50", "tf_efficientnet_lite0", "package")
     assert source.provenance()["note"].endswith("stands in for resnet50")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "resnet50" in caplog.text

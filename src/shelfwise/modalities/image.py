@@ -20,13 +20,13 @@ from shelfwise.nn.network_modality import NetworkModality
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.training_loop import LoopSettings, torch_seed
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
-from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View
+from shelfwise.vision.image_branch import ImageBatches, ImageBranch, ImageBranchSettings, Images
 from shelfwise.vision.image_encoder import ImageEncoder
-from shelfwise.vision.image_features import Encoded, encode
+from shelfwise.vision.image_features import EncodedImages, encode_images
 from shelfwise.vision.pretrained_weights import WeightSource, find_weights
 
 
-class ImageSettings(PictureSettings):
+class ImageSettings(ImageBranchSettings):
     """The defaults are the paper's."""
 
     training: LoopSettings = Field(
@@ -34,7 +34,7 @@ class ImageSettings(PictureSettings):
     )
 
 
-class ImageNetwork(PictureBranch, ClassifierNetwork):
+class ImageNetwork(ImageBranch, ClassifierNetwork):
     """Rows of one view to logits (B, L); the head is initialised as in Keras (Glorot uniform, zero bias)."""
 
     def __init__(self, encoder: ImageEncoder, labels: int, settings: ImageSettings) -> None:
@@ -61,7 +61,7 @@ class Image(NetworkModality[ImageNetwork]):
         """2 where mirrored images are averaged too."""
         return 1 + self.settings.flip
 
-    def prepare(self, catalog: Catalog, context: Context) -> Pictures:
+    def prepare(self, catalog: Catalog, context: Context) -> Images:
         """Read and decode the images and run the frozen layers on them, unless the cache has it.
 
         Raises:
@@ -70,7 +70,7 @@ class Image(NetworkModality[ImageNetwork]):
         # frozen layers are the same before and after fitting, so a fitted encoder reads images as well
         if self._encoder is None:
             self._encoder = ImageEncoder.open(self._source(), self.settings)
-        return Pictures.read(catalog, self.field, self._encoder, context)
+        return Images.read(catalog, self.field, self._encoder, context)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Train the head and the last layers.
@@ -87,14 +87,14 @@ class Image(NetworkModality[ImageNetwork]):
         mirror_rng = np.random.default_rng(context.seed) if self.settings.flip else None
         watched = self._watched(validation, context)
         images, targets = self._training_images(train, context)
-        inputs = View(images, chance=mirror_rng)
+        inputs = ImageBatches(images, mirror_rng=mirror_rng)
         epochs = self._train(inputs, targets, watched, context)
         self._facts = {**source_facts(source), "epochs": epochs, "labels": targets.shape[1]}
         return self
 
-    def batches(self, inputs: Any, context: Context, view: int = 0) -> View:
+    def batches(self, inputs: Any, context: Context, view: int = 0) -> ImageBatches:
         """The images as they are (view 0), or mirrored (view 1)."""
-        return View(inputs, view)
+        return ImageBatches(inputs, view)
 
     def weights(self) -> dict[str, Tensor]:
         """All weights, frozen ones too: a saved model needs neither hub nor package."""
@@ -116,7 +116,7 @@ class Image(NetworkModality[ImageNetwork]):
     def _source(self) -> WeightSource:
         return find_weights(self.settings.backbone, self.settings.weights)
 
-    def _training_images(self, train: Examples, context: Context) -> tuple[Pictures, Floats]:
+    def _training_images(self, train: Examples, context: Context) -> tuple[Images, Floats]:
         """The training images and targets as the frozen layers give them in training.
 
         Only with ``frozen_bn = "batch_stats"`` this differs from what prediction sees: batch norms then use
@@ -127,12 +127,12 @@ class Image(NetworkModality[ImageNetwork]):
             return train.inputs, train.targets
         # a row depends on its batch, so the batches are drawn here, once for all epochs
         order = np.random.default_rng(context.seed).permutation(len(train.inputs))
-        paths = train.inputs.paths[order]
+        sources = train.inputs.sources[order]
         encoder = self._encoder.encoder(batch_stats=True)
-        encoded: Encoded = encode(list(paths), encoder, context)
+        encoded: EncodedImages = encode_images(list(sources), encoder, context)
         # a file may have become unreadable since it was prepared
         readable = encoded.index >= 0
         kept = order[readable]
         present = np.ones(len(kept), bool)
-        images = Pictures(present, encoded.rows, encoded.index[readable], train.inputs.paths[kept])
+        images = Images(present, encoded.rows, encoded.index[readable], train.inputs.sources[kept])
         return images, train.targets[kept]

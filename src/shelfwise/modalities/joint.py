@@ -31,11 +31,11 @@ from shelfwise.nn.training_loop import Batches, LoopSettings, torch_seed
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
-from shelfwise.vision.image_branch import PictureBranch, Pictures, PictureSettings, View
+from shelfwise.vision.image_branch import ImageBatches, ImageBranch, ImageBranchSettings, Images
 from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import find_weights
 
-Branch: TypeAlias = TextBranch | PictureBranch
+Branch: TypeAlias = TextBranch | ImageBranch
 
 IMAGE_FIELD = "image"
 """The one field that is an image; all others are texts."""
@@ -58,8 +58,8 @@ class JointSettings(PluginSettings):
         description="settings of a text field, by its name; a field not named here is read as text_cnn reads "
         "it",
     )
-    image: PictureSettings = Field(
-        PictureSettings(train_last=0, hidden=512),
+    image: ImageBranchSettings = Field(
+        ImageBranchSettings(train_last=0, hidden=512),
         description="the image backbone; by default it stays frozen, and one layer behind it trains",
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="share of the fused vector dropped in training")
@@ -86,7 +86,7 @@ class JointSettings(PluginSettings):
 class JointInputs(FieldInputs):
     """The M fields of N products, in the order of their names; present are those that have any."""
 
-    parts: tuple[Texts | Pictures, ...]
+    parts: tuple[Texts | Images, ...]
 
     def take(self, rows: Rows) -> JointInputs:
         """The given rows, in that order."""
@@ -102,7 +102,7 @@ class JointNetwork(ClassifierNetwork):
         self.branches = nn.ModuleList(branches)
         self._branches = branches  # the same ones; unlike a ModuleList, a list knows their type
         for branch in branches:
-            layers = branch.penultimate if isinstance(branch, PictureBranch) else [branch.hidden]
+            layers = branch.penultimate if isinstance(branch, ImageBranch) else [branch.hidden]
             init_like_keras(*layers)
         # the branches' features are fused as late fusion does with those of whole members
         widths = tuple(branch.width for branch in branches)
@@ -249,13 +249,13 @@ class Joint(NetworkModality[JointNetwork]):
         """How the text field `name` is read."""
         return self.settings.texts.get(name) or TEXT_DEFAULTS.get(name) or TextSettings()
 
-    def _prepare_field(self, name: str, catalog: Catalog, context: Context) -> Texts | Pictures:
+    def _prepare_field(self, name: str, catalog: Catalog, context: Context) -> Texts | Images:
         if name != IMAGE_FIELD:
             return Texts.read(catalog, name, self.text_settings(name).cleaning)
         chosen = self.settings.image
         if self._encoder is None:
             self._encoder = ImageEncoder.open(find_weights(chosen.backbone, chosen.weights), chosen)
-        return Pictures.read(catalog, name, self._encoder, context)
+        return Images.read(catalog, name, self._encoder, context)
 
     def _fit_vocabularies(self, inputs: JointInputs, seed: int) -> list[Tensor]:
         """Learn a vocabulary a text field; returns the initial word vectors (V, D) of each."""
@@ -280,7 +280,7 @@ class Joint(NetworkModality[JointNetwork]):
                 branches.append(TextBranch(vectors_by_name[name], self.text_settings(name)))
             else:
                 assert self._encoder is not None
-                branches.append(PictureBranch(self._encoder, self.settings.image))
+                branches.append(ImageBranch(self._encoder, self.settings.image))
         return JointNetwork(branches, labels, self.settings)
 
     def _field_batches(
@@ -289,8 +289,8 @@ class Joint(NetworkModality[JointNetwork]):
         present = np.stack([part.present for part in inputs.parts], axis=1)
         fields: list[Batches] = []
         for name, part in zip(self._names, inputs.parts, strict=True):
-            if isinstance(part, Pictures):
-                fields.append(View(part, view, mirror_rng))
+            if isinstance(part, Images):
+                fields.append(ImageBatches(part, view, mirror_rng))
             else:
                 fields.append(WordBatches.of(part, self._vocabularies[name], self.text_settings(name)))
         return FieldBatches(present, tuple(fields))

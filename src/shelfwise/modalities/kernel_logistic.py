@@ -36,7 +36,7 @@ from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random
 from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.ngrams import Grams
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
-from shelfwise.vision.image_branch import Pictures
+from shelfwise.vision.image_branch import Images
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
 from shelfwise.vision.pretrained_weights import find_weights
 
@@ -141,7 +141,7 @@ class KernelLogistic(Modality):
             if self.settings.encoder != "off":
                 vectors["sentences"] = self._sentence_vectors(catalog, context)
         if self._has_image:
-            images = Pictures.read(catalog, "image", self._opened_encoder(), context)
+            images = Images.read(catalog, "image", self._opened_encoder(), context)
             refused += images.refused
             present.append(images.present)
             vectors["pictures"] = _mean_of_views(images)
@@ -289,7 +289,7 @@ class KernelLogistic(Modality):
         return require_fitted(self._model, f"the classifier of {self.field!r}")
 
 
-def _mean_of_views(images: Pictures) -> Floats:
+def _mean_of_views(images: Images) -> Floats:
     """(N, D) the mean of an image and its mirror image; 0 where there is no image."""
     # one row an image file, which several products may share
     means = images.rows.mean(axis=1, dtype=np.float32)

@@ -35,7 +35,7 @@ def restored_encoder(
         facts: those of :func:`source_facts`, perhaps among others.
     """
     source = WeightSource(
-        asked=facts["asked"],
+        requested=facts["asked"],
         used=facts["used"],
         kind=facts["kind"],
         path=None,  # the weights are here, so no file is read

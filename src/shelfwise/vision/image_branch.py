@@ -1,6 +1,8 @@
-"""The picture part of a network: a pre-trained backbone of which the last layers train, pooling, and perhaps a hidden layer.
+"""The image part of a network: a pre-trained backbone whose last layers train, pooling, a hidden layer.
 
 Sources: the paper, section 3; the authors' scripts (224 x 224 pixels, global average pooling).
+
+Dimensions: N images, B of a batch, D features.
 """
 
 from __future__ import annotations
@@ -18,15 +20,18 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, RejectedField, Rows
 from shelfwise.vision.graph_split import fuse_batch_norm
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings, to_tensor
-from shelfwise.vision.image_features import encode
+from shelfwise.vision.image_features import EncodedImages, encode_images
 from shelfwise.vision.layer_freezing import set_frozen
 
-POOLED = 2
-"""Dimensions of what a wholly frozen backbone says of a picture: views, features."""
+POOLED_DIMENSIONS = 2
+"""Of a row of a wholly frozen backbone: views and features. Rows of maps have more."""
 
 
-class PictureSettings(ImageEncoderSettings):
-    """The defaults are the paper's; see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings` for the backbone."""
+class ImageBranchSettings(ImageEncoderSettings):
+    """The defaults are the paper's.
+
+    For the backbone see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings`.
+    """
 
     hidden: int = Field(
         0, ge=0, description="units of a hidden layer behind the pooling, 0 for none (the paper)"
@@ -35,85 +40,115 @@ class PictureSettings(ImageEncoderSettings):
 
 
 @dataclass(frozen=True)
-class Pictures(FieldInputs):
-    """What the frozen part says of N pictures; rows of one picture are shared, and taking rows copies none."""
+class Images(FieldInputs):
+    """The frozen part's rows of N images; equal images share a row, and taking rows copies none.
+
+    Args:
+        rows: (U, V, ...) one row a distinct image, for each view.
+        index: (N,) each image's row, -1 where there is none.
+        sources: (N,) paths or bytes, None where there is no image.
+    """
 
     rows: NDArray[Any]
     index: Rows
-    paths: NDArray[np.object_]
+    sources: NDArray[np.object_]
 
     @classmethod
     def read(cls, catalog: Catalog, field: str, encoder: ImageEncoder, context: Context) -> Self:
-        """Read and decode the pictures and run the frozen part on them, unless the cache has it."""
-        names = catalog.column(field)
-        paths = np.array([None if name is None else catalog.root / name for name in names], dtype=object)
-        there = np.flatnonzero([name is not None for name in names])
+        """Read and decode the images and run the frozen part on them, unless the cache has it."""
+        sources = np.array(catalog.image_sources(field), dtype=object)
+        given = np.flatnonzero([source is not None for source in sources])
         frozen = encoder.encoder()
-        # Pooled vectors are small enough to keep for the next member; maps are not.
-        memoize = catalog.memoize if len(frozen.shape) == POOLED else lambda key, compute: compute()
-        done = memoize(
-            ("pictures", field, frozen.identity), lambda: encode([paths[i] for i in there], frozen, context)
-        )
-        index = np.full(len(names), -1, np.int64)
-        index[there] = done.index
-        ids = catalog.ids
-        refused = tuple(
-            RejectedField(ids[there[i]], field, reason) for i, reason in sorted(done.reasons.items())
-        )
-        return cls(index >= 0, done.rows, index, paths, refused=refused)
 
-    def take(self, rows: Rows) -> Pictures:
+        def encode() -> EncodedImages:
+            return encode_images([sources[i] for i in given], frozen, context)
+
+        # pooled vectors are small enough to keep for the next member; maps are not
+        if len(frozen.shape) == POOLED_DIMENSIONS:
+            encoded = catalog.memoize(("images", field, frozen.identity), encode)
+        else:
+            encoded = encode()
+        # from places among the given images to places among all products
+        index = np.full(len(sources), -1, np.int64)
+        index[given] = encoded.index
+        ids = catalog.ids
+        rejected = tuple(
+            RejectedField(ids[given[i]], field, reason) for i, reason in sorted(encoded.reasons.items())
+        )
+        return cls(index >= 0, encoded.rows, index, sources, refused=rejected)
+
+    def take(self, rows: Rows) -> Images:
         """The given rows, in that order."""
-        return Pictures(self.present[rows], self.rows, self.index[rows], self.paths[rows])
+        return Images(self.present[rows], self.rows, self.index[rows], self.sources[rows])
 
 
 @dataclass(frozen=True)
-class View:
-    """One view of the pictures for the training loop: 0 as they are, 1 mirrored; or either, by `chance`."""
+class ImageBatches:
+    """One view of the images, for the training loop.
 
-    pictures: Pictures
+    Args:
+        view: 0 as they are, 1 mirrored.
+        mirror_rng: draws a view for every image, in place of `view`.
+    """
+
+    images: Images
     view: int = 0
-    chance: np.random.Generator | None = None
+    mirror_rng: np.random.Generator | None = None
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
         """The inputs of the network's body."""
-        view = self.view if self.chance is None else self.chance.integers(0, 2, len(rows))
-        return (to_tensor(self.pictures.rows[self.pictures.index[rows], view]),)
+        # each image's own draw, or the same view for all
+        view: int | Rows = self.view
+        if self.mirror_rng is not None:
+            view = self.mirror_rng.integers(0, 2, len(rows))
+        return (to_tensor(self.images.rows[self.images.index[rows], view]),)
 
 
-class PictureBranch(nn.Module):
-    """Rows of one view to features (B, D); D, the `width`, is `hidden`, or the backbone's own without a hidden layer."""
+class ImageBranch(nn.Module):
+    """Rows of one view to features (B, D).
 
-    def __init__(self, encoder: ImageEncoder, settings: PictureSettings) -> None:
+    D, the `width`, is `hidden`, or the backbone's own without a hidden layer.
+    """
+
+    def __init__(self, encoder: ImageEncoder, settings: ImageBranchSettings) -> None:
         super().__init__()
-        self.body, self._norms, self._rule = encoder.body(), encoder.norms, settings.frozen_bn
+        self.body = encoder.body()
+        self._norms = encoder.norms
+        self._rule = settings.frozen_bn
         self.dropout = nn.Dropout(settings.dropout)
-        hidden = (
-            [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()] if settings.hidden else []
-        )
+        hidden: list[nn.Module] = []
+        if settings.hidden:
+            hidden = [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()]
         self.penultimate = nn.Sequential(*hidden)
         self.width = settings.hidden or encoder.features
         self.inputs = 1
-        self._folded: list[nn.Module] = []  # in a list, so that it is no part of the weights
+        # in a list, so that it is no part of the weights
+        self._fused: list[nn.Module] = []
 
     def train(self, mode: bool = True) -> Self:
         """Training or inference mode; frozen batch norms follow their own rule."""
         super().train(mode)
         set_frozen(self._norms, mode, self._rule)
-        self._folded.clear()
+        # made of weights that training changes
+        self._fused.clear()
         return self
 
     def features(self, rows: Tensor) -> Tensor:
-        """(B, D) from what :meth:`View.batch` gives."""
-        body = self.body if self.training or torch.is_grad_enabled() else self._for_inference()
+        """(B, D) from what :meth:`ImageBatches.batch` gives."""
+        # fused weights are copies, from which no gradient leads back
+        trains = self.training or torch.is_grad_enabled()
+        body = self.body if trains else self._fused_body()
         features: Tensor = self.penultimate(body(rows))
         return features
 
-    def _for_inference(self) -> nn.Module:
-        """The body with its batch norms folded, made once; whoever changes weights or device calls :meth:`train` or ``eval`` afterwards."""
-        if not self._folded:
-            self._folded.append(fuse_batch_norm(self.body))
-        return self._folded[0]
+    def _fused_body(self) -> nn.Module:
+        """The body with its batch norms fused into its convolutions, made once.
+
+        Whoever changes weights or device calls :meth:`train` or ``eval`` afterwards, which drops it.
+        """
+        if not self._fused:
+            self._fused.append(fuse_batch_norm(self.body))
+        return self._fused[0]

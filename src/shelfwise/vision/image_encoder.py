@@ -1,4 +1,7 @@
-"""A backbone made ready: its weights, what trains, where it is cut, and how pictures reach it."""
+"""A backbone made ready: its weights, what trains, where it is split, and how images reach it.
+
+Dimensions: B images of a batch, V views of an image, D pooled features.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from torch import Tensor, nn
 from shelfwise.core.types import PluginSettings
 from shelfwise.nn.device import device, to_device
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
-from shelfwise.vision.image_features import Encoder
-from shelfwise.vision.image_io import Fit, Frame, Pixels
+from shelfwise.vision.image_features import PixelEncoder
+from shelfwise.vision.image_io import Fit, Pixels, Resizing
 from shelfwise.vision.layer_freezing import (
     FrozenNorm,
-    Last,
+    TrainLast,
     freeze,
     keras_resnet50,
     set_frozen,
@@ -29,9 +32,12 @@ from shelfwise.vision.layer_freezing import (
 )
 from shelfwise.vision.pretrained_weights import WeightSource, build, config_of, load_backbone
 
+BATCH_STATS_BATCH = 256
+"""Images a batch where batch norms use the batch's own statistics: the paper's batches."""
+
 
 class ImageEncoderSettings(PluginSettings):
-    """The backbone and its pictures. The defaults are the paper's, with frozen batch norms as they are used today."""
+    """The backbone and its images. The defaults are the paper's, with frozen batch norms as used today."""
 
     backbone: str = Field("resnet50", description="any image model of timm, by name")
     weights: str = Field(
@@ -46,14 +52,14 @@ class ImageEncoderSettings(PluginSettings):
         description="statistics of frozen batch norms in training: stored, or the batch's own (Keras 2.2)",
     )
     size: int | None = Field(
-        None, ge=32, description="side of a picture, pixels; unset: the backbone's own (224 for ResNet-50)"
+        None, ge=32, description="side of an image, pixels; unset: the backbone's own (224 for ResNet-50)"
     )
-    fit: Fit = Field("stretch", description="how a picture becomes a square; the authors' scripts stretch")
+    fit: Fit = Field("stretch", description="how an image becomes a square; the authors' scripts stretch")
     normalisation: Literal["backbone", "caffe"] = Field(
         "backbone", description="caffe: for weights that were trained in Keras"
     )
     flip: bool = Field(
-        False, description="learn from mirrored pictures too, and average over both when predicting"
+        False, description="train on mirrored images too, and average over both when predicting"
     )
 
 
@@ -66,136 +72,151 @@ class ImageEncoder:
         parts: its frozen and its trained part.
         norms: batch norms whose statistics never change.
         normalise: bytes to what the backbone expects.
-        frame: size and fit of the pictures.
-        settings: how it was asked for.
+        resizing: size and fit of the images.
+        settings: what it was opened with.
     """
 
     backbone: nn.Module
     parts: SplitNetwork
     norms: list[nn.Module]
     normalise: Normalise
-    frame: Frame
+    resizing: Resizing
     settings: ImageEncoderSettings
 
     @classmethod
     def open(
         cls, source: WeightSource, settings: ImageEncoderSettings, state: dict[str, Tensor] | None = None
     ) -> ImageEncoder:
-        """The backbone of `source`, pre-trained, or with the weights of `state` where it comes from a saved model.
+        """The backbone of `source`, pre-trained, or with the weights of `state`, those of a saved model.
 
-        A stand-in trains as many weight-bearing layers as the backbone that was asked for would, and is given
-        pictures by its own rule.
+        A fallback trains as many layers with weights as the backbone of the settings would, and reads images
+        by its own rule.
         """
         if state is None:
             backbone = load_backbone(source, settings.size)
         else:
             backbone = build(source.used, settings.size)
+            # not strict: a saved model has no counters of batches
             backbone.load_state_dict(state, strict=False)
         config = config_of(source.used)
-        stands_in = source.used != source.asked
-        last = same_weights(settings.train_last, source.asked) if stands_in else settings.train_last
+        last, rule = settings.train_last, settings.normalisation
+        if source.used != source.requested:
+            last = count_weighted_layers(settings.train_last, source.requested)
+            rule = "backbone"
         trained = trained_modules(backbone, source.used, last)
         norms = freeze(backbone, trained, everything=last == "all")
         parts = split_at(backbone, trained)
         _keep_gradients_dense(backbone)
-        normalise = Normalise.of("backbone" if stands_in else settings.normalisation, asdict(config))
-        frame = Frame(settings.size or config.input_size[-1], settings.fit)
-        return cls(backbone.to(memory_format=torch.channels_last), parts, norms, normalise, frame, settings)
+        normalise = Normalise.of(rule, asdict(config))
+        resizing = Resizing(settings.size or config.input_size[-1], settings.fit)
+        # the memory layout in which convolutions are fastest on a CPU
+        backbone = backbone.to(memory_format=torch.channels_last)
+        return cls(backbone, parts, norms, normalise, resizing, settings)
 
     @property
     def views(self) -> int:
-        """1, or 2 with the mirrored picture."""
+        """V: 1, or 2 with the mirrored image."""
         return 1 + self.settings.flip
 
     @property
     def features(self) -> int:
         """D, the number of pooled features."""
-        return int(getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features)  # type: ignore[arg-type]
+        # some backbones have a layer between the pooling and the classifier
+        width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
+        return int(width)  # type: ignore[arg-type]
 
     def body(self) -> nn.Module:
-        """What trains: rows as the encoder gives them (one view, see :func:`to_tensor`) to pooled features (B, D)."""
-        return (
-            self.parts.trained
-            if self.parts.frozen is not None
-            else nn.Sequential(self.normalise, self.parts.trained)
-        )
+        """What trains: rows of one view (see :func:`to_tensor`) to pooled features (B, D)."""
+        if self.parts.frozen is None:
+            return nn.Sequential(self.normalise, self.parts.trained)
+        return self.parts.trained
 
-    def encoder(self, batch_stats: bool = False) -> Encoder:
+    def encoder(self, batch_stats: bool = False) -> PixelEncoder:
         """The frozen part as a function of pixels.
 
         Args:
-            batch_stats: its batch norms use each batch's own statistics, as Keras 2.2 does in training. Batches of 256 are
-                then drawn once, not anew in every epoch, so that the frozen part still runs once per picture.
+            batch_stats: its batch norms use each batch's own statistics, as Keras 2.2 does in training.
+                Batches are then drawn once, not anew in every epoch, so that the frozen part still runs once
+                an image.
         """
-        return self._encoder(True) if batch_stats else self._known_encoder
+        return self._make_encoder(True) if batch_stats else self._inference_encoder
 
     @cached_property
-    def _known_encoder(self) -> Encoder:
-        """Made once: to fold and to digest the frozen part takes longer than to ask it about one picture."""
-        return self._encoder(False)
+    def _inference_encoder(self) -> PixelEncoder:
+        """Made once: to fuse and to digest the frozen part takes longer than to run it on one image."""
+        return self._make_encoder(False)
 
-    def _encoder(self, batch_stats: bool) -> Encoder:
+    def _make_encoder(self, batch_stats: bool) -> PixelEncoder:
         part = self.parts.frozen
-        identity = _digest(
-            repr((self.frame, self.views, self.settings.normalisation, batch_stats)), part, self.normalise
-        )
+        identity = self._identity(batch_stats)
         if part is None:
-            return Encoder(
-                self._mirrored,
-                (self.views, self.frame.size, self.frame.size, 3),
-                "uint8",
-                self.frame,
-                identity,
-            )
-        network = nn.Sequential(
-            self.normalise, _with_batch_statistics(part) if batch_stats else fuse_batch_norm(part)
-        )
-
+            # everything trains, so the rows are the pixels themselves
+            shape = (self.views, self.resizing.size, self.resizing.size, 3)
+            return PixelEncoder(self._with_mirrored, shape, "uint8", self.resizing, identity)
+        frozen = _with_batch_statistics(part) if batch_stats else fuse_batch_norm(part)
+        network = nn.Sequential(self.normalise, frozen)
         if device().type != "cpu":
-            network = copy.deepcopy(network).to(device())  # a copy, as the backbone itself stays where it is
+            # a copy, as the backbone's frozen part stays where it is
+            network = copy.deepcopy(network).to(device())
 
         @torch.inference_mode()
         def run(pixels: Pixels) -> NDArray[Any]:
-            views = to_device(torch.from_numpy(view) for view in np.moveaxis(self._mirrored(pixels), 1, 0))
+            by_view = np.moveaxis(self._with_mirrored(pixels), 1, 0)
+            views = to_device(torch.from_numpy(view) for view in by_view)
             return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
 
-        shape = _output_shape(nn.Sequential(self.normalise, fuse_batch_norm(part)), self.frame.size)
-        return Encoder(
+        row_shape = _output_shape(nn.Sequential(self.normalise, fuse_batch_norm(part)), self.resizing.size)
+        return PixelEncoder(
             run,
-            (self.views, *shape),
+            (self.views, *row_shape),
             "float16",
-            self.frame,
+            self.resizing,
             identity,
-            256 if batch_stats else 32,
-            batch_stats,
+            batch=BATCH_STATS_BATCH if batch_stats else 32,
+            batch_dependent=batch_stats,
         )
 
-    def _mirrored(self, pixels: Pixels) -> Pixels:
-        """(B, V, size, size, 3): the pictures, and mirrored where the settings say so."""
+    def _identity(self, batch_stats: bool) -> str:
+        """A hex digest of all that rows depend on, the image apart; it names a folder of the cache."""
+        size, fit = self.resizing.size, self.resizing.fit
+        # spelled out, so that no renamed class empties the caches of earlier versions
+        facts = (
+            f"(Frame(size={size}, fit={fit!r}), {self.views}, {self.settings.normalisation!r}, {batch_stats})"
+        )
+        return _digest(facts, self.parts.frozen, self.normalise)
+
+    def _with_mirrored(self, pixels: Pixels) -> Pixels:
+        """(B, V, size, size, 3): the images, and mirrored where the settings say so."""
         return np.stack([pixels, pixels[:, :, ::-1]][: self.views], axis=1)
 
 
-def same_weights(last: Last, asked: str) -> Last:
-    """How many weight-bearing layers are among the last `last` of the backbone `asked`, head included.
+def count_weighted_layers(last: TrainLast, backbone: str) -> TrainLast:
+    """How many layers with weights are among the last `last` of the backbone, head included.
 
-    >>> same_weights(40, "resnet50"), same_weights(40, "vgg16")
+    >>> count_weighted_layers(40, "resnet50"), count_weighted_layers(40, "vgg16")
     (24, 40)
     """
-    if last == "all" or asked.split(".")[0] != "resnet50":
+    # only ResNet-50 is counted with its layers without weights
+    if last == "all" or backbone.split(".")[0] != "resnet50":
         return last
     layers = keras_resnet50()
     return sum(map(bool, layers[len(layers) - min(last, len(layers)) :]))
 
 
 def to_tensor(rows: NDArray[Any]) -> Tensor:
-    """Stored rows of one view as the body takes them: maps (B, H, W, C) become (B, C, H, W) in channels-last memory."""
+    """Stored rows of one view as the body takes them.
+
+    Maps (B, H, W, C) become (B, C, H, W) in channels-last memory; bytes stay bytes.
+    """
     tensor = torch.from_numpy(rows)
     if tensor.dtype == torch.uint8:
         return tensor
-    return tensor.float().permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor.float()
+    tensor = tensor.float()
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
 
 
 def _to_row(crossing: Tensor) -> Tensor:
+    """What is stored of the split's tensor: channels last, in half precision."""
     row = crossing.permute(0, 2, 3, 1) if crossing.ndim == 4 else crossing
     limit = torch.finfo(torch.float16).max
     return row.clamp(-limit, limit).half()
@@ -203,32 +224,42 @@ def _to_row(crossing: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def _output_shape(network: nn.Module, size: int) -> tuple[int, ...]:
-    return tuple(_to_row(network(torch.zeros(1, size, size, 3, dtype=torch.uint8))).shape[1:])
+    """The shape of one image's row."""
+    black = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    return tuple(_to_row(network(black)).shape[1:])
 
 
 def _with_batch_statistics(part: nn.Module) -> nn.Module:
+    """A copy whose batch norms use each batch's own statistics."""
     network = copy.deepcopy(part).eval()
-    set_frozen(
-        [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)], training=True, rule="batch_stats"
-    )
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    set_frozen(norms, training=True, rule="batch_stats")
     return network
 
 
 def _digest(facts: str, part: nn.Module | None, normalise: Normalise) -> str:
+    """32 hex digits of `facts`, of what the frozen part computes, and of its weights."""
     digest = hashlib.sha256(facts.encode())
-    constants = {"mean": normalise.mean, "factor": normalise.factor}
-    weights = {} if part is None else part.state_dict()
+    # the modules, and the code that calls them
     digest.update(repr(part).encode() + str(getattr(part, "code", "")).encode())
-    for name, value in {**constants, **weights}.items():
+    tensors = {"mean": normalise.mean, "factor": normalise.factor}
+    if part is not None:
+        tensors |= part.state_dict()
+    for name, value in tensors.items():
+        # how many batches were seen in training changes nothing
         if not name.endswith("num_batches_tracked"):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:32]
 
 
 def _keep_gradients_dense(backbone: nn.Module) -> None:
-    """Global pooling spreads its gradient as a view without memory order; batch norm's backward pass is 20 times slower on those."""
+    """Let the gradient of a global pooling have the memory order of its input.
 
-    def watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    The pooling spreads its gradient as a view without memory order, on which batch norm's backward pass is
+    20 times slower.
+    """
+
+    def reorder_gradient(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if inputs[0].ndim == 4 and inputs[0].requires_grad:
             inputs[0].register_hook(  # type: ignore[no-untyped-call]
                 lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
@@ -236,4 +267,4 @@ def _keep_gradients_dense(backbone: nn.Module) -> None:
 
     pool = getattr(backbone, "global_pool", None)
     if isinstance(pool, nn.Module):
-        pool.register_forward_pre_hook(watch)
+        pool.register_forward_pre_hook(reorder_gradient)

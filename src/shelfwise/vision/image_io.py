@@ -1,4 +1,4 @@
-"""Pictures from untrusted files to pixels: nothing a file holds can stop a run or fill the memory."""
+"""Images from untrusted files to pixels: nothing a file holds can stop a run or fill the memory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from shelfwise.core.catalog import ImageSource
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["stretch", "letterbox", "crop"]
@@ -30,84 +31,91 @@ WHITE = (255, 255, 255)
 
 
 class ImageRejectedError(Exception):
-    """A file that is no usable picture; the message is the reason, ready for a report."""
+    """A file that is no usable image; the message is the reason, ready for a report."""
 
 
 @dataclass(frozen=True)
-class Frame:
-    """How pictures become squares of one size.
+class Resizing:
+    """How images become squares of one size.
 
     Args:
         size: side of the square, pixels (the paper: 224).
-        fit: ``stretch`` ignores the aspect (the authors' scripts), ``letterbox`` adds white, ``crop`` cuts the longer side.
+        fit: ``stretch`` ignores the aspect (the authors' scripts), ``letterbox`` adds white, ``crop`` cuts
+            the longer side.
     """
 
     size: int = 224
     fit: Fit = "stretch"
 
 
-def read_picture(path: Path) -> bytes:
-    """The bytes of a picture file.
+def read_image(source: ImageSource) -> bytes:
+    """The bytes of an image file; bytes are given back as they are.
 
     Raises:
-        PictureRefused: no such file, not readable, or beyond 50 MB.
+        ImageRejectedError: no such file, not readable, or beyond 50 MB.
     """
     try:
-        size = path.stat().st_size
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if size > MAX_BYTES:
             raise ImageRejectedError(f"the file has {size:,} bytes, more than {MAX_BYTES:,}")
-        return path.read_bytes()
+        return source if isinstance(source, bytes) else source.read_bytes()
     except FileNotFoundError:
         raise ImageRejectedError("there is no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ImageRejectedError(f"the file cannot be read ({type(error).__name__})") from None
 
 
-def digest_picture(path: Path) -> bytes:
-    """The 32-byte sha256 of a picture file; raises as :func:`read_picture`."""
-    return hashlib.sha256(read_picture(path)).digest()
+def digest_image(source: ImageSource) -> bytes:
+    """The 32-byte sha256 of an image file; raises as :func:`read_image`."""
+    return hashlib.sha256(read_image(source)).digest()
 
 
-def decode_picture(data: bytes, frame: Frame) -> Pixels:
-    """The picture as RGB, shape (size, size, 3); what is transparent becomes white, of an animation the first frame counts.
+def decode_image(data: bytes, resizing: Resizing) -> Pixels:
+    """The image as RGB, shape (size, size, 3).
+
+    What is transparent becomes white; of an animation the first frame counts.
 
     Raises:
-        PictureRefused: not a JPEG, PNG or WebP file, beyond 25 million pixels, a single pixel, broken off or damaged.
+        ImageRejectedError: not a JPEG, PNG or WebP file, beyond 25 million pixels, a single pixel, broken
+            off or damaged.
     """
-    return _decoded(data, frame.size, lambda image: _square(image, frame))
+    return _decoded(data, resizing.size, lambda image: _to_square(image, resizing))
 
 
-def shrink_picture(data: bytes, longest: int) -> Pixels:
-    """The picture as RGB, shape (H, W, 3), its longer side `longest`, its aspect as it was. Else as :func:`decode_picture`."""
-    return _decoded(
-        data, longest, lambda image: ImageOps.contain(image, (longest, longest), Image.Resampling.BICUBIC)
-    )
+def shrink_image(data: bytes, longest: int) -> Pixels:
+    """The image as RGB, shape (H, W, 3), its longer side `longest`, its aspect as it was.
+
+    Raises:
+        ImageRejectedError: as :func:`decode_image`.
+    """
+    box = (longest, longest)
+    return _decoded(data, longest, lambda image: ImageOps.contain(image, box, Image.Resampling.BICUBIC))
 
 
-def _decoded(data: bytes, size: int, shaped: Callable[[Image.Image], Image.Image]) -> Pixels:
+def _decoded(data: bytes, size: int, reshape: Callable[[Image.Image], Image.Image]) -> Pixels:
+    """The pixels after `reshape`, whose result is at least `size` wide or high."""
     try:
         with _open_image(data) as image:
             _check_size(image.width, image.height)
-            image.draft(
-                "RGB", (size, size)
-            )  # a JPEG is decoded at the smallest scale that is still large enough
-            return np.asarray(shaped(_rgb(ImageOps.exif_transpose(image))))
+            # a JPEG is decoded at the smallest scale that is still large enough
+            image.draft("RGB", (size, size))
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(reshape(_to_rgb(upright)))
     except ImageRejectedError:
         raise
     except Image.DecompressionBombError:
-        raise ImageRejectedError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
-    except (
-        Exception
-    ) as error:  # decoders meet damage with errors of any type, and one bad picture must not stop a run
-        raise ImageRejectedError(f"the picture is damaged or broken off ({type(error).__name__})") from None
+        raise ImageRejectedError(f"the image has more than {MAX_PIXELS:,} pixels") from None
+    # decoders meet damage with errors of any type, and one bad image must not stop a run
+    except Exception as error:
+        raise ImageRejectedError(f"the image is damaged or broken off ({type(error).__name__})") from None
 
 
 def _open_image(data: bytes) -> Image.Image:
     """The image with its header read and no pixel decoded.
 
-    ``Image.open`` does the same, and warns above 89 million pixels. Files that large are expected here, and refused
-    by :func:`_check_size`. A filter for the warning would be one for all threads, in ``catch_warnings`` too, and so
-    would another limit of Pillow's. Its formats by themselves do not warn.
+    ``Image.open`` does the same, and warns above 89 million pixels. Files that large are expected here, and
+    rejected by :func:`_check_size`. A filter for the warning would be one for all threads, in
+    ``catch_warnings`` too, and so would another limit of Pillow's. Its formats by themselves do not warn.
     """
     for name in FORMATS:
         read_header, accepts = Image.OPEN[name]
@@ -118,33 +126,34 @@ def _open_image(data: bytes) -> Image.Image:
             return read_header(io.BytesIO(data), "")
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue  # it only began like this format
-    raise ImageRejectedError(f"the file is not a picture ({', '.join(FORMATS)})")
+    raise ImageRejectedError(f"the file is not an image ({', '.join(FORMATS)})")
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageRejectedError(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+        raise ImageRejectedError(f"the image has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+    # shops put one where they have no image
     if width * height <= 1:
-        raise ImageRejectedError("the picture is a single pixel")
+        raise ImageRejectedError("the image is a single pixel")
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(
-        "I"
-    ):  # 16 bits a pixel: Pillow's own conversion would clip all but the darkest to white
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+def _to_rgb(image: Image.Image) -> Image.Image:
+    # 16 bits a pixel: Pillow's own conversion would clip all but the darkest to white
+    if image.mode.startswith("I"):
+        upper_bits = np.asarray(image).astype(np.uint32) >> 8
+        image = Image.fromarray(upper_bits.clip(0, 255).astype(np.uint8))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = image.convert("RGBA")
-        page = Image.new("RGBA", image.size, (*WHITE, 255))
-        page.alpha_composite(image)
-        image = page
+        background = Image.new("RGBA", image.size, (*WHITE, 255))
+        background.alpha_composite(image)
+        image = background
     return image.convert("RGB")
 
 
-def _square(image: Image.Image, frame: Frame) -> Image.Image:
-    shape = (frame.size, frame.size)
-    if frame.fit == "letterbox":
+def _to_square(image: Image.Image, resizing: Resizing) -> Image.Image:
+    shape = (resizing.size, resizing.size)
+    if resizing.fit == "letterbox":
         return ImageOps.pad(image, shape, Image.Resampling.BICUBIC, color=WHITE)
-    if frame.fit == "crop":
+    if resizing.fit == "crop":
         return ImageOps.fit(image, shape, Image.Resampling.BICUBIC)
     return image.resize(shape, Image.Resampling.BICUBIC)

@@ -1,4 +1,7 @@
-"""Where a backbone's pre-trained weights come from: the hub, a file, or an installed package; never silently from chance."""
+"""Where a backbone's pre-trained weights come from: the hub, a file, or an installed package.
+
+Weights are random only where a setting says so.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +45,15 @@ class WeightSource:
     """A decision: which backbone, with which weights.
 
     Args:
-        asked: the backbone of the settings.
-        used: the backbone that is used.
+        requested: the backbone named in the settings.
+        used: the backbone that is used; another one where a fallback stands in.
         kind: ``hub``, ``file``, ``package`` or ``random``.
         path: the weight file; None for random weights.
         weights: the source in words, for the report.
-        note: why it is not what was asked for, or "".
+        note: why another backbone is used, or "".
     """
 
-    asked: str
+    requested: str
     used: str
     kind: str
     path: Path | None
@@ -59,25 +62,22 @@ class WeightSource:
 
     def provenance(self) -> dict[str, str]:
         """JSON-ready facts for the report."""
-        return {"asked": self.asked, "used": self.used, "weights": self.weights, "note": self.note}
+        return {"asked": self.requested, "used": self.used, "weights": self.weights, "note": self.note}
 
 
 @lru_cache
 def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
-    """Decide where the weights of `backbone` come from; asked once a process, so a fallback is said once.
+    """Decide where the weights of `backbone` come from; once a process, so a fallback is reported once.
 
-    ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the packaged
-    EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path (.safetensors, .pth) mean just that.
+    ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the
+        packaged EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path
+        (.safetensors, .pth) mean just that.
 
     Raises:
-        WeightsError: no such backbone, file or package; or the hub is asked for and does not give them.
+        WeightsError: no such backbone, file or package; or the hub is named and does not give them.
     """
     if not timm.is_model(backbone.split(".")[0]):
-        near = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
-        raise WeightsError(
-            f"timm has no backbone called {backbone!r}; "
-            + (f"similar: {', '.join(near)}" if near else "see timm.list_models()")
-        )
+        raise WeightsError(f"timm has no backbone called {backbone!r}; {_similar_names(backbone)}")
     if weights == "random":
         return WeightSource(backbone, backbone, "random", None, "random")
     if weights == "package":
@@ -89,26 +89,27 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
         return WeightSource(backbone, backbone, "hub", path, f"hub {config_of(backbone).hf_hub_id}")
     if weights == "hub":
         raise WeightsError(
-            f"needs pre-trained weights of {backbone}, and {trouble}; name a weight file in the setting weights"
+            f"needs pre-trained weights of {backbone}, and {trouble}; "
+            "name a weight file in the setting weights"
         )
-    used = backbone if backbone in PACKAGES else FALLBACK
-    note = "" if used == backbone else f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
-    source = _from_package(backbone, used, note)
-    if note:
-        log.warning("pictures: %s; name a weight file in the setting weights to use %s", note, backbone)
+    if backbone in PACKAGES:
+        return _from_package(backbone, backbone)
+    note = f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"
+    source = _from_package(backbone, FALLBACK, note)
+    log.warning("images: %s; name a weight file in the setting weights to use %s", note, backbone)
     return source
 
 
 def load_backbone(source: WeightSource, size: int | None = None) -> nn.Module:
-    """The backbone of `source` without its classifier, in inference mode: pictures (B, 3, H, W) to pooled features (B, D).
+    """The backbone of `source` in inference mode: images (B, 3, H, W) to pooled features (B, D).
 
     Args:
-        size: side of the pictures in pixels, for backbones that are built for one size; None keeps theirs.
+        size: side of the images in pixels, for backbones that are built for one size; None keeps theirs.
 
     Raises:
         WeightsError: the file is not the weights of this backbone, or was changed.
     """
-    state = None if source.path is None else _read(source, source.path)
+    state = None if source.path is None else _read_state(source, source.path)
     try:
         return build(source.used, size, state)
     except (RuntimeError, KeyError, ValueError) as error:
@@ -118,42 +119,59 @@ def load_backbone(source: WeightSource, size: int | None = None) -> nn.Module:
 
 
 def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = None) -> nn.Module:
-    """timm's backbone `name` with the tensors of `state`, or random ones, the same every time."""
+    """timm's backbone `name`, without its classifier.
+
+    Args:
+        size: as :func:`load_backbone`.
+        state: its tensors; None for random ones, the same every time.
+    """
     extra: dict[str, Any] = {}
+    # other backbones take images of any size, and have no such argument
     if size is not None and config_of(name).fixed_input_size:
         extra["img_size"] = size
     if state is not None:
-        extra |= {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
+        extra["pretrained"] = True
+        extra["pretrained_cfg_overlay"] = {"state_dict": state}
     with torch_seed(0):
         network: nn.Module = timm.create_model(name, num_classes=0, **extra)
     return network.eval()
 
 
 def config_of(name: str) -> PretrainedCfg:
-    """What timm knows of a backbone: size, mean and deviation of its pictures, and its place on the hub."""
+    """What timm knows of a backbone: size, mean and deviation of its images, and its place on the hub."""
     config = timm.get_pretrained_cfg(name)
     return PretrainedCfg() if config is None else config
+
+
+def _similar_names(backbone: str) -> str:
+    """What to name in place of `backbone`, for an error."""
+    similar = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
+    return f"similar: {', '.join(similar)}" if similar else "see timm.list_models()"
 
 
 def _from_file(backbone: str, path: Path) -> WeightSource:
     if not path.is_file():
         raise WeightsError(
-            f"there is no weight file {path}; give a .safetensors or .pth file, or one of: auto, hub, package, random"
+            f"there is no weight file {path}; give a .safetensors or .pth file, "
+            "or one of: auto, hub, package, random"
         )
     return WeightSource(backbone, backbone, "file", path, f"file {path.name}")
 
 
-def _from_package(asked: str, used: str, note: str = "") -> WeightSource:
+def _from_package(requested: str, used: str, note: str = "") -> WeightSource:
+    """The weights of `used` from its package; `note` says why they stand in for those of `requested`."""
     package = PACKAGES.get(used)
     if package is None:
         raise WeightsError(
-            f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; name a weight file instead"
+            f"no package carries weights of {used!r}, only of: {', '.join(PACKAGES)}; "
+            "name a weight file instead"
         )
     try:
         path = package.verified()
+    # the reason for the fallback belongs to the message that the fallback failed too
     except WeightsError as error:
         raise WeightsError(f"{note}, but {error}" if note else str(error)) from None
-    return WeightSource(asked, used, "package", path, f"package {package.name} {package.version}", note)
+    return WeightSource(requested, used, "package", path, f"package {package.name} {package.version}", note)
 
 
 def _from_hub(backbone: str) -> tuple[Path | None, str]:
@@ -162,11 +180,13 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
     if not config.hf_hub_id:
         return None, f"the hub has no weights of {backbone}"
     where = (config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
-    kept = try_to_load_from_cache(*where)
-    if isinstance(kept, str):
-        return Path(kept), ""
+    on_disk = try_to_load_from_cache(*where)
+    # the other answers are objects: "unknown", and "known not to exist"
+    if isinstance(on_disk, str):
+        return Path(on_disk), ""
     if constants.HF_HUB_OFFLINE:
         return None, "the hub is switched off (HF_HUB_OFFLINE)"
+    # without this, the hub's client tries for minutes
     if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=TIMEOUT)):
         return None, "the hub is out of reach"
     try:
@@ -175,24 +195,26 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
         return None, f"the download from the hub failed ({type(error).__name__})"
 
 
-def _read(source: WeightSource, path: Path) -> dict[str, Tensor]:
+def _read_state(source: WeightSource, path: Path) -> dict[str, Tensor]:
+    """The tensors of a weight file under timm's names."""
     try:
         state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
-    except (
-        Exception
-    ) as error:  # torch, pickle and safetensors each have errors of their own for a broken file
+    # torch, pickle and safetensors each have errors of their own for a broken file
+    except Exception as error:
         raise WeightsError(
-            f"{source.weights} is not a weight file ({type(error).__name__}); give a .safetensors or .pth file"
+            f"{source.weights} is not a weight file ({type(error).__name__}); "
+            "give a .safetensors or .pth file"
         ) from None
     return _renamed(source.used, state) if source.kind == "package" else state
 
 
 def _renamed(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The package's tensors under timm's names: the same tensors in the same order."""
+    # on the device "meta" a network has shapes and names, but no numbers
     with torch.device("meta"):
-        names = timm.create_model(backbone).state_dict()
-    if [value.shape for value in names.values()] != [value.shape for value in state.values()]:
+        expected = timm.create_model(backbone).state_dict()
+    if [value.shape for value in expected.values()] != [value.shape for value in state.values()]:
         raise WeightsError(
             f"the package's tensors are not those of {backbone}; is timm {timm.__version__} too new?"
         )
-    return dict(zip(names, state.values(), strict=True))
+    return dict(zip(expected, state.values(), strict=True))
