@@ -34,8 +34,11 @@ def plugin_settings(name: str) -> dict[str, Any]:
     kind = _kind_of(name)
     plugin = kind.load(name)
     schema = plugin.Settings.model_json_schema()
-    settings = list(_settings(schema, schema.get("$defs", {}), "", {}))
-    summary = (plugin.__doc__ or "").strip().split("\n")[0]
+    # tables are defined beside the properties that refer to them
+    definitions = schema.get("$defs", {})
+    settings = list(_settings(schema, definitions, "", {}))
+    docstring = plugin.__doc__ or ""
+    summary = docstring.strip().split("\n")[0]
     return {"name": name, "kind": kind.kind, "summary": summary, "settings": settings}
 
 
@@ -67,7 +70,8 @@ def _kind_of(name: str) -> registry.Registry:
     if name in aliases.REMOVED:
         raise PluginError(f"the plug-in {name!r} was removed: {aliases.REMOVED[name]}")
     plugins = list_plugins()
-    near = difflib.get_close_matches(name, [*plugins["modalities"], *plugins["fusion"]], n=1)
+    names = [*plugins["modalities"], *plugins["fusion"]]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     known = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugins.items())
     raise PluginError(f"there is no plug-in called {name!r}; {hint}known: {known}")
@@ -84,7 +88,10 @@ def _settings(
     """
     for key, entry in table.get("properties", {}).items():
         name = prefix + key
-        own = {**entry, "default": defaults[key]} if key in defaults else entry
+        own = dict(entry)
+        # a plug-in may have other defaults than the table has by itself, such as fewer epochs
+        if key in defaults:
+            own["default"] = defaults[key]
         nested, joint = _nested(own)
         yield {
             "name": name,
@@ -134,8 +141,9 @@ def _type(entry: Schema) -> str:
         return _as_toml(entry["const"])
     if "anyOf" in entry:
         return " | ".join(map(_type, entry["anyOf"]))
-    if "prefixItems" in entry:
-        return "[" + ", ".join(map(_type, entry["prefixItems"])) + "]"
+    if "prefixItems" in entry:  # a list of fixed length, each place with a type of its own
+        places = ", ".join(map(_type, entry["prefixItems"]))
+        return f"[{places}]"
     if entry.get("type") == "array":
         item = _type(entry.get("items", {}))
         return f"list of {item}s" if item.isalpha() else f"list of {item}"

@@ -24,6 +24,7 @@ def shrunk_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
         targets: (N, L) of 0 and 1.
         shrink: penalty on the squared distance from the shared weights.
     """
+    # first one regression for all labels together, which even rare labels can rely on
     shared = fit_logistic(inputs, targets, np.zeros((1, inputs.shape[1])), SHARED_PENALTY)
     start = np.repeat(shared, len(inputs), axis=0)
     return fit_logistic(inputs, targets, start, shrink).astype(np.float32)

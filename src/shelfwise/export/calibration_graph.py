@@ -39,7 +39,7 @@ class LogisticCalibration(nn.Module):
 
     def __init__(self, arrays: Arrays) -> None:
         super().__init__()
-        self.weights = nn.Buffer(torch.from_numpy(np.array(arrays["weights"], np.float32)))  # (L, 3)
+        self.weights = _buffer(arrays["weights"], np.float32)  # (L, 3)
 
     def forward(self, scores: Tensor) -> Tensor:
         """Probabilities (B, L); a score of 0 stays 0."""
@@ -56,14 +56,18 @@ class IsotonicCalibration(nn.Module):
     def __init__(self, arrays: Arrays) -> None:
         super().__init__()
         labels = len(arrays["trust"])
-        self.own = PiecewiseLinear({name: arrays[f"own.{name}"] for name in PARTS}, labels)
-        self.shared = PiecewiseLinear({name: arrays[f"shared.{name}"] for name in PARTS}, 1)
+        own = {name: arrays[f"own.{name}"] for name in PARTS}
+        shared = {name: arrays[f"shared.{name}"] for name in PARTS}
+        self.own = PiecewiseLinear(own, labels)
+        self.shared = PiecewiseLinear(shared, 1)
         # how much of a label's own curve counts: less for labels with few products
-        self.trust = nn.Buffer(torch.from_numpy(np.array(arrays["trust"], np.float32)))
+        self.trust = _buffer(arrays["trust"], np.float32)
 
     def forward(self, scores: Tensor) -> Tensor:
         """Probabilities (B, L); a score of 0 stays 0."""
-        likely = self.trust * self.own(scores) + (1 - self.trust) * self.shared(scores)
+        own = self.own(scores)
+        shared = self.shared(scores)
+        likely = self.trust * own + (1 - self.trust) * shared
         return torch.where(scores > 0, likely.clamp(EPSILON, 1 - EPSILON), 0.0)
 
 
@@ -76,20 +80,27 @@ class PiecewiseLinear(nn.Module):
         rises = np.diff(heights, axis=1)
         # ramps between the filling points have no length; they do not rise either
         lengths = np.maximum(np.diff(places, axis=1), 1e-12)
-        self.first = nn.Buffer(torch.from_numpy(heights[:, 0].astype(np.float32)))
-        self.rise = nn.Buffer(torch.from_numpy(rises.astype(np.float32)))
+        self.first = _buffer(heights[:, 0], np.float32)
+        self.rise = _buffer(rises, np.float32)
         # in double precision, as ramps may be as short as the distance of two single-precision scores
-        self.start = nn.Buffer(torch.from_numpy(places[:, :-1]))
-        self.length = nn.Buffer(torch.from_numpy(lengths))
-        self.lowest = nn.Buffer(torch.from_numpy(np.array(curves["lowest"])))
-        self.highest = nn.Buffer(torch.from_numpy(np.array(curves["highest"])))
+        self.start = _buffer(places[:, :-1])
+        self.length = _buffer(lengths)
+        # beyond its first and last training score a curve is level
+        self.lowest = _buffer(curves["lowest"])
+        self.highest = _buffer(curves["highest"])
 
     def forward(self, scores: Tensor) -> Tensor:
         """Heights (B, L) of the curves at `scores`."""
         kept = torch.minimum(torch.maximum(scores.double(), self.lowest), self.highest)
         # how far a score has climbed each ramp, 0 before and 1 behind it
-        along = ((kept.unsqueeze(2) - self.start) / self.length).clamp(0, 1).float()
+        distance = kept.unsqueeze(2) - self.start
+        along = (distance / self.length).clamp(0, 1).float()
         return self.first + (along * self.rise).sum(dim=2)
+
+
+def _buffer(array: NDArray[Any], dtype: type[np.generic] | None = None) -> nn.Buffer:
+    """A copy of `array` that goes with the graph and is not trained."""
+    return nn.Buffer(torch.from_numpy(np.array(array, dtype)))
 
 
 def _filled_up(curves: Arrays, labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -101,6 +112,7 @@ def _filled_up(curves: Arrays, labels: int) -> tuple[NDArray[np.float64], NDArra
     places = np.full((labels, width), BEYOND)
     heights = np.zeros((labels, width))
     for label, rows in enumerate(rows_of):
+        # a label without any training product has no curve, and height 0
         if len(rows):
             places[label, : len(rows)] = curves["places"][rows] - 2 * label
             heights[label, : len(rows)] = curves["heights"][rows]

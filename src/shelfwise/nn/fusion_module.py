@@ -42,6 +42,7 @@ class FusionModule(nn.Module):
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         """Fused scores (B, L)."""
+        # by name, so that a rule reads like a function of what it needs
         arguments = {name: self.get_buffer(name) for name in self.names}
         if len(self.parts):
             arguments["parts"] = torch.stack([part(scores, present) for part in self.parts])
@@ -75,5 +76,6 @@ def sets_of_members(numbers: Sequence[int], n_members: int) -> Bools:
             f"it has weights for {len(numbers)} sets of members, and an ONNX graph holds at most {MAX_SETS}; "
             f"fuse fewer members, or use the policy 'policy'"
         )
+    # (S, M): each number shifted so that each member's bit comes last
     bits = np.array(numbers)[:, None] >> np.arange(n_members) & 1
     return np.asarray(bits > 0)
