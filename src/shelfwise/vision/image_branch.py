@@ -34,9 +34,14 @@ class ImageBranchSettings(ImageEncoderSettings):
     """
 
     hidden: int = Field(
-        0, ge=0, description="units of a hidden layer behind the pooling, 0 for none (the paper)"
+        0, ge=0, description="units of a hidden layer behind the backbone; 0: no hidden layer (the paper)"
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="before each layer behind the pooling")
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of units dropped before each layer behind the backbone in training",
+    )
 
 
 @dataclass(frozen=True)
