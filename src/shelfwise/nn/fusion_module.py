@@ -5,6 +5,7 @@ Dimensions: B products, M members, L labels, P parts of a blend, S sets of membe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,11 +51,12 @@ class FusionModule(nn.Module):
 
 
 class SigmoidOutput(nn.Module):
-    """The scores of a policy network, whose outputs are logits."""
+    """The scores of a copy of a policy network, whose outputs are logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.eval()
+        # on the processor, where graphs are made; the policy's own network may stay on a GPU
+        self.network = copy.deepcopy(network).cpu().eval()
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
         """Fused scores (B, L)."""
