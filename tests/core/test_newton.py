@@ -1,4 +1,4 @@
-"""Newton's method for many problems at once, against a general optimiser and against one problem at a time."""
+"""Newton's method for many problems at once, against a general optimiser and one problem at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMITS = NewtonLimits(steps=60, longest_step=2.0, tolerance=1e-9)
 
 
 class Problems:
-    """B losses ``sum ln(1 + exp(x w)) - y x w`` over ten products each: inputs (B, 10, P), targets (B, 10)."""
+    """B losses ``sum ln(1 + exp(x w)) - y x w`` over ten products: inputs (B, 10, P), targets (B, 10)."""
 
     def __init__(self, count: int, width: int, seed: int) -> None:
         random = np.random.default_rng(seed)

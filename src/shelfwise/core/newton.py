@@ -71,10 +71,16 @@ def minimise(
     for _ in range(limits.steps):
         slope, curvature = derivatives(weights)
         slope = slope + penalty * (weights - start)
+        # the penalty also keeps the curvature from being singular
         curvature = curvature + penalty * np.eye(width)
         if floor is not None:
-            slope, curvature = _without_held(slope, curvature, (weights <= floor) & (slope > 0))
-        step = np.asarray(np.linalg.solve(curvature, slope[:, :, None])[:, :, 0], np.float64)
+            # at its bound, and lower values would be better: such a weight stays where it is
+            held = (weights <= floor) & (slope > 0)
+            slope, curvature = _without_held(slope, curvature, held)
+        # one small solve a problem, all in one call
+        solved = np.linalg.solve(curvature, slope[:, :, None])
+        step = np.asarray(solved[:, :, 0], np.float64)
+        # far from the minimum a quadratic is a poor guide, and the whole step too long
         longest = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1, limits.longest_step / np.maximum(longest, limits.tolerance))
         if losses is None:
@@ -83,6 +89,7 @@ def minimise(
         else:
             before = weights
             weights = _lower(_penalised(losses, start, penalty), before, step, floor)
+            # not the step: a halved or bounded one changes less
             change = weights - before
         if np.abs(change).max(initial=0) < limits.tolerance:
             break
@@ -93,13 +100,20 @@ def _without_held(
     slope: Float64Array, curvature: Float64Array, held: Bools
 ) -> tuple[Float64Array, Float64Array]:
     """Derivatives by which the weights that are `held` (B, P) at their bound do not move, nor move others."""
+    # rows and columns of the identity: the solve then gives these weights a step of their slope, 0
     crossed = held[:, :, None] | held[:, None, :]
-    return np.where(held, 0, slope), np.where(crossed, np.eye(slope.shape[1]), curvature)
+    identity = np.eye(slope.shape[1])
+    return np.where(held, 0, slope), np.where(crossed, identity, curvature)
 
 
 def _penalised(losses: Losses, start: Float64Array, penalty: float) -> Losses:
     """The `losses` with the penalty on the way from `start`."""
-    return lambda weights: losses(weights) + penalty / 2 * np.square(weights - start).sum(axis=1)
+
+    def penalised(weights: Float64Array) -> Float64Array:
+        distance = np.square(weights - start).sum(axis=1)
+        return np.asarray(losses(weights) + penalty / 2 * distance)
+
+    return penalised
 
 
 def _lower(
@@ -110,6 +124,7 @@ def _lower(
     The first length is taken at which the problem's loss does not rise.
     """
     limit = losses(weights)
+    # near the minimum the loss no longer changes but by rounding, which is no rise
     limit = limit + ROUNDING * np.abs(limit)
     scale = np.ones((len(weights), 1))
     for _ in range(HALVINGS):
