@@ -13,9 +13,9 @@ from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_qua
 from shelfwise.core.files import json_text, replacing, write_json_lines, write_text_atomically
 from shelfwise.core.types import Context, RejectedField
 from shelfwise.errors import CatalogError
-from shelfwise.metrics.selective import QUEUES
-from shelfwise.model.decision import CHUNK_ROWS, NOVEL, Decision, label
+from shelfwise.model.decision import CHUNK_ROWS, Decision, label
 from shelfwise.model.predictor import Predictor
+from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
 
 Row = dict[str, Any]
 """A product as it stands in the file."""
@@ -63,7 +63,7 @@ def predict_catalog(
     decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
     queues: dict[str, list[str]] = {}
     if precision is not None:
-        queues |= {name: [] for name in QUEUES}
+        queues |= {name: [] for name in PRECISION_QUEUES}
     if novelty_rate is not None:
         queues[NOVEL] = []
     rejected: list[RejectedField] = []

@@ -9,31 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, RejectedField
-from shelfwise.decision.decision_rule import DecisionRule, QueueAssignment
 from shelfwise.errors import ConfigError
-from shelfwise.metrics.selective import ACCEPT, QUEUES, REVIEW
 from shelfwise.model.field_use import field_uses
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
+from shelfwise.model.product_queues import (
+    NO_QUEUE,
+    NOVEL_PRODUCT,
+    LabelQueue,
+    ProductQueue,
+    ProductQueues,
+    QueuedProduct,
+    decision_rule,
+    product_queues,
+)
 from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
 CHUNK_ROWS = 2048
 """Products decided at a time: bounds the memory for scores and features."""
-
-NOVEL: Literal["novel"] = "novel"
-"""The queue of products that belong to none of the known categories."""
-
-LabelQueue = Literal["accept", "review", "reject"]
-ProductQueue = Literal["accept", "review", "reject", "novel"]
-
-_QUEUE_NAMES: Mapping[int, Any] = {code: name for name, code in QUEUES.items()}
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,11 @@ def label(
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     # Both are checked here, not when the first decision is drawn.
-    rule = None if precision is None else _decision_rule(predictor)
+    if precision is not None:
+        decision_rule(predictor)
     if novelty_rate is not None:
         novelty_detector(predictor)
-    return _decisions(predictor, catalog, context, _Request(rule, precision, novelty_rate, top))
+    return _decisions(predictor, catalog, context, _Request(precision, novelty_rate, top))
 
 
 def novelty_detector(predictor: Predictor) -> NoveltyDetector:
@@ -149,46 +150,19 @@ def label_paths(names: Sequence[str], taxonomy: Taxonomy | None) -> list[tuple[s
     for child, parent in sorted(taxonomy.edges.tolist()):
         first_parent.setdefault(child, parent)
     # Each label comes after everything above it, so its parent's path is whole.
-    for place in taxonomy.downwards.tolist():
-        if place in first_parent:
-            paths[place] = (*paths[first_parent[place]], names[place])
+    for index in taxonomy.downwards.tolist():
+        if index in first_parent:
+            paths[index] = (*paths[first_parent[index]], names[index])
     return paths
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is wanted of every decision; see :func:`label`. `rule` is there where `precision` is."""
+    """What is wanted of every decision; see :func:`label`."""
 
-    rule: DecisionRule | None
     precision: float | None
     novelty_rate: float | None
     top: int | None
-
-
-@dataclass(frozen=True)
-class _Queues:
-    """The queues of N products and of their labels, as a decision names them."""
-
-    assigned: QueueAssignment
-    accepted: list[list[str]]
-    to_review: list[list[str]]
-
-    def of_product(self, row: int) -> dict[str, Any]:
-        """The three fields of a decision that a promised precision fills."""
-        return {
-            "queue": _QUEUE_NAMES[int(self.assigned.products[row])],
-            "accepted": tuple(self.accepted[row]),
-            "to_review": tuple(self.to_review[row]),
-        }
-
-    def of_label(self, row: int, place: int) -> LabelQueue:
-        """The queue of one label of a product."""
-        queue: LabelQueue = _QUEUE_NAMES[int(self.assigned.labels[row, place])]
-        return queue
-
-
-_NO_QUEUE: Mapping[str, Any] = {"queue": None, "accepted": (), "to_review": ()}
-_NOVEL_QUEUE: Mapping[str, Any] = {"queue": NOVEL, "accepted": (), "to_review": ()}
 
 
 def _decisions(
@@ -215,24 +189,27 @@ def _decide_chunk(
     novelty, novel = _novelty(predictor, chunk, scores, context, request.novelty_rate)
     # A product that belongs to no category is given none, whatever its scores.
     decided = predictor.decide(scores) & ~novel[:, None]
-    queues = _queues(predictor, scores, decided, request)
-    uses = field_uses(predictor.fields, chunk, answers.refused)
-    score_rows = _score_mappings(names, scores, request.top)
-    for row, (identity, by_label, use) in enumerate(zip(chunk.ids, score_rows, uses, strict=True)):
-        given = np.flatnonzero(decided[row])
-        labels = []
-        for place, score in zip(given.tolist(), _shortest(scores[row, given]), strict=True):
-            queue = None if queues is None else queues.of_label(row, place)
-            labels.append(LabelDecision(names[place], paths[place], score, queue))
-        queued = _NO_QUEUE if queues is None else queues.of_product(row)
-        if novel[row]:
-            queued = _NOVEL_QUEUE
+    queues = None
+    if request.precision is not None:
+        queues = product_queues(predictor, scores, decided, request.precision)
+    columns = zip(
+        chunk.ids,
+        _label_decisions(names, paths, scores, decided, queues),
+        _products_in_queues(queues, novel),
+        novelty,
+        _score_mappings(names, scores, request.top),
+        field_uses(predictor.fields, chunk, answers.refused),
+        strict=True,
+    )
+    for identity, labels, queued, novelty_score, scores_by_label, use in columns:
         yield Decision(
-            identity,
-            tuple(labels),
-            **queued,
-            novelty=novelty[row],
-            scores=by_label,
+            id=identity,
+            labels=labels,
+            queue=queued.queue,
+            accepted=queued.accepted,
+            to_review=queued.to_review,
+            novelty=novelty_score,
+            scores=scores_by_label,
             used_modalities=use.used,
             missing_modalities=use.missing,
             rejected=use.rejected,
@@ -257,20 +234,35 @@ def _novelty(
     return (1 - p_values).round(4).tolist(), novel
 
 
-def _decision_rule(predictor: Predictor) -> DecisionRule:
-    if predictor.decision_rule is None:
-        raise ConfigError("the model was trained without acceptance limits; train it again")
-    return predictor.decision_rule
+def _label_decisions(
+    names: Sequence[str],
+    paths: Sequence[tuple[str, ...]],
+    scores: Floats,
+    decided: Bools,
+    queues: ProductQueues | None,
+) -> Iterator[tuple[LabelDecision, ...]]:
+    """The labels that each of N products is given."""
+    # The columns and scores of all products, one product after the other, and where each product's end.
+    columns = np.nonzero(decided)[1].tolist()
+    given_scores = list(_shortest(scores[decided]))
+    ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
+    start = 0
+    for row, end in enumerate(ends):
+        labels = []
+        for column, score in zip(columns[start:end], given_scores[start:end], strict=True):
+            queue = None if queues is None else queues.of_label(row, column)
+            labels.append(LabelDecision(names[column], paths[column], score, queue))
+        start = end
+        yield tuple(labels)
 
 
-def _queues(predictor: Predictor, scores: Floats, decided: Bools, request: _Request) -> _Queues | None:
-    """What becomes of products and labels at the promised precision; None where none is requested."""
-    if request.rule is None or request.precision is None:
-        return None
-    assigned = request.rule.queues(scores, decided, request.precision)
-    accepted = predictor.labels.decode(assigned.labels == ACCEPT)
-    to_review = predictor.labels.decode(assigned.labels == REVIEW)
-    return _Queues(assigned, accepted, to_review)
+def _products_in_queues(queues: ProductQueues | None, novel: Bools) -> Iterator[QueuedProduct]:
+    """What becomes of each of N products; novel ones have a queue of their own."""
+    for row, is_novel in enumerate(novel.tolist()):
+        if is_novel:
+            yield NOVEL_PRODUCT
+        else:
+            yield NO_QUEUE if queues is None else queues.products[row]
 
 
 def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dict[str, float]]:
@@ -280,12 +272,12 @@ def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> It
             yield dict(zip(names, _shortest(row), strict=True))
         return
     falling = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-    for row, places in zip(scores, falling, strict=True):
-        chosen = [names[place] for place in places]
-        yield dict(zip(chosen, _shortest(row[places]), strict=True))
+    for row, columns in zip(scores, falling, strict=True):
+        chosen = [names[column] for column in columns]
+        yield dict(zip(chosen, _shortest(row[columns]), strict=True))
 
 
 def _shortest(scores: Floats) -> Iterator[float]:
-    """The numbers with the fewest digits that read back as the same float32: 0.1 and not 0.10000000149."""
+    """The numbers with the fewest digits that read back as the same float32: 0.1, not 0.10000000149."""
     # Two maps without a function of ours: most of a large prediction's time goes here.
     return map(float, map(str, scores))

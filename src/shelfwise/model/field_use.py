@@ -44,15 +44,28 @@ def field_uses(
     by_product: dict[str, list[RejectedField]] = {}
     for one in refused:
         by_product.setdefault(one.id, []).append(one)
-    for identity, has_value in zip(catalog.ids, has_values.tolist(), strict=True):
-        rejected = tuple(by_product.get(identity, ()))
-        unusable = {one.field for one in rejected}
-        used: list[str] = []
-        missing: list[str] = []
-        for name, there in zip(fields, has_value, strict=True):
-            names = used if there and name not in unusable else missing
-            names.append(name)
-        warnings = [f"the {one.field} was not used: {one.reason}" for one in rejected]
-        if not used:
-            warnings.append(f"the product has none of the fields that the model reads: {', '.join(fields)}")
-        yield FieldUse(tuple(used), tuple(missing), rejected, tuple(warnings))
+    # Most products have one of a few sets of fields, all of them usable.
+    known: dict[tuple[bool, ...], FieldUse] = {}
+    for identity, has_value in zip(catalog.ids, map(tuple, has_values.tolist()), strict=True):
+        if identity in by_product:
+            yield _field_use(fields, has_value, by_product[identity])
+            continue
+        if has_value not in known:
+            known[has_value] = _field_use(fields, has_value, ())
+        yield known[has_value]
+
+
+def _field_use(
+    fields: Sequence[str], has_value: Sequence[bool], rejected: Sequence[RejectedField]
+) -> FieldUse:
+    """What was used of a product with values in some of the `fields`."""
+    unusable = {one.field for one in rejected}
+    used: list[str] = []
+    missing: list[str] = []
+    for name, there in zip(fields, has_value, strict=True):
+        names = used if there and name not in unusable else missing
+        names.append(name)
+    warnings = [f"the {one.field} was not used: {one.reason}" for one in rejected]
+    if not used:
+        warnings.append(f"the product has none of the fields that the model reads: {', '.join(fields)}")
+    return FieldUse(tuple(used), tuple(missing), tuple(rejected), tuple(warnings))
