@@ -118,7 +118,7 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``shelfwise ARGUMENTS`` in this process, from its entry point on, and says what a shell would see.
+    """Runs ``shelfwise ARGUMENTS`` in this process, from its entry point on, as a shell would see it.
 
     A new interpreter would import torch again each time. Tests of what only a process of its own has, such as
     its imports, its log lines and its end by a kill, start one.

@@ -39,9 +39,7 @@ def inspect(
     for reason, count in found["reasons"].items():
         typer.echo(f"  {count} x {reason}")
     counts = found["statistics"]
-    typer.echo(
-        f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
-    )
+    typer.echo(f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}")
 
 
 def plugins(

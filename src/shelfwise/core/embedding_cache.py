@@ -29,9 +29,9 @@ KEY_BYTES = 32
 class EmbeddingCache:
     """Rows on disk, found by key.
 
-    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under another
-    name and renamed. A killed run therefore loses at most the shard it was filling, and several runs may share
-    a folder.
+    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under
+    another name and renamed. A killed run therefore loses at most the shard it was filling, and several runs
+    may share a folder.
 
     Args:
         folder: where the shards are; None keeps nothing.

@@ -89,7 +89,7 @@ class Stack:
         model.policies[self.name] = policy
 
     def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
-        """Scores to tune thresholds on: of the validation rows, else cross-fitted ones of the training rows."""
+        """Scores to tune thresholds on: of the validation rows, or cross-fitted ones where there are none."""
         validation = self._validation()
         if validation is None:
             return self.cross_fitted(model, context, checkpoints)
