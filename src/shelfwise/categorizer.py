@@ -51,6 +51,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int | None = None,
         root: Path | str = ".",
     ) -> None:
+        # only kept, never changed: scikit-learn clones an estimator by its parameters
         self.preset = preset
         self.config = config
         self.seed = seed
@@ -59,6 +60,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_model(cls, model: Predictor) -> Self:
         """A categorizer that uses `model`, with the settings it was trained with."""
+        # whole settings, so that a clone is fitted as the model was
         categorizer = cls(preset=model.config.preset, config=model.config.dump())
         categorizer._use(model)
         return categorizer
@@ -87,7 +89,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = self._settings()
         catalog = as_catalog(X, settings.catalog, self.root)
         if y is not None:
-            # A label alone is a path of one name.
+            # a label alone is a path of one name
             catalog = catalog.with_categories([[[name] for name in names] for names in y])
         self._use(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
         return self
@@ -141,6 +143,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             BundleError: it is an exported one.
         """
         model = self._model()
+        # asked for first: without a detector nothing need be predicted
         detector = novelty_detector(model)
         catalog = self._catalog(model, X)
         scores = model.scores(model.predict_members(catalog, _context(model)))
@@ -169,10 +172,12 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "explain labels")
-        explained = explain_products(model, self._catalog(model, X), _context(model), evidence=evidence)
+        catalog = self._catalog(model, X)
+        explained = explain_products(model, catalog, _context(model), evidence=evidence)
         reasons = []
         for product in explained:
-            reasons.append({name: reason.to_dict() for name, reason in product.reasons.items()})
+            by_label = {name: reason.to_dict() for name, reason in product.reasons.items()}
+            reasons.append(by_label)
         return reasons
 
     def embed(self, X: Any) -> Floats:
@@ -185,8 +190,9 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "embed products")
-        features = self._features(model, X).values()
-        return np.concatenate([unit(part) for part in features], axis=1)
+        # each member counts alike, however long its vectors are
+        parts = [unit(part) for part in self._features(model, X).values()]
+        return np.concatenate(parts, axis=1)
 
     def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
         """The k training products most like each of N products, most similar first; none without any field.
@@ -213,15 +219,18 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         model, index = self._model_with_index()
         similarities, rows = index.nearest_to(name, k)
-        return _describe_neighbours(model, index, similarities, rows)[0]
+        [neighbours] = _describe_neighbours(model, index, similarities, rows)
+        return neighbours
 
     def _settings(self) -> Config:
+        """The preset, the changes given to the constructor, and its seed, each over the one before."""
         changes = {} if self.seed is None else {"seed": self.seed}
         if isinstance(self.config, Mapping):
             return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
 
     def _use(self, model: Predictor) -> None:
+        """Become fitted; trailing underscores are scikit-learn's mark of what fitting leaves."""
         self.model_ = model
         self.classes_ = np.array(model.labels.names, dtype=object)
 
@@ -233,6 +242,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _model_with_index(self) -> tuple[Model, Neighbours]:
         model = require_members(self._model(), "find similar products")
         if model.nearest_neighbours is None:
+            # models of the first versions kept none
             raise BundleError("this model has no index of similar products; train it again")
         return model, model.nearest_neighbours
 
@@ -257,12 +267,14 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
         return products
     if isinstance(products, str | Path):
         return read_catalog(Path(products), settings).catalog
+    # pandas is not imported for this: whatever has the method is taken for a DataFrame
     records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
     if not all(isinstance(record, Mapping) for record in records):
         example = "[{'title': 'Mug with a handle'}]"
         raise CatalogError(f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {example}")
     if not records:
         raise LabelError("there is no product; give at least one")
+    # an id in the record counts before the number
     numbered = ({"id": str(number), **record} for number, record in enumerate(records))
     return Catalog.from_records(numbered, root)
 
@@ -275,15 +287,11 @@ def _describe_neighbours(
     model: Model, index: Neighbours, similarities: Floats, rows: Rows
 ) -> list[list[dict[str, Any]]]:
     """What the index knows of the products at `rows` (N, k); a row below 0 stands for none."""
-    names = model.labels.names
     described = []
     for product_similarities, product_rows in zip(similarities.tolist(), rows.tolist(), strict=True):
         neighbours = []
         for similarity, row in zip(product_similarities, product_rows, strict=True):
-            if row < 0:
-                continue
-            labels = [names[place] for place in index.labels_of(row)]
-            facts = {"id": index.ids[row], "title": index.titles[row]}
-            neighbours.append({**facts, "similarity": similarity, "labels": labels})
+            if row >= 0:
+                neighbours.append(index.describe(row, similarity, model.labels.names))
         described.append(neighbours)
     return described

@@ -61,6 +61,7 @@ def predict(
         summary = predict_catalog(fitted, catalog, out, context, target_precision, novelty_rate, top)
         summary["explained"] = None
         if explain is not None:
+            # matplotlib and jinja2 are not for those who only predict
             from shelfwise.commands.explain import explain_catalog
 
             summary["explained"] = explain_catalog(fitted, catalog, explain, context, identities or ())
@@ -188,6 +189,7 @@ def export(
     from shelfwise.commands.to_parquet import export_parquet, parquet_words
 
     options = {"onnx": onnx, "int8": int8, "migrate": migrate, "out": out, "parquet": parquet}
+    # the options that were given tell what is wanted; no two wishes at once
     given = {name for name, value in options.items() if value is not None}
     with terminal_context() as context:
         if parquet is not None and given == {"parquet"}:

@@ -59,7 +59,7 @@ def audit_catalog(
     catalog = read_catalog(source, model.config.catalog, context).catalog
     catalog, left_out = auditable(catalog, model.labels)
     audited = AuditedProducts.of(model, catalog, context)
-    # All scores are 0 where no member could read anything of a product.
+    # all scores are 0 where no member could read anything of a product
     scored: Bools = np.asarray(audited.scores.any(axis=1))
     products = int(scored.sum())
     left_out["products without any field to judge by"] = len(scored) - products
@@ -101,12 +101,14 @@ def _list_suspicious(
     """The `count` most suspicious of the `scored` products (N,), with what should be changed."""
     detector = _detector(model, audited)
     errors = detector.error_probabilities(audited.scores, audited.given, audited.places)
+    # a product without scores would seem to lack all its labels
     evidence = np.where(scored, suspicion(errors), 0)
     order = np.argsort(-evidence, kind="stable")[:count]
+    # nothing speaks against a product without evidence, even where few are listed
     order = order[evidence[order] > 0]
     listed = audited.take(order)
     suggested = detector.suggested_labels(listed.scores, listed.given, listed.places)
-    # Evidence is minus the logarithm of the probability that nothing is wrong.
+    # evidence is minus the logarithm of the probability that nothing is wrong
     suspicions = 1 - np.exp(-evidence[order])
     return describe_findings(model, listed, suggested, suspicions, errors[order])
 
@@ -125,6 +127,7 @@ def _notes(model: Predictor, audited: AuditedProducts) -> list[str]:
         return []
     trained = set(model.nearest_neighbours.ids)
     predicted = (audited.answer_rows >= 0).tolist()
+    # a training product that is predicted as if it were new
     repeated = 0
     for name, is_predicted in zip(audited.catalog.ids, predicted, strict=True):
         repeated += is_predicted and name in trained

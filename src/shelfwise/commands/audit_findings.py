@@ -52,7 +52,7 @@ def describe_findings(
         evidence = {}
         for label in np.flatnonzero(suggested[row] != listed.given[row]).tolist():
             name = model.labels.names[label]
-            # A change that the product's other paths undo again is none.
+            # a change that the product's other paths undo again is none
             if name not in better ^ given:
                 continue
             missing = bool(suggested[row, label])
@@ -121,13 +121,14 @@ def _nearest(model: Predictor, listed: AuditedProducts) -> tuple[Neighbours, Flo
     similarities = np.zeros((len(names), width), np.float32)
     rows = np.full((len(names), width), -1, np.int64)
     try:
+        # training products are in the index, new ones are searched by their features
         if trained.any():
             similarities[trained], rows[trained] = index.nearest_others(names[trained].tolist(), width)
         if not trained.all():
             features = _features(model, listed, ~trained)
             similarities[~trained], rows[~trained] = index.nearest(features, width)
     except PluginError:
-        # Without faiss the audit does without this evidence.
+        # without faiss the audit does without this evidence
         return None
     return index, similarities, rows
 
@@ -149,6 +150,7 @@ def _neighbour_evidence(
     Args:
         missing: whether the label is to be added: then carriers support it, else the others do.
     """
+    # a row below 0 stands for no product
     found = np.flatnonzero(rows[row] >= 0).tolist()
     carriers = 0
     supporting = []

@@ -44,13 +44,14 @@ class AuditedProducts:
         out_of_fold = model.out_of_fold
         if out_of_fold is None:
             trained_rows = np.full(count, -1, np.int64)
-            # Without out-of-fold scores the detector is fitted on the audited products themselves.
+            # without out-of-fold scores the detector is fitted on the audited products themselves
             places = np.arange(count)
         else:
             trained_rows = out_of_fold.rows(catalog.ids)
             places = trained_rows
             trained = trained_rows >= 0
             scores[trained] = out_of_fold.scores[trained_rows[trained]].toarray()
+        # only the others are predicted: the members would repeat what they were trained on
         new = np.flatnonzero(trained_rows < 0)
         answers = MemberPredictions({})
         answer_rows = np.full(count, -1, np.int64)

@@ -61,6 +61,7 @@ def predict_catalog(
         raise CatalogError(f"cannot write predictions to {out}: the name must end in .jsonl or .parquet")
     reading = read_catalog(source, predictor.config.catalog, context)
     decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
+    # a queue without any product has a file too, an empty one
     queues: dict[str, list[str]] = {}
     if precision is not None:
         queues |= {name: [] for name in PRECISION_QUEUES}
@@ -68,6 +69,7 @@ def predict_catalog(
         queues[NOVEL] = []
     rejected: list[RejectedField] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
+    # predictions are written as they are made: only a chunk of them is ever in memory
     with replacing(out) as temporary:
         labels_given = write(_rows(decisions, queues, rejected), temporary)
     summary: dict[str, Any] = {
@@ -117,6 +119,7 @@ def _rows(
 ) -> Iterator[Row]:
     """The decisions as they stand in the file. Notes each queue's ids and the rejected fields on the way."""
     for decision in decisions:
+        # a generator: this happens as the rows are written
         rejected += decision.rejected
         row: Row = {"id": decision.id, "labels": decision.names}
         if decision.queue is not None:
@@ -157,12 +160,12 @@ def _write_parquet(rows: Iterator[Row], path: Path) -> int:
     chunk: list[Row] = []
     with pq.ParquetWriter(path, schema) as writer:
         for row in rows:
-            # Arrow takes a map as a list of pairs.
+            # Arrow takes a map as a list of pairs
             chunk.append({**row, "scores": list(row["scores"].items())})
             labels_given += len(row["labels"])
             if len(chunk) == CHUNK_ROWS:
                 writer.write_table(pa.Table.from_pylist(chunk, schema))
                 chunk = []
-        # The last chunk may be empty; a file without any product is a whole file too.
+        # the last chunk may be empty; a file without any product is a whole file too
         writer.write_table(pa.Table.from_pylist(chunk, schema))
     return labels_given

@@ -77,6 +77,7 @@ class Catalog:
         for record in records:
             rows.append({name: _known_value(name, record.get(name)) for name in SCHEMA.names})
             further |= dict.fromkeys(name for name in record if name not in SCHEMA.names)
+        # paths and bytes go to columns of their own
         images = [row.pop("image") for row in rows]
         try:
             table = pa.Table.from_pylist(rows, schema=SCHEMA)
@@ -88,8 +89,7 @@ class Catalog:
         for name in further:
             texts = [_as_text(record.get(name)) for record in records]
             table = table.append_column(str(name), pa.array(texts, pa.string()))
-        catalog = cls(table, Path(root), source)
-        return catalog.with_images(images) if any(image is not None for image in images) else catalog
+        return cls(table, Path(root), source).with_images(images)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -100,6 +100,7 @@ class Catalog:
     @property
     def columns(self) -> list[str]:
         """The names of the columns, in order."""
+        # contents of images are no column of the source
         return [name for name in self.table.column_names if name != IMAGE_BYTES]
 
     @property
@@ -109,7 +110,8 @@ class Catalog:
 
     def column(self, name: str) -> list[Any]:
         """One column as N Python values, None where the product has none."""
-        return list(self.table.column(name).to_pylist())
+        values: list[Any] = self.table.column(name).to_pylist()
+        return values
 
     def has_value(self, name: str) -> NDArray[np.bool_]:
         """Which products have something in a column, neither null nor an empty text or list: (N,).
@@ -129,7 +131,9 @@ class Catalog:
         elif pa.types.is_list(kind):
             lengths = pc.list_value_length(column)
         else:
+            # a number has no length: whatever is not null is a value
             return np.asarray(column.is_valid(), dtype=bool)
+        # the length of null is null
         return np.asarray(pc.fill_null(pc.greater(lengths, 0), False), dtype=bool)
 
     def memoize(self, key: Hashable, compute: Callable[[], T]) -> T:
@@ -157,13 +161,15 @@ class Catalog:
             sources.append(None if name is None else self.root / name)
         if field == "image" and IMAGE_BYTES in self.table.column_names:
             for row, content in enumerate(self.column(IMAGE_BYTES)):
+                # a source may happen to have a text column of that name
                 if isinstance(content, bytes):
                     sources[row] = content
         return sources
 
     def take(self, rows: Iterable[int] | np.ndarray[Any, Any]) -> Catalog:
         """The given products, in that order."""
-        return Catalog(self.table.take(pa.array(np.asarray(rows, dtype=np.int64))), self.root, self.source)
+        chosen = pa.array(np.asarray(rows, dtype=np.int64))
+        return Catalog(self.table.take(chosen), self.root, self.source)
 
     def with_images(self, images: Sequence[str | bytes | None]) -> Catalog:
         """The same products with other images: N paths, contents of image files, or None."""
@@ -174,6 +180,7 @@ class Catalog:
             contents.append(image if isinstance(image, bytes) else None)
         place = self.table.column_names.index("image")
         table = self.table.set_column(place, "image", pa.array(paths, pa.string()))
+        # those of the former images
         if IMAGE_BYTES in table.column_names:
             table = table.drop_columns([IMAGE_BYTES])
         if any(content is not None for content in contents):
@@ -197,6 +204,7 @@ class Catalog:
     def fingerprint(self) -> str:
         """A sha256 over every value of every column, in order: same products, same fingerprint."""
         digest = hashlib.sha256()
+        # by name: the same products, read from columns in another order, are the same
         for name in sorted(self.table.column_names):
             digest.update(name.encode())
             values = self.column(name)
@@ -212,6 +220,7 @@ def _known_value(name: str, value: Any) -> Any:
     if _is_nan(value):
         # a table of pandas has no other way to leave a text out
         return None
+    # a table of pandas counts its rows with numbers
     if name == "id" and isinstance(value, int):
         return str(value)
     if name == "image":

@@ -182,16 +182,12 @@ def _carriers(
     """The nearest training products that carry a label, at most :data:`MAX_SHOWN`."""
     index = model.nearest_neighbours
     assert index is not None
-    names = model.labels.names
     carriers: list[dict[str, Any]] = []
     for similarity, row in zip(similarities.tolist(), rows.tolist(), strict=True):
         # a row below 0 stands for no product; a training product is its own nearest
         if row < 0 or index.ids[row] == name or label not in index.labels_of(row):
             continue
-        labels = [names[i] for i in index.labels_of(row)]
-        carriers.append(
-            {"id": index.ids[row], "title": index.titles[row], "similarity": similarity, "labels": labels}
-        )
+        carriers.append(index.describe(row, similarity, model.labels.names))
         if len(carriers) == MAX_SHOWN:
             break
     return tuple(carriers)

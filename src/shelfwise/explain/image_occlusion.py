@@ -35,7 +35,7 @@ WINDOWS = (CELLS - WINDOW + 1) ** 2
 def covered(image: Pixels) -> list[Pixels]:
     """:data:`WINDOWS` copies of an image (H, W, 3), each with one window blurred; row by row."""
     height, width = image.shape[:2]
-    # A cell's worth of blur leaves colours, and no shape as large as the window.
+    # a cell's worth of blur leaves colours, and no shape as large as the window
     radius = max(height, width) / CELLS
     blurred = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
     row_edges = _cell_edges(height)
@@ -44,6 +44,7 @@ def covered(image: Pixels) -> list[Pixels]:
     for row, column in _windows():
         rows = slice(row_edges[row], row_edges[row + WINDOW])
         columns = slice(column_edges[column], column_edges[column + WINDOW])
+        # only the window is taken from the blurred image
         copy = image.copy()
         copy[rows, columns] = blurred[rows, columns]
         copies.append(copy)
@@ -64,6 +65,7 @@ def importance(drops: NDArray[np.floating]) -> NDArray[np.float32]:
     count = np.zeros((CELLS, CELLS))
     for drop, (row, column) in zip(drops, _windows(), strict=True):
         inside = (..., slice(row, row + WINDOW), slice(column, column + WINDOW))
+        # cells at the edge lie in fewer windows than those in the middle, so they are counted
         total[inside] += drop[:, None, None]
         count[inside] += 1
     return (total / count).astype(np.float32)
@@ -81,7 +83,7 @@ def covered_images(source: ImageSource) -> list[bytes]:
 
 def _png(pixels: Pixels) -> bytes:
     buffer = io.BytesIO()
-    # The least compression: the file is read once, a moment later.
+    # least compression: the file is read once, a moment later
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 

@@ -53,6 +53,7 @@ def word_drops(
     """
     members = []
     for name in model.members_of(model.decide_with):
+        # the others see no difference between the variants
         if texts_of(product, model.fields_of([name])):
             members.append(name)
     texts = texts_of(product, model.fields_of(members))
@@ -60,7 +61,7 @@ def word_drops(
     for field, text in texts.items():
         for match in _WORD.finditer(text):
             words.append(Word(field, match.start(), match.end(), match.group(), 0.0))
-    # One variant a distinct word, whatever its case.
+    # one variant a distinct word, whatever its case
     keys = [word.text.casefold() for word in words]
     variant_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     if not variant_of:
@@ -82,7 +83,10 @@ def image_drops(
     None where there is no usable image, or no member that reads one.
     """
     source = product.image_sources()[0]
-    members = [name for name in model.members_of(model.decide_with) if "image" in model.fields_of([name])]
+    members = []
+    for name in model.members_of(model.decide_with):
+        if "image" in model.fields_of([name]):
+            members.append(name)
     if source is None or not members:
         return None
     try:
@@ -91,7 +95,7 @@ def image_drops(
         return None
     variants = _copies(product, len(images)).with_images(images)
     falls = _falls(model, answers, variants, members, context)
-    # The first copy has nothing covered: what rescaling alone changes is not counted.
+    # the first copy has nothing covered: what rescaling alone changes is not counted
     return np.asarray(falls[1:] - falls[0])
 
 
@@ -104,7 +108,7 @@ def texts_of(product: Catalog, fields: Iterable[str]) -> dict[str, str]:
         if product.table.schema.field(name).type != pa.string():
             continue
         text = product.column(name)[0]
-        # JSON in a text column stands for something else, a vector say.
+        # JSON in a text column stands for something else, a vector say
         if text and text[0] not in "[{":
             texts[name] = text
     return texts
@@ -116,7 +120,7 @@ def _falls(
     """How far the scores fall (V, L) from one product to its variants, which differ for `members` only."""
     first = np.zeros(len(variants), np.int64)
     changed = model.predict_members(variants, context, members).predictions
-    # The other members see no difference, so they need not predict again.
+    # what the other members predicted of the product holds for its variants
     unchanged = {name: prediction.take(first) for name, prediction in answers.predictions.items()}
     return model.scores(answers) - model.scores(MemberPredictions({**unchanged, **changed}))
 
@@ -127,6 +131,7 @@ def _text_variants(product: Catalog, columns: Mapping[str, Sequence[str]]) -> Ca
     variants = _copies(product, count)
     table = variants.table
     for name, texts in columns.items():
+        # a member takes an empty text for absent only where it is null
         values = [text if text.strip() else None for text in texts]
         place = table.column_names.index(name)
         table = table.set_column(place, name, pa.array(values, pa.string()))
@@ -147,7 +152,7 @@ def _same_word(words: Iterable[Word], key: str) -> list[Word]:
 
 def _without(text: str, words: Sequence[Word]) -> str:
     """`text` without those words, which are given in the order they stand."""
-    # From the end, so that the places of the words before stay right.
+    # from the end, so that the places of the words before stay right
     for word in reversed(words):
         text = text[: word.start] + text[word.end :]
     return text

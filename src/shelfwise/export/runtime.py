@@ -58,7 +58,8 @@ class GraphBatches:
     @property
     def lengths(self) -> Rows:
         """(N,) what grows with the work of a product."""
-        return np.asarray(np.sum([reading.lengths for reading in self.readings.values()], axis=0))
+        lengths = [reading.lengths for reading in self.readings.values()]
+        return np.asarray(np.sum(lengths, axis=0))
 
     def __call__(self, rows: Rows) -> Inputs:
         """The given products."""
@@ -113,10 +114,15 @@ class OnnxModel(Predictor):
             scores[rows] = batch_scores
             present[rows] = batch.arrays[PRESENT].any(axis=1)
             refused += batch.refused
+        # features stay inside the graph
         no_features = np.zeros((len(catalog), 0), np.float32)
-        prediction = Prediction(scores, no_features, present)
-        seconds = {self.decide_with: time.perf_counter() - started}
-        return MemberPredictions({self.decide_with: prediction}, tuple(dict.fromkeys(refused)), seconds)
+        # several inputs may read one image, and each rejects it
+        refused_once = tuple(dict.fromkeys(refused))
+        return MemberPredictions(
+            predictions={self.decide_with: Prediction(scores, no_features, present)},
+            refused=refused_once,
+            seconds={self.decide_with: time.perf_counter() - started},
+        )
 
     def inputs(self, catalog: Catalog) -> GraphBatches:
         """The products of `catalog` as inputs of the graph."""
@@ -134,7 +140,7 @@ class OnnxModel(Predictor):
         """The exported model as plain values."""
         shared = super().bundle()
         readers = {name: one.facts() for name, one in self.readers.items()}
-        # The facts of every model on disk name its members and systems; here there are none.
+        # the facts of every model on disk name its members and systems; here there are none
         facts = {**shared.facts, "members": [], "systems": {}, EXPORTED: {"readers": readers}}
         return replace(shared, facts=facts, attachments={GRAPH: self.graph})
 
@@ -150,11 +156,11 @@ class OnnxModel(Predictor):
 
     def _batches(self, inputs: GraphBatches) -> Iterator[tuple[Rows, Floats, Inputs]]:
         """Rows, their scores and their inputs, batch by batch."""
-        # Longest first: the batches at the end are short, so no core waits long for the last one.
+        # longest first: the batches at the end are short, so no core waits long for the last one
         order = np.argsort(-inputs.lengths, kind="stable")
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
         cores = os.cpu_count() or 1
-        # Either batches share the cores, or the threads of one batch do.
+        # either batches share the cores, or the threads of one batch do
         run = self._runners(1 if len(batches) > 1 else cores)
 
         def compute(rows: Rows) -> tuple[Floats, Inputs]:
@@ -162,7 +168,7 @@ class OnnxModel(Predictor):
             return run(batch.arrays), batch
 
         with ThreadPoolExecutor(cores) as pool:
-            # A single batch needs no thread of its own.
+            # a single batch needs no thread of its own
             computed = pool.map(compute, batches) if len(batches) > 1 else map(compute, batches)
             for rows, (scores, batch) in zip(batches, computed, strict=True):
                 yield rows, scores, batch

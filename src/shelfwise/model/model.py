@@ -51,8 +51,11 @@ class Model(Predictor):
     def fields_of(self, members: Iterable[str]) -> tuple[str, ...]:
         """The catalogue columns that `members` read, each once."""
         settings = self.config.members
-        # A member of several fields names them with a plus sign between.
-        return tuple(dict.fromkeys(name for member in members for name in settings[member].field.split("+")))
+        names: dict[str, None] = {}
+        for member in members:
+            # a member of several fields names them with a plus sign between
+            names |= dict.fromkeys(settings[member].field.split("+"))
+        return tuple(names)
 
     def members_of(self, system: str) -> tuple[str, ...]:
         """The members that `system` fuses; a member is a system of itself."""
@@ -68,31 +71,39 @@ class Model(Predictor):
         predictions: dict[str, Prediction] = {}
         refused: list[RejectedField] = []
         seconds: dict[str, float] = {}
-        for name in self.members_of(self.decide_with) if members is None else members:
+        if members is None:
+            members = self.members_of(self.decide_with)
+        for name in members:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
             predictions[name] = self._predict_member(name, inputs, context)
             refused += inputs.refused
             seconds[name] = time.perf_counter() - started
-        # Several members may read one image, and each rejects it.
-        return MemberPredictions(predictions, tuple(dict.fromkeys(refused)), seconds)
+        # several members may read one image, and each rejects it
+        refused_once = tuple(dict.fromkeys(refused))
+        return MemberPredictions(predictions, refused_once, seconds)
 
     def _predict_member(self, name: str, inputs: FieldInputs, context: Context) -> Prediction:
+        """One member's prediction for all products, its features as wide as ever."""
         prediction = predict_present(self.members[name], inputs, self.n_trained_labels, context)
         if prediction.features.shape[1]:
             return prediction
-        # No product is present: nobody but the training knows how wide the features are.
+        # no product is present, so only the training knows how wide the features are
         width = self.facts.get("widths", {}).get(name, 0)
         return replace(prediction, features=np.zeros((len(inputs), width), np.float32))
 
     def calibrated(self, scores: Floats) -> Floats:
         """The final system's raw scores (N, L) as probabilities of the model's `labels`."""
-        likely = scores if self.decision_rule is None else self.decision_rule.probabilities(scores)
-        return self.consistency.propagate_to_ancestors(self.map_labels(likely))
+        # in this order: curves are of the labels of the training, the taxonomy is of those of today
+        if self.decision_rule is not None:
+            scores = self.decision_rule.probabilities(scores)
+        mapped = self.map_labels(scores)
+        return self.consistency.propagate_to_ancestors(mapped)
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of `system` before any calibration."""
+        # a member alone is not fused
         if system in self.members:
             return answers.predictions[system].probabilities
         outputs = answers.outputs(self.system_members[system])

@@ -110,6 +110,19 @@ class Neighbours:
         first, last = np.searchsorted(self.label_rows, [row, row + 1])
         return self.label_columns[first:last]
 
+    def describe(self, row: int, similarity: float, names: Sequence[str]) -> dict[str, Any]:
+        """What is known of one product, for people: {"id", "title", "similarity", "labels"}.
+
+        Args:
+            names: of the L labels.
+        """
+        return {
+            "id": self.ids[row],
+            "title": self.titles[row],
+            "similarity": similarity,
+            "labels": [names[column] for column in self.labels_of(row)],
+        }
+
     def targets(self, labels: int) -> Bools:
         """(N, L) the labels of all products."""
         whole = np.zeros((len(self.ids), labels), np.bool_)

@@ -103,7 +103,9 @@ class Predictor(ABC):
     @property
     def n_trained_labels(self) -> int:
         """How many labels the final system scores; a migrated model's `labels` are others."""
-        return len(self.labels.names) if self.label_mapping is None else len(self.label_mapping.before)
+        if self.label_mapping is None:
+            return len(self.labels.names)
+        return len(self.label_mapping.before)
 
     @property
     @abstractmethod
@@ -135,6 +137,7 @@ class Predictor(ABC):
         """
         system = system or self.decide_with
         raw = self.raw_scores(answers, system)
+        # only the final system decides, so only its scores are calibrated
         if system == self.decide_with:
             return self.calibrated(raw)
         return self.consistency.propagate_to_ancestors(self.map_labels(raw))
@@ -147,12 +150,13 @@ class Predictor(ABC):
 
     def threshold_of(self, system: str) -> float | Thresholds:
         """What `system` gives labels by: the lowest score, or, for the final system, its fitted rule."""
+        # a number in the settings holds for every system
         if isinstance(self.config.threshold, float):
             return self.config.threshold
         if self.decision_rule is None or system != self.decide_with:
             return self.thresholds[system]
         rule = self.decision_rule.thresholds
-        # A threshold for all labels fits any labels; one per label must follow the labels of a migration.
+        # one threshold for all labels fits any labels; those per label follow a migration
         if self.label_mapping is None or rule.rule != "per_label":
             return rule
         return replace(rule, values=self.label_mapping.apply(rule.values[None])[0])
@@ -175,15 +179,26 @@ class Predictor(ABC):
 
     def bundle(self) -> Bundle:
         """The predictor as plain values."""
+        # a part that is not there has no section, which is how loading knows
         parts = {name: getattr(self, name) for name in OPTIONAL_SECTIONS}
         sections = {name: part.state() for name, part in parts.items() if part is not None}
-        facts = {**self.facts, "thresholds": self.thresholds, "decide_with": self.decide_with}
-        return Bundle(self.config.dump(), tuple(self.labels.names), facts, sections)
+        facts = {
+            **self.facts,
+            "thresholds": self.thresholds,
+            "decide_with": self.decide_with,
+        }
+        return Bundle(
+            config=self.config.dump(),
+            labels=tuple(self.labels.names),
+            facts=facts,
+            sections=sections,
+        )
 
 
 def shared_parts(bundle: Bundle) -> dict[str, Any]:
     """What :meth:`Predictor.bundle` wrote, as arguments of a predictor; further facts stay under "facts"."""
     config = Config.parse(bundle.config)
+    # what is a field of its own is taken out of this copy
     facts = dict(bundle.facts)
     parts: dict[str, Any] = {
         "config": config,
