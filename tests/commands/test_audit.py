@@ -1,4 +1,4 @@
-"""The audit from a model and a file to the list, the corrections that people make of it, and what training on them changes."""
+"""From a model and a file to the list of an audit, to corrections, and to what they change."""
 
 from __future__ import annotations
 
@@ -45,59 +45,62 @@ def written(records: Iterable[dict[str, Any]], path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shelves(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
-    """The sample's tagged products, the last ones kept for a test; some of the others have lost or got a label."""
+def shop(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
+    """The sample's tagged products, the last ones kept for a test; some others have lost or got a label."""
     tagged = [
         {**r, "description": r["description"] or r["title"]}
         for r in records
         if r["categories"] and r["title"]
     ]
-    learnt, test = [dict(r) for r in tagged[:-TEST]], tagged[-TEST:]
-    rng, truth = np.random.default_rng(0), {r["id"]: flatten(r["categories"], "flat") for r in learnt}
+    training, test = [dict(r) for r in tagged[:-TEST]], tagged[-TEST:]
+    rng, truth = np.random.default_rng(0), {r["id"]: flatten(r["categories"], "flat") for r in training}
     counts = Counter(name for labels in truth.values() for name in labels)
     names = sorted(name for name, count in counts.items() if count >= 12)
-    several = [row for row, r in enumerate(learnt) if len(truth[r["id"]] & set(names)) > 1]
+    several = [row for row, r in enumerate(training) if len(truth[r["id"]] & set(names)) > 1]
     for place, row in enumerate(rng.choice(several, SPOILT, replace=False)):
-        labels = sorted(truth[learnt[row]["id"]] & set(names))
+        labels = sorted(truth[training[row]["id"]] & set(names))
         if place % 2:
             gone = labels[rng.integers(len(labels))]
-            learnt[row]["categories"] = [[n for n in path if n != gone] for path in learnt[row]["categories"]]
+            training[row]["categories"] = [
+                [n for n in path if n != gone] for path in training[row]["categories"]
+            ]
         else:
-            learnt[row]["categories"] = [
-                *learnt[row]["categories"],
+            training[row]["categories"] = [
+                *training[row]["categories"],
                 [str(rng.choice([n for n in names if n not in labels]))],
             ]
-    wrong = [r["id"] for r in learnt if flatten(r["categories"], "flat") != truth[r["id"]]]
+    wrong = [r["id"] for r in training if flatten(r["categories"], "flat") != truth[r["id"]]]
     folder = sample.parent
-    files = {"learnt": written(learnt, folder / "spoilt.jsonl"), "test": written(test, folder / "kept.jsonl")}
-    return {**files, "truth": truth, "wrong": wrong, "records": learnt}
+    files = {
+        "training": written(training, folder / "spoilt.jsonl"),
+        "test": written(test, folder / "kept.jsonl"),
+    }
+    return {**files, "truth": truth, "wrong": wrong, "records": training}
 
 
 @pytest.fixture(scope="module")
-def model(shelves: dict[str, Any]) -> Model:
-    return fit_catalog(read_catalog(shelves["learnt"]).catalog, Config.parse(SETTINGS), Context())
+def model(shop: dict[str, Any]) -> Model:
+    return fit_catalog(read_catalog(shop["training"]).catalog, Config.parse(SETTINGS), Context())
 
 
 @pytest.fixture(scope="module")
-def audited(
-    model: Model, shelves: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
+def audited(model: Model, shop: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("audit") / "new" / "folder"
-    return audit_catalog(model, shelves["learnt"], out, top_fraction=0.15)
+    return audit_catalog(model, shop["training"], out, top_fraction=0.15)
 
 
 def lines(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(summary["corrections"]).read_text("utf-8").splitlines()]
 
 
-def test_spoilt_products_lead_the_list(audited: dict[str, Any], shelves: dict[str, Any]) -> None:
+def test_spoilt_products_lead_the_list(audited: dict[str, Any], shop: dict[str, Any]) -> None:
     found = lines(audited)
     listed = [finding["id"] for finding in found]
     assert audited["listed"] == len(found) == round(0.15 * audited["products"])
     assert audited["products"] == audited["out_of_fold"]
     assert audited["notes"] == []
     assert (
-        len(set(listed) & set(shelves["wrong"])) >= 0.5 * SPOILT
+        len(set(listed) & set(shop["wrong"])) >= 0.5 * SPOILT
     )  # by chance it would be 0.15; so few products teach little
     suspicions = [finding["suspicion"] for finding in found]
     assert suspicions == sorted(suspicions, reverse=True)
@@ -125,10 +128,10 @@ def test_every_line_is_a_change_with_its_evidence(audited: dict[str, Any], model
 
 
 def test_both_tables_are_corrections_and_accepting_what_is_right_mends_the_catalogue(
-    audited: dict[str, Any], shelves: dict[str, Any], tmp_path: Path
+    audited: dict[str, Any], shop: dict[str, Any], tmp_path: Path
 ) -> None:
-    right = {f["id"] for f in lines(audited) if set(f["suggested"]) == shelves["truth"][f["id"]]}
-    assert len(right & set(shelves["wrong"])) >= 3
+    right = {f["id"] for f in lines(audited) if set(f["suggested"]) == shop["truth"][f["id"]]}
+    assert len(right & set(shop["wrong"])) >= 3
     decided = [
         {**f, "decision": "accept" if f["id"] in right else "keep" if i % 2 else None}
         for i, f in enumerate(lines(audited))
@@ -144,7 +147,7 @@ def test_both_tables_are_corrections_and_accepting_what_is_right_mends_the_catal
         writer.writerows(
             {**row, "decision": d["decision"] or ""} for row, d in zip(rows, decided, strict=True)
         )
-    catalog = read_catalog(shelves["learnt"]).catalog
+    catalog = read_catalog(shop["training"]).catalog
     (one, report), (two, same) = (
         apply_corrections(catalog, read_corrections(path))
         for path in (written(decided, tmp_path / "audit.jsonl"), table)
@@ -152,11 +155,11 @@ def test_both_tables_are_corrections_and_accepting_what_is_right_mends_the_catal
     assert one.column("categories") == two.column("categories")
     assert report == same
     assert report.changed == len(right)
-    mended = dict(zip(one.ids, one.column("categories"), strict=True))
-    assert all(flatten(mended[name], "flat") == shelves["truth"][name] for name in right)
+    fixed = dict(zip(one.ids, one.column("categories"), strict=True))
+    assert all(flatten(fixed[name], "flat") == shop["truth"][name] for name in right)
 
 
-def test_the_page_is_complete_and_shows_pictures(audited: dict[str, Any]) -> None:
+def test_the_page_is_complete_and_shows_images(audited: dict[str, Any]) -> None:
     page = Path(audited["page"]).read_text("utf-8")
     assert page.count('<article class="card">') == audited["listed"]
     assert "data:image/jpeg;base64," in page
@@ -198,17 +201,20 @@ def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: P
 
 
 def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
-    model: Model, shelves: dict[str, Any], tmp_path: Path
+    model: Model, shop: dict[str, Any], tmp_path: Path
 ) -> None:
-    new = [{**r, "id": f"new-{r['id']}"} for r in shelves["records"]]
+    new = [{**r, "id": f"new-{r['id']}"} for r in shop["records"]]
     untagged = [
         {"id": "1", "title": "Mug"},
         {"id": "2", "title": "Mug", "categories": [["No such label"]]},
         {"id": "3", "categories": [["Other"]]},
     ]
-    silent = {"id": "4", "categories": new[0]["categories"]}
+    without_fields = {"id": "4", "categories": new[0]["categories"]}
     summary = audit_catalog(
-        model, written([*new, *untagged, silent], tmp_path / "new.jsonl"), tmp_path / "out", top_fraction=0.1
+        model,
+        written([*new, *untagged, without_fields], tmp_path / "new.jsonl"),
+        tmp_path / "out",
+        top_fraction=0.1,
     )
     assert summary["out_of_fold"] == 0
     assert summary["products"] == len(new)
@@ -223,21 +229,21 @@ def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
 
 
 def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(
-    model: Model, shelves: dict[str, Any], tmp_path: Path
+    model: Model, shop: dict[str, Any], tmp_path: Path
 ) -> None:
     bare = dataclasses.replace(model, out_of_fold=None)
-    summary = audit_catalog(bare, shelves["learnt"], tmp_path)
+    summary = audit_catalog(bare, shop["training"], tmp_path)
     assert summary["out_of_fold"] == 0
     assert "kept no out-of-fold scores" in summary["notes"][0]
     assert summary["notes"][0] in Path(summary["page"]).read_text("utf-8").replace("&#39;", "'")
-    without = audit_catalog(dataclasses.replace(bare, nearest_neighbours=None), shelves["learnt"], tmp_path)
+    without = audit_catalog(dataclasses.replace(bare, nearest_neighbours=None), shop["training"], tmp_path)
     assert all(e["near"] is None for finding in lines(without) for e in finding["evidence"].values())
 
 
-def test_suggested_paths_are_whole(shelves: dict[str, Any], tmp_path: Path) -> None:
+def test_suggested_paths_are_whole(shop: dict[str, Any], tmp_path: Path) -> None:
     config = Config.parse({**SETTINGS, "labels": {"min_count": 5, "mode": "path"}})
-    paths = fit_catalog(read_catalog(shelves["learnt"]).catalog, config, Context())
-    for finding in lines(audit_catalog(paths, shelves["learnt"], tmp_path)):
+    paths = fit_catalog(read_catalog(shop["training"]).catalog, config, Context())
+    for finding in lines(audit_catalog(paths, shop["training"], tmp_path)):
         for name in finding["add"]:
             above = name.rpartition(" > ")[0]
             assert not above or above in finding["suggested"]
@@ -255,18 +261,17 @@ def test_what_cannot_be_audited_is_refused(model: Model, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_before_and_after_on_products_that_neither_model_learnt_from(
-    model: Model, shelves: dict[str, Any]
+def test_before_and_after_on_products_that_neither_model_was_trained_on(
+    model: Model, shop: dict[str, Any]
 ) -> None:
     right = [
-        {**r, "categories": [[name] for name in sorted(shelves["truth"][r["id"]])]}
-        for r in shelves["records"]
+        {**r, "categories": [[name] for name in sorted(shop["truth"][r["id"]])]} for r in shop["records"]
     ]
     fewer = Config.parse({**SETTINGS, "labels": {"min_count": 30}})
     after = fit_catalog(
-        read_catalog(written(right, shelves["learnt"].with_name("mended.jsonl"))).catalog, fewer, Context()
+        read_catalog(written(right, shop["training"].with_name("fixed.jsonl"))).catalog, fewer, Context()
     )
-    test = read_catalog(shelves["test"]).catalog
+    test = read_catalog(shop["test"]).catalog
     found = compare_retrained(model, after, test, Context())
     assert found["products"] == len(test)
     assert found["left_out"] == {}
@@ -274,11 +279,11 @@ def test_before_and_after_on_products_that_neither_model_learnt_from(
     forgotten = [row for row in found["labels"] if row["label"] not in after.labels.names]
     assert forgotten
     assert all(row["after"] == 0 < row["before"] for row in forgotten)
-    both = compare_retrained(model, model, read_catalog(shelves["test"]).catalog, Context())
+    both = compare_retrained(model, model, read_catalog(shop["test"]).catalog, Context())
     assert both["labels"] == []
     assert both["before"] == both["after"]
     with pytest.raises(CatalogError, match="training products"):
-        compare_retrained(model, after, read_catalog(shelves["learnt"]).catalog, Context())
+        compare_retrained(model, after, read_catalog(shop["training"]).catalog, Context())
     other = dataclasses.replace(after, labels=dataclasses.replace(after.labels, mode="path"))
     with pytest.raises(LabelError, match="one reads labels as flat, the other as path"):
         compare_retrained(model, other, test, Context())

@@ -1,4 +1,4 @@
-"""Members that contradict each other: found as a slow obvious search finds them, and only where both could judge."""
+"""Members that contradict each other: as a slow obvious search finds them, where both are present."""
 
 from __future__ import annotations
 
@@ -41,24 +41,25 @@ def test_readers_of_one_field_are_not_compared() -> None:
 
 def test_against_a_slow_obvious_search() -> None:
     chance = np.random.default_rng(0)
-    said = outputs(chance.uniform(size=(40, 3, 5)) ** 0.2, chance.uniform(size=(40, 3)) < 0.8)
-    said = outputs(
-        np.where(chance.uniform(size=said.scores.shape) < 0.5, said.scores, 1 - said.scores), said.present
+    predicted = outputs(chance.uniform(size=(40, 3, 5)) ** 0.2, chance.uniform(size=(40, 3)) < 0.8)
+    predicted = outputs(
+        np.where(chance.uniform(size=predicted.scores.shape) < 0.5, predicted.scores, 1 - predicted.scores),
+        predicted.present,
     )
     strongest = {}
     for row in range(40):
         for a, b in itertools.combinations(range(3), 2):
-            if said.present[row, a] and said.present[row, b]:
-                p, q = said.scores[row, a].astype(float), said.scores[row, b].astype(float)
+            if predicted.present[row, a] and predicted.present[row, b]:
+                p, q = predicted.scores[row, a].astype(float), predicted.scores[row, b].astype(float)
                 strength = max(
                     np.sqrt(p[i] * (1 - q[i]) * q[j] * (1 - p[j])) for i in range(5) for j in range(5)
                 )
                 strongest[row] = max(strongest.get(row, 0), strength)
     expected = sorted((s for s in strongest.values() if s >= 0.5), reverse=True)
-    found = disagreements(said, ["image", "title", "related"], top=40)
+    found = disagreements(predicted, ["image", "title", "related"], top=40)
     assert len(found) == len({d.row for d in found}) > 3
     np.testing.assert_allclose([d.strength for d in found], expected, atol=1e-5)
-    assert [d.row for d in disagreements(said, ["image", "title", "related"], top=2)] == [
+    assert [d.row for d in disagreements(predicted, ["image", "title", "related"], top=2)] == [
         d.row for d in found[:2]
     ]
 

@@ -172,7 +172,7 @@ def test_a_word_that_is_all_there_is(explained: list[Explanation]) -> None:
     assert explained[1].reasons["Mugs"].picture is None
 
 
-def test_the_place_in_the_picture(explained: list[Explanation]) -> None:
+def test_the_place_in_the_image(explained: list[Explanation]) -> None:
     found = explained[2].reasons["Lamps"].picture
     assert found is not None
     assert np.unravel_index(found.argmax(), found.shape) == (7, 7)
@@ -193,10 +193,10 @@ def test_a_product_is_no_evidence_for_itself(model: Model, monkeypatch: pytest.M
     pytest.importorskip("faiss")
     monkeypatch.setattr(explanation, "MAX_SHOWN", 50)
     same = Catalog.from_records([{"id": "x", "title": "mug"}, {"id": "t0", "title": "mug"}])
-    stranger, itself = (
+    other_product, itself = (
         {other["id"] for other in e.reasons["Mugs"].near} for e in explain_products(model, same, Context())
     )
-    assert stranger - itself == {"t0"}
+    assert other_product - itself == {"t0"}
 
 
 def test_without_the_library_no_products_are_named(
@@ -234,9 +234,12 @@ def test_contributions_of_a_mean(model: Model, products: Catalog) -> None:
     answers = model.predict_members(products, Context())
     shares = contributions(model, answers)
     np.testing.assert_allclose(shares.sum(axis=1), model.scores(answers), atol=1e-6)
-    said = answers.outputs(["words", "eye"]).scores[0]
-    # alone a member's word is the mean, together half of it: the Shapley value is the mean of p and (p + q) / 2 - q
-    np.testing.assert_allclose(shares[0, 0], (said[0] + (said[0] + said[1]) / 2 - said[1]) / 2, atol=1e-6)
+    predicted = answers.outputs(["words", "eye"]).scores[0]
+    # alone a member's score is the mean, together half of it:
+    # the Shapley value is the mean of p and (p + q) / 2 - q
+    np.testing.assert_allclose(
+        shares[0, 0], (predicted[0] + (predicted[0] + predicted[1]) / 2 - predicted[1]) / 2, atol=1e-6
+    )
     model.decide_with = "words"
     np.testing.assert_array_equal(
         contributions(model, model.predict_members(products, Context()))[:, 0], model.scores(answers, "words")
@@ -249,8 +252,8 @@ def test_pages_of_explanations_are_json_and_inert(
     kept = json.loads(json.dumps([e.to_dict() for e in explained], allow_nan=False))
     kept[1]["texts"]["title"] = "<script>mug"
     kept[1]["reasons"]["Mugs"]["words"][0] |= {"start": 8, "end": 11}
-    pictures = dict(zip(products.ids, products.image_sources(), strict=True))
-    page = write_explanations(kept, tmp_path / "pages", pictures.get).read_text("utf-8")
+    images = dict(zip(products.ids, products.image_sources(), strict=True))
+    page = write_explanations(kept, tmp_path / "pages", images.get).read_text("utf-8")
     assert "<script>mug" not in page
     assert "&lt;script&gt;" in page
     assert page.count("data:image/jpeg") == 2 + len(kept[0]["reasons"]) + len(kept[2]["reasons"])

@@ -1,4 +1,4 @@
-"""Covering a picture piece by piece: every place is covered, nothing else changes, and the map points at what matters."""
+"""Covering an image region by region: all of it is covered, and the map points at what matters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_each_copy_differs_in_its_window_only(noise: np.ndarray) -> None:
     copies = covered(noise)
     assert len(copies) == WINDOWS == (CELLS - WINDOW + 1) ** 2
     changed = np.stack([(copy != noise).any(axis=2) for copy in copies])
-    assert changed.any(axis=0).all(), "no place of the picture is left out"
+    assert changed.any(axis=0).all(), "no place of the image is left out"
     for mask in changed:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         assert np.ptp(rows) + 1 == 96 * WINDOW // CELLS
@@ -56,15 +56,15 @@ def test_the_map_against_a_slow_obvious_one() -> None:
 
 
 def test_a_classifier_of_one_corner_is_found_out() -> None:
-    picture = np.zeros((80, 80, 3), np.uint8)
-    picture[60:, 60:] = 255
-    drops = np.array([[picture[60:, 60:].mean() - copy[60:, 60:].mean()] for copy in covered(picture)]) / 255
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[60:, 60:] = 255
+    drops = np.array([[image[60:, 60:].mean() - copy[60:, 60:].mean()] for copy in covered(image)]) / 255
     found = importance(drops)[0]
     assert np.unravel_index(found.argmax(), found.shape) == (CELLS - 1, CELLS - 1)
     assert found[0, 0] == pytest.approx(0, abs=0.02)
 
 
-def test_files_keep_the_aspect_and_begin_with_the_whole_picture(tmp_path: Path) -> None:
+def test_files_keep_the_aspect_and_begin_with_the_whole_image(tmp_path: Path) -> None:
     Image.new("RGB", (50, 100), "navy").save(tmp_path / "tall.png")
     images = covered_images(tmp_path / "tall.png")
     assert len(images) == 1 + WINDOWS
@@ -74,7 +74,7 @@ def test_files_keep_the_aspect_and_begin_with_the_whole_picture(tmp_path: Path) 
         assert whole.getpixel((0, 0)) == (0, 0, 128)
 
 
-def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no")
     with pytest.raises(ImageRejectedError, match="not an image"):
         covered_images(tmp_path / "no.png")

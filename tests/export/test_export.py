@@ -1,4 +1,4 @@
-"""An exported model answers as the model it was made from, through ONNX Runtime; what cannot be exported says so."""
+"""An exported model predicts as the model it was exported from; what cannot be exported is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CLOSE = 1e-4
 
 @pytest.fixture(scope="module")
 def products(sample: Path, trained: Path) -> Catalog:
-    """The sample's products, and one each without a picture, without words, and without anything."""
+    """The sample's products, and one each without an image, without words, and without anything."""
     catalog = read_catalog(sample, Categorizer.load(trained).model_.config.catalog).catalog
     some = catalog.table.slice(0, 60).to_pylist()
     bare = [
@@ -86,7 +86,8 @@ def test_predicts_without_torch(exported: Path, tmp_path: Path, sample: Path) ->
         "import sys; sys.modules['torch'] = sys.modules['timm'] = None\n"
         "from pathlib import Path\n"
         "from shelfwise.model.bundle import load_bundle\nfrom shelfwise.core.types import Context\n"
-        "from shelfwise.export.runtime import OnnxModel\nfrom shelfwise.commands.predict import predict_catalog\n"
+        "from shelfwise.export.runtime import OnnxModel\n"
+        "from shelfwise.commands.predict import predict_catalog\n"
         f"model = OnnxModel.from_bundle(load_bundle(Path({str(exported)!r})))\n"
         f"predict_catalog(model, Path({str(sample)!r}), Path({str(out)!r}), Context())\n"
     )
@@ -119,9 +120,9 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
         for node in nodes
         if node.op_type == "Conv" and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)
     ]
-    over_pictures = [giver.get(node.input[1]) for node in flat]
-    assert over_pictures[:6] == [None] * 6  # the first stay float
-    assert set(over_pictures[6:]) == {"DequantizeLinear"}
+    over_images = [giver.get(node.input[1]) for node in flat]
+    assert over_images[:6] == [None] * 6  # the first stay float
+    assert set(over_images[6:]) == {"DequantizeLinear"}
     assert b"QuantizeLinear" not in graph.graph
     near = np.abs(
         smaller.scores(smaller.predict_members(products, Context()))
@@ -279,7 +280,10 @@ def test_what_has_no_graph_says_so() -> None:
         PluginError, match=r"cannot export 'brand': tabular has no ONNX export \(supported: text_cnn, image\)"
     ):
         part("brand", "tabular", member)
-    wanted = r"cannot export 'mine': hierarchical has no ONNX export \(supported: blend, .*\)\. Train with --preset"
+    wanted = (
+        r"cannot export 'mine': hierarchical has no ONNX export "
+        r"\(supported: blend, .*\)\. Train with --preset"
+    )
     with pytest.raises(PluginError, match=wanted):
         fusion_network("mine", Hierarchical(Hierarchical.Settings()))
 

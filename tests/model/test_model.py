@@ -26,7 +26,7 @@ MEMBERS = {"image": "image", "both": "title+image"}
 
 
 class Blind(Modality):
-    """Can use no product's picture."""
+    """Can use no product's image."""
 
     Settings = PluginSettings
 
@@ -56,7 +56,7 @@ class Dark(FieldInputs):
         return Dark(self.present[rows])
 
 
-def test_a_picture_that_several_members_read_is_refused_once() -> None:
+def test_an_image_that_several_members_read_is_refused_once() -> None:
     config = Config.parse(
         {"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}}
     )

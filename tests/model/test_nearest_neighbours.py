@@ -140,13 +140,13 @@ def test_without_faiss_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command(trained: Path, categorizer: Categorizer, sample: Path) -> None:
-    picture = next((sample.parent / "images").glob("*.jpg"))
+    image = next((sample.parent / "images").glob("*.jpg"))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "shelfwise", "similar", str(trained), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    done = run("--title", "brass lamp", "--image", picture, "-k", 3, "--json")
+    done = run("--title", "brass lamp", "--image", image, "-k", 3, "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["similar"]) == 3
     refused = run("--title", "brass lamp", "--id", "1")

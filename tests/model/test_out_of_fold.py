@@ -1,4 +1,4 @@
-"""The honest scores a model keeps: to disk and back, and looked up by id."""
+"""The out-of-fold scores a model keeps: to disk and back, and looked up by id."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Bundle:
     Args:
         config: the settings it was trained with.
         labels: the L label names, in the order of every (N, L) array.
-        facts: thresholds, the deciding system, versions and whatever else is JSON.
+        facts: thresholds, the final system, versions and whatever else is JSON.
         sections: one state per fitted object, by name.
         attachments: further files, by name, which must not end in .json or .safetensors.
     """
