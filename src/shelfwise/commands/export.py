@@ -37,7 +37,8 @@ def exported(model: Model) -> OnnxModel:
 
     parts = parts_of(model)
     graph = onnx_bytes(system_of(model, parts), parts)
-    # Left behind is what needs the members' features: the index, and the novelty detector.
+    # left behind: the index and the out-of-fold scores, which need members, and the novelty detector, which
+    # may need a sentence encoder
     return OnnxModel(
         graph=graph,
         readers={name: part.reader for name, part in parts.items()},
@@ -73,6 +74,7 @@ def export_bundle(
         PluginError: as :func:`exported`.
         ConfigError: 8 bits cost more than `max_f1_loss`.
     """
+    # refused before the graph is made, which takes a while
     check_target(out)
     graph_model = exported(require_members(open_model(source), "be exported again"))
     if int8 is not None:

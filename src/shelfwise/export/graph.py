@@ -48,7 +48,7 @@ class System(nn.Module):
         """Scores (B, L) of presence (B, M) and one input a member."""
         pairs = zip(self.parts, inputs, strict=True)
         predicted = torch.stack([network(member_input) for network, member_input in pairs], dim=1)
-        # A network scores blank input too; what counts of an absent member is 0.
+        # a network scores blank input too; what counts of an absent member is 0
         scores = predicted * present.unsqueeze(2)
         fused = scores[:, 0] if self.fusion is None else self.fusion(scores, present)
         calibrated: Tensor = self.calibration(fused)
@@ -76,6 +76,7 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
     """
     name = model.decide_with
     fusion = fusion_network(name, model.policies[name]) if name in model.policies else None
+    # a member alone is not fused, and a model without a rule not calibrated
     calibration: nn.Module = nn.Identity()
     if model.decision_rule is not None:
         calibration = calibration_network(model.decision_rule.calibration)
@@ -92,7 +93,7 @@ def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
     any_number = torch.export.Dim.DYNAMIC
     shapes = []
     for member in parts.values():
-        # Texts may be of any length; images have the one size of their encoder.
+        # texts may be of any length; images have the one size of their encoder
         is_text = isinstance(member.reader, WordReader)
         shapes.append({0: any_number, 1: any_number} if is_text else {0: any_number})
     with torch.inference_mode(), _without_advice():
@@ -106,6 +107,7 @@ def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
             opset_version=OPSET,
             verbose=False,
         )
+    # in memory: the bundle is written whole or not at all
     buffer = io.BytesIO()
     onnx.save(program.model_proto, buffer)
     return buffer.getvalue()
@@ -113,6 +115,7 @@ def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
 
 def _sample_input(reader: Reader) -> Tensor:
     """An input of the right shape and type, to trace the graph with."""
+    # zeros are what a text without a known word is, and an image that is absent
     if isinstance(reader, WordReader):
         return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.maxlen), np.int64))
     return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.size, reader.size, 3), np.uint8))

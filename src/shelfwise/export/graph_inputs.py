@@ -75,16 +75,18 @@ class WordReader:
 
     def open(self, catalog: Catalog) -> WordReading:
         """Clean and number the texts of a catalogue."""
+        # the same key as the text network's: one catalogue cleans a field once
         tokens = catalog.memoize(
             ("words", self.field, self.cleaning),
             lambda: tokenize_column(catalog.column(self.field), self.cleaning),
         )
         texts = self._vocabulary.encode(tokens).truncate(self.maxlen, self.truncating)
-        # A text of unknown words only is a text: the model was trained on such ones too.
+        # a text of unknown words only is a text: the model was trained on such ones too
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`reader` makes it a reader again."""
+        # field by field: the cached vocabulary is no part of it
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         values["cleaning"] = self.cleaning.model_dump()
         values["words"] = list(self.words)
@@ -121,7 +123,7 @@ class WordReading:
         longest = int(texts.lengths.max(initial=0))
         width = min(self.maxlen, longest + self.widest)
         numbers = np.zeros((len(rows), width), np.int64)
-        # The texts lie end to end; each fills its row from the left.
+        # the texts lie end to end; each fills its row from the left
         filled = np.arange(width) < texts.lengths[:, None]
         numbers[filled] = texts.ids
         return GraphPortion(numbers, self.present[rows])
@@ -175,6 +177,7 @@ class ImageReading:
             try:
                 pixels[place] = decode_image(read_image(source), self.resizing)
                 present[place] = True
+            # a broken image costs the image, not the product
             except ImageRejectedError as reason:
                 refused.append(RejectedField(self.catalog.ids[row], self.field, str(reason)))
         return GraphPortion(pixels, present, tuple(refused))

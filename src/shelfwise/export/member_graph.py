@@ -87,7 +87,7 @@ class _TextNetwork(nn.Module):
 
     def __init__(self, arrays: Arrays, settings: TextSettings) -> None:
         super().__init__()
-        # Several channels of word vectors are only ever used as their sum.
+        # several channels of word vectors are only ever used as their sum
         channels = [value for name, value in arrays.items() if name.startswith("channels.")]
         vectors = np.sum(channels, axis=0, dtype=np.float32)
         self.vectors = nn.Parameter(torch.from_numpy(vectors))
@@ -99,7 +99,7 @@ class _TextNetwork(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         words = F.embedding(numbers, self.vectors)
-        # Each filter's largest value over all places of a text, then all filters side by side.
+        # each filter's largest value over all places of a text, then all filters side by side
         maps = [convolution(words.transpose(1, 2)).amax(dim=2) for convolution in self.convolutions]
         pooled = torch.cat(maps, dim=1).relu() if maps else words.amax(dim=1)
         probabilities: Tensor = self.dense(pooled).sigmoid()
@@ -115,12 +115,14 @@ class _ImageNetwork(nn.Module):
         super().__init__()
         self.mirrored = settings.flip
         self.normalise: Normalise = encoder.normalise
+        # folded into the convolutions before them, batch norms cost nothing at prediction
         frozen = [] if encoder.parts.frozen is None else [fuse_batch_norm(encoder.parts.frozen)]
         self.backbone = nn.Sequential(*frozen, fuse_batch_norm(encoder.parts.trained))
         arrays = {name: value.numpy() for name, value in head.items()}
         self.dense = _dense(arrays, ["penultimate.1", "output"])
 
     def forward(self, pixels: Tensor) -> Tensor:
+        # both views in one batch: one pass through the backbone
         views = torch.cat([pixels, pixels.flip(2)]) if self.mirrored else pixels
         features = self.backbone(self.normalise(views))
         probabilities: Tensor = self.dense(features).sigmoid()
@@ -134,7 +136,7 @@ def _convolution(arrays: Arrays, number: int, size: int, dimensions: int) -> nn.
     weight = torch.from_numpy(np.array(arrays[f"convolutions.{number}.weight"]))
     filters = len(weight)
     convolution = nn.Conv1d(dimensions, filters, size)
-    # Saved as one row a filter, word after word; a convolution wants the words last.
+    # saved as one row a filter, word after word; a convolution wants the words last
     by_word = weight.view(filters, size, dimensions)
     convolution.weight.data = by_word.transpose(1, 2).contiguous()
     convolution.bias = nn.Parameter(torch.from_numpy(np.array(arrays[f"convolutions.{number}.bias"])))
@@ -145,6 +147,7 @@ def _dense(arrays: Arrays, names: list[str]) -> nn.Sequential:
     """Those of the named linear layers that there are, a ReLU between them."""
     layers: list[nn.Module] = []
     for name in names:
+        # a hidden layer of no units is none
         if f"{name}.weight" not in arrays:
             continue
         if layers:

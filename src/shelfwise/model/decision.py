@@ -42,8 +42,8 @@ class LabelDecision:
 
     Args:
         name: the label.
-        path: names from the root of the taxonomy to the label, itself included. A label below several
-            others is shown below the first of them.
+        path: labels from the root of the taxonomy to this one, itself included. A label below several others
+            is shown below the first of them.
         score: its probability.
         queue: what becomes of it at the promised precision; None where none was requested.
     """
@@ -115,7 +115,7 @@ def label(
         ConfigError: the predictor has no limits for that `precision`, or no novelty detector.
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
-    # Both are checked here, not when the first decision is drawn.
+    # both are checked here, not when the first decision is drawn
     if precision is not None:
         decision_rule(predictor)
     if novelty_rate is not None:
@@ -131,6 +131,7 @@ def novelty_detector(predictor: Predictor) -> NoveltyDetector:
         ConfigError: it was trained on too few products to tell, or by an older version.
     """
     if predictor.novelty is None:
+        # the original of an exported model has one: to retrain would be the wrong advice
         require_members(predictor, "tell what is novel")
         reasons = "fewer than 20 training products, or an older version"
         raise ConfigError(f"this model has no novelty detector ({reasons}); retrain it")
@@ -146,10 +147,11 @@ def label_paths(names: Sequence[str], taxonomy: Taxonomy | None) -> list[tuple[s
     paths: list[tuple[str, ...]] = [(name,) for name in names]
     if taxonomy is None:
         return paths
+    # the first in the order of the labels, so that a path is always the same
     first_parent: dict[int, int] = {}
     for child, parent in sorted(taxonomy.edges.tolist()):
         first_parent.setdefault(child, parent)
-    # Each label comes after everything above it, so its parent's path is whole.
+    # each label comes after everything above it, so its parent's path is whole
     for index in taxonomy.downwards.tolist():
         if index in first_parent:
             paths[index] = (*paths[first_parent[index]], names[index])
@@ -168,6 +170,7 @@ class _Request:
 def _decisions(
     predictor: Predictor, catalog: Catalog, context: Context, request: _Request
 ) -> Iterator[Decision]:
+    # the same for all products
     paths = label_paths(predictor.labels.names, predictor.taxonomy)
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), CHUNK_ROWS):
@@ -187,11 +190,12 @@ def _decide_chunk(
     answers = predictor.predict_members(chunk, context)
     scores = predictor.scores(answers)
     novelty, novel = _novelty(predictor, chunk, scores, context, request.novelty_rate)
-    # A product that belongs to no category is given none, whatever its scores.
+    # a product that belongs to no category is given none, whatever its scores
     decided = predictor.decide(scores) & ~novel[:, None]
     queues = None
     if request.precision is not None:
         queues = product_queues(predictor, scores, decided, request.precision)
+    # drawn product by product: no more is in memory than a chunk's arrays
     columns = zip(
         chunk.ids,
         _label_decisions(names, paths, scores, decided, queues),
@@ -226,6 +230,7 @@ def _novelty(
     """
     if predictor.novelty is None:
         return [None] * len(chunk), np.zeros(len(chunk), np.bool_)
+    # a p-value is the share of known products that are at least as unusual
     p_values = predictor.novelty.p_values(chunk, scores, context)
     if novelty_rate is None:
         novel = np.zeros(len(chunk), np.bool_)
@@ -242,7 +247,7 @@ def _label_decisions(
     queues: ProductQueues | None,
 ) -> Iterator[tuple[LabelDecision, ...]]:
     """The labels that each of N products is given."""
-    # The columns and scores of all products, one product after the other, and where each product's end.
+    # the columns and scores of all products, one product after the other, and where each product's end
     columns = np.nonzero(decided)[1].tolist()
     given_scores = list(_shortest(scores[decided]))
     ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()
@@ -259,6 +264,7 @@ def _label_decisions(
 def _products_in_queues(queues: ProductQueues | None, novel: Bools) -> Iterator[QueuedProduct]:
     """What becomes of each of N products; novel ones have a queue of their own."""
     for row, is_novel in enumerate(novel.tolist()):
+        # whatever its scores would have made of it
         if is_novel:
             yield NOVEL_PRODUCT
         else:
@@ -271,6 +277,7 @@ def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> It
         for row in scores:
             yield dict(zip(names, _shortest(row), strict=True))
         return
+    # stable: of equal scores the first in the order of the labels is kept
     falling = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     for row, columns in zip(scores, falling, strict=True):
         chosen = [names[column] for column in columns]
@@ -279,5 +286,5 @@ def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> It
 
 def _shortest(scores: Floats) -> Iterator[float]:
     """The numbers with the fewest digits that read back as the same float32: 0.1, not 0.10000000149."""
-    # Two maps without a function of ours: most of a large prediction's time goes here.
+    # two maps without a function of ours: most of a large prediction's time goes here
     return map(float, map(str, scores))

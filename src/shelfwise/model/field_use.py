@@ -41,10 +41,11 @@ def field_uses(
         refused: the fields of these products that could not be used.
     """
     has_values = np.stack([catalog.has_value(name) for name in fields], axis=1)  # (N, F)
+    # rejected fields name the product by its id
     by_product: dict[str, list[RejectedField]] = {}
     for one in refused:
         by_product.setdefault(one.id, []).append(one)
-    # Most products have one of a few sets of fields, all of them usable.
+    # most products have one of a few sets of fields, all of them usable
     known: dict[tuple[bool, ...], FieldUse] = {}
     for identity, has_value in zip(catalog.ids, map(tuple, has_values.tolist()), strict=True):
         if identity in by_product:
@@ -63,6 +64,7 @@ def _field_use(
     used: list[str] = []
     missing: list[str] = []
     for name, there in zip(fields, has_value, strict=True):
+        # a rejected field is there, but nothing of it counts
         names = used if there and name not in unusable else missing
         names.append(name)
     warnings = [f"the {one.field} was not used: {one.reason}" for one in rejected]

@@ -60,8 +60,10 @@ class Neighbours:
         targets: Floats,
     ) -> Neighbours:
         """The index over products with these features, (N, D) by member."""
+        # members share the width evenly, however wide their features are
         width = WIDTH // len(features)
         turns = {name: _directions(unit(part), width) for name, part in features.items()}
+        # half precision changes a cosine by about a thousandth
         vectors = _project(features, turns).astype(np.float16)
         label_rows, label_columns = np.nonzero(targets)
         return cls(vectors, turns, ids, titles, label_rows, label_columns)
@@ -97,7 +99,7 @@ class Neighbours:
         own_rows = np.array([self._row_of[name] for name in names], np.int64)
         queries = self.vectors[own_rows].astype(np.float32)
         similarities, rows = self._search(queries, k + 1)
-        # A product is not always its own first: copies of it are as near. It is sorted last, then cut off.
+        # a product is not always its own first: copies of it are as near; it is sorted last, then cut off
         is_own = rows == own_rows[:, None]
         kept = max(min(k, len(self.ids) - 1), 0)
         others = np.argsort(is_own, axis=1, kind="stable")[:, :kept]
@@ -107,6 +109,7 @@ class Neighbours:
 
     def labels_of(self, row: int) -> Rows:
         """The columns of the labels of one product."""
+        # rows are sorted, so the labels of one product lie together
         first, last = np.searchsorted(self.label_rows, [row, row + 1])
         return self.label_columns[first:last]
 
@@ -177,10 +180,10 @@ class Neighbours:
     def _search(self, queries: Floats, k: int) -> tuple[Floats, Rows]:
         """Similarities and rows (Q, k) for query vectors (Q, W)."""
         products, rows = self._index.search(np.ascontiguousarray(queries), min(k, len(self.ids)))
-        # Every field that is present has length 1, so the squared length counts the query's fields.
+        # every field that is present has length 1, so the squared length counts the query's fields
         fields = np.square(queries).sum(axis=1, keepdims=True)
         has_field = fields > MIN_SQUARED_LENGTH
-        # Half precision may leave [-1, 1] by a little.
+        # half precision may leave [-1, 1] by a little
         cosines = np.clip(products / np.maximum(fields, 1), -1, 1)
         similarities = np.where(has_field, cosines, 0).astype(np.float32)
         return similarities, np.where(has_field, rows, -1)
@@ -191,16 +194,19 @@ def _directions(vectors: Floats, width: int) -> Floats:
 
     They are not centred, as what is to be kept are cosines.
     """
+    # narrow features are kept as they are
     if vectors.shape[1] <= width:
         return np.eye(vectors.shape[1], dtype=np.float32)
+    # evenly spaced products: directions need not see them all
     step = -(-len(vectors) // MAX_OBSERVED) or 1
     observed = vectors[::step].astype(np.float64)
     eigenvectors = np.linalg.eigh(observed.T @ observed)[1]
-    # The largest eigenvalues come last.
+    # the largest eigenvalues come last
     return eigenvectors[:, ::-1][:, :width].astype(np.float32)
 
 
 def _project(features: Mapping[str, Floats], turns: Mapping[str, Floats]) -> Floats:
     """(N, W) the members' features along the kept directions, each of length 1, side by side."""
+    # scaled again, as projecting shortens some vectors more than others
     parts = [unit(unit(features[name]) @ turn) for name, turn in turns.items()]
     return np.concatenate(parts, axis=1)

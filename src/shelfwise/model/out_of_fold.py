@@ -36,6 +36,7 @@ class OutOfFold:
     @classmethod
     def of(cls, ids: Sequence[str], scores: Floats, targets: Floats) -> OutOfFold:
         """Keep dense `scores` (N, L) of the products `ids`, with their `targets` (N, L)."""
+        # what is as good as impossible is stored as nothing at all
         kept = np.where(scores >= MIN_SCORE, scores, np.float32(0))
         return cls(tuple(ids), sp.csr_matrix(kept), sp.csr_matrix(targets > 0))
 
@@ -55,6 +56,7 @@ class OutOfFold:
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; scores as 16-bit floats."""
+        # three digits are enough for what was cut off at a thousandth
         arrays = {
             "scores": self.scores.data.astype(np.float16),
             "score_columns": self.scores.indices.astype(np.int32),
@@ -72,7 +74,7 @@ class OutOfFold:
         shape = (len(ids), state.facts["labels"])
         values = arrays["scores"].astype(np.float32)
         scores = sp.csr_matrix((values, arrays["score_columns"], arrays["score_rows"]), shape)
-        # Of the targets only the places are kept: every value is True.
+        # of the targets only the places are kept: every value is True
         ones = np.ones(len(arrays["target_columns"]), np.bool_)
         targets = sp.csr_matrix((ones, arrays["target_columns"], arrays["target_rows"]), shape)
         return cls(ids, scores, targets)

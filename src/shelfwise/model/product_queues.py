@@ -19,6 +19,7 @@ LabelQueue = Literal["accept", "review", "reject"]
 ProductQueue = Literal["accept", "review", "reject", "novel"]
 
 PRECISION_QUEUES: tuple[LabelQueue, ...] = ("accept", "review", "reject")
+"""The queues that a promised precision sorts into."""
 
 NOVEL: Literal["novel"] = "novel"
 """The queue of products that belong to none of the known categories."""
@@ -42,7 +43,10 @@ class QueuedProduct:
 
 
 NO_QUEUE = QueuedProduct()
+"""Where no precision is requested."""
+
 NOVEL_PRODUCT = QueuedProduct(NOVEL)
+"""A product without labels has none to accept or to review."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def decision_rule(predictor: Predictor) -> DecisionRule:
     Raises:
         ConfigError: it was trained without one.
     """
+    # models of the first versions have none
     if predictor.decision_rule is None:
         raise ConfigError("the model was trained without acceptance limits; train it again")
     return predictor.decision_rule
@@ -83,9 +88,11 @@ def product_queues(predictor: Predictor, scores: Floats, decided: Bools, precisi
     Raises:
         ConfigError: the predictor has no limits for that `precision`.
     """
+    # sorted by scores alone: labels to review may be others than the product is given
     assigned = decision_rule(predictor).queues(scores, decided, precision)
     accepted = predictor.labels.decode(assigned.labels == ACCEPT)
     to_review = predictor.labels.decode(assigned.labels == REVIEW)
+    # lists become tuples: a decision is not changed afterwards
     products = []
     for code, accepted_names, review_names in zip(assigned.products, accepted, to_review, strict=True):
         products.append(QueuedProduct(_NAMES[int(code)], tuple(accepted_names), tuple(review_names)))
