@@ -70,11 +70,14 @@ def main() -> None:
     cache = Path(os.environ.get("SHELFWISE_CACHE") or Path.home() / ".cache" / "shelfwise")
     context = Context(seed=config.seed, cache=cache)
     train, test = (
-        read_catalog(path, config.catalog, context).catalog for path in (wanted.catalog, wanted.test)
+        read_catalog(path, config.catalog, context).catalog
+        for path in (wanted.catalog, wanted.test)
     )
     kinds = leaves(train, wanted.path)
     test_kinds = leaves(test, wanted.path)
-    order = [name for name, _ in sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))]
+    order = [
+        name for name, _ in sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))
+    ]
     dealt = order[wanted.skip : wanted.skip + wanted.categories * wanted.draws]
     wanted.out.mkdir(parents=True, exist_ok=True)
     for draw in wanted.only if wanted.only is not None else range(wanted.draws):
@@ -111,7 +114,8 @@ def measure(
         "found": float(abstained[novel].mean()),
         "false_alarms": float(abstained[~novel].mean()),
         "signals": {
-            name: separation(novel, np.nan_to_num(values, nan=-1.0)) for name, values in signals.items()
+            name: separation(novel, np.nan_to_num(values, nan=-1.0))
+            for name, values in signals.items()
         },
         "cpu_seconds": time.process_time() - started,
     }
@@ -138,7 +142,10 @@ def separation(novel: Any, values: Any) -> dict[str, float]:
 def leaves(catalog: Catalog, path: int) -> Any:
     """(N,) the last name of each product's path at that place; empty where there is none."""
     return np.array(
-        [paths[path][-1] if paths and len(paths) > path else "" for paths in catalog.column("categories")],
+        [
+            paths[path][-1] if paths and len(paths) > path else ""
+            for paths in catalog.column("categories")
+        ],
         dtype=object,
     )
 
@@ -146,7 +153,9 @@ def leaves(catalog: Catalog, path: int) -> Any:
 def summary(draws: list[dict[str, Any]]) -> str:
     """The draws as a Markdown table, with mean and standard deviation."""
     rows = [
-        f"| {d['draw']} | {', '.join(d['held_out'])} | " + " | ".join(f"{d[c]:.3f}" for c in COLUMNS) + " |"
+        f"| {d['draw']} | {', '.join(d['held_out'])} | "
+        + " | ".join(f"{d[c]:.3f}" for c in COLUMNS)
+        + " |"
         for d in draws
     ]
     values = np.array([[d[c] for c in COLUMNS] for d in draws])
@@ -158,7 +167,11 @@ def summary(draws: list[dict[str, Any]]) -> str:
     )
     return (
         "\n".join(
-            ["| draw | held out | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS), *rows]
+            [
+                "| draw | held out | " + " | ".join(COLUMNS) + " |",
+                "|---|---|" + "---|" * len(COLUMNS),
+                *rows,
+            ]
         )
         + "\n"
     )
@@ -174,7 +187,9 @@ def arguments() -> argparse.Namespace:
         "--path", type=int, default=0, help="which of a product's category paths names its kind"
     )
     parser.add_argument("--min-count", type=int, default=15)
-    parser.add_argument("--skip", type=int, default=6, help="most frequent kinds that are never held out")
+    parser.add_argument(
+        "--skip", type=int, default=6, help="most frequent kinds that are never held out"
+    )
     parser.add_argument("--draws", type=int, default=8)
     parser.add_argument("--categories", type=int, default=3, help="kinds held out in one draw")
     parser.add_argument("--only", type=int, nargs="*", help="these draws only")

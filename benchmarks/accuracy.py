@@ -25,7 +25,12 @@ from accuracy_tables import cost_bars, markdown
 from shelfwise.config import Config
 from shelfwise.errors import ShelfwiseError
 
-MEASURES = {"ablation": parts.ablation, "missing": parts.missing, "curve": parts.curve, "cost": parts.cost}
+MEASURES = {
+    "ablation": parts.ablation,
+    "missing": parts.missing,
+    "curve": parts.curve,
+    "cost": parts.cost,
+}
 
 
 def main() -> None:
@@ -107,7 +112,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         default=list(MEASURES),
         help=f"comma-separated, or none; default: {','.join(MEASURES)}",
     )
-    parser.add_argument("--peers", type=Path, help="the --out of benchmarks/peers/run.py on the same split")
+    parser.add_argument(
+        "--peers", type=Path, help="the --out of benchmarks/peers/run.py on the same split"
+    )
     return parser.parse_args(sys.argv[1:] if words is None else words)
 
 
@@ -115,7 +122,9 @@ def known(text: str) -> list[str]:
     """The parts named in `text`."""
     names = [] if text == "none" else text.split(",")
     if unknown := [name for name in names if name not in MEASURES]:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known: {', '.join(MEASURES)}")
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(unknown)}; known: {', '.join(MEASURES)}"
+        )
     return names
 
 

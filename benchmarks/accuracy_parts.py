@@ -35,7 +35,9 @@ def ablation(study: Study) -> dict[str, Any]:
     full = study.full.model
     whole = Verdict.of(full, study.answers)
     rows: dict[str, Any] = {}
-    for name, system in ablated(full.config, full.decide_with, full.members_of(full.decide_with)).items():
+    for name, system in ablated(
+        full.config, full.decide_with, full.members_of(full.decide_with)
+    ).items():
         print(f"ablation: {name}", flush=True)
         changes = {"systems": {name: system}, "decide_with": name}
         try:
@@ -58,9 +60,13 @@ def ablated(config: Config, final: str, members: Sequence[str]) -> dict[str, Sys
         part["policy"]: SystemSettings(policy=part["policy"], settings=part.get("settings", {}))
         for part in parts
     }
-    alone |= {name: stacker for name, stacker in STACKERS.items() if name not in {*alone, system.policy}}
+    alone |= {
+        name: stacker for name, stacker in STACKERS.items() if name not in {*alone, system.policy}
+    }
     left = {
-        f"without {out}": system.model_copy(update={"members": tuple(m for m in members if m != out)})
+        f"without {out}": system.model_copy(
+            update={"members": tuple(m for m in members if m != out)}
+        )
         for out in members
     }
     fused = {
@@ -78,7 +84,9 @@ def missing(study: Study) -> dict[str, Any]:
         fields = (*known, *further)
         print(f"missing: known are {', '.join(fields)}", flush=True)
         products = only(study.task.test, fields)
-        full = Verdict.of(study.full.model, study.full.model.predict_members(products, study.context))
+        full = Verdict.of(
+            study.full.model, study.full.model.predict_members(products, study.context)
+        )
         row: dict[str, Any] = {"known": known, "others": further}
         try:
             model = study.fit(study.final, fields=fields).model
@@ -99,7 +107,9 @@ def missing(study: Study) -> dict[str, Any]:
 
 def fields_read(config: Config, members: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Those of :data:`FIELDS` that the members read, and all others that they read."""
-    read = dict.fromkeys(field for name in members for field in config.members[name].field.split("+"))
+    read = dict.fromkeys(
+        field for name in members for field in config.members[name].field.split("+")
+    )
     return tuple(field for field in FIELDS if field in read), tuple(
         field for field in read if field not in FIELDS
     )
@@ -111,7 +121,9 @@ def subsets(fields: Sequence[str]) -> list[tuple[str, ...]]:
     >>> subsets("ab")
     [('a',), ('b',), ('a', 'b')]
     """
-    return [some for size in range(1, len(fields) + 1) for some in itertools.combinations(fields, size)]
+    return [
+        some for size in range(1, len(fields) + 1) for some in itertools.combinations(fields, size)
+    ]
 
 
 def curve(study: Study) -> dict[str, Any]:
@@ -119,7 +131,9 @@ def curve(study: Study) -> dict[str, Any]:
 
     The labels are those of the whole training part.
     """
-    text = study.config.model_copy(update={"members": {"text": TEXT}, "systems": {}, "decide_with": "text"})
+    text = study.config.model_copy(
+        update={"members": {"text": TEXT}, "systems": {}, "decide_with": "text"}
+    )
     rows = []
     for tenths in TENTHS:
         print(f"curve: {10 * tenths} %", flush=True)
@@ -127,7 +141,8 @@ def curve(study: Study) -> dict[str, Any]:
         training_set = whole if tenths == 10 else portion(whole, tenths, study.config.seed)
         model, rival = (study.fit(config, training_set).model for config in (study.final, text))
         verdicts = [
-            Verdict.of(one, one.predict_members(study.task.test, study.context)) for one in (model, rival)
+            Verdict.of(one, one.predict_members(study.task.test, study.context))
+            for one in (model, rival)
         ]
         figures = {"full": study.figures(*verdicts), "text": study.figures(verdicts[1])}
         rows.append({"share": tenths / 10, "products": len(training_set.train), **figures})
@@ -145,14 +160,17 @@ def cost(study: Study) -> dict[str, Any]:
     }
 
 
-def grouped(costs: Mapping[str, Sequence[float]], config: Config, final: str) -> dict[str, list[float]]:
+def grouped(
+    costs: Mapping[str, Sequence[float]], config: Config, final: str
+) -> dict[str, list[float]]:
     """Wall and CPU seconds of the stages, summed by what they are for, in the order in which they are done.
 
     Images are encoded when the first member that reads them is prepared. All other preparation is of text and
     further fields.
     """
     first = next(
-        (name for name, member in config.members.items() if "image" in member.field.split("+")), None
+        (name for name, member in config.members.items() if "image" in member.field.split("+")),
+        None,
     )
     sums: dict[str, list[float]] = {
         name: [0.0, 0.0] for name in ("encoding images", "encoding text, and other preparation")

@@ -70,7 +70,9 @@ class SharedStages(Checkpoints):
         """As :meth:`Checkpoints.run`."""
         return self._noted(
             name,
-            lambda shared: super(SharedStages, self).run(shared, lambda: self._measured(shared, compute)),
+            lambda shared: super(SharedStages, self).run(
+                shared, lambda: self._measured(shared, compute)
+            ),
         )
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
@@ -169,16 +171,23 @@ class Study:
     def final(self) -> Config:
         """The full system's settings with the final system only."""
         name = self.full.model.decide_with
-        systems = {system: settings for system, settings in self.config.systems.items() if system == name}
+        systems = {
+            system: settings for system, settings in self.config.systems.items() if system == name
+        }
         return self.config.model_copy(update={"systems": systems, "decide_with": name})
 
     @cached_property
     def answers(self) -> MemberPredictions:
         """The predictions of all members of the full system for the test products."""
-        return self.full.model.predict_members(self.task.test, self.context, self.full.model.members)
+        return self.full.model.predict_members(
+            self.task.test, self.context, self.full.model.members
+        )
 
     def fit(
-        self, config: Config, training_set: TrainingSet | None = None, fields: Collection[str] | None = None
+        self,
+        config: Config,
+        training_set: TrainingSet | None = None,
+        fields: Collection[str] | None = None,
     ) -> Fit:
         """Fit `config`.
 
@@ -201,7 +210,9 @@ class Study:
         With `against`, also the difference in tuned micro-F1 from it, by paired bootstrap.
         """
         drawn, seed = self.config.evaluation.bootstrap, self.config.seed
-        half, tuned = (decision_metrics(self.truth, decided) for decided in (verdict.at_half, verdict.tuned))
+        half, tuned = (
+            decision_metrics(self.truth, decided) for decided in (verdict.at_half, verdict.tuned)
+        )
         return {
             "micro_f1": half["micro_f1"],
             "micro_f1_tuned": tuned["micro_f1"],
@@ -213,7 +224,9 @@ class Study:
             "difference": None
             if against is None
             else asdict(
-                paired_bootstrap(self.truth, verdict.tuned, against.tuned, resamples=drawn, seed=seed)
+                paired_bootstrap(
+                    self.truth, verdict.tuned, against.tuned, resamples=drawn, seed=seed
+                )
             ),
         }
 
@@ -238,7 +251,12 @@ def marks(config: Config, digest: str, fields: Collection[str] | None) -> dict[s
 def digest_of_training_set(training_set: TrainingSet, labels: Collection[str]) -> str:
     """Of products, targets and parts."""
     digest = hashlib.sha256(json.dumps([training_set.catalog.fingerprint(), list(labels)]).encode())
-    for part in (training_set.targets, training_set.train, training_set.validation, training_set.groups):
+    for part in (
+        training_set.targets,
+        training_set.train,
+        training_set.validation,
+        training_set.groups,
+    ):
         digest.update(np.ascontiguousarray(part).tobytes() + b"|")
     return digest.hexdigest()
 
@@ -264,7 +282,10 @@ def portion(training_set: TrainingSet, tenths: int, seed: int) -> TrainingSet:
     rows = np.sort(np.concatenate([train, training_set.validation]))
     places = (np.searchsorted(rows, train), np.searchsorted(rows, training_set.validation))
     return TrainingSet(
-        training_set.catalog.take(rows), training_set.targets[rows], *places, training_set.groups[rows]
+        training_set.catalog.take(rows),
+        training_set.targets[rows],
+        *places,
+        training_set.groups[rows],
     )
 
 

@@ -36,7 +36,9 @@ def _ablation(part: Mapping[str, Any]) -> str:
     rows = [["the full system", *f1(part["full"]), DASH]]
     for name, row in part["rows"].items():
         rows.append(
-            [name, f"not run: {row['not_run']}"] if "not_run" in row else [name, *f1(row), margin(row)]
+            [name, f"not run: {row['not_run']}"]
+            if "not_run" in row
+            else [name, *f1(row), margin(row)]
         )
     return table(["", *F1, "minus the full system"], rows)
 
@@ -44,7 +46,9 @@ def _ablation(part: Mapping[str, Any]) -> str:
 def _missing(part: Mapping[str, Any]) -> str:
     rows, worse, skipped = [], [], []
     for row in part["rows"]:
-        name = " + ".join(row["known"]) + (f", and {', '.join(row['others'])}" if row["others"] else "")
+        name = " + ".join(row["known"]) + (
+            f", and {', '.join(row['others'])}" if row["others"] else ""
+        )
         if "not_run" in row:
             skipped.append(f"No model of {name}: {row['not_run']}.")
             continue
@@ -87,7 +91,9 @@ def _curve(part: Mapping[str, Any]) -> str:
 def _cost(part: Mapping[str, Any]) -> str:
     costs = {
         **part["rows"],
-        "in all": {kind: sum(row[kind] for row in part["rows"].values()) for kind in ("seconds", "cpu")},
+        "in all": {
+            kind: sum(row[kind] for row in part["rows"].values()) for kind in ("seconds", "cpu")
+        },
     }
     whole = costs["in all"]["cpu"]
     rows = [
@@ -129,7 +135,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     | x\\|y |  |
     """
     filled = [[*row, *[""] * (len(head) - len(row))] for row in rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *filled)]
+    lines = [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+        for row in (head, *filled)
+    ]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
@@ -157,7 +166,9 @@ def cost_bars(part: Mapping[str, Any]) -> str:
     names, values = list(part["rows"]), [row["cpu"] for row in part["rows"].values()]
 
     def draw(file: IO[bytes]) -> None:
-        figure = Figure(figsize=(7, 0.8 + 0.36 * len(names)), layout="constrained", facecolor="none")
+        figure = Figure(
+            figsize=(7, 0.8 + 0.36 * len(names)), layout="constrained", facecolor="none"
+        )
         axes = figure.subplots()
         axes.bar_label(axes.barh(names, values), fmt="%.0f", padding=3)
         axes.margins(x=0.1)

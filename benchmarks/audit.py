@@ -57,12 +57,15 @@ def main() -> None:
     mean = means(runs)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "audit.json").write_text(
-        json.dumps({"command": vars(args), "runs": runs, "mean": mean}, indent=1, default=str), "utf-8"
+        json.dumps({"command": vars(args), "runs": runs, "mean": mean}, indent=1, default=str),
+        "utf-8",
     )
     for name, row in mean.pop("rankings").items():
         print(f"{name:32}", "  ".join(f"{key} {100 * value:5.1f}" for key, value in row.items()))
     for rule in clean:
-        before, spoilt, corrected = (mean[f"{state}_{rule}"] for state in ("clean", "spoilt", "corrected"))
+        before, spoilt, corrected = (
+            mean[f"{state}_{rule}"] for state in ("clean", "spoilt", "corrected")
+        )
         share = (
             f"{100 * (corrected - spoilt) / (before - spoilt):.0f}% of it regained"
             if before > spoilt
@@ -82,7 +85,12 @@ def main() -> None:
 
 
 def one_seed(
-    task: PreparedData, config: Config, context: Context, clean: dict[str, float], seed: int, share: float
+    task: PreparedData,
+    config: Config,
+    context: Context,
+    clean: dict[str, float],
+    seed: int,
+    share: float,
 ) -> dict[str, Any]:
     """Change labels, train, audit, correct, train again."""
     truth = task.training_set.targets > 0
@@ -110,10 +118,14 @@ def one_seed(
         "seed": seed,
         "spoilt": int((kinds > 0).sum()),
         "rankings": rankings,
-        "suggestion_exactly_right": float((suggested[found] == truth[first][found]).all(axis=1).mean()),
+        "suggestion_exactly_right": float(
+            (suggested[found] == truth[first][found]).all(axis=1).mean()
+        ),
         "seconds_of_the_audit": seconds,
         **{
-            f"{state}_{rule}": value for state, figures in measured.items() for rule, value in figures.items()
+            f"{state}_{rule}": value
+            for state, figures in measured.items()
+            for rule, value in figures.items()
         },
     }
 
@@ -146,12 +158,18 @@ def found_by(evidence: Float64Array, kinds: NDArray[np.int64]) -> dict[str, floa
     """
     order = np.argsort(-evidence, kind="stable")
     early, first = (kinds[order[: round(share * len(order))]] for share in (0.08, 0.1))
-    shares = {"in_8%": (early > 0).sum() / (kinds > 0).sum(), "in_10%": (first > 0).sum() / (kinds > 0).sum()}
+    shares = {
+        "in_8%": (early > 0).sum() / (kinds > 0).sum(),
+        "in_10%": (first > 0).sum() / (kinds > 0).sum(),
+    }
     shares |= {
         name: (first == place).sum() / max((kinds == place).sum(), 1)
         for place, name in enumerate(KINDS, start=1)
     }
-    return {name: float(share) for name, share in {**shares, "spoilt_of_listed": (first > 0).mean()}.items()}
+    return {
+        name: float(share)
+        for name, share in {**shares, "spoilt_of_listed": (first > 0).mean()}.items()
+    }
 
 
 def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
@@ -171,7 +189,9 @@ def rivals(scores: Floats, given: Bools) -> dict[str, Float64Array]:
 
 def fitted(task: PreparedData, targets: Floats, config: Config, context: Context) -> Model:
     """The model trained on these targets."""
-    return fit_model(dataclasses.replace(task.training_set, targets=targets), task.labels, config, context)
+    return fit_model(
+        dataclasses.replace(task.training_set, targets=targets), task.labels, config, context
+    )
 
 
 def f1(model: Model, task: PreparedData, context: Context) -> dict[str, float]:
@@ -185,10 +205,14 @@ def means(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure, averaged over the seeds."""
     names = runs[0]["rankings"]
     rankings = {
-        n: {key: float(np.mean([run["rankings"][n][key] for run in runs])) for key in names[n]} for n in names
+        n: {key: float(np.mean([run["rankings"][n][key] for run in runs])) for key in names[n]}
+        for n in names
     }
     single = [key for key in runs[0] if key not in ("seed", "rankings")]
-    return {"rankings": rankings, **{key: float(np.mean([run[key] for run in runs])) for key in single}}
+    return {
+        "rankings": rankings,
+        **{key: float(np.mean([run[key] for run in runs])) for key in single},
+    }
 
 
 if __name__ == "__main__":

@@ -43,11 +43,14 @@ def main() -> None:
         child(args.child, round(PRODUCTS * args.scale), args.labels)
         return
     runs = in_turn(
-        __file__, {name: [None, "--labels", args.labels] for name in ("shelfwise", "scikit-learn")}, args
+        __file__,
+        {name: [None, "--labels", args.labels] for name in ("shelfwise", "scikit-learn")},
+        args,
     )
     phases = [name for name in runs["shelfwise"][0] if name.startswith(("seconds_", "cpu_"))]
     compared = {
-        f"scikit-learn over ours, {name}": ratios(runs, "shelfwise", "scikit-learn", name) for name in phases
+        f"scikit-learn over ours, {name}": ratios(runs, "shelfwise", "scikit-learn", name)
+        for name in phases
     }
     write("counting", args, runs, {name: ratio for name, ratio in compared.items() if ratio})
 
@@ -57,7 +60,9 @@ def child(system: str, products: int, labels: int) -> None:
     targets, scores = make(products, labels)
     clock = Clock()
     decided = scores >= np.float32(0.6)
-    {"shelfwise": with_shelfwise, "scikit-learn": with_scikit_learn}[system](clock, targets, scores, decided)
+    {"shelfwise": with_shelfwise, "scikit-learn": with_scikit_learn}[system](
+        clock, targets, scores, decided
+    )
     clock.finish()
 
 
@@ -87,14 +92,20 @@ def with_shelfwise(clock: Clock, targets: Any, scores: Any, decided: Any) -> Non
 
     found = clock.time("decisions", lambda: decision_metrics(targets, decided))
     threshold = clock.time("threshold", lambda: best_threshold(targets, scores))
-    own = clock.time("thresholds_per_label", lambda: per_label_thresholds(targets, scores, shrink=0.0))
+    own = clock.time(
+        "thresholds_per_label", lambda: per_label_thresholds(targets, scores, shrink=0.0)
+    )
     clock.time("bootstrap", lambda: bootstrap_interval(targets, decided, "micro_f1", RESAMPLES))
-    clock.time("bootstrap_macro", lambda: bootstrap_interval(targets, decided, "macro_f1", RESAMPLES))
+    clock.time(
+        "bootstrap_macro", lambda: bootstrap_interval(targets, decided, "macro_f1", RESAMPLES)
+    )
     ranking = clock.time("ranking", lambda: ranking_metrics(targets, scores))
     clock.note(**{name: found[name] for name in ("micro_f1", "macro_f1", "hamming_loss")})
     clock.note(**{name: ranking[name] for name in ("lrap", "ndcg_at_5", "map_micro")})
     labels, products, _ = shares(targets)
-    clock.note(map_labels=float(np.mean([average_precision(targets[:, i], scores[:, i]) for i in labels])))
+    clock.note(
+        map_labels=float(np.mean([average_precision(targets[:, i], scores[:, i]) for i in labels]))
+    )
     clock.note(
         best_f1=f1(targets[products], scores[products], threshold),
         labels_f1=mean_f1(targets, scores, labels, own[labels]),
@@ -107,10 +118,16 @@ def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> 
     def decisions() -> Any:
         averages = ("micro", "macro", "weighted", "samples")
         found = {
-            name: metrics.precision_recall_fscore_support(targets, decided, average=name, zero_division=0)[2]
+            name: metrics.precision_recall_fscore_support(
+                targets, decided, average=name, zero_division=0
+            )[2]
             for name in averages
         }
-        return found, metrics.accuracy_score(targets, decided), metrics.hamming_loss(targets, decided)
+        return (
+            found,
+            metrics.accuracy_score(targets, decided),
+            metrics.hamming_loss(targets, decided),
+        )
 
     f1s, _, wrong = clock.time("decisions", decisions)
     clock.note(micro_f1=f1s["micro"], macro_f1=f1s["macro"], hamming_loss=wrong)
@@ -120,7 +137,9 @@ def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> 
         "threshold", lambda: best(targets[pooled].ravel(), scores[pooled].ravel()), by_pool
     )
     own = clock.time(
-        "thresholds_per_label", lambda: [best(targets[:, i], scores[:, i]) for i in labels], by_label
+        "thresholds_per_label",
+        lambda: [best(targets[:, i], scores[:, i]) for i in labels],
+        by_label,
     )
     clock.note(
         best_f1=f1(targets[pooled], scores[pooled], threshold),
@@ -128,7 +147,9 @@ def with_scikit_learn(clock: Clock, targets: Any, scores: Any, decided: Any) -> 
     )
     rows = np.random.default_rng(0).integers(len(targets), size=len(targets))
     for phase, average in (("bootstrap", "micro"), ("bootstrap_macro", "macro")):
-        resample = partial(metrics.f1_score, targets[rows], decided[rows], average=average, zero_division=0)
+        resample = partial(
+            metrics.f1_score, targets[rows], decided[rows], average=average, zero_division=0
+        )
         clock.time(phase, resample, 1 / RESAMPLES)
     truth, given = targets[products], scores[products]
     by_product = len(truth) / np.count_nonzero(targets.any(axis=1))
@@ -160,21 +181,29 @@ def shares(targets: Any) -> tuple[Any, slice, Any]:
     """
     labels, products = np.flatnonzero(targets.any(axis=0)), np.flatnonzero(targets.any(axis=1))
     pooled = slice(None, None, -(-targets.size // FEW_SCORES))
-    return labels[:: -(-len(labels) // FEW_LABELS)], pooled, products[:: -(-len(products) // FEW_PRODUCTS)]
+    return (
+        labels[:: -(-len(labels) // FEW_LABELS)],
+        pooled,
+        products[:: -(-len(products) // FEW_PRODUCTS)],
+    )
 
 
 def f1(targets: Any, scores: Any, threshold: float) -> float:
     """F1 of all decisions at one threshold."""
     given = scores >= np.float64(threshold)
     return (
-        2 * float(np.count_nonzero(given & targets)) / (np.count_nonzero(given) + np.count_nonzero(targets))
+        2
+        * float(np.count_nonzero(given & targets))
+        / (np.count_nonzero(given) + np.count_nonzero(targets))
     )
 
 
 def mean_f1(targets: Any, scores: Any, labels: Any, thresholds: Any) -> float:
     """The mean F1 of some labels, each at its own threshold."""
     return float(
-        np.mean([f1(targets[:, i], scores[:, i], t) for i, t in zip(labels, thresholds, strict=True)])
+        np.mean(
+            [f1(targets[:, i], scores[:, i], t) for i, t in zip(labels, thresholds, strict=True)]
+        )
     )
 
 

@@ -74,7 +74,9 @@ def measure(model: Model, test: Path, splits: int) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Rule, out_of_fold: tuple[Floats, Floats], likely: Floats, truth: Any) -> dict[str, float]:
+def _rule(
+    rule: Rule, out_of_fold: tuple[Floats, Floats], likely: Floats, truth: Any
+) -> dict[str, float]:
     figures = decision_metrics(truth, decide(likely, Thresholds.fit(*out_of_fold, rule)))
     return {name: figures[name] for name in ("micro_f1", "macro_f1", "example_f1")}
 
@@ -113,7 +115,10 @@ def _promise(
 def markdown(found: dict[str, Any]) -> str:
     """The tables."""
     lines = ["| calibration error | scores | probabilities |", "|---|---|---|"]
-    lines += [f"| {name} | {before:.4f} | {after:.4f} |" for name, (before, after) in found["errors"].items()]
+    lines += [
+        f"| {name} | {before:.4f} | {after:.4f} |"
+        for name, (before, after) in found["errors"].items()
+    ]
     lines += ["", "| rule | micro-F1 | macro-F1 | example-F1 |", "|---|---|---|---|"]
     lines += [
         f"| {rule} | {f['micro_f1']:.4f} | {f['macro_f1']:.4f} | {f['example_f1']:.4f} |"

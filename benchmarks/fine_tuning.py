@@ -84,7 +84,11 @@ def prepare(work: Path, images: int, backbone: str) -> None:
     catalog = read_catalog(source).catalog
     np.save(
         work / "rows.npy",
-        [row for row, name in enumerate(catalog.column("image")) if name and is_image(catalog.root / name)],
+        [
+            row
+            for row, name in enumerate(catalog.column("image"))
+            if name and is_image(catalog.root / name)
+        ],
     )
     torch.manual_seed(0)
     save_file(timm.create_model(backbone).state_dict(), work / "start.safetensors")
@@ -108,7 +112,9 @@ def child(args: Any) -> None:
     torch.set_num_threads(args.threads)
     system, _, head = args.child.partition("-")
     clock = Clock()
-    weights = {"shelfwise": with_shelfwise, "timm": with_timm}[system](clock, args, 0 if head else args.last)
+    weights = {"shelfwise": with_shelfwise, "timm": with_timm}[system](
+        clock, args, 0 if head else args.last
+    )
     if not head:
         np.savez(args.work / f"{system}.npz", **weights)
     clock.finish()
@@ -173,7 +179,10 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
     resizing = Resizing(args.size, "stretch")
     pixels = torch.from_numpy(
         np.stack(
-            [decode_image(read_image(catalog.root / name), resizing) for name in catalog.column("image")]
+            [
+                decode_image(read_image(catalog.root / name), resizing)
+                for name in catalog.column("image")
+            ]
         )
     )
     network = timm.create_model(args.backbone)
@@ -195,7 +204,9 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
         torch.tensor(network.pretrained_cfg[key]).view(1, 3, 1, 1) * 255 for key in ("mean", "std")
     )
     clock.note(allowed=allowed(network, modules, args.size))
-    optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-4, eps=1e-7)
+    optimiser = torch.optim.Adam(
+        [p for p in network.parameters() if p.requires_grad], lr=1e-4, eps=1e-7
+    )
     order, marks = np.random.default_rng(0), [(time.perf_counter(), time.process_time())]
 
     def work() -> None:
@@ -210,7 +221,9 @@ def with_timm(clock: Clock, args: Any, last: int) -> dict[str, Any]:
                     memory_format=torch.channels_last
                 )
                 optimiser.zero_grad()
-                F.binary_cross_entropy_with_logits(network(batch), torch.from_numpy(targets)[some]).backward()
+                F.binary_cross_entropy_with_logits(
+                    network(batch), torch.from_numpy(targets)[some]
+                ).backward()
                 optimiser.step()
             marks.append((time.perf_counter(), time.process_time()))
 
@@ -233,7 +246,9 @@ def allowed(network: Any, trained: list[Any], size: int) -> float:
 
     def count(module: Any, inputs: Any, output: Any) -> None:
         counts[module] = (
-            output[0].numel() * module.weight[0].numel() if output.ndim == 4 else module.weight.numel()
+            output[0].numel() * module.weight[0].numel()
+            if output.ndim == 4
+            else module.weight.numel()
         )
 
     hooks = [
@@ -267,7 +282,10 @@ def apart(work: Path) -> float:
     shared = [
         name
         for name in start
-        if name in ours and name in theirs and start[name].ndim and ours[name].shape == start[name].shape
+        if name in ours
+        and name in theirs
+        and start[name].ndim
+        and ours[name].shape == start[name].shape
     ]
     between, gone = (
         sum(float(np.square(a[name] - b[name]).sum()) for name in shared)

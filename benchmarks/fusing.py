@@ -30,7 +30,9 @@ def main() -> None:
     if args.child:
         child(args.child, round(PRODUCTS * args.scale), args.members, args.labels)
         return
-    systems = {name: [None, "--labels", args.labels, "--members", args.members] for name in args.systems}
+    systems = {
+        name: [None, "--labels", args.labels, "--members", args.members] for name in args.systems
+    }
     runs = in_turn(__file__, systems, args)
     compared = {}
     for policy in ("ridge", "policy"):
@@ -111,7 +113,9 @@ def with_scikit_learn(clock: Clock, policy: str, given: Any, targets: Any) -> An
     )
     model = Ridge() if policy == "ridge" else network
     clock.time("fit", lambda: model.fit(flat, targets))
-    return clock.time("fuse", lambda: model.predict(flat) if policy == "ridge" else model.predict_proba(flat))
+    return clock.time(
+        "fuse", lambda: model.predict(flat) if policy == "ridge" else model.predict_proba(flat)
+    )
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ def main() -> None:
             if dimension == "members" or i < 2 or size <= sizes[-1] * args.scale
         ]
         points = [measure({**BASE, dimension: size}, args) for size in reached]
-        runs |= {f"{size:,} {dimension}": [point] for size, point in zip(reached, points, strict=True)}
+        runs |= {
+            f"{size:,} {dimension}": [point] for size, point in zip(reached, points, strict=True)
+        }
         grown |= {
             f"exponent in {dimension}, {name}": value
             for name, value in exponents(reached[-2:], points[-2:]).items()
@@ -85,7 +87,8 @@ def measure(point: dict[str, int], args: Any) -> dict[str, Any]:
 def exponents(sizes: list[int], points: list[dict[str, Any]]) -> dict[str, float]:
     """How processor time grows from one size to the next, by phase and in all."""
     first, second = (
-        {name: value for name, value in point.items() if name.startswith("cpu_")} for point in points
+        {name: value for name, value in point.items() if name.startswith("cpu_")}
+        for point in points
     )
     named = {
         name: (first[name], second[name])
@@ -128,7 +131,9 @@ def make(path: Path, products: int, labels: int) -> None:
             count = min(BLOCK, products - start)
             chosen = (labels * rng.random((count, 3)) ** 2).astype(np.int64)
             own = OWN_WORDS * chosen + rng.integers(OWN_WORDS, size=(count, 3))
-            common = OWN_WORDS * labels + (COMMON_WORDS * rng.random((count, 15)) ** 2).astype(np.int64)
+            common = OWN_WORDS * labels + (COMMON_WORDS * rng.random((count, 15)) ** 2).astype(
+                np.int64
+            )
             texts = words[np.concatenate([own, common], axis=1)].tolist()
             for i, (mine, text) in enumerate(zip(chosen.tolist(), texts, strict=True), start):
                 paths = [[f"label {label}"] for label in mine]
@@ -197,7 +202,8 @@ def fused(clock: Clock, outputs: Any, targets: Any) -> Any:
 
     if outputs.scores[0].size <= MOST_RIDGE_INPUTS:
         clock.time(
-            "ridge", lambda: Ridge(Ridge.Settings()).fit(outputs, targets, None, Context()).fuse(outputs)
+            "ridge",
+            lambda: Ridge(Ridge.Settings()).fit(outputs, targets, None, Context()).fuse(outputs),
         )
     policy = Policy(Policy.Settings.model_validate({"training": {"epochs": 1, "loss": "bce"}}))
     return clock.time("policy", lambda: policy.fit(outputs, targets, None, Context()).fuse(outputs))

@@ -77,7 +77,9 @@ QUICK = {
         },
     },
     "systems": {
-        "image+title+description": {"settings": {"training": {"epochs": 60, "loss": "bce", "batch_size": 32}}}
+        "image+title+description": {
+            "settings": {"training": {"epochs": 60, "loss": "bce", "batch_size": 32}}
+        }
     },
 }
 
@@ -88,14 +90,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--work", type=Path, default=Path("build/inference"), help="where the sample and the model are kept"
+        "--work",
+        type=Path,
+        default=Path("build/inference"),
+        help="where the sample and the model are kept",
     )
     parser.add_argument(
-        "--images", type=Path, help="a folder of JPEG files for the loop over images; unset: the sample's"
+        "--images",
+        type=Path,
+        help="a folder of JPEG files for the loop over images; unset: the sample's",
     )
-    parser.add_argument("--products", type=int, default=600, help="of the sample that is trained on")
     parser.add_argument(
-        "--held", type=int, default=2000, help="products of another sample that macro-F1 is measured on"
+        "--products", type=int, default=600, help="of the sample that is trained on"
+    )
+    parser.add_argument(
+        "--held",
+        type=int,
+        default=2000,
+        help="products of another sample that macro-F1 is measured on",
     )
     parser.add_argument("--count", type=int, default=256, help="pictures, and products, a round")
     parser.add_argument("--repeats", type=int, default=5)
@@ -123,9 +135,14 @@ def main() -> None:
     found: dict[str, Any] = {"machine": machine}
     measured = {
         "images": lambda: compared(
-            image_loops(models["images"], images, options.work), len(images), options.repeats, "timm"
+            image_loops(models["images"], images, options.work),
+            len(images),
+            options.repeats,
+            "timm",
         ),
-        "products": lambda: compared(loops(models["products"], whole), len(whole), options.repeats, "torch"),
+        "products": lambda: compared(
+            loops(models["products"], whole), len(whole), options.repeats, "torch"
+        ),
         "latency": lambda: latencies(models["products"], whole, options.repeats),
     }
     for name, measure in measured.items():
@@ -208,17 +225,26 @@ def image_loops(
 
     Each rival has a process of its own, which our settings of memory and threads do not reach.
     """
-    catalog = Catalog.from_records({"id": str(i), "image": str(path)} for i, path in enumerate(images))
+    catalog = Catalog.from_records(
+        {"id": str(i), "image": str(path)} for i, path in enumerate(images)
+    )
     rivals = {"timm": timm_loop, "ONNX Runtime, defaults": onnxruntime_loop}
     spawn = multiprocessing.get_context("spawn")
-    children = {name: spawn.Pool(1, begin, (loop, list(images), work)) for name, loop in rivals.items()}
-    return {**{name: partial(child.apply, go) for name, child in children.items()}, **loops(models, catalog)}
+    children = {
+        name: spawn.Pool(1, begin, (loop, list(images), work)) for name, loop in rivals.items()
+    }
+    return {
+        **{name: partial(child.apply, go) for name, child in children.items()},
+        **loops(models, catalog),
+    }
 
 
 RIVAL: list[Callable[[], Any]] = []
 
 
-def begin(loop: Callable[[list[Path], Path], Callable[[], Any]], images: list[Path], work: Path) -> None:
+def begin(
+    loop: Callable[[list[Path], Path], Callable[[], Any]], images: list[Path], work: Path
+) -> None:
     """Make a child process ready."""
     RIVAL[:] = [loop(images, work)]
 
@@ -233,7 +259,9 @@ def classifier() -> tuple[torch.nn.Module, Callable[[Sequence[Path]], torch.Tens
     network = load_backbone(find_weights(BACKBONE, "package"))
     network.set_submodule("classifier", torch.nn.Linear(int(network.num_features), 23))
     transform = create_transform(**resolve_data_config({}, model=network))
-    return network, lambda paths: torch.stack([transform(Image.open(path).convert("RGB")) for path in paths])
+    return network, lambda paths: torch.stack(
+        [transform(Image.open(path).convert("RGB")) for path in paths]
+    )
 
 
 def timm_loop(images: list[Path], work: Path) -> Callable[[], Any]:
@@ -287,7 +315,9 @@ def batches(paths: Sequence[Path]) -> list[Sequence[Path]]:
     return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
 
 
-def compared(timed: dict[str, Callable[[], Any]], count: int, repeats: int, rival: str) -> dict[str, Any]:
+def compared(
+    timed: dict[str, Callable[[], Any]], count: int, repeats: int, rival: str
+) -> dict[str, Any]:
     """Rate of each of `timed`, and its ratio to that of `rival`, round by round."""
     for run in timed.values():
         run()
@@ -295,7 +325,10 @@ def compared(timed: dict[str, Callable[[], Any]], count: int, repeats: int, riva
     found = {}
     for name in timed:
         ratios = [one[name] / one[rival] for one in rounds]
-        found[name] = {"a second": spread([one[name] for one in rounds]), f"times {rival}": spread(ratios)}
+        found[name] = {
+            "a second": spread([one[name] for one in rounds]),
+            f"times {rival}": spread(ratios),
+        }
     return found
 
 
@@ -311,10 +344,17 @@ def latencies(
     found = {}
     for name, model in models.items():
         singles = [catalog.take([row]) for row in range(products)]
-        bare = graph_passes(model, singles) if isinstance(model, OnnxModel) else torch_passes(model, singles)
+        bare = (
+            graph_passes(model, singles)
+            if isinstance(model, OnnxModel)
+            else torch_passes(model, singles)
+        )
         whole = [partial(answers, model, one) for one in singles]
         decoding = [
-            partial(decoded, path) for one in singles for path in one.image_sources() if path is not None
+            partial(decoded, path)
+            for one in singles
+            for path in one.image_sources()
+            if path is not None
         ]
         for run in (*bare, *whole, *decoding):
             run()
@@ -323,7 +363,13 @@ def latencies(
             for _ in range(repeats)
         ]
         a, b, d = np.array(rounds).T
-        figures = {"asked": a, "bare": b, "decoding": d, "ratio": a / b, "but decoding": (a - d) / b}
+        figures = {
+            "asked": a,
+            "bare": b,
+            "decoding": d,
+            "ratio": a / b,
+            "but decoding": (a - d) / b,
+        }
         found[name] = {what: spread(values.tolist()) for what, values in figures.items()}
     return found
 
@@ -336,7 +382,9 @@ def decoded(path: Path) -> Any:
 def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
     """The graph on each product's inputs, with all cores."""
     session = onnxruntime.InferenceSession(model.graph)
-    return [partial(session.run, None, dict(model.inputs(one)(np.array([0])).arrays)) for one in singles]
+    return [
+        partial(session.run, None, dict(model.inputs(one)(np.array([0])).arrays)) for one in singles
+    ]
 
 
 def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
@@ -352,7 +400,11 @@ def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], 
 
     return [
         partial(
-            forward, [torch.from_numpy(parts[n].reader.open(one).portion(np.array([0])).rows) for n in names]
+            forward,
+            [
+                torch.from_numpy(parts[n].reader.open(one).portion(np.array([0])).rows)
+                for n in names
+            ],
         )
         for one in singles
     ]
@@ -361,9 +413,9 @@ def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], 
 def macro_f1(model: Predictor, catalog: Catalog) -> float:
     """At the model's own threshold."""
     truth = model.labels.encode(catalog.column("categories")) > 0
-    return decision_metrics(truth, model.decide(model.scores(model.predict_members(catalog, Context()))))[
-        "macro_f1"
-    ]
+    return decision_metrics(
+        truth, model.decide(model.scores(model.predict_members(catalog, Context())))
+    )["macro_f1"]
 
 
 def seconds(run: Callable[[], Any]) -> float:

@@ -73,7 +73,10 @@ def prepare(catalog: Path, folder: Path, scale: float, min_count: int) -> None:
 
 def child(system: str, folder: Path) -> None:
     """One system: fit on four fifths, predict the last."""
-    texts, targets = json.loads((folder / "texts.json").read_text("utf-8")), np.load(folder / "targets.npy")
+    texts, targets = (
+        json.loads((folder / "texts.json").read_text("utf-8")),
+        np.load(folder / "targets.npy"),
+    )
     test = np.arange(len(targets)) % 5 == 0
     clock = Clock()
     if system in OURS:
@@ -81,12 +84,16 @@ def child(system: str, folder: Path) -> None:
     else:
         scores = with_libmultilabel(clock, texts, targets, test)
     clock.note(
-        micro_f1=tuned_micro_f1(scores, targets[test]), train=int((~test).sum()), labels=targets.shape[1]
+        micro_f1=tuned_micro_f1(scores, targets[test]),
+        train=int((~test).sum()),
+        labels=targets.shape[1],
     )
     clock.finish()
 
 
-def with_shelfwise(clock: Clock, texts: Any, targets: Any, test: Any, settings: dict[str, Any]) -> Any:
+def with_shelfwise(
+    clock: Clock, texts: Any, targets: Any, test: Any, settings: dict[str, Any]
+) -> Any:
     from shelfwise.core.catalog import Catalog
     from shelfwise.core.types import Context, Examples
     from shelfwise.modalities.text_linear import TextLinear, TextLinearSettings
@@ -102,16 +109,21 @@ def with_shelfwise(clock: Clock, texts: Any, targets: Any, test: Any, settings: 
     train = catalog(~test)
     predicted = catalog(test)
     clock.time(
-        "fit", lambda: member.fit(Examples(member.prepare(train, context), targets[~test]), None, context)
+        "fit",
+        lambda: member.fit(Examples(member.prepare(train, context), targets[~test]), None, context),
     )
-    return clock.time("predict", lambda: member.predict(member.prepare(predicted, context), context)[0])
+    return clock.time(
+        "predict", lambda: member.predict(member.prepare(predicted, context), context)[0]
+    )
 
 
 def with_libmultilabel(clock: Clock, texts: Any, targets: Any, test: Any) -> Any:
     import pandas as pd
     from libmultilabel import linear
 
-    texts_together = [f"{title} {description}".strip() for title, description in zip(*texts, strict=True)]
+    texts_together = [
+        f"{title} {description}".strip() for title, description in zip(*texts, strict=True)
+    ]
     labels = [" ".join(map(str, np.flatnonzero(row))) for row in targets]
     preprocessor = linear.Preprocessor()
     table = pd.DataFrame({"label": labels, "text": texts_together})
@@ -122,7 +134,9 @@ def with_libmultilabel(clock: Clock, texts: Any, targets: Any, test: Any) -> Any
 
     model = clock.time("fit", fit)
     predicted = [text for text, wanted in zip(texts_together, test, strict=True) if wanted]
-    values = clock.time("predict", lambda: model.predict_values(preprocessor.vectorizer.transform(predicted)))
+    values = clock.time(
+        "predict", lambda: model.predict_values(preprocessor.vectorizer.transform(predicted))
+    )
     scores = np.zeros((len(predicted), targets.shape[1]), np.float32)
     scores[:, np.array(preprocessor.label_mapping, dtype=np.int64)] = 1 / (
         1 + np.exp(-np.clip(values, -60, 60))

@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", default=["jsonl", "csv"], choices=["jsonl", "csv"])
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
     parser.add_argument("--out", type=Path, help="folder for reading.json")
-    parser.add_argument("--child", nargs=3, metavar=("SYSTEM", "SOURCE", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--child", nargs=3, metavar=("SYSTEM", "SOURCE", "FOLDER"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.child:
         done = CONVERSIONS[options.child[0]](Path(options.child[1]), Path(options.child[2]))
@@ -58,7 +60,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="reading-") as folder:
                 source = Path(folder) / f"products.{form}"
                 bad = generate(source, count)
-                runs = [measure(system, source) for _ in range(options.repeats) for system in options.systems]
+                runs = [
+                    measure(system, source)
+                    for _ in range(options.repeats)
+                    for system in options.systems
+                ]
             found.append(summary(form, count, bad, runs))
             show(found[-1])
     if options.out:
@@ -87,7 +93,9 @@ def generate(path: Path, count: int) -> int:
             kind = kinds[i % 1000]
             title, description = f"{titles[a[i]]} {titles[b[i]]}", f"{halves[c[i]]} {halves[d[i]]}"
             title, description = blemish(kind, title, description)
-            paths = [["Home", f"Room {n % 9}", f"Shelf {n}"] for n in (shelf[i] % 300, shelf2[i] % 300)]
+            paths = [
+                ["Home", f"Room {n % 9}", f"Shelf {n}"] for n in (shelf[i] % 300, shelf2[i] % 300)
+            ]
             identifier = f"P{i - (kind == 998):08}"
             text = write(
                 identifier,
@@ -103,7 +111,9 @@ def generate(path: Path, count: int) -> int:
 
 
 def phrases(rng: np.random.Generator, words: list[str], length: int) -> list[str]:
-    return [" ".join(words[w] for w in some) for some in rng.integers(0, len(words), (POOL, length))]
+    return [
+        " ".join(words[w] for w in some) for some in rng.integers(0, len(words), (POOL, length))
+    ]
 
 
 def blemish(kind: int, title: str, description: str) -> tuple[str, str]:
@@ -137,7 +147,9 @@ def line(
 def row(
     identifier: str, title: str, description: str, paths: list[list[str]], price: float, brand: str
 ) -> str:
-    return f"{identifier},{title},{description},{'|'.join(map(' > '.join, paths))},{price},{brand}\n"
+    return (
+        f"{identifier},{title},{description},{'|'.join(map(' > '.join, paths))},{price},{brand}\n"
+    )
 
 
 # --- the conversions ---
@@ -184,7 +196,10 @@ def with_polars(source: Path, folder: Path) -> dict[str, Any]:
     target = folder / "products.parquet"
     frame.sink_parquet(target, compression="snappy")
     seconds = time.perf_counter() - begin
-    return {"seconds": seconds, "written": polars.scan_parquet(target).select(polars.len()).collect().item()}
+    return {
+        "seconds": seconds,
+        "written": polars.scan_parquet(target).select(polars.len()).collect().item(),
+    }
 
 
 CONVERSIONS = {"shelfwise": with_shelfwise, "duckdb": with_duckdb, "polars": with_polars}
@@ -219,7 +234,12 @@ def measure(system: str, source: Path) -> dict[str, Any]:
         shutil.rmtree(folder)
     if failure is not None:
         return {"system": system, "failure": failure}
-    return {"system": system, **json.loads(output), "peak_mib": peak / MIB, "written_mib": size / MIB}
+    return {
+        "system": system,
+        **json.loads(output),
+        "peak_mib": peak / MIB,
+        "written_mib": size / MIB,
+    }
 
 
 def family(pid: int) -> Iterator[int]:
@@ -241,23 +261,33 @@ def resident(pid: int) -> int:
     except OSError:  # it ended meanwhile
         return 0
     return next(
-        (int(entry.split()[1]) * 1024 for entry in rollup.splitlines() if entry.startswith("Pss:")), 0
+        (int(entry.split()[1]) * 1024 for entry in rollup.splitlines() if entry.startswith("Pss:")),
+        0,
     )
 
 
 def summary(form: str, count: int, bad: int, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The runs, and the median and spread of our speed over DuckDB's in the same round."""
     ours, theirs = (
-        [r for r in runs if r["system"] == name and "seconds" in r] for name in ("shelfwise", "duckdb")
+        [r for r in runs if r["system"] == name and "seconds" in r]
+        for name in ("shelfwise", "duckdb")
     )
     for run in ours:
-        assert run["written"] + run["refused"] == count, f"{run} does not account for {count} records"
+        assert run["written"] + run["refused"] == count, (
+            f"{run} does not account for {count} records"
+        )
         assert run["refused"] == bad, f"{run} refused other records than the {bad} that are bad"
     ratios = {
         name: sorted(b[name] / a[name] for a, b in zip(ours, theirs, strict=False))
         for name in ("seconds", "cpu_seconds")
     }
-    return {"format": form, "records": int(count), "bad": int(bad), "duckdb_over_ours": ratios, "runs": runs}
+    return {
+        "format": form,
+        "records": int(count),
+        "bad": int(bad),
+        "duckdb_over_ours": ratios,
+        "runs": runs,
+    }
 
 
 def show(result: dict[str, Any]) -> None:

@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--catalog", type=Path, help="products with descriptions, e.g. a .jsonl.gz file")
+    parser.add_argument(
+        "--catalog", type=Path, help="products with descriptions, e.g. a .jsonl.gz file"
+    )
     parser.add_argument("--only", nargs="+", help="names of scripts, without .py")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     args = parser.parse_args()
@@ -48,7 +50,11 @@ def main() -> None:
         commands = {
             "counting": common,
             "starting": ["--repeats", 5, "--out", args.out],
-            "text_network": [catalog, *common, *(("--until", FEW_EPOCHS) if args.scale < 1 else ())],
+            "text_network": [
+                catalog,
+                *common,
+                *(("--until", FEW_EPOCHS) if args.scale < 1 else ()),
+            ],
             "linear_text": [catalog, *common[2:]],
             "fine_tuning": common,
             "fusing": common,
@@ -75,7 +81,9 @@ def main() -> None:
 def ran(name: str, further: list[object]) -> bool:
     """Whether benchmark `name` came to its end."""
     return (
-        subprocess.run([sys.executable, str(HERE / f"{name}.py"), *map(str, further)], check=False).returncode
+        subprocess.run(
+            [sys.executable, str(HERE / f"{name}.py"), *map(str, further)], check=False
+        ).returncode
         == 0
     )
 

@@ -18,7 +18,11 @@ from timing import Clock, in_turn, parser, write
 
 MEMBERS: dict[str, Any] = {
     "title": {"modality": "text_linear", "field": "title"},
-    "description": {"modality": "text_cnn", "field": "description", "settings": {"training": {"epochs": 1}}},
+    "description": {
+        "modality": "text_cnn",
+        "field": "description",
+        "settings": {"training": {"epochs": 1}},
+    },
     "image": {
         "modality": "image",
         "field": "image",
@@ -48,9 +52,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = args.model or train(Path(folder), round(2400 * args.scale))
         runs = in_turn(
-            __file__, {name: [None, "--model", model] for name in ("help", "first", "backbone")}, args
+            __file__,
+            {name: [None, "--model", model] for name in ("help", "first", "backbone")},
+            args,
         )
-    least = {name: min(run.get("seconds_all", float("inf")) for run in found) for name, found in runs.items()}
+    least = {
+        name: min(run.get("seconds_all", float("inf")) for run in found)
+        for name, found in runs.items()
+    }
     compared = {f"least seconds, {name}": f"{seconds:.2f}" for name, seconds in least.items()}
     compared["least seconds, first without backbone"] = f"{least['first'] - least['backbone']:.2f}"
     write("starting", args, runs, compared, {"goals": GOALS})

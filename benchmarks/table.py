@@ -22,7 +22,8 @@ def main() -> None:
     print("|---|" + "---|" * (len(runs) + 1))
     for row in ROWS:
         cells = [
-            cell(result["systems"].get(row, {"not_run": "not in this preset"})) for result in results.values()
+            cell(result["systems"].get(row, {"not_run": "not in this preset"}))
+            for result in results.values()
         ]
         print(f"| {row} | " + " | ".join(cells) + f" | {({**TABLE_1, **TABLE_3})[row]} |")
     print(

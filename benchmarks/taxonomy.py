@@ -38,7 +38,9 @@ def main() -> None:
     for seed in map(int, args.seeds.split(",")):
         print(
             json.dumps(
-                measure(args.catalog, args.test, {"mode": args.mode, "min_count": args.min_count}, seed)
+                measure(
+                    args.catalog, args.test, {"mode": args.mode, "min_count": args.min_count}, seed
+                )
             ),
             flush=True,
         )
@@ -46,7 +48,9 @@ def main() -> None:
 
 def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int) -> dict[str, Any]:
     """Figures of the three ways to decide, on one split."""
-    members = {field: {"modality": "text_linear", "field": field} for field in ("title", "description")}
+    members = {
+        field: {"modality": "text_linear", "field": field} for field in ("title", "description")
+    }
     mean = {"systems": {"mean": {"policy": "mean"}}, "decide_with": "mean", "consistency": "none"}
     config = Config.parse({"seed": seed, "labels": labels, "members": members, **mean})
     context = Context(seed=seed)
@@ -54,7 +58,10 @@ def measure(catalog: Path, test: Path | None, labels: dict[str, Any], seed: int)
     model = fit_model(task.training_set, task.labels, config, context)
     learnt = task.training_set.catalog.take(task.training_set.train).column("categories")
     taxonomy = Taxonomy.of(task.labels, learnt)
-    scores, threshold = model.scores(model.predict_members(task.test, context)), model.thresholds["mean"]
+    scores, threshold = (
+        model.scores(model.predict_members(task.test, context)),
+        model.thresholds["mean"],
+    )
     decided = decide(scores, threshold)
     ways = {
         "plain": decided,

@@ -44,7 +44,14 @@ PRODUCTS, BATCH, MAXLEN, DIMENSIONS = 90_000, 256, 300, 50
 PAPER = {"filters": 200, "hidden": 170, "size": 5}
 KIM = {"windows": (2, 4, 8), "filters": 128}
 SYSTEMS = ("ours-paper", "keras", "ours-kim", "kimcnn")
-FIGURES = ("seconds_fit", "seconds_last_epoch", "seconds_predict", "cpu_fit", "cpu_predict", "micro_f1")
+FIGURES = (
+    "seconds_fit",
+    "seconds_last_epoch",
+    "seconds_predict",
+    "cpu_fit",
+    "cpu_predict",
+    "micro_f1",
+)
 HERE = Path(__file__).parent
 
 
@@ -59,7 +66,11 @@ class Words(NamedTuple):
 
         Words without a vector are random, as in the paper.
         """
-        chance = np.random.default_rng(0).uniform(-0.25, 0.25, (len(chosen), DIMENSIONS)).astype(np.float32)
+        chance = (
+            np.random.default_rng(0)
+            .uniform(-0.25, 0.25, (len(chosen), DIMENSIONS))
+            .astype(np.float32)
+        )
         own = self.vectors[chosen]
         return np.concatenate(
             (
@@ -74,7 +85,9 @@ def main() -> None:
     options = parser(__doc__, scale=0.05, repeats=1)
     options.add_argument("catalog", type=Path)
     options.add_argument("--epochs", type=int, default=3)
-    options.add_argument("--until", type=int, default=40, help="most epochs of kimcnn until its F1 is ours")
+    options.add_argument(
+        "--until", type=int, default=40, help="most epochs of kimcnn until its F1 is ours"
+    )
     options.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
     args = options.parse_args()
     if args.child:
@@ -253,7 +266,10 @@ def with_keras(clock: Clock, texts: Any, examples: Any, epochs: int) -> Any:
     )
     train = (padded[~test], targets[~test])
     clock.time(
-        "fit", lambda: network.fit(*train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[note_end])
+        "fit",
+        lambda: network.fit(
+            *train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[note_end]
+        ),
     )
     note_last(clock, ends)
     return clock.time("predict", lambda: network.predict(padded[test], batch_size=BATCH, verbose=0))
@@ -273,7 +289,10 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
     padding = [PAD] * max(KIM["windows"])
 
     def rows(chosen: Any) -> list[dict[str, Any]]:
-        found = (names[ids[offsets[i] : offsets[i + 1]]].tolist()[:MAXLEN] for i in np.flatnonzero(chosen))
+        found = (
+            names[ids[offsets[i] : offsets[i + 1]]].tolist()[:MAXLEN]
+            for i in np.flatnonzero(chosen)
+        )
         labels = ([classes[n] for n in np.flatnonzero(row)] for row in targets[chosen])
         return [
             {"text": (text + padding)[: max(len(text), len(padding))], "label": label}
@@ -285,7 +304,13 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
 
     def load(data: list[dict[str, Any]], shuffle: bool) -> Any:
         return get_dataset_loader(
-            data, classes, device, batch_size=BATCH, shuffle=shuffle, data_workers=0, word_dict=table
+            data,
+            classes,
+            device,
+            batch_size=BATCH,
+            shuffle=shuffle,
+            data_workers=0,
+            word_dict=table,
         )
 
     network = {
@@ -296,7 +321,12 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
     }
     vectors = torch.from_numpy(words.begin(commonest, reserved=2))
     model = init_model(
-        "KimCNN", network, classes, embed_vecs=vectors, learning_rate=1e-3, monitor_metrics=["Micro-F1"]
+        "KimCNN",
+        network,
+        classes,
+        embed_vecs=vectors,
+        learning_rate=1e-3,
+        monitor_metrics=["Micro-F1"],
     )
 
     @torch.inference_mode()
@@ -322,7 +352,9 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
         trainer = init_trainer(
             folder, epochs=max(epochs, until), silent=True, use_cpu=True, limit_val_batches=0
         )
-        trainer.callbacks.append(lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=note_epoch))
+        trainer.callbacks.append(
+            lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=note_epoch)
+        )
         begun = time.perf_counter(), processor_seconds()
         trainer.fit(model, load(train, True))
     seconds = [end - begun[0] for end, _ in ends]
@@ -339,7 +371,9 @@ def with_kimcnn(clock: Clock, texts: Any, examples: Any, epochs: int, until: int
 
 def note_last(clock: Clock, ends: list[float]) -> None:
     """The time of the last epoch; of a single one that of the whole fit."""
-    clock.note(seconds_last_epoch=ends[-1] - ends[-2] if len(ends) > 1 else clock.figures["seconds_fit"])
+    clock.note(
+        seconds_last_epoch=ends[-1] - ends[-2] if len(ends) > 1 else clock.figures["seconds_fit"]
+    )
 
 
 def multiplied(offsets: Any, labels: int, train: Any) -> float:

@@ -45,8 +45,13 @@ class Clock:
         """
         wall, cpu = time.perf_counter(), processor_seconds()
         result = work()
-        for name, spent in (("seconds", time.perf_counter() - wall), ("cpu", processor_seconds() - cpu)):
-            self.figures[f"{name}_{phase}"] = self.figures.get(f"{name}_{phase}", 0.0) + spent / share
+        for name, spent in (
+            ("seconds", time.perf_counter() - wall),
+            ("cpu", processor_seconds() - cpu),
+        ):
+            self.figures[f"{name}_{phase}"] = (
+                self.figures.get(f"{name}_{phase}", 0.0) + spent / share
+            )
         return result
 
     def note(self, **facts: Any) -> None:
@@ -126,7 +131,10 @@ def parser(description: str | None, scale: float, repeats: int = 3) -> argparse.
 
 
 def in_turn(
-    script: str, systems: Mapping[str, Sequence[Any]], options: argparse.Namespace, minutes: float = 60
+    script: str,
+    systems: Mapping[str, Sequence[Any]],
+    options: argparse.Namespace,
+    minutes: float = 60,
 ) -> Runs:
     """Every system once, then every system again, as often as `options` say.
 
@@ -155,12 +163,19 @@ def in_turn(
 def run_child(command: Sequence[str], threads: int, minutes: float) -> dict[str, Any]:
     """The figures that a child prints last, or why it gave none."""
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    environment |= dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
+    )
     if command[0] != sys.executable:
         environment.pop("PYTHONPATH", None)
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=minutes * 60, check=False
+            command,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=minutes * 60,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {"failure": f"not done after {minutes:g} minutes"}
@@ -183,7 +198,14 @@ def environment(name: str, requirements: Sequence[str], folder: Path = Path("bui
         subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
         outside = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         subprocess.run(
-            [place / "bin" / "python", "-m", "pip", "install", "--quiet", *filter(None, requirements)],
+            [
+                place / "bin" / "python",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                *filter(None, requirements),
+            ],
             env=outside,
             check=True,
         )
@@ -198,7 +220,11 @@ def ratios(runs: Runs, ours: str, theirs: str, figure: str) -> dict[str, float] 
     """
     pairs = zip(runs[ours], runs[theirs], strict=True)
     found = sorted(b[figure] / a[figure] for a, b in pairs if a.get(figure) and b.get(figure))
-    return {"median": statistics.median(found), "least": found[0], "most": found[-1]} if found else None
+    return (
+        {"median": statistics.median(found), "least": found[0], "most": found[-1]}
+        if found
+        else None
+    )
 
 
 def write(
@@ -242,7 +268,9 @@ def write(
         "facts": dict(facts or {}),
         "runs": runs,
     }
-    (options.out / f"{name}.json").write_text(json.dumps(whole, indent=1, default=float) + "\n", "utf-8")
+    (options.out / f"{name}.json").write_text(
+        json.dumps(whole, indent=1, default=float) + "\n", "utf-8"
+    )
 
 
 def is_number(value: Any) -> bool:

@@ -42,7 +42,9 @@ def measure(path: Path) -> Counter[str]:
         lines=text.count("\n"),
         code=len(code - docstrings),
         nodes=sum(isinstance(node, ast.expr | ast.stmt) for node in nodes),
-        comments=sum(token.type == tokenize.COMMENT and "noqa" not in token.string for token in tokens),
+        comments=sum(
+            token.type == tokenize.COMMENT and "noqa" not in token.string for token in tokens
+        ),
         comprehensions=sum(isinstance(node, loops) for node in nodes),
         long=sum(len(line) > LONG for line in text.splitlines()),
     )
@@ -63,7 +65,9 @@ def docstring_lines(tree: ast.Module) -> set[int]:
 
 def main() -> None:
     """Print the table, densest room first, with the package as a whole below it."""
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "src" / "shelfwise")
+    root = Path(
+        sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "src" / "shelfwise"
+    )
     rooms: dict[str, Counter[str]] = {}
     for path in sorted(root.rglob("*.py")):
         room = path.relative_to(root).parts[0]

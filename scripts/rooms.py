@@ -72,7 +72,9 @@ def main() -> None:
     below = imports(root)
     height = max(floors(below).values())
     pairs = sum(map(len, below.values()))
-    print(f"{len(below)} rooms on {height} floors; {pairs} pairs of rooms of which one imports the other")
+    print(
+        f"{len(below)} rooms on {height} floors; {pairs} pairs of rooms of which one imports the other"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ QUICK: dict[str, Any] = {
     "evaluation": {"bootstrap": 50},
     "stacking": {"folds": 2},
     "members": {
-        "title": {"settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}},
+        "title": {
+            "settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}
+        },
         "description": {
             "settings": {"filters": 24, "hidden": 24, "training": {"epochs": 3, "batch_size": 64}}
         },
@@ -82,9 +84,9 @@ def make_encoder() -> Callable[..., Path]:
                 "num_attention_heads": 2,
                 "intermediate_size": 32,
             }
-            BertModel(BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)).save_pretrained(
-                folder
-            )
+            BertModel(
+                BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)
+            ).save_pretrained(folder)
         tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         PreTrainedTokenizerFast(
@@ -117,7 +119,9 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+def command(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``shelfwise ARGUMENTS`` in this process, from its entry point on, as a shell would see it.
 
     A new interpreter would import torch again each time. Tests of what only a process of its own has, such as

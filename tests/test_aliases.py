@@ -54,7 +54,8 @@ def test_a_renamed_setting_of_a_blends_part(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "setting"), [(name, key) for name, keys in aliases.REMOVED_SETTINGS.items() for key in keys]
+    ("name", "setting"),
+    [(name, key) for name, keys in aliases.REMOVED_SETTINGS.items() for key in keys],
 )
 def test_a_removed_setting_is_dropped_or_refused(
     name: str, setting: str, caplog: pytest.LogCaptureFixture
@@ -78,9 +79,15 @@ def test_a_removed_setting_in_a_blends_part() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "old", "new"),
-    [(setting, old, new) for setting, names in aliases.VALUES.items() for old, new in names.items()],
+    [
+        (setting, old, new)
+        for setting, names in aliases.VALUES.items()
+        for old, new in names.items()
+    ],
 )
-def test_a_renamed_value(setting: str, old: str, new: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_renamed_value(
+    setting: str, old: str, new: str, caplog: pytest.LogCaptureFixture
+) -> None:
     config = Config.parse({"members": MEMBERS, setting: old})
     assert getattr(config, setting) == new
     assert new in caplog.text
@@ -91,7 +98,9 @@ def test_a_renamed_value(setting: str, old: str, new: str, caplog: pytest.LogCap
     [(verb, old, new) for verb, names in aliases.OPTIONS.items() for old, new in names.items()],
 )
 @pytest.mark.parametrize("form", ["{} 0.5", "{}=0.5"])
-def test_a_renamed_option(verb: str, old: str, new: str, form: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_renamed_option(
+    verb: str, old: str, new: str, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
     command = typer.main.get_command(app).commands[verb]  # type: ignore[attr-defined]
     caplog.set_level(logging.WARNING)
     target = next(parameter for parameter in command.params if new in parameter.opts)

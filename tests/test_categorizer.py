@@ -41,7 +41,9 @@ def test_any_subset_of_fields(categorizer: Categorizer, sample: Path) -> None:
     assert categorizer.categorize(products)[3] == []
 
 
-def test_scores_of_a_product_do_not_depend_on_its_company(categorizer: Categorizer, sample: Path) -> None:
+def test_scores_of_a_product_do_not_depend_on_its_company(
+    categorizer: Categorizer, sample: Path
+) -> None:
     together = categorizer.predict_proba(sample)
     products = read_catalog(sample, CatalogSettings()).catalog
     alone = np.concatenate([categorizer.predict_proba(products.take([i])) for i in range(5)])
@@ -53,7 +55,11 @@ def test_explanations_add_up_to_the_score(categorizer: Categorizer, sample: Path
     explained = [label for product in categorizer.explain(sample) for label in product.values()]
     for label in explained:
         assert sum(label["contributions"].values()) == pytest.approx(label["score"], abs=1e-5)
-        assert label["members"].keys() == label["contributions"].keys() == {"image", "description", "title"}
+        assert (
+            label["members"].keys()
+            == label["contributions"].keys()
+            == {"image", "description", "title"}
+        )
 
 
 def test_embeddings_are_finite_and_zero_where_absent(categorizer: Categorizer) -> None:
@@ -63,17 +69,28 @@ def test_embeddings_are_finite_and_zero_where_absent(categorizer: Categorizer) -
     assert (vectors[1] == 0).all()
 
 
-def test_save_and_load_in_a_new_process(categorizer: Categorizer, sample: Path, tmp_path: Path) -> None:
+def test_save_and_load_in_a_new_process(
+    categorizer: Categorizer, sample: Path, tmp_path: Path
+) -> None:
     categorizer.save(tmp_path / "copy")
     script = (
         "import sys, numpy as np; from shelfwise import Categorizer\n"
         "np.save(sys.argv[3], Categorizer.load(sys.argv[1]).predict_proba(sys.argv[2]))"
     )
     subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "copy"), str(sample), str(tmp_path / "scores.npy")],
+        [
+            sys.executable,
+            "-c",
+            script,
+            str(tmp_path / "copy"),
+            str(sample),
+            str(tmp_path / "scores.npy"),
+        ],
         check=True,
     )
-    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), categorizer.predict_proba(sample))
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "scores.npy"), categorizer.predict_proba(sample)
+    )
 
 
 def test_fit_on_records_and_labels(quick: dict[str, Any], records: list[dict[str, Any]]) -> None:

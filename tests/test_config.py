@@ -34,7 +34,13 @@ def test_paper() -> None:
         "uniform",
         0,
     )
-    assert (title.filters, title.windows, title.hidden, title.dimensions, title.vocabulary_size) == (
+    assert (
+        title.filters,
+        title.windows,
+        title.hidden,
+        title.dimensions,
+        title.vocabulary_size,
+    ) == (
         200,
         (5,),
         170,
@@ -79,7 +85,12 @@ def test_paper() -> None:
 def test_authors_code_differs_from_the_paper_where_the_scripts_do() -> None:
     config = Config.load("authors_code")
     title, image = make_member(config, "title").settings, make_member(config, "image").settings
-    assert (title.maxlen, title.truncating, title.graph, title.unknown) == (54, "pre", "pool", "zeros")
+    assert (title.maxlen, title.truncating, title.graph, title.unknown) == (
+        54,
+        "pre",
+        "pool",
+        "zeros",
+    )
     assert (image.train_last, image.training.loss) == (24, "bce")
     assert make_policy(config, "ridge").settings.alpha == 0.0
 
@@ -96,7 +107,9 @@ def test_presets_that_decide_by_cross_fitting(preset: str) -> None:
 
 
 def test_a_larger_preset_has_the_members_of_a_smaller() -> None:
-    quick, recommended, best = (Config.load(name).members for name in ("quick", "recommended", "best"))
+    quick, recommended, best = (
+        Config.load(name).members for name in ("quick", "recommended", "best")
+    )
     assert quick.keys() - {"kernel_logistic"} < recommended.keys() < best.keys()
 
 

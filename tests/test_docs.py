@@ -78,7 +78,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "examples").symlink_to(ROOT / "examples")
     for line, shown in session():
         words = [sys.executable, "-m", *shlex.split(line)]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, f"{line}: {done.stderr}"
         printed = [shape(text) for text in done.stdout.splitlines() if text]
         assert len(printed) == len(shown) or ELISION in shown, f"{line} prints {done.stdout}"
@@ -114,6 +116,8 @@ def test_links_lead_somewhere() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_prose_is_wrapped(page: Path) -> None:
     """Lines outside of tables and code have at most 110 columns."""
-    outside_code = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    outside_code = re.sub(
+        r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
     prose = [line for line in outside_code.splitlines() if not line.startswith(("|", "!["))]
     assert not [line for line in prose if len(line) > 110]

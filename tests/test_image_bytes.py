@@ -57,13 +57,17 @@ def test_equal_probabilities(
     bare = [{**product, "image": None} for product in from_files[:20]]
     wanted = categorizer.predict_proba(from_files[:20])
     np.testing.assert_array_equal(categorizer.predict_proba(from_bytes[:20]), wanted)
-    assert np.abs(categorizer.predict_proba(bare) - wanted).max() > 0.01, "images count for something"
+    assert np.abs(categorizer.predict_proba(bare) - wanted).max() > 0.01, (
+        "images count for something"
+    )
     # files and bytes side by side
     mixed = [*from_files[:5], *from_bytes[5:20]]
     np.testing.assert_array_equal(categorizer.predict_proba(mixed), wanted)
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:60], lambda data: b"", lambda data: b"no image"])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:60], lambda data: b"", lambda data: b"no image"]
+)
 def test_broken_bytes_cost_the_image(
     categorizer: Categorizer, from_bytes: list[Product], damage: Callable[[bytes], bytes]
 ) -> None:
@@ -83,7 +87,9 @@ def test_equal_models_with_and_without_a_cache(
 ) -> None:
     settings = quick["members"]["image"]["settings"]
     members = {"image": {"modality": "image", "field": "image", "settings": settings}}
-    config = Config.parse({"members": members, "labels": {"min_count": 8}, "catalog": {"require": []}})
+    config = Config.parse(
+        {"members": members, "labels": {"min_count": 8}, "catalog": {"require": []}}
+    )
     scores = []
     for products, cache in ((from_files, tmp_path), (from_bytes, tmp_path), (from_bytes, None)):
         catalog = Catalog.from_records(products[:100])
@@ -94,7 +100,9 @@ def test_equal_models_with_and_without_a_cache(
     assert scores[0].std() > 0
 
 
-def test_equal_explanations(trained: Path, from_files: list[Product], from_bytes: list[Product]) -> None:
+def test_equal_explanations(
+    trained: Path, from_files: list[Product], from_bytes: list[Product]
+) -> None:
     categorizer = Categorizer.load(trained)
     categorizer.model_.config = categorizer.model_.config.model_copy(update={"threshold": 0.0})
     [wanted] = categorizer.explain(from_files[:1], evidence=True)

@@ -33,11 +33,23 @@ NAMES = ("Food", "Food > Drinks", "Home", "Home > Rugs", "Home > Rugs > Round", 
 COLOURS = ("red", "green", "blue", "black", "orange")
 SHAPES = ("ball", "box")
 
-FIELDS = {"image": "image", "graph": "related", "tabular": "brand", "vector": "sound", "joint": "title+image"}
+FIELDS = {
+    "image": "image",
+    "graph": "related",
+    "tabular": "brand",
+    "vector": "sound",
+    "joint": "title+image",
+}
 """The field a modality is tried on; the title where it is not named here."""
 
 SMALL: dict[str, dict[str, Any]] = {
-    "text_cnn": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8, "training": {"epochs": 3}},
+    "text_cnn": {
+        "embedding": "rand",
+        "dimensions": 8,
+        "filters": 8,
+        "hidden": 8,
+        "training": {"epochs": 3},
+    },
     "image": {
         "backbone": "test_efficientnet",
         "weights": "random",
@@ -48,7 +60,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "joint": {
         "units": 8,
         "texts": {"title": {"embedding": "rand", "dimensions": 8, "filters": 8, "hidden": 8}},
-        "image": {"backbone": "test_efficientnet", "weights": "random", "train_last": 2, "hidden": 8},
+        "image": {
+            "backbone": "test_efficientnet",
+            "weights": "random",
+            "train_last": 2,
+            "hidden": 8,
+        },
         "training": {"epochs": 3, "loss": "bce"},
     },
     "graph": {"hidden": 8, "training": {"epochs": 3}},
@@ -62,7 +79,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "blend": {
         "parts": [
             {"policy": "logistic"},
-            {"policy": "policy", "settings": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}}},
+            {
+                "policy": "policy",
+                "settings": {"hidden": [[8, "sigmoid"]], "training": {"epochs": 3}},
+            },
         ]
     },
     "search": {"trials": 3, "network": {"training": {"epochs": 3, "loss": "bce", "patience": 2}}},
@@ -133,7 +153,9 @@ def draw(path: Path, colour: str, shape: str, rng: np.random.Generator) -> None:
 
 def make_modality(name: str) -> Modality:
     plugin = registry.modalities.load(name)
-    made: Modality = plugin(registry.settings(plugin, SMALL.get(name, {}), name), FIELDS.get(name, "title"))
+    made: Modality = plugin(
+        registry.settings(plugin, SMALL.get(name, {}), name), FIELDS.get(name, "title")
+    )
     return made
 
 
@@ -167,16 +189,22 @@ class Trial:
 
 
 @pytest.fixture(scope="module", params=registry.modalities.names())
-def trial(request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+def trial(
+    request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Trial:
     modality = make_modality(request.param)
     context = Context(seed=3, cache=tmp_path_factory.mktemp("cache"))
     inputs = modality.prepare(shop.catalog, context)
     train = Examples(inputs, shop.targets)
-    return Trial(request.param, fit_present(modality, train, train, context), inputs, train, context)
+    return Trial(
+        request.param, fit_present(modality, train, train, context), inputs, train, context
+    )
 
 
 class TestModalities:
-    def test_prepares_one_row_a_product_and_knows_what_is_missing(self, trial: Trial, shop: Shop) -> None:
+    def test_prepares_one_row_a_product_and_knows_what_is_missing(
+        self, trial: Trial, shop: Shop
+    ) -> None:
         assert len(trial.inputs) == PRODUCTS
         fields = trial.modality.field.split("+")
         missing = np.all(
@@ -209,7 +237,10 @@ class TestModalities:
         rows = np.flatnonzero(trial.inputs.present)
         restored = make_modality(trial.name).restore(through_disk(trial.modality.state()))
         for before, after in zip(
-            *(m.predict(trial.inputs.take(rows), trial.context) for m in (trial.modality, restored)),
+            *(
+                m.predict(trial.inputs.take(rows), trial.context)
+                for m in (trial.modality, restored)
+            ),
             strict=True,
         ):
             assert np.array_equal(before, after)
@@ -218,7 +249,10 @@ class TestModalities:
         rows = np.flatnonzero(trial.inputs.present)[:16]
         together, _ = trial.modality.predict(trial.inputs.take(rows), trial.context)
         alone = np.concatenate(
-            [trial.modality.predict(trial.inputs.take(rows[[i]]), trial.context)[0] for i in range(len(rows))]
+            [
+                trial.modality.predict(trial.inputs.take(rows[[i]]), trial.context)[0]
+                for i in range(len(rows))
+            ]
         )
         np.testing.assert_allclose(alone, together, atol=1e-5)
 
@@ -292,7 +326,9 @@ class TestPolicies:
         policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
         together = policy.fuse(outputs)
         for row in range(0, 64, 7):
-            np.testing.assert_allclose(policy.fuse(outputs.take(np.array([row]))), together[[row]], atol=1e-5)
+            np.testing.assert_allclose(
+                policy.fuse(outputs.take(np.array([row]))), together[[row]], atol=1e-5
+            )
 
     def test_restored_state_fuses_alike(self, policy_name: str) -> None:
         policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
@@ -309,7 +345,9 @@ class TestPolicies:
             with pytest.raises(NotFittedError):
                 make_policy(policy_name).fuse(outputs)
         else:
-            assert np.array_equal(make_policy(policy_name).fuse(outputs), fitted(policy_name).fuse(outputs))
+            assert np.array_equal(
+                make_policy(policy_name).fuse(outputs), fitted(policy_name).fuse(outputs)
+            )
 
     def test_its_onnx_form_gives_the_same_scores(self, policy_name: str) -> None:
         if policy_name not in registry.exportable_policies():
@@ -319,7 +357,9 @@ class TestPolicies:
         policy, (outputs, _) = fitted(policy_name), make_outputs(all_masks(64), seed=2)
         known = outputs.take(np.flatnonzero(outputs.present.any(axis=1)))
         with torch.inference_mode():
-            fused = policy.to_module()(torch.from_numpy(known.scores), torch.from_numpy(known.present))
+            fused = policy.to_module()(
+                torch.from_numpy(known.scores), torch.from_numpy(known.present)
+            )
         np.testing.assert_allclose(fused.numpy(), policy.fuse(known), atol=1e-5)
 
     def test_rules_treat_all_labels_and_all_members_alike(self, policy_name: str) -> None:
@@ -329,7 +369,9 @@ class TestPolicies:
         policy, order = make_policy(policy_name), np.random.default_rng(0).permutation(LABELS)
         permuted = MemberOutputs(outputs.scores[:, :, order], outputs.present, outputs.features)
         np.testing.assert_allclose(policy.fuse(permuted), policy.fuse(outputs)[:, order], atol=1e-6)
-        np.testing.assert_allclose(policy.fuse(outputs.members([2, 0, 1])), policy.fuse(outputs), atol=1e-6)
+        np.testing.assert_allclose(
+            policy.fuse(outputs.members([2, 0, 1])), policy.fuse(outputs), atol=1e-6
+        )
 
     def test_a_rule_over_one_member_is_that_member(self, policy_name: str) -> None:
         if learns(policy_name):
@@ -387,7 +429,9 @@ class TestDevices:
         if not seen_on_a_gpu:
             pytest.skip("trains no network")
 
-    def test_a_policy_s_network_may_stand_on_a_gpu(self, policy_name: str, seen_on_a_gpu: list[str]) -> None:
+    def test_a_policy_s_network_may_stand_on_a_gpu(
+        self, policy_name: str, seen_on_a_gpu: list[str]
+    ) -> None:
         fitted(policy_name)
         if not seen_on_a_gpu:
             pytest.skip("trains no network")
@@ -425,7 +469,11 @@ class TestDevices:
 
         with pytest.raises(Exception, match=r"cuda|Tensor"):
             loop.fit_network(
-                Forgetful(), Rows(), np.ones((8, LABELS), np.float32), loop.LoopSettings(), Context()
+                Forgetful(),
+                Rows(),
+                np.ones((8, LABELS), np.float32),
+                loop.LoopSettings(),
+                Context(),
             )
 
 

@@ -56,7 +56,9 @@ def test_importing_fitting_and_predicting_change_nothing_of_the_process(
     assert done.returncode == 0, done.stderr
 
 
-def test_the_command_line_sets_the_allocator_of_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_sets_the_allocator_of_its_own_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calls: list[str] = []
     monkeypatch.setattr(memory, "tune_malloc", lambda: calls.append("tuned"))
     with terminal.terminal_context():

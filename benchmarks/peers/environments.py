@@ -66,7 +66,9 @@ class Arena:
                 kept.write_text(stamp)
         scores = np.load(out / "scores.npz")
         return Answer(
-            scores["validation"], scores["test"], json.loads((out / "facts.json").read_text("utf-8"))
+            scores["validation"],
+            scores["test"],
+            json.loads((out / "facts.json").read_text("utf-8")),
         )
 
     def _run(self, rival: Rival, fold: int, out: Path) -> None:
@@ -84,7 +86,10 @@ class Arena:
         """The Python of the rival's environment; it is made if absent or if its requirements have changed."""
         if rival.requirements is None:
             return Path(sys.executable)
-        folder, wanted = (self.environments / rival.folder).absolute(), rival.requirements.read_text("utf-8")
+        folder, wanted = (
+            (self.environments / rival.folder).absolute(),
+            rival.requirements.read_text("utf-8"),
+        )
         made = folder / "made-of.txt"
         if not (made.exists() and made.read_text("utf-8") == wanted):
             self.environments.mkdir(parents=True, exist_ok=True)
@@ -113,10 +118,17 @@ def _call(command: list[Any], log: Path, seconds: float, environment: dict[str, 
     with log.open("w", encoding="utf-8") as file:
         try:
             code = subprocess.run(
-                command, stdout=file, stderr=subprocess.STDOUT, env=environment, timeout=seconds, check=False
+                command,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                timeout=seconds,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             raise RivalFailed(f"not done after {seconds / 60:.0f} minutes") from None
     if code:
-        last = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-1:]
+        last = [
+            line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()
+        ][-1:]
         raise RivalFailed(f"exit code {code}: {' '.join(last)[:300]}; see {log}")

@@ -91,7 +91,9 @@ class PreparedData:
         joined = Inputs(*(getattr(inputs[0], name) + getattr(inputs[1], name) for name in names))
         train = Examples(joined, np.concatenate([self.train.targets, self.validation.targets]))
         return replace(
-            self, train=train, validation=Examples(Inputs([], [], [], []), self.validation.targets[:0])
+            self,
+            train=train,
+            validation=Examples(Inputs([], [], [], []), self.validation.targets[:0]),
         )
 
 
@@ -155,19 +157,26 @@ def read_task(folder: Path, fold: int, variant: str = "") -> tuple[PreparedData,
     def examples(part: str) -> Examples:
         return Examples(inputs(part), targets[rows[part]].astype(np.float32))
 
-    return PreparedData(examples("train"), examples("validation"), variant, folder, fold), inputs("test")
+    return PreparedData(examples("train"), examples("validation"), variant, folder, fold), inputs(
+        "test"
+    )
 
 
 def timed(work: Callable[[], T], name: str) -> tuple[T, dict[str, float]]:
     """The result of `work`, and its seconds: by the clock, and of processor time."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
-    return result, {f"seconds_{name}": time.perf_counter() - wall, f"cpu_{name}": time.process_time() - cpu}
+    return result, {
+        f"seconds_{name}": time.perf_counter() - wall,
+        f"cpu_{name}": time.process_time() - cpu,
+    }
 
 
 def peak_memory() -> int:
     """The largest resident memory of this process so far, in bytes."""
-    if STATUS.exists():  # what getrusage says begins at the size of the process that started this one
+    if (
+        STATUS.exists()
+    ):  # what getrusage says begins at the size of the process that started this one
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

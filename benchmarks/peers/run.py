@@ -30,7 +30,8 @@ def main() -> None:
     """Read the command line, measure, write the table."""
     args = arguments()
     config = Config.load(
-        "recommended", changes={} if args.min_count is None else {"labels": {"min_count": args.min_count}}
+        "recommended",
+        changes={} if args.min_count is None else {"labels": {"min_count": args.min_count}},
     )
     try:
         bench = (
@@ -45,7 +46,9 @@ def main() -> None:
         f"ours-{name}": preset(name) for name in args.preset
     }
     key = write_bench(bench, args.out / "task")
-    arena = Arena(args.out / "task", key, args.out / "answers", args.environments, args.minutes, args.threads)
+    arena = Arena(
+        args.out / "task", key, args.out / "answers", args.environments, args.minutes, args.threads
+    )
     results = measure(bench, systems, arena, config)
     results["data"] |= {
         "source": str(args.catalog),
@@ -57,7 +60,9 @@ def main() -> None:
     print(markdown(results))
 
 
-def measure(bench: Bench, systems: Mapping[str, Rival], arena: Arena, config: Config) -> dict[str, Any]:
+def measure(
+    bench: Bench, systems: Mapping[str, Rival], arena: Arena, config: Config
+) -> dict[str, Any]:
     """Run and score every system; one that fails is a row with its reason."""
     resamples, seed = config.evaluation.bootstrap, config.seed
     rows: dict[str, dict[str, Any]] = {}
@@ -65,7 +70,9 @@ def measure(bench: Bench, systems: Mapping[str, Rival], arena: Arena, config: Co
     for name, rival in systems.items():
         print(f"{name} ...", flush=True)
         try:
-            found = pooled(bench, [arena.answer(name, rival, fold) for fold in range(len(bench.folds))])
+            found = pooled(
+                bench, [arena.answer(name, rival, fold) for fold in range(len(bench.folds))]
+            )
         except (RivalFailed, LabelError) as error:
             rows[name] = {"title": rival.title, "fields": rival.fields, "not_run": str(error)}
             print(f"  not run: {error}", flush=True)
@@ -89,7 +96,9 @@ def measure(bench: Bench, systems: Mapping[str, Rival], arena: Arena, config: Co
 def describe(bench: Bench, arena: Arena) -> dict[str, Any]:
     """How large the task is; of several folds, the mean sizes."""
     parts = ("train", "validation")
-    sizes = {part: round(np.mean([len(getattr(fold, part)) for fold in bench.folds])) for part in parts}
+    sizes = {
+        part: round(np.mean([len(getattr(fold, part)) for fold in bench.folds])) for part in parts
+    }
     tested = sum(len(fold.test) for fold in bench.folds)
     return {
         **sizes,
@@ -114,7 +123,9 @@ def arguments() -> argparse.Namespace:
         help="a test catalogue; without it a part of CATALOG is kept back, as in shelfwise train",
     )
     divided.add_argument(
-        "--folds", type=int, help="test on every product of CATALOG once, by K-fold cross-validation"
+        "--folds",
+        type=int,
+        help="test on every product of CATALOG once, by K-fold cross-validation",
     )
     parser.add_argument("--min-count", type=int, help="products a label needs")
     parser.add_argument("--out", type=Path, required=True)
@@ -125,7 +136,11 @@ def arguments() -> argparse.Namespace:
         help=f"comma-separated, or none; default: {','.join(RIVALS)}",
     )
     parser.add_argument(
-        "--ours", type=Path, action="append", default=[], help="a model trained on CATALOG; may be repeated"
+        "--ours",
+        type=Path,
+        action="append",
+        default=[],
+        help="a model trained on CATALOG; may be repeated",
     )
     parser.add_argument(
         "--preset",
@@ -134,7 +149,10 @@ def arguments() -> argparse.Namespace:
         help="a preset of ours, trained here on the same rows; may be repeated",
     )
     parser.add_argument(
-        "--environments", type=Path, default=Path("build/peers"), help="folder of the virtual environments"
+        "--environments",
+        type=Path,
+        default=Path("build/peers"),
+        help="folder of the virtual environments",
     )
     parser.add_argument("--minutes", type=float, default=10, help="a system may take in one fold")
     parser.add_argument("--threads", type=int, default=2)
@@ -150,7 +168,9 @@ def known(text: str) -> list[str]:
     """The rivals' names in `text`."""
     names = [] if text == "none" else text.split(",")
     if unknown := [name for name in names if name not in RIVALS]:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known: {', '.join(RIVALS)}")
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(unknown)}; known: {', '.join(RIVALS)}"
+        )
     return names
 
 

@@ -73,11 +73,16 @@ def pooled(bench: Bench, answers: Sequence[Answer]) -> Scored:
     order = np.argsort(rows)
     scores = np.concatenate([answer.test for answer in answers])[order]
     return Scored(
-        rows[order], scores, np.concatenate(thresholds)[order], tuple(answer.facts for answer in answers)
+        rows[order],
+        scores,
+        np.concatenate(thresholds)[order],
+        tuple(answer.facts for answer in answers),
     )
 
 
-def row_of(rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: int) -> dict[str, Any]:
+def row_of(
+    rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: int
+) -> dict[str, Any]:
     """One row: micro- and macro-F1 by both rules with 95 % intervals, and costs.
 
     Seconds are a fold's on average, memory is the largest of any fold.
@@ -107,7 +112,9 @@ def row_of(rival: Rival, scored: Scored, targets: Floats, resamples: int, seed: 
     }
 
 
-def differences(ours: Scored, rival: Scored, targets: Floats, resamples: int, seed: int) -> dict[str, Any]:
+def differences(
+    ours: Scored, rival: Scored, targets: Floats, resamples: int, seed: int
+) -> dict[str, Any]:
     """Ours minus the rival on the same resampled products, by statistic and rule; above 0 we are better."""
     truth = targets > 0
     return {
@@ -142,7 +149,10 @@ def markdown(results: Mapping[str, Any]) -> str:
     head = ["system", "fields", "micro-F1 tuned", "at 0.5", "macro-F1 tuned", "at 0.5", *costs]
     lines = [_size(results["data"]), "", _line(head), "|" + "---|" * len(head)]
     lines += [_line(_cells(rows[name])) for name in order]
-    lines += ["", *(f"- {rows[name]['title']}: {rows[name]['note']}" for name in order if rows[name]["note"])]
+    lines += [
+        "",
+        *(f"- {rows[name]['title']}: {rows[name]['note']}" for name in order if rows[name]["note"]),
+    ]
     lines += [
         f"- not run: {row['title']}: {row['not_run']}"
         for row in results["systems"].values()
@@ -185,7 +195,14 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         for key in (f"{name}_tuned", f"{name}_at_0.5")
     ]
     seconds = [DASH if row[key] is None else f"{row[key]:.1f} s" for key in COSTS]
-    return [row["title"], row["fields"], *f1, *seconds, f"{row['peak_memory'] / 1e6:,.0f} MB", row["version"]]
+    return [
+        row["title"],
+        row["fields"],
+        *f1,
+        *seconds,
+        f"{row['peak_memory'] / 1e6:,.0f} MB",
+        row["version"],
+    ]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -194,7 +211,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _margin(difference: Mapping[str, float]) -> str:
-    return f"{100 * difference['difference']:+.1f} ({_ends([difference['low'], difference['high']])})"
+    return (
+        f"{100 * difference['difference']:+.1f} ({_ends([difference['low'], difference['high']])})"
+    )
 
 
 def _ends(ends: Sequence[float]) -> str:

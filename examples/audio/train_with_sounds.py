@@ -59,15 +59,19 @@ def synthesise(toy: str, size: str, chance: np.random.Generator) -> NDArray[np.f
     noise = chance.normal(size=len(time))
     sounds = {
         "whistle": np.sin(2 * np.pi * 2400 * pitch * time + 4 * np.sin(2 * np.pi * 30 * time)),
-        "flute": sum(np.sin(2 * np.pi * 700 * pitch * k * time) / k**2 for k in (1, 2, 3)) + 0.05 * noise,
+        "flute": sum(np.sin(2 * np.pi * 700 * pitch * k * time) / k**2 for k in (1, 2, 3))
+        + 0.05 * noise,
         "drum": np.sin(2 * np.pi * 180 * pitch * time) * fade + 0.3 * noise * fade**3,
         "rattle": noise * (np.sin(2 * np.pi * 9 * pitch * time) > 0),
         "music box": sum(np.sin(2 * np.pi * 1000 * pitch * k * time) * fade**k for k in (1, 2.76)),
         "bell": sum(
-            np.sin(2 * np.pi * 600 * pitch * k * time) * fade ** (k / 4) for k in (1, 2, 3, 4.2, 5.4)
+            np.sin(2 * np.pi * 600 * pitch * k * time) * fade ** (k / 4)
+            for k in (1, 2, 3, 4.2, 5.4)
         ),
     }
-    sound: NDArray[np.float64] = sounds[toy] * chance.uniform(0.2, 1) + chance.normal(0, 0.25, len(time))
+    sound: NDArray[np.float64] = sounds[toy] * chance.uniform(0.2, 1) + chance.normal(
+        0, 0.25, len(time)
+    )
     return sound
 
 
@@ -87,7 +91,9 @@ def mel_bands(bands: int, bins: int) -> NDArray[np.float64]:
 def mfcc(sound: NDArray[np.float64], coefficients: int = 13) -> NDArray[np.float32]:
     """Mel-frequency cepstral coefficients of a sound, mean and deviation over time: (2 * coefficients,)."""
     power = np.abs(stft(sound, RATE, nperseg=256, noverlap=128)[2]) ** 2
-    cepstrum = dct(np.log(mel_bands(26, len(power)) @ power + 1e-8), axis=0, norm="ortho")[:coefficients]
+    cepstrum = dct(np.log(mel_bands(26, len(power)) @ power + 1e-8), axis=0, norm="ortho")[
+        :coefficients
+    ]
     return np.concatenate([cepstrum.mean(axis=1), cepstrum.std(axis=1)]).astype(np.float32)
 
 
@@ -109,7 +115,11 @@ def write_catalogue(folder: Path, seed: int = 0) -> Path:
             words.append(size)
         categories = [["Toys", TOYS[toy], toy], [f"{size} size"]]
         records.append(
-            {"id": f"toy-{number}", "title": f"{' '.join(words)} no. {number}", "categories": categories}
+            {
+                "id": f"toy-{number}",
+                "title": f"{' '.join(words)} no. {number}",
+                "categories": categories,
+            }
         )
         if chance.random() < 0.9:
             vectors.append(mfcc(synthesise(toy, size, chance)))
@@ -139,7 +149,11 @@ def main(folder: Path) -> None:
         print(f"  {name:6} {system['micro_f1_tuned']:.3f}")
     model = Categorizer.load(folder / "model")
     model.root = folder  # where sounds.npy is
-    print("A toy without a title, by its sound alone:", *model.categorize([{"id": "toy-1"}])[0], sep="\n  ")
+    print(
+        "A toy without a title, by its sound alone:",
+        *model.categorize([{"id": "toy-1"}])[0],
+        sep="\n  ",
+    )
 
 
 if __name__ == "__main__":

@@ -54,12 +54,16 @@ REMOVED: Mapping[str, str] = {
 """Plug-ins that are gone, and what to use instead."""
 
 REMOVED_SETTINGS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
-    "logistic": {"others": ("off", "corrections by the scores of other labels overfitted small catalogues")},
+    "logistic": {
+        "others": ("off", "corrections by the scores of other labels overfitted small catalogues")
+    },
 }
 """By plug-in, its settings that are gone: the value that means what always happens now, and why it is gone."""
 
 
-def rename_keys(values: Mapping[str, Any], names: Mapping[str, str], where: str = "") -> dict[str, Any]:
+def rename_keys(
+    values: Mapping[str, Any], names: Mapping[str, str], where: str = ""
+) -> dict[str, Any]:
     """`values` under their names of today.
 
     Args:
@@ -106,7 +110,9 @@ def drop_removed(values: Mapping[str, Any], plugin: str, where: str = "") -> dic
                 f"remove it, which means what {still_true!r} meant"
             )
         if where:
-            log.warning("%s.%s is gone and can be removed; %r is what always happens", where, key, value)
+            log.warning(
+                "%s.%s is gone and can be removed; %r is what always happens", where, key, value
+            )
     return kept
 
 

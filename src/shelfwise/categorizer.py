@@ -80,7 +80,9 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Write the bundle, whole or not at all."""
         save_bundle(self._model().bundle(), Path(folder))
 
-    def fit(self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None) -> Self:
+    def fit(
+        self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None
+    ) -> Self:
         """Train on products whose categories are in `X`, or given as `y`: N collections of label names.
 
         Raises:
@@ -236,7 +238,9 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _model(self) -> Predictor:
         if not hasattr(self, "model_"):
-            raise NotFittedError("this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)")
+            raise NotFittedError(
+                "this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)"
+            )
         return self.model_
 
     def _model_with_index(self) -> tuple[Model, Neighbours]:
@@ -271,7 +275,9 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
     records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
     if not all(isinstance(record, Mapping) for record in records):
         example = "[{'title': 'Mug with a handle'}]"
-        raise CatalogError(f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {example}")
+        raise CatalogError(
+            f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {example}"
+        )
     if not records:
         raise LabelError("there is no product; give at least one")
     # an id in the record counts before the number
@@ -288,7 +294,9 @@ def _describe_neighbours(
 ) -> list[list[dict[str, Any]]]:
     """What the index knows of the products at `rows` (N, k); a row below 0 stands for none."""
     described = []
-    for product_similarities, product_rows in zip(similarities.tolist(), rows.tolist(), strict=True):
+    for product_similarities, product_rows in zip(
+        similarities.tolist(), rows.tolist(), strict=True
+    ):
         neighbours = []
         for similarity, row in zip(product_similarities, product_rows, strict=True):
             if row >= 0:

@@ -31,7 +31,9 @@ class Settings(BaseModel):
 class CatalogSettings(Settings):
     """How a catalogue file is read."""
 
-    format: str = Field("auto", description="name of the file format; auto: the one that the file looks like")
+    format: str = Field(
+        "auto", description="name of the file format; auto: the one that the file looks like"
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the source's column name"
     )
@@ -48,7 +50,9 @@ class CatalogSettings(Settings):
         (), description="fields a training product must have (the paper: title, description, image)"
     )
     sample: int | None = Field(
-        None, ge=1, description="train on a uniform sample of at most so many products (the paper: 119,073)"
+        None,
+        ge=1,
+        description="train on a uniform sample of at most so many products (the paper: 119,073)",
     )
 
 
@@ -66,7 +70,10 @@ class SplitSettings(Settings):
 
     method: Literal["grouped", "random"] = "grouped"
     train_fraction: float = Field(
-        90_000 / 119_073, gt=0, lt=1, description="share of products, where no test catalogue is given"
+        90_000 / 119_073,
+        gt=0,
+        lt=1,
+        description="share of products, where no test catalogue is given",
     )
     validation_fraction: float = Field(
         0.1,
@@ -90,7 +97,8 @@ class SystemSettings(Settings):
 
     policy: str
     members: tuple[str, ...] = Field(
-        (), description="the members it fuses, in this order; empty: every member that can be fitted"
+        (),
+        description="the members it fuses, in this order; empty: every member that can be fitted",
     )
     settings: dict[str, Any] = Field(default_factory=dict)
 
@@ -122,7 +130,8 @@ class Config(Settings):
     stacking: StackingSettings = StackingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     decide_with: str = Field(
-        "auto", description="the final system, whose decisions the model gives; auto: the best on validation"
+        "auto",
+        description="the final system, whose decisions the model gives; auto: the best on validation",
     )
     calibration: Literal["auto", "none", "sigmoid", "beta", "isotonic"] = Field(
         "none",
@@ -140,7 +149,9 @@ class Config(Settings):
         "the most probable set without a contradiction; none: each label by itself",
     )
     budget: float | None = Field(
-        None, gt=0, description="seconds for fitting; members are taken in their order; unset: no limit"
+        None,
+        gt=0,
+        description="seconds for fitting; members are taken in their order; unset: no limit",
     )
     members: dict[str, MemberSettings]
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
@@ -156,7 +167,9 @@ class Config(Settings):
                     f"system {name!r} names the members {unknown}; known: {', '.join(self.members)}"
                 )
             if name in self.members:
-                raise ValueError(f"{name!r} is both a member and a system; give the system another name")
+                raise ValueError(
+                    f"{name!r} is both a member and a system; give the system another name"
+                )
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
             raise ValueError(
                 f"decide_with is {self.decide_with!r}; "
@@ -196,7 +209,9 @@ class Config(Settings):
         name = str(over.pop("preset", preset))
         if name not in PRESETS:
             raise ConfigError(f"there is no preset called {name!r}; known: {', '.join(PRESETS)}")
-        base = tomllib.loads(files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8"))
+        base = tomllib.loads(
+            files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
+        )
         return cls.parse(_merge(_merge({**base, "preset": name}, over), changes or {}))
 
     @staticmethod

@@ -37,7 +37,10 @@ SETTINGS: dict[str, Any] = {
         "brand": {**LINEAR, "field": "brand"},
     },
     "systems": {
-        "blend": {"policy": "blend", "settings": {"parts": [{"policy": "logistic"}, {"policy": "mean"}]}}
+        "blend": {
+            "policy": "blend",
+            "settings": {"parts": [{"policy": "logistic"}, {"policy": "mean"}]},
+        }
     },
 }
 
@@ -57,7 +60,9 @@ def accuracy() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def study(accuracy: Any, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return accuracy.study.Study.of(sample, None, Config.parse(SETTINGS), tmp_path_factory.mktemp("study"))
+    return accuracy.study.Study.of(
+        sample, None, Config.parse(SETTINGS), tmp_path_factory.mktemp("study")
+    )
 
 
 def test_full_system_is_what_a_plain_fit_gives(accuracy: Any, study: Any) -> None:
@@ -67,7 +72,9 @@ def test_full_system_is_what_a_plain_fit_gives(accuracy: Any, study: Any) -> Non
     scores = study.full.model.scores(study.answers)
     np.testing.assert_allclose(scores, plain.scores(answers), atol=1e-6)
     decided = decide(plain.scores(answers), plain.threshold_of("blend"))
-    np.testing.assert_array_equal(accuracy.study.Verdict.of(study.full.model, study.answers).tuned, decided)
+    np.testing.assert_array_equal(
+        accuracy.study.Verdict.of(study.full.model, study.answers).tuned, decided
+    )
 
 
 def test_stages_are_done_once_and_shared_under_any_name(accuracy: Any, tmp_path: Path) -> None:
@@ -206,7 +213,9 @@ def test_costs_are_summed_by_what_they_are_for(accuracy: Any) -> None:
     members = {"t": "title", "i": "image", "a.b": "title+image"}
     config = Config.parse(
         {
-            "members": {name: {"modality": "text_linear", "field": field} for name, field in members.items()},
+            "members": {
+                name: {"modality": "text_linear", "field": field} for name, field in members.items()
+            },
             "systems": {"s": {"policy": "mean"}, "z": {"policy": "mean"}},
         }
     )
@@ -215,7 +224,9 @@ def test_costs_are_summed_by_what_they_are_for(accuracy: Any) -> None:
         ["member.a.b", "answers.a.b", "fold.a.b.0", "fold.a.b.11"],
     )
     stages = [*prepared, *fitted, "system.s", "cross.s", "system.z"]
-    sums = accuracy.parts.grouped({stage: [2.0**i, 1.0] for i, stage in enumerate(stages)}, config, "s")
+    sums = accuracy.parts.grouped(
+        {stage: [2.0**i, 1.0] for i, stage in enumerate(stages)}, config, "s"
+    )
     assert sums == {
         "encoding images": [2.0, 1.0],
         "encoding text, and other preparation": [5.0, 2.0],
@@ -233,7 +244,9 @@ def rivals(study: Any, tmp_path: Path) -> Path:
     """
     order = np.random.default_rng(0).permutation(len(study.truth))
     truth = study.truth[order]
-    scores = np.where(truth & (np.arange(len(truth)) % 2 == 0)[:, None], 0.4, 0.1).astype(np.float32)
+    scores = np.where(truth & (np.arange(len(truth)) % 2 == 0)[:, None], 0.4, 0.1).astype(
+        np.float32
+    )
     ids, labels = np.array(study.task.test.ids)[order], np.array(study.task.labels.names)
     (tmp_path / "scores").mkdir()
     kept = {
@@ -265,7 +278,9 @@ def test_rivals_are_compared_product_by_product(accuracy: Any, study: Any, rival
 
 
 @pytest.mark.parametrize("broken", ["ids", "labels", "targets"])
-def test_rivals_of_another_split_are_refused(accuracy: Any, study: Any, rivals: Path, broken: str) -> None:
+def test_rivals_of_another_split_are_refused(
+    accuracy: Any, study: Any, rivals: Path, broken: str
+) -> None:
     path = rivals / "scores" / "half.npz"
     kept = dict(np.load(path))
     kept[broken] = 1 - kept[broken] if broken == "targets" else kept[broken][:-1]
@@ -325,5 +340,10 @@ def test_worse_by_more_than_a_point_is_said(accuracy: Any) -> None:
         "Worse by more than a point: title, and brand. No model of description, and brand: nothing there."
         in text
     )
-    assert "| image, and brand | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | -0.9 (-1.9 to +0.1) |" in text
-    assert "Worse by more than a point: none." in accuracy.tables.SECTIONS["missing"]({"rows": rows[1:2]})
+    assert (
+        "| image, and brand | 50.0 (40.0 to 60.0) | 50.0 (40.0 to 60.0) | -0.9 (-1.9 to +0.1) |"
+        in text
+    )
+    assert "Worse by more than a point: none." in accuracy.tables.SECTIONS["missing"](
+        {"rows": rows[1:2]}
+    )

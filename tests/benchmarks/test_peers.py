@@ -80,12 +80,17 @@ def held_out(
     peers: Any, sample: Path, config: Config, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, Path, str]:
     """The task of one split, the folder it was written to, and its digest."""
-    bench, folder = peers.preparing.hold_out(sample, config, None), tmp_path_factory.mktemp("bench") / "task"
+    bench, folder = (
+        peers.preparing.hold_out(sample, config, None),
+        tmp_path_factory.mktemp("bench") / "task",
+    )
     return bench, folder, peers.preparing.write_bench(bench, folder)
 
 
 def arena(peers: Any, task: tuple[Any, Path, str], out: Path, minutes: float = 1) -> Any:
-    return peers.environments.Arena(task[1], task[2], out / "answers", out / "environments", minutes, 1)
+    return peers.environments.Arena(
+        task[1], task[2], out / "answers", out / "environments", minutes, 1
+    )
 
 
 def stub(peers: Any, folder: Path, variant: str = "", requirements: str | None = None) -> Any:
@@ -133,18 +138,28 @@ def test_folds_test_every_product_once_and_keep_copies_together(
         assert sorted(np.concatenate(parts).tolist()) == list(range(len(bench.products)))
         groups = [set(bench.groups[rows].tolist()) for rows in parts]
         assert sum(map(len, groups)) == len(set.union(*groups))
-        assert len(fold.validation) == pytest.approx(0.1 * (len(fold.train) + len(fold.validation)), rel=0.5)
+        assert len(fold.validation) == pytest.approx(
+            0.1 * (len(fold.train) + len(fold.validation)), rel=0.5
+        )
 
 
-def test_the_digest_knows_the_split(peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path) -> None:
+def test_the_digest_knows_the_split(
+    peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path
+) -> None:
     bench = held_out[0]
     other = peers.preparing.Bench(
-        bench.products, bench.targets, bench.labels, bench.groups, tuple(s for s in bench.folds[::-1])
+        bench.products,
+        bench.targets,
+        bench.labels,
+        bench.groups,
+        tuple(s for s in bench.folds[::-1]),
     )
     assert peers.preparing.write_bench(other, tmp_path / "same") == held_out[2]
     fold = bench.folds[0]
     moved = Split(fold.train[1:], np.append(fold.validation, fold.train[0]), fold.test)
-    other = peers.preparing.Bench(bench.products, bench.targets, bench.labels, bench.groups, (moved,))
+    other = peers.preparing.Bench(
+        bench.products, bench.targets, bench.labels, bench.groups, (moved,)
+    )
     assert peers.preparing.write_bench(other, tmp_path / "other") != held_out[2]
 
 
@@ -167,7 +182,11 @@ def test_a_rival_is_a_row_and_what_fails_says_why(
     assert row["micro_f1_tuned"] == pytest.approx(figures["micro_f1"])
     assert row["macro_f1_tuned"] == pytest.approx(figures["macro_f1"])
     assert row["micro_f1_at_0.5"] == pytest.approx(micro_f1(truth, scores >= 0.5))
-    assert row["micro_f1_tuned_interval"][0] <= row["micro_f1_tuned"] <= row["micro_f1_tuned_interval"][1]
+    assert (
+        row["micro_f1_tuned_interval"][0]
+        <= row["micro_f1_tuned"]
+        <= row["micro_f1_tuned_interval"][1]
+    )
     assert row["peak_memory"] > 1_000_000
     assert row["version"].startswith("numpy ")
     assert "no luck today" in results["systems"]["fails"]["not_run"]
@@ -192,7 +211,9 @@ def test_a_rival_that_takes_too_long_is_stopped(
 def test_answers_are_kept_until_the_rival_or_the_task_changes(
     peers: Any, held_out: tuple[Any, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peers.environments.Arena, "interpreter", lambda self, rival: Path(sys.executable))
+    monkeypatch.setattr(
+        peers.environments.Arena, "interpreter", lambda self, rival: Path(sys.executable)
+    )
     rival = stub(peers, tmp_path / "kept", requirements="one==1")
     runs = Path(f"{rival.script}.runs")
 
@@ -200,7 +221,10 @@ def test_answers_are_kept_until_the_rival_or_the_task_changes(
         arena(peers, task, tmp_path).answer("kept", rival, 0)
         return len(runs.read_text())
 
-    assert [count(held_out), count(held_out)] == [2, 2]  # fitted for the threshold, and on everything
+    assert [count(held_out), count(held_out)] == [
+        2,
+        2,
+    ]  # fitted for the threshold, and on everything
     stub(peers, tmp_path / "kept", requirements="one==2")
     assert [count(held_out), count(held_out)] == [4, 4]
     assert count((*held_out[:2], "another task")) == 6
@@ -213,7 +237,11 @@ def test_thresholds_are_each_folds_own(peers: Any) -> None:
         Split(np.array([0, 1]), np.array([2, 3]), np.array([7, 6])),
     )
     bench = peers.preparing.Bench(
-        Catalog.from_records([{"id": str(i)} for i in range(8)]), targets, ("a",), np.arange(8), folds
+        Catalog.from_records([{"id": str(i)} for i in range(8)]),
+        targets,
+        ("a",),
+        np.arange(8),
+        folds,
     )
     low = peers.environments.Answer(np.array([[0.2], [0.1]]), np.array([[0.1], [0.2]]), {})
     high = peers.environments.Answer(np.array([[0.9], [0.7]]), np.array([[0.7], [0.9]]), {})
@@ -242,7 +270,9 @@ def test_scores_that_are_no_probabilities_are_refused(peers: Any, wrong: float) 
         (Split(np.array([], np.int64), np.array([0]), np.array([1])),),
     )
     with pytest.raises(LabelError, match=r"in \[0, 1\]"):
-        peers.standings.pooled(bench, [peers.environments.Answer(np.array([[0.5]]), np.array([[wrong]]), {})])
+        peers.standings.pooled(
+            bench, [peers.environments.Answer(np.array([[0.5]]), np.array([[wrong]]), {})]
+        )
 
 
 def test_our_own_row_has_the_figures_of_the_report(
@@ -255,7 +285,9 @@ def test_our_own_row_has_the_figures_of_the_report(
 ) -> None:
     bench, folder, _ = held_out
     rival = peers.rivals.bundle(trained)
-    monkeypatch.setattr(sys, "argv", ["run.py", str(folder), "0", str(tmp_path / "ours"), rival.variant])
+    monkeypatch.setattr(
+        sys, "argv", ["run.py", str(folder), "0", str(tmp_path / "ours"), rival.variant]
+    )
     peers.harness.main(peers.ours.fit, "numpy", refit=False)
     answers = arena(peers, held_out, tmp_path)
     scores = np.load(tmp_path / "ours" / "scores.npz")
@@ -275,7 +307,11 @@ def test_our_own_row_has_the_figures_of_the_report(
     margins = peers.standings.differences(scored, scored, bench.targets[scored.rows], 20, 0)
     assert margins["micro_f1_tuned"]["difference"] == 0
     data = peers.run.describe(bench, answers)
-    results = {"data": data, "systems": {"ours": row, "rival": row}, "margins": {"ours": {"rival": margins}}}
+    results = {
+        "data": data,
+        "systems": {"ours": row, "rival": row},
+        "margins": {"ours": {"rival": margins}},
+    }
     table = peers.standings.markdown(results)
     assert f"{100 * row['micro_f1_tuned']:.1f} (" in table
     assert "+0.0 (0.0 to 0.0)" in table
@@ -290,7 +326,9 @@ def test_a_model_that_knows_other_labels_or_the_tested_products_is_refused(
         peers.ours.loaded(trained, ("one",), task, bench.products)
     fold = bench.folds[0]
     split = Split(fold.test, fold.validation, fold.train)
-    turned = peers.preparing.Bench(bench.products, bench.targets, bench.labels, bench.groups, (split,))
+    turned = peers.preparing.Bench(
+        bench.products, bench.targets, bench.labels, bench.groups, (split,)
+    )
     peers.preparing.write_bench(turned, tmp_path)
     task, _ = peers.harness.read_task(tmp_path, 0)
     with pytest.raises(BundleError, match="was trained on"):
@@ -310,7 +348,9 @@ def test_a_preset_is_given_the_training_set_of_shelfwise_train(
     assert training_set.catalog.ids == expected.catalog.ids
     np.testing.assert_array_equal(training_set.targets, expected.targets)
     np.testing.assert_array_equal(training_set.groups, expected.groups)
-    assert sorted([*training_set.train, *training_set.validation]) == list(range(len(expected.catalog)))
+    assert sorted([*training_set.train, *training_set.validation]) == list(
+        range(len(expected.catalog))
+    )
     assert bool(len(training_set.validation)) == bool(fraction)
 
 

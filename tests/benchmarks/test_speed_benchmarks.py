@@ -71,8 +71,14 @@ def test_a_child_gives_its_last_line_or_the_reason_it_has_none(timing):
     python = sys.executable
     assert timing.run_child([python, "-c", "print('noise'); print('{\"x\": 1}')"], 1, 1) == {"x": 1}
     assert "exit code 3" in timing.run_child([python, "-c", "raise SystemExit(3)"], 1, 1)["failure"]
-    assert "ValueError: why" in timing.run_child([python, "-c", "raise ValueError('why')"], 1, 1)["failure"]
-    assert "not done" in timing.run_child([python, "-c", "import time; time.sleep(60)"], 1, 0.01)["failure"]
+    assert (
+        "ValueError: why"
+        in timing.run_child([python, "-c", "raise ValueError('why')"], 1, 1)["failure"]
+    )
+    assert (
+        "not done"
+        in timing.run_child([python, "-c", "import time; time.sleep(60)"], 1, 0.01)["failure"]
+    )
 
 
 def test_a_threshold_is_not_tuned_on_the_products_it_is_measured_on(timing):
@@ -97,7 +103,9 @@ def test_counting_finds_what_scikit_learn_finds(tmp_path):
         "1",
     ]
     subprocess.run([*command, "--out", tmp_path], check=True, capture_output=True, timeout=120)
-    (ours,), (theirs,) = json.loads((tmp_path / "counting.json").read_text("utf-8"))["runs"].values()
+    (ours,), (theirs,) = json.loads((tmp_path / "counting.json").read_text("utf-8"))[
+        "runs"
+    ].values()
     for name in (
         "micro_f1",
         "macro_f1",
@@ -140,7 +148,10 @@ def test_growth_measures_a_point_from_a_file_on():
 
 
 def test_an_exponent_of_one_is_growth_in_proportion(benchmark_of_growth):
-    points = [{"cpu_fit": 2.0, "cpu_read": 1.0, "seconds_fit": 9.0}, {"cpu_fit": 20.0, "cpu_read": 100.0}]
+    points = [
+        {"cpu_fit": 2.0, "cpu_read": 1.0, "seconds_fit": 9.0},
+        {"cpu_fit": 20.0, "cpu_read": 100.0},
+    ]
     found = benchmark_of_growth.exponents([10, 100], points)
     assert found == pytest.approx({"cpu_fit": 1.0, "cpu_read": 2.0, "cpu_in_all": 1.602}, abs=1e-3)
     assert benchmark_of_growth.exponents([10, 100], [{"failure": "memory"}, points[1]]) == {}

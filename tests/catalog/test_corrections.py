@@ -42,13 +42,17 @@ def written(folder: Path, *lines: dict[str, Any], name: str = "corrections.jsonl
 
 @given(paths, wanted)
 @settings(max_examples=80, deadline=None)
-def test_flat_products_have_exactly_the_labels_wanted(given_paths: list[list[str]], labels: set[str]) -> None:
+def test_flat_products_have_exactly_the_labels_wanted(
+    given_paths: list[list[str]], labels: set[str]
+) -> None:
     assert flatten(relabelled(given_paths, labels, "flat"), "flat") == labels
 
 
 @given(paths, wanted)
 @settings(max_examples=80, deadline=None)
-def test_leaf_products_have_exactly_the_labels_wanted(given_paths: list[list[str]], labels: set[str]) -> None:
+def test_leaf_products_have_exactly_the_labels_wanted(
+    given_paths: list[list[str]], labels: set[str]
+) -> None:
     homes = {"Balls": ("Toys", "Balls")}
     changed = relabelled(given_paths, labels, "leaf", homes)
     assert flatten(changed, "leaf") == labels
@@ -114,14 +118,20 @@ def test_decisions_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_labels_left_empty_take_all_labels_away(tmp_path: Path) -> None:
-    changed, _ = apply_corrections(shelf(), read_corrections(written(tmp_path, {"id": "1", "labels": []})))
+    changed, _ = apply_corrections(
+        shelf(), read_corrections(written(tmp_path, {"id": "1", "labels": []}))
+    )
     assert changed.column("categories")[0] is None
 
 
 def test_removing_a_path_removes_what_lies_below_it_and_adding_one_adds_what_lies_above() -> None:
     accept = Correction(id="2", decision="accept", add=("Pets > Birds > Food",), remove=("Toys",))
     changed, report = apply_corrections(shelf(), [accept], "path")
-    assert flatten(changed.column("categories")[1], "path") == {"Pets", "Pets > Birds", "Pets > Birds > Food"}
+    assert flatten(changed.column("categories")[1], "path") == {
+        "Pets",
+        "Pets > Birds",
+        "Pets > Birds > Food",
+    }
     assert set(report.removed) == {"Toys", "Toys > Balls"}
 
 
@@ -133,10 +143,18 @@ def test_a_leaf_comes_with_the_path_that_others_have() -> None:
 def test_a_table_says_the_same(tmp_path: Path) -> None:
     path = tmp_path / "corrections.csv"
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        table = csv.DictWriter(file, ["id", "title", "add", "remove", "decision", "labels"], delimiter=";")
+        table = csv.DictWriter(
+            file, ["id", "title", "add", "remove", "decision", "labels"], delimiter=";"
+        )
         table.writeheader()
         table.writerow(
-            {"id": "1", "title": "a, b", "add": "Food | Toys", "remove": "Birds", "decision": " Accept "}
+            {
+                "id": "1",
+                "title": "a, b",
+                "add": "Food | Toys",
+                "remove": "Birds",
+                "decision": " Accept ",
+            }
         )
         table.writerow({"id": "2", "labels": '["Pets", "A|B"]'})
         table.writerow({"id": "4", "title": "two\nlines"})
@@ -150,4 +168,6 @@ def test_a_table_says_the_same(tmp_path: Path) -> None:
 
 def test_corrections_of_another_catalogue_are_refused() -> None:
     with pytest.raises(CatalogError, match=r"'7', '8'; are these its corrections"):
-        apply_corrections(shelf(), [Correction(id="8", labels=("A",)), Correction(id="7", decision="keep")])
+        apply_corrections(
+            shelf(), [Correction(id="8", labels=("A",)), Correction(id="7", decision="keep")]
+        )

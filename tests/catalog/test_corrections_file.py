@@ -13,7 +13,10 @@ from shelfwise.errors import CatalogError
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"id": "1", "decision": "yes"}', "line 1: decision: Input should be 'accept' or 'keep' .*'yes'"),
+        (
+            '{"id": "1", "decision": "yes"}',
+            "line 1: decision: Input should be 'accept' or 'keep' .*'yes'",
+        ),
         ('{"id": "1", "decision": "accept"}', "accepts a suggestion that is not there"),
         ('{"id": "1", "decision": "keep", "labels": ["A"]}', "leave one of them empty"),
         ('{"decision": "keep"}', "id: Field required"),

@@ -40,7 +40,10 @@ def test_departments_match_any_name_of_any_path() -> None:
 
 
 def test_required_fields_count_once_under_the_first_reason() -> None:
-    assert keep(require=("title", "categories")) == (["0", "1"], {"no title": 2, "no categories": 1})
+    assert keep(require=("title", "categories")) == (
+        ["0", "1"],
+        {"no title": 2, "no categories": 1},
+    )
     assert keep(require=("related",)) == (["4"], {"no related": 4})
 
 
@@ -51,7 +54,9 @@ def test_sample_is_seeded_without_replacement_and_in_order() -> None:
     assert left_out == {"not in the sample": 2}
     assert keep(sample=3)[0] == first
     assert keep(sample=9)[1] == {}
-    drawn = {tuple(select_products(SHELF, CatalogSettings(sample=3), seed)[0].ids) for seed in range(60)}
+    drawn = {
+        tuple(select_products(SHELF, CatalogSettings(sample=3), seed)[0].ids) for seed in range(60)
+    }
     assert len(drawn) == 10
 
 
@@ -78,7 +83,9 @@ def test_departments_agree_with_the_obvious_loop(
     ]
     for chunked in (shelf, shelf.take(range(len(shelf)))):
         try:
-            got = select_products(chunked, CatalogSettings(departments=tuple(sorted(departments))), 0)[0].ids
+            got = select_products(
+                chunked, CatalogSettings(departments=tuple(sorted(departments))), 0
+            )[0].ids
         except CatalogError:
             got = []
         assert got == expected

@@ -11,7 +11,9 @@ from shelfwise.config import LabelSettings
 from shelfwise.errors import LabelError
 
 names = st.sampled_from(["a", "b", "c", "d", "e"])
-catalogues = st.lists(st.none() | st.lists(st.lists(names, max_size=3), max_size=3), min_size=1, max_size=12)
+catalogues = st.lists(
+    st.none() | st.lists(st.lists(names, max_size=3), max_size=3), min_size=1, max_size=12
+)
 modes = st.sampled_from(["flat", "path", "leaf"])
 
 BIRDS = [["Pets", "Birds", "Feeding"], ["Pets", "Feeding"]]
@@ -55,7 +57,9 @@ def test_default_minimum_is_the_papers_scaled_with_a_floor():
 def test_errors_name_the_fix():
     with pytest.raises(
         LabelError,
-        match=re.escape("no label has 400 products; the most frequent, 'X', has 12; lower --min-count"),
+        match=re.escape(
+            "no label has 400 products; the most frequent, 'X', has 12; lower --min-count"
+        ),
     ):
         LabelSet.fit([[["X"]]] * 12 + [[["Y"]]], LabelSettings(min_count=400))
     for nothing in ([], [None, []]):
@@ -76,7 +80,9 @@ def test_encode_agrees_with_counting(categories, mode, fewest):
     assert targets.dtype == np.float32
     assert set(np.unique(targets)) <= {0.0, 1.0}
     assert targets.sum(axis=0).tolist() == [counts[name] for name in wanted]
-    assert labels.decode(targets > 0) == [sorted(flatten(paths, mode) & set(wanted)) for paths in categories]
+    assert labels.decode(targets > 0) == [
+        sorted(flatten(paths, mode) & set(wanted)) for paths in categories
+    ]
 
 
 def test_unknown_names_and_no_products_encode_to_zeros():

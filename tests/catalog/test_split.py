@@ -26,7 +26,8 @@ LONG = "a description of more than twenty characters, number {}"
 
 def catalog(*products):
     return Catalog.from_records(
-        {"id": str(i), "title": title, "description": text} for i, (title, text) in enumerate(products)
+        {"id": str(i), "title": title, "description": text}
+        for i, (title, text) in enumerate(products)
     )
 
 
@@ -63,7 +64,12 @@ def test_same_words_make_near_copies_whatever_the_case_and_punctuation():
 
 def test_near_copies_are_transitive_across_fields():
     one, two = LONG.format(1), LONG.format(2)
-    assert groups_of(("mug", one), ("cup", one), ("cup", two), ("pot", LONG.format(3))) == [0, 0, 0, 1]
+    assert groups_of(("mug", one), ("cup", one), ("cup", two), ("pot", LONG.format(3))) == [
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_a_title_equal_to_another_products_description_binds_nothing():
@@ -84,7 +90,9 @@ def test_no_products_have_no_groups():
 
 def test_titles_shared_too_widely_bind_nothing():
     for sharing, groups in ((MAX_SHARING_TITLE, 1), (MAX_SHARING_TITLE + 1, MAX_SHARING_TITLE + 1)):
-        assert len(set(groups_of(*[("Gift card", LONG.format(i)) for i in range(sharing)]))) == groups
+        assert (
+            len(set(groups_of(*[("Gift card", LONG.format(i)) for i in range(sharing)]))) == groups
+        )
 
 
 def test_boilerplate_descriptions_bind_nothing():
@@ -99,9 +107,9 @@ def test_groups_are_the_connected_components(pairs):
     products = [(title, LONG.format(text)) for title, text in pairs]
     linked = [{i} for i in range(len(products))]
     for i, j in itertools.combinations(range(len(products)), 2):
-        if (products[i][0] == products[j][0] or products[i][1] == products[j][1]) and linked[i] is not linked[
-            j
-        ]:
+        if (products[i][0] == products[j][0] or products[i][1] == products[j][1]) and linked[
+            i
+        ] is not linked[j]:
             linked[i] |= linked[j]
             for member in list(linked[j]):
                 linked[member] = linked[i]
@@ -117,7 +125,9 @@ def test_groups_are_the_connected_components(pairs):
 def test_every_product_is_in_one_part_and_sizes_are_as_asked(method, test_given):
     targets, groups = synthetic(3000)
     split = split_rows(targets, groups, SplitSettings(method=method), 0, test_given)
-    assert sorted(np.concatenate([split.train, split.validation, split.test]).tolist()) == list(range(3000))
+    assert sorted(np.concatenate([split.train, split.validation, split.test]).tolist()) == list(
+        range(3000)
+    )
     train = 1.0 if test_given else 90_000 / 119_073
     wanted = np.array([train * 0.9, train * 0.1, 1 - train])
     sizes = np.array([len(split.train), len(split.validation), len(split.test)])
@@ -132,7 +142,9 @@ def test_every_product_is_in_one_part_and_sizes_are_as_asked(method, test_given)
 @pytest.mark.parametrize("test_given", [True, False])
 def test_without_validation_all_but_the_test_part_is_learnt_from(method, test_given):
     targets, groups = synthetic(600)
-    split = split_rows(targets, groups, SplitSettings(method=method, validation_fraction=0), 0, test_given)
+    split = split_rows(
+        targets, groups, SplitSettings(method=method, validation_fraction=0), 0, test_given
+    )
     assert not len(split.validation)
     assert sorted(np.concatenate([split.train, split.test]).tolist()) == list(range(600))
     wanted = 1.0 if test_given else 90_000 / 119_073
@@ -143,7 +155,11 @@ def test_without_validation_all_but_the_test_part_is_learnt_from(method, test_gi
 
 def test_two_products_are_enough_to_learn_from_without_validation_and_test():
     split = split_rows(
-        np.ones((2, 1), np.float32), np.arange(2), SplitSettings(validation_fraction=0), 0, test_given=True
+        np.ones((2, 1), np.float32),
+        np.arange(2),
+        SplitSettings(validation_fraction=0),
+        0,
+        test_given=True,
     )
     assert split.train.tolist() == [0, 1]
 
@@ -162,7 +178,9 @@ def test_random_is_the_authors_shuffle():
 
 def test_the_papers_sizes():
     targets = np.ones((119_073, 1), dtype=np.float32)
-    split = split_rows(targets, np.arange(119_073), SplitSettings(method="random"), 0, test_given=False)
+    split = split_rows(
+        targets, np.arange(119_073), SplitSettings(method="random"), 0, test_given=False
+    )
     assert (len(split.train) + len(split.validation), len(split.test)) == (90_000, 29_073)
 
 
@@ -181,7 +199,9 @@ def test_stratifying_keeps_label_frequencies_closer_than_shuffling():
 
     def deviation(method):
         split = split_rows(targets, groups, SplitSettings(method=method), 0, test_given=False)
-        return np.abs(targets[split.test].sum(axis=0) / targets.sum(axis=0) - len(split.test) / 3000).mean()
+        return np.abs(
+            targets[split.test].sum(axis=0) / targets.sum(axis=0) - len(split.test) / 3000
+        ).mean()
 
     assert deviation("grouped") < deviation("random") / 2
 
@@ -195,7 +215,9 @@ def test_a_label_with_three_products_is_dealt_to_three_parts():
 
 
 def test_products_without_labels_fill_up_the_parts():
-    parts = deal(np.zeros((100, 3), dtype=np.float32), np.arange(100), np.array([0.5, 0.3, 0.2]), seed=0)
+    parts = deal(
+        np.zeros((100, 3), dtype=np.float32), np.arange(100), np.array([0.5, 0.3, 0.2]), seed=0
+    )
     assert np.bincount(parts).tolist() == [50, 30, 20]
 
 

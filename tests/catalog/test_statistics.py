@@ -17,7 +17,11 @@ from shelfwise.errors import LabelError
 
 
 @given(
-    arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.sampled_from([0.0, 1.0]))
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=6),
+        elements=st.sampled_from([0.0, 1.0]),
+    )
 )
 @settings(deadline=None)
 def test_counts_agree_with_the_obvious_loop(targets: np.ndarray) -> None:
@@ -25,7 +29,10 @@ def test_counts_agree_with_the_obvious_loop(targets: np.ndarray) -> None:
     found = label_statistics(targets, names)
     per_product = [int(sum(row)) for row in targets.tolist()]
     per_class = [int(sum(column)) for column in targets.T.tolist()]
-    for spread, counts in ((found.labels_per_product, per_product), (found.products_per_class, per_class)):
+    for spread, counts in (
+        (found.labels_per_product, per_product),
+        (found.products_per_class, per_class),
+    ):
         assert (spread.min, spread.max, spread.median) == (min(counts), max(counts), median(counts))
         assert spread.mean == pytest.approx(fmean(counts))
     assert found.products_with_labels == {n: per_product.count(n) for n in sorted(set(per_product))}

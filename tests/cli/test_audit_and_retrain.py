@@ -51,7 +51,18 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(run: Run, sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audit") / "model"
-    run("train", sample, "--preset", "quick", "--config", settings, "--min-count", 5, "--out", folder)
+    run(
+        "train",
+        sample,
+        "--preset",
+        "quick",
+        "--config",
+        settings,
+        "--min-count",
+        5,
+        "--out",
+        folder,
+    )
     return folder
 
 
@@ -62,9 +73,12 @@ def test_an_audit_is_filled_in_and_trained_on(
     assert found["listed"] > 0
     assert found["out_of_fold"] > 0, "training products are scored by models that had not seen them"
     lines = [
-        json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()
+        json.loads(line)
+        for line in (tmp_path / "audit" / "audit.jsonl").read_text("utf-8").splitlines()
     ]
-    changing = next(line for line in lines if line["suggested"] != line["given"] and line["suggested"])
+    changing = next(
+        line for line in lines if line["suggested"] != line["given"] and line["suggested"]
+    )
     filled = tmp_path / "corrections.jsonl"
     filled.write_text(json.dumps({**changing, "decision": "accept"}) + "\n", "utf-8")
     again = (
@@ -89,9 +103,20 @@ def test_queues_are_written_and_hold_every_product(
     run: Run, sample: Path, model: Path, tmp_path: Path
 ) -> None:
     printed = json.loads(
-        run("predict", model, sample, "--out", tmp_path / "labels.jsonl", "--target-precision", 0.9, "--json")
+        run(
+            "predict",
+            model,
+            sample,
+            "--out",
+            tmp_path / "labels.jsonl",
+            "--target-precision",
+            0.9,
+            "--json",
+        )
     )
-    rows = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
+    rows = [
+        json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()
+    ]
     assert sum(printed["queues"].values()) == len(rows) == printed["products"]
     for queue, count in printed["queues"].items():
         listed = (tmp_path / f"labels.jsonl.{queue}.txt").read_text("utf-8").split()
@@ -101,9 +126,14 @@ def test_queues_are_written_and_hold_every_product(
 
 
 def test_an_unknown_precision_is_refused(
-    command: Callable[..., subprocess.CompletedProcess[str]], sample: Path, model: Path, tmp_path: Path
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    sample: Path,
+    model: Path,
+    tmp_path: Path,
 ) -> None:
-    done = command("predict", model, sample, "--out", tmp_path / "x.jsonl", "--target-precision", 0.5)
+    done = command(
+        "predict", model, sample, "--out", tmp_path / "x.jsonl", "--target-precision", 0.5
+    )
     assert done.returncode == 2
     assert "no limits for a precision of 0.5; known: 0.9, 0.95, 0.99" in done.stderr
 

@@ -75,10 +75,12 @@ def test_predict_answers_for_every_readable_product(
     summary = json.loads(done.stdout)
     lines = sum(1 for line in sample.read_bytes().split(b"\n") if line.strip())
     assert summary["products"] + summary["quarantined"] == lines
-    assert summary["quarantined"] == len(Path(summary["quarantine"]).read_text("utf-8").splitlines())
-    assert summary["refused"] == len(Path(summary["refusals"]).read_text("utf-8").splitlines()) > 0, (
-        "the sample has broken images on purpose"
+    assert summary["quarantined"] == len(
+        Path(summary["quarantine"]).read_text("utf-8").splitlines()
     )
+    assert (
+        summary["refused"] == len(Path(summary["refusals"]).read_text("utf-8").splitlines()) > 0
+    ), "the sample has broken images on purpose"
     if name.endswith("jsonl"):
         products = [json.loads(line) for line in (tmp_path / name).read_text("utf-8").splitlines()]
     else:
@@ -87,9 +89,9 @@ def test_predict_answers_for_every_readable_product(
         products = pq.read_table(tmp_path / name).to_pylist()
     assert len(products) == len({p["id"] for p in products}) == summary["products"]
     scores = dict(products[0]["scores"])
-    assert products[0]["labels"] == sorted(label for label, score in scores.items() if score >= 0.5), (
-        "the paper decides at 0.5"
-    )
+    assert products[0]["labels"] == sorted(
+        label for label, score in scores.items() if score >= 0.5
+    ), "the paper decides at 0.5"
 
 
 def test_predict_may_write_the_highest_scores_only(
@@ -97,15 +99,24 @@ def test_predict_may_write_the_highest_scores_only(
 ) -> None:
     few = tmp_path / "few.jsonl"
     few.write_bytes(
-        b"".join(line for line in sample.read_bytes().splitlines(keepends=True)[:20] if b'"image"' in line)
+        b"".join(
+            line
+            for line in sample.read_bytes().splitlines(keepends=True)[:20]
+            if b'"image"' in line
+        )
     )
     (tmp_path / "images").symlink_to(sample.parent / "images")
     answers = []
     for further in ((), ("--top", 3)):
-        done = command("predict", trained, few, "--out", tmp_path / "labels.jsonl", *further, "--json")
+        done = command(
+            "predict", trained, few, "--out", tmp_path / "labels.jsonl", *further, "--json"
+        )
         assert done.returncode == 0, done.stderr
         answers.append(
-            [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()]
+            [
+                json.loads(line)
+                for line in (tmp_path / "labels.jsonl").read_text("utf-8").splitlines()
+            ]
         )
     for whole, short in zip(*answers, strict=True):
         assert list(short["scores"].values()) == sorted(whole["scores"].values(), reverse=True)[:3]
@@ -159,19 +170,30 @@ def test_a_bad_catalogue_is_refused_in_one_sentence(
 
     source = bad_catalogues(tmp_path)[name]
     message = refused(
-        command("train", source, "--out", tmp_path / "model", "--min-count", 1 if name == "too few" else 2)
+        command(
+            "train",
+            source,
+            "--out",
+            tmp_path / "model",
+            "--min-count",
+            1 if name == "too few" else 2,
+        )
     )
     assert re.search(words, message), message
     assert not (tmp_path / "model").exists()
 
 
-def test_a_minimum_count_that_empties_the_label_set(command: Command, sample: Path, tmp_path: Path) -> None:
+def test_a_minimum_count_that_empties_the_label_set(
+    command: Command, sample: Path, tmp_path: Path
+) -> None:
     message = refused(command("train", sample, "--out", tmp_path / "model", "--min-count", 5000))
     assert "lower --min-count" in message
     assert not list(tmp_path.iterdir())
 
 
-def test_a_changed_model_is_refused(command: Command, trained: Path, sample: Path, tmp_path: Path) -> None:
+def test_a_changed_model_is_refused(
+    command: Command, trained: Path, sample: Path, tmp_path: Path
+) -> None:
     shutil.copytree(trained, tmp_path / "model")
     weights = tmp_path / "model" / "member.title.safetensors"
     content = bytearray(weights.read_bytes())
@@ -185,7 +207,9 @@ def test_a_changed_model_is_refused(command: Command, trained: Path, sample: Pat
     assert not (tmp_path / "x.jsonl").exists()
 
 
-def test_a_budget_chooses_the_preset_and_the_members(command: Command, sample: Path, tmp_path: Path) -> None:
+def test_a_budget_chooses_the_preset_and_the_members(
+    command: Command, sample: Path, tmp_path: Path
+) -> None:
     """Minutes are enough for texts and relations. Thresholds come from cross-fitting."""
     done = command("train", sample, "--out", tmp_path / "model", "--budget", "9m", "--min-count", 8)
     assert done.returncode == 0, done.stderr
@@ -195,7 +219,9 @@ def test_a_budget_chooses_the_preset_and_the_members(command: Command, sample: P
     assert results["data"]["validation"] == 0
     assert results["decide_with"] == "blend"
     assert results["systems"]["blend"]["micro_f1_tuned"] > 0.5
-    done = command("predict", tmp_path / "model", sample, "--out", tmp_path / "labels.jsonl", "--json")
+    done = command(
+        "predict", tmp_path / "model", sample, "--out", tmp_path / "labels.jsonl", "--json"
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["labels_given"] > 0
 
@@ -220,11 +246,15 @@ def test_a_budget_too_small_for_anything(command: Command, sample: Path, tmp_pat
 def test_out_may_not_be_another_folder(command: Command, sample: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"meow")
-    assert "not a shelfwise model" in refused(command("train", sample, "--out", tmp_path / "photos"))
+    assert "not a shelfwise model" in refused(
+        command("train", sample, "--out", tmp_path / "photos")
+    )
 
 
 def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Path) -> None:
-    assert "known: paper" in refused(command("train", sample, "--out", tmp_path / "m", "--preset", "papier"))
+    assert "known: paper" in refused(
+        command("train", sample, "--out", tmp_path / "m", "--preset", "papier")
+    )
     (tmp_path / "c.toml").write_text("seeed = 1")
     assert "seeed" in refused(
         command("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml")
@@ -234,7 +264,9 @@ def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Pa
 def test_predictions_need_a_known_ending(
     command: Command, trained: Path, sample: Path, tmp_path: Path
 ) -> None:
-    assert ".jsonl or .parquet" in refused(command("predict", trained, sample, "--out", tmp_path / "x.xls"))
+    assert ".jsonl or .parquet" in refused(
+        command("predict", trained, sample, "--out", tmp_path / "x.xls")
+    )
 
 
 def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> None:
@@ -261,7 +293,9 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
         + "[members.image.settings]\nbackbone = 'test_efficientnet'\nweights = 'random'\n"
         + "train_last = 0\ntraining = { epochs = 1 }\n"
     )
-    process = subprocess.Popen(command, env={**os.environ, "SHELFWISE_CACHE": str(tmp_path / "cache")})
+    process = subprocess.Popen(
+        command, env={**os.environ, "SHELFWISE_CACHE": str(tmp_path / "cache")}
+    )
     stage = tmp_path / "model.partial" / "member.title.safetensors"
     for _ in range(600):
         if stage.exists() or process.poll() is not None:

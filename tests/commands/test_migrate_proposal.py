@@ -66,7 +66,11 @@ def shelfwise(*arguments: object) -> Result:
 def test_export_migrate_compares_two_taxonomy_files(
     ending: str, written: Callable[[str], str], tmp_path: Path
 ) -> None:
-    old, new, out = tmp_path / f"old.{ending}", tmp_path / f"new.{ending}", tmp_path / "changes.toml"
+    old, new, out = (
+        tmp_path / f"old.{ending}",
+        tmp_path / f"new.{ending}",
+        tmp_path / "changes.toml",
+    )
     old.write_text(written(GOOGLE_BEFORE), "utf-8")
     new.write_text(written(GOOGLE_AFTER), "utf-8")
     done = shelfwise("export", old, "--migrate", new, "--out", out, "--json")
@@ -81,14 +85,18 @@ def test_export_migrate_compares_two_taxonomy_files(
         "added": ["Animals > Sea", "Garden"],
         "out": str(out),
     }
-    assert Migration.load(out).paths([["Pets", "Birds", "Feeders"]]).paths == [["Garden", "Feeders"]]
+    assert Migration.load(out).paths([["Pets", "Birds", "Feeders"]]).paths == [
+        ["Garden", "Feeders"]
+    ]
 
 
 def test_export_migrate_prints_changes_guesses_and_added_categories(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text("Pets\nPets > Birds\nToys\n", "utf-8")
     (tmp_path / "new.txt").write_text("Pets\nGarden\nGarden > Birds\n", "utf-8")
     out = tmp_path / "changes.toml"
-    done = shelfwise("export", tmp_path / "old.txt", "--migrate", tmp_path / "new.txt", "--out", out)
+    done = shelfwise(
+        "export", tmp_path / "old.txt", "--migrate", tmp_path / "new.txt", "--out", out
+    )
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
         "changes: 2, of these 1 guessed by name",
@@ -113,7 +121,9 @@ def test_the_proposed_changes_move_a_catalogue(tmp_path: Path) -> None:
     source = tmp_path / "products.jsonl"
     source.write_text('{"id": "1", "title": "Seed", "categories": [["Pets", "Birds"]]}\n', "utf-8")
     changes, out = tmp_path / "changes.toml", tmp_path / "moved.jsonl"
-    compared = shelfwise("export", tmp_path / "old.txt", "--migrate", tmp_path / "new.txt", "--out", changes)
+    compared = shelfwise(
+        "export", tmp_path / "old.txt", "--migrate", tmp_path / "new.txt", "--out", changes
+    )
     moved = shelfwise("export", source, "--migrate", changes, "--out", out)
     assert (compared.exit_code, moved.exit_code) == (0, 0), moved.output
     assert "1  rename Pets -> Animals" in moved.stdout
@@ -129,10 +139,14 @@ def test_the_proposed_changes_move_a_catalogue(tmp_path: Path) -> None:
         ("products.csv", "new.txt", "moved.jsonl", "first get the changes: export OLD_TAXONOMY"),
     ],
 )
-def test_files_that_cannot_be_compared(old: str, new: str, out: str, words: str, tmp_path: Path) -> None:
+def test_files_that_cannot_be_compared(
+    old: str, new: str, out: str, words: str, tmp_path: Path
+) -> None:
     (tmp_path / "old.txt").write_text(GOOGLE_BEFORE, "utf-8")
     (tmp_path / "new.txt").write_text(GOOGLE_AFTER, "utf-8")
-    (tmp_path / "new.json").write_text('{"verticals": [{"categories": [{"id": "1", "name": " "}]}]}', "utf-8")
+    (tmp_path / "new.json").write_text(
+        '{"verticals": [{"categories": [{"id": "1", "name": " "}]}]}', "utf-8"
+    )
     done = shelfwise("export", tmp_path / old, "--migrate", tmp_path / new, "--out", tmp_path / out)
     assert isinstance(done.exception, TaxonomyError)
     assert words in str(done.exception)
@@ -148,16 +162,25 @@ def test_a_line_break_in_a_name_does_not_break_the_file(tmp_path: Path) -> None:
     assert Migration.load(out).changes == ()
 
 
-def test_two_editions_propose_a_migration_that_a_catalogue_can_follow(sample: Path, tmp_path: Path) -> None:
+def test_two_editions_propose_a_migration_that_a_catalogue_can_follow(
+    sample: Path, tmp_path: Path
+) -> None:
     paths = sorted(
-        {tuple(p) for paths in read_catalog(sample).catalog.column("categories") for p in paths or ()}
+        {
+            tuple(p)
+            for paths in read_catalog(sample).catalog.column("categories")
+            for p in paths or ()
+        }
         | {("Top",)}
     )
     tops = sorted({path[:1] for path in paths})
     lines = [" > ".join(path) for path in (*tops, *(p for p in paths if len(p) > 1))]
-    (tmp_path / "old.txt").write_text("\n".join(f"{i} - {line}" for i, line in enumerate(lines)), "utf-8")
+    (tmp_path / "old.txt").write_text(
+        "\n".join(f"{i} - {line}" for i, line in enumerate(lines)), "utf-8"
+    )
     renamed = [
-        line.replace(tops[0][0], "New name", 1) if line.startswith(tops[0][0]) else line for line in lines
+        line.replace(tops[0][0], "New name", 1) if line.startswith(tops[0][0]) else line
+        for line in lines
     ]
     text = "\n".join(f"{i} - {line}" for i, line in enumerate(renamed) if line != "Top")
     (tmp_path / "new.txt").write_text(text + "\n999 - Brand new", "utf-8")

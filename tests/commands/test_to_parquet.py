@@ -43,7 +43,10 @@ def test_the_files_hold_the_checked_catalogue(catalog: Path, tmp_path: Path) -> 
     assert read_catalog(out / "products-00000.parquet").catalog.table.equals(reading.catalog.table)
     write_quarantine(reading.quarantine, tmp_path / "expected.jsonl")
     assert (out / "quarantine.jsonl").read_bytes() == (tmp_path / "expected.jsonl").read_bytes()
-    assert sorted(file.name for file in out.iterdir()) == ["products-00000.parquet", "quarantine.jsonl"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        "products-00000.parquet",
+        "quarantine.jsonl",
+    ]
 
 
 def test_people_are_given_sentences(catalog: Path, tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def test_splits_share_no_product_and_no_near_copy(sample: Path) -> None:
     assert not set(training_set.catalog.ids) & set(data.test.ids)
 
 
-def test_a_test_catalogue_is_never_trained_on(sample: Path, quick: dict[str, Any], tmp_path: Path) -> None:
+def test_a_test_catalogue_is_never_trained_on(
+    sample: Path, quick: dict[str, Any], tmp_path: Path
+) -> None:
     config = Config.load("paper", changes=quick)
     copy = tmp_path / "test.jsonl"
     lines = sample.read_bytes().split(b"\n")
@@ -98,7 +100,10 @@ def test_a_broken_off_training_continues_to_the_same_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Killed before its last stage and resumed, a training gives the same bits, and does no stage twice."""
-    changes = {"stacking": {"folds": 2, "fitted_on": fitted_on}, "split": {"validation_fraction": validation}}
+    changes = {
+        "stacking": {"folds": 2, "fitted_on": fitted_on},
+        "split": {"validation_fraction": validation},
+    }
     config = Config.load("paper", changes={**quick, **changes})
     train(sample, tmp_path / "whole", config)
     real = fitting._fit_system
@@ -124,7 +129,9 @@ def test_a_broken_off_training_continues_to_the_same_model(
     whole, resumed = load_bundle(tmp_path / "whole"), load_bundle(tmp_path / "resumed")
     for name, state in whole.sections.items():
         for key, array in state.arrays.items():
-            np.testing.assert_array_equal(array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}")
+            np.testing.assert_array_equal(
+                array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}"
+            )
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
 
 
@@ -132,8 +139,12 @@ def test_a_catalogue_without_images_trains_on_what_it_has(
     records: list[dict[str, Any]], quick: dict[str, Any], tmp_path: Path
 ) -> None:
     source = tmp_path / "text.jsonl"
-    source.write_text("\n".join(json.dumps({**record, "image": None}) for record in records), "utf-8")
-    config = Config.load("paper", changes={**quick, "catalog": {"require": ["title", "description"]}})
+    source.write_text(
+        "\n".join(json.dumps({**record, "image": None}) for record in records), "utf-8"
+    )
+    config = Config.load(
+        "paper", changes={**quick, "catalog": {"require": ["title", "description"]}}
+    )
     results = train(source, tmp_path / "model", config)
     assert "usable image" in results["systems"]["image"]["not_run"]
     assert "usable image" in results["systems"]["image+title+description"]["not_run"]

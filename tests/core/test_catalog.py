@@ -35,7 +35,8 @@ def test_a_catalogue_computes_once_and_its_copy_anew() -> None:
         return name
 
     assert [
-        catalog.memoize(("words", name), lambda name=name: compute(name)) for name in ("a", "b", "a")
+        catalog.memoize(("words", name), lambda name=name: compute(name))
+        for name in ("a", "b", "a")
     ] == ["a", "b", "a"]
     assert calls == ["a", "b"]
     for other in (replace(catalog), catalog.take([0])):
@@ -113,7 +114,9 @@ def test_a_column_of_a_source_is_never_taken_for_bytes() -> None:
 
 def test_what_a_data_frame_leaves_out_is_missing() -> None:
     nan = float("nan")
-    catalog = Catalog.from_records([{"id": 7, "title": nan, "image": nan, "price": nan, "brand": "Acme"}])
+    catalog = Catalog.from_records(
+        [{"id": 7, "title": nan, "image": nan, "price": nan, "brand": "Acme"}]
+    )
     row = catalog.table.to_pylist()[0]
     assert {name for name, value in row.items() if value is not None} == {"id", "brand"}
     assert catalog.ids == ["7"]

@@ -23,7 +23,10 @@ def rows(*names: int) -> Floats:
 def read(shelf: EmbeddingCache, *names: int) -> Floats:
     """Those rows, the first into the last place and so on; places nobody wants stay 0."""
     found = np.zeros((len(names), 3), np.float32)
-    shelf.fill({key: len(names) - 1 - i for i, key in enumerate(keys(*names)) if key in shelf.places}, found)
+    shelf.fill(
+        {key: len(names) - 1 - i for i, key in enumerate(keys(*names)) if key in shelf.places},
+        found,
+    )
     return found[::-1]
 
 
@@ -67,7 +70,9 @@ def test_what_a_killed_run_leaves_is_passed_over(tmp_path: Path) -> None:
     EmbeddingCache(tmp_path).write(keys(1), rows(1))
     (tmp_path / "xyz.part").write_bytes(b"half a shard")
     assert set(EmbeddingCache(tmp_path).places) == set(keys(1))
-    assert not [path for path in tmp_path.iterdir() if path.suffix == ".part" and path.name != "xyz.part"]
+    assert not [
+        path for path in tmp_path.iterdir() if path.suffix == ".part" and path.name != "xyz.part"
+    ]
 
 
 def test_two_runs_may_write_the_same_and_share(tmp_path: Path) -> None:

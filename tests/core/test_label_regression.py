@@ -15,7 +15,9 @@ def test_newton_finds_scikit_learns_weights() -> None:
     y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
     weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
     for label in range(4):
-        oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(x[:, :, label], y[:, label])
+        oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
+            x[:, :, label], y[:, label]
+        )
         np.testing.assert_allclose(weights[label], oracle.coef_[0], atol=1e-3)
 
 
@@ -37,10 +39,14 @@ def test_labels_are_drawn_towards_where_they_start() -> None:
 
     def loss(w: np.ndarray) -> float:
         z = np.einsum("npl,lp->nl", x, w.reshape(3, 2))
-        return float((np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum())
+        return float(
+            (np.logaddexp(0, z) - y * z).sum() + 5 / 2 * np.square(w - start.ravel()).sum()
+        )
 
     np.testing.assert_allclose(
-        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(), minimize(loss, start.ravel()).x, atol=1e-3
+        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(),
+        minimize(loss, start.ravel()).x,
+        atol=1e-3,
     )
     np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
 

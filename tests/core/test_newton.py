@@ -44,7 +44,9 @@ class Problems:
 
             bounds = [(low if np.isfinite(low) else None, None) for low in floor]
             begin = np.maximum(start[i], floor)
-            found.append(minimize(loss, begin, bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}).x)
+            found.append(
+                minimize(loss, begin, bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}).x
+            )
         return np.array(found)
 
 
@@ -71,7 +73,9 @@ def test_problems_do_not_touch_each_other() -> None:
         alone = Problems(4, 3, seed=0)
         alone.inputs = alone.inputs[i : i + 1]
         alone.targets = alone.targets[i : i + 1]
-        np.testing.assert_allclose(minimise(start[:1], alone.derivatives, 1.0, LIMITS)[0], together[i])
+        np.testing.assert_allclose(
+            minimise(start[:1], alone.derivatives, 1.0, LIMITS)[0], together[i]
+        )
 
 
 def test_what_can_be_told_apart_without_a_mistake_stays_finite() -> None:

@@ -26,7 +26,9 @@ class {name}(FusionPolicy):
 
 
 @pytest.fixture
-def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Registry:
+def plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Registry:
     """A package of plug-ins of its own, named after the test."""
     package = f"plugins_of_{request.node.name}"
     folder = tmp_path / package
@@ -81,10 +83,13 @@ def test_a_file_defines_exactly_one_plugin(plugins: Registry, name: str, count: 
         plugins.load(name)
 
 
-def test_other_distributions_add_plugins(plugins: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_distributions_add_plugins(
+    plugins: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     point = EntryPoint("foreign", f"{plugins.package}.first:First", plugins.package)
     monkeypatch.setattr(
-        "shelfwise.core.registry.entry_points", lambda group: [point] if group == plugins.package else []
+        "shelfwise.core.registry.entry_points",
+        lambda group: [point] if group == plugins.package else [],
     )
     assert "foreign" in plugins.names()
     assert issubclass(plugins.load("foreign"), FusionPolicy)

@@ -35,4 +35,6 @@ def test_the_solution_is_that_of_the_centred_problem(alpha: float) -> None:
     gram = centred.T @ centred + alpha * np.eye(len(COLUMNS))
     expected = np.linalg.solve(gram, centred.T @ (TARGETS - TARGETS.mean(axis=0)))
     np.testing.assert_allclose(weights, expected, atol=1e-5)
-    np.testing.assert_allclose(intercept, TARGETS.mean(axis=0) - x.mean(axis=0) @ expected, atol=1e-5)
+    np.testing.assert_allclose(
+        intercept, TARGETS.mean(axis=0) - x.mean(axis=0) @ expected, atol=1e-5
+    )

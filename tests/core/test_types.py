@@ -15,7 +15,12 @@ from shelfwise.modalities.kernel_logistic import KernelLogistic
 from shelfwise.modalities.tabular import Tabular
 from shelfwise.modalities.text_linear import TextLinear
 
-VALUES = {"title": "a red ball", "description": "round and soft", "price": 3.0, "brand": "House of Red"}
+VALUES = {
+    "title": "a red ball",
+    "description": "round and soft",
+    "price": 3.0,
+    "brand": "House of Red",
+}
 
 
 def member(plugin: type[Modality], field: str, **settings: Any) -> Modality:
@@ -29,16 +34,20 @@ def test_sets_are_those_that_products_of_every_kind_are_present_in() -> None:
         member(TextLinear, "title"),
         member(Tabular, "price+brand"),
     ]
-    kinds = [dict(part) for size in range(1, 5) for part in itertools.combinations(VALUES.items(), size)]
+    kinds = [
+        dict(part) for size in range(1, 5) for part in itertools.combinations(VALUES.items(), size)
+    ]
     catalog = Catalog.from_records([{"id": str(i), **kind} for i, kind in enumerate(kinds)])
     present = np.stack([m.prepare(catalog, Context()).present for m in members], axis=1)
-    assert presence_patterns(members) == tuple(tuple(row) for row in np.unique(present, axis=0).tolist())
+    assert presence_patterns(members) == tuple(
+        tuple(row) for row in np.unique(present, axis=0).tolist()
+    )
 
 
 def test_members_of_one_field_come_together() -> None:
-    assert presence_patterns([member(TextLinear, "title"), member(TextLinear, "title", words=[1])]) == (
-        (True, True),
-    )
+    assert presence_patterns(
+        [member(TextLinear, "title"), member(TextLinear, "title", words=[1])]
+    ) == ((True, True),)
 
 
 def test_where_no_product_is_present_is_no_set() -> None:
@@ -59,7 +68,9 @@ def test_a_member_that_others_lead_to_may_be_there_without_its_field() -> None:
         (True, True),
     )
     kernel = member(KernelLogistic, "related")
-    sets = presence_patterns([member(TextLinear, "title"), kernel, member(GraphClassifier, "related")])
+    sets = presence_patterns(
+        [member(TextLinear, "title"), kernel, member(GraphClassifier, "related")]
+    )
     assert (True, False, True) in sets
     assert (True, True, False) not in sets
 

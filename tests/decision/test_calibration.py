@@ -18,7 +18,12 @@ from sklearn.linear_model import LogisticRegression
 from shelfwise.core.types import State
 from shelfwise.decision import calibration
 from shelfwise.decision.calibration import METHODS, Calibration
-from shelfwise.decision.calibration_curves import EPSILON, IsotonicCurves, bent_columns, rising_logistic
+from shelfwise.decision.calibration_curves import (
+    EPSILON,
+    IsotonicCurves,
+    bent_columns,
+    rising_logistic,
+)
 from shelfwise.metrics.calibration import log_loss
 from shelfwise.metrics.scored_pairs import ScoredPairs
 
@@ -85,7 +90,9 @@ def test_isotonic_is_scikit_learns_for_every_label():
         oracle = IsotonicRegression(out_of_bounds="clip").fit(
             scores[used, label].astype(float), targets[used, label]
         )
-        np.testing.assert_allclose(steps.at(np.full(57, label), new), oracle.predict(new), atol=1e-9)
+        np.testing.assert_allclose(
+            steps.at(np.full(57, label), new), oracle.predict(new), atol=1e-9
+        )
 
 
 @settings(max_examples=30, deadline=None)
@@ -105,7 +112,9 @@ def test_probabilities_come_near_the_truth(method):
     scores, targets, _ = exaggerated(3000)
     unseen, _, truth = exaggerated(3000, seed=1)
     before = np.abs(unseen - truth).mean()
-    assert np.abs(Calibration.fit(scores, targets, method).apply(unseen) - truth).mean() < before / 4
+    assert (
+        np.abs(Calibration.fit(scores, targets, method).apply(unseen) - truth).mean() < before / 4
+    )
 
 
 @pytest.mark.parametrize("method", FITTED)
@@ -132,7 +141,10 @@ def test_a_rare_label_is_drawn_more_than_a_common_one():
 def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     scores, targets, truth = exaggerated(1500, factor=3.0)
     fitted = Calibration.fit(scores, targets)
-    assert min(fitted.losses, key=lambda name: fitted.losses[name]) == f"{fitted.method} {fitted.shrink:g}"
+    assert (
+        min(fitted.losses, key=lambda name: fitted.losses[name])
+        == f"{fitted.method} {fitted.shrink:g}"
+    )
     assert fitted.losses[f"{fitted.method} {fitted.shrink:g}"] < 0.8 * fitted.losses["none 0"]
     few = Calibration.fit(truth[:60], targets[:60])
     assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(
@@ -162,10 +174,14 @@ def test_zeros_stay_and_sparse_is_dense(method):
     sparse = Calibration.fit(sp.csr_matrix(scores), sp.csr_matrix(targets), method)
     assert not dense.apply(scores)[:20].any()
     assert dense.apply(scores).dtype == np.float32
-    np.testing.assert_array_equal(sparse.apply(sp.csr_matrix(scores)).toarray(), dense.apply(scores))
+    np.testing.assert_array_equal(
+        sparse.apply(sp.csr_matrix(scores)).toarray(), dense.apply(scores)
+    )
     crossed = dense.out_of_fold(scores, targets)
     assert not crossed[:20].any()
-    np.testing.assert_array_equal(sparse.out_of_fold(sp.csr_matrix(scores), targets).toarray(), crossed)
+    np.testing.assert_array_equal(
+        sparse.out_of_fold(sp.csr_matrix(scores), targets).toarray(), crossed
+    )
 
 
 def test_out_of_fold_does_not_flatter():

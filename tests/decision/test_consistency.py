@@ -35,10 +35,18 @@ MEMBERS = {"title": {"modality": "text_linear", "field": "title"}}
 @st.composite
 def cases(draw: Any) -> tuple[Taxonomy, np.ndarray, np.ndarray]:
     """A taxonomy of 6 labels, some with several parents; scores and targets of 12 products."""
-    edges = [(i, j) for i in range(1, 6) for j in sorted(draw(st.sets(st.integers(0, i - 1), max_size=2)))]
+    edges = [
+        (i, j)
+        for i in range(1, 6)
+        for j in sorted(draw(st.sets(st.integers(0, i - 1), max_size=2)))
+    ]
     chance = np.random.default_rng(draw(st.integers(0, 10_000)))
     tree = Taxonomy(tuple("abcdef"), np.array(edges, np.int64).reshape(-1, 2))
-    return tree, chance.random((12, 6), np.float32), tree.close_under_ancestors(chance.random((12, 6)) < 0.2)
+    return (
+        tree,
+        chance.random((12, 6), np.float32),
+        tree.close_under_ancestors(chance.random((12, 6)) < 0.2),
+    )
 
 
 def rules(scores: np.ndarray, targets: np.ndarray) -> list[float | Thresholds]:
@@ -47,7 +55,9 @@ def rules(scores: np.ndarray, targets: np.ndarray) -> list[float | Thresholds]:
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_decisions_are_closed_under_ancestors(case: tuple[Taxonomy, np.ndarray, np.ndarray]) -> None:
+def test_decisions_are_closed_under_ancestors(
+    case: tuple[Taxonomy, np.ndarray, np.ndarray],
+) -> None:
     tree, scores, targets = case
     for way in WAYS:
         chosen = Consistency(way, tree)
@@ -83,7 +93,9 @@ def test_a_threshold_tuned_on_raised_scores_is_the_best_for_closed_decisions(
     tuned = micro_f1(targets, chosen.decide(raised, best_threshold(targets, raised)))
     assert (
         tuned
-        >= max(micro_f1(targets, tree.close_under_ancestors(scores >= by)) for by in np.unique(scores))
+        >= max(
+            micro_f1(targets, tree.close_under_ancestors(scores >= by)) for by in np.unique(scores)
+        )
         - 1e-12
     )
 
@@ -103,7 +115,9 @@ def test_promises_rest_on_what_is_decided() -> None:
     """Accepted labels bring what lies above them, on the very scores that the limits were fitted on."""
     chance, tree = np.random.default_rng(0), Taxonomy.of_names(("A", "A > B", "A > C"))
     targets = tree.close_under_ancestors(chance.random((600, 3)) < 0.3).astype(np.float32)
-    scores = np.clip(targets * 0.8 + 0.1 + chance.normal(0, 0.15, targets.shape), 0, 1).astype(np.float32)
+    scores = np.clip(targets * 0.8 + 0.1 + chance.normal(0, 0.15, targets.shape), 0, 1).astype(
+        np.float32
+    )
     config = Config.parse({"members": MEMBERS, "calibration": "sigmoid"})
     chosen = Consistency("closure", tree)
     decider, likely = DecisionRule.fit(scores, targets, config, chosen)
@@ -116,7 +130,9 @@ def test_promises_rest_on_what_is_decided() -> None:
 
 def test_two_ways_to_choose_a_set_of_labels_are_one_too_many() -> None:
     with pytest.raises(ConfigError, match="consistency to 'closure'"):
-        Config.parse({"members": MEMBERS, "consistency": "most_probable", "threshold": "per_product"})
+        Config.parse(
+            {"members": MEMBERS, "consistency": "most_probable", "threshold": "per_product"}
+        )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -181,7 +197,8 @@ def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_pa
 
     run("predict", tmp_path / "model", sample, "--out", tmp_path / "p.jsonl")
     given = [
-        set(json.loads(line)["labels"]) for line in (tmp_path / "p.jsonl").read_text("utf-8").splitlines()
+        set(json.loads(line)["labels"])
+        for line in (tmp_path / "p.jsonl").read_text("utf-8").splitlines()
     ]
     deep = [(labels, name) for labels in given for name in labels if " > " in name]
     assert deep

@@ -34,7 +34,9 @@ def slow_expected_f1(chances: np.ndarray, chosen: tuple[int, ...]) -> float:
 def test_expected_f1_of_the_first_k(chances):
     fast = expected_f1(chances)
     for row, values in zip(chances, fast, strict=True):
-        assert values == pytest.approx([slow_expected_f1(row, tuple(range(k))) for k in range(len(row) + 1)])
+        assert values == pytest.approx(
+            [slow_expected_f1(row, tuple(range(k))) for k in range(len(row) + 1)]
+        )
 
 
 @settings(max_examples=40, deadline=None)

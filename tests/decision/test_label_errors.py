@@ -9,7 +9,13 @@ from scipy.special import expit, logit
 
 from shelfwise.core.types import Bools, Floats
 from shelfwise.decision.label_errors import ALONE_WEIGHT, LabelErrorDetector, suspicion
-from shelfwise.decision.label_model import FORGOTTEN_RATE, MIN_SCORE, WRONG_RATE, LabelModel, ScoredCells
+from shelfwise.decision.label_model import (
+    FORGOTTEN_RATE,
+    MIN_SCORE,
+    WRONG_RATE,
+    LabelModel,
+    ScoredCells,
+)
 
 
 def shop(seed: int, products: int = 600) -> tuple[Floats, Bools]:
@@ -39,7 +45,8 @@ def spoilt(truth: Bools, seed: int, share: float = 0.06) -> tuple[Bools, Bools]:
 
 def found(evidence: np.ndarray, chosen: Bools, share: float = 0.1) -> float:
     return float(
-        chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum() / chosen.sum()
+        chosen[np.argsort(-evidence, kind="stable")[: round(share * len(chosen))]].sum()
+        / chosen.sum()
     )
 
 
@@ -50,10 +57,13 @@ def slow_doubts(expected: LabelModel, scores: Floats, labels: Bools) -> np.ndarr
     for i, j in np.ndindex(*labels.shape):
         if not labels[i, j] and scores[i, j] < MIN_SCORE:
             continue
-        beside = sum(weight.get(k * count + j, 0.0) for k in np.flatnonzero(labels[i]).tolist() if k != j)
+        beside = sum(
+            weight.get(k * count + j, 0.0) for k in np.flatnonzero(labels[i]).tolist() if k != j
+        )
         has = expit(
             expected.intercepts[j]
-            + expected.slopes[j] * logit(np.clip(float(scores[i, j]), MIN_SCORE, 1 - MIN_SCORE / 100))
+            + expected.slopes[j]
+            * logit(np.clip(float(scores[i, j]), MIN_SCORE, 1 - MIN_SCORE / 100))
             + beside
         )
         odds = (
@@ -100,7 +110,9 @@ def test_everybody_is_judged_by_what_the_others_taught(
             part.error_probabilities(scores[[row]], labels[[row]]).toarray()[0]
             for part in proofreader.parts[proofreader.folds[row]]
         ]
-        np.testing.assert_allclose(known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE_WEIGHT, rtol=1e-6)
+        np.testing.assert_allclose(
+            known[at], 1 - (1 - parts[0]) * (1 - parts[1]) ** ALONE_WEIGHT, rtol=1e-6
+        )
 
 
 def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(
@@ -108,7 +120,9 @@ def test_spoilt_labels_come_first_and_before_where_cleanlab_has_them(
 ) -> None:
     quality = pytest.importorskip("cleanlab.multilabel_classification").get_label_quality_scores
     scores, _, labels, chosen, proofreader = read
-    ours = found(suspicion(proofreader.error_probabilities(scores, labels, np.arange(len(labels)))), chosen)
+    ours = found(
+        suspicion(proofreader.error_probabilities(scores, labels, np.arange(len(labels)))), chosen
+    )
     named = [np.flatnonzero(row).tolist() for row in labels]
     softmin = {"method": "softmin", "temperature": 0.1}
     theirs = [
@@ -135,7 +149,9 @@ def test_a_product_on_a_wholly_wrong_shelf_is_found() -> None:
     labels[:20] = truth[np.random.default_rng(0).permutation(20)]
     moved = (labels != truth)[:, :16].any(axis=1)
     evidence = suspicion(
-        LabelErrorDetector.fit(scores, labels).error_probabilities(scores, labels, np.arange(len(labels)))
+        LabelErrorDetector.fit(scores, labels).error_probabilities(
+            scores, labels, np.arange(len(labels))
+        )
     )
     assert found(evidence, moved) > 0.8
 
@@ -170,7 +186,9 @@ def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
 def test_cells_name_every_other_label_once() -> None:
     labels = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 0]], np.bool_)
     cells = ScoredCells.of(np.full((3, 3), 0.5, np.float32), labels, np.ones((3, 3), np.bool_))
-    pairs = [(int(cells.rows[c]), *divmod(int(pair), 3)) for c, pair in zip(*cells.other, strict=True)]
+    pairs = [
+        (int(cells.rows[c]), *divmod(int(pair), 3)) for c, pair in zip(*cells.other, strict=True)
+    ]
     assert pairs == [(0, 1, 0), (0, 0, 1), (0, 0, 2), (0, 1, 2), (2, 1, 0), (2, 1, 2)]
 
 

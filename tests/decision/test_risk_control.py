@@ -13,7 +13,10 @@ def test_bets_on_nothing_are_rarely_won():
     won = 0
     for _ in range(400):  # the mean harm is exactly 0: many small gains, a rare great loss
         wrong = rng.random(300) < 0.05
-        won += betting_p_value(np.where(wrong, 3 * 0.95, -3 * 0.05), largest=3 * 0.95, delta=0.1) <= 0.1
+        won += (
+            betting_p_value(np.where(wrong, 3 * 0.95, -3 * 0.05), largest=3 * 0.95, delta=0.1)
+            <= 0.1
+        )
     assert won <= 400 * 0.1 + 2 * np.sqrt(400 * 0.09)
 
 

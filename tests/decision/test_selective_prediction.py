@@ -22,11 +22,15 @@ def products(
     """Scores and targets of products whose labels go wrong together: half share their product's luck."""
     rng = np.random.default_rng(seed)
     scores = expit(rng.normal(0, 2.5, (count, labels)) + rng.normal(0, 1, (count, 1)))
-    luck = np.where(rng.random((count, labels)) < 0.5, rng.random((count, 1)), rng.random((count, labels)))
+    luck = np.where(
+        rng.random((count, labels)) < 0.5, rng.random((count, 1)), rng.random((count, labels))
+    )
     return scores.astype(np.float32), luck < scores - overconfident * (scores > 0.5)
 
 
-def fitted(seed: int, count: int = 1500, precision: float = 0.8, recall: float = 0.9) -> AcceptanceLimits:
+def fitted(
+    seed: int, count: int = 1500, precision: float = 0.8, recall: float = 0.9
+) -> AcceptanceLimits:
     scores, targets = products(count, seed)
     return AcceptanceLimits.fit(scores, targets, scores >= 0.5, precision, recall)
 
@@ -77,7 +81,10 @@ def test_what_cannot_be_proven_is_not_accepted():
         np.zeros((500, 2)), np.ones((500, 2)), np.zeros((500, 2))
     )  # all true labels are scored 0
     assert hidden.reject == 0
-    assert AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept == NO_LIMIT
+    assert (
+        AcceptanceLimits.fit(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2))).accept
+        == NO_LIMIT
+    )
 
 
 def test_overconfident_scores_move_the_limits_not_the_promise():
@@ -90,13 +97,19 @@ def test_overconfident_scores_move_the_limits_not_the_promise():
 
 
 def test_labels_are_sorted_by_both_limits():
-    limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    limits = AcceptanceLimits(
+        accept=0.8, reject=0.2, whole=0.9, precision=0.95, recall=0.9, delta=0.1
+    )
     assert limits.sort(np.array([[0.8, 0.79, 0.2, 0.19, 0.0]])).tolist() == [
         [ACCEPT, REVIEW, REVIEW, REJECT, REJECT]
     ]
-    crossed = AcceptanceLimits(accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    crossed = AcceptanceLimits(
+        accept=0.4, reject=0.6, whole=0.9, precision=0.95, recall=0.9, delta=0.1
+    )
     assert crossed.sort(np.array([[0.5, 0.3]])).tolist() == [[ACCEPT, REJECT]]
-    open_ = AcceptanceLimits(accept=NO_LIMIT, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1)
+    open_ = AcceptanceLimits(
+        accept=NO_LIMIT, reject=0.0, whole=0.9, precision=0.95, recall=0.9, delta=0.1
+    )
     assert open_.sort(np.array([[1.0, 0.0]], np.float32)).tolist() == [[REVIEW, REJECT]]
 
 
@@ -112,19 +125,32 @@ def test_of_one_product_only_the_highest_are_accepted():
 
 
 def test_products_are_sorted_by_confidence():
-    limits = AcceptanceLimits(accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1)
+    limits = AcceptanceLimits(
+        accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1
+    )
     scores = np.array(
-        [[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]], np.float32
+        [[0.92, 0.5, 0.1], [0.9, 0.4, 0.1], [0.1, 0.1, 0.0], [0.3, 0.1, 0.0], [0.0, 0.0, 0.0]],
+        np.float32,
     )
     decided = scores >= 0.4
-    assert limits.sort_products(scores, decided).tolist() == [ACCEPT, REVIEW, REJECT, REVIEW, REJECT]
+    assert limits.sort_products(scores, decided).tolist() == [
+        ACCEPT,
+        REVIEW,
+        REJECT,
+        REVIEW,
+        REJECT,
+    ]
 
 
 def test_sparse_is_dense_and_limits_come_back_from_their_state():
     scores, targets = products(1500, seed=0)
     limits = fitted(0)
     sparse = AcceptanceLimits.fit(
-        sp.csr_matrix(scores), sp.csr_matrix(targets), sp.csr_matrix(scores >= 0.5), precision=0.8, recall=0.9
+        sp.csr_matrix(scores),
+        sp.csr_matrix(targets),
+        sp.csr_matrix(scores >= 0.5),
+        precision=0.8,
+        recall=0.9,
     )
     assert sparse == limits
     assert limits.accept in LIMITS
@@ -136,7 +162,9 @@ def test_sparse_is_dense_and_limits_come_back_from_their_state():
     )
 
 
-@pytest.mark.parametrize("wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}]
+)
 def test_promises_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         AcceptanceLimits.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)

@@ -37,7 +37,8 @@ def f1(targets, decided):
 
 def best_by_trying(targets, scores):
     return max(
-        (f1(targets, scores >= t) for t in np.unique(scores[scores > 0]).astype(np.float64)), default=0.0
+        (f1(targets, scores >= t) for t in np.unique(scores[scores > 0]).astype(np.float64)),
+        default=0.0,
     )
 
 
@@ -64,7 +65,9 @@ def test_it_lies_midway_between_neighbouring_scores(case):
 
 def test_equally_good_thresholds_give_the_highest():
     # accepting one gives 2 * 1 / (1 + 2), accepting four gives 2 * 2 / (4 + 2): the same
-    assert best_threshold(np.array([1, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx(0.85)
+    assert best_threshold(np.array([1, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx(
+        0.85
+    )
 
 
 @pytest.mark.parametrize("targets", [[0, 0], [1, 0]])
@@ -103,7 +106,10 @@ def test_without_shrinking_every_label_is_at_its_best(case):
 def test_shrinking_moves_towards_the_global_threshold_by_support(case, shrink):
     targets, scores = case
     whole = best_threshold(targets, scores)
-    own, shrunk = per_label_thresholds(targets, scores, 0), per_label_thresholds(targets, scores, shrink)
+    own, shrunk = (
+        per_label_thresholds(targets, scores, 0),
+        per_label_thresholds(targets, scores, shrink),
+    )
     weight = targets.sum(axis=0) / (targets.sum(axis=0) + shrink)
     assert shrunk == pytest.approx(weight * own + (1 - weight) * whole)
     assert per_label_thresholds(targets, scores, float("inf")) == pytest.approx(whole)
@@ -125,7 +131,9 @@ def test_decide_accepts_the_threshold_itself_and_one_a_label():
 @given(scored())
 def test_all_labels_at_once_are_each_label_alone(case):
     targets, scores = case
-    alone = [best_threshold(targets[:, label], scores[:, label]) for label in range(targets.shape[1])]
+    alone = [
+        best_threshold(targets[:, label], scores[:, label]) for label in range(targets.shape[1])
+    ]
     used = targets.any(axis=0)
     assert per_label_thresholds(targets, scores, 0)[used] == pytest.approx(np.array(alone)[used])
 
@@ -136,7 +144,9 @@ def test_sparse_scores_give_the_same_thresholds(case):
     targets, scores = case
     sparse = sp.csr_matrix(targets), sp.csr_matrix(scores)
     assert best_threshold(*sparse) == best_threshold(targets, scores)
-    assert per_label_thresholds(*sparse, 2.0) == pytest.approx(per_label_thresholds(targets, scores, 2.0))
+    assert per_label_thresholds(*sparse, 2.0) == pytest.approx(
+        per_label_thresholds(targets, scores, 2.0)
+    )
     assert best_shrink(*sparse) == best_shrink(targets, scores)
 
 
@@ -162,7 +172,8 @@ def test_labels_of_their_own_help_where_they_differ():
         uneven(500, spread=0.3, seed=2),
     )
     one, each = (
-        Thresholds.fit(scores, targets, rule).decide(unseen_scores) for rule in ("global", "per_label")
+        Thresholds.fit(scores, targets, rule).decide(unseen_scores)
+        for rule in ("global", "per_label")
     )
     assert f1(unseen, each) > f1(unseen, one) + 0.1
 
@@ -186,7 +197,9 @@ def test_every_rule_decides_and_comes_back_from_its_state(rule):
 def test_fixed_is_what_was_given_and_products_are_judged_alone():
     targets, scores = uneven(100)
     assert (Thresholds.fit(scores, targets, "fixed", 0.6).decide(scores) == (scores >= 0.6)).all()
-    assert (Thresholds.fit(scores, targets, "per_product").decide(scores) == best_sets(scores)).all()
+    assert (
+        Thresholds.fit(scores, targets, "per_product").decide(scores) == best_sets(scores)
+    ).all()
 
 
 def test_ten_thousand_labels_are_one_sort_away():

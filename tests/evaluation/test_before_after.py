@@ -18,8 +18,12 @@ def test_figures_as_scikit_learn_has_them() -> None:
     after[:, 2] = before[:, 2]
     found = before_after(truth, before, after, NAMES, resamples=200)
     for average in ("micro", "macro"):
-        assert found["before"][f"{average}_f1"] == pytest.approx(f1_score(truth, before, average=average))
-        assert found["after"][f"{average}_f1"] == pytest.approx(f1_score(truth, after, average=average))
+        assert found["before"][f"{average}_f1"] == pytest.approx(
+            f1_score(truth, before, average=average)
+        )
+        assert found["after"][f"{average}_f1"] == pytest.approx(
+            f1_score(truth, after, average=average)
+        )
     each = f1_score(truth, after, average=None) - f1_score(truth, before, average=None)
     changes = {row["label"]: row["change"] for row in found["labels"]}
     assert changes == pytest.approx(
@@ -28,7 +32,9 @@ def test_figures_as_scikit_learn_has_them() -> None:
     assert [abs(row["change"]) for row in found["labels"]] == sorted(
         (abs(c) for c in changes.values()), reverse=True
     )
-    assert found["difference"]["low"] < found["difference"]["difference"] < found["difference"]["high"]
+    assert (
+        found["difference"]["low"] < found["difference"]["difference"] < found["difference"]["high"]
+    )
     text = before_after_markdown(found, top=1)
     assert f"{100 * found['after']['micro_f1']:.2f}" in text
     assert text.count("\n| ") == 6  # four figures, the heading of the labels, one label

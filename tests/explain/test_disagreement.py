@@ -19,7 +19,9 @@ def outputs(scores: Any, present: Any = None) -> MemberOutputs:
 
 
 def test_image_says_shoes_title_says_laces() -> None:
-    [found] = disagreements(outputs([[[0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.8, 0.1]]]), ["image", "title"])
+    [found] = disagreements(
+        outputs([[[0.9, 0.1], [0.2, 0.8]], [[0.9, 0.1], [0.8, 0.1]]]), ["image", "title"]
+    )
     assert found.row == 0
     assert found.members == (0, 1)
     assert found.labels == (0, 1)
@@ -43,16 +45,25 @@ def test_against_a_slow_obvious_search() -> None:
     chance = np.random.default_rng(0)
     predicted = outputs(chance.uniform(size=(40, 3, 5)) ** 0.2, chance.uniform(size=(40, 3)) < 0.8)
     predicted = outputs(
-        np.where(chance.uniform(size=predicted.scores.shape) < 0.5, predicted.scores, 1 - predicted.scores),
+        np.where(
+            chance.uniform(size=predicted.scores.shape) < 0.5,
+            predicted.scores,
+            1 - predicted.scores,
+        ),
         predicted.present,
     )
     strongest = {}
     for row in range(40):
         for a, b in itertools.combinations(range(3), 2):
             if predicted.present[row, a] and predicted.present[row, b]:
-                p, q = predicted.scores[row, a].astype(float), predicted.scores[row, b].astype(float)
+                p, q = (
+                    predicted.scores[row, a].astype(float),
+                    predicted.scores[row, b].astype(float),
+                )
                 strength = max(
-                    np.sqrt(p[i] * (1 - q[i]) * q[j] * (1 - p[j])) for i in range(5) for j in range(5)
+                    np.sqrt(p[i] * (1 - q[i]) * q[j] * (1 - p[j]))
+                    for i in range(5)
+                    for j in range(5)
                 )
                 strongest[row] = max(strongest.get(row, 0), strength)
     expected = sorted((s for s in strongest.values() if s >= 0.5), reverse=True)
@@ -65,5 +76,8 @@ def test_against_a_slow_obvious_search() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    assert disagreements(outputs(np.zeros((0, 2, 3)), np.zeros((0, 2), bool)), ["image", "title"]) == []
+    assert (
+        disagreements(outputs(np.zeros((0, 2, 3)), np.zeros((0, 2), bool)), ["image", "title"])
+        == []
+    )
     assert disagreements(outputs([[[1.0, 0.0]]]), ["image"]) == []

@@ -92,7 +92,12 @@ def model() -> Model:
         "eye": {"modality": "image", "field": "image"},
     }
     config = Config.parse(
-        {"members": members, "systems": {"both": {"policy": "mean"}}, "threshold": 0.2, "decide_with": "both"}
+        {
+            "members": members,
+            "systems": {"both": {"policy": "mean"}},
+            "threshold": 0.2,
+            "decide_with": "both",
+        }
     )
     targets = np.array([[1, 0], [1, 1], [0, 1], [1, 0]] * 3, np.float32)
     near = Neighbours.of(
@@ -194,7 +199,8 @@ def test_a_product_is_no_evidence_for_itself(model: Model, monkeypatch: pytest.M
     monkeypatch.setattr(explanation, "MAX_SHOWN", 50)
     same = Catalog.from_records([{"id": "x", "title": "mug"}, {"id": "t0", "title": "mug"}])
     other_product, itself = (
-        {other["id"] for other in e.reasons["Mugs"].near} for e in explain_products(model, same, Context())
+        {other["id"] for other in e.reasons["Mugs"].near}
+        for e in explain_products(model, same, Context())
     )
     assert other_product - itself == {"t0"}
 
@@ -208,7 +214,9 @@ def test_without_the_library_no_products_are_named(
     assert reason.words
 
 
-def test_members_that_contradict_each_other_reach_the_results(model: Model, products: Catalog) -> None:
+def test_members_that_contradict_each_other_reach_the_results(
+    model: Model, products: Catalog
+) -> None:
     targets = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.float32)
     [found] = evaluate_model(model, products, targets, Context())["disagreements"]
     assert (found["id"], found["title"], found["truth"]) == ("a", "Red MUG", ["Mugs"])
@@ -238,11 +246,14 @@ def test_contributions_of_a_mean(model: Model, products: Catalog) -> None:
     # alone a member's score is the mean, together half of it:
     # the Shapley value is the mean of p and (p + q) / 2 - q
     np.testing.assert_allclose(
-        shares[0, 0], (predicted[0] + (predicted[0] + predicted[1]) / 2 - predicted[1]) / 2, atol=1e-6
+        shares[0, 0],
+        (predicted[0] + (predicted[0] + predicted[1]) / 2 - predicted[1]) / 2,
+        atol=1e-6,
     )
     model.decide_with = "words"
     np.testing.assert_array_equal(
-        contributions(model, model.predict_members(products, Context()))[:, 0], model.scores(answers, "words")
+        contributions(model, model.predict_members(products, Context()))[:, 0],
+        model.scores(answers, "words"),
     )
 
 

@@ -58,7 +58,10 @@ def test_the_map_against_a_slow_obvious_one() -> None:
 def test_a_classifier_of_one_corner_is_found_out() -> None:
     image = np.zeros((80, 80, 3), np.uint8)
     image[60:, 60:] = 255
-    drops = np.array([[image[60:, 60:].mean() - copy[60:, 60:].mean()] for copy in covered(image)]) / 255
+    drops = (
+        np.array([[image[60:, 60:].mean() - copy[60:, 60:].mean()] for copy in covered(image)])
+        / 255
+    )
     found = importance(drops)[0]
     assert np.unravel_index(found.argmax(), found.shape) == (CELLS - 1, CELLS - 1)
     assert found[0, 0] == pytest.approx(0, abs=0.02)

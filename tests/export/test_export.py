@@ -60,7 +60,9 @@ def products(sample: Path, trained: Path) -> Catalog:
     return Catalog.from_records([*some, *bare], catalog.root)
 
 
-def test_scores_and_refusals_are_the_models_own(trained: Path, exported: Path, products: Catalog) -> None:
+def test_scores_and_refusals_are_the_models_own(
+    trained: Path, exported: Path, products: Catalog
+) -> None:
     model, graph = (Categorizer.load(folder).model_ for folder in (trained, exported))
     assert isinstance(graph, OnnxModel)
     wanted, given = (one.predict_members(products, Context()) for one in (model, graph))
@@ -118,7 +120,8 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     flat = [
         node
         for node in nodes
-        if node.op_type == "Conv" and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)
+        if node.op_type == "Conv"
+        and any(a.name == "strides" and len(a.ints) == 2 for a in node.attribute)
     ]
     over_images = [giver.get(node.input[1]) for node in flat]
     assert over_images[:6] == [None] * 6  # the first stay float
@@ -171,7 +174,11 @@ def test_words_in_rectangles_are_the_windows(changes: dict[str, Any]) -> None:
     targets = np.random.default_rng(0).integers(0, 2, (len(titles), 3)).astype(np.float32)
     fit_present(member, Examples(inputs, targets), None, Context())
     made = part("title", "text_cnn", member)
-    read = reader(json.loads(json.dumps(made.reader.facts()))).open(catalog).portion(np.arange(len(titles)))
+    read = (
+        reader(json.loads(json.dumps(made.reader.facts())))
+        .open(catalog)
+        .portion(np.arange(len(titles)))
+    )
     assert read.present.tolist() == inputs.present.tolist()
     with torch.inference_mode():
         given = made.network(torch.from_numpy(read.rows)).numpy()
@@ -181,7 +188,11 @@ def test_words_in_rectangles_are_the_windows(changes: dict[str, Any]) -> None:
 
 SMALL = PolicySettings(hidden=((8, "tanh"),), training=LoopSettings(epochs=2))
 CAREFUL = PolicySettings(
-    hidden=((8, "relu"),), input="logits", residual=True, presence_bits=True, training=LoopSettings(epochs=2)
+    hidden=((8, "relu"),),
+    input="logits",
+    residual=True,
+    presence_bits=True,
+    training=LoopSettings(epochs=2),
 )
 
 
@@ -205,13 +216,18 @@ CAREFUL = PolicySettings(
         ),
         Blend(
             BlendSettings(
-                parts=({"policy": "mean"}, {"policy": "maximum", "answer_rare_patterns": False, "weight": 3})
+                parts=(
+                    {"policy": "mean"},
+                    {"policy": "maximum", "answer_rare_patterns": False, "weight": 3},
+                )
             )
         ),
     ],
     ids=["maximum", "mean", "weighted", "ridge", "network", "logits", "logistic", "blend", "rare"],
 )
-@pytest.mark.parametrize("patterns", [(), ((True, True, True), (False, True, False))], ids=["any", "some"])
+@pytest.mark.parametrize(
+    "patterns", [(), ((True, True, True), (False, True, False))], ids=["any", "some"]
+)
 def test_policies_as_graphs(policy: Any, patterns: tuple[tuple[bool, ...], ...]) -> None:
     rng = np.random.default_rng(1)
     present = rng.random((300, 3)) < 0.7
@@ -224,13 +240,18 @@ def test_policies_as_graphs(policy: Any, patterns: tuple[tuple[bool, ...], ...])
     outputs = MemberOutputs(scores, present, ())
     fitted = policy.fit(outputs, targets, None, Context(patterns=patterns))
     with torch.inference_mode():
-        given = fusion_network("it", fitted)(torch.from_numpy(scores), torch.from_numpy(present)).numpy()
+        given = fusion_network("it", fitted)(
+            torch.from_numpy(scores), torch.from_numpy(present)
+        ).numpy()
     np.testing.assert_allclose(given, fitted.fuse(outputs), atol=1e-5)
 
 
 def test_policies_through_onnx_runtime() -> None:
     """All kinds of fusion networks in one graph, asked about any number of products."""
-    parts = [{"policy": name} for name in ("logistic", "ridge", "mean", "geometric", "minimum", "maximum")]
+    parts = [
+        {"policy": name}
+        for name in ("logistic", "ridge", "mean", "geometric", "minimum", "maximum")
+    ]
     network = {"policy": "policy", "settings": CAREFUL.model_dump(), "answer_rare_patterns": False}
     policy = Blend(BlendSettings.model_validate({"parts": [*parts, network]}))
     rng = np.random.default_rng(3)
@@ -277,7 +298,8 @@ def test_calibrations_as_graphs(method: Any) -> None:
 def test_what_has_no_graph_says_so() -> None:
     member = TextCnn(TextCnnSettings(), "title")
     with pytest.raises(
-        PluginError, match=r"cannot export 'brand': tabular has no ONNX export \(supported: text_cnn, image\)"
+        PluginError,
+        match=r"cannot export 'brand': tabular has no ONNX export \(supported: text_cnn, image\)",
     ):
         part("brand", "tabular", member)
     wanted = (
@@ -292,7 +314,9 @@ def test_too_many_sets_of_members_are_refused() -> None:
     solution = (np.zeros((7, 1), np.float32), np.zeros(1, np.float32))
     ridge = Ridge(RidgeSettings())
     ridge.solutions_ = dict.fromkeys(range(1, 2**7), solution)
-    with pytest.raises(PluginError, match=r"cannot export 'wide': it has weights for 127 sets .* at most 64"):
+    with pytest.raises(
+        PluginError, match=r"cannot export 'wide': it has weights for 127 sets .* at most 64"
+    ):
         fusion_network("wide", ridge)
 
 
@@ -307,7 +331,9 @@ def test_the_command_line_exports_and_labels(
     from shelfwise.cli import main as cli
 
     out = tmp_path / "labelled.jsonl"
-    monkeypatch.setattr(sys, "argv", ["shelfwise", "predict", str(exported), str(sample), "--out", str(out)])
+    monkeypatch.setattr(
+        sys, "argv", ["shelfwise", "predict", str(exported), str(sample), "--out", str(out)]
+    )
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0

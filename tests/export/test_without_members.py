@@ -53,7 +53,9 @@ def test_predict_with_explanations_of_a_graph(
     exported: Path, sample: Path, tmp_path: Path, command_line: Callable[..., tuple[int, str]]
 ) -> None:
     out = tmp_path / "labelled.jsonl"
-    code, errors = command_line("predict", exported, sample, "--out", out, "--explain", tmp_path / "why")
+    code, errors = command_line(
+        "predict", exported, sample, "--out", out, "--explain", tmp_path / "why"
+    )
     assert code == 2
     assert f"an exported model has no members, so it cannot explain labels; {ADVICE}" in errors
     assert not list(tmp_path.iterdir()), "it is refused before any work is done"
@@ -106,12 +108,16 @@ def test_a_graph_is_not_exported_again(exported: Path, tmp_path: Path) -> None:
         export_bundle(exported, tmp_path / "again")
 
 
-def test_a_graph_is_not_compared_with_a_retrained_model(trained: Path, exported: Path, sample: Path) -> None:
+def test_a_graph_is_not_compared_with_a_retrained_model(
+    trained: Path, exported: Path, sample: Path
+) -> None:
     with pytest.raises(BundleError, match="be compared with another"):
         compare_models_on_disk(exported, trained, sample, Context())
 
 
-def test_a_graph_evaluates_as_the_model(trained: Path, exported: Path, sample: Path, tmp_path: Path) -> None:
+def test_a_graph_evaluates_as_the_model(
+    trained: Path, exported: Path, sample: Path, tmp_path: Path
+) -> None:
     from shelfwise.commands.evaluate import score_catalog
 
     wanted = score_catalog(open_model(trained), sample, Context())

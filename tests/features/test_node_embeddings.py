@@ -33,7 +33,9 @@ def chances(before: int, here: int, p: float, q: float) -> dict[int, float]:
     around: dict[int, set[int]] = {
         node: {b if a == node else a for a, b in EDGES if node in (a, b)} for node in range(7)
     }
-    weights = {x: 1 / p if x == before else 1.0 if x in around[before] else 1 / q for x in around[here]}
+    weights = {
+        x: 1 / p if x == before else 1.0 if x in around[before] else 1 / q for x in around[here]
+    }
     return {x: weight / sum(weights.values()) for x, weight in weights.items()}
 
 
@@ -42,7 +44,10 @@ def test_steps_have_the_chances_of_node2vec(p: float, q: float) -> None:
     settings = WalkSettings(length=30, p=p, q=q)
     visits = walk(small_graph(), np.tile(np.arange(7), 600), settings, np.random.default_rng(0))
     steps = Counter(
-        map(tuple, np.lib.stride_tricks.sliding_window_view(visits, 3, axis=1).reshape(-1, 3).tolist())
+        map(
+            tuple,
+            np.lib.stride_tricks.sliding_window_view(visits, 3, axis=1).reshape(-1, 3).tolist(),
+        )
     )
     ends = Counter(
         {
@@ -67,7 +72,9 @@ def test_every_step_is_an_edge() -> None:
 
 def test_walks_that_must_turn_back_do() -> None:
     """A path of two nodes leaves no choice, however unwelcome turning back is."""
-    visits = walk(ring(2), np.array([0, 1]), WalkSettings(length=9, p=100), np.random.default_rng(0))
+    visits = walk(
+        ring(2), np.array([0, 1]), WalkSettings(length=9, p=100), np.random.default_rng(0)
+    )
     assert visits.tolist() == [[0, 1, 0, 1, 0, 1, 0, 1, 0], [1, 0, 1, 0, 1, 0, 1, 0, 1]]
 
 

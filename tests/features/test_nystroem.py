@@ -62,7 +62,9 @@ def test_inner_products_are_the_kernel_as_far_as_landmarks_span_it(
     known, new = vectors(seed, count), vectors(seed + 10, 8)
     landmarks = max(1, round(share * count))
     map_ = NystroemFeatures.fit(known, WEIGHTS, gamma, landmarks, seed)
-    mapped, others = (map_.apply(values, WEIGHTS, gamma).astype(np.float64) for values in (known, new))
+    mapped, others = (
+        map_.apply(values, WEIGHTS, gamma).astype(np.float64) for values in (known, new)
+    )
     kernels = [gaussian(known[name], new[name], gamma) for name in known]
     whole = [sum(w * k[i] for w, k in zip(WEIGHTS.values(), kernels, strict=True)) for i in (0, 1)]
     rows, ridge = (

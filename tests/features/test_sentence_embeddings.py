@@ -14,7 +14,12 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.features import sentence_embeddings as room
 from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_texts
-from shelfwise.features.sentence_encoder import EncoderSource, find_encoder, load_encoder, load_tokenizer
+from shelfwise.features.sentence_encoder import (
+    EncoderSource,
+    find_encoder,
+    load_encoder,
+    load_tokenizer,
+)
 
 WORDS = ("red", "blue", "mug", "lamp")
 PAIRS = [
@@ -28,7 +33,9 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def source(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> EncoderSource:
+def source(
+    make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> EncoderSource:
     return find_encoder(str(make_encoder(tmp_path_factory.mktemp("encoder"), WORDS)))
 
 
@@ -56,7 +63,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_fields_become_one_text(source: EncoderSource, catalog: Catalog) -> None:
     read = TokenizedTexts.read(catalog, "title+description", source, 32)
     assert read.present.tolist() == [True, True, False, True, True, True]
-    words = load_tokenizer(source).convert_ids_to_tokens(read.tokens.take(np.array([0])).ids.tolist())
+    words = load_tokenizer(source).convert_ids_to_tokens(
+        read.tokens.take(np.array([0])).ids.tolist()
+    )
     assert words == ["red", "mug", ".", "blue"]
     assert read.tokens.lengths.tolist() == [4, 1, 0, 4, 1, 7]
     taken = read.take(np.array([5, 2]))
@@ -84,7 +93,9 @@ def test_no_products(source: EncoderSource) -> None:
     assert encode_texts(read, source, Context(), "title").shape == (0, 16)
 
 
-def test_vectors_are_the_mean_word_of_each_text_alone(source: EncoderSource, catalog: Catalog) -> None:
+def test_vectors_are_the_mean_word_of_each_text_alone(
+    source: EncoderSource, catalog: Catalog
+) -> None:
     read = TokenizedTexts.read(catalog, "title+description", source, 32)
     vectors = encode_texts(read, source, Context(), "title")
     encoder = load_encoder(source)
@@ -120,7 +131,10 @@ def test_the_cache_is_asked_for_each_text(
 ) -> None:
     context = Context(cache=tmp_path)
     some = encode_texts(
-        TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32), source, context, "title"
+        TokenizedTexts.read(catalog.take([0, 1]), "title+description", source, 32),
+        source,
+        context,
+        "title",
     )
     assert sum(encoded) == 2
     every = encode_texts(
@@ -129,7 +143,10 @@ def test_the_cache_is_asked_for_each_text(
     assert sum(encoded) == 3
     assert np.array_equal(every[:2], some)
     again = encode_texts(
-        TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32), source, context, "title"
+        TokenizedTexts.read(catalog.take([5, 0]), "title+description", source, 32),
+        source,
+        context,
+        "title",
     )
     assert sum(encoded) == 3
     assert np.array_equal(again, every[[5, 0]])
@@ -146,7 +163,8 @@ def test_another_encoder_has_a_cache_of_its_own(
     )
     assert not np.allclose(mine[0], theirs[0])
     assert np.array_equal(
-        encode_texts(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"), theirs
+        encode_texts(TokenizedTexts.read(catalog, "title", other, 32), other, Context(), "title"),
+        theirs,
     )
 
 

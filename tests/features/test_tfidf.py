@@ -23,7 +23,9 @@ def texts(count: int = 60) -> list[str | None]:
 
 def bags(titles: list[str | None], settings: BagSettings) -> NgramCounts:
     return NgramCounts.read(
-        Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)), ["title"], settings
+        Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(titles)),
+        ["title"],
+        settings,
     )
 
 
@@ -87,7 +89,8 @@ class TestPresence:
     )
 
     @pytest.mark.parametrize(
-        ("every", "present"), [(False, [True, True, False, False]), (True, [True, False, False, False])]
+        ("every", "present"),
+        [(False, [True, True, False, False]), (True, [True, False, False, False])],
     )
     def test_a_word_in_any_field_or_in_every_one(self, every: bool, present: list[bool]) -> None:
         read = NgramCounts.read(self.CATALOG, ["title", "description"], BagSettings(), every=every)
@@ -95,8 +98,15 @@ class TestPresence:
         assert read.take(np.array([1, 0])).present.tolist() == present[1::-1]
 
     def test_one_kind_of_grams_for_each_field_and_kind_of_run(self) -> None:
-        for settings, kinds in ((BagSettings(), 4), (BagSettings(letters=()), 2), (BagSettings(words=()), 2)):
-            assert len(NgramCounts.read(self.CATALOG, ["title", "description"], settings).grams) == kinds
+        for settings, kinds in (
+            (BagSettings(), 4),
+            (BagSettings(letters=()), 2),
+            (BagSettings(words=()), 2),
+        ):
+            assert (
+                len(NgramCounts.read(self.CATALOG, ["title", "description"], settings).grams)
+                == kinds
+            )
 
 
 def test_unknown_words_count_in_the_length_if_wanted() -> None:

@@ -40,10 +40,12 @@ def blend(*parts: dict[str, Any]) -> Blend:
 
 def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> None:
     (outputs, targets), (new, _) = make(), make(seed=1)
-    both = blend({"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}).fit(
-        outputs, targets, None, Context()
+    both = blend(
+        {"policy": "logistic", "settings": {"shrink": 5}, "weight": 3}, {"policy": "mean"}
+    ).fit(outputs, targets, None, Context())
+    stacked = (
+        Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(new)[:-1]
     )
-    stacked = Logistic(LogisticSettings(shrink=5)).fit(outputs, targets, None, Context()).fuse(new)[:-1]
     averaged = Mean(MeanSettings()).fuse(new)[:-1]
     fused = both.fuse(new)
     sure, middling = (logit(np.clip(scores, 1e-5, 1 - 1e-5)) for scores in (stacked, averaged))
@@ -54,7 +56,9 @@ def test_the_parts_learn_as_they_do_alone_and_their_logits_are_averaged() -> Non
 def test_one_part_alone_is_that_part() -> None:
     outputs, _ = make()
     np.testing.assert_allclose(
-        blend({"policy": "geometric"}).fuse(outputs), Geometric(GeometricSettings()).fuse(outputs), atol=1e-5
+        blend({"policy": "geometric"}).fuse(outputs),
+        Geometric(GeometricSettings()).fuse(outputs),
+        atol=1e-5,
     )
 
 
@@ -108,7 +112,9 @@ def test_the_same_network_twice_is_two_networks() -> None:
 def test_the_sets_that_can_occur_reach_the_parts() -> None:
     outputs, targets = make()
     context = Context(patterns=((False, True), (True, True)))
-    both = blend({"policy": "mean"}, {"policy": "logistic", "weight": 2}).fit(outputs, targets, None, context)
+    both = blend({"policy": "mean"}, {"policy": "logistic", "weight": 2}).fit(
+        outputs, targets, None, context
+    )
     parts = [
         {"policy": "mean", "weight": 1.0, "facts": {}},
         {"policy": "logistic", "weight": 2.0, "facts": {"sets": 2}},
@@ -125,13 +131,19 @@ def test_parts_that_learn_have_to_be_fitted() -> None:
     ("parts", "message"),
     [
         ([], r"parts: .*a blend of nothing"),
-        ([{"policy": "meen"}], r"parts\.0\.policy: .*no fusion policy called 'meen'; did you mean 'mean'"),
+        (
+            [{"policy": "meen"}],
+            r"parts\.0\.policy: .*no fusion policy called 'meen'; did you mean 'mean'",
+        ),
         (
             [{"policy": "mean"}, {"policy": "mean", "settings": {"weight": [1]}}],
             r"parts\.1\.settings: .*setting weight: ",
         ),
         ([{"policy": "blend"}], r"parts\.0\.settings: .*setting parts: Field required"),
-        ([{"policy": "early"}], r"parts\.0\.settings: .*reads features; only policies that read scores"),
+        (
+            [{"policy": "early"}],
+            r"parts\.0\.settings: .*reads features; only policies that read scores",
+        ),
         (
             [{"policy": "hierarchical", "settings": {"base": "early"}}],
             r"parts\.0\.settings: .*hierarchical reads features",
@@ -143,7 +155,9 @@ def test_parts_that_learn_have_to_be_fitted() -> None:
         ([{"policy": "mean", "weight": 0}], r"parts\.0\.weight: .*greater than 0"),
     ],
 )
-def test_wrong_parts_are_named_before_anything_is_learnt(parts: list[dict[str, Any]], message: str) -> None:
+def test_wrong_parts_are_named_before_anything_is_learnt(
+    parts: list[dict[str, Any]], message: str
+) -> None:
     systems = {"best": {"policy": "blend", "settings": {"parts": parts}}}
     config = Config.parse(
         {"members": {"title": {"modality": "text_linear", "field": "title"}}, "systems": systems}
@@ -161,7 +175,10 @@ class TestStrangers:
     """Sets of members that hardly any training product has."""
 
     def parts(self) -> list[dict[str, Any]]:
-        return [{"policy": "mean"}, {"policy": "maximum", "answer_rare_patterns": False, "weight": 3}]
+        return [
+            {"policy": "mean"},
+            {"policy": "maximum", "answer_rare_patterns": False, "weight": 3},
+        ]
 
     def test_a_part_is_not_asked_about_them(self) -> None:
         (outputs, targets), (new, _) = make(), make(seed=1)

@@ -42,13 +42,17 @@ def test_no_label_scores_above_its_parent_and_the_tree_helps() -> None:
     outputs, targets = make(300, 1)
     fused, child = fitted().fuse(outputs), np.flatnonzero(PARENTS >= 0)
     assert (fused[:, child] <= fused[:, PARENTS[child]]).all()
-    assert ((fused[:, 0] > 0.5) == (targets[:, 0] > 0)).mean() > 0.85, "A is known by the labels below it"
+    assert ((fused[:, 0] > 0.5) == (targets[:, 0] > 0)).mean() > 0.85, (
+        "A is known by the labels below it"
+    )
 
 
 def test_state_keeps_the_tree() -> None:
     policy, (outputs, _) = fitted(), make(20, 1)
     assert policy.facts()["labels_with_a_parent"] == 3
-    restored = Coherent(policy.settings).restore(State(dict(policy.state().arrays), policy.state().facts))
+    restored = Coherent(policy.settings).restore(
+        State(dict(policy.state().arrays), policy.state().facts)
+    )
     assert np.array_equal(restored.fuse(outputs), policy.fuse(outputs))
 
 

@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
-from shelfwise.fusion.cross_attention import CrossAttention, CrossAttentionNetwork, CrossAttentionSettings
+from shelfwise.fusion.cross_attention import (
+    CrossAttention,
+    CrossAttentionNetwork,
+    CrossAttentionSettings,
+)
 from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.fusion_networks import Shape
 
@@ -24,7 +28,8 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
     bits = rng.integers(2, size=(count, 3))
     targets = np.stack([bits[:, 0] ^ bits[:, 1], bits[:, 2]], axis=1).astype(np.float32)
     features = tuple(
-        (rng.normal(0, 0.2, (count, w)) + 2 * bits[:, [m]]).astype(np.float32) for m, w in enumerate(WIDTHS)
+        (rng.normal(0, 0.2, (count, w)) + 2 * bits[:, [m]]).astype(np.float32)
+        for m, w in enumerate(WIDTHS)
     )
     return MemberOutputs(
         np.full((count, 3, L), 0.5, np.float32), np.ones((count, 3), np.bool_), features
@@ -42,7 +47,9 @@ def test_reads_members_together() -> None:
 
 def test_an_absent_member_is_as_if_it_did_not_exist() -> None:
     torch.manual_seed(0)
-    three = CrossAttentionNetwork(Shape(L, WIDTHS), CrossAttentionSettings(units=8, heads=2, layers=2)).eval()
+    three = CrossAttentionNetwork(
+        Shape(L, WIDTHS), CrossAttentionSettings(units=8, heads=2, layers=2)
+    ).eval()
     two = CrossAttentionNetwork(
         Shape(L, WIDTHS[:2]), CrossAttentionSettings(units=8, heads=2, layers=2)
     ).eval()
@@ -60,7 +67,9 @@ def test_products_nobody_knows_do_not_disturb_the_training() -> None:
     outputs, targets = make(64, 0)
     present = outputs.present.copy()
     present[::2] = False
-    features = tuple(np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features))
+    features = tuple(
+        np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features)
+    )
     settings = CrossAttentionSettings.model_validate(
         {"units": 8, "heads": 2, "training": {**QUICK, "epochs": 2}}
     )

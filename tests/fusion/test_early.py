@@ -24,7 +24,9 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
         mixing = np.random.default_rng(m).normal(size=(2, width))
         features.append(
             (
-                (targets[:, 2 * m : 2 * m + 2] @ mixing + rng.normal(0, 0.1, (count, width))) * 10**m + m
+                (targets[:, 2 * m : 2 * m + 2] @ mixing + rng.normal(0, 0.1, (count, width)))
+                * 10**m
+                + m
             ).astype(np.float32)
         )
     return MemberOutputs(
@@ -35,13 +37,17 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 def only(outputs: MemberOutputs, *members: int) -> MemberOutputs:
     """The same products, with all other members' fields taken away."""
     present = outputs.present & np.isin(np.arange(M), members)
-    zeroed = (np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features))
+    zeroed = (
+        np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features)
+    )
     return MemberOutputs(outputs.scores * present[:, :, None], present, tuple(zeroed))
 
 
 def fitted(**changes: Any) -> Early:
     quick = {"epochs": 40, "batch_size": 64, "learning_rate": 1e-2, "loss": "bce"}
-    settings = EarlySettings.model_validate({"units": 32, "dropout": 0.1, "training": quick, **changes})
+    settings = EarlySettings.model_validate(
+        {"units": 32, "dropout": 0.1, "training": quick, **changes}
+    )
     return Early(settings).fit(*make(400, 0), None, Context())
 
 
@@ -66,7 +72,9 @@ def test_features_of_absent_members_are_never_read(policy: Early) -> None:
     outputs, _ = make(20, 1)
     masked = only(outputs, 0, 2)
     noisy = MemberOutputs(
-        masked.scores, masked.present, (masked.features[0], masked.features[1] + 99, masked.features[2])
+        masked.scores,
+        masked.present,
+        (masked.features[0], masked.features[1] + 99, masked.features[2]),
     )
     assert np.array_equal(policy.fuse(noisy), policy.fuse(masked))
 
@@ -75,16 +83,22 @@ def test_features_without_a_width_mean_nobody_has_the_field(policy: Early) -> No
     outputs, _ = make(20, 1)
     masked = only(outputs, 0, 2)
     bare = MemberOutputs(
-        masked.scores, masked.present, (masked.features[0], np.zeros((20, 0), np.float32), masked.features[2])
+        masked.scores,
+        masked.present,
+        (masked.features[0], np.zeros((20, 0), np.float32), masked.features[2]),
     )
     assert np.array_equal(policy.fuse(bare), policy.fuse(masked))
 
 
 def test_scale_of_the_features_does_not_matter() -> None:
     outputs, targets = make(200, 0)
-    scaled = MemberOutputs(outputs.scores, outputs.present, tuple(1000 * f + 7 for f in outputs.features))
+    scaled = MemberOutputs(
+        outputs.scores, outputs.present, tuple(1000 * f + 7 for f in outputs.features)
+    )
     settings = EarlySettings.model_validate({"units": 8, "training": {"epochs": 2, "loss": "bce"}})
-    plain, other = (Early(settings).fit(o, targets, None, Context()).fuse(o) for o in (outputs, scaled))
+    plain, other = (
+        Early(settings).fit(o, targets, None, Context()).fuse(o) for o in (outputs, scaled)
+    )
     np.testing.assert_allclose(plain, other, atol=1e-3)
 
 
@@ -92,7 +106,9 @@ def test_features_are_standardised_where_present() -> None:
     outputs, targets = make(200, 0)
     present = outputs.present.copy()
     present[::3, 1] = False
-    features = tuple(np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features))
+    features = tuple(
+        np.where(present[:, m, None], f, np.float32(0)) for m, f in enumerate(outputs.features)
+    )
     settings = EarlySettings.model_validate({"units": 8, "training": {"epochs": 1, "loss": "bce"}})
     state = (
         Early(settings)
@@ -110,7 +126,9 @@ def test_it_asks_for_features() -> None:
 
 @pytest.mark.parametrize(("join", "units"), [("concat", 512), ("add", 256)])
 def test_default_widths(join: str, units: int) -> None:
-    settings = EarlySettings.model_validate({"join": join, "training": {"epochs": 1, "loss": "bce"}})
+    settings = EarlySettings.model_validate(
+        {"join": join, "training": {"epochs": 1, "loss": "bce"}}
+    )
     state = Early(settings).fit(*make(20, 0), None, Context()).state()
     assert state.arrays["output.weight"].shape == (L, units)
 

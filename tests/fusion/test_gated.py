@@ -39,7 +39,14 @@ def make(count: int, seed: int) -> tuple[MemberOutputs, Floats]:
 def settings(gate: Literal["softmax", "sigmoid"], **changes: object) -> GatedSettings:
     training = {"epochs": 20, "batch_size": 64, "learning_rate": 2e-2, "loss": "bce"}
     return GatedSettings.model_validate(
-        {"gate": gate, "units": 16, "dropout": 0, "member_dropout": 0, "training": training, **changes}
+        {
+            "gate": gate,
+            "units": 16,
+            "dropout": 0,
+            "member_dropout": 0,
+            "training": training,
+            **changes,
+        }
     )
 
 
@@ -68,14 +75,20 @@ def test_it_is_the_formula(gate: Literal["softmax", "sigmoid"]) -> None:
         raw = network.gate(torch.cat([*shown, present[row].float()])).reshape(2, -1)
         able = [m for m in range(2) if present[row, m]]
         gates = torch.softmax(raw[able], dim=0) if gate == "softmax" else torch.sigmoid(raw[able])
-        joined = sum(gates[i] * torch.tanh(network.project[m](shown[m])) for i, m in enumerate(able))
+        joined = sum(
+            gates[i] * torch.tanh(network.project[m](shown[m])) for i, m in enumerate(able)
+        )
         expected = network.output(joined)
-        torch.testing.assert_close(network(present[[row]], *(f[[row]] for f in features))[0], expected)
+        torch.testing.assert_close(
+            network(present[[row]], *(f[[row]] for f in features))[0], expected
+        )
 
 
 def test_softmax_gates_share_each_unit_among_the_present() -> None:
     network = GatedUnit(Shape(L, WIDTHS), 16, 0, 0).eval()
     present = torch.tensor([[True, True], [True, False], [False, False]])
     gates = network.gates([torch.randn(3, width) for width in WIDTHS], present)
-    torch.testing.assert_close(gates.sum(dim=1), torch.tensor([1.0, 1.0, 0.0]).unsqueeze(1).expand(3, 16))
+    torch.testing.assert_close(
+        gates.sum(dim=1), torch.tensor([1.0, 1.0, 0.0]).unsqueeze(1).expand(3, 16)
+    )
     assert not gates[1, 1].any()

@@ -44,7 +44,9 @@ def test_the_base_has_its_own_settings() -> None:
     outputs, targets = make()
     own = HierarchicalSettings(base_settings={"weights": [1, 1e9]}, rule="minimum")
     fused = Hierarchical(own).fit(outputs, targets, None, Context(labels=NAMES)).fuse(outputs)
-    np.testing.assert_allclose(fused, decoded(outputs.scores[:, 1], parents_of(NAMES), "minimum"), atol=1e-6)
+    np.testing.assert_allclose(
+        fused, decoded(outputs.scores[:, 1], parents_of(NAMES), "minimum"), atol=1e-6
+    )
     with pytest.raises(ConfigError, match="base_settings: setting weight"):
         Hierarchical(HierarchicalSettings(base_settings={"weight": [1]}))
     with pytest.raises(PluginError, match="no fusion policy called 'meen'; did you mean 'mean'"):
@@ -70,14 +72,21 @@ def by_parent(rule: Rule = "product") -> Hierarchical:
 
 def test_one_classifier_a_node_as_by_hand() -> None:
     outputs, targets = coherent_targets(300, 0)
-    policy, parents = by_parent().fit(outputs, targets, None, Context(labels=NAMES)), parents_of(NAMES)
+    policy, parents = (
+        by_parent().fit(outputs, targets, None, Context(labels=NAMES)),
+        parents_of(NAMES),
+    )
     scores = np.zeros(targets.shape, np.float32)
     for node in (-1, 0, 1):
         rows = np.arange(300) if node < 0 else np.flatnonzero(targets[:, node])
         columns = np.flatnonzero(parents == node)
-        mine = MemberOutputs(outputs.scores[np.ix_(rows, [0, 1], columns)], outputs.present[rows], ())
+        mine = MemberOutputs(
+            outputs.scores[np.ix_(rows, [0, 1], columns)], outputs.present[rows], ()
+        )
         everybody = MemberOutputs(outputs.scores[:, :, columns], outputs.present, ())
-        classifier = Logistic(LogisticSettings()).fit(mine, targets[np.ix_(rows, columns)], None, Context())
+        classifier = Logistic(LogisticSettings()).fit(
+            mine, targets[np.ix_(rows, columns)], None, Context()
+        )
         scores[:, columns] = classifier.fuse(everybody)
     np.testing.assert_allclose(policy.fuse(outputs), decoded(scores, parents, "product"), atol=1e-6)
     assert policy.facts()["classifiers"] == 3
@@ -95,10 +104,12 @@ def test_a_node_knows_its_own_products_only() -> None:
         for o, t in ((outputs, targets), (other, changed))
     ]
     assert all(
-        np.array_equal(states[0][0].state().arrays[k], v) for k, v in states[1][0].state().arrays.items()
+        np.array_equal(states[0][0].state().arrays[k], v)
+        for k, v in states[1][0].state().arrays.items()
     )
     assert not all(
-        np.array_equal(states[0][-1].state().arrays[k], v) for k, v in states[1][-1].state().arrays.items()
+        np.array_equal(states[0][-1].state().arrays[k], v)
+        for k, v in states[1][-1].state().arrays.items()
     )
 
 
@@ -116,7 +127,9 @@ def test_a_node_tells_its_children_apart() -> None:
 def test_nodes_without_a_single_product_do_no_harm() -> None:
     outputs, targets = coherent_targets(80, 0)
     targets[:, [0, 1, 2, 3]] = 0
-    fused = by_parent().fit(outputs, targets, (outputs, targets), Context(labels=NAMES)).fuse(outputs)
+    fused = (
+        by_parent().fit(outputs, targets, (outputs, targets), Context(labels=NAMES)).fuse(outputs)
+    )
     assert np.isfinite(fused).all()
     assert fused[:, :4].max() < 0.5
 

@@ -36,15 +36,20 @@ def test_learns_more_than_the_mean_knows() -> None:
     outputs, targets = make(400, 2)
     policy = Logistic(LogisticSettings()).fit(*make(500, 0), None, Context())
     rules = max(
-        best_micro_f1(targets, s) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+        best_micro_f1(targets, s)
+        for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
     )
     assert best_micro_f1(targets, policy.fuse(outputs)) > rules + 0.1
 
 
 def test_a_rare_label_keeps_nearer_to_the_shared_weights() -> None:
     outputs, targets = make(600, 0, rare=0.01)
-    arrays = Logistic(LogisticSettings(shrink=10)).fit(outputs, targets, None, Context()).state().arrays
-    tight = Logistic(LogisticSettings(shrink=1e7)).fit(outputs, targets, None, Context()).state().arrays
+    arrays = (
+        Logistic(LogisticSettings(shrink=10)).fit(outputs, targets, None, Context()).state().arrays
+    )
+    tight = (
+        Logistic(LogisticSettings(shrink=1e7)).fit(outputs, targets, None, Context()).state().arrays
+    )
     away = np.abs(arrays["own_7"] - tight["own_7"]).sum(axis=1)
     assert away[-1] < away[:-1].min()
 
@@ -107,7 +112,10 @@ def test_only_sets_that_can_occur_are_solved_and_they_alike() -> None:
     assert policy.facts() == {"sets": 2}
 
 
-@given(st.lists(st.integers(1, 2**5 - 1), min_size=1, max_size=6, unique=True), st.integers(1, 2**5 - 1))
+@given(
+    st.lists(st.integers(1, 2**5 - 1), min_size=1, max_size=6, unique=True),
+    st.integers(1, 2**5 - 1),
+)
 def test_other_sets_are_answered_by_their_largest_part(solved: list[int], new: int) -> None:
     present = np.flatnonzero([new >> m & 1 for m in range(5)])
     largest = {0}
@@ -122,7 +130,9 @@ def test_other_sets_are_answered_by_their_largest_part(solved: list[int], new: i
 
 def test_a_set_that_was_not_solved_is_heard_without_the_rest() -> None:
     (outputs, targets), (new, _) = make(300, 0), make(50, 2)
-    policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(1, 2, 6)))
+    policy = Logistic(LogisticSettings()).fit(
+        outputs, targets, None, Context(patterns=sets(1, 2, 6))
+    )
     assert np.array_equal(policy.fuse(new), policy.fuse(only(new, 1, 2)))
     assert np.array_equal(policy.fuse(only(new, 0, 1)), policy.fuse(only(new, 0))), (
         "the lowest number of several"
@@ -132,14 +142,20 @@ def test_a_set_that_was_not_solved_is_heard_without_the_rest() -> None:
 def test_without_any_solved_part_the_members_are_averaged() -> None:
     (outputs, targets), (new, _) = make(300, 0), make(50, 2)
     policy = Logistic(LogisticSettings()).fit(outputs, targets, None, Context(patterns=sets(7)))
-    np.testing.assert_allclose(policy.fuse(only(new, 0, 2)), new.scores[:, [0, 2]].mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        policy.fuse(only(new, 0, 2)), new.scores[:, [0, 2]].mean(axis=1), atol=1e-6
+    )
     assert not policy.fuse(only(new)).any()
 
 
 def test_any_number_of_members_where_their_sets_are_known() -> None:
     outputs, targets = make(200, 0)
     copies = 22  # 66 members: their sets have numbers beyond 64 bits
-    many = MemberOutputs(np.tile(outputs.scores, (1, copies, 1)), np.tile(outputs.present, (1, copies)), ())
+    many = MemberOutputs(
+        np.tile(outputs.scores, (1, copies, 1)), np.tile(outputs.present, (1, copies)), ()
+    )
     everybody = (True,) * (copies * M)
     policy = Logistic(LogisticSettings()).fit(many, targets, None, Context(patterns=(everybody,)))
-    assert best_micro_f1(targets, policy.fuse(many)) > best_micro_f1(targets, outputs.scores.mean(axis=1))
+    assert best_micro_f1(targets, policy.fuse(many)) > best_micro_f1(
+        targets, outputs.scores.mean(axis=1)
+    )

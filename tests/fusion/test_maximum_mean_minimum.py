@@ -24,11 +24,15 @@ WEIGHTS = (1.0, 2.0, 5.0)
 RULES: dict[str, tuple[Any, Callable[[list[tuple[float, float]]], float]]] = {
     "maximum": (Maximum(MaximumSettings()), lambda weighted: max(score for score, _ in weighted)),
     "minimum": (Minimum(MinimumSettings()), lambda weighted: min(score for score, _ in weighted)),
-    "mean": (Mean(MeanSettings()), lambda weighted: sum(score for score, _ in weighted) / len(weighted)),
+    "mean": (
+        Mean(MeanSettings()),
+        lambda weighted: sum(score for score, _ in weighted) / len(weighted),
+    ),
     "weighted mean": (
         Mean(MeanSettings(weights=WEIGHTS)),
         lambda weighted: (
-            sum(score * weight for score, weight in weighted) / sum(weight for _, weight in weighted)
+            sum(score * weight for score, weight in weighted)
+            / sum(weight for _, weight in weighted)
         ),
     ),
     "geometric": (
@@ -66,7 +70,8 @@ def test_rules_agree_with_the_obvious_loop(name: str, scores: Any, present: Any)
 )
 def test_minimum_geometric_mean_maximum_are_in_order(scores: Any, present: Any) -> None:
     lower, geometric, mean, upper = (
-        RULES[n][0].fuse(outputs_of(scores, present)) for n in ("minimum", "geometric", "mean", "maximum")
+        RULES[n][0].fuse(outputs_of(scores, present))
+        for n in ("minimum", "geometric", "mean", "maximum")
     )
     assert (lower <= geometric + 1e-6).all()
     assert (geometric <= mean + 1e-6).all()

@@ -39,7 +39,10 @@ def fitted(**changes: Any) -> Policy:
 
 @pytest.mark.parametrize(
     ("members", "hidden", "weights"),
-    [(3, [[330, "sigmoid"], [270, "tanh"]], 243_542), (2, [[200, "sigmoid"], [150, "sigmoid"]], 97_572)],
+    [
+        (3, [[330, "sigmoid"], [270, "tanh"]], 243_542),
+        (2, [[200, "sigmoid"], [150, "sigmoid"]], 97_572),
+    ],
 )
 def test_the_papers_networks_have_the_papers_weights(
     members: int, hidden: list[list[Any]], weights: int
@@ -97,7 +100,8 @@ def test_layers_begin_as_in_keras() -> None:
 def test_learns_more_than_the_mean_knows(changes: dict[str, Any]) -> None:
     outputs, targets = make(400, 2)
     rules = max(
-        best_micro_f1(targets, s) for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
+        best_micro_f1(targets, s)
+        for s in (outputs.scores.mean(axis=1), *outputs.scores.transpose(1, 0, 2))
     )
     assert best_micro_f1(targets, fitted(**changes).fuse(outputs)) > rules + 0.1
 
@@ -106,7 +110,13 @@ def test_patience_keeps_the_best_epoch() -> None:
     outputs, targets = make(60, 0)
     watched = make(200, 1)
     impatient = settings(
-        training={"epochs": 300, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce", "patience": 3}
+        training={
+            "epochs": 300,
+            "batch_size": 16,
+            "learning_rate": 1e-2,
+            "loss": "bce",
+            "patience": 3,
+        }
     )
     policy = Policy(impatient).fit(outputs, targets, watched, Context())
     assert 1 <= policy.epochs_ < 300
@@ -114,7 +124,8 @@ def test_patience_keeps_the_best_epoch() -> None:
         training={"epochs": policy.epochs_, "batch_size": 16, "learning_rate": 1e-2, "loss": "bce"}
     )
     assert np.array_equal(
-        Policy(again).fit(outputs, targets, None, Context()).fuse(watched[0]), policy.fuse(watched[0])
+        Policy(again).fit(outputs, targets, None, Context()).fuse(watched[0]),
+        policy.fuse(watched[0]),
     )
 
 
@@ -127,7 +138,10 @@ def test_a_residual_network_starts_from_the_mean_logit() -> None:
         torch.tensor([[True, True, True], [True, False, False], [False, True, True], [False] * 3]),
     )
     expected = [
-        [torch.logit(scores[n, present[n], k]).mean() if present[n].any() else 0.0 for k in range(L)]
+        [
+            torch.logit(scores[n, present[n], k]).mean() if present[n].any() else 0.0
+            for k in range(L)
+        ]
         for n in range(4)
     ]
     np.testing.assert_allclose(
@@ -139,7 +153,9 @@ def test_logits_are_standardised_over_present_products() -> None:
     outputs, targets = make(300, 0)
     present = outputs.present.copy()
     present[::3, 1] = False
-    masked = MemberOutputs(np.where(present[:, :, None], outputs.scores, 0).astype(np.float32), present, ())
+    masked = MemberOutputs(
+        np.where(present[:, :, None], outputs.scores, 0).astype(np.float32), present, ()
+    )
     policy = Policy(settings(input="logits")).fit(masked, targets, None, Context())
     able = np.log(outputs.scores[present[:, 1], 1] / (1 - outputs.scores[present[:, 1], 1]))
     np.testing.assert_allclose(policy.state().arrays["mean"][1], able.mean(axis=0), atol=1e-3)
@@ -150,7 +166,9 @@ def test_certain_scores_stay_finite() -> None:
     outputs, targets = make(100, 0)
     certain = MemberOutputs(np.round(outputs.scores), outputs.present, ())
     assert np.isfinite(
-        Policy(settings(input="logits", residual=True)).fit(certain, targets, None, Context()).fuse(certain)
+        Policy(settings(input="logits", residual=True))
+        .fit(certain, targets, None, Context())
+        .fuse(certain)
     ).all()
 
 
@@ -160,7 +178,8 @@ def test_member_dropout_makes_single_members_useful() -> None:
     alone[:, 0] = True
     single = MemberOutputs(outputs.scores * alone[:, :, None], alone, ())
     plain, dropped = (
-        best_micro_f1(targets, fitted(presence_bits=True, member_dropout=p).fuse(single)) for p in (0.0, 0.5)
+        best_micro_f1(targets, fitted(presence_bits=True, member_dropout=p).fuse(single))
+        for p in (0.0, 0.5)
     )
     assert dropped > plain + 0.02
 
@@ -206,7 +225,12 @@ def test_fitting_leaves_the_callers_randomness_alone() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"hidden": [[0, "tanh"]]}, {"hidden": [[8, "softplus"]]}, {"dropout": 1.0}, {"member_dropout": -0.1}],
+    [
+        {"hidden": [[0, "tanh"]]},
+        {"hidden": [[8, "softplus"]]},
+        {"dropout": 1.0},
+        {"member_dropout": -0.1},
+    ],
 )
 def test_settings_are_checked(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):

@@ -48,14 +48,20 @@ def fit(
 @pytest.mark.parametrize("members", SETS, ids=str)
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("alpha", [0, 1.0, 50.0])
-def test_every_set_is_the_ridge_made_for_it(alpha: float, missing: float, members: set[int]) -> None:
+def test_every_set_is_the_ridge_made_for_it(
+    alpha: float, missing: float, members: set[int]
+) -> None:
     (outputs, targets), (new, _) = make(missing=missing), make(seed=1)
     columns = sorted(members)
     able = outputs.present[:, columns].all(axis=1)
     oracle = Oracle(alpha=alpha) if alpha else LinearRegression()
-    oracle.fit(outputs.scores[able][:, columns].reshape(able.sum(), -1).astype(np.float64), targets[able])
+    oracle.fit(
+        outputs.scores[able][:, columns].reshape(able.sum(), -1).astype(np.float64), targets[able]
+    )
     expected = oracle.predict(new.scores[:, columns].reshape(N, -1)).clip(0, 1)
-    np.testing.assert_allclose(fit(alpha, outputs, targets).fuse(only(new, members)), expected, atol=2e-5)
+    np.testing.assert_allclose(
+        fit(alpha, outputs, targets).fuse(only(new, members)), expected, atol=2e-5
+    )
 
 
 def test_alpha_to_zero_is_least_squares() -> None:
@@ -67,7 +73,9 @@ def test_alpha_to_zero_is_least_squares() -> None:
 
 def test_least_squares_bears_members_that_repeat_each_other_and_labels_that_never_occur() -> None:
     outputs, targets = make()
-    two, twice = (MemberOutputs(outputs.scores[:, c], outputs.present[:, c], ()) for c in ([0, 1], [0, 0, 1]))
+    two, twice = (
+        MemberOutputs(outputs.scores[:, c], outputs.present[:, c], ()) for c in ([0, 1], [0, 0, 1])
+    )
     targets[:, 0] = 0
     once = fit(0, two, targets).fuse(two)
     np.testing.assert_allclose(fit(0, twice, targets).fuse(twice), once, atol=1e-4)
@@ -95,7 +103,9 @@ def test_sums_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_set_too_rare_to_learn_from_borrows_from_the_others() -> None:
     outputs, targets = make()
     present = np.zeros((N, M), np.bool_)
-    present[np.arange(N), np.arange(N) % 2] = True  # nobody has both of members 0 and 1, nobody has 2
+    present[np.arange(N), np.arange(N) % 2] = (
+        True  # nobody has both of members 0 and 1, nobody has 2
+    )
     lonely = MemberOutputs(outputs.scores * present[:, :, None], present, ())
     policy = fit(1.0, lonely, targets)
     expected = (
@@ -125,13 +135,16 @@ def test_auto_takes_the_alpha_that_is_best_on_validation() -> None:
 
 def test_auto_without_validation_takes_a_fifth_of_the_products_and_then_learns_from_all() -> None:
     outputs, targets = (
-        part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40] for part in make()
+        part.take(np.arange(40)) if isinstance(part, MemberOutputs) else part[:40]
+        for part in make()
     )
     order = np.random.default_rng(0).permutation(40)
     chosen, rest = order[:8], order[8:]
     held_out = (outputs.take(chosen), targets[chosen])
     quality = {
-        a: best_micro_f1(held_out[1], fit(a, outputs.take(rest), targets[rest]).fuse(held_out[0]), THRESHOLDS)
+        a: best_micro_f1(
+            held_out[1], fit(a, outputs.take(rest), targets[rest]).fuse(held_out[0]), THRESHOLDS
+        )
         for a in ridge.ALPHAS
     }
     best = max(a for a, q in quality.items() if q == max(quality.values()))

@@ -67,7 +67,9 @@ def test_absent_members_are_never_chosen(mode: str) -> None:
 def test_selection_reads_the_top_scores_only() -> None:
     outputs, _ = make(50, 2)
     below = np.sort(outputs.scores, axis=2)[:, :, [-3]]
-    dimmed = np.where(outputs.scores < below, outputs.scores * 0.9, outputs.scores).astype(np.float32)
+    dimmed = np.where(outputs.scores < below, outputs.scores * 0.9, outputs.scores).astype(
+        np.float32
+    )
     policy = fitted("select_soft")
     assert not np.array_equal(dimmed, outputs.scores)
     assert np.array_equal(
@@ -91,7 +93,9 @@ def test_the_oracle_bounds_every_member_and_every_choice() -> None:
     outputs, targets = make(600, 0)
     policy = fitted("select_hard")
     facts = policy.facts()
-    at_half = [micro_f1(s, targets) for s in (*outputs.scores.transpose(1, 0, 2), policy.fuse(outputs))]
+    at_half = [
+        micro_f1(s, targets) for s in (*outputs.scores.transpose(1, 0, 2), policy.fuse(outputs))
+    ]
     assert max(at_half) <= facts["oracle_micro_f1"] <= 1
     assert facts["oracle_share"] == pytest.approx([1 / 3] * M, abs=0.06)
     assert sum(facts["oracle_share"]) == pytest.approx(1)
@@ -114,7 +118,10 @@ def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
     for row, best in enumerate(best_member(outputs, targets)):
         keys = []
         for m in range(M):
-            given, truth = set(np.flatnonzero(scores[row, m] >= 0.5)), set(np.flatnonzero(targets[row]))
+            given, truth = (
+                set(np.flatnonzero(scores[row, m] >= 0.5)),
+                set(np.flatnonzero(targets[row])),
+            )
             f1 = 2 * len(given & truth) / max(len(given) + len(truth), 1)
             bce = -np.log(np.where(targets[row] > 0, scores[row, m], 1 - scores[row, m])).sum()
             keys.append((present[row, m], f1, -bce))
@@ -126,7 +133,9 @@ def test_the_best_member_is_found_as_by_hand(seed: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 10), st.integers(1, 6), st.integers(0, 10_000))
 def test_the_highest_against_sorting_by_hand(labels: int, top: int, seed: int) -> None:
-    scores = np.random.default_rng(seed).choice(np.linspace(0, 1, 5, dtype=np.float32), (4, 2, labels))
+    scores = np.random.default_rng(seed).choice(
+        np.linspace(0, 1, 5, dtype=np.float32), (4, 2, labels)
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shelfwise.fusion.top_k.CELLS_PER_BLOCK", 3 * labels)
         places, values = highest(scores, top)
@@ -153,5 +162,9 @@ def test_the_sparse_input_is_0_but_at_the_highest_of_present_members() -> None:
 def test_the_defaults_are_zahavys() -> None:
     default = TopKSettings()
     assert (default.mode, default.top, default.hidden) == ("select_hard", 3, None)
-    weights = TopK(default.model_copy(update={"training": default.training.model_copy(update={"epochs": 1})}))
-    assert weights.fit(*make(20, 0), None, Context()).facts()["weights"] == (3 * M * 32 + 32) + (32 * M + M)
+    weights = TopK(
+        default.model_copy(update={"training": default.training.model_copy(update={"epochs": 1})})
+    )
+    assert weights.fit(*make(20, 0), None, Context()).facts()["weights"] == (3 * M * 32 + 32) + (
+        32 * M + M
+    )

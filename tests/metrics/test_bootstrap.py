@@ -26,8 +26,12 @@ def naive(targets, decided, average, weights):
 def test_interval_agrees_with_the_naive_loop(average):
     targets, decided, _ = case()
     values = naive(targets, decided, average, np.concatenate(list(draw_weights(60, 50, seed=3))))
-    low, high = bootstrap_interval(targets, decided, f"{average}_f1", resamples=50, seed=3, level=0.9)
-    assert (low, high) == pytest.approx((np.quantile(values, 0.05), np.quantile(values, 0.95)), abs=1e-6)
+    low, high = bootstrap_interval(
+        targets, decided, f"{average}_f1", resamples=50, seed=3, level=0.9
+    )
+    assert (low, high) == pytest.approx(
+        (np.quantile(values, 0.05), np.quantile(values, 0.95)), abs=1e-6
+    )
     assert low < f1_score(targets, decided, average=average) < high
 
 
@@ -53,7 +57,9 @@ def test_labels_that_a_resample_lacks_count_as_in_the_metric(average):
     values = naive(targets, decided, average, np.concatenate(list(draw_weights(6, 60, seed=0))))
     assert (values == 0).any()
     low, high = bootstrap_interval(targets, decided, f"{average}_f1", resamples=60)
-    assert (low, high) == pytest.approx((np.quantile(values, 0.025), np.quantile(values, 0.975)), abs=1e-6)
+    assert (low, high) == pytest.approx(
+        (np.quantile(values, 0.025), np.quantile(values, 0.975)), abs=1e-6
+    )
 
 
 def test_weights_are_resamples_with_replacement(monkeypatch):

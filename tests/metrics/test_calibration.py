@@ -52,7 +52,9 @@ def test_bins_of_equal_mass_keep_equal_scores_together(case, bins):
 
 def test_bins_of_equal_mass_are_about_equal():
     targets, scores = calibrated(500)
-    assert reliability(targets, scores, bins=10).count == pytest.approx(np.full(10, scores.size / 10), abs=1)
+    assert reliability(targets, scores, bins=10).count == pytest.approx(
+        np.full(10, scores.size / 10), abs=1
+    )
 
 
 def test_calibrated_scores_have_hardly_an_error_and_others_have_theirs():
@@ -78,7 +80,9 @@ def test_the_top_labels_hide_no_error_behind_easy_zeros():
 
 def test_brier_is_scikit_learns():
     targets, scores = calibrated(100)
-    assert brier(targets, scores) == pytest.approx(brier_score_loss(targets.ravel(), scores.ravel()))
+    assert brier(targets, scores) == pytest.approx(
+        brier_score_loss(targets.ravel(), scores.ravel())
+    )
 
 
 def test_nothing_to_count_is_zero():
@@ -92,6 +96,8 @@ def test_figures_are_json():
     figures = calibration_figures(targets, scores.astype(np.float32))
     json.dumps(figures, allow_nan=False)
     assert (
-        len(figures["curve"]["score"]) == len(figures["curve"]["frequency"]) == len(figures["curve"]["count"])
+        len(figures["curve"]["score"])
+        == len(figures["curve"]["frequency"])
+        == len(figures["curve"]["count"])
     )
     assert figures["ece_mass_top"] == reliability(targets, scores.astype(np.float32), top=5).error

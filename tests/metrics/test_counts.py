@@ -38,7 +38,8 @@ def test_blocks_are_all_rows_in_order_and_hold_no_more_cells_than_wanted(rows, w
     places = [place for block in blocks for place in range(block.start, block.stop)]
     assert places == list(range(rows))
     assert all(
-        block.stop - block.start == 1 or (block.stop - block.start) * width <= cells for block in blocks
+        block.stop - block.start == 1 or (block.stop - block.start) * width <= cells
+        for block in blocks
     )
 
 

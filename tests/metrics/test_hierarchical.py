@@ -13,7 +13,9 @@ from shelfwise.taxonomy.hierarchy import Taxonomy
 
 NAMES = ("A", "A > B", "A > B > C", "A > D", "E", "E > B")
 TREE = Taxonomy.of_names(NAMES)
-hot = st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=3, max_size=3).map(np.array)
+hot = st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=3, max_size=3).map(
+    np.array
+)
 
 
 def with_ancestors(row):
@@ -36,15 +38,21 @@ def test_as_sets_have_it(targets, decided):
     )
     assert figures["hierarchical_precision"] == pytest.approx(both / given if given else 0)
     assert figures["hierarchical_recall"] == pytest.approx(both / true if true else 0)
-    assert figures["hierarchical_f1"] == pytest.approx(2 * both / (given + true) if given + true else 0)
+    assert figures["hierarchical_f1"] == pytest.approx(
+        2 * both / (given + true) if given + true else 0
+    )
 
 
 @settings(max_examples=60, deadline=None)
 @given(hot, hot)
-def test_closing_decisions_never_changes_hierarchical_figures_and_ends_contradictions(targets, decided):
+def test_closing_decisions_never_changes_hierarchical_figures_and_ends_contradictions(
+    targets, decided
+):
     before, after = (
         hierarchical_metrics(targets, decided, TREE.close_under_ancestors),
-        hierarchical_metrics(targets, TREE.close_under_ancestors(decided), TREE.close_under_ancestors),
+        hierarchical_metrics(
+            targets, TREE.close_under_ancestors(decided), TREE.close_under_ancestors
+        ),
     )
     assert after == {**before, "contradictions": 0.0}
 

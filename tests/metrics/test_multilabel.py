@@ -37,10 +37,12 @@ def test_averages_agree_with_scikit_learn(case):
     targets, decisions = case
     ours = decision_metrics(targets, decisions)
     for average in ("micro", "macro", "weighted"):
-        theirs = oracle.precision_recall_fscore_support(targets, decisions, average=average, zero_division=0)[
-            :3
-        ]
-        assert [ours[f"{average}_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(theirs)
+        theirs = oracle.precision_recall_fscore_support(
+            targets, decisions, average=average, zero_division=0
+        )[:3]
+        assert [
+            ours[f"{average}_{name}"] for name in ("precision", "recall", "f1")
+        ] == pytest.approx(theirs)
     assert ours["subset_accuracy"] == pytest.approx(oracle.accuracy_score(targets, decisions))
     assert ours["hamming_loss"] == pytest.approx(oracle.hamming_loss(targets, decisions))
     assert ours["micro_f1"] == micro_f1(targets, decisions)
@@ -84,14 +86,19 @@ def test_per_label_agrees_with_scikit_learn(case):
 @given(decided())
 def test_any_kind_of_zero_and_one_will_do(case):
     targets, decisions = case
-    assert decision_metrics(targets.astype(np.float32), decisions.astype(np.int64)) == decision_metrics(
-        targets, decisions
-    )
+    assert decision_metrics(
+        targets.astype(np.float32), decisions.astype(np.int64)
+    ) == decision_metrics(targets, decisions)
 
 
 def test_conventions_for_nothing():
     nothing = decision_metrics(np.zeros((3, 2)), np.zeros((3, 2)))
-    assert (nothing["micro_f1"], nothing["macro_f1"], nothing["weighted_f1"], nothing["example_f1"]) == (
+    assert (
+        nothing["micro_f1"],
+        nothing["macro_f1"],
+        nothing["weighted_f1"],
+        nothing["example_f1"],
+    ) == (
         0,
         0,
         0,
@@ -107,7 +114,8 @@ def test_permuting_the_labels_changes_nothing():
     targets, scores = random_case()
     order = np.random.default_rng(1).permutation(targets.shape[1])
     before, after = (
-        evaluate(y, s, {"t": s >= 0.5}) for y, s in ((targets, scores), (targets[:, order], scores[:, order]))
+        evaluate(y, s, {"t": s >= 0.5})
+        for y, s in ((targets, scores), (targets[:, order], scores[:, order]))
     )
     for part in before:
         assert after[part] == pytest.approx(before[part])

@@ -36,7 +36,9 @@ def test_average_precisions_agree_with_scikit_learn(levels):
     assert ours["map_micro"] == pytest.approx(
         oracle.average_precision_score(targets, scores, average="micro")
     )
-    assert ours["lrap"] == pytest.approx(oracle.label_ranking_average_precision_score(targets, scores))
+    assert ours["lrap"] == pytest.approx(
+        oracle.label_ranking_average_precision_score(targets, scores)
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -106,4 +108,6 @@ def test_equal_scores_stand_in_label_order_however_many_are_compared_at_once(dat
     first = np.argsort(-scores[labelled], axis=1, kind="stable")
     for k in (1, 3, 5):
         found = np.take_along_axis(targets[labelled], first[:, :k], axis=1).sum(axis=1)
-        assert ours[f"precision_at_{k}"] == pytest.approx(np.mean(found / k) if labelled.any() else 0)
+        assert ours[f"precision_at_{k}"] == pytest.approx(
+            np.mean(found / k) if labelled.any() else 0
+        )

@@ -45,7 +45,8 @@ def test_pairs_are_what_is_scored_label_by_label_and_best_first(case):
     scores, targets = case
     pairs = ScoredPairs.of(scores, targets)
     wanted = [
-        (r, c, float(scores[r, c]), bool(targets[r, c])) for r, c in zip(*np.nonzero(scores), strict=True)
+        (r, c, float(scores[r, c]), bool(targets[r, c]))
+        for r, c in zip(*np.nonzero(scores), strict=True)
     ]
     assert sorted(listed(pairs)) == sorted(wanted)
     keys = list(zip(pairs.labels.tolist(), (-pairs.scores).tolist(), strict=True))
@@ -102,7 +103,9 @@ def test_parts_share_no_product_and_leave_none_out(count, folds):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    hnp.arrays(np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])),
+    hnp.arrays(
+        np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])
+    ),
     st.booleans(),
 )
 def test_descending_order_is_a_stable_sort_in_single_and_double_precision(scores, single):

@@ -34,7 +34,9 @@ def test_coverage_is_that_of_the_lowest_good_threshold(case, precision):
 def test_queue_figures_by_hand():
     targets = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1]])
     decided = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]])
-    labels = np.array([[ACCEPT, REVIEW, REJECT], [ACCEPT, ACCEPT, REJECT], [REJECT, REJECT, REJECT]], np.int8)
+    labels = np.array(
+        [[ACCEPT, REVIEW, REJECT], [ACCEPT, ACCEPT, REJECT], [REJECT, REJECT, REJECT]], np.int8
+    )
     figures = queue_figures(targets, decided, labels, np.array([ACCEPT, ACCEPT, REJECT], np.int8))
     assert figures == pytest.approx(
         {
@@ -56,5 +58,11 @@ def test_queue_figures_by_hand():
 
 def test_nothing_to_count_is_zero():
     none = np.zeros((0, 3))
-    assert coverage_at_precision(none, none, 0.9) == {"threshold": None, "labels": 0.0, "products": 0.0}
-    assert set(queue_figures(none, none, none.astype(np.int8), np.zeros(0, np.int8)).values()) == {0.0}
+    assert coverage_at_precision(none, none, 0.9) == {
+        "threshold": None,
+        "labels": 0.0,
+        "products": 0.0,
+    }
+    assert set(queue_figures(none, none, none.astype(np.int8), np.zeros(0, np.int8)).values()) == {
+        0.0
+    }

@@ -51,7 +51,9 @@ def test_own_thresholds_are_those_of_trying_every_score(case, data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threshold_search, "LABELS_PER_BLOCK", 2)
         assert own_thresholds(scores, rows, labels, wanted).tolist() == pytest.approx(slow)
-    assert own_thresholds(sp.csr_array(scores), rows, labels, wanted).tolist() == pytest.approx(slow)
+    assert own_thresholds(sp.csr_array(scores), rows, labels, wanted).tolist() == pytest.approx(
+        slow
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +64,9 @@ def test_scores_that_reach_thresholds_are_counted(case, data):
     thresholds = data.draw(
         hnp.arrays(np.float64, (3, scores.shape[1]), elements=st.sampled_from([0.2, 0.3, 0.6, 1.0]))
     )
-    slow = [int(sum((scores[n] >= row).sum() for n in np.flatnonzero(wanted))) for row in thresholds]
+    slow = [
+        int(sum((scores[n] >= row).sum() for n in np.flatnonzero(wanted))) for row in thresholds
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threshold_search, "CELLS_PER_BLOCK", 2 * scores.shape[1])
         assert count_reaching(scores, thresholds, wanted).tolist() == slow
@@ -75,7 +79,10 @@ def test_of_equal_cuts_the_highest_and_nothing_without_a_scored_true_pair():
         pytest.approx(0.85),
         pytest.approx(2 / 3),
     )
-    assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (DEFAULT_THRESHOLD, 0.0)
+    assert best_threshold_of_ranked(np.array([0.1, 0.4]), np.zeros(0), 3) == (
+        DEFAULT_THRESHOLD,
+        0.0,
+    )
 
 
 def test_a_hopeless_model_of_many_labels_takes_little_memory():
@@ -95,7 +102,9 @@ def test_a_hopeless_model_of_many_labels_takes_little_memory():
 GRID = np.linspace(0.02, 0.98, 97)
 SCORED = st.tuples(
     hnp.arrays(
-        np.float32, (6, 3), elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0])
+        np.float32,
+        (6, 3),
+        elements=st.sampled_from([0.0, 0.019, 0.1, 0.35, 0.5, 0.77, 0.979, 0.99, 1.0]),
     ),
     hnp.arrays(np.bool_, (6, 3)),
 )

@@ -44,7 +44,9 @@ def products(count: int = 90) -> list[dict[str, Any]]:
         {
             "id": str(i),
             "categories": [["kind", str(kind)]],
-            "related": {"also_viewed": rng.choice(np.flatnonzero(kinds == kind), 4).astype(str).tolist()},
+            "related": {
+                "also_viewed": rng.choice(np.flatnonzero(kinds == kind), 4).astype(str).tolist()
+            },
             "price": float(rng.lognormal(4 if kind == 1 else 1, 0.3)),
             "colour": "red" if kind == 0 else "blue",
             "sound": (rng.normal(size=2) + (5 if kind == 2 else 0)).tolist(),

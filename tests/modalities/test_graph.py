@@ -64,7 +64,10 @@ def oracle(
 
 NAMES = [f"p{i}" for i in range(9)]
 webs = st.fixed_dictionaries(
-    {name: st.lists(st.sampled_from([*NAMES, "elsewhere", "nowhere"]), max_size=5) for name in NAMES}
+    {
+        name: st.lists(st.sampled_from([*NAMES, "elsewhere", "nowhere"]), max_size=5)
+        for name in NAMES
+    }
 )
 
 
@@ -82,9 +85,9 @@ class TestShares:
             for i, name in enumerate(NAMES)
             if bits >> i & 1
         }
-        targets = np.array([[j in known[name] for j in range(3)] for name in known], np.float32).reshape(
-            -1, 3
-        )
+        targets = np.array(
+            [[j in known[name] for j in range(3)] for name in known], np.float32
+        ).reshape(-1, 3)
         graph = RelationLists.read(catalog_of(lists), "related", ()).graph
         around = NeighbourLabels.of(graph, id_keys(list(known)), targets)
         queried = {**lists, "new": new, "elsewhere": []}
@@ -93,12 +96,17 @@ class TestShares:
             return
         rows = np.arange(len(queried))
         expected = np.array([oracle(lists, known, item, 3, hops) for item in queried.items()])
-        np.testing.assert_allclose(around.shares(listing, rows, hops).toarray(), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            around.shares(listing, rows, hops).toarray(), expected, atol=1e-6
+        )
         degrees = expected[:, [3]] if hops == 1 else expected[:, [3, 7]]
         assert np.array_equal(around.usable(listing, rows, hops), (degrees > 0).any(axis=1))
 
     def test_relations_are_chosen_by_name(self) -> None:
-        records = [{"id": "a", "related": {"also_bought": ["b"], "also_viewed": ["c", "d"]}}, {"id": "b"}]
+        records = [
+            {"id": "a", "related": {"also_bought": ["b"], "also_viewed": ["c", "d"]}},
+            {"id": "b"},
+        ]
         catalog = Catalog.from_records(records)
         sizes = {
             r: len(RelationLists.read(catalog, "related", r).listed)
@@ -118,7 +126,10 @@ def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.
     """Products of three kinds that list, nearly always, their own kind; each kind is a label."""
     rng = np.random.default_rng(seed)
     kinds = np.arange(count) % 3
-    lists = {str(i): [str(j) for j in rng.choice(np.flatnonzero(kinds == kinds[i]), 4)] for i in range(count)}
+    lists = {
+        str(i): [str(j) for j in rng.choice(np.flatnonzero(kinds == kinds[i]), 4)]
+        for i in range(count)
+    }
     lists["0"] = []
     return lists, np.eye(3, dtype=np.float32)[kinds]
 
@@ -126,11 +137,14 @@ def clusters(count: int = 60, seed: int = 0) -> tuple[Lists, np.ndarray[Any, np.
 def fitted(kind: str, rows: Any = slice(0, 40), **further: Any) -> tuple[GraphClassifier, Any, Any]:
     lists, targets = clusters()
     member = GraphClassifier(
-        GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS} | further), "related"
+        GraphClassifier.Settings.model_validate({**QUICK, "input": kind, "walks": WALKS} | further),
+        "related",
     )
     inputs = member.prepare(catalog_of(lists), Context())
     return (
-        member.fit(Examples(inputs, targets).take(np.arange(len(targets))[rows]).present(), None, Context()),
+        member.fit(
+            Examples(inputs, targets).take(np.arange(len(targets))[rows]).present(), None, Context()
+        ),
         inputs,
         targets,
     )
@@ -142,14 +156,20 @@ class TestLearning:
         member, inputs, targets = fitted(kind)
         held = np.arange(40, 60)
         assert (
-            member.predict(inputs.take(held), Context())[0].argmax(axis=1) == targets[held].argmax(axis=1)
+            member.predict(inputs.take(held), Context())[0].argmax(axis=1)
+            == targets[held].argmax(axis=1)
         ).mean() > 0.9
         new = member.prepare(
-            catalog_of({"x": ["3", "6", "9"], "y": ["4", "7", "unheard of"], "z": ["unheard of"], "w": []}),
+            catalog_of(
+                {"x": ["3", "6", "9"], "y": ["4", "7", "unheard of"], "z": ["unheard of"], "w": []}
+            ),
             Context(),
         )
         assert new.present.tolist() == [True, True, False, False]
-        assert member.predict(new.take(np.array([0, 1])), Context())[0].argmax(axis=1).tolist() == [0, 1]
+        assert member.predict(new.take(np.array([0, 1])), Context())[0].argmax(axis=1).tolist() == [
+            0,
+            1,
+        ]
 
     def test_labels_outside_the_training_part_are_never_seen(self, kind: str) -> None:
         """Other labels for everybody but the training products change nothing, anywhere."""
@@ -161,7 +181,9 @@ class TestLearning:
             changed = targets.copy()
             if chance is not None:
                 changed[1::2] = chance.random((30, 3)) < 0.5
-            inputs = member.__class__(member.settings, "related").prepare(catalog_of(lists), Context())
+            inputs = member.__class__(member.settings, "related").prepare(
+                catalog_of(lists), Context()
+            )
             again = GraphClassifier(member.settings, "related").fit(
                 Examples(inputs, changed).take(rows).present(), None, Context()
             )
@@ -181,7 +203,8 @@ class TestLearning:
         member, inputs, _ = fitted(kind)
         state = member.state()
         stored = State(
-            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+            {k: v.copy() for k, v in state.arrays.items()},
+            json.loads(json.dumps(dict(state.facts))),
         )
         restored = GraphClassifier(member.settings, "related").restore(stored)
         other = catalog_of({"x": ["3", "6"], "5": [], "y": ["unheard of"]})

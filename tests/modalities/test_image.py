@@ -24,9 +24,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     root, chance = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     for i in range(48):
         noise = chance.integers(0, 60, (40, 40, 3)).astype(np.uint8)
-        Picture.blend(Picture.new("RGB", (40, 40), COLOURS[i % 4]), Picture.fromarray(noise), 0.4).save(
-            root / f"{i}.jpg"
-        )
+        Picture.blend(
+            Picture.new("RGB", (40, 40), COLOURS[i % 4]), Picture.fromarray(noise), 0.4
+        ).save(root / f"{i}.jpg")
     return Catalog.from_records([{"id": str(i), "image": f"{i}.jpg"} for i in range(48)], root)
 
 
@@ -43,7 +43,9 @@ def classifier(**changes: Any) -> Image:
 
 
 def accuracy(image: Image, inputs: Any) -> float:
-    return float((image.predict(inputs, Context())[0].argmax(axis=1) == TARGETS.argmax(axis=1)).mean())
+    return float(
+        (image.predict(inputs, Context())[0].argmax(axis=1) == TARGETS.argmax(axis=1)).mean()
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,10 @@ def test_the_same_seed_gives_the_same_weights(catalog: Catalog, tmp_path: Path) 
         Context(seed=4),
     ):
         image = classifier(
-            flip=True, frozen_bn="batch_stats", dropout=0.2, training=LoopSettings(epochs=2, batch_size=16)
+            flip=True,
+            frozen_bn="batch_stats",
+            dropout=0.2,
+            training=LoopSettings(epochs=2, batch_size=16),
         )
         image.fit(Examples(image.prepare(catalog, context), TARGETS), None, context)
         states.append(image.state().arrays)
@@ -131,7 +136,9 @@ def test_missing_and_bad_pictures_are_absent_with_a_reason(catalog: Catalog) -> 
     assert [(r.id, r.field) for r in inputs.refused] == [("c", "image"), ("d", "image")]
     assert "not an image" in inputs.refused[0].reason
     assert "no such file" in inputs.refused[1].reason
-    assert classifier().prepare(Catalog.from_records([{"id": "x"}]), Context()).present.tolist() == [False]
+    assert classifier().prepare(
+        Catalog.from_records([{"id": "x"}]), Context()
+    ).present.tolist() == [False]
 
 
 def test_answers_do_not_depend_on_company(catalog: Catalog) -> None:
@@ -140,7 +147,10 @@ def test_answers_do_not_depend_on_company(catalog: Catalog) -> None:
     image.fit(Examples(inputs, TARGETS), None, Context())
     whole = image.predict(inputs, Context())[0]
     rows = np.array([5, 2, 40])
-    alone = [image.predict(image.prepare(catalog.take([row]), Context()), Context())[0][0] for row in rows]
+    alone = [
+        image.predict(image.prepare(catalog.take([row]), Context()), Context())[0][0]
+        for row in rows
+    ]
     assert np.allclose(whole[rows], alone, atol=1e-4)
     assert np.allclose(whole[rows], image.predict(inputs.take(rows), Context())[0], atol=1e-4)
     assert image.predict(inputs.take(rows[:0]), Context())[0].shape == (0, 4)

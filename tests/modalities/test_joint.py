@@ -22,7 +22,13 @@ NOUNS, COLOURS, SIZES = ("shoe", "lamp", "kettle"), ("red", "lime", "blue"), ("s
 COUNT = 180
 LABELS = len(NOUNS) + len(COLOURS) + len(SIZES)
 TEXT = {"embedding": "rand", "dimensions": 8, "filters": 12, "hidden": 12, "windows": [1]}
-IMAGE = {"backbone": "test_efficientnet", "weights": "random", "size": 32, "train_last": 0, "hidden": 16}
+IMAGE = {
+    "backbone": "test_efficientnet",
+    "weights": "random",
+    "size": 32,
+    "train_last": 0,
+    "hidden": 16,
+}
 TRAINING = {"epochs": 40, "batch_size": 32, "learning_rate": 1e-2, "loss": "bce"}
 
 
@@ -42,7 +48,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Floats]:
             "id": str(i),
             "title": None if i % 10 == 1 else f"nice {NOUNS[noun]} new",
             "description": None if i % 10 in (1, 2) else f"a {SIZES[size]} one for home",
-            "image": None if i % 10 == 3 or i == 11 else f"{COLOURS[colour]}.png" if i != 5 else "broken.png",
+            "image": None
+            if i % 10 == 3 or i == 11
+            else f"{COLOURS[colour]}.png"
+            if i != 5
+            else "broken.png",
         }
         for i, (noun, size, colour) in enumerate(zip(*kinds, strict=True))
     ]
@@ -58,7 +68,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Floats]:
 
 def joint(field: str = "title+description+image", **changes: Any) -> Joint:
     texts = {name: TEXT for name in field.split("+") if name != "image"}
-    values = {"texts": texts, "image": IMAGE, "dropout": 0.1, "training": TRAINING, "units": 32, **changes}
+    values = {
+        "texts": texts,
+        "image": IMAGE,
+        "dropout": 0.1,
+        "training": TRAINING,
+        "units": 32,
+        **changes,
+    }
     return Joint(JointSettings.model_validate(values), field)
 
 
@@ -72,7 +89,8 @@ def accuracy(probabilities: Floats, targets: Floats, rows: Any = slice(None)) ->
     """How often the noun, the size and the colour are right."""
     parts = np.split(np.arange(LABELS), np.cumsum([len(NOUNS), len(SIZES)]))
     return [
-        float((probabilities[rows][:, p].argmax(1) == targets[rows][:, p].argmax(1)).mean()) for p in parts
+        float((probabilities[rows][:, p].argmax(1) == targets[rows][:, p].argmax(1)).mean())
+        for p in parts
     ]
 
 
@@ -92,7 +110,8 @@ def test_one_field_alone_is_answered_for(shop: tuple[Catalog, Floats]) -> None:
     member, _ = fitted(shop, joint())
     for m, kept in enumerate(("title", "description", "image")):
         records = [
-            {"id": row["id"], kept: row[kept]} for row in shop[0].table.select(["id", kept]).to_pylist()
+            {"id": row["id"], kept: row[kept]}
+            for row in shop[0].table.select(["id", kept]).to_pylist()
         ]
         alone = member.prepare(Catalog.from_records(records, shop[0].root), Context())
         answer = predict_present(member, alone, LABELS, Context())
@@ -107,9 +126,13 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
     member = joint("title+description", training={"epochs": 1, "loss": "bce"})
     inputs = member.prepare(catalog, Context())
     assert inputs.present.tolist() == [True, True, False]
-    member.fit(Examples(inputs, np.eye(3, dtype=np.float32)).take(np.array([0, 1])), None, Context())
+    member.fit(
+        Examples(inputs, np.eye(3, dtype=np.float32)).take(np.array([0, 1])), None, Context()
+    )
     network = member.network
-    present, *rest = member.batches(inputs.take(np.array([0, 1])), Context()).batch(np.array([0, 1]))
+    present, *rest = member.batches(inputs.take(np.array([0, 1])), Context()).batch(
+        np.array([0, 1])
+    )
     title, description = network.branch_features(present, tuple(rest))
     assert title[0].any()
     assert description[1].any()
@@ -118,7 +141,8 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"image": {**IMAGE, "train_last": 4, "flip": True}, "join": "gated"}, {"units": None}]
+    "changes",
+    [{}, {"image": {**IMAGE, "train_last": 4, "flip": True}, "join": "gated"}, {"units": None}],
 )
 def test_state_survives_storage(shop: tuple[Catalog, Floats], changes: dict[str, Any]) -> None:
     member, _ = fitted(shop, joint(**{"training": {**TRAINING, "epochs": 1}, **changes}))
@@ -131,17 +155,27 @@ def test_state_survives_storage(shop: tuple[Catalog, Floats], changes: dict[str,
         **{**changes, "image": {**IMAGE, **changes.get("image", {}), "weights": "no such file"}}
     ).restore(stored)
     ours, theirs = (
-        predict_present(m, m.prepare(shop[0], Context()), LABELS, Context()) for m in (member, again)
+        predict_present(m, m.prepare(shop[0], Context()), LABELS, Context())
+        for m in (member, again)
     )
     assert np.array_equal(ours.probabilities, theirs.probabilities)
     assert np.array_equal(ours.features, theirs.features)
     assert again.provenance() == member.provenance()
-    assert {"weights", "vectors", "note", "epochs", "title", "description"} <= member.provenance().keys()
+    assert {
+        "weights",
+        "vectors",
+        "note",
+        "epochs",
+        "title",
+        "description",
+    } <= member.provenance().keys()
 
 
 def test_branches_learn_with_the_rest(shop: tuple[Catalog, Floats]) -> None:
     """One step further, every branch's weights have moved, the frozen backbone's have not."""
-    one, two = (fitted(shop, joint(training={**TRAINING, "epochs": n}))[0].state().arrays for n in (1, 2))
+    one, two = (
+        fitted(shop, joint(training={**TRAINING, "epochs": n}))[0].state().arrays for n in (1, 2)
+    )
     moved = {name for name in one if not np.array_equal(one[name], two[name])}
     assert not any(name.startswith("backbone.") for name in moved)
     for part in (
@@ -159,7 +193,9 @@ def test_pictures_are_read_from_the_cache_of_the_image_modality(
     from shelfwise.modalities.image import Image, ImageSettings
 
     context = Context(cache=tmp_path)
-    Image(ImageSettings.model_validate({**IMAGE, "hidden": 0}), "image").prepare(replace(shop[0]), context)
+    Image(ImageSettings.model_validate({**IMAGE, "hidden": 0}), "image").prepare(
+        replace(shop[0]), context
+    )
     shards = sorted(tmp_path.rglob("*.safetensors"))
     assert shards
     joint().prepare(replace(shop[0]), context)  # a copy, which remembers nothing
@@ -172,4 +208,7 @@ def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="frozen_bn"):
         JointSettings.model_validate({"image": {"frozen_bn": "batch_stats"}})
     usual = Joint(JointSettings(), "title+description+image")
-    assert (usual.text_settings("title").maxlen, usual.text_settings("description").maxlen) == (57, 300)
+    assert (usual.text_settings("title").maxlen, usual.text_settings("description").maxlen) == (
+        57,
+        300,
+    )

@@ -20,7 +20,11 @@ from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
 from shelfwise.features.nystroem import JITTER
 from shelfwise.modalities import kernel_logistic
-from shelfwise.modalities.kernel_logistic import KernelInputs, KernelLogistic, KernelLogisticSettings
+from shelfwise.modalities.kernel_logistic import (
+    KernelInputs,
+    KernelLogistic,
+    KernelLogisticSettings,
+)
 from shelfwise.vision.pretrained_weights import find_weights
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")
@@ -35,7 +39,9 @@ EXACT: dict[str, Any] = {"tolerance": 1e-5, "prune": 0.0}
 def _random_backbone() -> Iterator[None]:
     """The backbone with random weights: nothing is fetched, and colours of images still tell apart."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel_logistic, "find_weights", lambda backbone, _: find_weights(backbone, "random"))
+        patch.setattr(
+            kernel_logistic, "find_weights", lambda backbone, _: find_weights(backbone, "random")
+        )
         yield
 
 
@@ -84,7 +90,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
                 else {"viewed": [str(j) for j in rng.choice(np.flatnonzero(kinds == bought), 3)]},
             }
         )
-    targets = np.concatenate([np.eye(len(NOUNS)), np.eye(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(np.float32)
+    targets = np.concatenate([np.eye(len(NOUNS)), np.eye(2)[[0, 0, 1, 1]]], axis=1)[kinds].astype(
+        np.float32
+    )
     return Shop(
         Catalog.from_records(records[:KNOWN], folder),
         targets[:KNOWN],
@@ -106,7 +114,9 @@ def make(encoder: str) -> Callable[..., KernelLogistic]:
 
 
 def fit(member: KernelLogistic, shop: Shop, context: Context) -> KernelLogistic:
-    return member.fit(Examples(member.prepare(shop.known, context), shop.targets).present(), None, context)
+    return member.fit(
+        Examples(member.prepare(shop.known, context), shop.targets).present(), None, context
+    )
 
 
 def logits(member: KernelLogistic, catalog: Catalog, context: Context) -> Floats:
@@ -115,7 +125,9 @@ def logits(member: KernelLogistic, catalog: Catalog, context: Context) -> Floats
 
 def through_disk(state: State, folder: Path) -> State:
     write_arrays(folder / "member.safetensors", state.arrays)
-    return State(read_arrays(folder / "member.safetensors")[0], json.loads(json.dumps(dict(state.facts))))
+    return State(
+        read_arrays(folder / "member.safetensors")[0], json.loads(json.dumps(dict(state.facts)))
+    )
 
 
 # -- the oracle: kernels worked out pair by pair, from texts and lists as they stand in the catalogue
@@ -148,9 +160,12 @@ def gaussian(known: Floats, new: Floats, gamma: float) -> Any:
 def lists_of(catalog: Catalog) -> list[list[str]]:
     """What each product lists; one that lists anything lists itself."""
     related = [
-        [other for _, others in lists or () for other in others] for lists in catalog.column("related")
+        [other for _, others in lists or () for other in others]
+        for lists in catalog.column("related")
     ]
-    return [[*others, name] if others else [] for name, others in zip(catalog.ids, related, strict=True)]
+    return [
+        [*others, name] if others else [] for name, others in zip(catalog.ids, related, strict=True)
+    ]
 
 
 def spanned(known: Any, new: Any, rows: Any, ridge: float) -> Any:
@@ -171,15 +186,25 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
         parts.append((1, cosines(known, new, analyzer="char_wb", ngram_range=(3, 4))))
     if "related" in fields:
         parts.append(
-            (chosen.relations_weight, cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list))
+            (
+                chosen.relations_weight,
+                cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list),
+            )
         )
     known, new = (member.prepare(catalog, context).vectors for catalog in (shop.known, shop.new))
     weights = {"sentences": chosen.text_weight, "pictures": chosen.image_weight}
     if known:
-        kernels = [(weights[name], gaussian(known[name], new[name], chosen.gamma)) for name in known]
+        kernels = [
+            (weights[name], gaussian(known[name], new[name], chosen.gamma)) for name in known
+        ]
         whole = tuple(sum(weight * pair[i] for weight, pair in kernels) for i in (0, 1))
         parts.append(
-            (1, whole if landmarks is None else spanned(*whole, landmarks, JITTER * sum(weights.values())))
+            (
+                1,
+                whole
+                if landmarks is None
+                else spanned(*whole, landmarks, JITTER * sum(weights.values())),
+            )
         )
     return tuple(1 + sum(weight * kernels[i] for weight, kernels in parts) for i in (0, 1))
 
@@ -208,7 +233,11 @@ def expected(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
     kernel, new = explicit(member, shop, context, landmarks)
     chosen = member.settings
     return solved(
-        kernel[np.ix_(there, there)], new[:, there], shop.targets[there], chosen.C, chosen.positive_weight
+        kernel[np.ix_(there, there)],
+        new[:, there],
+        shop.targets[there],
+        chosen.C,
+        chosen.positive_weight,
     )
 
 
@@ -249,7 +278,9 @@ class TestAgainstTheExplicitKernel:
         answers = logits(member, shop.new, context)
         assert np.abs(answers).max() > 1
         np.testing.assert_allclose(answers, expected(member, shop, context), atol=0.1)
-        np.testing.assert_allclose(answers, expected(member, shop, context, np.arange(KNOWN)), atol=0.02)
+        np.testing.assert_allclose(
+            answers, expected(member, shop, context, np.arange(KNOWN)), atol=0.02
+        )
         np.testing.assert_allclose(
             member.predict(member.prepare(shop.new, context), context)[0],
             1 / (1 + np.exp(-answers)),
@@ -274,7 +305,9 @@ class TestAgainstTheExplicitKernel:
         for count in (5, 40):
             member = fit(make(**EXACT, landmarks=count), shop, context)
             assert member.provenance()["directions"] <= count
-            off[count] = np.abs(logits(member, shop.new, context) - whole).mean() / np.abs(whole).mean()
+            off[count] = (
+                np.abs(logits(member, shop.new, context) - whole).mean() / np.abs(whole).mean()
+            )
         assert off[40] < min(off[5] / 2, 0.1)
 
     def test_many_labels_are_mixed_down_to_fewer_features(
@@ -321,16 +354,24 @@ class TestPresence:
             "price": 3.0,
         }
         given = {name: value for name, value in record.items() if name in fields.split()}
-        inputs = member.prepare(Catalog.from_records([{"id": "x", **given}], shop.known.root), context)
+        inputs = member.prepare(
+            Catalog.from_records([{"id": "x", **given}], shop.known.root), context
+        )
         assert inputs.present.tolist() == [present]
 
     def test_texts_without_a_word_are_none(
         self, make: Callable[..., KernelLogistic], context: Context
     ) -> None:
         catalog = Catalog.from_records(
-            [{"id": "1", "title": "--", "description": "x"}, {"id": "2", "title": "lamp", "description": " "}]
+            [
+                {"id": "1", "title": "--", "description": "x"},
+                {"id": "2", "title": "lamp", "description": " "},
+            ]
         )
-        assert make("title+description").prepare(catalog, context).present.tolist() == [False, False]
+        assert make("title+description").prepare(catalog, context).present.tolist() == [
+            False,
+            False,
+        ]
 
     def test_unusable_pictures_are_refused_with_a_reason(
         self, make: Callable[..., KernelLogistic], shop: Shop, context: Context, tmp_path: Path
@@ -339,7 +380,8 @@ class TestPresence:
         (tmp_path / "good.png").write_bytes((shop.known.root / "0.png").read_bytes())
         pictures = {"a": "good.png", "b": "bad.png", "c": "gone.png", "d": None}
         catalog = Catalog.from_records(
-            [{"id": name, "title": "lamp", "image": image} for name, image in pictures.items()], tmp_path
+            [{"id": name, "title": "lamp", "image": image} for name, image in pictures.items()],
+            tmp_path,
         )
         inputs = make("title+image").prepare(catalog, context)
         assert inputs.present.tolist() == [True, False, False, False]
@@ -375,7 +417,9 @@ class TestPresence:
     ) -> None:
         records = [{**row, "related": None} for row in shop.known.table.to_pylist()]
         bare = dataclasses.replace(shop, known=Catalog.from_records(records, shop.known.root))
-        with_, without = (fit(make(field, **EXACT), bare, context) for field in ("title+related", "title"))
+        with_, without = (
+            fit(make(field, **EXACT), bare, context) for field in ("title+related", "title")
+        )
         np.testing.assert_allclose(
             logits(with_, shop.new, context), logits(without, shop.new, context), atol=0.02
         )
@@ -396,7 +440,9 @@ class TestState:
         member = fit(make(field, landmarks=30), shop, context)
         before = member.predict(member.prepare(shop.new, context), context)
         monkeypatch.setattr(
-            kernel_logistic, "find_weights", lambda *_: pytest.fail("looked for weights that the model has")
+            kernel_logistic,
+            "find_weights",
+            lambda *_: pytest.fail("looked for weights that the model has"),
         )
         restored = make(field, landmarks=30).restore(through_disk(member.state(), tmp_path))
         inputs = restored.prepare(shop.new.take(range(NEW)), Context())
@@ -404,7 +450,10 @@ class TestState:
             np.testing.assert_array_equal(ours, theirs)
         assert restored.provenance() == member.provenance()
         again = through_disk(restored.state(), tmp_path)
-        assert all(np.array_equal(value, again.arrays[name]) for name, value in member.state().arrays.items())
+        assert all(
+            np.array_equal(value, again.arrays[name])
+            for name, value in member.state().arrays.items()
+        )
         assert again.arrays.keys() == member.state().arrays.keys()
 
     def test_another_encoder_than_at_the_time_is_refused(
@@ -417,7 +466,9 @@ class TestState:
     ) -> None:
         member = fit(make("title"), shop, context)
         with pytest.raises(WeightsError, match="fit again"):
-            make("title", encoder=str(make_encoder(tmp_path, NOUNS, seed=5))).restore(member.state())
+            make("title", encoder=str(make_encoder(tmp_path, NOUNS, seed=5))).restore(
+                member.state()
+            )
 
     def test_the_same_seed_gives_the_same_weights_and_another_other_landmarks(
         self, make: Callable[..., KernelLogistic], shop: Shop, context: Context
@@ -484,7 +535,9 @@ class TestState:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         stand_in = dataclasses.replace(
-            find_weights("test_efficientnet", "random"), requested="resnet50", note="stands in for resnet50"
+            find_weights("test_efficientnet", "random"),
+            requested="resnet50",
+            note="stands in for resnet50",
         )
         monkeypatch.setattr(kernel_logistic, "find_weights", lambda *_: stand_in)
         facts = fit(make("image", backbone="resnet50"), shop, context).provenance()
@@ -497,4 +550,6 @@ class TestState:
         kept, all_ = (fit(make(prune=prune), shop, context).state().arrays for prune in (0.1, 0.0))
         assert 0 < len(kept["weights.values"]) < len(all_["weights.values"])
         assert np.abs(kept["weights.values"]).min() >= 0.1
-        assert np.array_equal(kept["weights.dense"], all_["weights.dense"]), "directions are never dropped"
+        assert np.array_equal(kept["weights.dense"], all_["weights.dense"]), (
+            "directions are never dropped"
+        )

@@ -29,7 +29,9 @@ QUICK: dict[str, Any] = {
 BRANDS = ("Acme", "Bolt", "Cozy")
 
 
-def catalog_of(count: int = 150, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
+def catalog_of(
+    count: int = 150, seed: int = 0
+) -> tuple[Catalog, np.ndarray[Any, np.dtype[np.float32]]]:
     """The brand gives one of three labels, a price above 20 the fourth, a weight (text) below 5 the fifth."""
     rng = np.random.default_rng(seed)
     brands, prices, weights = (
@@ -48,7 +50,9 @@ def catalog_of(count: int = 150, seed: int = 0) -> tuple[Catalog, np.ndarray[Any
 
 def fitted(field: str = "price+brand+weight", **settings: Any) -> tuple[Tabular, Any, Any]:
     catalog, targets = catalog_of()
-    member = Tabular(Tabular.Settings.model_validate({**QUICK, "numbers": ["weight"], **settings}), field)
+    member = Tabular(
+        Tabular.Settings.model_validate({**QUICK, "numbers": ["weight"], **settings}), field
+    )
     inputs = member.prepare(catalog, Context())
     return member.fit(Examples(inputs, targets), None, Context()), inputs, targets
 
@@ -66,7 +70,9 @@ class TestCodes:
     @pytest.mark.parametrize("values", [[np.nan, np.nan], [0.0, 0.0], [-3.0, -1.0], [5.0, 5.0]])
     def test_numbers_that_say_nothing_stay_finite(self, values: list[float]) -> None:
         code = NumberEncoder.fit(NumberColumn(np.array(values)), Tabular.Settings())
-        assert np.isfinite(code.encode(NumberColumn(np.array([*values, 1e9, -1e9, 0]))).toarray()).all()
+        assert np.isfinite(
+            code.encode(NumberColumn(np.array([*values, 1e9, -1e9, 0]))).toarray()
+        ).all()
 
     def test_rare_unknown_and_missing_categories(self) -> None:
         column = CategoryColumn(np.array([0, 0, 0, 1, -1, 2, 2, 2]), ("b", "rare", "a"))
@@ -78,8 +84,15 @@ class TestCodes:
 
 class TestColumns:
     def test_present_is_who_has_any(self) -> None:
-        records = [{"id": "1", "brand": "A"}, {"id": "2", "price": 3}, {"id": "3", "brand": " "}, {"id": "4"}]
-        inputs = Tabular(Tabular.Settings(), "price+brand").prepare(Catalog.from_records(records), Context())
+        records = [
+            {"id": "1", "brand": "A"},
+            {"id": "2", "price": 3},
+            {"id": "3", "brand": " "},
+            {"id": "4"},
+        ]
+        inputs = Tabular(Tabular.Settings(), "price+brand").prepare(
+            Catalog.from_records(records), Context()
+        )
         assert inputs.present.tolist() == [True, True, False, False]
 
     def test_text_read_as_numbers(self) -> None:
@@ -96,7 +109,8 @@ class TestColumns:
         assert inputs.present.tolist() == [True, True, True, False, False, False, False]
 
     @pytest.mark.parametrize(
-        "name", ["categories", "category", "labels", "product_category_tree", "main_cat", "categories_2"]
+        "name",
+        ["categories", "category", "labels", "product_category_tree", "main_cat", "categories_2"],
     )
     def test_the_answer_is_never_an_input(self, name: str) -> None:
         with pytest.raises(ConfigError, match="holds the product's categories"):
@@ -124,11 +138,15 @@ class TestLearning:
         member, _, _ = fitted()
         catalog, targets = catalog_of(seed=1)
         probabilities, _ = member.predict(member.prepare(catalog, Context()), Context())
-        assert (((probabilities > 0.5) == (targets > 0)).mean(axis=0) > [0.99, 0.99, 0.99, 0.9, 0.9]).all()
+        assert (
+            ((probabilities > 0.5) == (targets > 0)).mean(axis=0) > [0.99, 0.99, 0.99, 0.9, 0.9]
+        ).all()
 
     def test_a_fitted_model_does_without_columns(self) -> None:
         member, _, _ = fitted()
-        bare = member.prepare(Catalog.from_records([{"id": "1", "brand": "ACME"}, {"id": "2"}]), Context())
+        bare = member.prepare(
+            Catalog.from_records([{"id": "1", "brand": "ACME"}, {"id": "2"}]), Context()
+        )
         assert bare.present.tolist() == [True, False]
         assert member.predict(bare.take(np.array([0])), Context())[0][0, :3].argmax() == 0
 
@@ -136,7 +154,8 @@ class TestLearning:
         member, inputs, _ = fitted()
         state = member.state()
         stored = State(
-            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+            {k: v.copy() for k, v in state.arrays.items()},
+            json.loads(json.dumps(dict(state.facts))),
         )
         restored = Tabular(member.settings, member.field).restore(stored)
         for before, after in zip(

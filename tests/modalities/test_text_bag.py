@@ -24,7 +24,9 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     rng = np.random.default_rng(seed)
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [" ".join([*rng.choice(FILLERS, 3), NOUNS[n]]) for n in nouns]
-    records = [{"id": str(i), ("title", "description")[i % 2]: text} for i, text in enumerate(texts)]
+    records = [
+        {"id": str(i), ("title", "description")[i % 2]: text} for i, text in enumerate(texts)
+    ]
     return Catalog.from_records(records), np.eye(len(NOUNS), dtype=np.float32)[nouns]
 
 
@@ -90,7 +92,9 @@ class TestLearning:
 
     def test_a_rate_too_high_is_halved_until_it_learns(self) -> None:
         member, inputs = fitted(learning_rate=1000.0)
-        assert member.provenance()["learning_rate"] in [1000.0 / 2**halvings for halvings in range(1, 11)]
+        assert member.provenance()["learning_rate"] in [
+            1000.0 / 2**halvings for halvings in range(1, 11)
+        ]
         assert np.isfinite(member.predict(inputs, Context())[0]).all()
 
     def test_a_rate_far_too_high_is_said(self) -> None:
@@ -101,7 +105,11 @@ class TestLearning:
 class TestBags:
     def test_present_is_who_has_a_word_in_any_field(self) -> None:
         catalog = Catalog.from_records(
-            [{"id": "1", "title": "hat"}, {"id": "2", "description": "hat"}, {"id": "3", "title": "!"}]
+            [
+                {"id": "1", "title": "hat"},
+                {"id": "2", "description": "hat"},
+                {"id": "3", "title": "!"},
+            ]
         )
         assert TextBag(TextBag.Settings(), "title+description").prepare(
             catalog, Context()
@@ -127,7 +135,9 @@ class TestBags:
 def test_state_survives_storage() -> None:
     member, inputs = fitted()
     state = member.state()
-    stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+    stored = State(
+        {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+    )
     restored = TextBag(member.settings, member.field).restore(stored)
     for before, after in zip(
         member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True

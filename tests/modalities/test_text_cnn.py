@@ -25,7 +25,10 @@ def glove(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A made-up file of 8-d vectors that lacks one noun."""
     rng = np.random.default_rng(1)
     path = tmp_path_factory.mktemp("glove") / "vectors.txt"
-    lines = [f"{word} {' '.join(f'{x:.3f}' for x in rng.normal(size=8))}" for word in (*NOUNS[:-1], *FILLERS)]
+    lines = [
+        f"{word} {' '.join(f'{x:.3f}' for x in rng.normal(size=8))}"
+        for word in (*NOUNS[:-1], *FILLERS)
+    ]
     path.write_text("\n".join(lines) + "\n")
     return str(path)
 
@@ -36,12 +39,18 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, Any]
     nouns = rng.integers(0, len(NOUNS), count)
     texts = [
         " ".join(
-            [*rng.choice(FILLERS, rng.integers(0, 12)), NOUNS[n], *rng.choice(FILLERS, rng.integers(0, 12))]
+            [
+                *rng.choice(FILLERS, rng.integers(0, 12)),
+                NOUNS[n],
+                *rng.choice(FILLERS, rng.integers(0, 12)),
+            ]
         )
         for n in nouns
     ]
     targets = np.eye(len(NOUNS), dtype=np.float32)[nouns]
-    return Catalog.from_records([{"id": str(i), "title": text} for i, text in enumerate(texts)]), targets
+    return Catalog.from_records(
+        [{"id": str(i), "title": text} for i, text in enumerate(texts)]
+    ), targets
 
 
 def model(glove: str, **settings: Any) -> TextCnn:
@@ -96,12 +105,16 @@ def test_every_variant_learns_and_survives_its_state(glove: str, settings: dict[
     state = first.state()
     facts = json.loads(json.dumps(state.facts))
     second = model("no such file", **settings).restore(State(state.arrays, facts))
-    for ours, theirs in zip(second.predict(inputs, Context()), (probabilities, features), strict=True):
+    for ours, theirs in zip(
+        second.predict(inputs, Context()), (probabilities, features), strict=True
+    ):
         np.testing.assert_array_equal(ours, theirs)
     assert second.provenance() == first.provenance()
 
 
-def reference(text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: int) -> np.ndarray[Any, Any]:
+def reference(
+    text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: int
+) -> np.ndarray[Any, Any]:
     """The paper's model as written: each text padded to `maxlen`, nn.Conv1d's convolution, text by text."""
     weights = {name: torch.from_numpy(value) for name, value in text_cnn.state().arrays.items()}
     vocabulary = Vocabulary(tuple(text_cnn.state().facts["words"]))
@@ -110,17 +123,29 @@ def reference(text_cnn: TextCnn, inputs: Any, windows: tuple[int, ...], maxlen: 
     for row in range(len(texts)):
         ids = texts.ids[texts.offsets[row] : texts.offsets[row + 1]][:maxlen]
         padded = np.concatenate([ids, np.zeros(maxlen - len(ids), ids.dtype)])
-        words = sum(weights[name][padded] for name in ("channels.fixed", "channels.tuned") if name in weights)
+        words = sum(
+            weights[name][padded]
+            for name in ("channels.fixed", "channels.tuned")
+            if name in weights
+        )
         assert isinstance(words, torch.Tensor)
         maps = []
         for number, size in enumerate(windows):
-            kernel = weights[f"convolutions.{number}.weight"].view(-1, size, words.shape[1]).transpose(1, 2)
+            kernel = (
+                weights[f"convolutions.{number}.weight"]
+                .view(-1, size, words.shape[1])
+                .transpose(1, 2)
+            )
             maps.append(
-                F.conv1d(words.T[None], kernel, weights[f"convolutions.{number}.bias"]).relu().amax(2)[0]
+                F.conv1d(words.T[None], kernel, weights[f"convolutions.{number}.bias"])
+                .relu()
+                .amax(2)[0]
             )
         pooled = torch.cat(maps) if maps else words.amax(0)
         hidden = torch.relu(weights["hidden.weight"] @ pooled + weights["hidden.bias"])
-        answers.append(torch.sigmoid(weights["output.weight"] @ hidden + weights["output.bias"]).numpy())
+        answers.append(
+            torch.sigmoid(weights["output.weight"] @ hidden + weights["output.bias"]).numpy()
+        )
     return np.stack(answers)
 
 
@@ -143,7 +168,9 @@ def test_the_fast_network_is_the_paper_s(glove: str, settings: dict[str, Any]) -
 def test_the_answer_does_not_depend_on_the_company(glove: str) -> None:
     text_cnn, inputs, _ = fitted(glove, count=64)
     together = np.hstack(text_cnn.predict(inputs, Context()))
-    alone = np.vstack([np.hstack(text_cnn.predict(inputs.take(np.array([i])), Context())) for i in range(64)])
+    alone = np.vstack(
+        [np.hstack(text_cnn.predict(inputs.take(np.array([i])), Context())) for i in range(64)]
+    )
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -158,10 +185,15 @@ def test_the_answer_does_not_depend_on_the_company(glove: str) -> None:
 def test_weights_of_the_paper(settings: dict[str, Any], weights: int) -> None:
     catalog, _ = catalog_of(122)
     text_cnn = TextCnn(
-        TextCnn.Settings.model_validate({"embedding": "rand", "training": {"epochs": 1}, **settings}), "title"
+        TextCnn.Settings.model_validate(
+            {"embedding": "rand", "training": {"epochs": 1}, **settings}
+        ),
+        "title",
     )
     text_cnn.fit(
-        Examples(text_cnn.prepare(catalog, Context()), np.eye(122, dtype=np.float32)), None, Context()
+        Examples(text_cnn.prepare(catalog, Context()), np.eye(122, dtype=np.float32)),
+        None,
+        Context(),
     )
     arrays = text_cnn.state().arrays
     assert sum(value.size for name, value in arrays.items() if name != "channels.tuned") == weights
@@ -190,7 +222,9 @@ def test_static_vectors_stay_and_tuned_ones_move(glove: str) -> None:
     words = text_cnn.state().facts["words"]
     np.testing.assert_array_equal(arrays["channels.fixed"][1 + words.index("shoe")], rows["shoe"])
     assert np.abs(arrays["channels.fixed"] - arrays["channels.tuned"]).max() > 0.01
-    assert np.abs(arrays["channels.tuned"][0]).max() > 0  # the padding's vector is trained, as in Keras
+    assert (
+        np.abs(arrays["channels.tuned"][0]).max() > 0
+    )  # the padding's vector is trained, as in Keras
 
 
 def test_max_norm_holds_after_every_step(glove: str) -> None:
@@ -216,7 +250,9 @@ def test_early_stopping_keeps_the_best_epoch(glove: str) -> None:
         targets[80:], 1, axis=1
     )  # validation that contradicts training: the first epochs are the best
     text_cnn.fit(
-        Examples(inputs.take(rows[:80]), targets[:80]), Examples(inputs.take(rows[80:]), wrong), Context()
+        Examples(inputs.take(rows[:80]), targets[:80]),
+        Examples(inputs.take(rows[80:]), wrong),
+        Context(),
     )
     assert text_cnn.provenance()["epochs"] < 10
 
@@ -240,7 +276,12 @@ def test_vocabulary_and_coverage_are_of_the_training_rows(glove: str) -> None:
 
 def test_absent_and_wordless_fields(glove: str) -> None:
     catalog = Catalog.from_records(
-        [{"id": "1"}, {"id": "2", "title": "100% !"}, {"id": "3", "title": "Shoe"}, {"id": "4", "title": ""}]
+        [
+            {"id": "1"},
+            {"id": "2", "title": "100% !"},
+            {"id": "3", "title": "Shoe"},
+            {"id": "4", "title": ""},
+        ]
     )
     text_cnn, _, _ = fitted(glove)
     inputs = text_cnn.prepare(catalog, Context())
@@ -256,7 +297,9 @@ def test_words_never_seen_give_an_answer(glove: str) -> None:
     assert np.isfinite(text_cnn.predict(inputs, Context())[0]).all()
 
 
-def test_fewer_dimensions_than_asked_for_are_said(glove: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_fewer_dimensions_than_asked_for_are_said(
+    glove: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING, logger="shelfwise"):
         text_cnn, _, _ = fitted(glove, dimensions=120, training={"epochs": 1})
     assert "120 dimensions" in caplog.text
@@ -270,7 +313,13 @@ def test_unfitted(glove: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"windows": (5,), "maxlen": 4}, {"windows": ()}, {"windows": (0,)}, {"dropout": 1.0}, {"windws": (5,)}],
+    [
+        {"windows": (5,), "maxlen": 4},
+        {"windows": ()},
+        {"windows": (0,)},
+        {"dropout": 1.0},
+        {"windws": (5,)},
+    ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

@@ -31,7 +31,9 @@ def catalog_of(count: int, seed: int = 0) -> tuple[Catalog, np.ndarray[Any, np.d
     for i in range(0, count, 10):
         records[i][("title", "description")[i // 10 % 2]] = None
     encoder = np.eye(len(NOUNS), dtype=np.float32)
-    return Catalog.from_records(records), np.concatenate([encoder[nouns[:, 0]], encoder[nouns[:, 1]]], axis=1)
+    return Catalog.from_records(records), np.concatenate(
+        [encoder[nouns[:, 0]], encoder[nouns[:, 1]]], axis=1
+    )
 
 
 def fitted(
@@ -58,7 +60,11 @@ class TestFields:
 
     def test_present_is_who_has_any_of_them(self) -> None:
         catalog = Catalog.from_records(
-            [{"id": "1", "title": "a hat"}, {"id": "2", "description": "a hat"}, {"id": "3", "title": " -- "}]
+            [
+                {"id": "1", "title": "a hat"},
+                {"id": "2", "description": "a hat"},
+                {"id": "3", "title": " -- "},
+            ]
         )
         both = TextLinear(TextLinear.Settings(), "title+description").prepare(catalog, Context())
         title = TextLinear(TextLinear.Settings(), "title").prepare(catalog, Context())
@@ -119,7 +125,8 @@ class TestAnswers:
         member, inputs, _ = fitted()
         state = member.state()
         stored = State(
-            {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+            {k: v.copy() for k, v in state.arrays.items()},
+            json.loads(json.dumps(dict(state.facts))),
         )
         restored = TextLinear(member.settings, member.field).restore(stored)
         for before, after in zip(
@@ -149,7 +156,9 @@ def test_a_real_catalogue() -> None:
 
     Scikit-learn's TF-IDF and logistic regression reach .824 here.
     """
-    train, test = ([json.loads(line) for line in (HM / f"{part}.jsonl").open()] for part in ("train", "test"))
+    train, test = (
+        [json.loads(line) for line in (HM / f"{part}.jsonl").open()] for part in ("train", "test")
+    )
 
     def labels(record: dict[str, Any]) -> set[str]:
         return {name for path in record["categories"] for name in path}
@@ -160,7 +169,8 @@ def test_a_real_catalogue() -> None:
 
     def examples(records: list[dict[str, Any]]) -> Examples:
         rows = [
-            {"id": r["asin"], "title": r.get("title"), "description": r.get("description")} for r in records
+            {"id": r["asin"], "title": r.get("title"), "description": r.get("description")}
+            for r in records
         ]
         targets = np.array([[name in labels(r) for name in names] for r in records], np.float32)
         return Examples(member.prepare(Catalog.from_records(rows), Context()), targets)

@@ -59,7 +59,9 @@ def member_of(encoder: str, **settings: Any) -> TextTransformer:
     return TextTransformer(TextTransformer.Settings.model_validate(chosen), "title+description")
 
 
-def fitted(encoder: str, context: Context | None = None, **settings: Any) -> tuple[TextTransformer, Any, Any]:
+def fitted(
+    encoder: str, context: Context | None = None, **settings: Any
+) -> tuple[TextTransformer, Any, Any]:
     catalog, targets = catalog_of(80)
     member, context = member_of(encoder, **settings), context or Context(seed=1)
     inputs = member.prepare(catalog, context)
@@ -67,7 +69,9 @@ def fitted(encoder: str, context: Context | None = None, **settings: Any) -> tup
 
 
 def stored(state: State) -> State:
-    return State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+    return State(
+        {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+    )
 
 
 class TestLearning:
@@ -78,7 +82,9 @@ class TestLearning:
         assert ((probabilities > 0.5) == (targets > 0)).mean() > 0.9
         assert features.shape == (80, 16)
         restored = member_of(encoder, train_last=train_last).restore(stored(member.state()))
-        for before, after in zip((probabilities, features), restored.predict(inputs, Context()), strict=True):
+        for before, after in zip(
+            (probabilities, features), restored.predict(inputs, Context()), strict=True
+        ):
             assert np.array_equal(before, after)
 
     def test_only_what_was_tuned_is_kept_and_changed(self, encoder: str) -> None:
@@ -96,12 +102,16 @@ class TestLearning:
             for name, a in kept.items()
             if name.endswith("dense.weight")
         )
-        assert not [name for name in fitted(encoder)[0].state().arrays if name.startswith("encoder.")]
+        assert not [
+            name for name in fitted(encoder)[0].state().arrays if name.startswith("encoder.")
+        ]
 
     def test_a_text_is_answered_for_alike_in_any_company(self, encoder: str) -> None:
         member, inputs, _ = fitted(encoder, train_last=1)
         together = member.predict(inputs, Context())[0]
-        alone = np.concatenate([member.predict(inputs.take(np.array([i])), Context())[0] for i in range(6)])
+        alone = np.concatenate(
+            [member.predict(inputs.take(np.array([i])), Context())[0] for i in range(6)]
+        )
         np.testing.assert_allclose(alone, together[:6], atol=1e-5)
 
     def test_more_layers_than_there_are(self, encoder: str) -> None:
@@ -111,7 +121,11 @@ class TestLearning:
 
 class TestReading:
     def test_present_is_who_has_any_of_the_fields(self, encoder: str) -> None:
-        records = [{"id": "1", "title": "hat"}, {"id": "2", "description": "hat"}, {"id": "3", "title": "  "}]
+        records = [
+            {"id": "1", "title": "hat"},
+            {"id": "2", "description": "hat"},
+            {"id": "3", "title": "  "},
+        ]
         passages = member_of(encoder).prepare(Catalog.from_records(records), Context())
         assert passages.present.tolist() == [True, True, False]
         assert passages.tokens.lengths.tolist() == [1, 1, 0]
@@ -119,8 +133,12 @@ class TestReading:
 
     def test_present_may_be_who_has_all_of_the_fields(self, encoder: str) -> None:
         member, (catalog, _) = member_of(encoder, present="all"), catalog_of(20)
-        assert member.prepare(catalog, Context()).present.tolist() == [i % 7 != 0 for i in range(20)]
-        assert [member.is_present(frozenset(fields)) for fields in ({"title"}, {"title", "description"})] == [
+        assert member.prepare(catalog, Context()).present.tolist() == [
+            i % 7 != 0 for i in range(20)
+        ]
+        assert [
+            member.is_present(frozenset(fields)) for fields in ({"title"}, {"title", "description"})
+        ] == [
             False,
             True,
         ]
@@ -144,7 +162,8 @@ class TestReading:
         first = member_of(encoder).prepare(catalog, Context(cache=tmp_path))
         assert list(tmp_path.rglob("*.safetensors"))
         monkeypatch.setattr(
-            "shelfwise.features.sentence_embeddings.run_encoder", lambda *_: pytest.fail("encoded once more")
+            "shelfwise.features.sentence_embeddings.run_encoder",
+            lambda *_: pytest.fail("encoded once more"),
         )
         again = member_of(encoder).prepare(catalog.take(range(19, -1, -1)), Context(cache=tmp_path))
         assert np.array_equal(first.encoded, again.encoded[::-1])
@@ -156,7 +175,9 @@ class TestSources:
     ) -> None:
         member, _, _ = fitted(encoder)
         with pytest.raises(WeightsError, match="fit again"):
-            member_of(str(make_encoder(tmp_path, (*NOUNS, *FILLERS), seed=5))).restore(member.state())
+            member_of(str(make_encoder(tmp_path, (*NOUNS, *FILLERS), seed=5))).restore(
+                member.state()
+            )
 
     def test_a_folder_without_weights(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text("{}")
@@ -170,7 +191,9 @@ class TestSources:
         with pytest.raises(WeightsError, match="cannot be loaded"):
             load_encoder(find_encoder(str(folder)))
 
-    def test_no_one_waits_for_a_hub_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_one_waits_for_a_hub_that_does_not_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(encoders, "model_info", lambda *_, **__: time.sleep(30))
         monkeypatch.setattr(encoders.constants, "HF_HUB_OFFLINE", False)
         started = time.perf_counter()

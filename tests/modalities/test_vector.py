@@ -56,7 +56,10 @@ class TestSources:
             tmp_path / "sound.parquet",
         )
         column = Catalog.from_records(
-            [{"id": i, "sound": vectors[n].tolist() if there[n] else None} for n, i in enumerate(IDS)]
+            [
+                {"id": i, "sound": vectors[n].tolist() if there[n] else None}
+                for n, i in enumerate(IDS)
+            ]
         )
         found = [
             member_of("sound.npy").prepare(catalog, Context()),
@@ -85,7 +88,8 @@ class TestSources:
     def test_what_is_no_vector_is_refused(self) -> None:
         values = ["[1, 2.5]", "[1, -2e3]", "[1]", "loud", "[]", "[NaN, 1]", "[1e99, 1]", None]
         inputs = member_of().prepare(
-            Catalog.from_records([{"id": f"p{i}", "sound": v} for i, v in enumerate(values)]), Context()
+            Catalog.from_records([{"id": f"p{i}", "sound": v} for i, v in enumerate(values)]),
+            Context(),
         )
         assert inputs.present.tolist() == [True, True, *[False] * 6]
         assert [r.id for r in inputs.refused] == ["p2", "p3", "p4", "p5", "p6"]
@@ -135,13 +139,18 @@ class TestErrors:
         [
             ({"id": ["1"], "noise": [[1.0]]}, "has the columns id, noise; expected id and sound"),
             ({"id": ["1"], "sound": ["x"]}, "holds string; expected lists of numbers"),
-            ({"id": ["1", "2"], "sound": [[1.0], [1.0, 2.0]]}, "have 1 to 2 numbers; expected equally many"),
+            (
+                {"id": ["1", "2"], "sound": [[1.0], [1.0, 2.0]]},
+                "have 1 to 2 numbers; expected equally many",
+            ),
         ],
     )
     def test_parquet(self, tmp_path: Path, table: dict[str, Any], message: str) -> None:
         pq.write_table(pa.table(table), tmp_path / "sound.parquet")
         with pytest.raises(CatalogError, match=message):
-            member_of("sound.parquet").prepare(Catalog.from_records([{"id": "1"}], tmp_path), Context())
+            member_of("sound.parquet").prepare(
+                Catalog.from_records([{"id": "1"}], tmp_path), Context()
+            )
 
     def test_no_parquet_at_all(self, tmp_path: Path) -> None:
         (tmp_path / "sound.csv").write_text("id,sound\n")
@@ -175,6 +184,10 @@ class TestFitted:
         state = member.state()
         json.dumps(dict(state.facts))
         for source in ("elsewhere.npy", None):
-            bare = member_of(source).restore(state).prepare(Catalog.from_records([{"id": "p1"}]), Context())
+            bare = (
+                member_of(source)
+                .restore(state)
+                .prepare(Catalog.from_records([{"id": "p1"}]), Context())
+            )
             assert not bare.present.any()
             assert bare.values.shape == (1, 3)

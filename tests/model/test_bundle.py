@@ -46,8 +46,12 @@ def test_every_changed_byte_is_refused(bundle: Bundle, tmp_path: Path) -> None:
         original = path.read_bytes()
         for place in {0, len(original) // 2, len(original) - 1}:
             for bit in (0x01, 0x07, 0x80):
-                path.write_bytes(original[:place] + bytes([original[place] ^ bit]) + original[place + 1 :])
-                with pytest.raises(BundleError, match=r"changed after|cannot be read|not a manifest"):
+                path.write_bytes(
+                    original[:place] + bytes([original[place] ^ bit]) + original[place + 1 :]
+                )
+                with pytest.raises(
+                    BundleError, match=r"changed after|cannot be read|not a manifest"
+                ):
                     load_bundle(tmp_path / "model")
         path.write_bytes(original)
     load_bundle(tmp_path / "model")
@@ -110,7 +114,10 @@ def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> Non
         "except BundleError as error: print(error); sys.exit(2)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "model")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, str(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2, done.stderr
     assert "could not write the model" in done.stdout

@@ -41,7 +41,9 @@ def test_it_predicts_what_it_predicted(saved: Path) -> None:
     assert [row["labels"] for row in after] == [row["labels"] for row in before]
     assert [row["novelty"] for row in after] == [row["outside"] for row in before]
     queues = {"outside": "novel"}
-    assert [row["queue"] for row in after] == [queues.get(row["queue"], row["queue"]) for row in before]
+    assert [row["queue"] for row in after] == [
+        queues.get(row["queue"], row["queue"]) for row in before
+    ]
     for new, old in zip(after, before, strict=True):
         assert new["scores"] == pytest.approx(old["scores"], abs=1e-6)
 
@@ -55,7 +57,9 @@ def test_it_is_saved_again_under_the_names_of_today(saved: Path, tmp_path: Path)
     assert not {"decider", "outsiders", "relabelling", "neighbours"} & sections.keys()
 
 
-def test_no_note_is_logged_for_names_nobody_typed(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_note_is_logged_for_names_nobody_typed(
+    saved: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     open_model(saved / "model")
     assert "is now called" not in caplog.text
 
@@ -74,7 +78,9 @@ def with_logistic(settings: dict[str, Any], blended: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("blended", [False, True])
-def test_a_removed_setting_is_dropped_or_refused(blended: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_removed_setting_is_dropped_or_refused(
+    blended: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     config, _, _ = upgrade(with_logistic({"shrink": 3.0, "others": "off"}, blended), {}, {})
     assert config["systems"] == with_logistic({"shrink": 3.0}, blended)["systems"]
     assert not caplog.text

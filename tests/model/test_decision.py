@@ -70,7 +70,9 @@ def test_python_and_the_file_decide_alike(
         assert list(row["scores"].items()) == list(decided.scores.items())
 
 
-def test_labels_are_those_of_categorize_with_their_scores(predictor: Predictor, saved: Path) -> None:
+def test_labels_are_those_of_categorize_with_their_scores(
+    predictor: Predictor, saved: Path
+) -> None:
     categorizer = Categorizer.from_model(predictor)
     names = categorizer.categorize(saved / "catalog.jsonl")
     scores = categorizer.predict_proba(saved / "catalog.jsonl")
@@ -151,7 +153,9 @@ def test_decisions_come_chunk_by_chunk(
     assert [one.names for one in [*first, *rest]] == [one.names for one in wanted]
 
 
-def test_what_cannot_be_promised_is_refused_before_the_first_decision(categorizer: Categorizer) -> None:
+def test_what_cannot_be_promised_is_refused_before_the_first_decision(
+    categorizer: Categorizer,
+) -> None:
     model = categorizer.model_
     assert model.novelty is None
     with pytest.raises(ConfigError, match="no novelty detector"):

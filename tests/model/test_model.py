@@ -58,11 +58,21 @@ class Dark(FieldInputs):
 
 def test_an_image_that_several_members_read_is_refused_once() -> None:
     config = Config.parse(
-        {"members": {name: {"modality": "image", "field": field} for name, field in MEMBERS.items()}}
+        {
+            "members": {
+                name: {"modality": "image", "field": field} for name, field in MEMBERS.items()
+            }
+        }
     )
-    members: dict[str, Modality] = {name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()}
+    members: dict[str, Modality] = {
+        name: Blind(PluginSettings(), field) for name, field in MEMBERS.items()
+    }
     model = Model(
-        config, LabelSet(("A",)), members, system_members={"fused": tuple(MEMBERS)}, decide_with="fused"
+        config,
+        LabelSet(("A",)),
+        members,
+        system_members={"fused": tuple(MEMBERS)},
+        decide_with="fused",
     )
     answers = model.predict_members(Catalog.from_records([{"id": "1"}, {"id": "2"}]), Context())
     assert answers.refused == (

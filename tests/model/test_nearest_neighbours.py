@@ -26,7 +26,10 @@ def features(seed: int, products: int = 80) -> dict[str, Floats]:
     """Two members, the second missing in every fourth product; wide enough to be cut."""
     rng = np.random.default_rng(seed)
     basis = np.random.default_rng(99).normal(size=(12, 300))  # the same space for all products
-    parts = {"title": rng.normal(size=(products, 12)) @ basis, "image": rng.normal(size=(products, 40))}
+    parts = {
+        "title": rng.normal(size=(products, 12)) @ basis,
+        "image": rng.normal(size=(products, 40)),
+    }
     parts["image"][::4] = 0
     return {name: part.astype(np.float32) for name, part in parts.items()}
 
@@ -88,7 +91,11 @@ def test_recall_counts_shared_and_rarest_labels() -> None:
         "recall@3": pytest.approx((2 / 3 + 1 / 3) / 2),
         "rarest@3": pytest.approx((1 / 3 + 1 / 3) / 2),
     }
-    assert label_recall(rows[2:], known, truth[2:], (1,)) == {"products": 0, "recall@1": 0, "rarest@1": 0}
+    assert label_recall(rows[2:], known, truth[2:], (1,)) == {
+        "products": 0,
+        "recall@1": 0,
+        "rarest@1": 0,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +111,9 @@ def test_a_training_product_finds_itself_first(categorizer: Categorizer, sample:
     found = categorizer.similar(catalog.take(rows), k=3)
     same = [first["similarity"] == pytest.approx(1, abs=5e-3) for first, *_ in found]
     assert all(same)
-    assert sum(first["id"] == name for (first, *_), name in zip(found, near.ids, strict=False)) >= 28, (
-        "only near-copies may tie"
-    )
+    assert (
+        sum(first["id"] == name for (first, *_), name in zip(found, near.ids, strict=False)) >= 28
+    ), "only near-copies may tie"
     assert found[0][0].keys() == {"id", "title", "similarity", "labels"}
     itself = categorizer.similar_to(near.ids[0], k=5)
     assert len(itself) == 5
@@ -115,14 +122,20 @@ def test_a_training_product_finds_itself_first(categorizer: Categorizer, sample:
 
 def test_embeddings_are_as_wide_whatever_is_missing(categorizer: Categorizer, sample: Path) -> None:
     whole = categorizer.embed(sample).shape[1]
-    for products in ([{"title": "brass lamp"}], [{"description": "for the garden"}], [{"id": "nothing"}]):
+    for products in (
+        [{"title": "brass lamp"}],
+        [{"description": "for the garden"}],
+        [{"id": "nothing"}],
+    ):
         assert categorizer.embed(products).shape == (1, whole)
     assert categorizer.similar([{"id": "nothing"}]) == [[]]
     assert len(categorizer.similar([{"title": "brass lamp"}], k=4)[0]) == 4
 
 
 def test_recall_is_in_the_results(trained: Path) -> None:
-    similar: dict[str, Any] = json.loads((trained / "report" / "results.json").read_text("utf-8"))["similar"]
+    similar: dict[str, Any] = json.loads((trained / "report" / "results.json").read_text("utf-8"))[
+        "similar"
+    ]
     assert similar["products"] > 0
     assert {f"{kind}@{k}" for kind in ("recall", "rarest") for k in (1, 5, 10)} < similar.keys()
     assert all(similar[f"rarest@{k}"] <= similar[f"recall@{k}"] <= 1 for k in (1, 5, 10))

@@ -49,7 +49,9 @@ def test_through_a_file(tmp_path: Path) -> None:
     scores = np.array([[0.5, 0, 0.25], [0, 0, 0]], np.float32)
     before = OutOfFold.of(["a", "b"], scores, np.zeros((2, 3), np.float32))
     write_arrays(tmp_path / "x.safetensors", before.state().arrays)
-    after = OutOfFold.from_state(State(read_arrays(tmp_path / "x.safetensors")[0], before.state().facts))
+    after = OutOfFold.from_state(
+        State(read_arrays(tmp_path / "x.safetensors")[0], before.state().facts)
+    )
     assert np.array_equal(after.dense()[0], scores)
     assert not after.dense()[1].any()
 

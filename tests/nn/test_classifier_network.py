@@ -46,7 +46,9 @@ def test_probabilities_and_features_are_the_networks_own(count: int) -> None:
         np.testing.assert_allclose(
             probabilities, network(torch.from_numpy(rows)).sigmoid().numpy(), atol=1e-6
         )
-        np.testing.assert_allclose(features, network.features(torch.from_numpy(rows)).numpy(), atol=1e-6)
+        np.testing.assert_allclose(
+            features, network.features(torch.from_numpy(rows)).numpy(), atol=1e-6
+        )
 
 
 def test_dropout_is_for_training_alone() -> None:

@@ -26,7 +26,8 @@ def texts() -> Ragged:
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 12, 20)
     return Ragged(
-        rng.integers(1, 30, lengths.sum()).astype(np.int32), np.concatenate([[0], np.cumsum(lengths)])
+        rng.integers(1, 30, lengths.sum()).astype(np.int32),
+        np.concatenate([[0], np.cumsum(lengths)]),
     )
 
 
@@ -99,7 +100,9 @@ def test_the_same_digits_whichever_thread_computes() -> None:
         }
     )
     with torch_threads(2):
-        found = [TextCnn(settings, "title").fit(train, None, Context()).state().arrays for _ in range(16)]
+        found = [
+            TextCnn(settings, "title").fit(train, None, Context()).state().arrays for _ in range(16)
+        ]
     for other in found[1:]:
         assert all(np.array_equal(found[0][name], other[name]) for name in other)
 

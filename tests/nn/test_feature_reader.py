@@ -51,6 +51,8 @@ def test_members_are_dropped_in_training_alone(outputs: MemberOutputs) -> None:
 
 def test_a_member_without_products_has_the_width_it_had_in_training() -> None:
     nothing = np.zeros((4, 0), np.float32)
-    outputs = MemberOutputs(np.zeros((4, 2, 1), np.float32), np.zeros((4, 2), bool), (nothing, nothing))
+    outputs = MemberOutputs(
+        np.zeros((4, 2, 1), np.float32), np.zeros((4, 2), bool), (nothing, nothing)
+    )
     batch = FeatureBatches(outputs, WIDTHS).batch(np.arange(4))
     assert [tuple(part.shape) for part in batch[1:]] == [(4, 3), (4, 2)]

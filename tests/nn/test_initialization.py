@@ -22,5 +22,7 @@ def test_only_dense_layers_are_drawn() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 6))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     assert init_network_like_keras(network) is network
-    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed == {"2.weight", "2.bias"}

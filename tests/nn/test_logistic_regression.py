@@ -19,7 +19,9 @@ def problem() -> tuple[sp.csr_array, np.ndarray[Any, np.dtype[np.float32]]]:
     inputs = sp.random_array((300, 400), density=0.05, rng=rng, dtype=np.float32).tocsr()
     scores = inputs @ rng.normal(size=(400, 9)) + rng.normal(0, 0.3, (300, 9))
     share = np.array([0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01])
-    targets = np.stack([scores[:, i] > np.quantile(scores[:, i], 1 - share[i]) for i in range(9)], axis=1)
+    targets = np.stack(
+        [scores[:, i] > np.quantile(scores[:, i], 1 - share[i]) for i in range(9)], axis=1
+    )
     return sp.csr_array(inputs), targets.astype(np.float32)
 
 
@@ -30,7 +32,11 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
     weights, bias = ours.weights.toarray(), ours.bias
     for label in range(targets.shape[1]):
         theirs = LogisticRegression(
-            C=cost, solver="liblinear", tol=1e-8, max_iter=10_000, class_weight={0: 1, 1: positive_weight}
+            C=cost,
+            solver="liblinear",
+            tol=1e-8,
+            max_iter=10_000,
+            class_weight={0: 1, 1: positive_weight},
         )
         theirs.fit(inputs, targets[:, label])
         np.testing.assert_allclose(weights[:, label], theirs.coef_[0], atol=2e-3)
@@ -38,7 +44,9 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
 
 
 @pytest.mark.parametrize("prune", [0.0, 0.1])
-def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(problem: Any, prune: float) -> None:
+def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(
+    problem: Any, prune: float
+) -> None:
     inputs, targets = problem
     dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
     joined = sp.csr_array(sp.hstack([inputs, dense], format="csr"))
@@ -62,7 +70,9 @@ def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(problem: Any,
 def test_dense_inputs_alone() -> None:
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(200, 6)).astype(np.float32)
-    targets = (dense @ rng.normal(size=(6, 3)) + rng.normal(0, 0.5, (200, 3)) > 0).astype(np.float32)
+    targets = (dense @ rng.normal(size=(6, 3)) + rng.normal(0, 0.5, (200, 3)) > 0).astype(
+        np.float32
+    )
     none = sp.csr_array((200, 0), dtype=np.float32)
     ours = fit_logistic(none, targets, 2, tolerance=1e-5, dense=dense)
     for label in range(3):
@@ -96,7 +106,9 @@ def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_dist
     assert random_projection(logits, 2000) is logits
     mixed = random_projection(logits, 256)
     assert mixed.shape == (40, 256)
-    assert np.allclose(random_projection(logits[3:5], 256), mixed[3:5], atol=1e-4), "the same mix every time"
+    assert np.allclose(random_projection(logits[3:5], 256), mixed[3:5], atol=1e-4), (
+        "the same mix every time"
+    )
     ratio = pdist(mixed) / pdist(logits)
     assert 0.75 < ratio.min() < ratio.max() < 1.25
 
@@ -135,7 +147,10 @@ def test_rows_and_inputs_without_a_value() -> None:
 
 def test_no_inputs_leave_the_bias() -> None:
     model = fit_logistic(
-        sp.csr_array((50, 0), dtype=np.float32), np.eye(50, 1, dtype=np.float32), 1000, tolerance=1e-4
+        sp.csr_array((50, 0), dtype=np.float32),
+        np.eye(50, 1, dtype=np.float32),
+        1000,
+        tolerance=1e-4,
     )
     assert model.weights.shape == (0, 1)
     assert 1 / (1 + np.exp(-model.bias[0])) == pytest.approx(1 / 50, rel=0.05)
@@ -149,6 +164,8 @@ def test_logits_are_the_product_however_sparse_the_weights(density: float) -> No
     rows[3] = 0
     inputs = sp.csr_array(rows)
     found = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs)
-    np.testing.assert_allclose(found, inputs.toarray() @ weights.toarray() + np.arange(6), atol=1e-5)
+    np.testing.assert_allclose(
+        found, inputs.toarray() @ weights.toarray() + np.arange(6), atol=1e-5
+    )
     alone = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs[[7]])
     np.testing.assert_array_equal(alone[0], found[7])

@@ -13,7 +13,14 @@ from shelfwise.errors import ConfigError
 from shelfwise.nn import losses
 from shelfwise.taxonomy.tree_scores import levels
 
-NAMES: tuple[LossName, ...] = ("keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced")
+NAMES: tuple[LossName, ...] = (
+    "keras_cce",
+    "bce",
+    "softmax_ce",
+    "focal",
+    "asymmetric",
+    "class_balanced",
+)
 
 
 def sample(rows: int = 7, labels: int = 5) -> tuple[Tensor, Tensor]:
@@ -43,7 +50,8 @@ def test_keras_cce_is_that_of_keras() -> None:
     for zs, ys in zip(logits.tolist(), targets.tolist(), strict=True):
         scores = [1 / (1 + math.exp(-z)) for z in zs]
         total -= sum(
-            y * math.log(min(max(s / sum(scores), 1e-7), 1 - 1e-7)) for s, y in zip(scores, ys, strict=True)
+            y * math.log(min(max(s / sum(scores), 1e-7), 1 - 1e-7))
+            for s, y in zip(scores, ys, strict=True)
         )
     assert losses.keras_cce(logits, targets).item() == pytest.approx(total / len(logits), rel=1e-5)
 
@@ -80,7 +88,9 @@ def test_cell_by_cell_losses() -> None:
     assert losses.bce(logits, targets).item() == pytest.approx(
         per_cell(logits, targets, cross_entropy), rel=1e-5
     )
-    assert losses.focal(logits, targets).item() == pytest.approx(per_cell(logits, targets, focal), rel=1e-4)
+    assert losses.focal(logits, targets).item() == pytest.approx(
+        per_cell(logits, targets, focal), rel=1e-4
+    )
     assert losses.asymmetric(logits, targets).item() == pytest.approx(
         per_cell(logits, targets, asymmetric), rel=1e-4
     )
@@ -93,7 +103,9 @@ def test_softmax_ce_shares_the_target_and_ignores_the_unlabelled() -> None:
     for zs, ys in zip(logits.double().numpy(), targets.double().numpy(), strict=True):
         if ys.any():
             expected -= float(ys / ys.sum() @ (zs - np.log(np.exp(zs).sum())))
-    assert losses.softmax_ce(logits, targets).item() == pytest.approx(expected / len(logits), rel=1e-5)
+    assert losses.softmax_ce(logits, targets).item() == pytest.approx(
+        expected / len(logits), rel=1e-5
+    )
 
 
 def test_class_balanced() -> None:

@@ -59,7 +59,9 @@ class TwoViews(NetworkModality[Layer]):
             self._network = Layer(train.targets.shape[1])
         watched = self._watched(validation, context)
         self._facts = {
-            "epochs": self._train(self.batches(train.inputs, context), train.targets, watched, context)
+            "epochs": self._train(
+                self.batches(train.inputs, context), train.targets, watched, context
+            )
         }
         return self
 

@@ -12,8 +12,12 @@ from shelfwise.nn.training_loop import torch_seed
 
 THEIRS = {
     "adam": lambda p, decay: torch.optim.Adam(p, lr=0.01, weight_decay=decay, eps=1e-7, fused=True),
-    "adamw": lambda p, decay: torch.optim.AdamW(p, lr=0.01, weight_decay=decay, eps=1e-7, fused=True),
-    "adadelta": lambda p, decay: torch.optim.Adadelta(p, lr=0.01, rho=0.9, eps=1e-6, weight_decay=decay),
+    "adamw": lambda p, decay: torch.optim.AdamW(
+        p, lr=0.01, weight_decay=decay, eps=1e-7, fused=True
+    ),
+    "adadelta": lambda p, decay: torch.optim.Adadelta(
+        p, lr=0.01, rho=0.9, eps=1e-6, weight_decay=decay
+    ),
 }
 
 
@@ -56,7 +60,9 @@ def test_the_cosine_is_torchs_and_constant_is_constant():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 17)
     for step in range(17):
-        assert rate_at(step, 17, 0.3, "cosine") == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        assert rate_at(step, 17, 0.3, "cosine") == pytest.approx(
+            optimizer.param_groups[0]["lr"], rel=1e-12
+        )
         assert rate_at(step, 17, 0.3, "constant") == 0.3
         optimizer.step()
         schedule.step()

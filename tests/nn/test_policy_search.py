@@ -32,7 +32,9 @@ def parts(seed: int, products: int = 60) -> tuple[MemberOutputs, Floats]:
     present = np.ones((products, 3), bool)
     present[::5, 0] = False
     return MemberOutputs(
-        scores * present[:, :, None], present, tuple(np.ones((products, 2), np.float32) for _ in range(3))
+        scores * present[:, :, None],
+        present,
+        tuple(np.ones((products, 2), np.float32) for _ in range(3)),
     ), targets
 
 
@@ -62,7 +64,9 @@ def test_the_papers_networks_are_always_tried_first() -> None:
     )
 
 
-def test_a_killed_search_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_search_goes_on_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = run(6)
     fits: list[Any] = []
     real = search.fit_policy
@@ -77,7 +81,9 @@ def test_a_killed_search_goes_on_to_the_same_end(tmp_path: Path, monkeypatch: py
     with pytest.raises(KeyboardInterrupt):
         run(6, tmp_path)
     resumed = run(6, tmp_path)
-    assert len(fits) == 4 + 3, "three trials were finished before the kill and must not be tried again"
+    assert len(fits) == 4 + 3, (
+        "three trials were finished before the kill and must not be tried again"
+    )
     assert resumed == whole
     assert len(list((tmp_path / "search").iterdir())) == 1
 
@@ -102,7 +108,9 @@ def test_products_that_only_others_know_get_their_mean() -> None:
     network, _ = chosen.fit((outputs, targets), parts(1), Context())
     lacking = ~outputs.present[:, 0]
     fused = chosen.fuse(network, outputs)
-    np.testing.assert_allclose(fused[lacking], outputs.scores[lacking][:, 1:].mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        fused[lacking], outputs.scores[lacking][:, 1:].mean(axis=1), rtol=1e-6
+    )
 
 
 def test_needs_validation() -> None:

@@ -42,7 +42,9 @@ def test_the_encoding_is_learned_before_the_classifier() -> None:
     assert features.shape == (8, 4)
 
     state = member.state()
-    stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts))))
+    stored = State(
+        {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
+    )
     restored = Shifted(SETTINGS, "number").restore(stored)
     restored.mean = member.mean  # a plug-in would have saved it
     assert np.array_equal(restored.predict(inputs, Context())[0], probabilities)

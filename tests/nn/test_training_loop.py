@@ -60,7 +60,9 @@ def weights(module: nn.Module) -> Floats:
 def test_it_learns(changes: dict[str, Any]) -> None:
     train, targets = data()
     module = network()
-    assert fit_network(module, train, targets, settings(**changes), Context()) == changes.get("epochs", 12)
+    assert fit_network(module, train, targets, settings(**changes), Context()) == changes.get(
+        "epochs", 12
+    )
     assert not module.training
     assert ((run_network(module, train) > 0) == (targets > 0)).mean() > 0.9
 
@@ -145,7 +147,9 @@ def test_progress_counts_epochs() -> None:
 def test_a_loss_that_is_no_number_is_an_error() -> None:
     train, targets = data()
     train.values[5] = np.inf
-    with pytest.raises(ConfigError, match="title: the loss became nan in epoch 1; lower learning_rate"):
+    with pytest.raises(
+        ConfigError, match="title: the loss became nan in epoch 1; lower learning_rate"
+    ):
         fit_network(network(), train, targets, settings(batch_size=96), Context(), title="title")
 
 
@@ -153,7 +157,9 @@ def test_answers_come_in_row_order() -> None:
     train, _ = data(rows=50)
     module = network().eval()
     plain = run_network(module, train, batch_size=50)
-    shuffled = run_network(module, train, batch_size=7, order=np.random.default_rng(0).permutation(50))
+    shuffled = run_network(
+        module, train, batch_size=7, order=np.random.default_rng(0).permutation(50)
+    )
     np.testing.assert_allclose(plain, shuffled, atol=1e-6)
     assert run_network(module, Table(np.zeros((0, 6), np.float32))).shape == (0, 0)
 

@@ -32,7 +32,9 @@ def test_a_signal_that_a_product_lacks_counts_as_on_average() -> None:
     alone, both = fitted.novelty_score(some)
     p = (1 + np.sum(known_signals["far"] >= 0.3)) / 401
     assert alone == pytest.approx(1 - np.log(p))
-    assert both == pytest.approx(-np.log(p) - np.log((1 + np.sum(known_signals["unsure"] >= 0.3)) / 401))
+    assert both == pytest.approx(
+        -np.log(p) - np.log((1 + np.sum(known_signals["unsure"] >= 0.3)) / 401)
+    )
 
 
 def test_a_signal_that_hardly_any_product_has_is_left_out() -> None:
@@ -65,14 +67,19 @@ def test_novel_products_are_found_and_false_alarms_are_as_promised() -> None:
         )
     assert fitted.is_novel(fitted.p_values(novel), 0.05).mean() > 0.7
     apart = roc_auc_score(
-        [0] * 2000 + [1] * 500, np.concatenate([fitted.novelty_score(known), fitted.novelty_score(novel)])
+        [0] * 2000 + [1] * 500,
+        np.concatenate([fitted.novelty_score(known), fitted.novelty_score(novel)]),
     )
     alone = roc_auc_score([0] * 2000 + [1] * 500, np.concatenate([known["far"], novel["far"]]))
     assert apart > alone + 0.02, "two signals together tell more than one"
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(-5, 5), min_size=MIN_PRODUCTS, max_size=60), st.floats(-6, 6), st.floats(0, 3))
+@given(
+    st.lists(st.floats(-5, 5), min_size=MIN_PRODUCTS, max_size=60),
+    st.floats(-6, 6),
+    st.floats(0, 3),
+)
 def test_what_is_more_unusual_never_gets_a_higher_p_value(
     known_signals: list[float], value: float, more: float
 ) -> None:

@@ -40,7 +40,12 @@ def catalog(texts: list[str | None]) -> Catalog:
 def around(texts: list[str], groups: list[int] | None = None) -> NearestTextDistance:
     rows = np.arange(len(texts))
     return NearestTextDistance.fit(
-        catalog(list(texts)), rows, ["title"], "", rows if groups is None else np.array(groups), Context()
+        catalog(list(texts)),
+        rows,
+        ["title"],
+        "",
+        rows if groups is None else np.array(groups),
+        Context(),
     )
 
 
@@ -56,8 +61,12 @@ def slow(texts: list[str], new: str, k: int, leave_out: int | None = None) -> fl
         return found
 
     def cosine(one: dict[str, float], other: dict[str, float]) -> float:
-        shared = sum(one[word] * other[word] for word in one.keys() & other.keys() if documents[word] >= 2)
-        return shared / math.sqrt(sum(v * v for v in one.values()) * sum(v * v for v in other.values()))
+        shared = sum(
+            one[word] * other[word] for word in one.keys() & other.keys() if documents[word] >= 2
+        )
+        return shared / math.sqrt(
+            sum(v * v for v in one.values()) * sum(v * v for v in other.values())
+        )
 
     found = [cosine(vector(new), vector(text)) for i, text in enumerate(texts) if i != leave_out]
     return -float(np.mean(sorted(found)[-k:]))
@@ -70,14 +79,18 @@ def test_words_against_a_slow_obvious_count(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(text_distance, "CHUNK_ROWS", portion)
         found = fitted.distances(catalog(list(new)), Context())
         assert list(found) == ["words"]
-        np.testing.assert_allclose(found["words"], [slow(TEXTS, text, 2) for text in new], atol=1e-6)
+        np.testing.assert_allclose(
+            found["words"], [slow(TEXTS, text, 2) for text in new], atol=1e-6
+        )
 
 
 def test_near_copies_are_no_evidence_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_distance, "NEIGHBOURS", 1)
     alone = around(TEXTS).distances(catalog(list(TEXTS)), Context(), groups=np.arange(6))
     np.testing.assert_allclose(
-        alone["words"], [slow(TEXTS, text, 1, leave_out=i) for i, text in enumerate(TEXTS)], atol=1e-6
+        alone["words"],
+        [slow(TEXTS, text, 1, leave_out=i) for i, text in enumerate(TEXTS)],
+        atol=1e-6,
     )
     groups = np.array([0, 1, 2, 3, 4, 0])  # the two mugs are one product
     [far] = around(TEXTS, groups.tolist()).distances(
@@ -93,9 +106,13 @@ def test_no_text_is_not_far() -> None:
 
 
 def test_sentences_are_compared_too(make_encoder: Any, tmp_path: Path) -> None:
-    encoder = make_encoder(tmp_path / "encoder", ["red", "mug", "cup", "blue", "lamp", "large", "tall"])
+    encoder = make_encoder(
+        tmp_path / "encoder", ["red", "mug", "cup", "blue", "lamp", "large", "tall"]
+    )
     rows = np.arange(6)
-    fitted = NearestTextDistance.fit(catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context())
+    fitted = NearestTextDistance.fit(
+        catalog(list(TEXTS)), rows, ["title"], str(encoder), rows, Context()
+    )
     new = catalog(["red mug", "tall lamp", None])
     found = fitted.distances(new, Context())
     assert list(found) == ["words", "meaning"]
@@ -122,7 +139,8 @@ def shop() -> tuple[Catalog, Model]:
     for i in range(400):
         kind = list(words)[i % 4]
         title = (
-            " ".join(chance.choice(words[kind].split(), 3)) + f" {chance.choice(['red', 'blue', 'green'])}"
+            " ".join(chance.choice(words[kind].split(), 3))
+            + f" {chance.choice(['red', 'blue', 'green'])}"
         )
         records.append({"id": str(i), "title": title, "categories": [["Goods", kind]]})
     known = Catalog.from_records(records)
@@ -134,12 +152,20 @@ def shop() -> tuple[Catalog, Model]:
     return known, fit_catalog(known, Config.parse(settings), Context())
 
 
-def test_a_model_finds_novel_products_and_keeps_to_its_false_alarms(shop: tuple[Catalog, Model]) -> None:
+def test_a_model_finds_novel_products_and_keeps_to_its_false_alarms(
+    shop: tuple[Catalog, Model],
+) -> None:
     known, model = shop
     model = Model.from_bundle(model.bundle())
     assert model.novelty is not None
     novel = catalog(
-        ["quantum violin string", "tractor engine oil plough", "violin bow rosin", "cheese rind", "mug"]
+        [
+            "quantum violin string",
+            "tractor engine oil plough",
+            "violin bow rosin",
+            "cheese rind",
+            "mug",
+        ]
     )
 
     def p_values(products: Catalog) -> np.ndarray:
@@ -157,7 +183,9 @@ def test_a_model_finds_novel_products_and_keeps_to_its_false_alarms(shop: tuple[
 
 def test_through_the_facade(shop: tuple[Catalog, Model]) -> None:
     shelves = Categorizer.from_model(shop[1])
-    belongs, novel = shelves.novelty([{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}])
+    belongs, novel = shelves.novelty(
+        [{"title": "mug tea cup clay"}, {"title": "quantum violin string bow"}]
+    )
     assert 0 <= belongs < 0.9 < 0.98 <= novel < 1
 
 
@@ -188,9 +216,13 @@ def test_novel_products_have_a_queue_of_their_own(
     titles = ["mug tea cup clay", "lamp light bulb", "quantum violin string bow"]
     source = tmp_path / "new.jsonl"
     source.write_text(
-        "".join(json.dumps({"id": f"n{i}", "title": title}) + "\n" for i, title in enumerate(titles))
+        "".join(
+            json.dumps({"id": f"n{i}", "title": title}) + "\n" for i, title in enumerate(titles)
+        )
     )
-    summary = predict_catalog(shop[1], source, tmp_path / name, Context(), precision, novelty_rate=0.02)
+    summary = predict_catalog(
+        shop[1], source, tmp_path / name, Context(), precision, novelty_rate=0.02
+    )
     if name.endswith("jsonl"):
         rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
     else:
@@ -203,7 +235,10 @@ def test_novel_products_have_a_queue_of_their_own(
     assert rows[2]["novelty"] >= 0.98 > rows[0]["novelty"] >= 0
     assert (tmp_path / f"{name}.novel.txt").read_text() == "n2\n"
     assert summary["queues"]["novel"] == 1
-    assert set(summary["queues"]) == {"novel", *(("accept", "review", "reject") if precision else ())}
+    assert set(summary["queues"]) == {
+        "novel",
+        *(("accept", "review", "reject") if precision else ()),
+    }
 
 
 def test_on_the_command_line(shop: tuple[Catalog, Model], tmp_path: Path) -> None:
@@ -212,7 +247,16 @@ def test_on_the_command_line(shop: tuple[Catalog, Model], tmp_path: Path) -> Non
         '{"id": "m", "title": "mug tea cup clay"}\n{"id": "v", "title": "quantum violin string bow"}\n'
     )
     save_bundle(shop[1].bundle(), model)
-    command = [sys.executable, "-m", "shelfwise", "predict", model, source, "--out", tmp_path / "p.jsonl"]
+    command = [
+        sys.executable,
+        "-m",
+        "shelfwise",
+        "predict",
+        model,
+        source,
+        "--out",
+        tmp_path / "p.jsonl",
+    ]
 
     def run(*options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -14,7 +14,13 @@ from shelfwise.reports.page import thumbnail
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"no picture", b"\x89PNG\r\n\x1a\n broken", b"<svg xmlns='http://www.w3.org/2000/svg'/>"],
+    [
+        None,
+        b"",
+        b"no picture",
+        b"\x89PNG\r\n\x1a\n broken",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    ],
 )
 def test_thumbnail_of_no_image(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "x.png"

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from shelfwise.metrics.error_analysis import ErrorRow, changes, error_table, overlap, rarity, worst_first
+from shelfwise.metrics.error_analysis import (
+    ErrorRow,
+    changes,
+    error_table,
+    overlap,
+    rarity,
+    worst_first,
+)
 from shelfwise.reports.paper_tables import TABLE_1, TABLE_3, error_markdown, table_1, table_3
 
 PAPER = {  # tables 2 and 4 of the paper, top to bottom
@@ -68,7 +75,12 @@ def test_the_papers_pairs_come_out_in_the_papers_order(name):
 def test_the_papers_columns_overlap_as_they_do():
     shared = overlap(SINGLES)
     sizes = {pair: len(labels) for pair, labels in shared.items()}
-    assert sizes == {"image & description": 2, "image & title": 3, "description & title": 10, "all": 1}
+    assert sizes == {
+        "image & description": 2,
+        "image & title": 3,
+        "description & title": 10,
+        "all": 1,
+    }
     assert shared["all"] == ["Chew Toys"]
     assert shared["image & description"] == ["Chew Toys", "Tape, Adhesives & Fasteners"]
     assert overlap({}) == overlap({"image": COLUMNS["image"]}) == {}
@@ -162,13 +174,27 @@ def test_tables_1_and_3_show_what_ran_beside_the_paper():
         "seconds_predict": 0.5,
     }
     systems = {
-        "description": {**system, "micro_f1_interval": [0.7, 0.725], "micro_f1_tuned_interval": None},
+        "description": {
+            **system,
+            "micro_f1_interval": [0.7, 0.725],
+            "micro_f1_tuned_interval": None,
+        },
         "image": {"not_run": "needs timm | torch\nvision"},
         "ridge": system,
         "another": system,
     }
-    first, third = table_1({"systems": systems}).splitlines(), table_3({"systems": systems}).splitlines()
-    head = ["system", "micro-F1 at 0.5", "micro-F1 tuned", "macro-F1 at 0.5", "fit (s)", "predict (s)"]
+    first, third = (
+        table_1({"systems": systems}).splitlines(),
+        table_3({"systems": systems}).splitlines(),
+    )
+    head = [
+        "system",
+        "micro-F1 at 0.5",
+        "micro-F1 tuned",
+        "macro-F1 at 0.5",
+        "fit (s)",
+        "predict (s)",
+    ]
     assert first[0] == f"| {' | '.join(head)} | paper (Amazon) |"
     assert first[2] == "| title | not run: not part of this run |  |  |  |  | 82.7 |"
     assert first[3] == "| description | 71.3 (70.0 to 72.5) | 73.8 | 37.5 | 19.0 | 0.5 | 77.0 |"

@@ -47,7 +47,11 @@ def labels() -> list[dict[str, Any]]:
 def words(svg: str) -> set[str]:
     """The texts of a drawing, which must be well-formed."""
     root = ElementTree.fromstring(svg)
-    return {"".join(element.itertext()).strip() for element in root.iter() if element.tag.endswith("text")}
+    return {
+        "".join(element.itertext()).strip()
+        for element in root.iter()
+        if element.tag.endswith("text")
+    }
 
 
 def test_bars_show_the_numbers(systems: dict[str, Any]) -> None:
@@ -70,7 +74,9 @@ def test_scatter_names_what_costs_most(labels: list[dict[str, Any]]) -> None:
 
 
 def test_scatter_of_no_label() -> None:
-    assert "F1, %" in words(plots.label_scatter([{"label": "Never tested", "support": 0, "f1": 0.0}]))
+    assert "F1, %" in words(
+        plots.label_scatter([{"label": "Never tested", "support": 0, "f1": 0.0}])
+    )
 
 
 def test_names_that_would_cover_each_other_are_moved_apart() -> None:
@@ -91,11 +97,17 @@ def test_reliability_has_a_dot_for_every_bin() -> None:
     before = {"score": [0.1, 0.5, 0.9], "frequency": [0.0, 0.4, 0.7], "count": [50.0, 10.0, 20.0]}
     after = {"score": [0.2, 0.8], "frequency": [0.2, 0.8], "count": [60.0, 20.0]}
     drawing = plots.reliability_curves(before, after)
-    assert {"score", "share of right labels", "before calibration", "after calibration"} <= words(drawing)
+    assert {"score", "share of right labels", "before calibration", "after calibration"} <= words(
+        drawing
+    )
     dots = [
-        group for group in ElementTree.fromstring(drawing).iter() if "PathCollection" in group.get("id", "")
+        group
+        for group in ElementTree.fromstring(drawing).iter()
+        if "PathCollection" in group.get("id", "")
     ]
-    assert [len([element for element in group.iter() if element.get("clip-path")]) for group in dots][:2] == [
+    assert [
+        len([element for element in group.iter() if element.get("clip-path")]) for group in dots
+    ][:2] == [
         3,
         2,
     ]
@@ -106,7 +118,9 @@ def test_reliability_of_nothing() -> None:
     assert "after calibration" in words(plots.reliability_curves(none, none))
 
 
-def test_drawings_take_the_page_s_colours(systems: dict[str, Any], labels: list[dict[str, Any]]) -> None:
+def test_drawings_take_the_page_s_colours(
+    systems: dict[str, Any], labels: list[dict[str, Any]]
+) -> None:
     svg = plots.system_bars(systems, "max") + plots.label_scatter(labels)
     assert "#01010" not in svg
     for colour in ("currentColor", "var(--accent", "var(--soft", "var(--warn", "var(--line"):
@@ -115,12 +129,17 @@ def test_drawings_take_the_page_s_colours(systems: dict[str, Any], labels: list[
 
 def test_two_drawings_share_no_id() -> None:
     first, second = (plots.count_bars({1: 5}, name, "x") for name in ("a", "b"))
-    ids = [{e.get("id") for e in ElementTree.fromstring(svg).iter()} - {None} for svg in (first, second)]
+    ids = [
+        {e.get("id") for e in ElementTree.fromstring(svg).iter()} - {None}
+        for svg in (first, second)
+    ]
     assert ids[0]
     assert not ids[0] & ids[1]
 
 
-def test_matplotlib_is_left_as_it_was(systems: dict[str, Any], labels: list[dict[str, Any]]) -> None:
+def test_matplotlib_is_left_as_it_was(
+    systems: dict[str, Any], labels: list[dict[str, Any]]
+) -> None:
     before = dict(mpl.rcParams)
     plots.system_bars(systems, "max")
     plots.label_scatter(labels)

@@ -43,7 +43,11 @@ def system(f1: float, policy: str | None, members: list[str]) -> dict[str, Any]:
         "threshold": 0.37,
         "seconds_fit": 125.0,
         "seconds_predict": 0.4,
-        "metrics": {"at_0.5": {k: v - 0.05 for k, v in metrics.items()}, "tuned": metrics, "ranking": {}},
+        "metrics": {
+            "at_0.5": {k: v - 0.05 for k, v in metrics.items()},
+            "tuned": metrics,
+            "ranking": {},
+        },
         "facts": {},
     }
 
@@ -116,8 +120,20 @@ def example() -> dict[str, Any]:
                 "strength": 0.8,
                 "truth": [EVIL],
                 "sides": [
-                    {"member": "image", "label": "Shoes", "score": 0.91, "other": "title", "against": 0.02},
-                    {"member": "title", "label": "Laces", "score": 0.88, "other": "image", "against": 0.03},
+                    {
+                        "member": "image",
+                        "label": "Shoes",
+                        "score": 0.91,
+                        "other": "title",
+                        "against": 0.02,
+                    },
+                    {
+                        "member": "title",
+                        "label": "Laces",
+                        "score": 0.88,
+                        "other": "image",
+                        "against": 0.03,
+                    },
                 ],
             }
         ],
@@ -150,9 +166,9 @@ def results() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of :func:`example`, in a folder that was not there before."""
-    return write_report(example(), tmp_path_factory.mktemp("report") / "new" / "folder", nothing).read_text(
-        "utf-8"
-    )
+    return write_report(
+        example(), tmp_path_factory.mktemp("report") / "new" / "folder", nothing
+    ).read_text("utf-8")
 
 
 @pytest.fixture
@@ -212,7 +228,11 @@ def assert_inert_and_complete(page: Page) -> None:
         assert not any(name.startswith("on") for name in attributes)
         for name in ("src", "href", "xlink:href", "action", "data"):
             value = attributes.get(name)
-            assert value is None or value.startswith(("#", "data:image/jpeg;base64,")), (tag, name, value)
+            assert value is None or value.startswith(("#", "data:image/jpeg;base64,")), (
+                tag,
+                name,
+                value,
+            )
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
 
@@ -222,7 +242,8 @@ def assert_policy_names_the_script(html: str) -> None:
     assert script is not None
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
     assert (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in html
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        in html
     )
 
 
@@ -249,7 +270,9 @@ def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: 
     assert sum(tag == "img" for tag, _ in page.elements) == 1
 
 
-def test_inspection_of_a_catalogue_without_labels(inspection: dict[str, Any], tmp_path: Path) -> None:
+def test_inspection_of_a_catalogue_without_labels(
+    inspection: dict[str, Any], tmp_path: Path
+) -> None:
     none = {"min": 0, "mean": 0.0, "median": 0.0, "max": 0}
     empty = {
         "products": 2,
@@ -294,8 +317,12 @@ def test_headline_follows_the_rule_of_the_run(results: dict[str, Any], tmp_path:
     assert "# shelfwise: micro-F1 68.4 %" in write_markdown(results, tmp_path).read_text("utf-8")
 
 
-@pytest.mark.parametrize(("rule", "words"), [("per_label", "label by label"), ("per_product", "expected F1")])
-def test_rules_that_are_no_number(rule: str, words: str, results: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("rule", "words"), [("per_label", "label by label"), ("per_product", "expected F1")]
+)
+def test_rules_that_are_no_number(
+    rule: str, words: str, results: dict[str, Any], tmp_path: Path
+) -> None:
     results["settings"]["threshold"] = rule
     assert words in write_report(results, tmp_path, nothing).read_text("utf-8")
     assert words in write_markdown(results, tmp_path).read_text("utf-8")
@@ -316,7 +343,12 @@ def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path:
         "0.95": {**queue, "reviews": 1.25},
         "0.99": {**queue, "accepted_true": 0.0, "precision": 0.0, "reviews": 6.0},
     }
-    results["decisions"] = {"calibration": "beta", "before": before, "after": after, "queues": queues}
+    results["decisions"] = {
+        "calibration": "beta",
+        "before": before,
+        "after": after,
+        "queues": queues,
+    }
     page = Page(write_report(results, tmp_path, nothing).read_text("utf-8"))
     assert "before and after the beta calibration" in page.text
     for name in ("ece_width_top", "ece_mass_top", "brier_top", "ece_width", "ece_mass", "brier"):
@@ -329,7 +361,9 @@ def test_calibration_is_drawn_with_its_errors(results: dict[str, Any], tmp_path:
 
 def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:
     figures = {"products": 230.0} | {
-        f"{kind}@{k}": share for kind, share in (("recall", 0.8125), ("rarest", 0.4375)) for k in (1, 5)
+        f"{kind}@{k}": share
+        for kind, share in (("recall", 0.8125), ("rarest", 0.4375))
+        for k in (1, 5)
     }
     page = write_report(results | {"similar": figures}, tmp_path, nothing).read_text("utf-8")
     section = page[page.index('<section id="similar">') :]
@@ -337,11 +371,15 @@ def test_similar_products(results: dict[str, Any], tmp_path: Path) -> None:
     assert shown == ["1", "81.2", "43.8", "5", "81.2", "43.8"]
     assert "For 230 test products" in section
     for nothing_found in (None, {"not_run": "no faiss"}, figures | {"products": 0.0}):
-        page = write_report(results | {"similar": nothing_found}, tmp_path, nothing).read_text("utf-8")
+        page = write_report(results | {"similar": nothing_found}, tmp_path, nothing).read_text(
+            "utf-8"
+        )
         assert 'id="similar"' not in page
 
 
-def test_report_without_fusion_intervals_or_mistakes(results: dict[str, Any], tmp_path: Path) -> None:
+def test_report_without_fusion_intervals_or_mistakes(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
     """One classifier, no bootstrap, nothing mistaken, nothing to compare: still a page."""
     only = copy.deepcopy(results["systems"]["title"]) | {
         "micro_f1_interval": None,
@@ -373,7 +411,9 @@ def test_mistake_card(results: dict[str, Any], tmp_path: Path) -> None:
 
     html = write_report(results, tmp_path, images).read_text("utf-8")
     page = Page(html)
-    assert requested == ["p1", "p2"], "the mistake, and the product that members contradict each other on"
+    assert requested == ["p1", "p2"], (
+        "the mistake, and the product that members contradict each other on"
+    )
     assert "absent: image" in page.text
     card = html[html.index('<table class="scores">') : html.index("absent: image")]
     assert re.findall(r'<td class="(missed|wrong|right)">', card) == ["missed", "wrong", "right"]
@@ -403,7 +443,9 @@ def test_many_members_scroll_inside_their_card(results: dict[str, Any], tmp_path
     mistake["members"] = {f"member {n}": scores for n in range(10)}
     html = write_report(results, tmp_path, nothing).read_text("utf-8")
     assert '<div class="scroll"><table class="scores wide">' in html
-    assert '<table class="scores' not in html.replace('<div class="scroll"><table class="scores', "")
+    assert '<table class="scores' not in html.replace(
+        '<div class="scroll"><table class="scores', ""
+    )
     card = html[html.index('<table class="scores wide">') :]
     assert re.findall(r'<th class="n">([^<]*)</th>', card)[:2] == ["final system", "member 0"]
 

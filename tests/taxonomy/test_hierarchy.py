@@ -51,7 +51,9 @@ def above(tree, label):
 def consistent_sets(tree):
     every = range(len(tree.names))
     needs = [above(tree, label) for label in every]
-    subsets = (set(s) for size in range(len(tree.names) + 1) for s in itertools.combinations(every, size))
+    subsets = (
+        set(s) for size in range(len(tree.names) + 1) for s in itertools.combinations(every, size)
+    )
     return [s for s in subsets if all(needs[label] <= s for label in s)]
 
 
@@ -65,9 +67,13 @@ def test_closures_as_walking_the_edges_finds_them(case):
     decided = scores >= 0.5
     for row, closed in zip(decided, tree.close_under_ancestors(decided), strict=True):
         given = set(np.flatnonzero(row).tolist())
-        assert set(np.flatnonzero(closed).tolist()) == given.union(*(above(tree, label) for label in given))
+        assert set(np.flatnonzero(closed).tolist()) == given.union(
+            *(above(tree, label) for label in given)
+        )
     for row, raised in zip(scores, tree.propagate_to_ancestors(scores), strict=True):
-        assert raised.tolist() == [max(row[b] for b in every if b == a or a in above(tree, b)) for a in every]
+        assert raised.tolist() == [
+            max(row[b] for b in every if b == a or a in above(tree, b)) for a in every
+        ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,14 +101,18 @@ def test_the_most_probable_consistent_set_is_the_best_of_all(case, threshold):
     for row, chosen in zip(worth, tree.most_probable_consistent(scores, threshold), strict=True):
         found = set(np.flatnonzero(chosen).tolist())
         assert found in sets
-        assert sum(row[list(found)]) == pytest.approx(max(sum(row[list(s)]) for s in sets), abs=1e-5)
+        assert sum(row[list(found)]) == pytest.approx(
+            max(sum(row[list(s)]) for s in sets), abs=1e-5
+        )
 
 
 @settings(max_examples=30, deadline=None)
 @given(scored(forest=True))
 def test_minimum_cut_and_dynamic_programming_agree(case):
     tree, scores = case
-    extra = np.array([[len(tree.names), len(tree.names) + 1], [len(tree.names), len(tree.names) + 2]])
+    extra = np.array(
+        [[len(tree.names), len(tree.names) + 1], [len(tree.names), len(tree.names) + 2]]
+    )
     graph = Taxonomy(
         (*tree.names, "x", "y", "z"), np.concatenate([tree.edges, extra])
     )  # a label with two parents besides
@@ -112,7 +122,8 @@ def test_minimum_cut_and_dynamic_programming_agree(case):
     odd = scores + np.float32(0.0041)  # no set is as good as another
     padded[:, : len(tree.names)] = odd
     np.testing.assert_array_equal(
-        graph.most_probable_consistent(padded)[:, : len(tree.names)], tree.most_probable_consistent(odd)
+        graph.most_probable_consistent(padded)[:, : len(tree.names)],
+        tree.most_probable_consistent(odd),
     )
 
 
@@ -131,7 +142,9 @@ def test_without_edges_the_likeliest_are_those_above_the_threshold():
 
 def test_a_sure_leaf_carries_a_doubtful_root_and_a_hopeless_root_drops_it():
     tree = Taxonomy.of_names(("A", "A > B", "A > B > C"))
-    assert tree.most_probable_consistent(np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])).tolist() == [
+    assert tree.most_probable_consistent(
+        np.array([[0.3, 0.6, 0.9], [0.01, 0.6, 0.9]])
+    ).tolist() == [
         [True] * 3,
         [False] * 3,
     ]
@@ -139,7 +152,10 @@ def test_a_sure_leaf_carries_a_doubtful_root_and_a_hopeless_root_drops_it():
 
 def test_names_carry_a_ragged_tree_and_keep_homonyms_apart():
     tree = Taxonomy.of(
-        LabelSet(("Men", "Men > Shoes", "Women", "Women > Shoes", "Women > Shoes > Boots > High"), "path"), []
+        LabelSet(
+            ("Men", "Men > Shoes", "Women", "Women > Shoes", "Women > Shoes > Boots > High"), "path"
+        ),
+        [],
     )
     assert tree.close_under_ancestors(np.eye(5, dtype=bool)).astype(int).tolist() == [
         [1, 0, 0, 0, 0],
@@ -159,11 +175,23 @@ def test_merged_homonyms_imply_only_what_lies_above_them_everywhere():
     ]
     tree = Taxonomy.of(LabelSet(("Boots", "Fashion", "Men", "Shoes", "Women")), products)
     named = {(tree.names[c], tree.names[p]) for c, p in tree.edges.tolist()}
-    assert named == {("Boots", "Shoes"), ("Shoes", "Fashion"), ("Men", "Fashion"), ("Women", "Fashion")}
+    assert named == {
+        ("Boots", "Shoes"),
+        ("Shoes", "Fashion"),
+        ("Men", "Fashion"),
+        ("Women", "Fashion"),
+    }
 
 
 def test_leaves_imply_nothing():
-    assert len(Taxonomy.of(LabelSet(("Birds", "Pets"), "leaf"), [[["Pets", "Birds"]], [["Pets"]]]).edges) == 0
+    assert (
+        len(
+            Taxonomy.of(
+                LabelSet(("Birds", "Pets"), "leaf"), [[["Pets", "Birds"]], [["Pets"]]]
+            ).edges
+        )
+        == 0
+    )
 
 
 def test_certainty_bears_with_a_mistake():
@@ -177,8 +205,12 @@ def test_certainty_bears_with_a_mistake():
 
 def test_a_circle_is_broken_towards_the_root():
     circle = [[["b", "a"], ["a", "b"]]]
-    assert Taxonomy.of_products(("a", "b"), circle).edges.tolist() == [[1, 0]]  # equally deep: by name
-    assert Taxonomy.of_products(("a", "b"), [[["b", "a"], ["a", "b"], ["b"]]]).edges.tolist() == [[0, 1]]
+    assert Taxonomy.of_products(("a", "b"), circle).edges.tolist() == [
+        [1, 0]
+    ]  # equally deep: by name
+    assert Taxonomy.of_products(("a", "b"), [[["b", "a"], ["a", "b"], ["b"]]]).edges.tolist() == [
+        [0, 1]
+    ]
     tree = Taxonomy.of_products(
         ("Divided", "Divided Collection"), [[["Divided", "Divided", "Divided Collection"]]]
     )

@@ -15,11 +15,13 @@ from shelfwise.taxonomy.migration import Migration
 from shelfwise.taxonomy.retraining_advice import moved_taxonomy, to_retrain
 
 OLD = ("a", "b", "c", "d")
-mappings = st.fixed_dictionaries({name: st.sets(st.sampled_from("wxyz"), max_size=3) for name in OLD}).filter(
-    lambda m: any(m.values())
-)
+mappings = st.fixed_dictionaries(
+    {name: st.sets(st.sampled_from("wxyz"), max_size=3) for name in OLD}
+).filter(lambda m: any(m.values()))
 scores = st.lists(
-    st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, max_size=4), min_size=1, max_size=4
+    st.lists(st.integers(0, 9).map(lambda n: n / 10), min_size=4, max_size=4),
+    min_size=1,
+    max_size=4,
 ).map(np.array)
 
 
@@ -47,7 +49,8 @@ def test_every_label_takes_the_maximum_of_what_became_it(became, values):
 def test_one_after_the_other(became, data, values):
     first = LabelMapping.of(OLD, became)
     second = LabelMapping.of(
-        first.names, {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names}
+        first.names,
+        {name: data.draw(st.sets(st.sampled_from("pq"), min_size=1)) for name in first.names},
     )
     both = LabelMapping.from_state(first.then(second).state())
     assert both.names == second.names
@@ -55,7 +58,10 @@ def test_one_after_the_other(became, data, values):
 
 
 def test_no_products_and_no_labels():
-    assert LabelMapping.of(("a",), {"a": ["b", "c"]}).apply(np.zeros((0, 1), np.float32)).shape == (0, 2)
+    assert LabelMapping.of(("a",), {"a": ["b", "c"]}).apply(np.zeros((0, 1), np.float32)).shape == (
+        0,
+        2,
+    )
     with pytest.raises(TaxonomyError, match="none of the 1 labels is left"):
         LabelMapping.of(("a",), {"a": []})
 
@@ -82,7 +88,9 @@ CHANGES = Migration(
 
 
 def relabelled(names, migration):
-    return LabelMapping.of(names, {name: {*migration.label(name), *migration.gained(name)} for name in names})
+    return LabelMapping.of(
+        names, {name: {*migration.label(name), *migration.gained(name)} for name in names}
+    )
 
 
 def test_a_flat_taxonomy_moves_along():
@@ -114,7 +122,9 @@ def test_what_must_be_trained_again():
     paths = Migration(
         (Move(move="Pets > Birds", under="Garden"), Rename(rename="Pets", to="Animals")), "path"
     )
-    assert list(to_retrain(("Pets", "Pets > Birds", "Pets > Birds > Food", "Pets > Dogs"), paths, None)) == [
+    assert list(
+        to_retrain(("Pets", "Pets > Birds", "Pets > Birds > Food", "Pets > Dogs"), paths, None)
+    ) == [
         ("Garden", "is new, and known only from 'Pets > Birds'"),
         ("Animals", "still counts in the products of 'Pets > Birds'"),
         ("Garden", "is new, and known only from 'Pets > Birds > Food'"),

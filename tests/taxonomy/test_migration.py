@@ -55,7 +55,10 @@ def migrations(draw, mode):
             changes.append(Merge(merge=(first, taken.pop()), into=draw(new)))
         elif kind is Split:
             changes.append(
-                Split(split=first, into=tuple(draw(st.lists(new, min_size=2, max_size=3, unique=True))))
+                Split(
+                    split=first,
+                    into=tuple(draw(st.lists(new, min_size=2, max_size=3, unique=True))),
+                )
             )
         elif kind is Move:
             changes.append(Move(move=first, under=draw(st.sampled_from(["", "X", "X > Y"]))))
@@ -119,7 +122,9 @@ def test_labels_of_migrated_paths_are_migrated_labels(data, mode, paths):
     assert new <= became
     if all(isinstance(migration.changes[i], Remove) for i in outcome.changes):
         assert new == became
-    if mode == "flat" and not any(isinstance(migration.changes[i], Split | Move) for i in outcome.changes):
+    if mode == "flat" and not any(
+        isinstance(migration.changes[i], Split | Move) for i in outcome.changes
+    ):
         assert new == became
 
 

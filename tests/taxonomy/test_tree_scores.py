@@ -40,11 +40,16 @@ def lineage(label: int, parents: np.ndarray) -> list[int]:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 9))
 def test_rules_as_by_hand(seed: int, labels: int) -> None:
-    parents, scores = forest(seed, labels), np.random.default_rng(seed).random((3, labels)).astype(np.float32)
+    parents, scores = (
+        forest(seed, labels),
+        np.random.default_rng(seed).random((3, labels)).astype(np.float32),
+    )
     for label in range(labels):
         above = lineage(label, parents)
         below = [other for other in range(labels) if label in lineage(other, parents)]
-        np.testing.assert_allclose(decoded(scores, parents, "max")[:, label], scores[:, below].max(axis=1))
+        np.testing.assert_allclose(
+            decoded(scores, parents, "max")[:, label], scores[:, below].max(axis=1)
+        )
         np.testing.assert_allclose(
             decoded(scores, parents, "minimum")[:, label], scores[:, above].min(axis=1)
         )

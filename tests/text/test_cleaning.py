@@ -58,13 +58,19 @@ def test_stop_words_are_single_lower_case_words() -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.text(st.characters(max_codepoint=0x30FF, exclude_categories=["Cn", "Cs"])), max_size=4))
+@given(
+    st.lists(
+        st.text(st.characters(max_codepoint=0x30FF, exclude_categories=["Cn", "Cs"])), max_size=4
+    )
+)
 def test_separators_are_all_but_letters_marks_and_numbers(texts: list[str]) -> None:
     """As one pattern finds them, which is slow to compile. To 0x30FF: newer ones are not known everywhere."""
     plain = pc.replace_substring_regex(
         pc.utf8_lower(pa.array(texts, pa.large_string())), r"[^\pL\pM\pN]+", " "
     ).to_pylist()
-    wanted = [[word for word in text.split() if word.isalpha() and len(word) < 30] for text in plain]
+    wanted = [
+        [word for word in text.split() if word.isalpha() and len(word) < 30] for text in plain
+    ]
     given_texts = [
         text.replace("'", " ").replace("’", " ") for text in texts
     ]  # what contractions leave is tested above
@@ -90,7 +96,9 @@ def test_separators_beyond_ascii_are_seen_wherever_they_stand(dash: str) -> None
     st.sampled_from(["title", "description"]),
     st.sampled_from(["split", "drop"]),
 )
-def test_a_row_does_not_depend_on_its_column(texts: list[str | None], kind: str, compounds: str) -> None:
+def test_a_row_does_not_depend_on_its_column(
+    texts: list[str | None], kind: str, compounds: str
+) -> None:
     cleaning = CleaningSettings.model_validate({"kind": kind, "compounds": compounds})
     together = tokenize_column(texts, cleaning)
     assert [together.row(i) for i in range(len(texts))] == [words(text, cleaning) for text in texts]

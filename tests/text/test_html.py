@@ -26,7 +26,10 @@ from shelfwise.text.html import _BLOCK, _CONTEXT_LETTERS, _CONTROL, _UNCHANGED, 
         ("schÃ¶n", "schön"),
         ("Dad’s", "Dad's"),
         ("<b>H</b>ello", "Hello"),
-        ("one<br>two<p>three</p><ul><li>four</li><li>five</li></ul>six", "one two three four five six"),
+        (
+            "one<br>two<p>three</p><ul><li>four</li><li>five</li></ul>six",
+            "one two three four five six",
+        ),
         ("a<script>var x = '<b>';</script><style>b{}</style><!-- c -->d", "ad"),
         ("&lt;p&gt;escaped&lt;/p&gt;", "escaped"),
         ("size < 5 and > 3, I <3 it, a<5", "size < 5 and > 3, I <3 it, a<5"),
@@ -45,7 +48,8 @@ def test_plain_text(value: str, words: str) -> None:
 
 @given(
     st.text(
-        st.characters(codec="ascii", categories=("L", "N", "Zs", "P"), exclude_characters="<&"), max_size=30
+        st.characters(codec="ascii", categories=("L", "N", "Zs", "P"), exclude_characters="<&"),
+        max_size=30,
     )
 )
 def test_clean_text_only_loses_space(value: str) -> None:
@@ -55,7 +59,9 @@ def test_clean_text_only_loses_space(value: str) -> None:
 @given(
     st.text(max_size=40)
     | st.lists(
-        st.sampled_from(["<", ">", "&", "lt;", "b", "/", "!--", "script", '"', " ", "é", "\0", "#x", ";"])
+        st.sampled_from(
+            ["<", ">", "&", "lt;", "b", "/", "!--", "script", '"', " ", "é", "\0", "#x", ";"]
+        )
     ).map("".join)
 )
 @settings(max_examples=300, deadline=None)
@@ -89,11 +95,15 @@ def test_unchanged_letters_are_those_that_ftfy_keeps() -> None:
         if not 0xD800 <= code < 0xE000 and _UNCHANGED.fullmatch(chr(code))
     ]
     assert len(letters) > 30_000
-    assert "".join(ftfy.fix_text(letter, unescape_html=False) for letter in letters) == "".join(letters)
+    assert "".join(ftfy.fix_text(letter, unescape_html=False) for letter in letters) == "".join(
+        letters
+    )
 
 
 def test_no_sign_of_mojibake_reaches_further_than_we_look() -> None:
-    assert pattern_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags).getwidth()[1] < _CONTEXT_LETTERS
+    assert (
+        pattern_parser.parse(BADNESS_RE.pattern, BADNESS_RE.flags).getwidth()[1] < _CONTEXT_LETTERS
+    )
 
 
 @given(
@@ -113,7 +123,9 @@ def test_text_that_skips_ftfy_is_text_that_ftfy_keeps(value: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["p", "br", "B", "i", "u", "em", "strong", "div", "span", "ul", "ol", "li"]).flatmap(
+        st.sampled_from(
+            ["p", "br", "B", "i", "u", "em", "strong", "div", "span", "ul", "ol", "li"]
+        ).flatmap(
             lambda tag: st.sampled_from([f"<{tag}>", f"</{tag}>", f"<{tag} />", f"<{tag}\n>"])
         )
         | st.sampled_from(["a", "b ", " c", "&", "& d", ">", "\n", "é", "\x0c", "x"])

@@ -7,8 +7,18 @@ from sklearn.feature_extraction.text import CountVectorizer
 from shelfwise.text.ngrams import Grams, letter_grams, split_words, word_grams
 from shelfwise.text.vocabulary import TokenArray
 
-TEXTS = ["Red T-shirt, 2-pack", None, "  ", "red red shoe", "Ωmega ÜBER shoe's", "a", "2 pack red shoe"]
-WORDS = st.lists(st.lists(st.text("abé1", min_size=1, max_size=5), max_size=6), min_size=1, max_size=6)
+TEXTS = [
+    "Red T-shirt, 2-pack",
+    None,
+    "  ",
+    "red red shoe",
+    "Ωmega ÜBER shoe's",
+    "a",
+    "2 pack red shoe",
+]
+WORDS = st.lists(
+    st.lists(st.text("abé1", min_size=1, max_size=5), max_size=6), min_size=1, max_size=6
+)
 
 
 def sorted_columns(counts: np.ndarray) -> np.ndarray:
@@ -38,7 +48,9 @@ class TestAgainstScikitLearn:
             assert ours.counts.nnz == 0
             return
         theirs = CountVectorizer(
-            analyzer=lambda r: [tuple(r[i : i + n]) for n in (1, 2, 3) for i in range(len(r) - n + 1)]
+            analyzer=lambda r: [
+                tuple(r[i : i + n]) for n in (1, 2, 3) for i in range(len(r) - n + 1)
+            ]
         )
         expected = theirs.fit_transform(rows).toarray()
         assert np.array_equal(sorted_columns(ours.counts.toarray()), sorted_columns(expected))
@@ -84,7 +96,10 @@ class TestGrams:
 
     def test_align_picks_columns_by_key(self, grams: Grams) -> None:
         wanted = np.sort(np.concatenate([grams.keys[::3], np.array([7], np.uint64)]))
-        dense = {int(key): column for key, column in zip(grams.keys, grams.counts.toarray().T, strict=True)}
+        dense = {
+            int(key): column
+            for key, column in zip(grams.keys, grams.counts.toarray().T, strict=True)
+        }
         expected = np.stack([dense.get(int(key), np.zeros(len(TEXTS))) for key in wanted], axis=1)
         assert np.array_equal(grams.align(wanted).toarray(), expected)
         assert grams.align(wanted[:0]).shape == (len(TEXTS), 0)

@@ -11,7 +11,9 @@ LETTERS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=1
 
 
 def lists(ragged: Ragged) -> list[list[int]]:
-    return [ragged.ids[a:b].tolist() for a, b in zip(ragged.offsets, ragged.offsets[1:], strict=False)]
+    return [
+        ragged.ids[a:b].tolist() for a, b in zip(ragged.offsets, ragged.offsets[1:], strict=False)
+    ]
 
 
 def rows(tokens: TokenArray) -> list[list[str]]:
@@ -21,7 +23,10 @@ def rows(tokens: TokenArray) -> list[list[str]]:
 def keras_word_index(texts: list[list[str]]) -> dict[str, int]:
     """What the Keras Tokenizer does: a stable sort by falling count of words in order of first appearance."""
     counts = Counter(word for text in texts for word in text)
-    return {word: i for i, (word, _) in enumerate(sorted(counts.items(), key=lambda item: -item[1]), start=1)}
+    return {
+        word: i
+        for i, (word, _) in enumerate(sorted(counts.items(), key=lambda item: -item[1]), start=1)
+    }
 
 
 @given(LETTERS, st.data())
@@ -33,7 +38,9 @@ def test_take_is_indexing(texts: list[list[str]], data: st.DataObject) -> None:
 
 
 @given(LETTERS, st.integers(2, 9), st.data())
-def test_vocabulary_is_that_of_keras(texts: list[list[str]], size: int, data: st.DataObject) -> None:
+def test_vocabulary_is_that_of_keras(
+    texts: list[list[str]], size: int, data: st.DataObject
+) -> None:
     train = data.draw(st.permutations(range(len(texts))))[: max(1, len(texts) // 2)]
     tokens = TokenArray.of(texts)
     vocabulary = Vocabulary.fit(tokens.take(np.array(train)), size)
@@ -62,7 +69,9 @@ def test_windows_are_those_of_rows_padded_to_the_longest(
     pieces = np.split(windows, np.cumsum(counts)[:-1])
     for text, piece in zip(lists(ragged), pieces, strict=True):
         padded = text + [0] * (longest - len(text))
-        assert {tuple(w) for w in piece} == {tuple(padded[i : i + size]) for i in range(longest - size + 1)}
+        assert {tuple(w) for w in piece} == {
+            tuple(padded[i : i + size]) for i in range(longest - size + 1)
+        }
 
 
 def test_windows_of_chosen_rows() -> None:
@@ -89,11 +98,15 @@ def test_many_rows_at_once() -> None:
     rng = np.random.default_rng(0)
     offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 30, count))]).astype(np.int64)
     tokens = TokenArray(
-        rng.integers(0, 500, offsets[-1]).astype(np.int32), offsets, tuple(f"w{i}" for i in range(500))
+        rng.integers(0, 500, offsets[-1]).astype(np.int32),
+        offsets,
+        tuple(f"w{i}" for i in range(500)),
     )
     encoded = Vocabulary.fit(tokens, 100).encode(tokens)
     assert len(encoded) == count
     assert encoded.ids.min() == 1
     assert encoded.ids.max() == 99
     common = {word for word, _ in Counter(tokens.words[i] for i in tokens.ids).most_common(99)}
-    assert encoded.lengths[:50].tolist() == [sum(word in common for word in tokens.row(i)) for i in range(50)]
+    assert encoded.lengths[:50].tolist() == [
+        sum(word in common for word in tokens.row(i)) for i in range(50)
+    ]

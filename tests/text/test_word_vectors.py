@@ -48,7 +48,9 @@ def write(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", [".txt", ".vec", ".gz", ".zip", ".npy", ".bin", ".bin without newlines"])
+@pytest.mark.parametrize(
+    "kind", [".txt", ".vec", ".gz", ".zip", ".npy", ".bin", ".bin without newlines"]
+)
 def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
     found = load_vectors(str(write(tmp_path, kind)), WANTED)
     assert set(found.words) == {"red", "été", "shoe"}

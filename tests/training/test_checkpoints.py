@@ -48,7 +48,9 @@ def test_other_settings_may_not_continue(tmp_path: Path) -> None:
 
 def test_without_resume_the_work_starts_afresh(tmp_path: Path) -> None:
     Checkpoints(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 1}))
-    assert Checkpoints(tmp_path / "work", "key").run("a", lambda: State(facts={"run": 2})).facts == {"run": 2}
+    assert Checkpoints(tmp_path / "work", "key").run(
+        "a", lambda: State(facts={"run": 2})
+    ).facts == {"run": 2}
 
 
 def test_discard_leaves_nothing(tmp_path: Path) -> None:

@@ -81,11 +81,15 @@ class Spy(Modality):
 def examples(present: Bools, first: int = 0) -> Examples:
     """Products whose targets in column 0 are their numbers, so that a mix-up of rows shows."""
     numbers = np.arange(first, first + len(present))
-    return Examples(Numbered(present, numbers), np.tile(numbers[:, None].astype(np.float32), (1, L)))
+    return Examples(
+        Numbered(present, numbers), np.tile(numbers[:, None].astype(np.float32), (1, L))
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=8, max_size=40), st.booleans())
+@given(
+    st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=8, max_size=40), st.booleans()
+)
 def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(
     rows: list[tuple[int, bool]], watch: bool
 ) -> None:
@@ -105,7 +109,9 @@ def test_nobody_is_answered_for_by_a_model_that_saw_them_or_their_fold(
     assert np.array_equal(answer.present, answered)
     numbers = np.arange(len(present))
     np.testing.assert_allclose(
-        answer.probabilities, np.where(answered, 1 / (1 + numbers), 0)[:, None].repeat(L, axis=1), rtol=1e-6
+        answer.probabilities,
+        np.where(answered, 1 / (1 + numbers), 0)[:, None].repeat(L, axis=1),
+        rtol=1e-6,
     )
     if answered.any():
         assert np.array_equal(answer.features[:, 0], np.where(answered, numbers, 0))
@@ -133,7 +139,9 @@ def test_keep_sees_every_fold_and_may_answer_in_its_place() -> None:
 def test_computations_may_be_put_off() -> None:
     ring: list[Spy] = []
     later: list[Any] = []
-    empty = Prediction(np.zeros((2, L), np.float32), np.zeros((2, 0), np.float32), np.zeros(2, np.bool_))
+    empty = Prediction(
+        np.zeros((2, L), np.float32), np.zeros((2, 0), np.float32), np.zeros(2, np.bool_)
+    )
 
     def postpone(fold: int, compute: Any) -> Prediction:
         later.append(compute)
@@ -167,7 +175,9 @@ def test_nothing_to_learn_from_is_refused() -> None:
     with pytest.raises(LabelError, match="none of the 2 training products has a usable title"):
         fit_present(Spy([]), examples(np.zeros(2, np.bool_)), None, Context())
     with pytest.raises(LabelError, match="none of the 1 training products"):
-        out_of_fold(lambda: Spy([]), examples(np.array([True, False])), np.array([0, 1]), None, Context())
+        out_of_fold(
+            lambda: Spy([]), examples(np.array([True, False])), np.array([0, 1]), None, Context()
+        )
 
 
 def test_a_validation_part_without_the_field_counts_as_none() -> None:
@@ -177,7 +187,9 @@ def test_a_validation_part_without_the_field_counts_as_none() -> None:
 
 
 def test_predict_present_scatters_into_the_right_rows() -> None:
-    answer = predict_present(Spy([]), examples(np.array([False, True, False, True])).inputs, L, Context())
+    answer = predict_present(
+        Spy([]), examples(np.array([False, True, False, True])).inputs, L, Context()
+    )
     assert answer.features[:, 0].tolist() == [0, 1, 0, 3]
     np.testing.assert_allclose(answer.probabilities[:, 1], [0, 0.5, 0, 0.25])
 

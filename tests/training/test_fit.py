@@ -148,15 +148,24 @@ class TestWithoutValidation:
             )
             expected[asked] = other.fuse(honest.take(asked))
         model = fit(chosen, given)
-        np.testing.assert_allclose(kept(model)[1], np.where(expected >= 1e-3, expected, 0), atol=1e-5)
-        assert model.thresholds["fused"] == pytest.approx(best_threshold(given.targets, expected), abs=1e-5)
+        np.testing.assert_allclose(
+            kept(model)[1], np.where(expected >= 1e-3, expected, 0), atol=1e-5
+        )
+        assert model.thresholds["fused"] == pytest.approx(
+            best_threshold(given.targets, expected), abs=1e-5
+        )
 
     def test_the_best_on_honest_scores_decides(self) -> None:
-        given, chosen = lesson(), config({"min": {"policy": "minimum"}, "ridge": {"policy": "ridge"}})
+        given, chosen = (
+            lesson(),
+            config({"min": {"policy": "minimum"}, "ridge": {"policy": "ridge"}}),
+        )
         model, quality = fit(chosen, given), {}
         for name in ("title", "description", "min", "ridge"):
             model_of = fit(config(chosen.dump()["systems"], decide_with=name), given)
-            quality[name] = micro_f1(given.targets > 0, decide(kept(model_of)[1], model_of.thresholds[name]))
+            quality[name] = micro_f1(
+                given.targets > 0, decide(kept(model_of)[1], model_of.thresholds[name])
+            )
         assert model.decide_with == max(quality, key=lambda name: quality[name])
         assert min(quality.values()) < max(quality.values())
 
@@ -185,15 +194,23 @@ class TestWithValidation:
     def test_honest_scores_cover_validation_and_training(self) -> None:
         given = lesson(self.HELD)
         model = fit(
-            config({"fused": {"policy": "ridge"}}, decide_with="fused", split={"validation_fraction": 0.25}),
+            config(
+                {"fused": {"policy": "ridge"}},
+                decide_with="fused",
+                split={"validation_fraction": 0.25},
+            ),
             given,
         )
         ids, scores, targets = kept(model)
         assert list(ids) == given.catalog.ids, "in the catalogue's order"
         assert np.array_equal(targets, given.targets)
         watched = model.scores(model.predict_members(given.catalog.take(self.HELD), Context()))
-        np.testing.assert_allclose(scores[self.HELD], np.where(watched >= 1e-3, watched, 0), atol=1e-6)
-        assert model.thresholds["fused"] == pytest.approx(best_threshold(given.targets, scores), abs=1e-3)
+        np.testing.assert_allclose(
+            scores[self.HELD], np.where(watched >= 1e-3, watched, 0), atol=1e-6
+        )
+        assert model.thresholds["fused"] == pytest.approx(
+            best_threshold(given.targets, scores), abs=1e-3
+        )
 
     def test_a_member_that_decides_alone_is_honest_on_validation_only(self) -> None:
         given = lesson(self.HELD)
@@ -211,9 +228,12 @@ class TestWithValidation:
 
 class TestPoliciesOfFeatures:
     def test_are_refused_before_anything_is_fitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(TextLinear, "fit", lambda *_: pytest.fail("hours of training for nothing"))
+        monkeypatch.setattr(
+            TextLinear, "fit", lambda *_: pytest.fail("hours of training for nothing")
+        )
         with pytest.raises(
-            ConfigError, match=r"systems\.early: the policy early reads features.*set validation_fraction"
+            ConfigError,
+            match=r"systems\.early: the policy early reads features.*set validation_fraction",
         ):
             fit(config({"early": EARLY}))
 
@@ -228,7 +248,8 @@ class TestPoliciesOfFeatures:
 
     def test_work_with_validation(self) -> None:
         model = fit(
-            config({"early": EARLY}, split={"validation_fraction": 0.25}), lesson(np.arange(0, COUNT, 4))
+            config({"early": EARLY}, split={"validation_fraction": 0.25}),
+            lesson(np.arange(0, COUNT, 4)),
         )
         assert "early" in model.thresholds
 
@@ -256,7 +277,10 @@ class TestBudget:
 
         monkeypatch.setattr(budget_room, "time", clock)
         monkeypatch.setattr(fit_members, "fit_member", slow)
-        systems = {"all": {"policy": "mean"}, "both": {"policy": "mean", "members": ("title", "description")}}
+        systems = {
+            "all": {"policy": "mean"},
+            "both": {"policy": "mean", "members": ("title", "description")},
+        }
         model = fit(config(systems, decide_with="all", budget=160.0))
         assert model.facts["not_run"] == {
             "description": "the budget of 160 s is too small for description",
@@ -280,12 +304,15 @@ class TestBudget:
 
     def test_too_small_for_any_member(self) -> None:
         with pytest.raises(
-            LabelError, match="there is nothing to learn from: the budget of 0 s is too small for title"
+            LabelError,
+            match="there is nothing to learn from: the budget of 0 s is too small for title",
         ):
             fit(config(budget=1e-9))
 
     def test_large_enough_changes_nothing(self) -> None:
-        one, other = (fit(config({"fused": {"policy": "ridge"}}, budget=seconds)) for seconds in (None, 1e6))
+        one, other = (
+            fit(config({"fused": {"policy": "ridge"}}, budget=seconds)) for seconds in (None, 1e6)
+        )
         assert one.thresholds == other.thresholds
         assert np.array_equal(kept(one)[1], kept(other)[1])
 
@@ -303,8 +330,12 @@ def test_a_catalogue_that_lacks_a_field_is_fitted_without_it() -> None:
         "title": {"modality": "text_linear", "field": "title"},
         "text": {"modality": "text_linear", "field": "title+description"},
     }
-    chosen = config({"fused": {"policy": "mean", "members": ("text",)}}, members=members, decide_with="fused")
-    model = fit(chosen, TrainingSet(bare, targets, np.arange(COUNT), np.arange(0), np.arange(COUNT)))
+    chosen = config(
+        {"fused": {"policy": "mean", "members": ("text",)}}, members=members, decide_with="fused"
+    )
+    model = fit(
+        chosen, TrainingSet(bare, targets, np.arange(COUNT), np.arange(0), np.arange(COUNT))
+    )
     assert (list(model.members), model.members_of("fused")) == (["title"], ("title",))
     restored = Model.from_bundle(model.bundle())
     assert restored.members_of("fused") == ("title",)

@@ -43,7 +43,10 @@ def config(
         name: ("kernel_logistic", field, {}) if isinstance(field, str) else field
         for name, field in fields.items()
     }
-    members = {name: {"modality": m, "field": field, "settings": s} for name, (m, field, s) in given.items()}
+    members = {
+        name: {"modality": m, "field": field, "settings": s}
+        for name, (m, field, s) in given.items()
+    }
     joins = {name: {"policy": "mean", "members": who} for name, who in (systems or {}).items()}
     return Config.parse({"members": members, "systems": joins, "decide_with": decide_with})
 
@@ -65,12 +68,12 @@ class TestFields:
 
     def test_a_share_is_enough(self) -> None:
         least = round(MIN_SHARE * 40)
-        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least))) == {
-            "all": "title+image"
-        }
-        assert fields_of(adapt_to_catalog(config(all="title+image"), shop("image", having=least - 1))) == {
-            "all": "title"
-        }
+        assert fields_of(
+            adapt_to_catalog(config(all="title+image"), shop("image", having=least))
+        ) == {"all": "title+image"}
+        assert fields_of(
+            adapt_to_catalog(config(all="title+image"), shop("image", having=least - 1))
+        ) == {"all": "title"}
 
     def test_a_column_that_is_not_there(self) -> None:
         assert fields_of(adapt_to_catalog(config(all="title+sound"), shop())) == {"all": "title"}
@@ -79,11 +82,16 @@ class TestFields:
         "catalog", [shop("title image"), shop(count=0)], ids=["none has any", "no products"]
     )
     def test_without_any_of_its_fields_a_member_stays_as_it_is(self, catalog: Catalog) -> None:
-        assert fields_of(adapt_to_catalog(config(all="title+image"), catalog)) == {"all": "title+image"}
+        assert fields_of(adapt_to_catalog(config(all="title+image"), catalog)) == {
+            "all": "title+image"
+        }
 
     def test_members_of_one_field_are_left_alone(self) -> None:
         given = config(
-            title="title", again="title", image="image", systems={"fused": ("title", "again", "image")}
+            title="title",
+            again="title",
+            image="image",
+            systems={"fused": ("title", "again", "image")},
         )
         assert adapt_to_catalog(given, shop("image")) == given
 
@@ -114,7 +122,9 @@ class TestTwins:
         assert done.systems["fused"].members == ("title",)
 
     def test_it_does_not_matter_which_of_the_two_lost_a_field(self) -> None:
-        given = config(all="title+image+related", text="title+related", systems={"fused": ("text",)})
+        given = config(
+            all="title+image+related", text="title+related", systems={"fused": ("text",)}
+        )
         assert fields_of(adapt_to_catalog(given, shop("image"))) == {"all": "title+related"}
         assert adapt_to_catalog(given, shop("image")).systems["fused"].members == ("all",)
 
@@ -125,16 +135,21 @@ class TestTwins:
 
     def test_other_plugins_or_settings_make_no_twin(self) -> None:
         text = ("text_linear", "title+description", {"C": 3, "present": "all"})
-        others = {"plugin": ("text_bag", "title", {"C": 3}), "cost": ("text_linear", "title", {"C": 2})}
-        assert adapt_to_catalog(config(**others, text=text), shop("description")).members.keys() == {
+        others = {
+            "plugin": ("text_bag", "title", {"C": 3}),
+            "cost": ("text_linear", "title", {"C": 2}),
+        }
+        assert adapt_to_catalog(
+            config(**others, text=text), shop("description")
+        ).members.keys() == {
             "plugin",
             "cost",
             "text",
         }
         same = ("text_linear", "title", {"C": 3})
-        assert adapt_to_catalog(config(same=same, text=text), shop("description")).members.keys() == {
-            "same"
-        }, "of one field, present is all and any"
+        assert adapt_to_catalog(
+            config(same=same, text=text), shop("description")
+        ).members.keys() == {"same"}, "of one field, present is all and any"
 
     def test_what_the_user_named_twice_is_fitted_twice(self) -> None:
         given = config(one="title+description", two="title+description")
@@ -143,7 +158,9 @@ class TestTwins:
 
 def test_recommended_of_a_catalogue_of_titles() -> None:
     """No member of several fields is left but those that no earlier one of the title equals."""
-    done = adapt_to_catalog(Config.load("recommended"), shop("description image related price brand"))
+    done = adapt_to_catalog(
+        Config.load("recommended"), shop("description image related price brand")
+    )
     cut = {
         name: member
         for name, member in done.members.items()

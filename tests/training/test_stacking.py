@@ -13,7 +13,15 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Prediction, Rows, State
+from shelfwise.core.types import (
+    Context,
+    Floats,
+    MemberOutputs,
+    PluginSettings,
+    Prediction,
+    Rows,
+    State,
+)
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.training import stacking
@@ -64,12 +72,17 @@ def model_of(policy: str, settings: dict[str, Any] | None = None) -> Model:
     members = {name: {"modality": "text_linear", "field": name} for name in MEMBERS}
     systems = {"fused": {"policy": policy, "members": MEMBERS, "settings": settings or {}}}
     return Model(
-        Config.parse({"members": members, "systems": systems}), LABELS, {}, system_members={"fused": MEMBERS}
+        Config.parse({"members": members, "systems": systems}),
+        LABELS,
+        {},
+        system_members={"fused": MEMBERS},
     )
 
 
 def stack_of(model: Model, validation: Rows, *parts: FittedMember) -> Stack:
-    return Stack.from_members("fused", model, dict(zip(MEMBERS, parts, strict=False)), TARGETS, validation)
+    return Stack.from_members(
+        "fused", model, dict(zip(MEMBERS, parts, strict=False)), TARGETS, validation
+    )
 
 
 def fit(policy: str, settings: dict[str, Any], part: FittedMember) -> Model:
@@ -79,7 +92,9 @@ def fit(policy: str, settings: dict[str, Any], part: FittedMember) -> Model:
 
 
 class TestFit:
-    @pytest.mark.parametrize("rows", [np.arange(TRAIN), np.arange(10)], ids=["out of fold", "holdout"])
+    @pytest.mark.parametrize(
+        "rows", [np.arange(TRAIN), np.arange(10)], ids=["out of fold", "holdout"]
+    )
     def test_features_come_from_the_network_that_will_answer(self, rows: Rows) -> None:
         part = learned(rows)
         arrays = (
@@ -96,7 +111,9 @@ class TestFit:
         part = learned(np.arange(10))
         arrays = fit("logistic", {}, part).policies["fused"].state().arrays
         scores = part.out_of_fold.probabilities.clip(1e-4, 1 - 1e-4)
-        np.testing.assert_allclose(arrays["centre"][0, 0], np.log(scores / (1 - scores)).mean(), rtol=1e-4)
+        np.testing.assert_allclose(
+            arrays["centre"][0, 0], np.log(scores / (1 - scores)).mean(), rtol=1e-4
+        )
 
     def test_policies_learn_the_names_of_the_labels(self) -> None:
         arrays = fit("hierarchical", {}, learned(np.arange(TRAIN))).policies["fused"].state().arrays
@@ -106,7 +123,11 @@ class TestFit:
         model = model_of("mean")
         assert system_members(model, "fused", {"title": 1}) == MEMBERS
         everyone = model.config.model_copy(
-            update={"systems": {"fused": model.config.systems["fused"].model_copy(update={"members": ()})}}
+            update={
+                "systems": {
+                    "fused": model.config.systems["fused"].model_copy(update={"members": ()})
+                }
+            }
         )
         assert system_members(Model(everyone, LABELS, {}), "fused", {"image": 1, "title": 1}) == (
             "image",
@@ -158,7 +179,11 @@ def numbered(rows: Rows, folds: Rows, present: Any = True) -> FittedMember:
         return Prediction(scores, scores, np.broadcast_to(there, len(numbers)).copy())
 
     return FittedMember(
-        Reads(PluginSettings(), "title"), answer(np.arange(COUNT), True), answer(rows, present), rows, folds
+        Reads(PluginSettings(), "title"),
+        answer(np.arange(COUNT), True),
+        answer(rows, present),
+        rows,
+        folds,
     )
 
 
@@ -242,13 +267,20 @@ class TestCrossed:
         honest = MemberOutputs.stack([part.out_of_fold for part in parts])
         for fold in range(3):
             alone = stacking.make_policy(model.config, "fused").fit(
-                honest.take(np.flatnonzero(folds != fold)), TARGETS[:TRAIN][folds != fold], None, Context()
+                honest.take(np.flatnonzero(folds != fold)),
+                TARGETS[:TRAIN][folds != fold],
+                None,
+                Context(),
             )
             np.testing.assert_allclose(
-                scores[folds == fold], alone.fuse(honest.take(np.flatnonzero(folds == fold))), atol=1e-6
+                scores[folds == fold],
+                alone.fuse(honest.take(np.flatnonzero(folds == fold))),
+                atol=1e-6,
             )
 
-    def test_a_finished_crossing_is_read_again(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    def test_a_finished_crossing_is_read_again(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    ) -> None:
         ring, rows = spied(monkeypatch), np.arange(TRAIN)
         model, part = model_of("mean"), numbered(rows, rows % 4)
         stack, stages = stack_of(model, NOBODY, part, part), Checkpoints(tmp_path)

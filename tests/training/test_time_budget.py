@@ -74,7 +74,9 @@ def test_without_a_limit_nothing_is_in_the_way(clock: Clock) -> None:
 def test_work_is_not_begun_once_the_time_is_over(clock: Clock) -> None:
     budget = Budget.from_seconds(120, Context())
     clock.now += 119.5
-    assert budget.spend("title", clock.working(1)) == "done", "begun in time, and nothing broke it off"
+    assert budget.spend("title", clock.working(1)) == "done", (
+        "begun in time, and nothing broke it off"
+    )
     assert (
         budget.spend("image", lambda: pytest.fail("begun too late"))
         == "the budget of 120 s is too small for image"
@@ -82,7 +84,9 @@ def test_work_is_not_begun_once_the_time_is_over(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("runs", "fits"), [(1, True), (10, True), (11, False)])
-def test_the_first_of_several_runs_tells_whether_all_will_fit(clock: Clock, runs: int, fits: bool) -> None:
+def test_the_first_of_several_runs_tells_whether_all_will_fit(
+    clock: Clock, runs: int, fits: bool
+) -> None:
     budget, done = Budget.from_seconds(100, Context()), []
     answer = budget.spend(
         "image", lambda: budget.first_of(runs, lambda: done.append(1) or clock.working(10)())
@@ -94,7 +98,9 @@ def test_the_first_of_several_runs_tells_whether_all_will_fit(clock: Clock, runs
 def test_what_was_spent_before_counts(clock: Clock) -> None:
     budget = Budget.from_seconds(100, Context())
     budget.spend("title", clock.working(60))
-    assert "too small for image" in str(budget.spend("image", lambda: budget.first_of(5, clock.working(10))))
+    assert "too small for image" in str(
+        budget.spend("image", lambda: budget.first_of(5, clock.working(10)))
+    )
     assert budget.spend("description", lambda: budget.first_of(3, clock.working(10))) == "done"
 
 
@@ -124,7 +130,9 @@ def test_a_part_ends_earlier_than_the_whole(clock: Clock) -> None:
 
 
 def test_a_part_of_no_limit_has_none(clock: Clock) -> None:
-    assert Budget.from_seconds(None, Context()).part(0.1).spend("title", clock.working(1e9)) == "done"
+    assert (
+        Budget.from_seconds(None, Context()).part(0.1).spend("title", clock.working(1e9)) == "done"
+    )
 
 
 def test_members_get_all_of_the_context_and_the_limit(clock: Clock) -> None:

@@ -10,7 +10,9 @@ from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, so
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
 from shelfwise.vision.pretrained_weights import find_weights
 
-SETTINGS = ImageEncoderSettings(backbone="test_efficientnet", weights="random", size=32, train_last=0)
+SETTINGS = ImageEncoderSettings(
+    backbone="test_efficientnet", weights="random", size=32, train_last=0
+)
 
 
 def test_the_encoder_sees_what_it_saw() -> None:

@@ -30,7 +30,9 @@ class Counter:
 
     def encoder(self, **changes: Any) -> PixelEncoder:
         return dataclasses.replace(
-            PixelEncoder(self, (3,), "float16", Resizing(8), "k", batch=4, batch_dependent=self.together),
+            PixelEncoder(
+                self, (3,), "float16", Resizing(8), "k", batch=4, batch_dependent=self.together
+            ),
             **changes,
         )
 
@@ -49,12 +51,16 @@ def paths(tmp_path: Path) -> list[Path]:
 COLOURS = np.array([[i * 20, 255 - i * 20, 7] for i in range(10)])
 
 
-def test_one_image_is_encoded_without_a_thread(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_image_is_encoded_without_a_thread(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def start(count: int) -> None:
         raise AssertionError("threads were started")
 
     monkeypatch.setattr(encoded, "ThreadPoolExecutor", start)
-    assert np.array_equal(encode_images(paths[1:2], Counter().encoder(), Context()).rows, COLOURS[1:2])
+    assert np.array_equal(
+        encode_images(paths[1:2], Counter().encoder(), Context()).rows, COLOURS[1:2]
+    )
     assert "not an image" in encode_images(paths[5:6], Counter().encoder(), Context()).reasons[0]
     with pytest.raises(AssertionError, match="started"):
         encode_images(paths, Counter().encoder(), Context())
@@ -62,7 +68,9 @@ def test_one_image_is_encoded_without_a_thread(paths: list[Path], monkeypatch: p
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_rows_reasons_and_shared_copies(paths: list[Path], tmp_path: Path, cached: bool) -> None:
-    done = encode_images(paths, Counter().encoder(), Context(cache=tmp_path / "cache" if cached else None))
+    done = encode_images(
+        paths, Counter().encoder(), Context(cache=tmp_path / "cache" if cached else None)
+    )
     assert sorted(done.reasons) == [5, 7, 13]
     assert "not an image" in done.reasons[5]
     assert done.reasons[13] == done.reasons[5]
@@ -146,7 +154,9 @@ def test_a_cache_that_cannot_be_written_costs_the_cache_only(
     assert "not kept" in caplog.text
 
 
-def test_large_results_are_mapped_from_a_file(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_results_are_mapped_from_a_file(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = encode_images(paths, Counter().encoder(), Context())
     monkeypatch.setattr(encoded, "MAX_BYTES_IN_MEMORY", 10)
     mapped = encode_images(paths, Counter().encoder(), Context())

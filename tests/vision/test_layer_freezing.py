@@ -58,7 +58,10 @@ def test_the_papers_counting(resnet50: nn.Module, last: int, expected: set[str])
 
 
 def test_longer_counts_hold_shorter_ones(resnet50: nn.Module) -> None:
-    sets = [trained_modules(resnet50, "resnet50", last) for last in (0, 2, 10, 24, 34, 40, 80, 177, 1000)]
+    sets = [
+        trained_modules(resnet50, "resnet50", last)
+        for last in (0, 2, 10, 24, 34, 40, 80, 177, 1000)
+    ]
     assert all(a <= b for a, b in pairwise(sets))
     assert sets[-1] == sets[-2] == trained_modules(resnet50, "resnet50", "all")
 
@@ -73,7 +76,9 @@ def test_number_of_trained_weights(resnet50: nn.Module, last: int, keras: int, o
     head = 2048 * 122 + 122
     weights = sum(p.numel() for p in resnet50.parameters() if p.requires_grad) + head
     biases = sum(
-        m.out_channels for name in trained if isinstance(m := resnet50.get_submodule(name), nn.Conv2d)
+        m.out_channels
+        for name in trained
+        if isinstance(m := resnet50.get_submodule(name), nn.Conv2d)
     )
     assert weights == ours
     assert weights + biases == keras
@@ -90,7 +95,12 @@ def test_other_backbones_count_modules_with_weights() -> None:
 
 
 def test_a_stand_in_trains_as_many_layers_with_weights() -> None:
-    assert [count_weighted_layers(last, "resnet50") for last in (0, 24, 40, "all")] == [0, 13, 24, "all"]
+    assert [count_weighted_layers(last, "resnet50") for last in (0, 24, 40, "all")] == [
+        0,
+        13,
+        24,
+        "all",
+    ]
 
 
 @pytest.mark.parametrize("name", ["test_efficientnet", "test_resnet", "test_vit", "test_convnext"])
@@ -104,7 +114,9 @@ def test_the_parts_are_the_whole(name: str, last: int) -> None:
         crossing = images if parts.frozen is None else parts.frozen(images)
         assert torch.equal(parts.trained(crossing), whole)
         if parts.frozen is not None:
-            torch.testing.assert_close(fuse_batch_norm(parts.frozen)(images), crossing, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(
+                fuse_batch_norm(parts.frozen)(images), crossing, rtol=1e-3, atol=1e-4
+            )
     assert last != "all" or parts.frozen is None
 
 
@@ -139,5 +151,7 @@ def test_caffe_rule_reverses_channels_and_subtracts_means() -> None:
     pixel = torch.tensor([[[[200, 100, 50]]]], dtype=torch.uint8)
     caffe = Normalise.of("caffe", {})(pixel).flatten()
     torch.testing.assert_close(caffe, torch.tensor([50 - 103.939, 100 - 116.779, 200 - 123.68]))
-    own = Normalise.of("backbone", {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)})(pixel).flatten()
+    own = Normalise.of("backbone", {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)})(
+        pixel
+    ).flatten()
     torch.testing.assert_close(own, torch.tensor([200, 100, 50]) / 127.5 - 1)

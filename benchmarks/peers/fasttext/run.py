@@ -17,7 +17,9 @@ SETTINGS = {"loss": "ova", "lr": 0.5, "epoch": 25, "wordNgrams": 2, "thread": 2,
 def fit(task: PreparedData) -> Fitted:
     """Train on a file of its own format; unigrams alone end in "Encountered NaN" on small catalogues."""
     labels = [" ".join(f"{PREFIX}{name}" for name in names) for names in task.train.label_ids]
-    lines = [f"{names} {words}" for names, words in zip(labels, prepared(task.train.inputs), strict=True)]
+    lines = [
+        f"{names} {words}" for names, words in zip(labels, prepared(task.train.inputs), strict=True)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "train.txt")
         file.write_text("\n".join(lines) + "\n", "utf-8")
@@ -26,13 +28,17 @@ def fit(task: PreparedData) -> Fitted:
 
     def predict(inputs: Inputs) -> Floats:
         scores = np.zeros((len(inputs), width), np.float32)
-        for row, (names, values) in enumerate(zip(*model.predict(prepared(inputs), k=-1), strict=True)):
+        for row, (names, values) in enumerate(
+            zip(*model.predict(prepared(inputs), k=-1), strict=True)
+        ):
             scores[row, [int(name.removeprefix(PREFIX)) for name in names]] = np.clip(values, 0, 1)
         return scores
 
     return Fitted(
         predict,
-        {"note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are quite the same"},
+        {
+            "note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are quite the same"
+        },
     )
 
 

@@ -44,7 +44,9 @@ def fit(task: PreparedData) -> Fitted:
     device = init_device(use_cpu=True)
 
     def batches(data: list[dict[str, Any]], shuffle: bool = False) -> torch.utils.data.DataLoader:
-        padded = [{**row, "text": row["text"] + [PAD] * (SHORTEST - len(row["text"]))} for row in data]
+        padded = [
+            {**row, "text": row["text"] + [PAD] * (SHORTEST - len(row["text"]))} for row in data
+        ]
         return get_dataset_loader(
             padded, classes, device, batch_size=64, shuffle=shuffle, data_workers=0, word_dict=words
         )
@@ -102,7 +104,9 @@ def glove(data: list[dict[str, Any]], folder: Path) -> str:
     matrix = np.load(package / "glove_6B_50d_emb.npy", mmap_mode="r")
     index = pd.read_parquet(package / "glove_6B_index.parquet")["index"]
     lines = [
-        " ".join([word, *map(str, matrix[row].tolist())]) for row, word in enumerate(index) if word in used
+        " ".join([word, *map(str, matrix[row].tolist())])
+        for row, word in enumerate(index)
+        if word in used
     ]
     file = folder / "glove.txt"
     file.write_text("\n".join(lines) + "\n", "utf-8")

@@ -19,7 +19,10 @@ def fit(task: PreparedData) -> Fitted:
     train = preprocessor.fit_transform(linear.load_dataset("dataframe", table))["train"]
     learn = {"1vsrest": linear.train_1vsrest, "tree": linear.train_tree}[task.variant]
     model = learn(train["y"], train["x"], options=OPTIONS, verbose=False)
-    columns, width = np.array(preprocessor.label_mapping, dtype=np.int64), task.train.targets.shape[1]
+    columns, width = (
+        np.array(preprocessor.label_mapping, dtype=np.int64),
+        task.train.targets.shape[1],
+    )
 
     def predict(inputs: Inputs) -> Floats:
         features = preprocessor.vectorizer.transform(inputs.texts)

@@ -32,7 +32,12 @@ def fit(task: PreparedData) -> Fitted:
         config = Config.load(what)
         training_set = training_set_of(task, products, config)
         model, facts = (
-            fit_model(training_set, LabelSet(labels, config.labels.mode), config, Context(seed=config.seed)),
+            fit_model(
+                training_set,
+                LabelSet(labels, config.labels.mode),
+                config,
+                Context(seed=config.seed),
+            ),
             {},
         )
     places = {name: row for row, name in enumerate(products.ids)}
@@ -42,7 +47,9 @@ def fit(task: PreparedData) -> Fitted:
         return model.scores(model.predict_members(wanted, Context(seed=model.config.seed)))
 
     note = f"final system: {model.decide_with}"
-    return Fitted(predict, {"threshold": model.thresholds[model.decide_with], "note": note, **facts})
+    return Fitted(
+        predict, {"threshold": model.thresholds[model.decide_with], "note": note, **facts}
+    )
 
 
 def training_set_of(task: PreparedData, products: Catalog, config: Config) -> TrainingSet:
@@ -50,7 +57,10 @@ def training_set_of(task: PreparedData, products: Catalog, config: Config) -> Tr
 
     All but the test rows, in the catalogue's order, divided as the preset says.
     """
-    stored, parts = np.load(task.folder / "targets.npz"), np.load(task.folder / f"fold{task.fold}.npz")
+    stored, parts = (
+        np.load(task.folder / "targets.npz"),
+        np.load(task.folder / f"fold{task.fold}.npz"),
+    )
     rows = np.sort(np.concatenate([parts["train"], parts["validation"]]))
     targets, groups = stored["targets"][rows].astype(np.float32), stored["groups"][rows]
     split = split_rows(targets, groups, config.split, config.seed, test_given=True)

@@ -28,14 +28,18 @@ def fit(task: PreparedData) -> Fitted:
             (lambda inputs: inputs.titles, letters),
         ],
     }[task.variant]
-    fitted = [(view, TfidfVectorizer(**settings).fit(view(task.train.inputs))) for view, settings in views]
+    fitted = [
+        (view, TfidfVectorizer(**settings).fit(view(task.train.inputs))) for view, settings in views
+    ]
 
     def features(inputs: Inputs) -> csr_matrix:
         return hstack([vectorizer.transform(view(inputs)) for view, vectorizer in fitted]).tocsr()
 
     classifier = OneVsRestClassifier(LogisticRegression(C=10, max_iter=1000))
     train = features(task.train.inputs)
-    with threadpool_limits(1):  # the problems are so small that threads wait for each other most of the time
+    with threadpool_limits(
+        1
+    ):  # the problems are so small that threads wait for each other most of the time
         classifier.fit(train, task.train.targets)
     return Fitted(lambda inputs: classifier.predict_proba(features(inputs)))
 

@@ -35,7 +35,9 @@ def fit(task: PreparedData) -> Fitted:
         Trainer(model=model, args=arguments, train_dataset=data).train()
 
     def predict(inputs: Inputs) -> Floats:
-        return model.predict_proba(inputs.texts, batch_size=64, as_numpy=True, show_progress_bar=False)
+        return model.predict_proba(
+            inputs.texts, batch_size=64, as_numpy=True, show_progress_bar=False
+        )
 
     return Fitted(
         predict,

@@ -38,10 +38,19 @@ def fit(task: PreparedData) -> Fitted:
         return {"X_text": texts, "X_img": image_features(inputs.images)[:, None, None]}
 
     reader = BasicRNN(
-        len(words.vocab.itos), embed_dim=100, hidden_dim=128, n_layers=1, bidirectional=True, rnn_type="gru"
+        len(words.vocab.itos),
+        embed_dim=100,
+        hidden_dim=128,
+        n_layers=1,
+        bidirectional=True,
+        rnn_type="gru",
     )
     network = WideDeep(
-        deeptext=reader, deepimage=Pictures(), head_hidden_dims=[512], head_dropout=0.3, pred_dim=width
+        deeptext=reader,
+        deepimage=Pictures(),
+        head_hidden_dims=[512],
+        head_dropout=0.3,
+        pred_dim=width,
     )
     loss = MultiTargetClassificationLoss(binary_config=list(range(width)))
     stop = EarlyStopping(patience=PATIENCE, restore_best_weights=True)
@@ -61,7 +70,9 @@ def fit(task: PreparedData) -> Fitted:
     epochs = len(trainer.history["train_loss"])
 
     def predict(inputs: Inputs) -> Floats:
-        return sigmoid(trainer.predict_proba(X_test=arrays(inputs)))  # for several targets it gives logits
+        return sigmoid(
+            trainer.predict_proba(X_test=arrays(inputs))
+        )  # for several targets it gives logits
 
     return Fitted(
         predict,

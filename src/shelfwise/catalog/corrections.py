@@ -175,7 +175,9 @@ def _check_known(catalog: Catalog, identifiers: Iterable[str]) -> None:
     if more > 0:
         shown += f" and {more} more"
     where = catalog.source or "the catalogue"
-    raise CatalogError(f"corrected products that are not in {where}: {shown}; are these its corrections?")
+    raise CatalogError(
+        f"corrected products that are not in {where}: {shown}; are these its corrections?"
+    )
 
 
 def _most_like(name: str, known: Iterable[str]) -> str | None:

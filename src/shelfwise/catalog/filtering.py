@@ -118,7 +118,9 @@ def _requirements(
         if name not in catalog:
             where = catalog.source or "the catalogue"
             columns = ", ".join(catalog.columns)
-            raise CatalogError(f"the required field {name!r} is no column of {where}; it has: {columns}")
+            raise CatalogError(
+                f"the required field {name!r} is no column of {where}; it has: {columns}"
+            )
         yield f"no {name}", catalog.has_value(name)
 
 

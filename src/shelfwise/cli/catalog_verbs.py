@@ -16,7 +16,8 @@ def inspect(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="Folder for index.html, inspect.json, figure_2.svg and quarantine.jsonl."
+            metavar="DIR",
+            help="Folder for index.html, inspect.json, figure_2.svg and quarantine.jsonl.",
         ),
     ],
     config: ConfigFile = None,
@@ -39,7 +40,9 @@ def inspect(
     for reason, count in found["reasons"].items():
         typer.echo(f"  {count} x {reason}")
     counts = found["statistics"]
-    typer.echo(f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}")
+    typer.echo(
+        f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
+    )
 
 
 def plugins(

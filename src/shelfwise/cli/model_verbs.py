@@ -18,7 +18,8 @@ def predict(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="FILE", help="FILE.jsonl or FILE.parquet: id, labels and scores of each product."
+            metavar="FILE",
+            help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.",
         ),
     ],
     target_precision: Annotated[
@@ -41,10 +42,13 @@ def predict(
     ] = None,
     explain: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for a page that explains 12 products, or those of --id."),
+        typer.Option(
+            metavar="DIR", help="Folder for a page that explains 12 products, or those of --id."
+        ),
     ] = None,
     identities: Annotated[
-        list[str] | None, typer.Option("--id", metavar="ID", help="A product to explain. Can be repeated.")
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="A product to explain. Can be repeated."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -58,13 +62,17 @@ def predict(
         # refused before any work is done
         if explain is not None:
             require_members(fitted, "explain labels")
-        summary = predict_catalog(fitted, catalog, out, context, target_precision, novelty_rate, top)
+        summary = predict_catalog(
+            fitted, catalog, out, context, target_precision, novelty_rate, top
+        )
         summary["explained"] = None
         if explain is not None:
             # matplotlib and jinja2 are not for those who only predict
             from shelfwise.commands.explain import explain_catalog
 
-            summary["explained"] = explain_catalog(fitted, catalog, explain, context, identities or ())
+            summary["explained"] = explain_catalog(
+                fitted, catalog, explain, context, identities or ()
+            )
     if as_json:
         print_json(summary)
         return
@@ -77,10 +85,16 @@ def similar(
     identity: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="The id of a training product.")
     ] = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Or the title of a new product.")] = None,
-    description: Annotated[str | None, typer.Option(metavar="TEXT", help="Its description.")] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Or the title of a new product.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Its description.")
+    ] = None,
     image: Annotated[Path | None, typer.Option(metavar="FILE", help="Its image file.")] = None,
-    k: Annotated[int, typer.Option("-k", metavar="N", min=1, help="Number of products to find.")] = 10,
+    k: Annotated[
+        int, typer.Option("-k", metavar="N", min=1, help="Number of products to find.")
+    ] = 10,
     as_json: Json = False,
 ) -> None:
     """Find the training products most similar to a product."""
@@ -89,7 +103,9 @@ def similar(
     described = {"title": title, "description": description, "image": image}
     # either an id or a description, not both and not neither
     if (identity is not None) == any(described.values()):
-        raise CatalogError("name one product: either its --id, or any of --title, --description and --image")
+        raise CatalogError(
+            "name one product: either its --id, or any of --title, --description and --image"
+        )
     if image is not None and not image.is_file():
         raise CatalogError(f"there is no image file {image}; --image takes the path of one")
     categorizer = Categorizer.load(model)
@@ -102,7 +118,9 @@ def similar(
         return
     for product in found:
         labels = ", ".join(product["labels"])
-        typer.echo(f"{product['similarity']:6.3f}  {product['id']}  {product['title'] or ''}  [{labels}]")
+        typer.echo(
+            f"{product['similarity']:6.3f}  {product['id']}  {product['title'] or ''}  [{labels}]"
+        )
 
 
 def audit(
@@ -112,7 +130,8 @@ def audit(
         Path, typer.Option(metavar="DIR", help="Folder for index.html, audit.jsonl and audit.csv.")
     ],
     top_fraction: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of the products to list, most suspicious first.")
+        float,
+        typer.Option(metavar="SHARE", help="Share of the products to list, most suspicious first."),
     ] = 0.1,
     as_json: Json = False,
 ) -> None:
@@ -131,7 +150,9 @@ def audit(
         typer.echo(f"{row['missing']:6} missing {row['wrong']:6} wrong  {row['label']}")
     for note in found["notes"]:
         typer.echo(f"note: {note}")
-    typer.echo(f"page: {out / 'index.html'}; to fill in: {out / 'audit.jsonl'} or {out / 'audit.csv'}")
+    typer.echo(
+        f"page: {out / 'index.html'}; to fill in: {out / 'audit.jsonl'} or {out / 'audit.csv'}"
+    )
 
 
 def export(
@@ -159,7 +180,8 @@ def export(
     max_f1_loss: Annotated[
         float,
         typer.Option(
-            metavar="LOSS", help="Largest drop in macro-F1 that 8 bits may cost; above it nothing is written."
+            metavar="LOSS",
+            help="Largest drop in macro-F1 that 8 bits may cost; above it nothing is written.",
         ),
     ] = 0.005,
     migrate: Annotated[
@@ -179,7 +201,9 @@ def export(
     ] = None,
     parquet: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a checked catalogue as Parquet files, with its quarantine."),
+        typer.Option(
+            metavar="DIR", help="Write a checked catalogue as Parquet files, with its quarantine."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

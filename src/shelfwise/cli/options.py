@@ -17,19 +17,25 @@ CatalogPath = Annotated[
         metavar="CATALOG", help="Catalogue file: JSON Lines, CSV, TSV, Parquet or Amazon (.gz too)."
     ),
 ]
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")]
+ModelPath = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")
+]
 TestCatalog = Annotated[
     Path | None,
     typer.Option(
-        metavar="CATALOG", help="Products to test on. Without it a part of CATALOG is kept for the test."
+        metavar="CATALOG",
+        help="Products to test on. Without it a part of CATALOG is kept for the test.",
     ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="recommended, quick, best, paper, authors_code or everything."),
+    typer.Option(
+        metavar="NAME", help="recommended, quick, best, paper, authors_code or everything."
+    ),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings that override the preset.")
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", help="Settings that override the preset."),
 ]
 MinCount = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Products a category needs to be learned.")

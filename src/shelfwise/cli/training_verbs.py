@@ -36,7 +36,9 @@ def demo(
 
 def train(
     catalog: CatalogPath,
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="Folder for the model and its report.")],
+    out: Annotated[
+        Path, typer.Option(metavar="MODEL", help="Folder for the model and its report.")
+    ],
     test: TestCatalog = None,
     preset: Preset = None,
     config: ConfigFile = None,
@@ -44,17 +46,22 @@ def train(
     budget: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Time limit for fitting: 2m, 30m or 8h. Chooses the preset and its members."
+            metavar="TIME",
+            help="Time limit for fitting: 2m, 30m or 8h. Chooses the preset and its members.",
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")] = False,
     corrections: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Labels that a person decided after an audit (.jsonl or .csv)."),
+        typer.Option(
+            metavar="FILE", help="Labels that a person decided after an audit (.jsonl or .csv)."
+        ),
     ] = None,
     compare_with: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="An older model: show what has changed on the test products."),
+        typer.Option(
+            metavar="MODEL", help="An older model: show what has changed on the test products."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -81,7 +88,14 @@ def train(
     }
     if as_json:
         shown = {name: results[name] for name in ("decide_with", "seconds", "systems")}
-        print_json({**where, **shown, "corrections": results["data"]["corrections"], "before_after": changed})
+        print_json(
+            {
+                **where,
+                **shown,
+                "corrections": results["data"]["corrections"],
+                "before_after": changed,
+            }
+        )
         return
     _print_results(results, out)
     _print_changes(results["data"]["corrections"], changed)
@@ -106,7 +120,9 @@ def compare(
     catalog: CatalogPath,
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Folder for the leaderboard. Rerun with the same folder to resume."),
+        typer.Option(
+            metavar="DIR", help="Folder for the leaderboard. Rerun with the same folder to resume."
+        ),
     ],
     test: TestCatalog = None,
     systems: Annotated[
@@ -119,7 +135,8 @@ def compare(
     preset: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Whose systems: everything, recommended, quick, best, paper or authors_code."
+            metavar="NAME",
+            help="Whose systems: everything, recommended, quick, best, paper or authors_code.",
         ),
     ] = "everything",
     config: ConfigFile = None,
@@ -162,9 +179,7 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
     for note in results["notes"]:
         typer.echo(f"note: {note}")
     best = results["systems"][results["decide_with"]]
-    figures = (
-        f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {best['micro_f1_tuned']:.1%} (tuned threshold)"
-    )
+    figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {best['micro_f1_tuned']:.1%} (tuned threshold)"
     macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
 
@@ -174,7 +189,9 @@ def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] |
     from shelfwise.evaluation.before_after import before_after_markdown
 
     if corrections is not None:
-        counts = (f"{corrections[name]} products {name}" for name in ("changed", "confirmed", "undecided"))
+        counts = (
+            f"{corrections[name]} products {name}" for name in ("changed", "confirmed", "undecided")
+        )
         typer.echo(f"corrections: {', '.join(counts)}")
     if changed is not None:
         typer.echo(f"\n{before_after_markdown(changed)}\n")

@@ -82,7 +82,9 @@ def describe_findings(
     return findings
 
 
-def _corrected(model: Predictor, identity: str, given: set[str], has: Bools, should_have: Bools) -> set[str]:
+def _corrected(
+    model: Predictor, identity: str, given: set[str], has: Bools, should_have: Bools
+) -> set[str]:
     """The product's labels after the suggested change; those that the model does not know stay."""
     names = model.labels.names
     add = tuple(names[i] for i in np.flatnonzero(should_have & ~has))
@@ -91,7 +93,9 @@ def _corrected(model: Predictor, identity: str, given: set[str], has: Bools, sho
     return correction.wanted(given, model.labels.mode)
 
 
-def _member_scores(model: Predictor, listed: AuditedProducts, row: int, label: int) -> dict[str, float]:
+def _member_scores(
+    model: Predictor, listed: AuditedProducts, row: int, label: int
+) -> dict[str, float]:
     """What each member predicts for a label; nothing of products with an out-of-fold score.
 
     The members were trained on those.
@@ -123,7 +127,9 @@ def _nearest(model: Predictor, listed: AuditedProducts) -> tuple[Neighbours, Flo
     try:
         # training products are in the index, new ones are searched by their features
         if trained.any():
-            similarities[trained], rows[trained] = index.nearest_others(names[trained].tolist(), width)
+            similarities[trained], rows[trained] = index.nearest_others(
+                names[trained].tolist(), width
+            )
         if not trained.all():
             features = _features(model, listed, ~trained)
             similarities[~trained], rows[~trained] = index.nearest(features, width)

@@ -44,7 +44,11 @@ NOTES = (
 
 
 def compare(
-    catalog: Path, out: Path, config: Config, test: Path | None = None, context: Context | None = None
+    catalog: Path,
+    out: Path,
+    config: Config,
+    test: Path | None = None,
+    context: Context | None = None,
 ) -> dict[str, Any]:
     """Fit every member and system of `config`, score each on the same test products, and rank them.
 
@@ -124,7 +128,9 @@ def _check_folder(out: Path, work: Path) -> None:
     if not out.exists() or work.is_dir():
         return
     if not out.is_dir() or any(out.iterdir()):
-        raise ConfigError(f"{out} exists and is not a comparison; choose another folder or remove it")
+        raise ConfigError(
+            f"{out} exists and is not a comparison; choose another folder or remove it"
+        )
 
 
 def _unknown_system(config: Config, name: str) -> str:
@@ -197,7 +203,9 @@ def _score_systems(
         if missing:
             not_run[name] = not_run[missing[0]]
             continue
-        outcome = try_or_reason(partial(_entry, model, name, answers, truth), name, skip_failures=True)
+        outcome = try_or_reason(
+            partial(_entry, model, name, answers, truth), name, skip_failures=True
+        )
         if isinstance(outcome, str):
             not_run[name] = outcome
             continue

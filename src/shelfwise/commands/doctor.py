@@ -57,9 +57,13 @@ def examine(cache: Path) -> dict[str, Any]:
 def report_lines(found: dict[str, Any]) -> list[str]:
     """What :func:`examine` found, as text."""
     lines = [f"shelfwise {found['shelfwise']}, Python {found['python']}"]
-    lines += [f"  {name} {installed or 'NOT INSTALLED'}" for name, installed in found["libraries"].items()]
+    lines += [
+        f"  {name} {installed or 'NOT INSTALLED'}" for name, installed in found["libraries"].items()
+    ]
     for extra, packages in found["extras"].items():
-        names = ", ".join(f"{name} {installed or 'missing'}" for name, installed in packages.items())
+        names = ", ".join(
+            f"{name} {installed or 'missing'}" for name, installed in packages.items()
+        )
         lines.append(f"extra [{extra}]: {names}")
     lines += [f"weights: {name}: {state}" for name, state in found["weights"].items()]
     lines.append(f"device: {found['device']['name']}")
@@ -69,7 +73,9 @@ def report_lines(found: dict[str, Any]) -> list[str]:
     )
     memory = found["memory"]
     if memory["total"]:
-        lines.append(f"memory: {_gigabytes(memory['available'])} of {_gigabytes(memory['total'])} free")
+        lines.append(
+            f"memory: {_gigabytes(memory['available'])} of {_gigabytes(memory['total'])} free"
+        )
     disk = found["disk"]
     lines.append(
         f"disk: {_gigabytes(disk['free'])} free; cache {disk['cache']} holds {_gigabytes(disk['cache_bytes'])}"
@@ -105,7 +111,11 @@ def _device() -> dict[str, Any]:
 
     if not torch.cuda.is_available():
         return {"kind": "cpu", "name": "processor (no CUDA device)"}
-    return {"kind": "cuda", "name": torch.cuda.get_device_name(), "count": torch.cuda.device_count()}
+    return {
+        "kind": "cuda",
+        "name": torch.cuda.get_device_name(),
+        "count": torch.cuda.device_count(),
+    }
 
 
 def _processor() -> dict[str, Any]:
@@ -139,7 +149,11 @@ def _free_disk(folder: Path) -> int:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    return (
+        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if folder.is_dir()
+        else 0
+    )
 
 
 def _advice(found: dict[str, Any]) -> list[str]:
@@ -161,7 +175,9 @@ def _advice(found: dict[str, Any]) -> list[str]:
     if available is not None and available < MIN_FREE_BYTES:
         advice.append(f"only {_gigabytes(available)} of memory are free; close other programs")
     if found["disk"]["free"] < MIN_FREE_BYTES:
-        advice.append(f"only {_gigabytes(found['disk']['free'])} of disk are free; a training may not finish")
+        advice.append(
+            f"only {_gigabytes(found['disk']['free'])} of disk are free; a training may not finish"
+        )
     return advice
 
 

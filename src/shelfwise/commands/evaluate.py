@@ -11,7 +11,14 @@ from shelfwise.core.types import Context
 from shelfwise.evaluation.evaluate import score_system
 from shelfwise.model.predictor import Predictor
 
-FIGURES = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned", "threshold", "seconds_predict")
+FIGURES = (
+    "micro_f1",
+    "micro_f1_tuned",
+    "macro_f1",
+    "macro_f1_tuned",
+    "threshold",
+    "seconds_predict",
+)
 """What comes first, of the final system's entry."""
 
 

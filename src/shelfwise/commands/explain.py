@@ -63,7 +63,9 @@ def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:
     unknown = [name for name in ids if name not in row_of]
     if unknown:
         expected = "--id takes one of the catalogue's ids"
-        raise CatalogError(f"there is no product with the id {unknown[0]!r} in {source}; {expected}")
+        raise CatalogError(
+            f"there is no product with the id {unknown[0]!r} in {source}; {expected}"
+        )
     return catalog.take([row_of[name] for name in ids])
 
 

@@ -54,7 +54,9 @@ def run_migration(
         migration = Migration.load(target)
     except TaxonomyError as error:
         # changes may have any ending, so only what is no TOML is taken for a taxonomy
-        fix = "for a taxonomy file, first get the changes: export OLD_TAXONOMY --migrate NEW_TAXONOMY"
+        fix = (
+            "for a taxonomy file, first get the changes: export OLD_TAXONOMY --migrate NEW_TAXONOMY"
+        )
         raise TaxonomyError(f"{error}; {fix}" if names_taxonomy else str(error)) from None
     if source.is_dir():
         report = migrate_bundle(source, out, migration)
@@ -73,7 +75,9 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
         TaxonomyError: a file cannot be read, or `out` does not end in .toml.
     """
     if out.suffix != ".toml":
-        raise TaxonomyError(f"cannot write the proposed changes to {out}: expected a name that ends in .toml")
+        raise TaxonomyError(
+            f"cannot write the proposed changes to {out}: expected a name that ends in .toml"
+        )
     found = difference(read_taxonomy(before), read_taxonomy(after))
     # what a person has to look at stands in the file itself, as comments above the changes
     head = [f"{before.name} -> {after.name}. {BY_HAND}"]
@@ -178,7 +182,8 @@ def _account(
             lost += 1
     undecided = sum(bool(outcome.undecided) for outcome in outcomes)
     changes = [
-        {"change": str(change), "products": touched[index]} for index, change in enumerate(migration.changes)
+        {"change": str(change), "products": touched[index]}
+        for index, change in enumerate(migration.changes)
     ]
     notes = []
     if lost:
@@ -227,14 +232,20 @@ def _records(catalog: Catalog, outcomes: Sequence[MigratedPaths]) -> Iterator[di
             # Arrow gives a map as pairs
             record["related"] = dict(record["related"] or ()) or None
             # our own fields are written even where empty, so that no further column can be taken for one
-            yield {name: value for name, value in record.items() if value is not None or name in own_fields}
+            yield {
+                name: value
+                for name, value in record.items()
+                if value is not None or name in own_fields
+            }
 
 
 def _questions(
     catalog: Catalog, outcomes: Sequence[MigratedPaths], migration: Migration
 ) -> Iterator[dict[str, Any]]:
     """What a person has to decide: the labels a product has now, and the parts it may belong to."""
-    for identity, title, outcome in zip(catalog.ids, catalog.column("title"), outcomes, strict=True):
+    for identity, title, outcome in zip(
+        catalog.ids, catalog.column("title"), outcomes, strict=True
+    ):
         yield {
             "id": identity,
             "title": title,

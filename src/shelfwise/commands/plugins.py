@@ -47,7 +47,9 @@ def settings_table(described: Mapping[str, Any]) -> str:
     lines = [f"{described['name']} ({described['kind']}): {described['summary']}", ""]
     for setting in described["settings"]:
         # a table has no default of its own: its settings follow
-        default = {None: ", required", "": ""}.get(setting["default"], f", default {setting['default']}")
+        default = {None: ", required", "": ""}.get(
+            setting["default"], f", default {setting['default']}"
+        )
         limits = f", {setting['range']}" if setting["range"] else ""
         lines.append(f"{setting['name']}: {setting['type']}{default}{limits}")
         if setting["text"]:

@@ -58,7 +58,9 @@ def predict_catalog(
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     if out.suffix not in (".jsonl", ".parquet"):
-        raise CatalogError(f"cannot write predictions to {out}: the name must end in .jsonl or .parquet")
+        raise CatalogError(
+            f"cannot write predictions to {out}: the name must end in .jsonl or .parquet"
+        )
     reading = read_catalog(source, predictor.config.catalog, context)
     decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
     # a queue without any product has a file too, an empty one
@@ -98,7 +100,9 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{explained['products']} products explained: {explained['page']}"
 
 
-def _write_leftovers(reading: ReadResult, rejected: Sequence[RejectedField], out: Path) -> dict[str, Any]:
+def _write_leftovers(
+    reading: ReadResult, rejected: Sequence[RejectedField], out: Path
+) -> dict[str, Any]:
     """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
     quarantine = Path(f"{out}.quarantine.jsonl")
     refusals = Path(f"{out}.refused.jsonl")

@@ -210,7 +210,9 @@ class Catalog:
             values = self.column(name)
             if name == IMAGE_BYTES:
                 # an image stands for itself by its own digest: as text it would be several times as long
-                values = [None if value is None else hashlib.sha256(value).hexdigest() for value in values]
+                values = [
+                    None if value is None else hashlib.sha256(value).hexdigest() for value in values
+                ]
             digest.update(repr(values).encode())
         return digest.hexdigest()
 
@@ -250,7 +252,9 @@ def _as_text(value: Any) -> str | None:
     """The value of a further column: text as it is, anything else as JSON."""
     if value is None or _is_nan(value):
         return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+    return (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+    )
 
 
 def _plain(value: Any) -> Any:

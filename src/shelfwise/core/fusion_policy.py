@@ -68,4 +68,6 @@ class FusionPolicy(ABC):
 
         name = type(self).__module__.rpartition(".")[2]
         supported = ", ".join(exportable_policies())
-        raise PluginError(f"{name} has no ONNX export (supported: {supported}). Train with --preset paper")
+        raise PluginError(
+            f"{name} has no ONNX export (supported: {supported}). Train with --preset paper"
+        )

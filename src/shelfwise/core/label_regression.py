@@ -30,7 +30,9 @@ def shrunk_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
     return fit_logistic(inputs, targets, start, shrink).astype(np.float32)
 
 
-def fit_logistic(inputs: Floats, targets: Floats, start: Float64Array, penalty: float) -> Float64Array:
+def fit_logistic(
+    inputs: Floats, targets: Floats, start: Float64Array, penalty: float
+) -> Float64Array:
     """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, label by label.
 
     Args:

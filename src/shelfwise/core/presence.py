@@ -23,14 +23,18 @@ def fit_present(
     if not len(present.targets):
         count = len(train.targets)
         field = modality.field
-        raise LabelError(f"none of the {count} training products has a usable {field}; leave the member out")
+        raise LabelError(
+            f"none of the {count} training products has a usable {field}; leave the member out"
+        )
     watched = validation.present() if validation is not None else None
     if watched is not None and not len(watched.targets):
         watched = None
     return modality.fit(present, watched, context)
 
 
-def predict_present(modality: Modality, inputs: FieldInputs, labels: int, context: Context) -> Prediction:
+def predict_present(
+    modality: Modality, inputs: FieldInputs, labels: int, context: Context
+) -> Prediction:
     """Predict those of the N products that have the field; zeros for the others.
 
     Args:

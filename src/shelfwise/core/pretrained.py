@@ -50,7 +50,9 @@ class Package:
                 f"the package {self.name} is not installed; {self.fix}, or name another source of weights"
             )
         if sha256_of_file(path) != self.sha256:
-            raise WeightsError(f"the weight file of the package {self.name} was changed; {self.fix}")
+            raise WeightsError(
+                f"the weight file of the package {self.name} was changed; {self.fix}"
+            )
         return path
 
 

@@ -71,7 +71,9 @@ class Registry:
         found = [value for value in vars(module).values() if _is_plugin(value, base, module)]
         if len(found) != 1:
             count = len(found)
-            raise PluginError(f"{module.__name__} must define exactly one {contract}, it defines {count}")
+            raise PluginError(
+                f"{module.__name__} must define exactly one {contract}, it defines {count}"
+            )
         return found[0]
 
     def _import(self, name: str) -> ModuleType:

@@ -188,7 +188,9 @@ class MemberOutputs:
 
     def take(self, rows: Rows) -> MemberOutputs:
         """The given products, in that order."""
-        return MemberOutputs(self.scores[rows], self.present[rows], tuple(f[rows] for f in self.features))
+        return MemberOutputs(
+            self.scores[rows], self.present[rows], tuple(f[rows] for f in self.features)
+        )
 
     def fill_absent(self, value: float) -> Floats:
         """Scores (N, M, L) with `value` in place of every absent member's."""

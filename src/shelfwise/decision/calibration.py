@@ -236,7 +236,9 @@ def _logistic_curves(pairs: ScoredPairs, tie: Float64Array) -> CurvesByShrink:
     return weights
 
 
-def _probabilities(method: Method, arrays: Arrays, labels: Int64Array, scores: Float64Array) -> Float64Array:
+def _probabilities(
+    method: Method, arrays: Arrays, labels: Int64Array, scores: Float64Array
+) -> Float64Array:
     """The height (E,) of each label's curve at `scores` (E,), which are above 0."""
     if method == "none":
         return scores

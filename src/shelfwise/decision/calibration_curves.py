@@ -30,7 +30,11 @@ def bent_columns(scores: Float64Array) -> Float64Array:
 
 
 def rising_logistic(
-    inputs: Float64Array, hits: NDArray[np.bool_], labels: Int64Array, start: Float64Array, penalty: float
+    inputs: Float64Array,
+    hits: NDArray[np.bool_],
+    labels: Int64Array,
+    start: Float64Array,
+    penalty: float,
 ) -> Float64Array:
     """Minimise each label's ``log loss + penalty / 2 * |w - start|^2``, all weights but the last at least 0.
 

@@ -96,7 +96,9 @@ class DecisionRule:
         """
         if precision not in self.acceptances:
             known = ", ".join(f"{one:g}" for one in self.acceptances)
-            raise ConfigError(f"the model has no limits for a precision of {precision:g}; known: {known}")
+            raise ConfigError(
+                f"the model has no limits for a precision of {precision:g}; known: {known}"
+            )
         limits = self.acceptances[precision]
         return QueueAssignment(
             labels=limits.sort(probabilities), products=limits.sort_products(probabilities, decided)
@@ -131,4 +133,8 @@ class DecisionRule:
                 "reject": fitted.reject,
                 "whole": fitted.whole,
             }
-        return {"calibration": self.calibration.method, "rule": self.thresholds.rule, "limits": limits}
+        return {
+            "calibration": self.calibration.method,
+            "rule": self.thresholds.rule,
+            "limits": limits,
+        }

@@ -56,7 +56,9 @@ def best_sets(probabilities: NDArray[np.floating]) -> Bools:
     return decided
 
 
-def _next_block(order: NDArray[np.int64], start: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _next_block(
+    order: NDArray[np.int64], start: int, counts: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """The next products of `order`, so many that their tables fit."""
     last = min(start + MAX_ROWS_PER_BLOCK, len(order)) - 1
     widest = int(counts[order[last]])

@@ -183,7 +183,9 @@ class LabelModel:
         return np.asarray(np.bincount(which[known], weights, len(cells.rows)), np.float64)
 
 
-def _inputs(cells: ScoredCells, n_labels: int, which: Rows, places: Rows, n_pairs: int) -> csr_array:
+def _inputs(
+    cells: ScoredCells, n_labels: int, which: Rows, places: Rows, n_pairs: int
+) -> csr_array:
     """The inputs (C, 2 L + 1 + W) of the regression.
 
     They are a constant and the logit of each label, the logit of whatever label, and the pairs.

@@ -151,7 +151,9 @@ def _check_promise(precision: float, recall: float, delta: float, most: int) -> 
                 "usual are 0.95, for delta 0.1"
             )
     if most < 1:
-        raise ConfigError(f"most is {most}, but at least 1 label of a product must be acceptable; 8 is usual")
+        raise ConfigError(
+            f"most is {most}, but at least 1 label of a product must be acceptable; 8 is usual"
+        )
 
 
 def _accept_limit(pairs: ScoredPairs, precision: float, delta: float, most: int) -> float:
@@ -173,7 +175,9 @@ def _accept_limit(pairs: ScoredPairs, precision: float, delta: float, most: int)
     )
 
 
-def _whole_limit(pairs: ScoredPairs, given: Bools, precision: float, delta: float, most: int) -> float:
+def _whole_limit(
+    pairs: ScoredPairs, given: Bools, precision: float, delta: float, most: int
+) -> float:
     """The lowest limit for the confidence of products that is proven to keep the precision.
 
     Args:

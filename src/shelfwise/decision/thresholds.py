@@ -48,7 +48,12 @@ class Thresholds:
 
     @classmethod
     def fit(
-        cls, scores: Matrix, targets: Matrix, rule: Rule, fixed: float = DEFAULT_THRESHOLD, seed: int = 0
+        cls,
+        scores: Matrix,
+        targets: Matrix,
+        rule: Rule,
+        fixed: float = DEFAULT_THRESHOLD,
+        seed: int = 0,
     ) -> Self:
         """Tune on `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
 

@@ -30,7 +30,9 @@ FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")
 """The figures of all labels together that are compared."""
 
 
-def compare_models_on_disk(before: Path, after: Path, source: Path, context: Context) -> dict[str, Any]:
+def compare_models_on_disk(
+    before: Path, after: Path, source: Path, context: Context
+) -> dict[str, Any]:
     """Compare two models on disk on the products of `source`.
 
     Leaves ``before_after.json`` and ``before_after.md`` in the report folder of the second one.
@@ -51,7 +53,9 @@ def compare_models_on_disk(before: Path, after: Path, source: Path, context: Con
     return found
 
 
-def compare_retrained(before: Model, after: Model, test: Catalog, context: Context) -> dict[str, Any]:
+def compare_retrained(
+    before: Model, after: Model, test: Catalog, context: Context
+) -> dict[str, Any]:
     """What retraining changed, as :func:`before_after` gives it, and "left_out".
 
     Training products of either model are left out: where no test catalogue was given, corrections may have
@@ -139,7 +143,9 @@ def before_after_markdown(found: Mapping[str, Any], top: int = 15) -> str:
         high = f"{100 * difference['high']:+.2f}"
         blocks.append(f"95 % interval of the change in micro-F1: {low} to {high}")
     if labels:
-        blocks.append(markdown(["label", "F1 before", "F1 after", "change", "test products"], labels))
+        blocks.append(
+            markdown(["label", "F1 before", "F1 after", "change", "test products"], labels)
+        )
     return "\n\n".join(blocks)
 
 

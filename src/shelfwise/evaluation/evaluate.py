@@ -35,7 +35,9 @@ RECALL_AT = (1, 5, 10)
 """The k of recall@k."""
 
 
-def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Context) -> dict[str, Any]:
+def evaluate_model(
+    model: Model, catalog: Catalog, targets: Floats, context: Context
+) -> dict[str, Any]:
     """Score every system of `model` on `catalog` with its targets (N, L).
 
     Returns:
@@ -45,7 +47,9 @@ def evaluate_model(model: Model, catalog: Catalog, targets: Floats, context: Con
     # each member predicts once, and every system is computed from that
     answers = model.predict_members(catalog, context, model.members)
     truth = targets > 0
-    systems: dict[str, Any] = {name: {"not_run": reason} for name, reason in model.facts["not_run"].items()}
+    systems: dict[str, Any] = {
+        name: {"not_run": reason} for name, reason in model.facts["not_run"].items()
+    }
     decided: dict[str, Bools] = {}
     for name in model.systems:
         systems[name], decided[name] = score_system(model, name, answers, truth)
@@ -132,7 +136,9 @@ def stages_of(model: Predictor, name: str) -> list[str]:
     return [stage for stage in model.facts["seconds"] if stage in wanted]
 
 
-def similar_figures(model: Predictor, answers: MemberPredictions, truth: Bools) -> dict[str, Any] | None:
+def similar_figures(
+    model: Predictor, answers: MemberPredictions, truth: Bools
+) -> dict[str, Any] | None:
     """How well the nearest training products share the test products' labels.
 
     Similar is by the features of the final system.
@@ -170,7 +176,9 @@ def _seconds_fit(model: Predictor, name: str) -> float:
     return float(sum(seconds[stage] for stage in stages_of(model, name)))
 
 
-def _decision_figures(model: Model, answers: MemberPredictions, truth: Bools) -> dict[str, Any] | None:
+def _decision_figures(
+    model: Model, answers: MemberPredictions, truth: Bools
+) -> dict[str, Any] | None:
     """How well the final system is calibrated, and what the queues hold; None without a decision rule."""
     rule = model.decision_rule
     if rule is None:
@@ -201,7 +209,9 @@ def _member_facts(model: Model, name: str, answers: MemberPredictions) -> dict[s
         "field": settings.field,
         "provenance": model.facts["provenance"][name],
         "present": int(answers.predictions[name].present.sum()),
-        "refused": [vars(rejected) for rejected in answers.refused if rejected.field == settings.field],
+        "refused": [
+            vars(rejected) for rejected in answers.refused if rejected.field == settings.field
+        ],
         "seconds_fit": _seconds_fit(model, name),
         "seconds_predict": answers.seconds[name],
     }

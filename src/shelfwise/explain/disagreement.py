@@ -99,7 +99,9 @@ def contradictions(
     return [(one.row, one.strength, _sides(one, members, names)) for one in found]
 
 
-def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength: float) -> Disagreement:
+def _described(
+    outputs: MemberOutputs, row: int, found: Sequence[int], strength: float
+) -> Disagreement:
     """One product's disagreement, with the scores of both members for both labels."""
     a, b, label_of_a, label_of_b = found
     scores = outputs.scores[row].astype(np.float64)
@@ -108,11 +110,15 @@ def _described(outputs: MemberOutputs, row: int, found: Sequence[int], strength:
     return Disagreement(row, (a, b), (label_of_a, label_of_b), (first, second), strength)
 
 
-def _sides(found: Disagreement, members: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+def _sides(
+    found: Disagreement, members: Sequence[str], names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Either member's side of a disagreement, JSON-ready."""
     sides = []
     others = found.members[::-1]
-    for own, other, label, scores in zip(found.members, others, found.labels, found.scores, strict=True):
+    for own, other, label, scores in zip(
+        found.members, others, found.labels, found.scores, strict=True
+    ):
         score, against = scores
         sides.append(
             {

@@ -100,7 +100,8 @@ class _Evidence:
         """
         weights = self.falls[:, label].tolist()
         weighted = [
-            dataclasses.replace(word, weight=weight) for word, weight in zip(self.words, weights, strict=True)
+            dataclasses.replace(word, weight=weight)
+            for word, weight in zip(self.words, weights, strict=True)
         ]
         return {
             "words": tuple(weighted),
@@ -110,7 +111,11 @@ class _Evidence:
 
 
 def explain_products(
-    model: Model, catalog: Catalog, context: Context, wanted: Bools | None = None, evidence: bool = True
+    model: Model,
+    catalog: Catalog,
+    context: Context,
+    wanted: Bools | None = None,
+    evidence: bool = True,
 ) -> list[Explanation]:
     """Why each of N products got its labels.
 
@@ -148,7 +153,9 @@ def explain_products(
     return explained
 
 
-def _evidence(model: Model, product: Catalog, answers: MemberPredictions, context: Context) -> _Evidence:
+def _evidence(
+    model: Model, product: Catalog, answers: MemberPredictions, context: Context
+) -> _Evidence:
     """The evidence for all labels of one product."""
     words, falls = word_drops(model, product, answers, context)
     drops = image_drops(model, product, answers, context)

@@ -115,7 +115,11 @@ def texts_of(product: Catalog, fields: Iterable[str]) -> dict[str, str]:
 
 
 def _falls(
-    model: Model, answers: MemberPredictions, variants: Catalog, members: Sequence[str], context: Context
+    model: Model,
+    answers: MemberPredictions,
+    variants: Catalog,
+    members: Sequence[str],
+    context: Context,
 ) -> Floats:
     """How far the scores fall (V, L) from one product to its variants, which differ for `members` only."""
     first = np.zeros(len(variants), np.int64)

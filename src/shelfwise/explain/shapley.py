@@ -42,7 +42,9 @@ def _only_members(outputs: MemberOutputs, subset: Subset) -> MemberOutputs:
     present = outputs.present & np.array(subset)
     zero = np.float32(0)
     scores = np.where(present[:, :, None], outputs.scores, zero)
-    features = [np.where(present[:, i, None], values, zero) for i, values in enumerate(outputs.features)]
+    features = [
+        np.where(present[:, i, None], values, zero) for i, values in enumerate(outputs.features)
+    ]
     return MemberOutputs(scores, present, tuple(features))
 
 

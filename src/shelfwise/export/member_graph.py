@@ -139,7 +139,9 @@ def _convolution(arrays: Arrays, number: int, size: int, dimensions: int) -> nn.
     # saved as one row a filter, word after word; a convolution wants the words last
     by_word = weight.view(filters, size, dimensions)
     convolution.weight.data = by_word.transpose(1, 2).contiguous()
-    convolution.bias = nn.Parameter(torch.from_numpy(np.array(arrays[f"convolutions.{number}.bias"])))
+    convolution.bias = nn.Parameter(
+        torch.from_numpy(np.array(arrays[f"convolutions.{number}.bias"]))
+    )
     return convolution
 
 

@@ -51,7 +51,9 @@ class QuantizationCheck:
     allowed: float
 
 
-def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, context: Context) -> OnnxModel:
+def in_eight_bits(
+    exported: OnnxModel, labelled: Catalog, allowed: float, context: Context
+) -> OnnxModel:
     """`exported` with a quantized image network.
 
     Args:
@@ -67,7 +69,9 @@ def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, contex
     graph = onnx.load_from_string(exported.graph)
     chosen = _image_nodes(graph)
     if not chosen:
-        raise PluginError("the exported model has no image network to put in 8 bits; leave --int8 out")
+        raise PluginError(
+            "the exported model has no image network to put in 8 bits; leave --int8 out"
+        )
     truth = exported.labels.encode(labelled.column("categories")) > 0
     if not truth.any():
         raise LabelError(
@@ -87,7 +91,9 @@ def in_eight_bits(exported: OnnxModel, labelled: Catalog, allowed: float, contex
     return smaller
 
 
-def _macro_f1(model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context) -> float:
+def _macro_f1(
+    model: OnnxModel, catalog: Catalog, truth: NDArray[np.bool_], context: Context
+) -> float:
     """Macro-F1 of the model's decisions."""
     scores = model.scores(model.predict_members(catalog, context))
     return decision_metrics(truth, model.decide(scores))["macro_f1"]
@@ -117,7 +123,9 @@ def _image_nodes(graph: onnx.ModelProto) -> list[str]:
     return names
 
 
-def _quantized(graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, labelled: Catalog) -> bytes:
+def _quantized(
+    graph: onnx.ModelProto, nodes: list[str], exported: OnnxModel, labelled: Catalog
+) -> bytes:
     """The graph with these nodes in 8 bits."""
     with tempfile.TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "model.onnx"

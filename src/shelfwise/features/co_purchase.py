@@ -224,7 +224,9 @@ class NeighbourLabels:
         counts = adjacency @ self.known.astype(np.float32)
         return counts, sp.csr_array(adjacency @ self.labels)
 
-    def _known_beyond(self, edges: sp.csr_array, own_nodes: Rows) -> tuple[sp.csr_array, sp.csr_array]:
+    def _known_beyond(
+        self, edges: sp.csr_array, own_nodes: Rows
+    ) -> tuple[sp.csr_array, sp.csr_array]:
         """For every edge (N, V): the number of known products beyond it, the product itself left out.
 
         Returns:

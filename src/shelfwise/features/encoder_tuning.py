@@ -32,10 +32,16 @@ class TuningSettings(PluginSettings):
 
     epochs: int = Field(3, ge=1, description="passes over the training products")
     batch_size: int = Field(32, ge=1, description="training products in one optimiser step")
-    learning_rate: float = Field(2e-4, gt=0, description="highest step size of the encoder's layers")
-    head_rate: float = Field(1e-3, gt=0, description="highest step size of the layers behind the encoder")
+    learning_rate: float = Field(
+        2e-4, gt=0, description="highest step size of the encoder's layers"
+    )
+    head_rate: float = Field(
+        1e-3, gt=0, description="highest step size of the layers behind the encoder"
+    )
     weight_decay: float = Field(0.01, ge=0, description="penalty on large weights; 0: none")
-    loss: LossName = Field("bce", description="what training minimises; bce treats every label on its own")
+    loss: LossName = Field(
+        "bce", description="what training minimises; bce treats every label on its own"
+    )
     precision: Precision = Field(
         "auto",
         description="number format of matrix products; auto: bfloat16 on a GPU that has it, otherwise "

@@ -29,10 +29,14 @@ class WalkSettings(PluginSettings):
     dimensions: int = Field(
         128, ge=1, description="how many numbers a product's vector has; fewer in a smaller graph"
     )
-    length: int = Field(40, ge=2, description="how many products one walk visits, its first included")
+    length: int = Field(
+        40, ge=2, description="how many products one walk visits, its first included"
+    )
     walks: int = Field(10, ge=1, description="how many walks begin at each product")
     window: int = Field(
-        5, ge=1, description="products at most so many steps apart on a walk count as close to each other"
+        5,
+        ge=1,
+        description="products at most so many steps apart on a walk count as close to each other",
     )
     p: float = Field(
         1.0,
@@ -48,7 +52,9 @@ class WalkSettings(PluginSettings):
     )
 
 
-def walk(adjacency: sp.csr_array, starts: Rows, settings: WalkSettings, rng: np.random.Generator) -> Nodes:
+def walk(
+    adjacency: sp.csr_array, starts: Rows, settings: WalkSettings, rng: np.random.Generator
+) -> Nodes:
     """One walk (W, length) from each of the nodes `starts` (W,).
 
     The first step goes to any neighbour with equal chance. A later one, from v after t, goes to the
@@ -123,7 +129,11 @@ def _random_neighbours(adjacency: sp.csr_array, here: Nodes, rng: np.random.Gene
 
 
 def _redraw(
-    adjacency: sp.csr_array, edges: Rows, steps: Nodes, settings: WalkSettings, rng: np.random.Generator
+    adjacency: sp.csr_array,
+    edges: Rows,
+    steps: Nodes,
+    settings: WalkSettings,
+    rng: np.random.Generator,
 ) -> None:
     """Turn third nodes that were drawn with equal chance into ones with node2vec's, in place, by rejection.
 

@@ -55,7 +55,9 @@ class NystroemFeatures:
         count = len(next(iter(vectors.values())))
         rows = np.sort(np.random.default_rng(seed).permutation(count)[:landmarks])
         centres = {name: present_mean(values) for name, values in vectors.items()}
-        chosen = {name: centred_unit(values[rows], centres[name]) for name, values in vectors.items()}
+        chosen = {
+            name: centred_unit(values[rows], centres[name]) for name, values in vectors.items()
+        }
         kernel = _kernel(chosen, chosen, weights, gamma)
         # the sum of the weights is the kernel's diagonal
         kernel[np.diag_indices_from(kernel)] += JITTER * (sum(weights.values()) or 1)
@@ -64,20 +66,28 @@ class NystroemFeatures:
         identity = np.eye(len(rows), dtype=np.float32)
         return cls(centres, chosen, solve_triangular(lower, identity, lower=True).T.copy())
 
-    def apply(self, vectors: Mapping[str, Floats], weights: Mapping[str, float], gamma: float) -> Floats:
+    def apply(
+        self, vectors: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
+    ) -> Floats:
         """Vectors (N, K)."""
         count = len(next(iter(vectors.values())))
         mapped = np.empty((count, self.turn.shape[1]), np.float32)
         # a kernel of all rows would take N x K numbers a name
         for start in range(0, count, CHUNK_ROWS):
             chunk = slice(start, start + CHUNK_ROWS)
-            part = {name: centred_unit(values[chunk], self.centres[name]) for name, values in vectors.items()}
+            part = {
+                name: centred_unit(values[chunk], self.centres[name])
+                for name, values in vectors.items()
+            }
             mapped[chunk] = _kernel(part, self.landmarks, weights, gamma) @ self.turn
         return mapped
 
 
 def _kernel(
-    one: Mapping[str, Floats], other: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
+    one: Mapping[str, Floats],
+    other: Mapping[str, Floats],
+    weights: Mapping[str, float],
+    gamma: float,
 ) -> Floats:
     """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
     total: Any = 0

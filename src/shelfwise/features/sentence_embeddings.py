@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.types import Context, FieldInputs, Floats, Rows
-from shelfwise.features.sentence_encoder import EncoderSource, frozen_encoder, load_tokenizer, mean_pooling
+from shelfwise.features.sentence_encoder import (
+    EncoderSource,
+    frozen_encoder,
+    load_tokenizer,
+    mean_pooling,
+)
 from shelfwise.nn.training_loop import run_network
 from shelfwise.text.vocabulary import Ragged
 
@@ -33,7 +38,9 @@ class TokenizedTexts(FieldInputs):
     encoded: Floats | None = None
 
     @classmethod
-    def read(cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int) -> TokenizedTexts:
+    def read(
+        cls, catalog: Catalog, fields: str, source: EncoderSource, longest: int
+    ) -> TokenizedTexts:
         """Tokenise the fields ("title+description") of each product as one text; a catalogue's once.
 
         Args:
@@ -86,7 +93,9 @@ def encode_fields(
     return catalog.memoize(("sentences", fields, source, longest), encoded)
 
 
-def encode_texts(texts: TokenizedTexts, source: EncoderSource, context: Context, title: str) -> Floats:
+def encode_texts(
+    texts: TokenizedTexts, source: EncoderSource, context: Context, title: str
+) -> Floats:
     """The frozen encoder's vectors of N texts: (N, D), 0 without a token.
 
     Vectors in ``context.cache`` are looked up, the others computed and kept there.

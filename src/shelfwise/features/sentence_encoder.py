@@ -91,7 +91,9 @@ def load_encoder(source: EncoderSource) -> Any:
     """
     with _no_progress_bars():
         try:
-            model = AutoModel.from_pretrained(source.folder, local_files_only=True, use_safetensors=True)
+            model = AutoModel.from_pretrained(
+                source.folder, local_files_only=True, use_safetensors=True
+            )
         # transformers, safetensors and json each have errors of their own for a broken file
         except Exception as error:
             raise WeightsError(
@@ -153,7 +155,9 @@ def _from_hub(name: str) -> Path:
         )
     try:
         return Path(snapshot_download(name, allow_patterns=_FILES))
-    except Exception as error:  # the hub's client fails in many ways; all of them mean: not from there
+    except (
+        Exception
+    ) as error:  # the hub's client fails in many ways; all of them mean: not from there
         reason = type(error).__name__
     raise WeightsError(f"the download of {name!r} from the hub failed ({reason}); {instead}")
 

@@ -27,12 +27,16 @@ class BagSettings(PluginSettings):
     """What is counted, and how it is weighted."""
 
     words: tuple[int, ...] = Field(
-        (1, 2), description="lengths of the word n-grams that are counted: 1 for single words, 2 for pairs"
+        (1, 2),
+        description="lengths of the word n-grams that are counted: 1 for single words, 2 for pairs",
     )
     letters: tuple[int, ...] = Field(
-        (3, 4), description="lengths of the letter n-grams within words that are counted; empty: none"
+        (3, 4),
+        description="lengths of the letter n-grams within words that are counted; empty: none",
     )
-    min_count: int = Field(2, ge=1, description="training products that an n-gram must occur in to be known")
+    min_count: int = Field(
+        2, ge=1, description="training products that an n-gram must occur in to be known"
+    )
     weighting: Weighting = Field(
         "tfidf",
         description="what an n-gram counts in a text: tfidf is (1 + log count) x inverse frequency, binary "

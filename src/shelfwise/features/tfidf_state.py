@@ -27,5 +27,6 @@ def restored_vocabularies(arrays: Mapping[str, NDArray[Any]]) -> tuple[TfidfVoca
     # two arrays a vocabulary: its keys and their weights
     count = sum(name.startswith(PREFIX) for name in arrays) // 2
     return tuple(
-        TfidfVocabulary(arrays[f"{PREFIX}{i}.keys"], arrays[f"{PREFIX}{i}.weights"]) for i in range(count)
+        TfidfVocabulary(arrays[f"{PREFIX}{i}.keys"], arrays[f"{PREFIX}{i}.weights"])
+        for i in range(count)
     )

@@ -230,7 +230,12 @@ def _mean_of_logits(scores: Tensor, present: Tensor, parts: Tensor, shares: Tens
 
 
 def _mean_of_familiar_logits(
-    scores: Tensor, present: Tensor, parts: Tensor, weights: Tensor, skips_rare: Tensor, familiar: Tensor
+    scores: Tensor,
+    present: Tensor,
+    parts: Tensor,
+    weights: Tensor,
+    skips_rare: Tensor,
+    familiar: Tensor,
 ) -> Tensor:
     """The same where some parts count only for sets of members that are among the `familiar` (S, M).
 

@@ -28,7 +28,9 @@ class CoherentSettings(PolicySettings):
     residual: bool = Field(True, description=POLICY_FIELDS["residual"].description)
     dropout: float = Field(0.3, ge=0, lt=1, description=POLICY_FIELDS["dropout"].description)
     presence_bits: bool = Field(True, description=POLICY_FIELDS["presence_bits"].description)
-    member_dropout: float = Field(0.2, ge=0, lt=1, description=POLICY_FIELDS["member_dropout"].description)
+    member_dropout: float = Field(
+        0.2, ge=0, lt=1, description=POLICY_FIELDS["member_dropout"].description
+    )
     training: LoopSettings = Field(
         LoopSettings(epochs=200, patience=10, learning_rate=3e-3, loss="bce"),
         description="how the network is trained; its loss must be bce, which is used in its coherent form",

@@ -21,7 +21,9 @@ class CrossAttentionSettings(FeatureSettings):
     units: PositiveInt = Field(128, description="width of a token, the vector of one member")
     heads: PositiveInt = Field(4, description="attention heads; must divide units")
     layers: PositiveInt = Field(1, description="layers of the transformer encoder")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout inside the transformer, in training")
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="dropout inside the transformer, in training"
+    )
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:
@@ -60,7 +62,9 @@ class CrossAttentionNetwork(nn.Module):
         )
         # with norm_first the last layer's output is not normalised yet
         norm = nn.LayerNorm(units)
-        self.encoder = nn.TransformerEncoder(layer, settings.layers, norm, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            layer, settings.layers, norm, enable_nested_tensor=False
+        )
         self.last = nn.Linear(units, shape.labels)
 
     def forward(self, present: Tensor, *features: Tensor) -> Tensor:

@@ -33,4 +33,6 @@ class Early(FeaturePolicy):
     def network(self, shape: Shape) -> nn.Module:
         """A new network for `shape`."""
         chosen = self.settings
-        return make_feature_fusion(chosen.join, shape, chosen.units, chosen.dropout, chosen.member_dropout)
+        return make_feature_fusion(
+            chosen.join, shape, chosen.units, chosen.dropout, chosen.member_dropout
+        )

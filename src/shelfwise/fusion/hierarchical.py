@@ -22,8 +22,12 @@ from shelfwise.taxonomy.tree_scores import ROOT, decoded, tree_of
 class HierarchicalSettings(PluginSettings):
     """Whose scores are decoded, what they are trained on, and how they are decoded."""
 
-    base: str = Field("mean", description="the fusion policy whose scores are made consistent with the tree")
-    base_settings: dict[str, Any] = Field(default_factory=dict, description="the settings of that policy")
+    base: str = Field(
+        "mean", description="the fusion policy whose scores are made consistent with the tree"
+    )
+    base_settings: dict[str, Any] = Field(
+        default_factory=dict, description="the settings of that policy"
+    )
     trained_on: Literal["all", "parent"] = Field(
         "all",
         description="all: one base policy for all labels; parent: one for each label with others below it, "
@@ -110,7 +114,10 @@ class Hierarchical(FusionPolicy):
             base = self._make_base()
             # only the labels below the node: the base never sees the others
             self.bases_[node] = base.fit(
-                _select(outputs, rows, columns), targets[np.ix_(rows, columns)], watched, node_context
+                _select(outputs, rows, columns),
+                targets[np.ix_(rows, columns)],
+                watched,
+                node_context,
             )
         self.parents_ = parents
         return self

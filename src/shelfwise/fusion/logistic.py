@@ -126,7 +126,9 @@ class Logistic(FusionPolicy):
         """Become the policy that `state` was taken from."""
         # version 0.1 kept more arrays, for an option that is gone
         self.arrays_ = {
-            name: array for name, array in state.arrays.items() if name == "centre" or name.startswith("own_")
+            name: array
+            for name, array in state.arrays.items()
+            if name == "centre" or name.startswith("own_")
         }
         return self
 
@@ -141,7 +143,10 @@ class Logistic(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
             PluginError: more sets than a graph holds.
         """
-        from shelfwise.nn.fusion_module import FusionModule, sets_of_members  # torch is only needed here
+        from shelfwise.nn.fusion_module import (
+            FusionModule,
+            sets_of_members,
+        )  # torch is only needed here
 
         # the sets that count most come last: large before small ones, and of one size the lowest number
         numbers = sorted(self._solved_sets(), key=lambda number: (number.bit_count(), -number))
@@ -158,14 +163,20 @@ class Logistic(FusionPolicy):
             weights[place, 0, members] = own[:, 1 : 1 + len(members)].T
             weights[place, 1, members] = own[:, 1 + len(members) :].T
         return FusionModule(
-            _largest_set_within, weights=weights, constants=constants, centre=centre[:, :, None], sets=sets
+            _largest_set_within,
+            weights=weights,
+            constants=constants,
+            centre=centre[:, :, None],
+            sets=sets,
         )
 
     def _solved_sets(self) -> list[int]:
         """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
             raise NotFittedError("the policy 'logistic' is not fitted; call fit or restore first")
-        return sorted(int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_"))
+        return sorted(
+            int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_")
+        )
 
     def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
         """Scores (R, L) of `rows` by the solution for the `members` (K,), which all of them have."""
@@ -196,7 +207,12 @@ class Logistic(FusionPolicy):
 
 
 def _largest_set_within(
-    scores: Tensor, present: Tensor, weights: Tensor, constants: Tensor, centre: Tensor, sets: Tensor
+    scores: Tensor,
+    present: Tensor,
+    weights: Tensor,
+    constants: Tensor,
+    centre: Tensor,
+    sets: Tensor,
 ) -> Tensor:
     """Scores (B, L) by S regressions; a later one replaces the earlier ones for products that have its set.
 

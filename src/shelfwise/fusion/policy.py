@@ -51,7 +51,9 @@ class Policy(FusionPolicy):
         context: Context,
     ) -> Self:
         """Train the network on all products that any member knows; patience watches `validation`."""
-        self.network_, self.epochs_ = fit_policy(outputs, targets, validation, self.settings, context)
+        self.network_, self.epochs_ = fit_policy(
+            outputs, targets, validation, self.settings, context
+        )
         return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
@@ -72,7 +74,9 @@ class Policy(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         facts = state.facts
-        self.network_ = restored_policy(state.arrays, facts["members"], facts["labels"], self.settings)
+        self.network_ = restored_policy(
+            state.arrays, facts["members"], facts["labels"], self.settings
+        )
         self.epochs_ = facts["epochs"]
         return self
 

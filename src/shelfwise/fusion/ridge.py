@@ -101,13 +101,17 @@ class Ridge(FusionPolicy):
     def state(self) -> State:
         """Weights and intercept by the number of the set, and alpha."""
         weights = {f"weights_{number}": solution[0] for number, solution in self.solutions_.items()}
-        intercepts = {f"intercept_{number}": solution[1] for number, solution in self.solutions_.items()}
+        intercepts = {
+            f"intercept_{number}": solution[1] for number, solution in self.solutions_.items()
+        }
         return State(weights | intercepts, self.facts())
 
     def restore(self, state: State) -> Self:
         """Become the ridge that `state` was taken from."""
         arrays = state.arrays
-        numbers = [int(name.removeprefix("weights_")) for name in arrays if name.startswith("weights_")]
+        numbers = [
+            int(name.removeprefix("weights_")) for name in arrays if name.startswith("weights_")
+        ]
         self.solutions_ = {n: (arrays[f"weights_{n}"], arrays[f"intercept_{n}"]) for n in numbers}
         self.alpha_ = state.facts["alpha"]
         return self
@@ -123,7 +127,10 @@ class Ridge(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
             PluginError: more sets than a graph holds.
         """
-        from shelfwise.nn.fusion_module import FusionModule, sets_of_members  # torch is only needed here
+        from shelfwise.nn.fusion_module import (
+            FusionModule,
+            sets_of_members,
+        )  # torch is only needed here
 
         solutions = self._solved()
         numbers = sorted(solutions)
@@ -172,7 +179,9 @@ class Ridge(FusionPolicy):
 
         def quality(alpha: float) -> tuple[float, float]:
             fused = _apply(_solutions(statistics, members, sets, alpha), validation[0])
-            return best_micro_f1(validation[1], fused, THRESHOLDS), alpha  # the larger alpha wins a tie
+            return best_micro_f1(
+                validation[1], fused, THRESHOLDS
+            ), alpha  # the larger alpha wins a tie
 
         return max(ALPHAS, key=quality)
 

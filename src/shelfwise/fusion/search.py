@@ -23,7 +23,9 @@ class SearchSettings(PluginSettings):
     """How long the search is. Members, layers, units, activations, dropout and learning rate are searched."""
 
     trials: int = Field(
-        30, ge=len(PAPER_NETWORKS), description="networks that are tried; the paper's two are among them"
+        30,
+        ge=len(PAPER_NETWORKS),
+        description="networks that are tried; the paper's two are among them",
     )
     timeout: float | None = Field(
         None, gt=0, description="seconds after which no further network is tried; unset: no limit"
@@ -76,7 +78,9 @@ class Search(FusionPolicy):
             )
         chosen = self.settings
         train = (outputs, targets)
-        found = search_policy(train, validation, chosen.network, chosen.trials, chosen.timeout, context)
+        found = search_policy(
+            train, validation, chosen.network, chosen.trials, chosen.timeout, context
+        )
         self.choice_ = found.choice
         # trials keep no weights, so the best is trained again: the same seed gives the same network
         self.network_, epochs = found.choice.fit(train, validation, context)

@@ -33,7 +33,9 @@ class TopKSettings(PluginSettings):
         description="select_hard: use the scores of one member; select_soft: weigh all members; sparse: "
         "predict the labels from the highest scores at their labels' places",
     )
-    top: PositiveInt = Field(3, description="how many scores are read of every member, the highest ones")
+    top: PositiveInt = Field(
+        3, description="how many scores are read of every member, the highest ones"
+    )
     hidden: PositiveInt | None = Field(
         None, description="units of the hidden layer; unset: 32 to select a member, 512 for sparse"
     )

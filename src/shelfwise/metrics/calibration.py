@@ -85,7 +85,9 @@ def reliability(
     )
 
 
-def pooled_decisions(targets: MultiHot, scores: Scores, top: int | None) -> tuple[Float64Array, Float64Array]:
+def pooled_decisions(
+    targets: MultiHot, scores: Scores, top: int | None
+) -> tuple[Float64Array, Float64Array]:
     """Targets and scores, flat: of all labels, or of the `top` that each product scores highest.
 
     Of equal scores the first label comes first.

@@ -122,7 +122,9 @@ class ScoredPairs:
         )
 
 
-def map_scores(scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]) -> Matrix:
+def map_scores(
+    scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]
+) -> Matrix:
     """`scores` (N, L) with every score above 0 replaced by ``function(labels, scores)``.
 
     0 stays 0, and sparse stays sparse.

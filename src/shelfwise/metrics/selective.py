@@ -21,7 +21,9 @@ REJECT = -1
 QUEUES = {"accept": ACCEPT, "review": REVIEW, "reject": REJECT}
 
 
-def coverage_at_precision(targets: MultiHot, scores: Scores, precision: float) -> dict[str, float | None]:
+def coverage_at_precision(
+    targets: MultiHot, scores: Scores, precision: float
+) -> dict[str, float | None]:
     """How much could be decided at a precision, with the limit chosen by the truth: an upper bound.
 
     Returns:
@@ -51,7 +53,9 @@ def coverage_at_precision(targets: MultiHot, scores: Scores, precision: float) -
     }
 
 
-def queue_figures(targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues) -> dict[str, float]:
+def queue_figures(
+    targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues
+) -> dict[str, float]:
     """What sorting into accept, review and reject brought, and the work that is left.
 
     How products are sorted: ``decision/selective_prediction.py``.

@@ -56,7 +56,9 @@ def best_threshold_of_ranked(ranked: Scores, positives: Scores, true: int) -> tu
     return threshold, float(f1[place])
 
 
-def best_micro_f1(targets: MultiHot, scores: Scores, thresholds: NDArray[np.floating] | None = None) -> float:
+def best_micro_f1(
+    targets: MultiHot, scores: Scores, thresholds: NDArray[np.floating] | None = None
+) -> float:
     """The largest micro-F1 that any threshold gives, exactly; 0 where none finds a true pair.
 
     Args:
@@ -80,7 +82,9 @@ def best_micro_f1(targets: MultiHot, scores: Scores, thresholds: NDArray[np.floa
     return f1
 
 
-def f1_at(ranked: Scores, positives: Scores, true: int, thresholds: NDArray[np.floating]) -> Float64Array:
+def f1_at(
+    ranked: Scores, positives: Scores, true: int, thresholds: NDArray[np.floating]
+) -> Float64Array:
     """The F1 (T,) of accepting all scores from each of T thresholds on.
 
     It is 0 where nothing is accepted and nothing true.

@@ -32,7 +32,9 @@ MIN_SAMPLED_PAIRS = 16
 T = TypeVar("T")
 
 
-def solve_on_top_pairs(scores: Matrix, targets: Matrix, solve: Callable[[ScoredPairs], tuple[T, float]]) -> T:
+def solve_on_top_pairs(
+    scores: Matrix, targets: Matrix, solve: Callable[[ScoredPairs], tuple[T, float]]
+) -> T:
     """The answer of `solve` on all pairs of `scores` and `targets` (N, L), from as few as will do.
 
     Args:

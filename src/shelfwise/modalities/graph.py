@@ -41,10 +41,12 @@ class GraphSettings(ClassifierSettings):
         "buy_after_viewing; empty: all that the catalogue has",
     )
     hops: Literal[1, 2] = Field(
-        2, description="steps to the furthest neighbour whose labels are read (input = 'neighbours')"
+        2,
+        description="steps to the furthest neighbour whose labels are read (input = 'neighbours')",
     )
     walks: WalkSettings = Field(
-        WalkSettings(), description="the random walks that vectors are made of (input = 'embedding')"
+        WalkSettings(),
+        description="the random walks that vectors are made of (input = 'embedding')",
     )
 
 

@@ -40,7 +40,9 @@ Branch: TypeAlias = TextBranch | ImageBranch
 IMAGE_FIELD = "image"
 """The one field that is an image; all others are texts."""
 
-TEXT_DEFAULTS = {"description": TextSettings(cleaning=CleaningSettings(kind="description"), maxlen=300)}
+TEXT_DEFAULTS = {
+    "description": TextSettings(cleaning=CleaningSettings(kind="description"), maxlen=300)
+}
 """How a text field is read where the settings do not name it; all others are read as titles are."""
 
 
@@ -62,7 +64,9 @@ class JointSettings(PluginSettings):
         ImageBranchSettings(train_last=0, hidden=512),
         description="the image backbone; by default it stays frozen, and one layer behind it trains",
     )
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of the fused vector dropped in training")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="share of the fused vector dropped in training"
+    )
     member_dropout: float = Field(
         0.2,
         ge=0,
@@ -78,7 +82,9 @@ class JointSettings(PluginSettings):
     @model_validator(mode="after")
     def _check_batch_norms(self) -> Self:
         if self.image.frozen_bn != "inference":
-            raise ValueError(f"image.frozen_bn is {self.image.frozen_bn!r}; here it must be 'inference'")
+            raise ValueError(
+                f"image.frozen_bn is {self.image.frozen_bn!r}; here it must be 'inference'"
+            )
         return self
 
 
@@ -107,7 +113,11 @@ class JointNetwork(ClassifierNetwork):
         # the branches' features are fused as late fusion does with those of whole members
         widths = tuple(branch.width for branch in branches)
         self.join = make_feature_fusion(
-            settings.join, Shape(labels, widths), settings.units, settings.dropout, settings.member_dropout
+            settings.join,
+            Shape(labels, widths),
+            settings.units,
+            settings.dropout,
+            settings.member_dropout,
         )
 
     @property
@@ -208,7 +218,9 @@ class Joint(NetworkModality[JointNetwork]):
         """All weights, frozen ones too: a saved model needs neither word vectors, hub nor package."""
         weights = self.network.state_dict()
         # a branch's body is the trained end of its backbone, which is saved whole
-        tensors = {f"network.{name}": value for name, value in weights.items() if ".body." not in name}
+        tensors = {
+            f"network.{name}": value for name, value in weights.items() if ".body." not in name
+        }
         if self._encoder is not None:
             tensors |= encoder_tensors(self._encoder)
         return tensors
@@ -222,13 +234,18 @@ class Joint(NetworkModality[JointNetwork]):
     def rebuild(self, state: State) -> JointNetwork:
         """The vocabularies, the backbone and the network of `state`."""
         words_by_name = self._facts.pop("words")
-        self._vocabularies = {name: Vocabulary(tuple(words)) for name, words in words_by_name.items()}
+        self._vocabularies = {
+            name: Vocabulary(tuple(words)) for name, words in words_by_name.items()
+        }
         if IMAGE_FIELD in self._names:
             facts = self._facts[IMAGE_FIELD]
             self._encoder = restored_encoder(facts, self.settings.image, state.arrays)
         weights = with_prefix("network.", state.arrays)
         # the word vectors only need their shapes here; their values come with the other weights
-        sizes = [(len(known), self._facts[name]["dimensions"]) for name, known in self._vocabularies.items()]
+        sizes = [
+            (len(known), self._facts[name]["dimensions"])
+            for name, known in self._vocabularies.items()
+        ]
         vectors = [torch.zeros(size) for size in sizes]
         network = self._new_network(vectors, len(weights["join.output.bias"]))
         # not strict: the backbone's weights are in the encoder already
@@ -265,7 +282,9 @@ class Joint(NetworkModality[JointNetwork]):
             if isinstance(part, Texts):
                 settings = self.text_settings(name)
                 vocabulary = Vocabulary.fit(part.tokens, settings.vocabulary_size)
-                vectors, facts = initial_vectors(part.tokens, vocabulary.words, settings, seed, name)
+                vectors, facts = initial_vectors(
+                    part.tokens, vocabulary.words, settings, seed, name
+                )
                 self._vocabularies[name] = vocabulary
                 self._facts[name] = facts
                 initial.append(torch.from_numpy(vectors))
@@ -292,5 +311,7 @@ class Joint(NetworkModality[JointNetwork]):
             if isinstance(part, Images):
                 fields.append(ImageBatches(part, view, mirror_rng))
             else:
-                fields.append(WordBatches.of(part, self._vocabularies[name], self.text_settings(name)))
+                fields.append(
+                    WordBatches.of(part, self._vocabularies[name], self.text_settings(name))
+                )
         return FieldBatches(present, tuple(fields))

@@ -24,7 +24,16 @@ from scipy.special import expit
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Floats, RejectedField, Rows, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Examples,
+    FieldInputs,
+    Floats,
+    RejectedField,
+    Rows,
+    State,
+)
 from shelfwise.features.nystroem import NystroemFeatures
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
@@ -53,17 +62,23 @@ class KernelLogisticSettings(LinearSettings, BagSettings):
         "all-MiniLM-L6-v2, a folder, a name on the hub, or 'off' to use words alone",
     )
     max_tokens: int = Field(
-        128, ge=4, le=512, description="tokens of a text that the sentence encoder reads; the rest is cut off"
+        128,
+        ge=4,
+        le=512,
+        description="tokens of a text that the sentence encoder reads; the rest is cut off",
     )
     backbone: str = Field(
-        "resnet50", description="the frozen network that turns images into vectors: the name of a timm model"
+        "resnet50",
+        description="the frozen network that turns images into vectors: the name of a timm model",
     )
     text_weight: float = Field(
         2.0,
         ge=0,
         description="how much sentence vectors count; each field's words and letters count 1 each",
     )
-    image_weight: float = Field(2.0, ge=0, description="how much image vectors count, on the same scale")
+    image_weight: float = Field(
+        2.0, ge=0, description="how much image vectors count, on the same scale"
+    )
     relations_weight: float = Field(
         3.0, ge=0, description="how much the lists of related products count, on the same scale"
     )
@@ -74,7 +89,9 @@ class KernelLogisticSettings(LinearSettings, BagSettings):
         "products only",
     )
     landmarks: int = Field(
-        3000, ge=1, description="training products in the sample that the Gaussian kernels are computed with"
+        3000,
+        ge=1,
+        description="training products in the sample that the Gaussian kernels are computed with",
     )
 
 
@@ -172,7 +189,13 @@ class KernelLogistic(Modality):
         if self._has_image:
             self._opened_encoder()  # it is saved with the model, even where another member read the images
         self._model = fit_logistic(
-            sparse, train.targets, chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune, dense
+            sparse,
+            train.targets,
+            chosen.C,
+            chosen.positive_weight,
+            chosen.tolerance,
+            chosen.prune,
+            dense,
         )
         self._facts = self._source_facts() if inputs.vectors else {}
         return self
@@ -217,7 +240,9 @@ class KernelLogistic(Modality):
         if "encoder" in self._facts:
             verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
         if "backbone" in self._facts:
-            self._encoder = restored_encoder(self._facts["backbone"], self._encoder_settings, arrays)
+            self._encoder = restored_encoder(
+                self._facts["backbone"], self._encoder_settings, arrays
+            )
         return self
 
     def provenance(self) -> dict[str, Any]:
@@ -255,7 +280,9 @@ class KernelLogistic(Modality):
     def _kernel_inputs(self, fields: KernelInputs) -> tuple[sp.csr_array, Floats | None]:
         """The sparse inputs (N, F), and the dense ones (N, K) where there are vectors."""
         parts = []
-        for kind, (vocabulary, grams) in enumerate(zip(self._vocabularies, fields.grams, strict=True)):
+        for kind, (vocabulary, grams) in enumerate(
+            zip(self._vocabularies, fields.grams, strict=True)
+        ):
             counting = self._counting(kind)
             is_text = counting is self.settings
             # a kernel is a product of two inputs, so each of them is scaled by the root of its weight
@@ -268,12 +295,16 @@ class KernelLogistic(Modality):
             sparse = sp.csr_array((len(fields), 0), dtype=np.float32)
         if self._nystroem is None:
             return sparse, None
-        return sparse, self._nystroem.apply(fields.vectors, self._kernel_weights, self.settings.gamma)
+        return sparse, self._nystroem.apply(
+            fields.vectors, self._kernel_weights, self.settings.gamma
+        )
 
     def _sentence_vectors(self, catalog: Catalog, context: Context) -> Floats:
         """All texts of a product as one text, encoded (N, D)."""
         source = find_encoder(self.settings.encoder)
-        return encode_fields(catalog, "+".join(self._texts), source, self.settings.max_tokens, context)
+        return encode_fields(
+            catalog, "+".join(self._texts), source, self.settings.max_tokens, context
+        )
 
     def _source_facts(self) -> dict[str, Any]:
         """Which pre-trained networks the vectors come from."""

@@ -38,10 +38,13 @@ class TabularSettings(ClassifierSettings):
     """How columns become numbers between about -3 and 3."""
 
     numbers: tuple[str, ...] = Field(
-        (), description="columns that are read as numbers; price always is, all others are categories"
+        (),
+        description="columns that are read as numbers; price always is, all others are categories",
     )
     bins: int = Field(
-        16, ge=1, description="ranges a number is sorted into, each with equally many training products"
+        16,
+        ge=1,
+        description="ranges a number is sorted into, each with equally many training products",
     )
     min_count: int = Field(
         3,

@@ -36,7 +36,9 @@ class TextBagSettings(PluginSettings):
     """What is in a bag, and how its vectors are trained; as in fastText, with one classifier a label."""
 
     words: tuple[int, ...] = Field(
-        (1, 2), min_length=1, description="lengths of the word n-grams: 1 for single words, 2 for pairs"
+        (1, 2),
+        min_length=1,
+        description="lengths of the word n-grams: 1 for single words, 2 for pairs",
     )
     letters: tuple[int, ...] = Field(
         (), description="lengths of the letter n-grams within words (fastText: 3 to 6); empty: none"
@@ -106,7 +108,9 @@ class TextBag(Modality):
     def prepare(self, catalog: Catalog, context: Context) -> BagInputs:
         """Count the n-grams of the text."""
         # several members may read the same fields, so the words are split once a catalogue
-        tokens = catalog.memoize(("plain words", self.field), lambda: split_words(self._texts(catalog)))
+        tokens = catalog.memoize(
+            ("plain words", self.field), lambda: split_words(self._texts(catalog))
+        )
         grams = word_grams(tokens, self.settings.words)
         if self.settings.letters:
             letters = letter_grams(tokens, self.settings.letters)
@@ -214,7 +218,9 @@ def train_vectors(
             order = rng.permutation(len(targets))
             # the rate falls in a straight line over the steps of all epochs
             done = epoch * steps
-            rates = [rate * (1 - step / (settings.epochs * steps)) for step in range(done, done + steps)]
+            rates = [
+                rate * (1 - step / (settings.epochs * steps)) for step in range(done, done + steps)
+            ]
             shuffled = torch.from_numpy(targets[order])
             _train_epoch(vectors, labels, shares[order], shuffled, settings.batch_size, rates)
             progress.advance()

@@ -27,10 +27,15 @@ class TextCnnSettings(TextSettings):
     """The defaults are the paper's for titles; for descriptions set ``cleaning.kind`` and `maxlen` 300."""
 
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of features dropped before the last layer (Kim 2014: 0.5)"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of features dropped before the last layer (Kim 2014: 0.5)",
     )
     max_norm: float | None = Field(
-        None, gt=0, description="largest length of a label's weight vector (Kim 2014: 3); unset: no limit"
+        None,
+        gt=0,
+        description="largest length of a label's weight vector (Kim 2014: 3); unset: no limit",
     )
     training: LoopSettings = Field(LoopSettings(), description="how the network is trained")
 
@@ -77,7 +82,9 @@ class TextCnn(NetworkModality[TextNetwork]):
         limit = None if self.settings.max_norm is None else self._limit_norms
         # convolutions over texts are work enough for every core
         with network.on_all_cores():
-            self._facts["epochs"] = self._train(inputs, train.targets, watched, context, after_step=limit)
+            self._facts["epochs"] = self._train(
+                inputs, train.targets, watched, context, after_step=limit
+            )
         return self
 
     def batches(self, inputs: Any, context: Context, view: int = 0) -> WordBatches:

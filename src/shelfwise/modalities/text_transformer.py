@@ -61,7 +61,10 @@ class TextTransformerSettings(PluginSettings):
     )
     hidden: int = Field(512, ge=1, description="units of the hidden layer behind the encoder")
     dropout: float = Field(
-        0.3, ge=0, lt=1, description="share of units dropped before and after the hidden layer in training"
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units dropped before and after the hidden layer in training",
     )
     training: LoopSettings = Field(
         LoopSettings(epochs=60, batch_size=128, schedule="cosine", loss="bce", patience=8),
@@ -162,21 +165,36 @@ class TextTransformer(NetworkModality[TransformerHead]):
         vectors = self._frozen_vectors(train.inputs, context)
         watched = None
         if validation is not None:
-            watched = (_VectorBatches(self._frozen_vectors(validation.inputs, context)), validation.targets)
+            watched = (
+                _VectorBatches(self._frozen_vectors(validation.inputs, context)),
+                validation.targets,
+            )
         # first the head alone: random weights would spoil the layers behind which they stand
         # it is small, so a second core would cost more than it brings
         with torch_seed(context.seed), torch_threads(1):
             head = TransformerHead(vectors.shape[1], train.targets.shape[1], chosen)
             self._network = head
             epochs = self._train(
-                _VectorBatches(vectors), train.targets, watched, context, title=f"{self.field}, head"
+                _VectorBatches(vectors),
+                train.targets,
+                watched,
+                context,
+                title=f"{self.field}, head",
             )
         # now the head fits the encoder, and both may change together
         if chosen.train_last:
             tokens = train.inputs.tokens
             network = _FineTunedNetwork(self._encoder, head)
             batches = TokenBatches(tokens)
-            fine_tune(network, self._encoder, batches, tokens.lengths, train.targets, chosen.tuning, context)
+            fine_tune(
+                network,
+                self._encoder,
+                batches,
+                tokens.lengths,
+                train.targets,
+                chosen.tuning,
+                context,
+            )
         self._facts = {
             "encoder": source.origin,
             "sha256": source.sha256,
@@ -207,7 +225,9 @@ class TextTransformer(NetworkModality[TransformerHead]):
         Raises:
             WeightsError: the encoder is not available, or is not the one that was used in training.
         """
-        source = verify_encoder(self.settings.encoder, self._facts["encoder"], self._facts["sha256"])
+        source = verify_encoder(
+            self.settings.encoder, self._facts["encoder"], self._facts["sha256"]
+        )
         self._encoder = self._load_encoder(source)
         # not strict: only what was tuned is saved
         self._encoder.load_state_dict(with_prefix("encoder.", state.arrays), strict=False)

@@ -220,7 +220,9 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
     table = table.filter(pc.is_valid(table[field]))
     lists = table[field].combine_chunks()
     if not _is_list(lists.type):
-        raise CatalogError(f"{path}: the column {field} holds {lists.type}; expected lists of numbers")
+        raise CatalogError(
+            f"{path}: the column {field} holds {lists.type}; expected lists of numbers"
+        )
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     if len(set(lengths)) > 1:
         raise CatalogError(

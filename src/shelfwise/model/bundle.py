@@ -48,7 +48,9 @@ class Bundle:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def save_bundle(bundle: Bundle, folder: Path, write_report: Callable[[Path], object] | None = None) -> None:
+def save_bundle(
+    bundle: Bundle, folder: Path, write_report: Callable[[Path], object] | None = None
+) -> None:
     """Write `bundle` to `folder`, replacing an older model there only once the new one is complete.
 
     Raises:
@@ -121,7 +123,9 @@ def check_target(folder: Path) -> None:
     if not folder.exists() or (folder / MANIFEST).is_file():
         return
     if not folder.is_dir() or any(folder.iterdir()):
-        raise BundleError(f"{folder} exists and is not a shelfwise model; choose another folder or remove it")
+        raise BundleError(
+            f"{folder} exists and is not a shelfwise model; choose another folder or remove it"
+        )
 
 
 def write_state(state: State, stem: Path) -> None:

@@ -48,7 +48,9 @@ def _plugin(entry: Values, kind: str) -> Values:
     """One entry of ``[members]`` or ``[systems]``; the parts of a blend are such entries themselves."""
     name = entry[kind]
     if name in aliases.REMOVED:
-        raise BundleError(f"the model uses the plug-in {name!r}, which is gone: {aliases.REMOVED[name]}")
+        raise BundleError(
+            f"the model uses the plug-in {name!r}, which is gone: {aliases.REMOVED[name]}"
+        )
     settings = aliases.rename_keys(entry["settings"], aliases.PLUGIN_SETTINGS.get(name, {}))
     try:
         settings = aliases.drop_removed(settings, name)

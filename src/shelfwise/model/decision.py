@@ -222,7 +222,11 @@ def _decide_chunk(
 
 
 def _novelty(
-    predictor: Predictor, chunk: Catalog, scores: Floats, context: Context, novelty_rate: float | None
+    predictor: Predictor,
+    chunk: Catalog,
+    scores: Floats,
+    context: Context,
+    novelty_rate: float | None,
 ) -> tuple[list[float] | list[None], Bools]:
     """The novelty of each product, (N,), and whether it is held back.
 
@@ -271,7 +275,9 @@ def _products_in_queues(queues: ProductQueues | None, novel: Bools) -> Iterator[
             yield NO_QUEUE if queues is None else queues.products[row]
 
 
-def _score_mappings(names: Sequence[str], scores: Floats, top: int | None) -> Iterator[dict[str, float]]:
+def _score_mappings(
+    names: Sequence[str], scores: Floats, top: int | None
+) -> Iterator[dict[str, float]]:
     """Each product's scores by label: all of them, or the `top` highest, falling."""
     if top is None:
         for row in scores:

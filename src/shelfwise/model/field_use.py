@@ -69,5 +69,7 @@ def _field_use(
         names.append(name)
     warnings = [f"the {one.field} was not used: {one.reason}" for one in rejected]
     if not used:
-        warnings.append(f"the product has none of the fields that the model reads: {', '.join(fields)}")
+        warnings.append(
+            f"the product has none of the fields that the model reads: {', '.join(fields)}"
+        )
     return FieldUse(tuple(used), tuple(missing), tuple(rejected), tuple(warnings))

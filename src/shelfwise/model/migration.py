@@ -67,7 +67,9 @@ def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, An
         taxonomy = Taxonomy.from_state(sections["taxonomy"], labels)
     account = _account(bundle, migration, step, taxonomy)
     if "taxonomy" in sections:
-        moved = moved_taxonomy(taxonomy, migration, step) if taxonomy else Taxonomy.of_names(step.names)
+        moved = (
+            moved_taxonomy(taxonomy, migration, step) if taxonomy else Taxonomy.of_names(step.names)
+        )
         sections["taxonomy"] = moved.state()
     sections |= _relabelled(sections, step)
     # The members know the labels of the training, so a second migration continues the first.

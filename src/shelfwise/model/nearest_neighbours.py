@@ -88,7 +88,9 @@ class Neighbours:
         """
         if name not in self._row_of:
             instead = "describe it with --title, --description or --image"
-            raise CatalogError(f"the model was not trained on a product with the id {name!r}; {instead}")
+            raise CatalogError(
+                f"the model was not trained on a product with the id {name!r}; {instead}"
+            )
         return self.nearest_others([name], k)
 
     def nearest_others(self, names: Sequence[str], k: int) -> tuple[Floats, Rows]:
@@ -168,7 +170,9 @@ class Neighbours:
             import faiss
         except ModuleNotFoundError:
             fix = "install it with: pip install 'shelfwise[similar]'"
-            raise PluginError(f"finding similar products needs the library 'faiss'; {fix}") from None
+            raise PluginError(
+                f"finding similar products needs the library 'faiss'; {fix}"
+            ) from None
         index = faiss.IndexFlatIP(self.vectors.shape[1])
         index.add(self.vectors.astype(np.float32))
         return index

@@ -78,7 +78,9 @@ def decision_rule(predictor: Predictor) -> DecisionRule:
     return predictor.decision_rule
 
 
-def product_queues(predictor: Predictor, scores: Floats, decided: Bools, precision: float) -> ProductQueues:
+def product_queues(
+    predictor: Predictor, scores: Floats, decided: Bools, precision: float
+) -> ProductQueues:
     """Sort products and labels at a promised precision.
 
     Args:
@@ -94,6 +96,10 @@ def product_queues(predictor: Predictor, scores: Floats, decided: Bools, precisi
     to_review = predictor.labels.decode(assigned.labels == REVIEW)
     # lists become tuples: a decision is not changed afterwards
     products = []
-    for code, accepted_names, review_names in zip(assigned.products, accepted, to_review, strict=True):
-        products.append(QueuedProduct(_NAMES[int(code)], tuple(accepted_names), tuple(review_names)))
+    for code, accepted_names, review_names in zip(
+        assigned.products, accepted, to_review, strict=True
+    ):
+        products.append(
+            QueuedProduct(_NAMES[int(code)], tuple(accepted_names), tuple(review_names))
+        )
     return ProductQueues(products, assigned.labels)

@@ -132,7 +132,11 @@ def make_feature_fusion(
     Args:
         units: width of the fused vector; None takes the usual one.
     """
-    kinds: dict[FusionKind, type[FeatureFusion]] = {"concat": Concat, "add": Add, "gated": GatedUnit}
+    kinds: dict[FusionKind, type[FeatureFusion]] = {
+        "concat": Concat,
+        "add": Add,
+        "gated": GatedUnit,
+    }
     network = kinds[kind](shape, units or UNITS[kind], dropout, member_dropout)
     init_network_like_keras(network)
     return network

@@ -74,7 +74,9 @@ class FeatureReader(nn.Module):
         left = keep_members(present, self.member_dropout if self.training else 0)
         read = []
         for member, values in enumerate(features):
-            scaled = (values - self.get_buffer(f"mean_{member}")) / self.get_buffer(f"spread_{member}")
+            scaled = (values - self.get_buffer(f"mean_{member}")) / self.get_buffer(
+                f"spread_{member}"
+            )
             read.append(torch.where(left[:, member, None], scaled, 0))
         return read, left
 

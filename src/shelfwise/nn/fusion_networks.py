@@ -102,7 +102,14 @@ class NetworkPolicy(FusionPolicy):
         # layers of a few hundred units: a second core would only wait
         with torch_threads(1):
             self.epochs_ = fit_network(
-                network, self.batches(known), wanted, self.loop, context, watched, "policy", loss=self.loss()
+                network,
+                self.batches(known),
+                wanted,
+                self.loop,
+                context,
+                watched,
+                "policy",
+                loss=self.loss(),
             )
         self.network_ = network
         return self
@@ -132,13 +139,19 @@ class NetworkPolicy(FusionPolicy):
         """All weights, and the shape they belong to."""
         tensors = self._fitted().state_dict()
         weights = {name: value.cpu().numpy() for name, value in tensors.items()}
-        facts = {"labels": self.shape_.labels, "widths": list(self.shape_.widths), "epochs": self.epochs_}
+        facts = {
+            "labels": self.shape_.labels,
+            "widths": list(self.shape_.widths),
+            "epochs": self.epochs_,
+        }
         return State(weights, facts)
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.shape_ = Shape(state.facts["labels"], tuple(state.facts["widths"]))
-        with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
+        with torch_seed(
+            0
+        ):  # the initial weights are replaced; the caller's randomness stays as it is
             network = self.network(self.shape_)
         # copies, as a saved model's arrays may be read-only
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
@@ -149,9 +162,14 @@ class NetworkPolicy(FusionPolicy):
 
     def facts(self) -> dict[str, Any]:
         """How many weights the network has, and the epoch they are from."""
-        return {"weights": sum(p.numel() for p in self._fitted().parameters()), "epochs": self.epochs_}
+        return {
+            "weights": sum(p.numel() for p in self._fitted().parameters()),
+            "epochs": self.epochs_,
+        }
 
-    def _with_a_member(self, outputs: MemberOutputs, targets: Floats) -> tuple[MemberOutputs, Floats]:
+    def _with_a_member(
+        self, outputs: MemberOutputs, targets: Floats
+    ) -> tuple[MemberOutputs, Floats]:
         """The products that any member is present for, and what the network is to predict for them."""
         rows = np.flatnonzero(outputs.present.any(axis=1))
         known = outputs.take(rows)
@@ -164,7 +182,9 @@ class NetworkPolicy(FusionPolicy):
 class FeatureSettings(PluginSettings):
     """What all fusions of features have in common."""
 
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of the fused vector dropped in training")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="share of the fused vector dropped in training"
+    )
     member_dropout: float = Field(
         0.2,
         ge=0,

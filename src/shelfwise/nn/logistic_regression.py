@@ -130,7 +130,9 @@ def fit_logistic(
         bias.append(dual.sum(dim=0).numpy())
     # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
-    return LinearWeights(sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense)
+    return LinearWeights(
+        sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense
+    )
 
 
 def random_projection(logits: Floats, width: int) -> Floats:

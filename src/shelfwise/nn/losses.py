@@ -100,7 +100,9 @@ def max_constraint(levels: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
     Source: Giunchiglia and Lukasiewicz 2020, C-HMCNN(h), equation of MCLoss.
     """
-    steps = [(torch.from_numpy(children), torch.from_numpy(parents)) for children, parents in levels]
+    steps = [
+        (torch.from_numpy(children), torch.from_numpy(parents)) for children, parents in levels
+    ]
 
     def raise_to_highest_below(logits: Tensor) -> Tensor:
         # from the deepest level up, so that each parent meets children that are raised already
@@ -129,7 +131,9 @@ def make_loss(name: LossName, targets: Tensor) -> Loss:
     Raises:
         ConfigError: there is no such loss.
     """
-    simple: dict[str, Loss] = {f.__name__: f for f in (keras_cce, bce, softmax_ce, focal, asymmetric)}
+    simple: dict[str, Loss] = {
+        f.__name__: f for f in (keras_cce, bce, softmax_ce, focal, asymmetric)
+    }
     if name in simple:
         return simple[name]
     if name == "class_balanced":

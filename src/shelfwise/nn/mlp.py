@@ -35,7 +35,9 @@ class ClassifierSettings(PluginSettings):
     """Base of the settings of plug-ins that end in this classifier."""
 
     hidden: int = Field(
-        128, ge=0, description="units of the hidden layer; 0: no hidden layer, hence a logistic regression"
+        128,
+        ge=0,
+        description="units of the hidden layer; 0: no hidden layer, hence a logistic regression",
     )
     dropout: float = Field(
         0.3, ge=0, lt=1, description="share of the last layer's inputs dropped in training"
@@ -116,7 +118,13 @@ class RowClassifier:
         # one hidden layer: a second core would only wait
         with torch_threads(1):
             epochs = fit_network(
-                network, _RowBatches(inputs), targets, settings.training, context, watched, title=title
+                network,
+                _RowBatches(inputs),
+                targets,
+                settings.training,
+                context,
+                watched,
+                title=title,
             )
         return cls(network, epochs)
 
@@ -140,10 +148,14 @@ class RowClassifier:
         return {f"{PREFIX}{name}": value.cpu().numpy().copy() for name, value in tensors.items()}
 
     @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int) -> Self:
+    def restore(
+        cls, arrays: Mapping[str, NDArray[Any]], settings: ClassifierSettings, epochs: int
+    ) -> Self:
         """The classifier that `arrays` were taken from; those of other names are passed over."""
         weights = with_prefix(PREFIX, arrays)
-        with torch_seed(0):  # the first weights are replaced; the caller's randomness stays as it is
+        with torch_seed(
+            0
+        ):  # the first weights are replaced; the caller's randomness stays as it is
             network = _Network(len(weights["mean"]), len(weights["output.bias"]), settings)
         network.load_state_dict(weights)
         return cls(network, epochs)

@@ -85,7 +85,9 @@ class NetworkModality(Modality, Generic[Network]):
     def restore(self, state: State) -> Self:
         """Become the modality that `state` was taken from."""
         self._facts = dict(state.facts)
-        with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
+        with torch_seed(
+            0
+        ):  # the initial weights are replaced; the caller's randomness stays as it is
             network = self.rebuild(state)
         self._network = network.eval()
         return self
@@ -115,7 +117,9 @@ class NetworkModality(Modality, Generic[Network]):
             after_step=after_step,
         )
 
-    def _watched(self, validation: Examples | None, context: Context) -> tuple[Batches, Floats] | None:
+    def _watched(
+        self, validation: Examples | None, context: Context
+    ) -> tuple[Batches, Floats] | None:
         """The validation products as early stopping reads them."""
         if validation is None:
             return None

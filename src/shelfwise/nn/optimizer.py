@@ -31,7 +31,9 @@ def make_optimizer(
         return torch.optim.Adadelta(parameters, lr=learning_rate, weight_decay=weight_decay)
     optimizer = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
     # fused: one pass over each weight in place of ten
-    return optimizer(parameters, lr=learning_rate, eps=KERAS_EPSILON, weight_decay=weight_decay, fused=True)
+    return optimizer(
+        parameters, lr=learning_rate, eps=KERAS_EPSILON, weight_decay=weight_decay, fused=True
+    )
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -23,7 +23,11 @@ from shelfwise.nn.threads import torch_threads
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
 
 Activation = Literal["sigmoid", "tanh", "relu"]
-ACTIVATIONS: dict[Activation, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
 
 MIN_PROBABILITY = 1e-4
 """Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
@@ -57,14 +61,18 @@ class PolicySettings(PluginSettings):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of units dropped after every hidden layer in training"
     )
-    presence_bits: bool = Field(False, description="whether the network also reads which members are present")
+    presence_bits: bool = Field(
+        False, description="whether the network also reads which members are present"
+    )
     member_dropout: float = Field(
         0.0,
         ge=0,
         lt=1,
         description="chance that a whole member is dropped in training, so that any subset is fused well",
     )
-    training: LoopSettings = Field(LoopSettings(epochs=20), description="how the network is trained")
+    training: LoopSettings = Field(
+        LoopSettings(epochs=20), description="how the network is trained"
+    )
 
 
 def fit_policy(
@@ -113,7 +121,9 @@ def restored_policy(
     """The network of M members and L labels whose weights `arrays` are."""
     with torch_seed(0):  # the initial weights are replaced; the caller's randomness stays as it is
         network = PolicyNetwork(members, labels, settings)
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
+    network.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+    )
     return network.eval()
 
 

@@ -146,7 +146,9 @@ def _run_trial(
     return study.tell(trial, best_micro_f1(targets, candidate.fuse(network, outputs)))
 
 
-def _candidate_of(trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: int) -> SearchCandidate:
+def _candidate_of(
+    trial: optuna.Trial | FrozenTrial, base: PolicySettings, members: int
+) -> SearchCandidate:
     """What `trial` proposes. No member chosen means all of them."""
     chosen = [m for m in range(members) if trial.suggest_categorical(f"member_{m}", [True, False])]
     hidden: list[tuple[int, str]] = []
@@ -183,7 +185,9 @@ def _trial_facts(trial: FrozenTrial, base: PolicySettings, members: int) -> dict
     }
 
 
-def _open_study(train: Scored, validation: Scored, base: PolicySettings, context: Context) -> optuna.Study:
+def _open_study(
+    train: Scored, validation: Scored, base: PolicySettings, context: Context
+) -> optuna.Study:
     """The study of this data and these settings, with what a killed process left half done put aside."""
     if context.cache is None:
         return optuna.create_study(direction="maximize")

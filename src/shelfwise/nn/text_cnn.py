@@ -39,10 +39,13 @@ class TextSettings(PluginSettings):
         CleaningSettings(), description="which words of a text are kept before anything is trained"
     )
     maxlen: int = Field(
-        57, ge=1, description="most words of a text that are read (paper: title 57, description 300)"
+        57,
+        ge=1,
+        description="most words of a text that are read (paper: title 57, description 300)",
     )
     truncating: Literal["pre", "post"] = Field(
-        "post", description="which end a longer text loses: pre its beginning (Keras' default), post its end"
+        "post",
+        description="which end a longer text loses: pre its beginning (Keras' default), post its end",
     )
     vocabulary_size: int = Field(
         10_000,
@@ -79,12 +82,16 @@ class TextSettings(PluginSettings):
         description="how many words the filters of the convolution see (Kim 2014: 3, 4, 5)",
     )
     filters: int = Field(200, ge=1, description="filters for each of the windows (Kim 2014: 100)")
-    hidden: int = Field(170, ge=0, description="units of the hidden layer; 0: no hidden layer (Kim 2014)")
+    hidden: int = Field(
+        170, ge=0, description="units of the hidden layer; 0: no hidden layer (Kim 2014)"
+    )
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:
         if not 1 <= min(self.windows) <= max(self.windows) <= self.maxlen:
-            raise ValueError(f"windows are {self.windows}; each must be between 1 and maxlen, {self.maxlen}")
+            raise ValueError(
+                f"windows are {self.windows}; each must be between 1 and maxlen, {self.maxlen}"
+            )
         return self
 
     @property
@@ -103,7 +110,9 @@ class Texts(FieldInputs):
     def read(cls, catalog: Catalog, field: str, cleaning: CleaningSettings) -> Self:
         """Clean and tokenise `field`; a catalogue's field is cleaned once, however many read it."""
         column = catalog.column(field)
-        tokens = catalog.memoize(("words", field, cleaning), lambda: tokenize_column(column, cleaning))
+        tokens = catalog.memoize(
+            ("words", field, cleaning), lambda: tokenize_column(column, cleaning)
+        )
         return cls(tokens.lengths > 0, tokens)
 
     def take(self, rows: Rows) -> Texts:
@@ -236,7 +245,9 @@ def _split_texts(tensors: Sequence[Tensor], pieces: int) -> list[tuple[Tensor, .
     for windows, counts in _by_size(tensors):
         counts_by_piece = counts.tensor_split(pieces)
         windows_by_piece = torch.split(windows, [int(part.sum()) for part in counts_by_piece])
-        for piece, of_windows, of_counts in zip(split, windows_by_piece, counts_by_piece, strict=True):
+        for piece, of_windows, of_counts in zip(
+            split, windows_by_piece, counts_by_piece, strict=True
+        ):
             piece += of_windows, of_counts
     return [tuple(piece) for piece in split]
 

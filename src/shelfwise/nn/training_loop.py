@@ -34,7 +34,8 @@ class LoopSettings(PluginSettings):
     optimizer: Kind = Field("adam", description="how the weights are updated")
     weight_decay: float = Field(0.0, ge=0, description="penalty on large weights; 0: none")
     schedule: Schedule = Field(
-        "constant", description="constant keeps the learning rate; cosine lowers it to 0 over the training"
+        "constant",
+        description="constant keeps the learning rate; cosine lowers it to 0 over the training",
     )
     loss: LossName = Field(
         "keras_cce",

@@ -59,7 +59,13 @@ class NearestTextDistance:
 
     @classmethod
     def fit(
-        cls, catalog: Catalog, rows: Rows, fields: Sequence[str], encoder: str, groups: Rows, context: Context
+        cls,
+        catalog: Catalog,
+        rows: Rows,
+        fields: Sequence[str],
+        encoder: str,
+        groups: Rows,
+        context: Context,
     ) -> Self:
         """Keep the texts of the T `rows` of `catalog`.
 
@@ -78,7 +84,9 @@ class NearestTextDistance:
         facts: dict[str, str] = {}
         vectors = np.zeros((len(rows), 0), np.float32)
         if encoder:
-            from shelfwise.features.sentence_encoder import find_encoder  # torch: only if sentences are read
+            from shelfwise.features.sentence_encoder import (
+                find_encoder,
+            )  # torch: only if sentences are read
 
             source = find_encoder(encoder)
             facts = {"name": encoder, "origin": source.origin, "sha256": source.sha256}
@@ -97,7 +105,11 @@ class NearestTextDistance:
         )
 
     def distances(
-        self, catalog: Catalog, context: Context, rows: Rows | None = None, groups: Rows | None = None
+        self,
+        catalog: Catalog,
+        context: Context,
+        rows: Rows | None = None,
+        groups: Rows | None = None,
     ) -> dict[str, Float64Array]:
         """Minus the mean cosine (N,) to the nearest training products, by ``words`` and by ``meaning``.
 
@@ -165,9 +177,13 @@ class NearestTextDistance:
         """Sentence vectors (N, D) less the mean, of length 1; D is 0 without an encoder."""
         if not self.encoder:
             return np.zeros((len(rows), 0), np.float32)
-        from shelfwise.features.sentence_encoder import verify_encoder  # torch: only if sentences are read
+        from shelfwise.features.sentence_encoder import (
+            verify_encoder,
+        )  # torch: only if sentences are read
 
-        source = verify_encoder(self.encoder["name"], self.encoder["origin"], self.encoder["sha256"])
+        source = verify_encoder(
+            self.encoder["name"], self.encoder["origin"], self.encoder["sha256"]
+        )
         vectors = _sentence_vectors(catalog, self.fields, source, context)
         return centred_unit(vectors[rows], self.centre)
 
@@ -189,7 +205,9 @@ def _tfidf_rows(grams: Grams, vocabulary: TfidfVocabulary, training_products: in
     return vocabulary.inputs(grams, SINGLE_WORDS, unknown_weight=rarest)
 
 
-def _sentence_vectors(catalog: Catalog, fields: Sequence[str], source: Any, context: Context) -> Floats:
+def _sentence_vectors(
+    catalog: Catalog, fields: Sequence[str], source: Any, context: Context
+) -> Floats:
     """Sentence vectors (N, D); shared with a member that reads the same fields with the same encoder."""
     from shelfwise.features.sentence_embeddings import encode_fields
 

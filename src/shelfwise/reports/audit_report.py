@@ -53,7 +53,10 @@ def write_findings(
 
 def _write_table(path: Path, findings: Sequence[Json]) -> None:
     # the byte order mark of utf-8-sig tells spreadsheets that the file is UTF-8
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for finding in findings:

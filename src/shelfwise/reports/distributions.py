@@ -36,5 +36,7 @@ def draw_distributions(statistics: Json, folder: Path) -> dict[str, Any]:
     if sizes := statistics.get("products_with_labels"):
         # JSON has turned the keys into text
         numbers = {int(size): count for size, count in sizes.items()}
-        drawings["per_product"] = Markup(plots.count_bars(numbers, "perproduct", "labels of one product"))
+        drawings["per_product"] = Markup(
+            plots.count_bars(numbers, "perproduct", "labels of one product")
+        )
     return drawings

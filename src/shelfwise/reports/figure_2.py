@@ -54,7 +54,9 @@ def figure_2(counts: ArrayLike, path: Path | str | IO[bytes]) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
-    axes.bar(edges[:-1], heights, width=np.diff(edges), align="edge", edgecolor="white", linewidth=0.5)
+    axes.bar(
+        edges[:-1], heights, width=np.diff(edges), align="edge", edgecolor="white", linewidth=0.5
+    )
     axes.set_yscale("log")
     axes.set_xlabel("Number of products in each category")
     axes.set_ylabel("Number of categories")

@@ -108,7 +108,9 @@ def _similar_lines(results: Json) -> list[str]:
     if not figures.get("products"):
         return []
     shares = [f"{name} {percent(share)} %" for name, share in figures.items() if "@" in name]
-    return [f"- Similar products, by the features of {results['decide_with']}: {', '.join(shares)}."]
+    return [
+        f"- Similar products, by the features of {results['decide_with']}: {', '.join(shares)}."
+    ]
 
 
 def _cells(name: str, row: Json) -> list[str]:
@@ -156,7 +158,12 @@ def _draw_pareto(rows: Mapping[str, Json], file: IO[bytes]) -> None:
     # the line goes from the quickest system to the slowest
     quickest_first = np.argsort(seconds[best], kind="stable")
     order = np.flatnonzero(best)[quickest_first]
-    line: dict[str, Any] = {"color": MAIN, "markersize": 5, "linewidth": 1, "drawstyle": "steps-post"}
+    line: dict[str, Any] = {
+        "color": MAIN,
+        "markersize": 5,
+        "linewidth": 1,
+        "drawstyle": "steps-post",
+    }
     axes.plot(seconds[order], f1[order], "-o", **line)
     # a dollar sign would begin a formula, which the axis needs and a name must not
     names = [shorten(name).replace("$", r"\$") for name in rows]

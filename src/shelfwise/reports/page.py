@@ -102,7 +102,10 @@ def template_environment(autoescape: bool = True) -> Environment:
         autoescape: whether catalogue text is escaped, as HTML needs.
     """
     environment = Environment(
-        loader=PackageLoader("shelfwise.reports"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("shelfwise.reports"),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     # as functions they can be handed to a macro, as filters they follow a value
     words = {"percent": percent, "duration": duration}

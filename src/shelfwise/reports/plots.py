@@ -14,7 +14,16 @@ from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from shelfwise.reports.svg import INK, MAIN, MUTED, SOFT, WARN, figure_element, new_figure, page_style
+from shelfwise.reports.svg import (
+    INK,
+    MAIN,
+    MUTED,
+    SOFT,
+    WARN,
+    figure_element,
+    new_figure,
+    page_style,
+)
 
 SMALL_TEXT = 8.5
 """Size of numbers and names beside marks, in points."""

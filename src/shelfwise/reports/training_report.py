@@ -116,7 +116,9 @@ def _rule(results: Json) -> dict[str, Any]:
     """How the run decides: in words, and which of the two measured figures is the headline."""
     rule = results.get("settings", {}).get("threshold", "global")
     tuned_on = tuning_source(results["data"])
-    words = f"at a threshold of {rule:g}" if rule not in RULES else RULES[rule].format(where=tuned_on)
+    words = (
+        f"at a threshold of {rule:g}" if rule not in RULES else RULES[rule].format(where=tuned_on)
+    )
     headline = {"f1": "micro_f1_tuned", "metrics": "tuned"}
     # only a run that decides at 0.5 is judged by it
     if rule == 0.5:

@@ -18,7 +18,9 @@ MAX_WEIGHT_SUM = 1 << 29
 """Whole weights of a cut add up to this. What must not be cut weighs twice as much, which fits 32 bits."""
 
 
-def best_in_forest(weights: NDArray[np.float64], downwards: Rows, parents: Sequence[Sequence[int]]) -> Bools:
+def best_in_forest(
+    weights: NDArray[np.float64], downwards: Rows, parents: Sequence[Sequence[int]]
+) -> Bools:
     """(N, L) the heaviest closed sets where no label has more than one parent, by dynamic programming.
 
     Args:

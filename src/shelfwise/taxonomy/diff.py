@@ -57,10 +57,14 @@ def difference(before: Sequence[Category], after: Sequence[Category]) -> Taxonom
     return TaxonomyDiff(Migration(tuple(changes.values()), "path"), tuple(added), tuple(guessed))
 
 
-def _same(before: Sequence[Category], after: Sequence[Category]) -> dict[CategoryPath, CategoryPath]:
+def _same(
+    before: Sequence[Category], after: Sequence[Category]
+) -> dict[CategoryPath, CategoryPath]:
     """Old path -> new path, where id or path decide; each new path once, ids first."""
     path_of_id = {category.id: category.path for category in after if category.id is not None}
-    same = {category.path: path_of_id[category.id] for category in before if category.id in path_of_id}
+    same = {
+        category.path: path_of_id[category.id] for category in before if category.id in path_of_id
+    }
     # a path that an id has claimed is not free for another category of that name
     free = {category.path for category in after} - set(same.values())
     for category in before:
@@ -83,7 +87,9 @@ def _guesses(gone: Sequence[Category], new: set[CategoryPath]) -> dict[CategoryP
     return guesses
 
 
-def _carried(path: CategoryPath, became: Mapping[CategoryPath, CategoryPath | None]) -> CategoryPath | None:
+def _carried(
+    path: CategoryPath, became: Mapping[CategoryPath, CategoryPath | None]
+) -> CategoryPath | None:
     """Where the changes so far take a path; None for away."""
     # the most specific change counts, so the longest beginning is looked up first
     for length in range(len(path), 0, -1):

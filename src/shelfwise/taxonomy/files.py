@@ -29,7 +29,10 @@ from shelfwise.errors import TaxonomyError
 SUFFIXES = (".txt", ".json")
 """Endings of taxonomy files, as Google and Shopify publish them."""
 
-_WITH_ID = (re.compile(r"(?P<id>\d+) - (?P<path>.+)"), re.compile(r"(?P<id>gid://\S+)\s+: (?P<path>.+)"))
+_WITH_ID = (
+    re.compile(r"(?P<id>\d+) - (?P<path>.+)"),
+    re.compile(r"(?P<id>gid://\S+)\s+: (?P<path>.+)"),
+)
 _WITHOUT_ID = re.compile(r"(?P<path>.+)")
 
 _CategoryName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -88,7 +91,9 @@ def _read_text(path: Path) -> str:
         raise TaxonomyError(f"there is no taxonomy file {path}; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         expected = "expected text in UTF-8"
-        raise TaxonomyError(f"the taxonomy file {path} cannot be read ({error}); {expected}") from None
+        raise TaxonomyError(
+            f"the taxonomy file {path} cannot be read ({error}); {expected}"
+        ) from None
 
 
 def _check_distinct(what: str, values: Sequence[str], path: Path) -> None:

@@ -96,7 +96,9 @@ class Taxonomy:
         implied = [pair for pair, products in together.items() if products >= needed[pair[0]]]
         pairs = np.array(implied, np.int64).reshape(-1, 2)
         # labels in the order of their mean depth, then of their names
-        mean_depth = np.divide(depth_sum, with_label, out=np.zeros(len(names)), where=with_label > 0)
+        mean_depth = np.divide(
+            depth_sum, with_label, out=np.zeros(len(names)), where=with_label > 0
+        )
         rank = np.argsort(np.lexsort((np.array(names, dtype=object), mean_depth)))
         # labels that imply each other share a strong component
         component = connected_components(_links(pairs, len(names)), connection="strong")[1]

@@ -96,7 +96,9 @@ class LabelMapping:
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
-        return State({"pairs": self.pairs}, {"before": list(self.before), "names": list(self.names)})
+        return State(
+            {"pairs": self.pairs}, {"before": list(self.before), "names": list(self.names)}
+        )
 
     @classmethod
     def from_state(cls, state: State) -> LabelMapping:

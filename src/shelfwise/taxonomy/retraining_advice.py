@@ -88,14 +88,21 @@ def to_retrain(
 
 
 def _reasons(
-    name: str, labels: Sequence[str], kept: set[str], migration: Migration, taxonomy: Taxonomy | None
+    name: str,
+    labels: Sequence[str],
+    kept: set[str],
+    migration: Migration,
+    taxonomy: Taxonomy | None,
 ) -> Iterator[tuple[str, str]]:
     """New labels that what becomes of `name` leaves in need of training, and why."""
     change = _change_of(name, migration)
     outcome = migration.label(name)
     if isinstance(change, Split):
         for part in outcome:
-            yield part, f"no model can tell the parts of {name!r} apart; each scores as the whole did"
+            yield (
+                part,
+                f"no model can tell the parts of {name!r} apart; each scores as the whole did",
+            )
     for new in sorted(migration.gained(name) - kept):
         yield new, f"is new, and known only from {name!r}"
     # of a removed category the products stay with what lies above

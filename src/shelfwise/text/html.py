@@ -12,7 +12,9 @@ from selectolax.lexbor import LexborHTMLParser
 _MARKUP = re.compile(r"<[a-zA-Z/!?]")
 _TAG = re.compile(r"<[^<>]*>")
 _HIDDEN = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
-_BLOCK = re.compile(r"(?i)<(?=/?(?:br|p|div|li|ul|ol|dl|dt|dd|h[1-6]|hr|table|tr|td|th|section|article)\b)")
+_BLOCK = re.compile(
+    r"(?i)<(?=/?(?:br|p|div|li|ul|ol|dl|dt|dd|h[1-6]|hr|table|tr|td|th|section|article)\b)"
+)
 _BARE_TAG = re.compile(r"(?i)</?(?:p|br|b|i|u|em|strong|div|span|ul|ol|li)[ \t\n\f\r]*/?>")
 _ENTITY = re.compile("&[a-zA-Z#]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")

@@ -109,7 +109,9 @@ def _from_package(words: tuple[str, ...], dimensions: int | None) -> WordVectors
     index = pq.ParquetFile(folder / "glove_6B_index.parquet").read(["index"]).column("index")
     # mapped: only the rows of the wanted words are read
     matrix = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
-    return _select(words, index, matrix, dimensions, f"{PACKAGE} {version(PACKAGE)} (GloVe 6B, 50-d)")
+    return _select(
+        words, index, matrix, dimensions, f"{PACKAGE} {version(PACKAGE)} (GloVe 6B, 50-d)"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +127,9 @@ def _verified_package() -> Path:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
         if actual != expected:
             fault = f"has the sha256 {actual[:12]}..., expected {expected[:12]}..."
-            raise WeightsError(f"{name} of {PACKAGE} {fault}; reinstall version 1.0.0 of the package")
+            raise WeightsError(
+                f"{name} of {PACKAGE} {fault}; reinstall version 1.0.0 of the package"
+            )
     return folder
 
 
@@ -161,7 +165,9 @@ def _scan(path: Path, words: tuple[str, ...]) -> dict[str, Matrix]:
 def _from_numpy(path: Path, words: tuple[str, ...], dimensions: int | None) -> WordVectors:
     word_file = path.with_suffix(".txt")
     if not word_file.is_file():
-        raise WeightsError(f"{path.name} needs its words, one a line, in {word_file.name} beside it")
+        raise WeightsError(
+            f"{path.name} needs its words, one a line, in {word_file.name} beside it"
+        )
     matrix = np.load(path, mmap_mode="r", allow_pickle=False)
     index = word_file.read_text("utf-8").split("\n")
     # not splitlines, which also splits at letters that may be part of a word

@@ -53,7 +53,13 @@ def out_of_fold(
     for fold in np.unique(folds[folds >= 0]).tolist():
         held_out = np.flatnonzero(folds == fold)
         others = np.flatnonzero(folds != fold)
-        log.info("%s: fold %d, %d of %d products held out", context.title, fold, len(held_out), len(inputs))
+        log.info(
+            "%s: fold %d, %d of %d products held out",
+            context.title,
+            fold,
+            len(held_out),
+            len(inputs),
+        )
         parts.append((held_out, keep(fold, partial(predict_fold, held_out, others))))
     return _in_row_order(parts, len(inputs), n_labels)
 

@@ -71,7 +71,11 @@ class PreparedData(LabelledSplit):
 
 
 def prepare_data(
-    catalog: Path, config: Config, test: Path | None, context: Context, corrections: Path | None = None
+    catalog: Path,
+    config: Config,
+    test: Path | None,
+    context: Context,
+    corrections: Path | None = None,
 ) -> PreparedData:
     """Read, correct, select, label and split.
 
@@ -124,11 +128,15 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
         validation=np.searchsorted(rows, split.validation),
         groups=groups[rows],
     )
-    return LabelledSplit(labels, training_set, products.take(split.test), targets[split.test], left_out)
+    return LabelledSplit(
+        labels, training_set, products.take(split.test), targets[split.test], left_out
+    )
 
 
 def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:
     """`split` with the products of another catalogue as test set, less those that are in the training set."""
     usable, left_out = usable_for_test(test, known=split.training_set.catalog.ids)
     targets = split.labels.encode(usable.column("categories"))
-    return replace(split, test=usable, test_targets=targets, left_out={**split.left_out, **left_out})
+    return replace(
+        split, test=usable, test_targets=targets, left_out={**split.left_out, **left_out}
+    )

@@ -87,10 +87,13 @@ def fit_model(
     tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)
     _fit_decision_rule(model, training_set, tuning, context)
     features = {
-        name: fitted.members[name].predictions.features for name in model.members_of(model.decide_with)
+        name: fitted.members[name].predictions.features
+        for name in model.members_of(model.decide_with)
     }
     titles = training_set.catalog.column("title")
-    model.nearest_neighbours = Neighbours.of(features, training_set.catalog.ids, titles, training_set.targets)
+    model.nearest_neighbours = Neighbours.of(
+        features, training_set.catalog.ids, titles, training_set.targets
+    )
     model.facts = _facts(model, fitted, checkpoints)
     return model
 
@@ -105,7 +108,9 @@ def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str
     if not len(training_set.validation):
         return {name: item.out_of_fold.probabilities for name, item in fitted.members.items()}
     rows = training_set.validation
-    return {name: item.predictions.take(rows).probabilities for name, item in fitted.members.items()}
+    return {
+        name: item.predictions.take(rows).probabilities for name, item in fitted.members.items()
+    }
 
 
 def _fit_systems(
@@ -124,7 +129,9 @@ def _fit_systems(
     final_first = sorted(config.systems, key=lambda name: name != config.decide_with)
     for name in final_first:
         # A fusion of fewer members than it names would be another system under the same name.
-        missing = [member for member in config.systems[name].members if member not in fitted.members]
+        missing = [
+            member for member in config.systems[name].members if member not in fitted.members
+        ]
         if missing:
             reason = fitted.not_run[missing[0]]
             fitted.not_run[name] = f"its member {missing[0]} was not run: {reason}"

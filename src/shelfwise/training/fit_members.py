@@ -37,7 +37,11 @@ class FittedMembers:
 
 
 def fit_members(
-    training_set: TrainingSet, config: Config, budget: Budget, checkpoints: Checkpoints, skip_failures: bool
+    training_set: TrainingSet,
+    config: Config,
+    budget: Budget,
+    checkpoints: Checkpoints,
+    skip_failures: bool,
 ) -> FittedMembers:
     """Fit all members of `config`.
 
@@ -79,7 +83,9 @@ def fit_member(
     member = make_member(config, name)
     # The budget's context interrupts work that would end too late.
     context = dataclasses.replace(budget.context, title=name)
-    inputs = checkpoints.time(f"prepare.{name}", lambda: member.prepare(training_set.catalog, context))
+    inputs = checkpoints.time(
+        f"prepare.{name}", lambda: member.prepare(training_set.catalog, context)
+    )
     present = int(inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
     if present < 2 * stacking.folds:
@@ -157,7 +163,9 @@ def _folds(training_set: TrainingSet, config: Config) -> Rows:
     )
 
 
-def _checkpointed_fold(checkpoints: Checkpoints, name: str, fold: int, compute: Compute) -> Prediction:
+def _checkpointed_fold(
+    checkpoints: Checkpoints, name: str, fold: int, compute: Compute
+) -> Prediction:
     """The prediction of one fold, from disk where an interrupted run has left it."""
     return _unpack(checkpoints.run(f"fold.{name}.{fold}", lambda: _pack(compute())))
 

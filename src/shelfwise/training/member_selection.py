@@ -27,7 +27,9 @@ def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
         trimmed = _trimmed(member, catalog)
         changed = {other for other, known in members.items() if known != config.members[other]}
         # Only a pair of which one has changed has *become* the same.
-        candidates = members if trimmed != member else [other for other in members if other in changed]
+        candidates = (
+            members if trimmed != member else [other for other in members if other in changed]
+        )
         twin = next((other for other in candidates if _same_member(members[other], trimmed)), None)
         replacement[name] = twin or name
         if twin is None:

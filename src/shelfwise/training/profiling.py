@@ -90,7 +90,9 @@ class ProfiledCheckpoints(Checkpoints):
     def _forget(self, folder: Path, name: str) -> None:
         """Remove all stages of one member or system."""
         owned = {f"{kind}.{name}" for kind in STAGE_KINDS}
-        stale = [stage for stage in self._costs if stage in owned or stage.startswith(f"fold.{name}.")]
+        stale = [
+            stage for stage in self._costs if stage in owned or stage.startswith(f"fold.{name}.")
+        ]
         for stage in stale:
             del self._costs[stage]
         files = [folder / f"{stage}.safetensors" for stage in owned]

@@ -31,9 +31,15 @@ def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": config.dump(),
         "versions": {"python": platform.python_version(), **versions},
-        "machine": {"cpus": os.cpu_count(), "system": platform.system(), "processor": platform.machine()},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+        },
         "data": _describe_data(data),
-        "timings": [{"stage": name, "seconds": seconds} for name, seconds in checkpoints.seconds.items()],
+        "timings": [
+            {"stage": name, "seconds": seconds} for name, seconds in checkpoints.seconds.items()
+        ],
     }
 
 
@@ -42,7 +48,9 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
     training_set = data.training_set
     tables = [training_set.catalog.table, data.test.table]
     # the two files may differ in their further columns: what one lacks is null there
-    everything = Catalog(pa.concat_tables(tables, promote_options="default"), training_set.catalog.root)
+    everything = Catalog(
+        pa.concat_tables(tables, promote_options="default"), training_set.catalog.root
+    )
     targets = np.concatenate([training_set.targets, data.test_targets])
     statistics = catalog_statistics(everything, targets, data.labels.names)
     return {

@@ -57,7 +57,12 @@ class Stack:
 
     @classmethod
     def from_members(
-        cls, name: str, model: Model, members: Mapping[str, FittedMember], targets: Floats, validation: Rows
+        cls,
+        name: str,
+        model: Model,
+        members: Mapping[str, FittedMember],
+        targets: Floats,
+        validation: Rows,
     ) -> Stack:
         """The stack of system `name` over those of its members that were fitted."""
         parts = tuple(members[member] for member in system_members(model, name, members))
@@ -125,10 +130,14 @@ class Stack:
     def _validation(self) -> tuple[MemberOutputs, Floats] | None:
         if not len(self.validation):
             return None
-        outputs = MemberOutputs.stack([part.predictions.take(self.validation) for part in self.parts])
+        outputs = MemberOutputs.stack(
+            [part.predictions.take(self.validation) for part in self.parts]
+        )
         return outputs, self.targets[self.validation]
 
-    def _context(self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]) -> Context:
+    def _context(
+        self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]
+    ) -> Context:
         labels = tuple(model.labels.names)
         return dataclasses.replace(context, title=self.name, labels=labels, patterns=patterns)
 

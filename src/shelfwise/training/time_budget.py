@@ -70,7 +70,13 @@ class Budget:
             return cls(context, None, float("inf"))
         deadline = time.perf_counter() + seconds
         limited = _LimitedContext(
-            context.seed, context.cache, context.title, context.labels, context.patterns, context, deadline
+            context.seed,
+            context.cache,
+            context.title,
+            context.labels,
+            context.patterns,
+            context,
+            deadline,
         )
         return cls(limited, seconds, deadline)
 

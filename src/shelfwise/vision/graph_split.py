@@ -87,14 +87,22 @@ def fuse_batch_norm(network: nn.Module) -> nn.Module:
         return fused
     for node in fused.graph.nodes:
         before = node.args[0] if node.args else None
-        if node.op != "call_module" or not isinstance(before, fx.Node) or before.op != "call_module":
+        if (
+            node.op != "call_module"
+            or not isinstance(before, fx.Node)
+            or before.op != "call_module"
+        ):
             continue
         # somebody else needs what the convolution gives without the batch norm
         if len(before.users) > 1:
             continue
         conv = fused.get_submodule(str(before.target))
         norm = fused.get_submodule(str(node.target))
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats:
+        if (
+            isinstance(conv, nn.Conv2d)
+            and isinstance(norm, nn.BatchNorm2d)
+            and norm.track_running_stats
+        ):
             fused.set_submodule(str(before.target), fuse_conv_bn_eval(conv, norm))
             fused.set_submodule(str(node.target), _activation_of(norm))
     return fused
@@ -169,7 +177,10 @@ def _is_plain(node: fx.Node) -> bool:
 
 
 def _subgraph(
-    whole: fx.GraphModule, nodes: list[fx.Node], result: fx.Node | None = None, entry: fx.Node | None = None
+    whole: fx.GraphModule,
+    nodes: list[fx.Node],
+    result: fx.Node | None = None,
+    entry: fx.Node | None = None,
 ) -> fx.GraphModule:
     """Some nodes of a graph as a graph of their own.
 
@@ -204,7 +215,11 @@ class Normalise(nn.Module):
     factor: Tensor
 
     def __init__(
-        self, mean: tuple[float, ...], std: tuple[float, ...], scale: float = 255.0, reverse: bool = False
+        self,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        scale: float = 255.0,
+        reverse: bool = False,
     ) -> None:
         super().__init__()
         # bytes less the mean, times a factor: one pass less than dividing by the scale first

@@ -34,7 +34,9 @@ class ImageBranchSettings(ImageEncoderSettings):
     """
 
     hidden: int = Field(
-        0, ge=0, description="units of a hidden layer behind the backbone; 0: no hidden layer (the paper)"
+        0,
+        ge=0,
+        description="units of a hidden layer behind the backbone; 0: no hidden layer (the paper)",
     )
     dropout: float = Field(
         0.0,
@@ -78,7 +80,8 @@ class Images(FieldInputs):
         index[given] = encoded.index
         ids = catalog.ids
         rejected = tuple(
-            RejectedField(ids[given[i]], field, reason) for i, reason in sorted(encoded.reasons.items())
+            RejectedField(ids[given[i]], field, reason)
+            for i, reason in sorted(encoded.reasons.items())
         )
         return cls(index >= 0, encoded.rows, index, sources, refused=rejected)
 

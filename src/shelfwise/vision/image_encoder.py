@@ -39,7 +39,9 @@ BATCH_STATS_BATCH = 256
 class ImageEncoderSettings(PluginSettings):
     """The backbone and its images. The defaults are the paper's, with frozen batch norms as used today."""
 
-    backbone: str = Field("resnet50", description="the pre-trained network: the name of a timm model")
+    backbone: str = Field(
+        "resnet50", description="the pre-trained network: the name of a timm model"
+    )
     weights: str = Field(
         "auto",
         description="where its weights come from: hub, package, random, or a .safetensors or .pth file; auto "
@@ -56,7 +58,9 @@ class ImageEncoderSettings(PluginSettings):
         "batch_stats those of the batch (Keras 2.2)",
     )
     size: int | None = Field(
-        None, ge=32, description="side of an image in pixels; unset: the backbone's own, 224 for ResNet-50"
+        None,
+        ge=32,
+        description="side of an image in pixels; unset: the backbone's own, 224 for ResNet-50",
     )
     fit: Fit = Field(
         "stretch",
@@ -68,7 +72,8 @@ class ImageEncoderSettings(PluginSettings):
         description="how pixels are scaled: backbone as its weights need it; caffe for weights from Keras",
     )
     flip: bool = Field(
-        False, description="whether mirrored images are trained on too, and averaged over when predicting"
+        False,
+        description="whether mirrored images are trained on too, and averaged over when predicting",
     )
 
 
@@ -94,7 +99,10 @@ class ImageEncoder:
 
     @classmethod
     def open(
-        cls, source: WeightSource, settings: ImageEncoderSettings, state: dict[str, Tensor] | None = None
+        cls,
+        source: WeightSource,
+        settings: ImageEncoderSettings,
+        state: dict[str, Tensor] | None = None,
     ) -> ImageEncoder:
         """The backbone of `source`, pre-trained, or with the weights of `state`, those of a saved model.
 
@@ -174,7 +182,9 @@ class ImageEncoder:
             views = to_device(torch.from_numpy(view) for view in by_view)
             return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
 
-        row_shape = _output_shape(nn.Sequential(self.normalise, fuse_batch_norm(part)), self.resizing.size)
+        row_shape = _output_shape(
+            nn.Sequential(self.normalise, fuse_batch_norm(part)), self.resizing.size
+        )
         return PixelEncoder(
             run,
             (self.views, *row_shape),
@@ -189,9 +199,7 @@ class ImageEncoder:
         """A hex digest of all that rows depend on, the image apart; it names a folder of the cache."""
         size, fit = self.resizing.size, self.resizing.fit
         # spelled out, so that no renamed class empties the caches of earlier versions
-        facts = (
-            f"(Frame(size={size}, fit={fit!r}), {self.views}, {self.settings.normalisation!r}, {batch_stats})"
-        )
+        facts = f"(Frame(size={size}, fit={fit!r}), {self.views}, {self.settings.normalisation!r}, {batch_stats})"
         return _digest(facts, self.parts.frozen, self.normalise)
 
     def _with_mirrored(self, pixels: Pixels) -> Pixels:

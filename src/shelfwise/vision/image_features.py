@@ -113,7 +113,11 @@ class _RowTable:
     """
 
     def __init__(
-        self, keys: list[bytes | None], encoder: PixelEncoder, cache: EmbeddingCache, context: Context
+        self,
+        keys: list[bytes | None],
+        encoder: PixelEncoder,
+        cache: EmbeddingCache,
+        context: Context,
     ) -> None:
         self._keys = keys
         self._encoder = encoder
@@ -205,7 +209,9 @@ def _keys(digests: list[bytes | ImageRejectedError], encoder: PixelEncoder) -> l
     for start in range(0, len(plain), encoder.batch):
         batch = plain[start : start + encoder.batch]
         # a file that cannot be read leaves its place in the batch
-        of_batch = hashlib.sha256(b"".join(digest or bytes(DIGEST_BYTES) for digest in batch)).digest()
+        of_batch = hashlib.sha256(
+            b"".join(digest or bytes(DIGEST_BYTES) for digest in batch)
+        ).digest()
         for place, digest in enumerate(batch):
             if digest is None:
                 keys.append(None)

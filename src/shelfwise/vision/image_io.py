@@ -89,7 +89,9 @@ def shrink_image(data: bytes, longest: int) -> Pixels:
         ImageRejectedError: as :func:`decode_image`.
     """
     box = (longest, longest)
-    return _decoded(data, longest, lambda image: ImageOps.contain(image, box, Image.Resampling.BICUBIC))
+    return _decoded(
+        data, longest, lambda image: ImageOps.contain(image, box, Image.Resampling.BICUBIC)
+    )
 
 
 def _decoded(data: bytes, size: int, reshape: Callable[[Image.Image], Image.Image]) -> Pixels:
@@ -107,7 +109,9 @@ def _decoded(data: bytes, size: int, reshape: Callable[[Image.Image], Image.Imag
         raise ImageRejectedError(f"the image has more than {MAX_PIXELS:,} pixels") from None
     # decoders meet damage with errors of any type, and one bad image must not stop a run
     except Exception as error:
-        raise ImageRejectedError(f"the image is damaged or broken off ({type(error).__name__})") from None
+        raise ImageRejectedError(
+            f"the image is damaged or broken off ({type(error).__name__})"
+        ) from None
 
 
 def _open_image(data: bytes) -> Image.Image:
@@ -131,7 +135,9 @@ def _open_image(data: bytes) -> Image.Image:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageRejectedError(f"the image has {width} x {height} pixels, more than {MAX_PIXELS:,}")
+        raise ImageRejectedError(
+            f"the image has {width} x {height} pixels, more than {MAX_PIXELS:,}"
+        )
     # shops put one where they have no image
     if width * height <= 1:
         raise ImageRejectedError("the image is a single pixel")

@@ -13,7 +13,20 @@ FrozenNorm = Literal["inference", "batch_stats"]
 TrainLast = int | Literal["all"]
 
 _STEM = ["", "", "conv1", "bn1", "", "", ""]  # input, padding, ..., activation, padding, pooling
-_BLOCK = ["conv1", "bn1", "", "conv2", "bn2", "", "conv3", "downsample.0", "bn3", "downsample.1", "", ""]
+_BLOCK = [
+    "conv1",
+    "bn1",
+    "",
+    "conv2",
+    "bn2",
+    "",
+    "conv3",
+    "downsample.0",
+    "bn3",
+    "downsample.1",
+    "",
+    "",
+]
 _BLOCKS_OF_STAGES = (3, 4, 6, 3)
 
 

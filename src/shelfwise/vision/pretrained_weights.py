@@ -62,7 +62,12 @@ class WeightSource:
 
     def provenance(self) -> dict[str, str]:
         """JSON-ready facts for the report."""
-        return {"asked": self.requested, "used": self.used, "weights": self.weights, "note": self.note}
+        return {
+            "asked": self.requested,
+            "used": self.used,
+            "weights": self.weights,
+            "note": self.note,
+        }
 
 
 @lru_cache
@@ -171,7 +176,9 @@ def _from_package(requested: str, used: str, note: str = "") -> WeightSource:
     # the reason for the fallback belongs to the message that the fallback failed too
     except WeightsError as error:
         raise WeightsError(f"{note}, but {error}" if note else str(error)) from None
-    return WeightSource(requested, used, "package", path, f"package {package.name} {package.version}", note)
+    return WeightSource(
+        requested, used, "package", path, f"package {package.name} {package.version}", note
+    )
 
 
 def _from_hub(backbone: str) -> tuple[Path | None, str]:
@@ -191,7 +198,9 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
         return None, "the hub is out of reach"
     try:
         return Path(hf_hub_download(*where)), ""
-    except Exception as error:  # the hub's client fails in many ways; all of them mean: not from there
+    except (
+        Exception
+    ) as error:  # the hub's client fails in many ways; all of them mean: not from there
         return None, f"the download from the hub failed ({type(error).__name__})"
 
 

@@ -21,7 +21,12 @@ from shelfwise.catalog.reading.column_checks import _PLAIN_TEXT
 from shelfwise.text.html import plain_text
 
 TEXTS = st.lists(st.none() | st.text(" a&<[{é\x7f", max_size=5), max_size=9)
-LETTERS = " " * 6 + "abcXYZ059.,;#&<>'\"()-/" + "".join(map(chr, range(0x7F, 0x180))) + "’™•–€\t\n\u2028яΩ中"
+LETTERS = (
+    " " * 6
+    + "abcXYZ059.,;#&<>'\"()-/"
+    + "".join(map(chr, range(0x7F, 0x180)))
+    + "’™•–€\t\n\u2028яΩ中"
+)
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(0, 3))
@@ -44,7 +49,9 @@ def test_rows_of_few_or_many_runs(rows: list[int], most: int) -> None:
 
 @given(TEXTS, st.data())
 @settings(deadline=None)
-def test_marks_are_told_of_the_strings_that_hold_them(texts: list[str | None], data: st.DataObject) -> None:
+def test_marks_are_told_of_the_strings_that_hold_them(
+    texts: list[str | None], data: st.DataObject
+) -> None:
     begin = data.draw(st.integers(0, len(texts)))
     array = pa.array(texts, pa.string()).slice(begin)
     texts = texts[begin:]
@@ -52,11 +59,12 @@ def test_marks_are_told_of_the_strings_that_hold_them(texts: list[str | None], d
         text is not None and ("[" in text or "{" in text) for text in texts
     ]
     rough = [
-        text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé")) for text in texts
+        text is not None and (plain_text(text) != text or any(x in text for x in "&<\x7fé"))
+        for text in texts
     ]
-    assert [m or t == "" for m, t in zip(may_need_cleaning(array, may_be_untidy), texts, strict=True)] == [
-        m or t == "" for m, t in zip(rough, texts, strict=True)
-    ]
+    assert [
+        m or t == "" for m, t in zip(may_need_cleaning(array, may_be_untidy), texts, strict=True)
+    ] == [m or t == "" for m, t in zip(rough, texts, strict=True)]
 
 
 @given(st.lists(st.text(LETTERS, max_size=12), min_size=1))
@@ -68,8 +76,23 @@ def test_plain_text_is_what_cleaning_keeps(texts: list[str]) -> None:
 
 def test_what_plain_text_is_and_is_not() -> None:
     plain = ["Café au lait", "Müller & Söhne", "é", "&", "Öl für Tür", "x" * 20_000 + " é" * 20_000]
-    rough = ["", " a", "a  b", "Ã©", "Â a", "AT&T", "&amp;", "<b>", "éé", "cœur", "a\tb", "a ", "°", "a\nb"]
-    assert pc.match_substring_regex(pa.array(plain + rough), _PLAIN_TEXT).to_pylist() == [True] * len(
-        plain
-    ) + [False] * len(rough)
+    rough = [
+        "",
+        " a",
+        "a  b",
+        "Ã©",
+        "Â a",
+        "AT&T",
+        "&amp;",
+        "<b>",
+        "éé",
+        "cœur",
+        "a\tb",
+        "a ",
+        "°",
+        "a\nb",
+    ]
+    assert pc.match_substring_regex(pa.array(plain + rough), _PLAIN_TEXT).to_pylist() == [
+        True
+    ] * len(plain) + [False] * len(rough)
     assert [plain_text(text) for text in plain] == plain

@@ -36,7 +36,9 @@ def quickly(blocks: list[list[str]]) -> list[list[int]]:
     seen, answers, line = DuplicateIds(), [], 0
     for block in blocks:
         answers.append(
-            seen.add(pa.array(block, pa.string()), np.arange(line + 1, line + 1 + len(block))).tolist()
+            seen.add(
+                pa.array(block, pa.string()), np.arange(line + 1, line + 1 + len(block))
+            ).tolist()
         )
         line += len(block)
     return answers
@@ -53,7 +55,9 @@ def test_as_a_dictionary(blocks: list[list[str]]) -> None:
 def test_ids_with_one_hash_are_told_apart(blocks: list[list[str]], hashes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            duplicate_ids, "_hashes", lambda ids: (np.diff(value_offsets(ids)) % hashes).astype(np.uint64)
+            duplicate_ids,
+            "_hashes",
+            lambda ids: (np.diff(value_offsets(ids)) % hashes).astype(np.uint64),
         )
         assert quickly(blocks) == slowly(blocks)
 

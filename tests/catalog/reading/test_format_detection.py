@@ -103,7 +103,9 @@ def test_a_new_format_is_one_new_file(tmp_path: Path) -> None:
     read_lisp(tmp_path)
 
 
-def test_another_distribution_adds_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_distribution_adds_a_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a_lisp_reader.py").write_text(LISP)
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("lisp", "a_lisp_reader:Lisp", "shelfwise.formats")

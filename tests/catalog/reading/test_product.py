@@ -16,19 +16,24 @@ def product(rules: Rules | None = None, **values: Any) -> Product:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"), [("a ", "a"), (7, "7"), (7.0, "7"), (7.5, "7.5"), ("007", "007"), ("<b>", "<b>")]
+    ("value", "kept"),
+    [("a ", "a"), (7, "7"), (7.0, "7"), (7.5, "7.5"), ("007", "007"), ("<b>", "<b>")],
 )
 def test_ids(value: Any, kept: str) -> None:
     assert product(id=value).id == kept
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", float("nan"), [], {}, True, "a\nb", "a\0", "\ud800"])
+@pytest.mark.parametrize(
+    "value", [None, "", "  ", float("nan"), [], {}, True, "a\nb", "a\0", "\ud800"]
+)
 def test_no_ids(value: Any) -> None:
     with pytest.raises(ValidationError):
         product(id=value)
 
 
-@pytest.mark.parametrize("name", ["title", "description", "image", "categories", "price", "brand", "related"])
+@pytest.mark.parametrize(
+    "name", ["title", "description", "image", "categories", "price", "brand", "related"]
+)
 @pytest.mark.parametrize("value", [None, "", " \n", float("nan"), []])
 def test_empty_values_become_none(name: str, value: Any) -> None:
     assert getattr(product(**{name: value}), name) is None
@@ -50,7 +55,18 @@ def test_pictures_below_the_folder(value: Any, kept: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["/etc/passwd", "../a.jpg", "a/../../b", "a\\..\\b", "C:\\a.jpg", "file:///a", "a\0b", ".", 5, {"a": 1}],
+    [
+        "/etc/passwd",
+        "../a.jpg",
+        "a/../../b",
+        "a\\..\\b",
+        "C:\\a.jpg",
+        "file:///a",
+        "a\0b",
+        ".",
+        5,
+        {"a": 1},
+    ],
 )
 def test_pictures_elsewhere_are_refused(value: Any) -> None:
     with pytest.raises(ValidationError, match="below the catalogue's folder"):
@@ -58,7 +74,8 @@ def test_pictures_elsewhere_are_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["http://x/y.jpg", "HTTPS://x/y", "//cdn/x.jpg", "data:image/png;base64,AA==", ["https://x/y"]]
+    "value",
+    ["http://x/y.jpg", "HTTPS://x/y", "//cdn/x.jpg", "data:image/png;base64,AA==", ["https://x/y"]],
 )
 def test_urls_are_no_local_picture(value: Any) -> None:
     rules = Rules()
@@ -114,7 +131,8 @@ def test_prices(value: Any, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-1, "-5", "free", ".a-box-inner{color:#fff}", "inf", float("inf"), "\n<script", "1e999"]
+    "value",
+    [-1, "-5", "free", ".a-box-inner{color:#fff}", "inf", float("inf"), "\n<script", "1e999"],
 )
 def test_what_is_no_price_is_noted(value: Any) -> None:
     rules = Rules()

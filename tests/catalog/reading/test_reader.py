@@ -25,7 +25,9 @@ from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.errors import CatalogError
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 REAL = Path(__file__).parents[3].parent / "shared" / "data"
 
 
@@ -90,7 +92,9 @@ GOOD_LINES = st.builds(
 @given(
     st.lists(
         st.booleans().flatmap(
-            lambda good: st.tuples(st.just(good), GOOD_LINES if good else BAD_LINES | st.just(b" \t"))
+            lambda good: st.tuples(
+                st.just(good), GOOD_LINES if good else BAD_LINES | st.just(b" \t")
+            )
         ),
         max_size=12,
     )
@@ -113,17 +117,28 @@ VALUES = st.recursive(
     | st.floats()
     | st.text(max_size=4)
     | st.sampled_from(["[", "{", '["a"]', '{"a": ["b"]}', "$1", "a > b"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 KEYS = st.sampled_from(
-    [*(s for names in SYNONYMS.values() for s in names), *RELATIONS, "Title", "title_2", "ID ", "", "colour"]
+    [
+        *(s for names in SYNONYMS.values() for s in names),
+        *RELATIONS,
+        "Title",
+        "title_2",
+        "ID ",
+        "",
+        "colour",
+    ]
 )
 
 
 @quick
 @given(
-    st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=5), st.dictionaries(KEYS, KEYS, max_size=2)
+    st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=5),
+    st.dictionaries(KEYS, KEYS, max_size=2),
 )
 def test_any_values_under_any_names(
     tmp_path: Path, records: list[dict[str, Any]], columns: dict[str, str]
@@ -135,7 +150,8 @@ def test_any_values_under_any_names(
 
 @quick
 @given(
-    st.binary(max_size=60), st.sampled_from(["a.jsonl", "a.json.gz", "a.csv", "a.tsv", "a.parquet", "a.txt"])
+    st.binary(max_size=60),
+    st.sampled_from(["a.jsonl", "a.json.gz", "a.csv", "a.tsv", "a.parquet", "a.txt"]),
 )
 def test_any_bytes_under_any_name(tmp_path: Path, data: bytes, name: str) -> None:
     try:
@@ -146,7 +162,9 @@ def test_any_bytes_under_any_name(tmp_path: Path, data: bytes, name: str) -> Non
 
 
 def test_duplicate_names_the_first_line(tmp_path: Path) -> None:
-    reading = read(tmp_path, lines({"id": "a", "title": "one"}, {"id": "b"}, {"id": "a", "title": "two"}))
+    reading = read(
+        tmp_path, lines({"id": "a", "title": "one"}, {"id": "b"}, {"id": "a", "title": "two"})
+    )
     assert reading.catalog.column("title") == ["one", None]
     (q,) = reading.quarantine
     assert (q.id, q.line, q.kind) == ("a", 3, "duplicate id")
@@ -154,7 +172,9 @@ def test_duplicate_names_the_first_line(tmp_path: Path) -> None:
 
 
 def test_a_refused_record_does_not_claim_its_id(tmp_path: Path) -> None:
-    reading = read(tmp_path, lines({"id": "a", "image": "/etc/passwd"}, {"id": "a", "title": "good"}))
+    reading = read(
+        tmp_path, lines({"id": "a", "image": "/etc/passwd"}, {"id": "a", "title": "good"})
+    )
     assert reading.catalog.column("title") == ["good"]
     assert reading.quarantine[0].id == "a"
 
@@ -296,9 +316,9 @@ def test_joined_lines_must_have_the_right_number_of_columns(tmp_path: Path) -> N
 
 @quick
 @given(
-    st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"1", b"\r", b"\0", b"\xff", b'""', b'\n"'])).map(
-        b"".join
-    )
+    st.lists(
+        st.sampled_from([b'"', b",", b"\n", b"a", b"1", b"\r", b"\0", b"\xff", b'""', b'\n"'])
+    ).map(b"".join)
 )
 def test_any_bytes_as_a_table(tmp_path: Path, body: bytes) -> None:
     data = b"id,a\nfirst,1\n" + body
@@ -317,7 +337,9 @@ def test_ragged_rows_are_refused_with_both_counts(tmp_path: Path) -> None:
 
 
 def test_inch_marks_in_unquoted_fields_are_kept(tmp_path: Path) -> None:
-    assert read(tmp_path, b'id,title\n1,5" nail\n2,6" nail\n', "shop.csv").catalog.column("title") == [
+    assert read(tmp_path, b'id,title\n1,5" nail\n2,6" nail\n', "shop.csv").catalog.column(
+        "title"
+    ) == [
         '5" nail',
         '6" nail',
     ]
@@ -369,7 +391,9 @@ def test_amazon_2018(tmp_path: Path) -> None:
     }
     record |= {"imageURLHighRes": ["https://x/y.jpg"], "brand": ""}
     reading = read(
-        tmp_path, lines(record, {**record, "asin": "B3", "price": ".a-box{color:#fff}"}), "meta.json"
+        tmp_path,
+        lines(record, {**record, "asin": "B3", "price": ".a-box{color:#fff}"}),
+        "meta.json",
     )
     assert reading.format == "amazon2018"
     assert not reading.quarantine
@@ -457,7 +481,9 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         ("a.jsonl.gz", gzip.compress(b"")[:12], "damaged gzip"),
     ],
 )
-def test_nothing_readable_is_one_clear_error(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+def test_nothing_readable_is_one_clear_error(
+    tmp_path: Path, name: str, data: bytes, says: str
+) -> None:
     with pytest.raises(CatalogError, match=says):
         read(tmp_path, data, name)
 
@@ -476,7 +502,9 @@ def test_no_file_and_folder(tmp_path: Path) -> None:
 def test_quarantine_file_keeps_the_bytes(tmp_path: Path) -> None:
     reading = read(tmp_path, b'{"id": "caf\xe9"}\n' + lines({"id": 1}, {"id": 1}))
     write_quarantine(reading.quarantine, tmp_path / "quarantine.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "quarantine.jsonl").read_text("utf-8").splitlines()]
+    rows = [
+        json.loads(line) for line in (tmp_path / "quarantine.jsonl").read_text("utf-8").splitlines()
+    ]
     assert [base64.b64decode(r["raw"]) for r in rows] == [q.raw for q in reading.quarantine]
     assert rows[0].keys() == {"line", "offset", "length", "id", "kind", "reason", "raw", "text"}
     assert rows[0]["text"].startswith('{"id": "caf')
@@ -506,7 +534,9 @@ def test_progress_counts_the_bytes_on_disk(tmp_path: Path, name: str) -> None:
     assert sum(reported) == 0
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the measuring catalogues are not beside the repository")
+@pytest.mark.skipif(
+    not REAL.is_dir(), reason="the measuring catalogues are not beside the repository"
+)
 @pytest.mark.parametrize(
     ("name", "form", "accepted", "quarantined"),
     [
@@ -516,11 +546,17 @@ def test_progress_counts_the_bytes_on_disk(tmp_path: Path, name: str) -> None:
         ("amazon2018/meta_Magazine_Subscriptions.json.gz", "amazon2018", 2320, 1065),
     ],
 )
-def test_real_catalogues_are_accounted_for(name: str, form: str, accepted: int, quarantined: int) -> None:
+def test_real_catalogues_are_accounted_for(
+    name: str, form: str, accepted: int, quarantined: int
+) -> None:
     path = REAL / name
     data = gzip.decompress(path.read_bytes()) if name.endswith("gz") else path.read_bytes()
     reading = read_catalog(path)
     account(reading, data)
-    assert (reading.format, len(reading.catalog), len(reading.quarantine)) == (form, accepted, quarantined)
+    assert (reading.format, len(reading.catalog), len(reading.quarantine)) == (
+        form,
+        accepted,
+        quarantined,
+    )
     assert reading.records == len(data.splitlines())
     assert {q.kind for q in reading.quarantine} <= {"duplicate id"}

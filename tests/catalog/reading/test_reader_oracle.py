@@ -59,9 +59,7 @@ def slowly(
             quarantine.append(refuse(piece, why(error, named), named.get("id")))
             continue
         if product.id in lines:
-            reason = (
-                f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
-            )
+            reason = f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
             quarantine.append(refuse(piece, RecordError("duplicate id", reason), product.id))
             continue
         lines[product.id] = piece.line
@@ -80,10 +78,14 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
     pieces = split_lines(read_chunks(path))
     if form != "csv":
         yield from (
-            (piece, parsed(piece, literal=form == "amazon2014")) for piece in pieces if not piece.blank
+            (piece, parsed(piece, literal=form == "amazon2014"))
+            for piece in pieces
+            if not piece.blank
         )
         return
-    names = [name.strip() for name in split_row(decoded(next(p for p in pieces if not p.blank))[0], ",")]
+    names = [
+        name.strip() for name in split_row(decoded(next(p for p in pieces if not p.blank))[0], ",")
+    ]
     for piece in join_quoted(pieces, len(names)):
         if piece.blank:
             continue
@@ -115,7 +117,9 @@ def join_quoted(lines: Iterator[RawRecord], columns: int) -> Iterator[RawRecord]
             waiting.extendleft(reversed(taken[1:]))
 
 
-def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tuple[list[RawRecord], bool]:
+def gather(
+    first: RawRecord, following: Iterator[RawRecord], columns: int
+) -> tuple[list[RawRecord], bool]:
     taken = [first]
     scan = None if first.fault else scan_quotes(first.raw, b",", inside=False)
     if scan is None or not scan[1]:
@@ -125,7 +129,11 @@ def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tu
         taken.append(piece)
         size += len(piece.raw)
         scan = None if piece.fault else scan_quotes(piece.raw, b",", inside=True)
-        if scan is None or size > quoting.MAX_QUOTED_BYTES or (fields := fields + scan[0]) > columns:
+        if (
+            scan is None
+            or size > quoting.MAX_QUOTED_BYTES
+            or (fields := fields + scan[0]) > columns
+        ):
             return taken, False
         if not scan[1]:
             return taken, fields == columns
@@ -136,7 +144,9 @@ def gather(first: RawRecord, following: Iterator[RawRecord], columns: int) -> tu
 def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Reads a file in both ways, the fast one in blocks of a given size, and compares what comes of it."""
 
-    def compare(data: bytes, name: str, form: str, size: int, columns: dict[str, str] | None = None) -> None:
+    def compare(
+        data: bytes, name: str, form: str, size: int, columns: dict[str, str] | None = None
+    ) -> None:
         path = tmp_path / name
         path.write_bytes(data)
         monkeypatch.setattr(sources, "_CHUNK_BYTES", size)
@@ -145,7 +155,9 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(arrays, "_MAX_RUNS", 2)
         products, quarantine, notes = slowly(path, form, columns or {})
         if not products:
-            with pytest.raises(CatalogError, match="could be read" if quarantine else "0 records|is empty"):
+            with pytest.raises(
+                CatalogError, match="could be read" if quarantine else "0 records|is empty"
+            ):
                 read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
             return
         reading = read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
@@ -242,7 +254,9 @@ PATHS = st.sampled_from(
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
     max_leaves=5,
 )
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -255,7 +269,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "categories": PATHS,
     "price": PRICES,
     "brand": WORDS,
-    "related": st.sampled_from([{"also_bought": ["a", 2]}, {"x": []}, ["a"], '{"x": ["a"]}', 5, {"a": "b"}]),
+    "related": st.sampled_from(
+        [{"also_bought": ["a", 2]}, {"x": []}, ["a"], '{"x": ["a"]}', 5, {"a": "b"}]
+    ),
 }
 KEYS = st.sampled_from(
     [
@@ -275,7 +291,9 @@ KEYS = st.sampled_from(
 @st.composite
 def json_records(draw: st.DrawFn) -> dict[str, Any]:
     """Mostly the usual columns with usual values, at times anything under any name."""
-    names = draw(st.lists(st.sampled_from([*FIELDS, *FIELDS, "colour", "also_buy"]), unique=True, max_size=8))
+    names = draw(
+        st.lists(st.sampled_from([*FIELDS, *FIELDS, "colour", "also_buy"]), unique=True, max_size=8)
+    )
     record = {
         name: draw(st.none() | FIELDS.get(name, ANYTHING) if draw(st.integers(0, 9)) else ANYTHING)
         for name in ["id", *names]
@@ -352,10 +370,16 @@ def test_gzip_cut_short(compare: Any, written: list[bytes], size: int, share: fl
 
 def test_many_optional_columns(compare: Any) -> None:
     records = [
-        {"id": i, **({f"k{i % 97}": i} if i % 3 else {"name": "n"}), **({"title": "t"} if i % 5 else {})}
+        {
+            "id": i,
+            **({f"k{i % 97}": i} if i % 3 else {"name": "n"}),
+            **({"title": "t"} if i % 5 else {}),
+        }
         for i in range(1000)
     ]
-    compare(b"".join(json.dumps(r).encode() + b"\n" for r in records), "shop.jsonl", "jsonl", 4 << 20)
+    compare(
+        b"".join(json.dumps(r).encode() + b"\n" for r in records), "shop.jsonl", "jsonl", 4 << 20
+    )
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -393,7 +417,9 @@ def tables(draw: st.DrawFn) -> bytes:
     ending = draw(st.sampled_from(["\n", "\r\n"]))
     buffer = io.StringIO()
     writer = csv.writer(
-        buffer, lineterminator=ending, quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+        buffer,
+        lineterminator=ending,
+        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
     )
     writer.writerow(header)
     parts = [buffer.getvalue().encode()]
@@ -463,7 +489,8 @@ def test_a_block_of_megabytes(compare: Any) -> None:
         13: b"%d,\xff,c\n",
     }
     rows = [
-        odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"") for i in range(20_000)
+        odd.get(i % 97, b'%d,a title,"a, b"\n') % i + (b"\n" if i % 1000 == 0 else b"")
+        for i in range(20_000)
     ]
     long = b"x," + b"y" * 90_000 + b",z\n"
     compare(

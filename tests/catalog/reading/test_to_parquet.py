@@ -67,11 +67,15 @@ def test_the_files_hold_what_reading_gives(
     assert sum(pq.read_metadata(shard).num_rows for shard in done.shards) == 3920
     found = table_of(done.shards)
     assert found.select(reading.catalog.table.column_names).equals(reading.catalog.table)
-    assert (tmp_path / "out" / "quarantine.jsonl").read_bytes() == (tmp_path / "expected.jsonl").read_bytes()
+    assert (tmp_path / "out" / "quarantine.jsonl").read_bytes() == (
+        tmp_path / "expected.jsonl"
+    ).read_bytes()
 
 
 @pytest.mark.usefixtures("small")
-def test_records_that_span_blocks_are_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_span_blocks_are_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = "".join(f'{i},"first line\nid,title\n""last"" line {i}"\n' for i in range(3000))
     (tmp_path / "shop.csv").write_text("id,title\n" + rows, "utf-8")
     monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
@@ -115,7 +119,9 @@ def _die(*_: object) -> None:
     os._exit(1)
 
 
-def test_a_killed_helper_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_helper_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "shop.jsonl").write_bytes(records(10))
     monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
     monkeypatch.setattr(stream, "cpu_count", lambda: 2)

@@ -101,7 +101,8 @@ def test_every_product_is_there_once_with_two_level_paths(records: list[dict[str
     departments = {d.name: {leaf.name for leaf in d.leaf} for d in load_vocabulary().departments}
     words = load_vocabulary()
     second_levels = departments | {
-        listing.shelf: set(listing.cues) for listing in (words.collections, words.gifts, words.prints)
+        listing.shelf: set(listing.cues)
+        for listing in (words.collections, words.gifts, words.prints)
     }
     for record in records:
         assert all(leaf in second_levels[root] for root, leaf in record["categories"])
@@ -125,7 +126,9 @@ def test_the_reader_accepts_every_product_and_quarantines_every_other_line(
 def test_the_faults_are_as_announced(sample: Path, records: list[dict[str, Any]]) -> None:
     states = Counter(_image_state(sample.parent, record) for record in records)
     whole = f"JPEG RGB {images.IMAGE_PIXELS}x{images.IMAGE_PIXELS}"
-    expected = {fault: max(1, round(share * PRODUCTS)) for fault, share in noise.IMAGE_FAULT_SHARES.items()}
+    expected = {
+        fault: max(1, round(share * PRODUCTS)) for fault, share in noise.IMAGE_FAULT_SHARES.items()
+    }
     assert states == Counter({**expected, whole: PRODUCTS - sum(expected.values())})
     for field, share in noise.MISSING_SHARES.items():
         missing = sum(not record.get(field) for record in records) / PRODUCTS
@@ -133,7 +136,8 @@ def test_the_faults_are_as_announced(sample: Path, records: list[dict[str, Any]]
     descriptions = [record.get("description") or "" for record in records]
     assert 0.05 < np.mean(["<" in text for text in descriptions]) < 0.25
     assert any(
-        record.get("title") and record["title"] != html.unescape(record["title"]) for record in records
+        record.get("title") and record["title"] != html.unescape(record["title"])
+        for record in records
     )
 
 
@@ -180,7 +184,9 @@ def test_titles_lack_the_noun_as_often_as_the_words_demand(texts: Any) -> None:
         any(noun in title for noun in plan.leaf.nouns)
         for plan, (title, _) in zip(plans, written, strict=True)
     ]
-    assert np.mean(named) == pytest.approx(np.mean([plan.leaf.title_clarity for plan in plans]), abs=0.03)
+    assert np.mean(named) == pytest.approx(
+        np.mean([plan.leaf.title_clarity for plan in plans]), abs=0.03
+    )
 
 
 def test_texts_are_alike_only_where_one_product_copies_another(texts: Any) -> None:

@@ -41,7 +41,9 @@ def test_boxes_and_rings_keep_within_their_measures() -> None:
 
 
 def test_the_palette_has_a_colour_for_every_paint() -> None:
-    colors = np.frombuffer(palette(COLORS["red"], COLORS["blue"], COLORS["white"]), np.uint8).reshape(-1, 4)
+    colors = np.frombuffer(
+        palette(COLORS["red"], COLORS["blue"], COLORS["white"]), np.uint8
+    ).reshape(-1, 4)
     assert len(colors) == 1 + len(PAINT_NUMBERS)
     assert colors[0].tolist() == [0, 0, 0, 0]
     assert tuple(colors[PAINT_NUMBERS["body"], :3]) == COLORS["red"]

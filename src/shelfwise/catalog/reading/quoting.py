@@ -13,7 +13,9 @@ MAX_QUOTED_BYTES = 1 << 20
 def open_quote() -> RecordError:
     """The fault of a line that opens a quoted field which no following line closes properly."""
     found = "a quoted field is opened here and never properly closed"
-    return RecordError("unclosed quote", f"{found}; expected a closing quote, and quotes inside doubled")
+    return RecordError(
+        "unclosed quote", f"{found}; expected a closing quote, and quotes inside doubled"
+    )
 
 
 def gather_quoted(

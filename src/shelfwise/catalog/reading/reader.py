@@ -78,7 +78,9 @@ class ReadResult:
 
 
 def read_catalog(
-    path: Path | str, settings: CatalogSettings | None = None, context: ProgressReporter | None = None
+    path: Path | str,
+    settings: CatalogSettings | None = None,
+    context: ProgressReporter | None = None,
 ) -> ReadResult:
     """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
 
@@ -165,7 +167,9 @@ def _check_file(path: Path) -> None:
         raise CatalogError(f"there is no catalogue {path}; check the path")
     # no format allows it, and none could be recognised
     if path.stat().st_size == 0:
-        raise CatalogError(f"the catalogue {path} is empty; expected one product a line, or a Parquet file")
+        raise CatalogError(
+            f"the catalogue {path} is empty; expected one product a line, or a Parquet file"
+        )
 
 
 def _why_nothing(path: Path, stream: CheckedBlocks) -> str:

@@ -63,7 +63,9 @@ def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
         return RecordError("half a character", f"{found}; expected characters that UTF-8 can hold")
     except (RecursionError, MemoryError):
         found = "the record is nested too deeply"
-        return RecordError("nested too deeply", f"{found}; expected an object of texts, numbers and lists")
+        return RecordError(
+            "nested too deeply", f"{found}; expected an object of texts, numbers and lists"
+        )
     except (ValueError, SyntaxError, TypeError) as error:
         kind = "a JSON object or a Python dictionary" if literal else "a JSON object"
         found = f"the line is not {kind} ({first_line(error)})"

@@ -62,7 +62,9 @@ class CheckedBlocks:
         self.first_refused: Quarantined | None = None
         self.notes: Counter[str] = Counter()
         self._processes = processes
-        self._check: BlockCheck = partial(check_block, form=source.form, columns=dict(columns), rules=rules)
+        self._check: BlockCheck = partial(
+            check_block, form=source.form, columns=dict(columns), rules=rules
+        )
         self._seen = DuplicateIds()
         self._further: dict[str, None] = {}
         self._left_out: set[str] = set()

@@ -138,7 +138,9 @@ def read_name(value: str) -> str:
 
 def read_paths(value: Any, rules: Rules) -> Paths | None:
     """Paths of names from a list of paths, one path as a flat list, a list of written paths, or one text."""
-    expected = "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
+    expected = (
+        "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
+    )
     value = _unpacked(value)
     if isinstance(value, str):
         value = _paths_in_text(value, rules)

@@ -52,7 +52,9 @@ def write_sample(
         CatalogError: `products` is below 1.
     """
     if products < 1:
-        raise CatalogError(f"a sample catalogue of {products} products cannot be written; ask for 1 or more")
+        raise CatalogError(
+            f"a sample catalogue of {products} products cannot be written; ask for 1 or more"
+        )
     root = Path(folder)
     (root / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, products])
@@ -79,7 +81,10 @@ def _image_path(plan: ProductPlan) -> str:
 
 
 def _records(
-    plans: list[ProductPlan], words: SampleVocabulary, faults: dict[int, str], rng: np.random.Generator
+    plans: list[ProductPlan],
+    words: SampleVocabulary,
+    faults: dict[int, str],
+    rng: np.random.Generator,
 ) -> list[noise.Record]:
     """The N records without faults, but for the images that will not be named."""
     texts = write_texts(plans, words, rng)
@@ -103,7 +108,9 @@ def _records(
     return records
 
 
-def _categories(plan: ProductPlan, words: SampleVocabulary, rng: np.random.Generator) -> list[list[str]]:
+def _categories(
+    plan: ProductPlan, words: SampleVocabulary, rng: np.random.Generator
+) -> list[list[str]]:
     """The product's own path, or by mistake another one, and the categories it is listed in besides."""
     path = [plan.department.name, plan.leaf.name]
     # half of the mistakes stay within the department, as people's do
@@ -139,7 +146,9 @@ def _related(plans: list[ProductPlan], rng: np.random.Generator) -> list[list[st
     return [companions(plan) for plan in plans]
 
 
-def _write_image(path: Path, plan: ProductPlan, fault: str | None, rng: np.random.Generator) -> None:
+def _write_image(
+    path: Path, plan: ProductPlan, fault: str | None, rng: np.random.Generator
+) -> None:
     """Draw the product and write what `fault` leaves of the image."""
     # of an earlier catalogue in this folder
     path.unlink(missing_ok=True)

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from shelfwise.catalog.sample.paints import COLORS, FIXED_PAINTS, PAINT_NUMBERS, other_color, palette
+from shelfwise.catalog.sample.paints import (
+    COLORS,
+    FIXED_PAINTS,
+    PAINT_NUMBERS,
+    other_color,
+    palette,
+)
 from shelfwise.catalog.sample.patterns import PATTERNS
 from shelfwise.catalog.sample.shapes import load_shapes
 

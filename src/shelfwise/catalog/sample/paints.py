@@ -45,7 +45,9 @@ FIXED_PAINTS: dict[str, Color] = {
 PRODUCT_PAINTS = ("body", "dark", "deep", "light", "accent")
 """Paints that follow from the product's colour."""
 
-PAINT_NUMBERS = {name: number for number, name in enumerate((*PRODUCT_PAINTS, *FIXED_PAINTS, "ink"), start=1)}
+PAINT_NUMBERS = {
+    name: number for number, name in enumerate((*PRODUCT_PAINTS, *FIXED_PAINTS, "ink"), start=1)
+}
 """What each paint is called in an image of numbers; 0 is nothing."""
 
 

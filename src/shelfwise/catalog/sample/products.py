@@ -9,7 +9,12 @@ from typing import TypeVar
 import numpy as np
 
 from shelfwise.catalog.sample.paints import COLORS
-from shelfwise.catalog.sample.vocabulary import Department, LeafCategory, ListingWords, SampleVocabulary
+from shelfwise.catalog.sample.vocabulary import (
+    Department,
+    LeafCategory,
+    ListingWords,
+    SampleVocabulary,
+)
 
 T = TypeVar("T")
 
@@ -44,7 +49,9 @@ def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def plan_products(products: int, words: SampleVocabulary, rng: np.random.Generator) -> list[ProductPlan]:
+def plan_products(
+    products: int, words: SampleVocabulary, rng: np.random.Generator
+) -> list[ProductPlan]:
     """The truth about each of N products; leaf categories are drawn by their weights."""
     leaves = [(department, leaf) for department in words.departments for leaf in department.leaf]
     # relative frequencies: they need not add up to 1
@@ -66,7 +73,9 @@ def plan_products(products: int, words: SampleVocabulary, rng: np.random.Generat
         gift = _listed(words.gifts, rng)
         printed = _listed(words.prints, rng)
         brand = pick(rng, department.brands)
-        plans.append(ProductPlan(identity, department, leaf, brand, color, collection, gift, printed))
+        plans.append(
+            ProductPlan(identity, department, leaf, brand, color, collection, gift, printed)
+        )
     return plans
 
 

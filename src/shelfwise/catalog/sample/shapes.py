@@ -34,7 +34,9 @@ class ShapePart:
 @cache
 def load_shapes() -> dict[str, list[ShapePart]]:
     """Every shape's parts, in the order in which they are painted."""
-    source = tomllib.loads(files("shelfwise.catalog.sample").joinpath("shapes.toml").read_text("utf-8"))
+    source = tomllib.loads(
+        files("shelfwise.catalog.sample").joinpath("shapes.toml").read_text("utf-8")
+    )
     shapes = {}
     for name, text in source.items():
         shapes[name] = [_part(line) for line in text.strip().splitlines()]

@@ -86,7 +86,9 @@ class DelimitedFormat(FileFormat):
         repeated = {name for name in names if names.count(name) > 1}
         if repeated:
             shown = ", ".join(map(repr, sorted(repeated)))
-            raise CatalogError(f"{where} names {shown} more than once; give every column its own name")
+            raise CatalogError(
+                f"{where} names {shown} more than once; give every column its own name"
+            )
         return cls(tuple(names), delimiter)
 
     def last_whole_row(self, data: bytes) -> int:

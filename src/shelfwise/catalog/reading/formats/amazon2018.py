@@ -8,7 +8,9 @@ from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat, first
 # surer than JSON lines of any kind
 _BY_COLUMNS = BY_RECORDS + 0.1
 
-_OWN_COLUMNS = frozenset({"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"})
+_OWN_COLUMNS = frozenset(
+    {"also_buy", "also_view", "main_cat", "imageURL", "imageURLHighRes", "similar_item"}
+)
 
 
 class Amazon2018(JsonLinesFormat):
