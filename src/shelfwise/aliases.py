@@ -58,7 +58,10 @@ REMOVED_SETTINGS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
         "others": ("off", "corrections by the scores of other labels overfitted small catalogues")
     },
 }
-"""By plug-in, its settings that are gone: the value that means what always happens now, and why it is gone."""
+"""By plug-in, its settings that are gone.
+
+The value that means what always happens now, and why it is gone.
+"""
 
 
 def rename_keys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from shelfwise import aliases
+from shelfwise.catalog.reading.python_records import read_records
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.catalog import Catalog
@@ -24,6 +26,10 @@ from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.training.fit import fit_catalog
+
+log = logging.getLogger("shelfwise")
+
+_EXAMPLE = "[{'title': 'Mug with a handle'}]"
 
 
 class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,9 +87,10 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         save_bundle(self._model().bundle(), Path(folder))
 
     def fit(
-        self, X: Any, y: Sequence[Iterable[str]] | None = None, context: Context | None = None
+        self, X: Any, y: Sequence[str | Iterable[str]] | None = None, context: Context | None = None
     ) -> Self:
-        """Train on products whose categories are in `X`, or given as `y`: N collections of label names.
+        """Train on products whose categories are in `X`, or given as `y`: N label names, or collections of
+        them.
 
         Raises:
             ShelfwiseError: the catalogue or its categories leave nothing to train on.
@@ -91,8 +98,8 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = self._settings()
         catalog = as_catalog(X, settings.catalog, self.root)
         if y is not None:
-            # a label alone is a path of one name
-            catalog = catalog.with_categories([[[name] for name in names] for names in y])
+            # a label alone is a path of one name.
+            catalog = catalog.with_categories([_label_names(names) for names in y])
         self._use(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
         return self
 
@@ -270,19 +277,59 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
     if isinstance(products, Catalog):
         return products
     if isinstance(products, str | Path):
-        return read_catalog(Path(products), settings).catalog
-    # pandas is not imported for this: whatever has the method is taken for a DataFrame
-    records = products.to_dict("records") if hasattr(products, "to_dict") else list(products)
-    if not all(isinstance(record, Mapping) for record in records):
-        example = "[{'title': 'Mug with a handle'}]"
-        raise CatalogError(
-            f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {example}"
-        )
+        reading = read_catalog(Path(products), settings)
+        if reading.quarantine:
+            # a row a record is what `label` and the command line give
+            log.warning(
+                "%d of %d records of %s are left out; the first, line %d: %s",
+                len(reading.quarantine),
+                reading.records,
+                products,
+                reading.quarantine[0].line,
+                reading.quarantine[0].reason,
+            )
+        return reading.catalog
+    records = _records_of(products)
     if not records:
         raise LabelError("there is no product; give at least one")
-    # an id in the record counts before the number
-    numbered = ({"id": str(number), **record} for number, record in enumerate(records))
-    return Catalog.from_records(numbered, root)
+    images = [record.get("image") for record in records]
+    in_memory = any(isinstance(image, bytes) for image in images)
+    if in_memory:
+        # the content of a file is no text to be checked
+        records = [
+            {name: value for name, value in record.items() if name != "image"} for record in records
+        ]
+    reading = read_records(records, settings, root)
+    if reading.quarantine:
+        count = len(reading.quarantine)
+        raise CatalogError(
+            f"{count} of {len(records)} products cannot be used; {reading.quarantine[0].reason}"
+        )
+    return reading.catalog.with_images(images) if in_memory else reading.catalog
+
+
+def _records_of(products: Any) -> list[Mapping[str, Any]]:
+    """Products as mappings: from a pandas, polars or Arrow table, or an iterable of mappings."""
+    if isinstance(products, Mapping):
+        raise CatalogError(f"products must be several; give a list: {_EXAMPLE}")
+    if hasattr(products, "to_pylist"):
+        found: list[Mapping[str, Any]] = products.to_pylist()
+    elif hasattr(products, "to_dicts"):
+        found = products.to_dicts()
+    elif hasattr(products, "to_dict") and hasattr(products, "columns"):
+        found = products.to_dict("records")
+    else:
+        found = list(products)
+    if not all(isinstance(record, Mapping) for record in found):
+        raise CatalogError(
+            f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {_EXAMPLE}"
+        )
+    return found
+
+
+def _label_names(names: str | Iterable[str]) -> list[list[str]]:
+    """The labels of one product as paths of one name; a text is one label, not its letters."""
+    return [[names]] if isinstance(names, str) else [[str(name)] for name in names]
 
 
 def _context(model: Predictor) -> Context:

@@ -34,14 +34,20 @@ class CatalogSettings(Settings):
     format: str = Field(
         "auto", description="name of the file format; auto: the one that the file looks like"
     )
+    encoding: str | None = Field(
+        None,
+        description="of the file's text, such as utf-8, utf-16, cp1252 or latin-1; unset: found out",
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the source's column name"
     )
-    category_separator: str = Field(
-        " > ", description="between the levels of a path, where a source writes paths as text"
+    category_separator: str | None = Field(
+        None,
+        description="between the levels of a path that is written as text; unset: found in the column",
     )
-    category_delimiter: str = Field(
-        "|", description="between several paths of one product, where a source writes them as text"
+    category_delimiter: str | None = Field(
+        None,
+        description="between several paths of one product in a text; unset: found in the column",
     )
     departments: tuple[str, ...] = Field(
         (), description="keep products with one of these names in a path; empty keeps all"

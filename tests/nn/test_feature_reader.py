@@ -1,4 +1,4 @@
-"""How features are read: standardised over the products that have them, 0 where they are absent or dropped."""
+"""How features are read: standardised over the products that have them, 0 where absent or dropped."""
 
 from __future__ import annotations
 

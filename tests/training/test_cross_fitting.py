@@ -41,7 +41,10 @@ class Numbered(FieldInputs):
 
 
 class Spy(Modality):
-    """Says 1 / (1 + number) for every label; its features are the number and its place among the spies, from 1."""
+    """Says 1 / (1 + number) for every label.
+
+    Its features are the number and its place among the spies, from 1.
+    """
 
     Settings = PluginSettings
 

@@ -1,4 +1,7 @@
-"""From labelled products to a model without a validation part: honest scores for everybody, and decisions that rest on them."""
+"""From labelled products to a model without a validation part.
+
+Honest scores for everybody, and decisions that rest on them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ EARLY = {"policy": "early", "settings": {"units": 4, "training": {"epochs": 1, "
 
 
 def shop(count: int = COUNT, seed: int = 0) -> tuple[Catalog, Floats]:
-    """A noun among fillers, some of them other nouns, in title and description; every ninth lacks one, one both. Copies in pairs."""
+    """A noun among fillers, some of them other nouns, in title and description.
+
+    Every ninth lacks one, one both. Copies in pairs.
+    """
     rng = np.random.default_rng(seed)
     kinds = rng.integers(0, len(NOUNS), count)
     kinds[1::8] = kinds[::8]

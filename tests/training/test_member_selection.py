@@ -28,7 +28,9 @@ EMPTY: dict[str, Any] = {
 
 
 def shop(without: str = "", count: int = 40, having: int = 0) -> Catalog:
-    """Products with every field, but all except `having` of them lack those named in `without`, if only by an empty text or list."""
+    """Products with every field, but all except `having` of them lack those named in `without`, if only by
+    an empty text or list.
+    """
     lacking = {name: EMPTY[name] for name in without.split()}
     return Catalog.from_records(
         {"id": str(i), **FULL, **(lacking if i >= having else {})} for i in range(count)

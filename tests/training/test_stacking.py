@@ -1,4 +1,7 @@
-"""What fusion policies are fitted on: honest scores, features of the one network that will answer later; and cross-fitting."""
+"""What fusion policies are fitted on.
+
+Honest scores, features of the one network that will answer later; and cross-fitting.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,9 @@ class Reads(Modality):
 
 
 def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> FittedMember:
-    """A member whose out-of-fold features, of `rows`, have another mean than those of the network that answers."""
+    """A member whose out-of-fold features, of `rows`, have another mean than those of the network that
+    answers.
+    """
     rng = np.random.default_rng(1)
 
     def answer(count: int, level: float) -> Prediction:
@@ -136,7 +141,10 @@ class TestFit:
 
 
 class Spy(FusionPolicy):
-    """Knows products by their first score, a number of their own, and remembers whom it learnt from. Answers with numbers of its own."""
+    """Knows products by their first score, a number of their own, and remembers whom it learnt from.
+
+    Answers with numbers of its own.
+    """
 
     Settings = PluginSettings
 

@@ -37,7 +37,7 @@ def fit(task: PreparedData) -> Fitted:
     return Fitted(
         predict,
         {
-            "note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are quite the same"
+            "note": "25 epochs, bigrams, one-vs-all; two threads without locks: no two runs are the same"
         },
     )
 

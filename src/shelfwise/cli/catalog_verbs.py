@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,10 +39,31 @@ def inspect(
     )
     for reason, count in found["reasons"].items():
         typer.echo(f"  {count} x {reason}")
+    _print_reading(found)
     counts = found["statistics"]
     typer.echo(
         f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
     )
+
+
+def _print_reading(found: dict[str, Any]) -> None:
+    """Which column became which field, how categories and prices are read, and the first products."""
+    columns = ", ".join(f"{field} = {column}" for field, column in found["columns"].items())
+    typer.echo(f"columns: {columns}")
+    for sentence in found["evidence"]:
+        typer.echo(f"  {sentence}")
+    for note, count in found["notes"].items():
+        typer.echo(f"note: {count} x {note}")
+    images = found["images"]
+    if images["named"]:
+        typer.echo(
+            f"images: {images['named']} products name one; of the first {images['looked_at']}, "
+            f"{images['found']} exist"
+        )
+    for product in found["first_products"]:
+        typer.echo(f"  {product['id']}  {product['title'] or '(no title)'}  {product['labels']}")
+    if found["note"]:
+        typer.echo(f"note: {found['note']}")
 
 
 def plugins(

@@ -14,7 +14,8 @@ from shelfwise import aliases
 CatalogPath = Annotated[
     Path,
     typer.Argument(
-        metavar="CATALOG", help="Catalogue file: JSON Lines, CSV, TSV, Parquet or Amazon (.gz too)."
+        metavar="CATALOG",
+        help="Catalogue file: JSON, CSV, TSV, Parquet, Excel, XML, Amazon (.gz, .zip too).",
     ),
 ]
 ModelPath = Annotated[

@@ -176,10 +176,15 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
     data = results["data"]
     typer.echo(f"{product_counts(data)}; {data['labels']} labels\n")
     typer.echo(f"{table_1(results)}\n\n{table_3(results)}\n")
+    for sentence in data["reading"]:
+        typer.echo(f"read: {sentence}")
+    for note, count in data["notes"].items():
+        typer.echo(f"note: {count} x {note}")
     for note in results["notes"]:
         typer.echo(f"note: {note}")
     best = results["systems"][results["decide_with"]]
-    figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {best['micro_f1_tuned']:.1%} (tuned threshold)"
+    tuned = f"{best['micro_f1_tuned']:.1%} (tuned threshold)"
+    figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {tuned}"
     macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
 

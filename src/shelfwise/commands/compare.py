@@ -69,6 +69,7 @@ def compare(
     _check_folder(out, work)
     context = dataclasses.replace(context or Context(seed=config.seed), cache=work / "cache")
     data = prepare_data(catalog, config, test, context)
+    config = data.with_reading(config)
     stages = ProfiledCheckpoints(work / "stages", _run_key(config, data), _system_keys(config))
     # a member that fails costs its own row only
     model = fit_model(data.training_set, data.labels, config, context, stages, skip_failures=True)

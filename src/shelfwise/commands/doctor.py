@@ -1,4 +1,7 @@
-"""``shelfwise doctor``: what is installed, which weights and device are there, and what the machine has to spare."""
+"""``shelfwise doctor``.
+
+What is installed, which weights and device are there, and what the machine has to spare.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,8 @@ def report_lines(found: dict[str, Any]) -> list[str]:
     lines.append(f"device: {found['device']['name']}")
     processor = found["processor"]
     lines.append(
-        f"processor: {processor['cores']} cores, load {processor['load']}, {processor['threads']} torch threads"
+        f"processor: {processor['cores']} cores, load {processor['load']}, "
+        f"{processor['threads']} torch threads"
     )
     memory = found["memory"]
     if memory["total"]:
@@ -78,7 +82,8 @@ def report_lines(found: dict[str, Any]) -> list[str]:
         )
     disk = found["disk"]
     lines.append(
-        f"disk: {_gigabytes(disk['free'])} free; cache {disk['cache']} holds {_gigabytes(disk['cache_bytes'])}"
+        f"disk: {_gigabytes(disk['free'])} free; "
+        f"cache {disk['cache']} holds {_gigabytes(disk['cache_bytes'])}"
     )
     lines += [f"note: {sentence}" for sentence in found["advice"]] or ["no problem found"]
     return lines
@@ -169,7 +174,8 @@ def _advice(found: dict[str, Any]) -> list[str]:
     processor = found["processor"]
     if processor["load"] is not None and processor["load"] > processor["cores"]:
         advice.append(
-            f"the load is {processor['load']} on {processor['cores']} cores; other programs slow training down"
+            f"the load is {processor['load']} on {processor['cores']} cores; "
+            "other programs slow training down"
         )
     available = found["memory"]["available"]
     if available is not None and available < MIN_FREE_BYTES:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.labels import LabelSet, flatten
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
@@ -20,6 +20,12 @@ from shelfwise.text.word_vectors import load_vectors
 MAX_EXAMPLES = 12
 """Products shown on the page."""
 
+MAX_SHOWN = 5
+"""Products shown on the command line, as the model will see them."""
+
+MAX_IMAGES_LOOKED_AT = 1000
+"""Images of which it is looked whether the file is there."""
+
 
 def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -> dict[str, Any]:
     """Count what `source` has, what it lacks and what was rejected.
@@ -32,7 +38,7 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
     Raises:
         CatalogError: `source` cannot be read at all.
     """
-    reading = read_catalog(source, config.catalog, context)
+    reading = read_catalog(source, config.catalog, context, strict=True)
     catalog = reading.catalog
     categories = catalog.column("categories")
     note = None
@@ -49,6 +55,11 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         "format": reading.format,
         "records": reading.records,
         "accepted": len(catalog),
+        "columns": dict(reading.reading.columns),
+        "evidence": list(reading.reading.evidence),
+        "notes": dict(reading.notes),
+        "first_products": _first_products(catalog, config),
+        "images": _images(catalog),
         "quarantined": len(reading.quarantine),
         "reasons": dict(reasons.most_common()),
         "statistics": statistics.to_dict(),
@@ -85,6 +96,26 @@ def _vector_coverage(catalog: Catalog, config: Config) -> dict[str, float | None
         else:
             shares[member.field] = len(vectors.words) / (len(tokens.words) + 1)
     return shares
+
+
+def _first_products(catalog: Catalog, config: Config) -> list[dict[str, Any]]:
+    """The first products as a model will see them: id, title, labels and image."""
+    part = catalog.take(range(min(MAX_SHOWN, len(catalog))))
+    columns = [part.column(name) for name in ("title", "categories", "image")]
+    shown = []
+    for identity, title, categories, image in zip(part.ids, *columns, strict=True):
+        labels = sorted(flatten(categories, config.labels.mode))
+        shown.append({"id": identity, "title": title, "labels": labels, "image": image})
+    return shown
+
+
+def _images(catalog: Catalog) -> dict[str, int]:
+    """How many products name an image, and how many of the first of these exist as files."""
+    sources = [source for source in catalog.image_sources() if source is not None]
+    looked_at = sources[:MAX_IMAGES_LOOKED_AT]
+    # bytes are there already
+    found = sum(isinstance(source, bytes) or source.is_file() for source in looked_at)
+    return {"named": len(sources), "looked_at": len(looked_at), "found": found}
 
 
 def _examples(catalog: Catalog) -> list[dict[str, Any]]:

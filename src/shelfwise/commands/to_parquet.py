@@ -11,7 +11,8 @@ from shelfwise.core.types import Context
 
 
 def export_parquet(source: Path, out: Path, context: Context | None = None) -> dict[str, Any]:
-    """Write the products of `source` to `out` as Parquet files, and its refused records as ``quarantine.jsonl``.
+    """Write the products of `source` to `out` as Parquet files, and its refused records as
+    ``quarantine.jsonl``.
 
     Memory does not grow with the catalogue. Each file can be read as a catalogue by itself.
 

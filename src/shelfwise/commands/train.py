@@ -53,6 +53,7 @@ def train(
     # before any work: a folder that holds something else is never replaced
     check_target(out)
     data = prepare_data(catalog, config, test, context, corrections)
+    config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
     checkpoints = Checkpoints(partial, _run_key(config, data), resume)
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)

@@ -69,6 +69,12 @@ class PreparedData(LabelledSplit):
     readings: Mapping[str, ReadResult]
     corrected: CorrectionReport | None = None
 
+    def with_reading(self, config: Config) -> Config:
+        """`config` with what was found about the catalogue written down, so that a model reads others
+        alike.
+        """
+        return config.model_copy(update={"catalog": self.readings["catalog"].settings})
+
 
 def prepare_data(
     catalog: Path,
@@ -86,7 +92,7 @@ def prepare_data(
     Raises:
         ShelfwiseError: a file cannot be read, or leaves nothing to train or test on.
     """
-    reading = read_catalog(catalog, config.catalog, context)
+    reading = read_catalog(catalog, config.catalog, context, strict=True)
     corrected = None
     # Corrections come first: they may decide which labels there are, and how products are split.
     if corrections is not None:
@@ -97,7 +103,8 @@ def prepare_data(
     readings = {"catalog": reading}
     # Labels come from the training catalogue alone; the test catalogue is encoded with them.
     if test is not None:
-        readings["test"] = read_catalog(test, config.catalog, context)
+        # The test catalogue is read as the training catalogue was: its categories are written the same way.
+        readings["test"] = read_catalog(test, reading.settings, context)
         split = _with_test_catalog(split, readings["test"].catalog)
     return PreparedData(**vars(split), readings=readings, corrected=corrected)
 

@@ -58,6 +58,8 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
         "fingerprint": training_set.catalog.fingerprint(),
         "test_fingerprint": data.test.fingerprint(),
         "quarantined": {name: len(reading.quarantine) for name, reading in data.readings.items()},
+        "reading": list(data.readings["catalog"].reading.evidence),
+        "notes": dict(data.readings["catalog"].notes),
         "labels": len(data.labels.names),
         "train": len(training_set.train),
         "validation": len(training_set.validation),

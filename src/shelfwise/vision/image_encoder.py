@@ -199,7 +199,8 @@ class ImageEncoder:
         """A hex digest of all that rows depend on, the image apart; it names a folder of the cache."""
         size, fit = self.resizing.size, self.resizing.fit
         # spelled out, so that no renamed class empties the caches of earlier versions
-        facts = f"(Frame(size={size}, fit={fit!r}), {self.views}, {self.settings.normalisation!r}, {batch_stats})"
+        frame = f"Frame(size={size}, fit={fit!r})"
+        facts = f"({frame}, {self.views}, {self.settings.normalisation!r}, {batch_stats})"
         return _digest(facts, self.parts.frozen, self.normalise)
 
     def _with_mirrored(self, pixels: Pixels) -> Pixels:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise.catalog.reading import byte_stream
-from shelfwise.catalog.reading.byte_stream import CorruptGzipError, cut_blocks, split_lines
+from shelfwise.catalog.reading.byte_stream import CorruptFileError, cut_blocks, split_lines
 from shelfwise.errors import ShelfwiseError
 
 
@@ -46,4 +46,4 @@ def test_blocks_tile_what_follows_the_header(chunks: list[bytes], size: int, hea
 
 
 def test_damage_is_one_of_the_errors_raised_on_purpose() -> None:
-    assert issubclass(CorruptGzipError, ShelfwiseError)
+    assert issubclass(CorruptFileError, ShelfwiseError)

@@ -125,7 +125,7 @@ def test_a_format_whose_library_is_missing_matters_only_where_no_other_fits(
 
 def test_an_unknown_name_is_one_clear_error_with_the_known_ones(tmp_path: Path) -> None:
     path = written(tmp_path, "shop.jsonl", b'{"id": 1}\n')
-    known = "known: auto, amazon2014, amazon2018, csv, jsonl, parquet, tsv"
+    known = "known: auto, amazon2014, amazon2018, csv, excel, json, jsonl, parquet, tsv, xml"
     with pytest.raises(ConfigError, match=f"setting catalog.format is 'cvs'; {known}"):
         read_catalog(path, CatalogSettings(format="cvs"))
 
@@ -187,6 +187,7 @@ OF_2018 = json.dumps({"asin": 1, "category": [], "also_buy": []}).encode() + b"\
         ("shop", b"broken\n" + OF_2018 + JSON, "amazon2018"),
         ("shop.txt", b"id\ttitle, long\n", "tsv"),
         ("shop.txt", b"\nid,title\n", "csv"),
+        ("shop.txt", b"id;title\n", "csv"),
         ("shop.csv.gz", gzip.compress(JSON), "csv"),
         ("shop.csv.zip", gzip.compress(JSON), "csv"),
         ("shop.csv", gzip.compress(JSON), "jsonl"),

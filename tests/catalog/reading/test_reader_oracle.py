@@ -44,10 +44,10 @@ thorough = settings(
 
 
 def slowly(
-    path: Path, form: str, columns: dict[str, str]
+    path: Path, form: str, columns: dict[str, str], decimal: str | None = None
 ) -> tuple[list[dict[str, Any]], list[Quarantined], dict[str, int]]:
     """Products, quarantine and notes."""
-    rules, products, quarantine, lines = Rules(), [], [], {}
+    rules, products, quarantine, lines = Rules(decimal=decimal), [], [], {}
     for piece, values in slow_records(path, form):
         if isinstance(values, RecordError):
             quarantine.append(refuse(piece, values))
@@ -59,8 +59,15 @@ def slowly(
             quarantine.append(refuse(piece, why(error, named), named.get("id")))
             continue
         if product.id in lines:
-            reason = f"product {product.id!r}: the id is that of line {lines[product.id]}; expected every id once"
-            quarantine.append(refuse(piece, RecordError("duplicate id", reason), product.id))
+            taken = f"the id is that of line {lines[product.id]}"
+            reason = f"product {product.id!r}: {taken}; expected every id once"
+            fault = RecordError("duplicate id", reason)
+            if product.title is None and product.description is None and product.categories is None:
+                line = lines[product.id]
+                kept = f"the product {product.id!r} of line {line}"
+                reason = f"the row belongs to {kept}, of which it is a variant"
+                fault = RecordError("variant row", reason)
+            quarantine.append(refuse(piece, fault, product.id))
             continue
         lines[product.id] = piece.line
         row = {name: getattr(product, name) for name in SCHEMA.names}
@@ -153,14 +160,19 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(sources, "BLOCK_BYTES", size)
         monkeypatch.setattr(json_lines, "_LINES_TOGETHER", 3)
         monkeypatch.setattr(arrays, "_MAX_RUNS", 2)
+        # what separates categories is found by the whole column, and is tested with its detection
+        settings = CatalogSettings(
+            format=form, columns=columns or {}, category_separator=" > ", category_delimiter="|"
+        )
         products, quarantine, notes = slowly(path, form, columns or {})
         if not products:
             with pytest.raises(
                 CatalogError, match="could be read" if quarantine else "0 records|is empty"
             ):
-                read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
+                read_catalog(path, settings)
             return
-        reading = read_catalog(path, CatalogSettings(format=form, columns=columns or {}))
+        reading = read_catalog(path, settings)
+        products, quarantine, notes = slowly(path, form, columns or {}, reading.reading.decimal)
         empty = dict.fromkeys([*SCHEMA.names, *(key for row in products for key in row)])
         assert reading.catalog.table.to_pylist() == [{**empty, **row} for row in products]
         assert reading.quarantine == quarantine

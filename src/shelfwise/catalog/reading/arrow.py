@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shelfwise.catalog.reading.missing import MISSING
 from shelfwise.core.types import Bools, Int64Array
 
 Letters = NDArray[np.uint8]
@@ -30,6 +32,7 @@ An Arrow array of strings; or a list of what JSON and Parquet may hold; or, of c
 _BYTES_AT_ONCE = 1 << 17
 
 _MAX_RUNS = 256
+_LONGEST_MISSING = max(len(text.encode()) for text in MISSING)
 _TEXT_TYPES = {str, NoneType}
 _SPACE = 32
 # of ASCII, whose first printable character is the space
@@ -51,7 +54,7 @@ def is_text(values: Column) -> bool:
 
 
 def as_strings(values: Column) -> tuple[pa.Array, Bools]:
-    """The texts as Arrow strings, null where empty or none, and which values are neither text nor None."""
+    """The texts as Arrow strings, null where they are missing, and which values are neither text nor None."""
     odd = np.zeros(len(values), dtype=bool)
     if isinstance(values, list):
         if not is_text(values):
@@ -60,12 +63,23 @@ def as_strings(values: Column) -> tuple[pa.Array, Bools]:
             values = [value if type(value) is str else None for value in values]
         # all texts and None by now, which Arrow takes as they are
         values = pa.array(values, pa.string())
-    lengths = np.diff(value_offsets(values))
-    empty = (lengths == 0) & not_null(values)
-    # most columns have no empty text, and stay as they are
-    if empty.any():
-        values = with_nulls(values, empty)
+    missing = _is_missing(values)
+    # most columns miss nothing, and stay as they are
+    if missing.any():
+        values = with_nulls(values, missing)
     return values, odd
+
+
+def _is_missing(texts: pa.Array) -> Bools:
+    """Which texts are empty, or say that there is nothing."""
+    lengths = np.diff(value_offsets(texts))
+    missing: Bools = (lengths == 0) & not_null(texts)
+    # only short texts can: long ones are not looked at
+    rows = np.flatnonzero((lengths > 0) & (lengths <= _LONGEST_MISSING))
+    if len(rows):
+        short = texts.take(pa.array(rows))
+        missing[rows] = is_true(pc.is_in(short, pa.array(sorted(MISSING), texts.type)))
+    return missing
 
 
 def not_null(array: pa.Array) -> Bools:

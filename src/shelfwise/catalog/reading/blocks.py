@@ -88,7 +88,7 @@ def check_block(
             notes=Counter(),
         )
     # notes are counted anew for every block
-    rules = Rules(rules.separator, rules.delimiter)
+    rules = rules.with_own_notes()
     parts = form.take_apart(block)
     plan = plan_columns(tuple(parts.columns), columns)
     checked = check_columns(plan, parts.columns, len(parts.spans), rules)
@@ -159,7 +159,16 @@ def _one_by_one(
         if isinstance(values, RecordError):
             refused.append(refuse(piece, values))
             continue
-        named = plan_for(tuple(values)).apply(values)
+        plan = plan_for(tuple(values))
+        named = plan.apply(values)
+        if rules.category_columns is not None:
+            named["categories"] = rules.category_columns.combine(values)
+        if plan.is_variation(values):
+            reason = (
+                "the row is a variation of another product; the product stands in a row of its own"
+            )
+            refused.append(refuse(piece, RecordError("variant row", reason), named.get("id")))
+            continue
         try:
             products.append(Product.model_validate(named, context=rules))
             spans.append((piece.line, piece.offset, len(piece.raw)))

@@ -1,7 +1,7 @@
 """A file as pieces of bytes that tile it: one piece a record, blank lines and headers included, nothing lost.
 
-Offsets and lengths are of the decompressed bytes. A piece that cannot be a record carries the reason as its
-fault.
+Offsets and lengths are of the decompressed bytes; where the file is not in UTF-8, of the text decoded and
+written in UTF-8. A piece that cannot be a record carries the reason as its fault.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from shelfwise.catalog.reading.text_encoding import as_utf_8
+from shelfwise.catalog.reading.zip_archive import is_archive, open_member
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError, ShelfwiseError
 
@@ -25,15 +28,12 @@ Enough to be fast, little enough to need no memory to speak of.
 """
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_MAGIC_BYTES = 4
 _CHUNK_BYTES = 1 << 20
 # bytes that stay in the processor's cache while they are counted
 _BYTES_COUNTED = 1 << 17
 
 _BREAK = ord("\n")
-
-
-class CorruptGzipError(ShelfwiseError):
-    """A compressed file ends or breaks here; everything before was handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,32 @@ class RecordError:
 
     kind: str
     reason: str
+
+
+class DamagedFileError(ShelfwiseError):
+    """A file ends or breaks here; everything before was handed out.
+
+    Args:
+        fault: what is wrong with the rest.
+    """
+
+    def __init__(self, fault: RecordError) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+
+
+class CorruptFileError(DamagedFileError):
+    """A compressed file ends or breaks here.
+
+    Args:
+        form: how it is compressed, such as ``"gzip"``.
+        reason: what the library for it says.
+    """
+
+    def __init__(self, form: str, reason: str) -> None:
+        found = f"the {form} file is damaged from here on ({reason})"
+        fault = RecordError(f"damaged {form}", f"{found}; expected a whole file: fetch it again")
+        super().__init__(fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +122,51 @@ def as_spans(lines: Int64Array, offsets: Int64Array, lengths: Int64Array) -> Int
     return np.stack((lines, offsets, lengths), axis=1)
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether the file is compressed, by its first bytes.
+def compression(path: Path) -> str | None:
+    """How the file is compressed, by its first bytes: ``"gzip"``, ``"zip"`` or not at all.
 
     Raises:
-        CatalogError: the system refuses to read it.
+        CatalogError: the system refuses to read it, or an archive is damaged.
     """
     try:
         with path.open("rb") as file:
-            return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+            start = file.read(_MAGIC_BYTES)
+        if start.startswith(_GZIP_MAGIC):
+            return "gzip"
+        return "zip" if is_archive(start, path) else None
     except OSError as error:
         raise _unreadable(path, error) from None
 
 
 def read_chunks(
-    path: Path,
-    advance: Callable[[int], None] = lambda _: None,
+    path: Path, advance: Callable[[int], None] = lambda _: None, encoding: str | None = None
 ) -> Iterator[bytes]:
-    """The file's bytes, decompressed where it is gzip (whatever its name).
+    """The file's bytes, decompressed where it is gzip (whatever its name) or the only one in a zip archive.
 
     Args:
         advance: called with the number of bytes on disk that were read since the last call.
+        encoding: of the file; its text then comes in UTF-8. None: the bytes come as they are.
 
     Raises:
-        CatalogError: the disk or the system refuses.
-        CorruptGzipError: the gzip stream is truncated or corrupt.
+        CatalogError: the disk or the system refuses, or an archive holds several catalogues.
+        CorruptFileError: the compressed stream is truncated or corrupt.
     """
+    chunks = _decompressed_chunks(path, advance)
+    return chunks if encoding is None else as_utf_8(chunks, encoding)
+
+
+def _decompressed_chunks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
+    """The file's bytes, decompressed where need be."""
+    form = compression(path)
     try:
         with path.open("rb") as disk:
-            compressed = disk.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-            disk.seek(0)
-            stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=disk) if compressed else disk
-            read = stream.read
-            if isinstance(stream, gzip.GzipFile):
+            stream: Any = disk
+            read = disk.read
+            if form == "gzip":
+                stream = gzip.GzipFile(fileobj=disk)
+            elif form == "zip":
+                stream = open_member(disk, path)
+            if form is not None:
                 # read would lose what it gathered before the damage
                 read = stream.read1
             seen = 0
@@ -137,8 +175,8 @@ def read_chunks(
                 seen = disk.tell()
                 yield chunk
             advance(disk.tell() - seen)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorruptGzipError(str(error)) from None
+    except (EOFError, gzip.BadGzipFile, BadZipFile, zlib.error) as error:
+        raise CorruptFileError(str(form), str(error)) from None
     except OSError as error:
         raise _unreadable(path, error) from None
 
@@ -166,8 +204,8 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
                 offset += len(raw)
                 # what follows the last break of the chunk goes on in the next
                 begun = [following]
-    except CorruptGzipError as error:
-        fault = _gzip_fault(error)
+    except DamagedFileError as error:
+        fault = error.fault
     last = b"".join(begun)
     if last or fault:
         yield RawRecord(line, offset, last, fault)
@@ -228,8 +266,8 @@ def cut_blocks(
                 kept = kept[end:]
                 size = len(kept)
             held.append(kept)
-    except CorruptGzipError as error:
-        fault = _gzip_fault(error)
+    except DamagedFileError as error:
+        fault = error.fault
     data = b"".join(held)
     # a whole file may end without a line break, a damaged one breaks off within its last line
     end = last_break(data) if fault else len(data)
@@ -242,8 +280,3 @@ def cut_blocks(
 
 def _unreadable(path: Path, error: OSError) -> CatalogError:
     return CatalogError(f"{path} cannot be read: {error.strerror or error}")
-
-
-def _gzip_fault(error: CorruptGzipError) -> RecordError:
-    found = f"the gzip file is damaged from here on ({error})"
-    return RecordError("damaged gzip", f"{found}; expected a whole file: fetch it again")

@@ -22,8 +22,9 @@ from shelfwise.catalog.reading.arrow import (
     opens_json,
     value_offsets,
 )
+from shelfwise.catalog.reading.category_detection import CategorySigns, split_at
 from shelfwise.catalog.reading.record_parsing import SURROGATE
-from shelfwise.catalog.reading.value_parsing import Paths, Rules, levels, read_paths
+from shelfwise.catalog.reading.value_parsing import Paths, Rules, read_paths
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.types import Bools
 
@@ -37,15 +38,19 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
     texts, doubt = as_strings(values)
     doubt |= holds_mark(texts, opens_json)
-    if rules.delimiter.strip():
-        parts = pc.split_pattern(texts, rules.delimiter)
+    signs = rules.signs
+    if signs.escaped or signs.bare:
+        # Arrow cuts at fixed texts only; of these columns each distinct text is cut by itself
+        parts = _each_distinct(texts, lambda text: _written_parts(text or "", signs))
+    elif signs.delimiter:
+        parts = pc.split_pattern(texts, signs.delimiter)
     else:
         # every text is one path
         one_each = np.arange(len(texts) + 1, dtype=np.int32)
         parts = pa.ListArray.from_arrays(pa.array(one_each), texts)
 
     def read(text: str | None) -> Path | None:
-        return _written_path(text or "", rules.separator)
+        return _written_path(text or "", signs.separator)
 
     names = _each_distinct(parts.flatten(), read)
     offsets = value_offsets(parts)
@@ -119,10 +124,13 @@ def _between_paths(texts: pa.Array) -> str:
 @lru_cache(maxsize=65_536)
 def _written_path(text: str, separator: str) -> Path | None:
     """The names of one path, given as text; None where it has none."""
-    found = read_paths([levels(text, Rules(separator))], Rules())
-    if found:
-        return tuple(found[0])
-    return None
+    found = read_paths([CategorySigns(separator).levels(text)], Rules())
+    return tuple(found[0]) if found else None
+
+
+def _written_parts(text: str, signs: CategorySigns) -> tuple[str, ...]:
+    """The paths of a text, each as a text."""
+    return tuple(split_at(text, signs.delimiter, signs.escaped, signs.bare))
 
 
 @lru_cache(maxsize=65_536)

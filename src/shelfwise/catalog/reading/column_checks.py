@@ -28,10 +28,12 @@ from shelfwise.catalog.reading.arrow import (
     python_values,
     with_nulls,
 )
+from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
-from shelfwise.catalog.reading.column_mapping import ColumnPlan
+from shelfwise.catalog.reading.column_mapping import VARIATION, ColumnPlan
 from shelfwise.catalog.reading.value_parsing import (
     Rules,
+    is_written_list,
     read_further,
     read_id,
     read_image,
@@ -46,6 +48,7 @@ from shelfwise.core.types import Bools
 
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
+_PLAIN_INTEGER = r"^[0-9]{1,15}$"
 _PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[ÀÁÄ-ÖØ-öø-ÿ]|&)"
 # words with single spaces between them.
 # Accented letters stand alone, so that no pattern of mojibake fits, and ampersands stand alone, so that they
@@ -78,7 +81,7 @@ def check_columns(
 ) -> CheckedColumns:
     """Check `count` records, given as the columns of their source."""
     # notes are kept apart: those of records that fail do not count
-    own_rules = Rules(rules.separator, rules.delimiter)
+    own_rules = rules.with_own_notes()
     checks = _ColumnChecks(own_rules, np.zeros(count, dtype=bool))
     check_of: dict[str, ColumnCheck] = {
         "id": checks.ids,
@@ -93,6 +96,8 @@ def check_columns(
     ours = {name: columns[source] for name, source in plan.ours.items()}
     if plan.relations:
         ours["related"] = _related_of(plan.relations, columns)
+    if rules.category_columns is not None:
+        ours["categories"] = _categories_of(rules.category_columns, columns, count)
     table: dict[str, pa.Array] = {}
     for column in SCHEMA:
         name = column.name
@@ -103,6 +108,10 @@ def check_columns(
             table[name] = pa.nulls(count, column.type)
     if "id" not in ours:
         checks.failed[:] = True
+    if plan.row_type is not None:
+        # why these fail is said when each is read by itself
+        types, _ = as_strings(columns[plan.row_type])
+        checks.failed |= is_true(pc.equal(types, VARIATION))
     for name, source in plan.further.items():
         table[name] = checks.further(columns[source])
     return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
@@ -122,9 +131,20 @@ def _related_of(
     return related
 
 
+def _categories_of(
+    combined: CategoryColumns, columns: Mapping[str, Column], count: int
+) -> list[Any]:
+    """The paths of each of N products, from the columns that make them up."""
+    lists = {name: python_values(columns[name]) for name in combined.names if name in columns}
+    return [
+        combined.combine({name: values[row] for name, values in lists.items()})
+        for row in range(count)
+    ]
+
+
 def _read_short_text(value: Any) -> str | None:
     """As :func:`read_text`; what many products have in common is remembered."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not is_written_list(value):
         return read_name(value) or None
     return read_text(value)
 
@@ -150,7 +170,11 @@ class _ColumnChecks:
         doubt |= may_need_cleaning(array, is_unprintable)
         # an id must not be missing
         doubt |= ~not_null(array)
-        return self._reread(array, doubt, values, read_id)
+        if self.rules.float_ids:
+            doubt |= is_true(pc.ends_with(array, ".0"))
+        # Excel's scientific notation
+        doubt |= is_true(pc.match_substring(array, "E+"))
+        return self._reread(array, doubt, values, partial(read_id, rules=self.rules))
 
     def texts(
         self,
@@ -163,6 +187,8 @@ class _ColumnChecks:
         suspects = array.take(pa.array(rows))
         plain = is_true(pc.match_substring_regex(suspects, _PLAIN_TEXT))
         doubt[rows[~plain]] = True
+        # a list that a table had to hold as text
+        doubt |= is_true(pc.and_(pc.starts_with(array, "["), pc.ends_with(array, "]")))
         return self._reread(array, doubt, values, read)
 
     def images(self, values: Column) -> pa.Array:
@@ -177,7 +203,9 @@ class _ColumnChecks:
             array, doubt = _numbers(values)
             return self._reread(array, doubt, values, read)
         texts, doubt = as_strings(values)
-        plain = is_true(pc.match_substring_regex(texts, _PLAIN_NUMBER))
+        # unless the column has a dot before its decimals, 1.299 may be 1299
+        pattern = _PLAIN_NUMBER if self.rules.decimal == "." else _PLAIN_INTEGER
+        plain = is_true(pc.match_substring_regex(texts, pattern))
         doubt |= not_null(texts) & ~plain
         # Arrow casts all of a column or nothing
         array = pc.cast(with_nulls(texts, ~plain), pa.float64())

@@ -57,6 +57,9 @@ class FileFormat(ABC):
     bytes_on_disk: ClassVar[bool] = False
     """Whether the blocks hold the bytes of the (decompressed) file, at their offsets."""
 
+    perhaps_windows: ClassVar[bool] = False
+    """Whether programs also write this format in Windows-1252."""
+
     @classmethod
     @abstractmethod
     def sniff(cls, start: bytes) -> float:
@@ -73,7 +76,8 @@ class FileFormat(ABC):
         """How to read the file, and its blocks, some megabytes each.
 
         Args:
-            settings: column names, and how category paths are written.
+            settings: column names, and how category paths are written; the encoding is that of the file,
+                or None for UTF-8.
             advance: called with the number of bytes on disk that were read since the last call.
 
         Raises:
@@ -98,9 +102,11 @@ class OpenedFile:
         form: how to read a block of it.
         blocks: the whole file, some megabytes at a time.
         file: where the bytes of the blocks can be read again as they are; None where they cannot.
+        notes: what was found out about the whole file, in plain words.
     """
 
     name: str
     form: FileFormat
     blocks: Iterator[Block]
     file: Path | None = None
+    notes: tuple[str, ...] = ()

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from shelfwise.catalog.reading.byte_stream import is_gzip, read_chunks, split_lines
-from shelfwise.catalog.reading.file_format import BY_NAME, OpenedFile
-from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines
+from shelfwise.catalog.reading.byte_stream import (
+    CorruptFileError,
+    compression,
+    read_chunks,
+    split_lines,
+)
+from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.text_encoding import (
+    WINDOWS,
+    checked_encoding,
+    is_windows,
+    marked_encoding,
+)
+from shelfwise.catalog.reading.zip_archive import catalogue_member
 from shelfwise.config import CatalogSettings
 from shelfwise.core.registry import formats
 from shelfwise.errors import CatalogError, ConfigError, PluginError
@@ -16,6 +28,9 @@ from shelfwise.errors import CatalogError, ConfigError, PluginError
 _SNIFFED_LINES = 50
 # keeps the first lines of a large binary file, which may have no line breaks, from being all of it
 _MAX_SNIFFED_BYTES = 16 << 20
+
+_MAX_COMPRESSED_BYTES = 64 << 20
+"""Of a compressed file, decompressed: so many are looked at to find the encoding, for it takes long."""
 
 
 def open_source(
@@ -27,29 +42,73 @@ def open_source(
 
     Raises:
         CatalogError: the format cannot be recognised, or nothing in the file can be read in it.
-        ConfigError: there is no format of that name.
+        ConfigError: there is no format or no encoding of that name.
         PluginError: a library that the format needs is missing.
     """
     # which names there are is known here, and not where the settings are read
     name = settings.format
+    encoding = _encoding(path, settings)
     if name == "auto":
-        name = detect_format(path)
+        name = detect_format(path, encoding)
     elif name not in formats.names():
         known = ", ".join(["auto", *formats.names()])
         raise ConfigError(f"setting catalog.format is {name!r}; known: {known}")
-    form, blocks = formats.load(name).open(path, settings, advance)
-    # what is compressed cannot be read from the middle
-    file = path if form.bytes_on_disk and not is_gzip(path) else None
-    return OpenedFile(name, form, blocks, file)
+    plugin = formats.load(name)
+    form_of_file = compression(path)
+    notes: tuple[str, ...] = ()
+    if form_of_file == "zip":
+        notes += (f"of the archive only {catalogue_member(path)} is read, and no images",)
+    if (
+        settings.encoding is None
+        and encoding is None
+        and plugin.perhaps_windows
+        and _looks_windows(path)
+    ):
+        encoding = WINDOWS
+        notes += ("the file is not in UTF-8; all of it is decoded as Windows-1252",)
+    settings = settings.model_copy(update={"encoding": encoding})
+    form, blocks = plugin.open(path, settings, advance)
+    # what is compressed, or must be decoded, cannot be read from the middle
+    as_it_is = encoding is None and form_of_file is None
+    file = path if form.bytes_on_disk and as_it_is else None
+    return OpenedFile(name, form, blocks, file, notes)
 
 
-def detect_format(path: Path) -> str:
+def _encoding(path: Path, settings: CatalogSettings) -> str | None:
+    """The encoding of the settings, or of the file's byte order mark; None is UTF-8 as far as one can see."""
+    if settings.encoding is not None:
+        return checked_encoding(settings.encoding)
+    try:
+        return marked_encoding(next(read_chunks(path), b""))
+    except CorruptFileError:
+        # the format reports the damage in its place
+        return None
+
+
+def _looks_windows(path: Path) -> bool:
+    """Whether a table is in Windows-1252."""
+    chunks = read_chunks(path)
+    if compression(path) is not None:
+        chunks = _first_chunks(chunks, _MAX_COMPRESSED_BYTES)
+    return is_windows(_until_damage(chunks))
+
+
+def _until_damage(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks before the place where a compressed file is damaged."""
+    with suppress(CorruptFileError):
+        yield from chunks
+
+
+def detect_format(path: Path, encoding: str | None = None) -> str:
     """The name of the format that the file's name and its first lines make most sure.
+
+    Args:
+        encoding: of the file's text; None is UTF-8.
 
     Raises:
         CatalogError: no format fits, or the system refuses to read the file.
     """
-    start = _first_lines(path)
+    start = _first_lines(path, encoding)
     suffix = _suffix(path)
     certainty: dict[str, float] = {}
     unusable: list[str] = []
@@ -63,13 +122,8 @@ def detect_format(path: Path) -> str:
         by_name = form.suffixes.get(suffix, 0.0)
         certainty[name] = max(by_name, form.sniff(start))
     best = max(certainty, key=lambda name: certainty[name])
-    if certainty[best] < BY_NAME and _begins_json_array(start):
-        raise CatalogError(
-            f"{path} is one JSON array; write it as one object a line, "
-            f"for instance with: jq -c '.[]' {path.name} > products.jsonl"
-        )
     if certainty[best] == 0:
-        found = "its first lines are neither JSON objects nor a table's header"
+        found = "its first lines are neither JSON nor a table's header"
         reasons = [
             f"cannot tell the format of {path}: {found}",
             f"set format to one of {', '.join(certainty)}",
@@ -79,9 +133,9 @@ def detect_format(path: Path) -> str:
     return best
 
 
-def _first_lines(path: Path) -> bytes:
+def _first_lines(path: Path, encoding: str | None) -> bytes:
     """The first lines of a file, decompressed; of a damaged file those before the damage."""
-    chunks = _first_chunks(read_chunks(path), _MAX_SNIFFED_BYTES)
+    chunks = _first_chunks(read_chunks(path, encoding=encoding), _MAX_SNIFFED_BYTES)
     lines = islice(split_lines(chunks), _SNIFFED_LINES)
     return b"".join(line.raw for line in lines if line.fault is None)
 
@@ -96,14 +150,10 @@ def _first_chunks(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def _suffix(path: Path) -> str:
-    """The ending of the file's name, in lower case; of a compressed file the one before ``.gz``."""
-    if path.suffix.lower() == ".gz" or is_gzip(path):
+    """The ending of the file's name, in lower case; of a compressed file that of the file within."""
+    form = compression(path)
+    if form == "zip":
+        path = Path(catalogue_member(path))
+    elif form == "gzip" or path.suffix.lower() == ".gz":
         path = path.with_suffix("")
     return path.suffix.lower()
-
-
-def _begins_json_array(start: bytes) -> bool:
-    """Whether the first line opens a list of objects: no record, and no table's header."""
-    first = next(nonblank_lines(start), b"")
-    opening = first.removeprefix(BOM).strip()[:2]
-    return opening in (b"[", b"[{")

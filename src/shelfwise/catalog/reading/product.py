@@ -52,7 +52,7 @@ def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
     return texts
 
 
-Id = Annotated[str, BeforeValidator(read_id)]
+Id = Annotated[str, _by_rules(read_id)]
 Text = Annotated[str | None, BeforeValidator(read_text)]
 Image = Annotated[str | None, _by_rules(read_image)]
 Categories = Annotated[Paths | None, _by_rules(read_paths)]

@@ -12,9 +12,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
-from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
@@ -68,6 +68,8 @@ class ReadResult:
         records: records in the source; blank lines and a table's header are none.
         format: the format it was read in.
         notes: what was set aside without refusing the product, in plain words -> how many.
+        reading: which column is which field, and how categories and prices are written.
+        settings: those it was read with, and what was found written down in them.
     """
 
     catalog: Catalog
@@ -75,14 +77,17 @@ class ReadResult:
     records: int
     format: str
     notes: dict[str, int] = field(default_factory=dict)
+    reading: FileReading = field(default_factory=FileReading.nothing)
+    settings: CatalogSettings = field(default_factory=CatalogSettings)
 
 
 def read_catalog(
     path: Path | str,
     settings: CatalogSettings | None = None,
     context: ProgressReporter | None = None,
+    strict: bool = False,
 ) -> ReadResult:
-    """Read a catalogue from JSON Lines, CSV, TSV, Parquet, or an Amazon dump of 2014 or 2018, gzip or not.
+    """Read a catalogue from JSON, CSV, TSV, Parquet, a workbook, an XML feed or an Amazon dump, gzip or not.
 
     Titles, descriptions, brands and category names become plain text. Of several records with one id the
     first counts. Image paths are relative to the file's folder.
@@ -91,6 +96,7 @@ def read_catalog(
         path: the file; images lie below its folder.
         settings: format, column names and separators; by default all are detected.
         context: reports the progress in bytes.
+        strict: refuse settings that name a column which the file does not have.
 
     Raises:
         CatalogError: there is no such file, its format cannot be recognised, or not one record of it can be
@@ -99,7 +105,8 @@ def read_catalog(
     """
     tables: list[pa.Table] = []
     quarantine: list[Quarantined] = []
-    with open_stream(Path(path), settings or CatalogSettings(), context) as stream:
+    settings = settings or CatalogSettings()
+    with open_stream(Path(path), settings, context, strict) as stream:
         for table, refused in stream:
             tables.append(table)
             quarantine += refused
@@ -112,12 +119,17 @@ def read_catalog(
         records=len(catalog) + len(quarantine),
         format=stream.source.name,
         notes=dict(stream.notes),
+        reading=stream.reading,
+        settings=stream.reading.settled(settings),
     )
 
 
 @contextmanager
 def open_stream(
-    path: Path, settings: CatalogSettings, context: ProgressReporter | None = None
+    path: Path,
+    settings: CatalogSettings,
+    context: ProgressReporter | None = None,
+    strict: bool = False,
 ) -> Iterator[CheckedBlocks]:
     """The products and refused records of a file, to be iterated over once.
 
@@ -131,8 +143,8 @@ def open_stream(
     size = path.stat().st_size
     with reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
-        rules = Rules(settings.category_separator, settings.category_delimiter)
-        stream = CheckedBlocks(source, settings.columns, rules, processes_for(path))
+        reading, source = detect_reading(source, settings, strict)
+        stream = CheckedBlocks(source, settings.columns, reading, processes_for(path))
         yield stream
     # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:
@@ -179,9 +191,16 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
     count = stream.refused.total()
-    most_common = stream.refused.most_common()
-    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in most_common)
+    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in stream.refused.most_common())
+    names = ", ".join(repr(column) for column in stream.reading.names)
+    fix = (
+        f"the file has the columns {names}" if names else "set format if it is another kind of file"
+    )
+    if "id" not in stream.reading.columns:
+        fix += (
+            '; say which is the id, under [catalog] of a settings file: columns = { id = "NAME" }'
+        )
     return (
         f"none of the {count:,} records of {path} could be read as {name} ({kinds}); "
-        f"the first, line {first.line}: {first.reason}; set format or columns if it is another kind of file"
+        f"the first, line {first.line}: {first.reason}; {fix}"
     )

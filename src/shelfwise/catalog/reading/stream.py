@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from loky import cpu_count
 
-from shelfwise.catalog.reading.arrow import one_chunk, take_rows
+from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
 from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, refuse
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
+from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.parallel import BlockCheck, shared
 from shelfwise.catalog.reading.record_parsing import raw_json
-from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
-from shelfwise.core.types import Int64Array
+from shelfwise.core.types import Bools, Int64Array
 
 MAX_FURTHER = 256
 """Columns kept besides ours.
@@ -43,7 +43,7 @@ class CheckedBlocks:
     Args:
         source: the opened file.
         columns: our field name -> the source's column name, where the settings name it.
-        rules: how values written as text are read.
+        reading: how the file is read.
         processes: among how many the work is shared.
 
     Attributes, filled while iterating:
@@ -54,16 +54,21 @@ class CheckedBlocks:
     """
 
     def __init__(
-        self, source: OpenedFile, columns: Mapping[str, str], rules: Rules, processes: int = 1
+        self,
+        source: OpenedFile,
+        columns: Mapping[str, str],
+        reading: FileReading,
+        processes: int = 1,
     ) -> None:
         self.source = source
+        self.reading = reading
         self.accepted = 0
         self.refused: Counter[str] = Counter()
         self.first_refused: Quarantined | None = None
-        self.notes: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter(source.notes)
         self._processes = processes
         self._check: BlockCheck = partial(
-            check_block, form=source.form, columns=dict(columns), rules=rules
+            check_block, form=source.form, columns=dict(columns), rules=reading.rules
         )
         self._seen = DuplicateIds()
         self._further: dict[str, None] = {}
@@ -98,10 +103,12 @@ class CheckedBlocks:
         first_lines = self._seen.add(ids, lines)
         if first_lines.any():
             refused = list(refused)
+            variant = _says_nothing_new(table)
             for i in np.flatnonzero(first_lines).tolist():
-                span = checked.spans[i]
-                identifier = ids[i].as_py()
-                refused.append(_duplicate(block, span, identifier, first_lines[i]))
+                record = _duplicate(
+                    block, checked.spans[i], ids[i].as_py(), first_lines[i], variant[i]
+                )
+                refused.append(record)
             refused.sort(key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
         names = [*SCHEMA.names, *self._kept_columns(table)]
@@ -137,15 +144,25 @@ def processes_for(path: Path) -> int:
     return count
 
 
+def _says_nothing_new(table: pa.Table) -> Bools:
+    """Which rows have no text and no category.
+
+    (N,). With a known id they are variants, as shops export them.
+    """
+    columns = (one_chunk(table.column(name)) for name in ("title", "description", "categories"))
+    nothing: Bools = ~np.any([not_null(column) for column in columns], axis=0)
+    return nothing
+
+
 def _duplicate(
-    block: Block,
-    span: Int64Array,
-    identifier: str,
-    line: int,
+    block: Block, span: Int64Array, identifier: str, line: int, is_variant: bool
 ) -> Quarantined:
     """The record at `span`, whose id stood first on `line`, as it goes to quarantine."""
     reason = f"product {identifier!r}: the id is that of line {line}; expected every id once"
     fault = RecordError("duplicate id", reason)
+    if is_variant:
+        reason = f"the row belongs to the product {identifier!r} of line {line}, of which it is a variant"
+        fault = RecordError("variant row", reason)
     if not isinstance(block.data, pa.RecordBatch):
         return refuse(block.piece(span), fault, identifier)
     # rows of Parquet have no bytes of their own

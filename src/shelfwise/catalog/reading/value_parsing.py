@@ -6,30 +6,36 @@ was expected.
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from shelfwise.catalog.reading.category_columns import CategoryColumns
+from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.missing import MISSING
+from shelfwise.catalog.reading.price_parsing import DecimalSign, parse_price
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
 
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
+"""What Excel makes of a long number, 4.00638E+12."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-# A price with whatever currency stands before it
-_NUMBER = re.compile(
-    r"[^\d\s,+-]{0,4}?\s?"  # a currency sign or name
-    r"(?:(?P<commas>\d{1,3}(?:,\d{3})+(?:\.\d+)?)"  # 1,234.50
-    r"|(?P<points>\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d))"  # 1.234,50
-    # 1234.50; a dot right after a letter ends the currency's name (Rs.899)
-    r"|(?P<plain>\d+(?:\.\d+)?|(?<![A-Za-z])\.\d+))"
-)
+_LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+"""A quoted text in what numpy writes for an array of texts: ``['A' 'B']``."""
+
+
+DEFAULT_SIGNS = CategorySigns(" > ", "|")
+"""Those that shelfwise itself writes."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +43,31 @@ class Rules:
     """How values written as text are read, and the count of what was set aside without refusing the product.
 
     Args:
-        separator: between the levels of a category path; empty for paths of one level.
-        delimiter: between several paths of one product; empty for one path.
+        signs: what separates the levels and paths of categories.
+        decimal: what stands before the decimals of a price; None where the column does not tell.
+        category_columns: the columns that make up the categories, where they are several.
+        float_ids: whether ids are whole numbers that pandas wrote as floats, ``1.0``.
         notes: plain words -> number of products; filled while products are checked.
     """
 
-    separator: str = " > "
-    delimiter: str = "|"
+    signs: CategorySigns = DEFAULT_SIGNS
+    decimal: DecimalSign | None = None
+    category_columns: CategoryColumns | None = None
+    float_ids: bool = False
     notes: Counter[str] = field(default_factory=Counter)
+
+    def with_own_notes(self) -> Rules:
+        """The same rules, with notes that are counted from zero."""
+        return replace(self, notes=Counter())
 
 
 def is_missing(value: Any) -> bool:
-    """None, NaN, empty lists and objects, and text of white space only."""
+    """None, NaN, empty lists and objects, text of white space only, and the texts of :data:`MISSING`."""
     if value is None:
         return True
     if isinstance(value, str):
-        return not value.strip()
+        text = value.strip()
+        return not text or text in MISSING
     if isinstance(value, float):
         return math.isnan(value)
     return value in ([], {}, ())
@@ -79,11 +94,11 @@ def _texts(values: Sequence[Any], expected: str) -> list[str]:
     """The texts of a list, empty ones left out."""
     # the fast way for long lists of related ids, which are texts already
     if set(map(type, values)) == {str}:
-        return [value for value in values if value.strip()]
+        return [value for value in values if not is_missing(value)]
     return [_scalar(value, expected) for value in values if not is_missing(value)]
 
 
-def read_id(value: Any) -> str:
+def read_id(value: Any, rules: Rules) -> str:
     """An id as written, without surrounding space; a number as text."""
     expected = "a non-empty text or number on one line"
     if is_missing(value):
@@ -91,13 +106,21 @@ def read_id(value: Any) -> str:
     text = _scalar(value, expected).strip()
     if not text.isprintable():
         raise ValueError(f"{expected}, without control characters")
+    if _SCIENTIFIC.fullmatch(text):
+        raise ValueError(
+            "an id with all its digits; Excel has cut this one short: "
+            "format the column as text and export again"
+        )
+    if rules.float_ids and text.endswith(".0"):
+        return text.removesuffix(".0")
     return text
 
 
 def read_text(value: Any) -> str | None:
     """Plain text of a text, a number, or a list of paragraphs; None without words."""
+    value = _listed_texts(value)
     if isinstance(value, str):
-        return plain_text(value) or None
+        return None if is_missing(value) else plain_text(value) or None
     expected = "a text, or a list of texts"
     if _is_list(value):
         value = " ".join(_texts(value, expected))
@@ -111,11 +134,12 @@ def read_image(value: Any, rules: Rules) -> str | None:
 
     None, and noted, where all are URLs.
     """
-    expected = "a path below the catalogue's folder, such as images/1.jpg"
+    value = unpacked(value) if is_written_list(value) else value
     values = value if _is_list(value) else [value]
     candidates = [candidate for candidate in values if not is_missing(candidate)]
     if not all(isinstance(candidate, str) for candidate in candidates):
-        raise ValueError(expected)
+        rules.notes["the image is no path, so there is none"] += 1
+        return None
     paths = [candidate.strip().replace("\\", "/") for candidate in candidates]
     local = next((path for path in paths if not _URL.match(path)), None)
     if local is None:
@@ -126,7 +150,8 @@ def read_image(value: Any, rules: Rules) -> str | None:
     # nothing outside the folder, on whatever system
     outside = local.startswith("/") or ".." in parts or _SCHEME.match(local)
     if outside or not parts or not local.isprintable():
-        raise ValueError(f"{expected}: relative, without '..' and without control characters")
+        rules.notes["the image is no path below the catalogue's folder, so there is none"] += 1
+        return None
     return "/".join(parts)
 
 
@@ -141,13 +166,14 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     expected = (
         "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     )
-    value = _unpacked(value)
+    value = unpacked(value)
     if isinstance(value, str):
         value = _paths_in_text(value, rules)
     elif is_missing(value):
         return None
     if not _is_list(value):
         raise ValueError(expected)
+    value = _without_objects(value)
     if all(isinstance(item, str | None) for item in value):
         value = _paths_in_texts(value, rules)
     if not all(map(_is_list, value)):
@@ -162,8 +188,7 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
 
 def _paths_in_text(text: str, rules: Rules) -> Paths:
     """The paths of one text."""
-    paths = text.split(rules.delimiter) if rules.delimiter.strip() else [text]
-    return [levels(path, rules) for path in paths]
+    return rules.signs.paths(text)
 
 
 def _paths_in_texts(
@@ -175,45 +200,35 @@ def _paths_in_texts(
     Each text is a path where any of them is written as one. Otherwise all are the names of one path.
     """
     filled = [text for text in texts if text]
-    separator = rules.separator
-    if separator.strip() and any(separator in text for text in filled):
-        return [levels(text, rules) for text in filled]
+    separator = rules.signs.separator
+    if separator and any(separator in text for text in filled):
+        return [rules.signs.levels(text) for text in filled]
     return [texts]
 
 
-def levels(path: str, rules: Rules) -> list[str]:
-    """The names in a path that is written as one text."""
-    if rules.separator.strip():
-        return path.split(rules.separator)
-    return [path]
+def _without_objects(values: Sequence[Any]) -> Sequence[Any]:
+    """Categories given as objects, ``{"id": ..., "name": ...}``, by their names; other values as they are."""
+    if any(isinstance(value, list | tuple) for value in values):
+        return [_without_objects(value) if _is_list(value) else value for value in values]
+    names = [value.get("name") if isinstance(value, dict) else None for value in values]
+    return names if names and all(isinstance(name, str) for name in names) else values
 
 
 def read_price(value: Any, rules: Rules) -> float | None:
     """A price as a number; of a range the lower end. What is no price leaves the product without one."""
     if is_missing(value):
         return None
-    number = _amount(_scalar(value, "a number, or a text such as '$12.34'"))
-    if number is None:
+    text = _scalar(value, "a number, or a text such as '$12.34'")
+    if isinstance(value, str):
+        price = parse_price(text, rules.decimal)
+        amount = None if price is None else price.amount
+    else:
+        # a number needs no reading, but a price is at least 0
+        amount = float(text)
+        amount = amount if math.isfinite(amount) and amount >= 0 else None
+    if amount is None:
         rules.notes["the price is not a price, so there is none"] += 1
-    return number
-
-
-def _amount(text: str) -> float | None:
-    """The number that the text is or begins with; None where that is no price."""
-    try:
-        number = float(text)
-    except ValueError:
-        found = _NUMBER.match(text.strip())
-        if found is None:
-            return None
-        digits = found.group(found.lastgroup or 0)
-        if found.lastgroup == "points":
-            # dots between thousands, a comma before the cents
-            digits = digits.replace(".", "").replace(",", ".")
-        number = float(digits.replace(",", ""))
-    if not math.isfinite(number) or number < 0:
-        return None
-    return number
+    return amount
 
 
 def read_related(value: Any) -> dict[str, list[str]] | None:
@@ -222,9 +237,12 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
     From an object, a list of pairs (Parquet maps), a plain list of ids, or JSON text of one of these.
     """
     expected = "an object of lists of ids, such as {'also_bought': ['B01', 'B02']}"
-    value = _unpacked(value)
+    value = unpacked(value)
     if is_missing(value):
         return None
+    if isinstance(value, str):
+        # ids in one cell, as shops export them
+        value = [part.strip() for part in value.split(",")]
     if isinstance(value, list) and not any(map(_is_container, value)):
         # ids without the name of their relation
         value = {"related": value}
@@ -234,7 +252,7 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
         raise ValueError(expected) from None
     related: dict[str, list[str]] = {}
     for name, ids in relations.items():
-        ids = _unpacked(ids)
+        ids = unpacked(ids)
         if is_missing(ids):
             continue
         if not _is_list(ids):
@@ -248,17 +266,50 @@ def _is_container(value: Any) -> bool:
     return isinstance(value, list | tuple | dict)
 
 
-def _unpacked(value: Any) -> Any:
-    """JSON lists and objects that a table had to hold as text.
+def unpacked(value: Any) -> Any:
+    """Lists and objects that a table had to hold as text: JSON, Python literals, or what numpy writes.
 
     Other text, even with a bracket in front, stays as it is.
     """
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+    # numpy's list comes before Python's literals, which would make one text of two that stand side by side
+    for read in (json.loads, _numpy_list, ast.literal_eval):
+        try:
+            return read(value.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return value
+
+
+def is_written_list(value: Any) -> bool:
+    """Whether a text may be a list: it begins and ends with a bracket."""
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    return text.startswith("[") and text.endswith("]")
+
+
+def _listed_texts(value: Any) -> Any:
+    """A text that is a list of texts, as this list; anything else as it is (``[1]`` is a text)."""
+    if not is_written_list(value):
         return value
+    found = unpacked(value)
+    texts = isinstance(found, list) and all(isinstance(item, str) for item in found)
+    return found if texts else value
+
+
+def _numpy_list(text: str) -> list[Any]:
+    """The texts of a numpy array as pandas writes it: quoted, with blanks or line breaks between them.
+
+    >>> _numpy_list("['A' 'B C']")
+    ['A', 'B C']
+    """
+    inside = text.removeprefix("[").removesuffix("]")
+    between = _LIST_ITEM.sub("", inside)
+    if inside == between or between.strip():
+        raise ValueError("no array of texts")
+    return [ast.literal_eval(item) for item in _LIST_ITEM.findall(inside)]
 
 
 def read_further(value: Any) -> str | None:

@@ -5,6 +5,7 @@ A row is plain when it stands on one line, keeps RFC 4180 to the letter, and has
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ from shelfwise.errors import CatalogError
 
 _LINES_TRIED = 64
 
+_EXCEL_SIGN = re.compile(rb"(?:\xef\xbb\xbf)?sep=(.)\r?\n?")
+"""The first line by which Excel tells itself what stands between fields."""
+
 
 @dataclass(frozen=True)
 class DelimitedFormat(FileFormat):
@@ -48,6 +52,7 @@ class DelimitedFormat(FileFormat):
     delimiter: str
 
     bytes_on_disk: ClassVar[bool] = True
+    perhaps_windows: ClassVar[bool] = True
     delimiters: ClassVar[str]
     """Characters that may stand between fields: the one that the header has most of does."""
 
@@ -60,24 +65,33 @@ class DelimitedFormat(FileFormat):
         Raises:
             CatalogError: the header cannot be read, or names a column twice.
         """
-        lines = split_lines(read_chunks(path))
-        header = next((line for line in lines if not line.blank), None)
+        filled = (
+            line
+            for line in split_lines(read_chunks(path, encoding=settings.encoding))
+            if not line.blank
+        )
+        header = next(filled, None)
+        delimiter = excel_delimiter(header.raw) if header is not None else None
+        if delimiter is not None:
+            header = next(filled, None)
         if header is None:
             return cls((), cls.delimiters[0]), iter(())
-        table = cls.from_header(header, path)
-        # from the beginning once more, now with the progress reported
-        chunks = read_chunks(path, advance)
+        table = cls.from_header(header, path, delimiter)
+        chunks = read_chunks(path, advance, settings.encoding)
         return table, cut_blocks(chunks, header, table.last_whole_row)
 
     @classmethod
-    def from_header(cls, header: RawRecord, path: Path) -> Self:
+    def from_header(cls, header: RawRecord, path: Path, delimiter: str | None = None) -> Self:
         """A table with the columns that `header`, a line of `path`, names.
+
+        Args:
+            delimiter: between fields; None: the one that the header has most of.
 
         Raises:
             CatalogError: the header cannot be read, or names a column twice.
         """
         text, fault = decoded(header)
-        delimiter = max(cls.delimiters, key=text.count)
+        delimiter = delimiter or max(cls.delimiters, key=text.count)
         found = fault or split_row(text, delimiter)
         where = f"the header of {path}"
         if isinstance(found, RecordError):
@@ -204,3 +218,13 @@ class DelimitedFormat(FileFormat):
                 whole = RawRecord(first.line, first.offset, raw)
                 records.append(self._parsed_row(whole))
         return records, swallowed, None
+
+
+def excel_delimiter(line: bytes) -> str | None:
+    """What stands between fields, where `line` is the one by which Excel tells itself; else None.
+
+    >>> excel_delimiter(b"sep=;\\r\\n")
+    ';'
+    """
+    found = _EXCEL_SIGN.fullmatch(line)
+    return found[1].decode("ascii", "ignore") or None if found else None

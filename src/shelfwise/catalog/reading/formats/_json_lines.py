@@ -28,7 +28,7 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
-from shelfwise.catalog.reading.record_parsing import Record, Values, nonblank_lines, parsed
+from shelfwise.catalog.reading.record_parsing import BOM, Record, Values, nonblank_lines, parsed
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 
@@ -38,6 +38,10 @@ _LINES_TOGETHER = 1024
 
 _BREAK = ord("\n")
 _MAX_NAMES = 512
+
+_MAX_TRIED_BYTES = 1 << 20
+"""Of a line that may be the first record; a whole catalogue in one line would be tried for seconds."""
+
 _UNUSABLE = frozenset({'"', "\\"})
 
 Names = tuple[str, ...]
@@ -78,7 +82,7 @@ class JsonLinesFormat(FileFormat):
         cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
     ) -> tuple[Self, Iterator[Block]]:
         """The lines of a file."""
-        return cls(settings.columns), cut_blocks(read_chunks(path, advance))
+        return cls(settings.columns), cut_blocks(read_chunks(path, advance, settings.encoding))
 
     def take_apart(self, block: Block) -> ParsedBlock:
         """Decode every line; what the fast decoder accepts, it reads as :func:`json.loads` does."""
@@ -132,6 +136,9 @@ class JsonLinesFormat(FileFormat):
 def first_record(start: bytes) -> FirstRecord | None:
     """The first of these lines that is a record; None where none is."""
     for line in nonblank_lines(start):
+        opens_object = line.removeprefix(BOM).lstrip().startswith(b"{")
+        if not opens_object or len(line) > _MAX_TRIED_BYTES:
+            continue
         piece = RawRecord(1, 0, line)
         # JSON first: most of it is a Python literal too
         for literal in (False, True):

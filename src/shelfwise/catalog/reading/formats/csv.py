@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from shelfwise.catalog.reading.file_format import BY_NAME
-from shelfwise.catalog.reading.formats._delimited import DelimitedFormat
+from shelfwise.catalog.reading.file_format import BY_NAME, BY_RECORDS
+from shelfwise.catalog.reading.formats._delimited import DelimitedFormat, excel_delimiter
 from shelfwise.catalog.reading.record_parsing import nonblank_lines
 
 _HAS_COMMAS = 0.1
@@ -20,7 +20,8 @@ class Csv(DelimitedFormat):
 
     @classmethod
     def sniff(cls, start: bytes) -> float:
-        """A comma in the first line is a weak sign: sentences have commas too."""
-        if b"," in next(nonblank_lines(start), b""):
-            return _HAS_COMMAS
-        return 0.0
+        """A comma or a semicolon in the first line is a weak sign: sentences have them too."""
+        first = next(nonblank_lines(start), b"")
+        if excel_delimiter(first) is not None:
+            return BY_RECORDS
+        return _HAS_COMMAS if b"," in first or b";" in first else 0.0

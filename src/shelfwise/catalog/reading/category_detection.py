@@ -1,0 +1,254 @@
+"""How a column writes category paths as text: what stands between levels, and what between paths.
+
+Shops write ``A > B | A > C``, ``A/B,A/C``, ``A, B`` and a dozen others, and the same signs occur inside names
+(``Shoes, Boots & Sandals``). A sign separates where the pieces beside it are *free*: they also occur
+without each other, elsewhere in the column. Inside a name they never do. Both counts come from the column
+itself; where neither is clear, the caller is told so, with both readings, instead of a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+LEVEL_SIGNS = (
+    ">>",
+    "->",
+    "=>",
+    ">",
+    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+    "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}",
+    "\N{RIGHTWARDS ARROW}",
+)
+"""Signs that stand between levels and hardly ever in a name.
+
+Longer ones first, as they contain shorter ones.
+"""
+
+OTHER_LEVEL_SIGNS = ("/", "\\", "::")
+"""Signs between levels that also occur in names (TV/Audio)."""
+
+PATH_SIGNS = ("|", ";", ",", "\n")
+"""Signs between several paths of one product, likeliest first; commas occur in names, too."""
+
+CLEARLY_FREE = 0.6
+"""From this share of free places on a sign separates."""
+
+CLEARLY_BOUND = 0.25
+"""Up to this share of free places a sign belongs to names."""
+
+MIN_PLACES = 3
+"""Places of a sign below which the column cannot tell; the sign is then taken for part of names."""
+
+MOSTLY = 0.5
+"""A sign in this share of all texts separates where nothing else does: names hold one now and then only."""
+
+ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class CategorySigns:
+    """What separates levels and paths in a text.
+
+    Args:
+        separator: between the levels of a path; empty for paths of one level.
+        delimiter: between the paths of a product; empty for one path.
+        escaped: whether a backslash before the delimiter makes it part of a name (WooCommerce).
+        bare: whether only a delimiter without a blank behind it separates, as names hold it with one
+            (``Shoes, Boots,Gifts``).
+    """
+
+    separator: str = ""
+    delimiter: str = ""
+    escaped: bool = False
+    bare: bool = False
+
+    def paths(self, text: str) -> list[list[str]]:
+        r"""The paths of one text, names without surrounding space, empty ones left out.
+
+        >>> CategorySigns(">", ",", escaped=True).paths(r"A > B\, C, D")
+        [['A', 'B, C'], ['D']]
+        """
+        found = [
+            self.levels(path) for path in split_at(text, self.delimiter, self.escaped, self.bare)
+        ]
+        return [path for path in found if path]
+
+    def levels(self, path: str) -> list[str]:
+        """The names of one path."""
+        names = path.split(self.separator) if self.separator else [path]
+        return [name.strip() for name in names if name.strip()]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a column's texts say about themselves.
+
+    Args:
+        signs: the most likely reading.
+        other: a reading nearly as likely, or None where the evidence is clear.
+        evidence: one sentence a sign, for people.
+    """
+
+    signs: CategorySigns
+    other: CategorySigns | None
+    evidence: tuple[str, ...]
+
+
+def with_flags(signs: CategorySigns, texts: Sequence[str]) -> CategorySigns:
+    """`signs` with what the texts show of its delimiter.
+
+    Whether it is escaped, or stands in names with a blank.
+    """
+    escaped = bool(signs.delimiter) and any(ESCAPE + signs.delimiter in text for text in texts)
+    return replace(signs, escaped=escaped, bare=_has_both_spacings(texts, signs.delimiter))
+
+
+def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
+    """Find what separates levels and paths in `texts`.
+
+    Args:
+        several_paths: whether a text may hold several paths.
+    """
+    values = [text.strip() for text in texts if text.strip()]
+    evidence: list[str] = []
+    separator, separates_levels = _level_sign(values, evidence)
+    signs = CategorySigns(separator)
+    separates_paths = True
+    if several_paths:
+        signs, separates_paths = _path_sign(values, signs, evidence)
+    other = None
+    if not separates_paths:
+        other = replace(signs, delimiter="", escaped=False, bare=False)
+    elif not separates_levels:
+        other = replace(signs, separator="")
+    return Detection(signs, other, tuple(evidence))
+
+
+def split_at(text: str, sign: str, escaped: bool = False, bare: bool = False) -> list[str]:
+    r"""`text` cut at every `sign`; an escaped one stays, without its backslash.
+
+    Args:
+        bare: do not cut where a blank follows.
+
+    >>> split_at(r"Boots\, Sandals,Gifts", ",", escaped=True)
+    ['Boots, Sandals', 'Gifts']
+    """
+    if not sign:
+        return [text]
+    if not escaped and not bare:
+        return text.split(sign)
+    before = r"(?<!\\)" if escaped else ""
+    behind = "(?! )" if bare else ""
+    parts = re.split(f"{before}{re.escape(sign)}{behind}", text)
+    return [part.replace(ESCAPE + sign, sign) for part in parts] if escaped else parts
+
+
+def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
+    """The sign between levels, and whether the evidence is clear."""
+    for sign in LEVEL_SIGNS:
+        holding = [value for value in values if sign in value]
+        # a few among thousands are part of names (Age > 3)
+        if not holding or len(holding) * 20 < len(values):
+            continue
+        spaced = f" {sign} "
+        # "A > B" is cut at the sign with its blanks, so that a bare one in a name stays
+        always_spaced = all(value.count(sign) == value.count(spaced) for value in holding)
+        evidence.append(
+            f"{sign!r} separates levels: it is in {len(holding)} of {len(values)} values"
+        )
+        return (spaced if always_spaced else sign), True
+    for sign in OTHER_LEVEL_SIGNS:
+        places, free = _free_places([value.split(sign) for value in values])
+        if not places:
+            continue
+        share = free / places
+        if places < MIN_PLACES or share <= CLEARLY_BOUND:
+            evidence.append(f"{sign!r} is part of names: {_counted(free, places)}")
+            continue
+        clear = share >= CLEARLY_FREE
+        verb = "separates levels" if clear else "may separate levels, or be part of names"
+        evidence.append(f"{sign!r} {verb}: {_counted(free, places)}")
+        return sign, clear
+    return "", True
+
+
+def _path_sign(
+    values: Sequence[str], signs: CategorySigns, evidence: list[str]
+) -> tuple[CategorySigns, bool]:
+    """`signs` with the sign between paths, and whether the evidence is clear."""
+    undecided: CategorySigns | None = None
+    for sign in PATH_SIGNS:
+        if sign == signs.separator.strip():
+            continue
+        escaped = any(ESCAPE + sign in value for value in values)
+        candidate = replace(
+            signs, delimiter=sign, escaped=escaped, bare=_has_both_spacings(values, sign)
+        )
+        pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
+        places, free = _free_places(pieces)
+        if not places:
+            continue
+        if escaped:
+            # whoever escapes the sign in names separates with it
+            evidence.append(f"{sign!r} separates paths: names escape it with a backslash")
+            return candidate, True
+        share = free / places
+        holding = sum(len(parts) > 1 for parts in pieces)
+        if places >= MIN_PLACES and not signs.separator and holding >= MOSTLY * len(values):
+            # fixed chains (Snacks, Sweet snacks, Biscuits) never come apart, so counting places cannot tell
+            evidence.append(
+                f"{sign!r} separates labels: it is in {holding} of {len(values)} values"
+            )
+            return candidate, True
+        if places < MIN_PLACES or share <= CLEARLY_BOUND:
+            evidence.append(f"{sign!r} is part of names: {_counted(free, places)}")
+            continue
+        if share >= CLEARLY_FREE:
+            evidence.append(f"{sign!r} separates paths: {_counted(free, places)}")
+            return candidate, True
+        evidence.append(
+            f"{sign!r} may separate paths, or be part of names: {_counted(free, places)}"
+        )
+        undecided = undecided or candidate
+    return (undecided, False) if undecided else (signs, True)
+
+
+def _has_both_spacings(values: Sequence[str], sign: str) -> bool:
+    """Whether a comma occurs both with and without a blank behind it: then the first stands in names."""
+    if sign != ",":
+        return False
+    with_blank = any(re.search(r"(?<!\\), ", value) for value in values)
+    without = any(re.search(r"(?<!\\),(?! )", value) for value in values)
+    return with_blank and without
+
+
+def _free_places(values: Iterable[Sequence[str]]) -> tuple[int, int]:
+    """How often two pieces stand beside a sign, and how often at least one of them also occurs without the
+    other.
+
+    Args:
+        values: the pieces of each text, in their order.
+    """
+    after: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    before: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    boundaries: Counter[tuple[str, str]] = Counter()
+    for pieces in values:
+        names = [piece.strip() for piece in pieces]
+        # an empty neighbour stands for the end of the text
+        for left, right in zip(["", *names], [*names, ""], strict=True):
+            after[left][right] += 1
+            before[right][left] += 1
+            if left and right:
+                boundaries[left, right] += 1
+    free = 0
+    for (left, right), count in boundaries.items():
+        alone = len(after[left]) > 1 or len(before[right]) > 1
+        free += count * alone
+    return boundaries.total(), free
+
+
+def _counted(free: int, places: int) -> str:
+    return f"in {free} of {places} places the pieces beside it also occur without each other"

@@ -1,0 +1,283 @@
+"""How one file says things: which column is which field, what separates categories, how prices are written.
+
+Looked at is the first block of the file, some megabytes. What is found is told to the user and kept with
+the model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+from shelfwise.catalog.reading.arrow import Column, python_values
+from shelfwise.catalog.reading.byte_stream import RecordError
+from shelfwise.catalog.reading.category_columns import (
+    CategoryColumns,
+    find_indicator_columns,
+    find_level_columns,
+)
+from shelfwise.catalog.reading.category_detection import CategorySigns, detect_signs, with_flags
+from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
+from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, unpacked
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+MAX_SAMPLE = 5000
+"""Values of a column that are looked at."""
+
+_WHOLE_FLOAT = re.compile(r"\d+\.0")
+
+SHOWN = 2
+"""Products shown of each reading, where two are possible."""
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """How a file is read.
+
+    Args:
+        columns: our field -> the file's column.
+        names: all columns of the file, in their order.
+        signs: what separates levels and paths of categories.
+        decimal: what stands before the decimals of prices.
+        category_columns: the columns that make up the categories, where they are several.
+        float_ids: whether ids are whole numbers that pandas wrote as floats.
+        evidence: one sentence a decision, for people.
+    """
+
+    columns: Mapping[str, str]
+    names: tuple[str, ...]
+    signs: CategorySigns
+    decimal: DecimalSign | None
+    evidence: tuple[str, ...]
+    category_columns: CategoryColumns | None = None
+    float_ids: bool = False
+
+    @classmethod
+    def nothing(cls) -> FileReading:
+        """The reading of a file in which there is nothing to look at."""
+        return cls({}, (), CategorySigns(" > ", "|"), None, ())
+
+    @property
+    def rules(self) -> Rules:
+        """The rules for values that follow."""
+        return Rules(self.signs, self.decimal, self.category_columns, self.float_ids)
+
+    def settled(self, settings: CatalogSettings) -> CatalogSettings:
+        """`settings` with what was found written down, so that a later file is read the same way."""
+        found = {
+            "category_separator": self.signs.separator,
+            "category_delimiter": self.signs.delimiter,
+        }
+        # the encoding is a matter of each file
+        return settings.model_copy(update={**found, "encoding": None})
+
+
+def detect_reading(
+    source: OpenedFile, settings: CatalogSettings, strict: bool
+) -> tuple[FileReading, OpenedFile]:
+    """Look at the beginning of `source`.
+
+    Args:
+        strict: refuse settings that name columns which the file does not have.
+
+    Returns:
+        The reading, and the source with its first block put back.
+
+    Raises:
+        CatalogError: a column is missing, or categories can be read in two ways.
+    """
+    first = next(source.blocks, None)
+    if first is None:
+        empty = FileReading({}, (), _configured_signs(settings, []), None, ())
+        return empty, source
+    source = replace(source, blocks=chain([first], source.blocks))
+    if first.fault is not None:
+        return FileReading({}, (), _configured_signs(settings, []), None, ()), source
+    parts = source.form.take_apart(first)
+    names = dict.fromkeys(parts.columns)
+    for _, values in parts.others:
+        if not isinstance(values, RecordError):
+            names.update(dict.fromkeys(values))
+    if strict:
+        _check_columns(tuple(names), settings)
+    columns = dict(plan_columns(tuple(names), settings.columns).ours)
+    evidence: list[str] = []
+    categories = columns.get("categories", "")
+    whole, items = _category_texts(_sample(parts, categories))
+    signs = _signs(whole, items, categories, settings, evidence)
+    prices = (value for value in _sample(parts, columns.get("price", "")) if isinstance(value, str))
+    decimal = _decimal(prices, evidence)
+    combined = _category_columns(parts, tuple(names), columns, settings, evidence)
+    float_ids = _are_float_ids(_sample(parts, columns.get("id", "")), evidence)
+    reading = FileReading(
+        columns, tuple(names), signs, decimal, tuple(evidence), combined, float_ids
+    )
+    return reading, source
+
+
+def _category_columns(
+    parts: ParsedBlock,
+    names: tuple[str, ...],
+    columns: Mapping[str, str],
+    settings: CatalogSettings,
+    evidence: list[str],
+) -> CategoryColumns | None:
+    """Several columns that make up the categories.
+
+    None where one column has them, or the settings name one.
+    """
+    if "categories" in settings.columns:
+        return None
+    found = find_level_columns(names)
+    if found is not None:
+        evidence.append(f"categories: {', '.join(found.names)} are the levels of one path")
+        return found
+    if "categories" in columns:
+        return None
+    used = set(columns.values())
+    found = find_indicator_columns(
+        {name: _sample(parts, name) for name in names if name not in used}
+    )
+    if found is not None:
+        listed = ", ".join(found.names[:SHOWN])
+        evidence.append(
+            f"categories: {len(found.names)} columns of 0 and 1 ({listed}, ...) are the labels"
+        )
+    return found
+
+
+def _are_float_ids(values: list[Any], evidence: list[str]) -> bool:
+    """Whether every id is a whole number with ``.0`` behind it, as pandas writes integers beside a missing
+    one.
+    """
+    texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
+    found = bool(texts) and all(_WHOLE_FLOAT.fullmatch(text.strip()) for text in texts)
+    if found:
+        evidence.append("id: whole numbers written as floats, such as 1.0; read as 1")
+    return found
+
+
+def _check_columns(names: tuple[str, ...], settings: CatalogSettings) -> None:
+    """Refuse settings that name a column which is not there."""
+    for field, column in settings.columns.items():
+        if column not in names:
+            listed = ", ".join(repr(name) for name in names)
+            line = f'columns = {{ {field} = "NAME" }}'
+            raise CatalogError(
+                f"there is no column {column!r} (setting catalog.columns.{field}); the file has {listed}; "
+                f"write under [catalog] one of these: {line}"
+            )
+
+
+def _sample(parts: ParsedBlock, name: str) -> list[Any]:
+    """The first values of a column as Python objects."""
+    column: Column = parts.columns.get(name, [])
+    values = python_values(column[:MAX_SAMPLE])
+    # records that are read one by one, such as rows with line breaks, count as much as the others
+    for _, record in parts.others[: MAX_SAMPLE - len(values)]:
+        if isinstance(record, Mapping):
+            values.append(record.get(name))
+    # JSON lines keep their categories as bytes until they are read
+    return [_from_json(value) if isinstance(value, bytes) else value for value in values]
+
+
+def _from_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
+    """The texts that hold written paths: values that are texts, and the items of values that are flat lists.
+
+    Both without mark-up, whose signs would count as separators.
+    """
+    whole: list[str] = []
+    items: list[str] = []
+    for value in map(unpacked, values):
+        if isinstance(value, str) and not is_missing(value):
+            whole.append(read_name(value))
+        elif isinstance(value, list):
+            items.extend(read_name(item) for item in value if isinstance(item, str))
+    return whole, items
+
+
+def _signs(
+    texts: list[str], items: list[str], column: str, settings: CatalogSettings, evidence: list[str]
+) -> CategorySigns:
+    """What the settings say, and what the column says where they say nothing.
+
+    Args:
+        texts: values that are one text each.
+        items: of flat lists; each may be a written path, but holds no second one.
+    """
+    configured = _configured_signs(settings, texts)
+    if not texts and settings.category_separator is None:
+        found = detect_signs(items, several_paths=False)
+        evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
+        return replace(found.signs, delimiter=configured.delimiter)
+    if settings.category_separator is not None and settings.category_delimiter is not None:
+        return configured
+    found = detect_signs(texts)
+    evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
+    open_setting = settings.category_delimiter is None and settings.category_separator is None
+    if found.other is not None and open_setting:
+        raise CatalogError(_two_readings(texts, column, found.signs, found.other))
+    signs = found.signs
+    if settings.category_separator is not None:
+        signs = replace(signs, separator=configured.separator)
+    if settings.category_delimiter is not None:
+        signs = with_flags(replace(signs, delimiter=configured.delimiter), texts)
+    return signs
+
+
+def _configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:
+    """The signs of the settings; blank ones mean that there are none."""
+    separator = settings.category_separator if settings.category_separator is not None else " > "
+    delimiter = settings.category_delimiter if settings.category_delimiter is not None else "|"
+    signs = CategorySigns(
+        separator if separator.strip() else "", delimiter if delimiter.strip(" ") else ""
+    )
+    return with_flags(signs, texts)
+
+
+def _two_readings(texts: list[str], column: str, one: CategorySigns, other: CategorySigns) -> str:
+    """The question, with the first products that the two readings tell apart."""
+    differing = [text for text in texts if one.paths(text) != other.paths(text)][:SHOWN]
+    shown = "; ".join(
+        f"{text!r} is {_said(one, text)} or {_said(other, text)}" for text in differing
+    )
+    return (
+        f"the column {column!r} can be read in two ways: {shown}. "
+        "Say which, under [catalog] of a settings file: "
+        f"{_as_toml(one)} or {_as_toml(other)}"
+    )
+
+
+def _said(signs: CategorySigns, text: str) -> str:
+    paths = signs.paths(text)
+    return " and ".join(" > ".join(path) for path in paths) + f" ({len(paths)} categories)"
+
+
+def _as_toml(signs: CategorySigns) -> str:
+    separator, delimiter = json.dumps(signs.separator), json.dumps(signs.delimiter)
+    return f"category_separator = {separator}, category_delimiter = {delimiter}"
+
+
+def _decimal(texts: Iterable[str], evidence: list[str]) -> DecimalSign | None:
+    try:
+        sign = detect_decimal_sign(texts)
+    except ValueError as error:
+        evidence.append(f"price: {error}; a price that may be either is left out")
+        return "mixed"
+    if sign is not None:
+        evidence.append(f"price: {sign!r} stands before decimals")
+    return sign

@@ -1,0 +1,143 @@
+"""How a JSON file holds its records, by its beginning."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import ijson
+
+from shelfwise.catalog.reading.column_mapping import plan_columns
+
+SAMPLE_BYTES = 1 << 20
+"""Of the file's beginning, which are enough to tell."""
+
+_NAMES_OF_A_RECORD = frozenset({"id", "title"})
+_NOT_NUMBERS = re.compile(rb"([:\[,]\s*)(?:NaN|-?Infinity)\b")
+
+
+class Layout(Enum):
+    """What a value with records holds."""
+
+    OBJECTS = "objects, one a record"
+    COLUMNS = "{column: {row: value}}, as pandas writes by default"
+    ROWS = "{row: {column: value}}"
+
+
+@dataclass(frozen=True)
+class JsonShape:
+    """Where the records are.
+
+    Args:
+        layout: what holds them.
+        prefix: where, as ijson writes it: "item" in an array, "products.item" in one under a key, "" for
+            objects one after the other.
+        complete: the sample was JSON as far as it went.
+    """
+
+    layout: Layout
+    prefix: str
+    complete: bool = True
+
+
+@dataclass
+class _Outline:
+    """What the sample holds.
+
+    Args:
+        values: number of values that stand one after the other.
+        is_array: the first of them is an array.
+        kinds: key of the first value -> the event that its value begins with.
+        inner: prefix of an object below the first value -> its keys; the objects of an array have one prefix.
+        objects: prefix of an array that is in no other array -> its objects so far.
+        complete: the sample was JSON as far as it went.
+    """
+
+    values: int = 0
+    is_array: bool = False
+    kinds: dict[str, str] = field(default_factory=dict)
+    inner: dict[str, set[str]] = field(default_factory=dict)
+    objects: Counter[str] = field(default_factory=Counter)
+    complete: bool = True
+
+
+def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
+    """The shape of a file that begins with `sample`.
+
+    Args:
+        columns: our field name -> the source's column name, where the settings name it.
+    """
+    outline = _outlined(_NOT_NUMBERS.sub(rb"\1null", sample))
+    layout = Layout.OBJECTS
+    prefix = ""
+    if outline.is_array:
+        prefix = "item"
+    elif outline.values == 1:
+        layout = _layout(outline, columns)
+        is_record = plan_columns(tuple(outline.kinds), columns).ours.keys() >= _NAMES_OF_A_RECORD
+        # a product may have lists of objects itself, such as its variants
+        if layout is Layout.OBJECTS and outline.objects and not is_record:
+            prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
+    return JsonShape(layout, prefix, outline.complete)
+
+
+def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[int, int]:
+    """How much an array looks like products: our fields that its objects have, then how many they are."""
+    names = tuple(outline.inner.get(prefix, ()))
+    return len(plan_columns(names, columns).ours), outline.objects[prefix]
+
+
+def _layout(outline: _Outline, columns: Mapping[str, str]) -> Layout:
+    """Whether the only value is a table of columns or of rows, or neither."""
+    if not outline.kinds or set(outline.kinds.values()) != {"start_map"}:
+        return Layout.OBJECTS
+    if plan_columns(tuple(outline.kinds), columns).ours:
+        return Layout.COLUMNS
+    inner = dict.fromkeys(name for key in outline.kinds for name in outline.inner.get(key, ()))
+    names = plan_columns(tuple(inner), columns).ours
+    return Layout.ROWS if "title" in names else Layout.OBJECTS
+
+
+def _outlined(sample: bytes) -> _Outline:
+    outline = _Outline()
+    arrays: set[str] = set()
+    try:
+        events = ijson.parse(io.BytesIO(sample), multiple_values=True, use_float=True)
+        for prefix, event, value in events:
+            _note(outline, arrays, prefix, event, value)
+    except ijson.JSONError as error:
+        # a sample ends somewhere within the file
+        outline.complete = "premature EOF" in str(error)
+    return outline
+
+
+def _note(outline: _Outline, arrays: set[str], prefix: str, event: str, value: str) -> None:
+    """Enter one event into the outline; `arrays` are the prefixes of the arrays so far."""
+    if not prefix and event in ("start_map", "start_array"):
+        outline.values += 1
+        outline.is_array |= event == "start_array" and outline.values == 1
+    if outline.values != 1:
+        return
+    if event == "start_array":
+        arrays.add(prefix)
+    elif event == "start_map" and _in_one_array(prefix, arrays):
+        outline.objects[prefix] += 1
+    if event == "map_key" and (prefix in outline.kinds or prefix in outline.objects):
+        outline.inner.setdefault(prefix, set()).add(value)
+    elif event == "map_key" and not prefix:
+        # the event that follows says what it is
+        outline.kinds[value] = ""
+    elif outline.kinds.get(prefix) == "":
+        outline.kinds[prefix] = event
+
+
+def _in_one_array(prefix: str, arrays: set[str]) -> bool:
+    """Whether an object is an item of an array that is in no other."""
+    array = prefix.removesuffix("item").removesuffix(".")
+    if array == prefix or array not in arrays:
+        return False
+    return not any(array.startswith(f"{other}.item") for other in arrays if other != array)

@@ -1,0 +1,198 @@
+"""JSON that is not one object a line: in an array, under a key, over many lines, or as a table of pandas.
+
+Arrays and objects are read bit by bit. Tables, and files with what JSON does not allow (``NaN``, tabs within
+texts), are read whole. A record's line is its number; its bytes are those of the record on one line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import ijson
+
+from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
+from shelfwise.catalog.reading.file_format import BY_RECORDS
+from shelfwise.catalog.reading.formats._as_lines import blocks_of
+from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.formats._json_shape import (
+    SAMPLE_BYTES,
+    JsonShape,
+    Layout,
+    json_shape,
+)
+from shelfwise.catalog.reading.record_parsing import BOM, first_line, nonblank_lines, parse_json
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+_BY_SHAPE = BY_RECORDS + 0.2
+"""Surer than JSON lines of any kind: an array may have lines that are objects by themselves."""
+
+_MAX_WHOLE_BYTES = 512 << 20
+_ARRAY_OF_OBJECTS = re.compile(rb"\[\s*(?:\{|\]|$)")
+_OBJECT = re.compile(rb"\{\s*(?:[\"}]|$)")
+_SPACE = re.compile(r"\s*")
+
+
+class Json(JsonLinesFormat):
+    """JSON objects in an array, under a key, over many lines, or as a table of pandas."""
+
+    bytes_on_disk: ClassVar[bool] = False
+
+    @classmethod
+    def sniff(cls, start: bytes) -> float:
+        """An array of objects, an object over several lines, or only one line that holds many records."""
+        text = start.removeprefix(BOM).strip()
+        if _ARRAY_OF_OBJECTS.match(text):
+            return _BY_SHAPE
+        if not _OBJECT.match(text):
+            return 0.0
+        lines = nonblank_lines(text)
+        first_is_record = _is_object(next(lines))
+        if first_is_record and next(lines, None) is not None:
+            return 0.0
+        shape = json_shape(text[:SAMPLE_BYTES], {})
+        if first_is_record:
+            is_record = shape.layout is Layout.OBJECTS and not shape.prefix
+            return 0.0 if is_record else _BY_SHAPE
+        return _BY_SHAPE if shape.complete else 0.0
+
+    @classmethod
+    def open(
+        cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
+    ) -> tuple[Self, Iterator[Block]]:
+        """The objects of a file, one after the other.
+
+        Raises:
+            CatalogError: a table of pandas is too large to be read whole.
+        """
+        sample = b"".join(_sampled(_chunks(path, settings)))
+        shape = json_shape(sample, settings.columns)
+        if shape.layout is Layout.OBJECTS:
+            records = _objects(path, settings, advance, shape)
+        else:
+            records = _table(path, settings, advance, shape)
+        return cls(settings.columns), blocks_of(records)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        parse_json(line.decode())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _chunks(
+    path: Path, settings: CatalogSettings, advance: Callable[[int], None] = lambda _: None
+) -> Iterator[bytes]:
+    """The file's bytes in UTF-8, without a byte order mark."""
+    chunks = read_chunks(path, advance, settings.encoding)
+    yield next(chunks, b"").removeprefix(BOM)
+    yield from chunks
+
+
+def _sampled(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The beginning of a file, as far as it is not damaged."""
+    size = 0
+    try:
+        for chunk in chunks:
+            yield chunk[: SAMPLE_BYTES - size]
+            size += len(chunk)
+            if size >= SAMPLE_BYTES:
+                return
+    except DamagedFileError:
+        # the damage is reported where the records are read
+        return
+
+
+def _objects(
+    path: Path, settings: CatalogSettings, advance: Callable[[int], None], shape: JsonShape
+) -> Iterator[Any]:
+    """The records of arrays, or of objects one after the other.
+
+    Raises:
+        DamagedFileError: the file is no JSON from some place on.
+    """
+    given = 0
+    chunks = ijson.from_iter(_chunks(path, settings, advance))
+    try:
+        for record in ijson.items(chunks, shape.prefix, multiple_values=True, use_float=True):
+            yield record
+            given += 1
+    except ijson.JSONError:
+        # Python's reader takes what many programs write though JSON has no such thing, such as NaN
+        values = _whole_values(path, settings, lambda _: None)
+        further = (record for value in values for record in _at(value, shape.prefix))
+        yield from islice(further, given, None)
+
+
+def _table(
+    path: Path, settings: CatalogSettings, advance: Callable[[int], None], shape: JsonShape
+) -> Iterator[Any]:
+    """The rows of a table, which is read whole.
+
+    Raises:
+        CatalogError: it is too large.
+        DamagedFileError: the file is no JSON.
+    """
+    for table in _whole_values(path, settings, advance):
+        if shape.layout is Layout.COLUMNS:
+            rows = dict.fromkeys(row for column in table.values() for row in column)
+            for row in rows:
+                yield {name: column[row] for name, column in table.items() if row in column}
+        else:
+            for row, values in table.items():
+                # the key is what pandas calls the index
+                yield {"index": row, **values} if isinstance(values, dict) else values
+
+
+def _whole_values(
+    path: Path, settings: CatalogSettings, advance: Callable[[int], None]
+) -> Iterator[Any]:
+    """The values of a file that stand one after the other; it is read whole.
+
+    Raises:
+        CatalogError: it is too large.
+        DamagedFileError: something in it is no JSON.
+    """
+    data = bytearray()
+    for chunk in _chunks(path, settings, advance):
+        data += chunk
+        if len(data) > _MAX_WHOLE_BYTES:
+            raise CatalogError(_too_large(path))
+    decoder = json.JSONDecoder(strict=False)
+    try:
+        text = data.decode().rstrip()
+        begin = 0
+        while begin < len(text):
+            first = _SPACE.match(text, begin)
+            value, begin = decoder.raw_decode(text, first.end() if first else begin)
+            yield value
+    except (ValueError, RecursionError) as error:
+        found = f"from here on the file is no JSON ({first_line(error)})"
+        fault = RecordError("damaged JSON", f"{found}; expected a whole file: write it again")
+        raise DamagedFileError(fault) from None
+
+
+def _at(value: Any, prefix: str) -> list[Any]:
+    """The records of one value, given where they are as ijson writes it."""
+    if not prefix:
+        return [value]
+    place = prefix.removesuffix("item").removesuffix(".")
+    for key in filter(None, place.split(".")):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _too_large(path: Path) -> str:
+    limit = _MAX_WHOLE_BYTES >> 20
+    return (
+        f"{path} is a JSON table of columns, or has values that JSON does not allow, and is larger than "
+        f"{limit} MiB; write one object a line, with pandas: "
+        'frame.to_json("products.jsonl", orient="records", lines=True)'
+    )

@@ -1,0 +1,130 @@
+"""XML feeds of products: RSS and Atom of Google Merchant, and others whose records are called alike.
+
+Records are read one by one. Entities that a file defines itself are forbidden: they can be made to fill the
+memory. The encoding is the one that the file declares. A record's line is its number; its bytes are those of
+its fields as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
+from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
+from shelfwise.catalog.reading.formats._as_lines import blocks_of
+from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.record_parsing import BOM, first_line
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+_RECORDS = frozenset({"item", "entry", "product", "offer"})
+_MERCHANT = "{http://base.google.com/ns/1.0}"
+"""The names with g: in front, which count more than those of the feed: its own title is often cut short."""
+
+_OPENING = re.compile(rb"<(?:\?xml|rss|feed|products)\b")
+
+
+class Xml(JsonLinesFormat):
+    """Each ``<item>``, ``<entry>``, ``<product>`` or ``<offer>`` that is in no other is a record."""
+
+    suffixes: ClassVar[Mapping[str, float]] = {".xml": BY_NAME}
+    bytes_on_disk: ClassVar[bool] = False
+
+    @classmethod
+    def sniff(cls, start: bytes) -> float:
+        """The file begins as XML does."""
+        return CERTAIN if _OPENING.match(start.removeprefix(BOM).lstrip()) else 0.0
+
+    @classmethod
+    def open(
+        cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
+    ) -> tuple[Self, Iterator[Block]]:
+        """The records of a feed; errors come while they are read."""
+        return cls(settings.columns), blocks_of(_records(path, advance))
+
+
+class _Reader:
+    """Chunks as the file that the parser wants to read from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def read(self, _: int = -1) -> bytes:
+        """The next chunk, whatever its size."""
+        return next(self._chunks, b"")
+
+
+def _records(path: Path, advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+    """The fields of each record.
+
+    Raises:
+        CatalogError: the file defines entities.
+        DamagedFileError: it is no XML from some place on.
+    """
+    try:
+        events = iterparse(
+            _Reader(read_chunks(path, advance)), events=("start", "end"), forbid_entities=True
+        )
+        # the elements that are open, from the outermost on
+        open_elements: list[Element] = []
+        inside = 0
+        for event, element in events:
+            is_record = _local(element.tag) in _RECORDS
+            if event == "start":
+                open_elements.append(element)
+                inside += is_record
+                continue
+            open_elements.pop()
+            inside -= is_record
+            if is_record and not inside:
+                yield _fields(element)
+            if not inside and open_elements:
+                # what was handed out, and what is no record, need not stay in memory
+                open_elements[-1].remove(element)
+    except DefusedXmlException as error:
+        found = f"{path} defines entities of its own ({first_line(error)})"
+        advice = "they can be made to fill the memory; remove the <!ENTITY ...> lines"
+        raise CatalogError(f"{found}; {advice}") from None
+    except (ParseError, LookupError, ValueError) as error:
+        found = f"from here on the file is no XML ({first_line(error)})"
+        raise DamagedFileError(
+            RecordError("damaged XML", f"{found}; expected a whole file")
+        ) from None
+
+
+def _fields(element: Element) -> dict[str, Any]:
+    """Attributes and children by their names without namespace; what is repeated becomes a list."""
+    fields: dict[str, Any] = {_local(name): value for name, value in element.attrib.items()}
+    found: dict[str, list[Any]] = {}
+    for child in element:
+        found.setdefault(child.tag, []).append(_value(child))
+    # those with g: last, so that they replace others of their name
+    for tag in sorted(found, key=lambda tag: tag.startswith(_MERCHANT)):
+        values = [value for value in found[tag] if value is not None]
+        if len(values) > 1:
+            fields[_local(tag)] = values
+        elif values:
+            fields[_local(tag)] = values[0]
+        else:
+            fields.setdefault(_local(tag), None)
+    return fields
+
+
+def _value(element: Element) -> Any:
+    """The text of an element, the fields of one with children, or the address of a link."""
+    if len(element):
+        return _fields(element)
+    text = (element.text or "").strip()
+    return text or element.get("href")
+
+
+def _local(tag: str) -> str:
+    """A name without its namespace."""
+    return tag.rpartition("}")[2]

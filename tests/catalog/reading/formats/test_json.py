@@ -1,0 +1,157 @@
+"""JSON in an array, under a key, over many lines, and as pandas writes tables."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from shelfwise.catalog.reading import byte_stream
+from shelfwise.catalog.reading.format_detection import detect_format
+from shelfwise.catalog.reading.formats import json as json_format
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+RECORDS: list[dict[str, Any]] = [
+    {
+        "id": 7,
+        "title": "Mug",
+        "category": [{"id": 1, "name": "Kitchen"}, {"id": 2, "name": "Mugs"}],
+    },
+    {"id": 8, "title": "Pen", "category": [{"id": 3, "name": "Office"}]},
+    {"id": 9, "title": "Théière"},
+]
+TITLES = ["Mug", "Pen", "Théière"]
+
+
+def read(
+    folder: Path, data: str | bytes, name: str = "shop.json", form: str = "auto"
+) -> ReadResult:
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return read_catalog(path, CatalogSettings(format=form))
+
+
+def one_a_line(records: list[Any]) -> str:
+    return "[" + ",\n".join(map(json.dumps, records)) + "]\n"
+
+
+SHAPES = {
+    "array": json.dumps(RECORDS),
+    "array, one object a line": one_a_line(RECORDS),
+    "array, pretty": json.dumps(RECORDS, indent=2),
+    "array, half pretty": "[\n" + ",\n".join(map(json.dumps, RECORDS)) + "\n]\n",
+    "key": json.dumps({"products": RECORDS}),
+    "key, pretty": json.dumps({"total": 3, "links": [{"a": 1}], "products": RECORDS}, indent=2),
+    "key below a key": json.dumps({"data": {"page": 1, "products": RECORDS}, "ok": True}, indent=1),
+    "key below a key only": json.dumps({"data": {"page": 1, "products": RECORDS}}),
+    "objects, pretty": "\n".join(json.dumps(record, indent=1) for record in RECORDS),
+    "objects on one line": " ".join(map(json.dumps, RECORDS)),
+    "columns": pd.DataFrame(RECORDS).to_json(),
+    "columns, pretty": pd.DataFrame(RECORDS).to_json(indent=1),
+    "rows": pd.DataFrame(RECORDS).to_json(orient="index"),
+    "table": pd.DataFrame(RECORDS).to_json(orient="table"),
+    "with a mark": "\ufeff" + json.dumps(RECORDS, indent=1),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_holds_the_same_records(tmp_path: Path, shape: str) -> None:
+    for data, name in [
+        (SHAPES[shape].encode(), "shop.json"),
+        (gzip.compress(SHAPES[shape].encode()), "shop.gz"),
+        (SHAPES[shape].removeprefix("\ufeff").encode("utf-16"), "shop"),
+    ]:
+        reading = read(tmp_path, data, name)
+        assert reading.format == "json"
+        assert reading.catalog.ids == ["7", "8", "9"]
+        assert reading.catalog.column("title") == TITLES
+        assert reading.catalog.column("categories")[1] == [["Office"]]
+        assert not reading.quarantine
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "".join(json.dumps(record) + "\n" for record in RECORDS),
+        # a product with a list of objects is one product
+        json.dumps({"id": 1, "title": "Mug", "variants": [{"id": 2}, {"id": 3}]}),
+        # a broken line does not make it another format
+        '{"id": 1, "titl\n' + json.dumps(RECORDS[0]),
+        "{oops}\n" + json.dumps(RECORDS[0]),
+        # pages of an interface would be records of json lines
+        '{"a": [{"id": 1}]}\n{"a": [{"id": 2}]}\n',
+    ],
+)
+def test_lines_of_objects_stay_json_lines(tmp_path: Path, data: str) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(data)
+    assert detect_format(path) == "jsonl"
+
+
+def test_a_pretty_product_with_variants_is_one_product(tmp_path: Path) -> None:
+    product = {"id": 1, "title": "Mug", "variants": [{"id": 2}, {"id": 3}]}
+    reading = read(tmp_path, json.dumps(product, indent=2))
+    assert (reading.format, reading.catalog.ids) == ("json", ["1"])
+
+
+def test_dictionaries_of_products_by_their_number(tmp_path: Path) -> None:
+    reading = read(tmp_path, json.dumps({"A-1": {"title": "Mug"}, "A-2": {"title": "Pen"}}))
+    assert reading.catalog.ids == ["A-1", "A-2"]
+
+
+def test_what_is_no_product_is_refused_with_its_number(tmp_path: Path) -> None:
+    reading = read(tmp_path, json.dumps([RECORDS[0], 5, RECORDS[0], RECORDS[1]], indent=1))
+    assert reading.catalog.ids == ["7", "8"]
+    assert [(refused.line, refused.kind) for refused in reading.quarantine] == [
+        (2, "not a record"),
+        (3, "duplicate id"),
+    ]
+    assert json.loads(reading.quarantine[1].raw) == RECORDS[0]
+
+
+@pytest.mark.parametrize("data", [json.dumps(RECORDS)[:-9], json.dumps(RECORDS, indent=1)[:-20]])
+def test_what_stands_before_damage_counts(tmp_path: Path, data: str) -> None:
+    reading = read(tmp_path, data)
+    assert reading.catalog.ids == ["7", "8"]
+    (refused,) = reading.quarantine
+    assert (refused.line, refused.kind) == (3, "damaged JSON")
+    reading = read(tmp_path, gzip.compress(json.dumps(RECORDS * 2000, indent=1).encode())[:-90])
+    assert [refused.kind for refused in reading.quarantine][-1] == "damaged gzip"
+
+
+def test_what_json_does_not_allow_and_programs_write(tmp_path: Path) -> None:
+    records = [*RECORDS, {"id": 10**30, "title": "Tab\there", "price": float("nan")}]
+    reading = read(tmp_path, json.dumps(records, indent=1).replace("\\t", "\t"))
+    assert reading.catalog.ids == ["7", "8", "9", str(10**30)]
+    assert reading.catalog.column("price")[-1] is None
+    reading = read(tmp_path, json.dumps([{"id": 1, "title": "\ud83d x"}, RECORDS[0]]))
+    assert len(reading.catalog) + len(reading.quarantine) == 2
+
+
+def test_many_records_are_read_in_several_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr("shelfwise.catalog.reading.formats._as_lines._LINES_BYTES", 700)
+    records = [{"id": i, "title": f"Mug {i}"} for i in range(500)]
+    reading = read(tmp_path, json.dumps({"products": records}, indent=1))
+    assert reading.catalog.ids == [str(i) for i in range(500)]
+
+
+def test_a_table_too_large_is_refused_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_format, "_MAX_WHOLE_BYTES", 100)
+    with pytest.raises(CatalogError, match=r'orient="records", lines=True'):
+        read(tmp_path, SHAPES["columns"])
+
+
+def test_an_empty_array_has_no_products(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="read as json, has 0 records"):
+        read(tmp_path, "[]\n")
