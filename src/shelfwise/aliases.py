@@ -72,9 +72,11 @@ def rename_keys(
     Args:
         where: the place of `values` in a settings file, for the note; empty says nothing.
     """
+    # a new mapping in the old order: what is saved from it is the same bytes
     renamed: dict[str, Any] = {}
     for key, value in values.items():
         new = names.get(key, key)
+        # a saved model is no person: its names are changed without a note
         if new != key and where:
             note(f"{where}.{key}", f"{where}.{new}")
         renamed[new] = value
@@ -86,6 +88,7 @@ def rename_values(values: Mapping[str, Any], silent: bool = False) -> dict[str, 
     renamed = dict(values)
     for key, names in VALUES.items():
         old = renamed.get(key)
+        # a value may be a number or a table; only a word can have been renamed
         if isinstance(old, str) and old in names:
             renamed[key] = names[old]
             if not silent:
@@ -107,6 +110,7 @@ def drop_removed(values: Mapping[str, Any], plugin: str, where: str = "") -> dic
         if key not in kept:
             continue
         value = kept.pop(key)
+        # any other value asks for what shelfwise cannot do any more
         if value != still_true:
             raise ValueError(
                 f"the setting {key!r} of {plugin} is gone ({reason}), and its value {value!r} with it; "

@@ -164,29 +164,35 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Config:
+        # nothing could be fitted
         if not self.members:
             raise ValueError("a run needs at least one entry under [members]")
         for name, system in self.systems.items():
+            # a system may only fuse what the run fits
             unknown = [m for m in system.members if m not in self.members]
             if unknown:
                 raise ValueError(
                     f"system {name!r} names the members {unknown}; known: {', '.join(self.members)}"
                 )
+            # both have a row in the results, under their name
             if name in self.members:
                 raise ValueError(
                     f"{name!r} is both a member and a system; give the system another name"
                 )
+        # a misspelt name would be found only after everything is fitted
         if self.decide_with != "auto" and self.decide_with not in {*self.members, *self.systems}:
             raise ValueError(
                 f"decide_with is {self.decide_with!r}; "
                 f"known: auto, {', '.join([*self.members, *self.systems])}"
             )
+        # two ways to choose a set of labels: neither could keep its promise
         if self.consistency == "most_probable" and self.threshold == "per_product":
             raise ValueError(
                 "consistency is 'most_probable' and threshold 'per_product', but each of them chooses a "
                 "product's set of labels by itself; "
                 "set consistency to 'closure', or threshold to 'global' or 'per_label'"
             )
+        # thresholds need products that the members have not learnt from
         if not self.split.validation_fraction and self.stacking.fitted_on != "oof":
             raise ValueError(
                 f"stacking.fitted_on is {self.stacking.fitted_on!r}, but without validation products "
@@ -210,7 +216,7 @@ class Config(Settings):
         >>> Config.load("paper", changes={"labels": {"min_count": 15}}).labels.min_count
         15
         """
-        # A settings file may name its preset; it counts before the argument.
+        # a settings file may name its preset; it counts before the argument
         over = _read_toml(Path(file)) if file is not None else {}
         name = str(over.pop("preset", preset))
         if name not in PRESETS:
@@ -254,7 +260,7 @@ def describe(error: ValidationError) -> str:
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
-        # Tables are merged key by key; a list or a value replaces what was there.
+        # tables are merged key by key; a list or a value replaces what was there.
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
