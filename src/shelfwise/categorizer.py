@@ -292,20 +292,34 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
     records = _records_of(products)
     if not records:
         raise LabelError("there is no product; give at least one")
-    images = [record.get("image") for record in records]
-    in_memory = any(isinstance(image, bytes) for image in images)
-    if in_memory:
-        # the content of a file is no text to be checked
-        records = [
-            {name: value for name, value in record.items() if name != "image"} for record in records
-        ]
-    reading = read_records(records, settings, root)
+    # a program's own bytes and absolute paths are not checked as the text of a file would be
+    own_images = [_own_image(record.get("image")) for record in records]
+    checked = []
+    for record, image in zip(records, own_images, strict=True):
+        if image is not None:
+            record = {name: value for name, value in record.items() if name != "image"}
+        checked.append(record)
+    reading = read_records(checked, settings, root)
     if reading.quarantine:
         count = len(reading.quarantine)
         raise CatalogError(
             f"{count} of {len(records)} products cannot be used; {reading.quarantine[0].reason}"
         )
-    return reading.catalog.with_images(images) if in_memory else reading.catalog
+    if all(image is None for image in own_images):
+        return reading.catalog
+    images = []
+    for own, read in zip(own_images, reading.catalog.column("image"), strict=True):
+        images.append(read if own is None else own)
+    return reading.catalog.with_images(images)
+
+
+def _own_image(image: Any) -> bytes | str | None:
+    """The image of a product from Python where it is the content of a file, or an absolute path."""
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str | Path) and Path(image).is_absolute():
+        return str(image)
+    return None
 
 
 def _records_of(products: Any) -> list[Mapping[str, Any]]:

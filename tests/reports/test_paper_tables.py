@@ -17,7 +17,14 @@ from shelfwise.metrics.error_analysis import (
     rarity,
     worst_first,
 )
-from shelfwise.reports.paper_tables import TABLE_1, TABLE_3, error_markdown, table_1, table_3
+from shelfwise.reports.paper_tables import (
+    TABLE_1,
+    TABLE_3,
+    error_markdown,
+    run_table,
+    table_1,
+    table_3,
+)
 
 PAPER = {  # tables 2 and 4 of the paper, top to bottom
     "image": "Martial Arts 146/154; Ballpoint Pens 192/203; Reptiles & Amphibians 136/144; "
@@ -202,3 +209,18 @@ def test_tables_1_and_3_show_what_ran_beside_the_paper():
     assert [line.split(" | ")[0][2:] for line in third[2:]] == list(TABLE_3)
     assert third[4] == "| ridge | 71.3 | 73.8 | 37.5 | 19.0 | 0.5 | 83.0 |"
     assert len({line.replace("\\|", "").count("|") for line in first + third}) == 1
+
+
+def test_a_run_shows_its_own_systems_and_names_the_papers_that_it_has_not() -> None:
+    figures = {"micro_f1": 0.5, "micro_f1_tuned": 0.625, "macro_f1": 0.25}
+    systems = {"title": figures, "blend": figures, "image": {"not_run": "no product has one"}}
+    header, rule, title, blend, image, blank, absent = run_table({"systems": systems}).splitlines()
+    assert header.count("|") == rule.count("|") == title.count("|")
+    assert title == "| title | 50.0 | 62.5 | 25.0 |  |  | 82.7 |"
+    # the paper has no such system
+    assert blend == "| blend | 50.0 | 62.5 | 25.0 |  |  |  |"
+    assert image.startswith("| image | not run: no product has one |")
+    assert not blank
+    assert absent.startswith("not part of this run: description, max, mean, ridge,")
+    every = {name: figures for name in (*TABLE_1, *TABLE_3)}
+    assert "not part" not in run_table({"systems": every})

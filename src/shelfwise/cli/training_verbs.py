@@ -170,12 +170,12 @@ def compare(
 
 
 def _print_results(results: dict[str, Any], out: Path) -> None:
-    """The paper's tables, the notes and the final system."""
-    from shelfwise.reports.paper_tables import product_counts, table_1, table_3
+    """All systems, the notes and the final system."""
+    from shelfwise.reports.paper_tables import product_counts, run_table
 
     data = results["data"]
     typer.echo(f"{product_counts(data)}; {data['labels']} labels\n")
-    typer.echo(f"{table_1(results)}\n\n{table_3(results)}\n")
+    typer.echo(f"{run_table(results)}\n")
     for sentence in data["reading"]:
         typer.echo(f"read: {sentence}")
     for note, count in data["notes"].items():

@@ -67,6 +67,24 @@ def table_3(results: Mapping[str, Any]) -> str:
     return _systems_markdown(results["systems"], TABLE_3)
 
 
+def run_table(results: Mapping[str, Any]) -> str:
+    """Every system of a run in Markdown, and in a line below it the paper's systems that it has not.
+
+    Args:
+        results: as :func:`table_3` takes them.
+    """
+    paper = {**TABLE_1, **TABLE_3}
+    rows = []
+    for name, system in results["systems"].items():
+        figure = f"{paper[name]:.1f}" if name in paper else ""
+        rows.append([name, *_system_cells(system), figure])
+    table = markdown(COLUMNS, rows)
+    absent = [name for name in paper if name not in results["systems"]]
+    if not absent:
+        return table
+    return f"{table}\n\nnot part of this run: {', '.join(absent)}"
+
+
 def error_markdown(columns: Mapping[str, Sequence[ErrorRow]]) -> str:
     """The paper's tables 2 and 4 in Markdown: one system a column, "Name (missed/total)", ranks down.
 
