@@ -15,8 +15,9 @@ from shelfwise.core.types import Context, State
 from shelfwise.errors import BundleError
 from shelfwise.export.loading import open_model
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
+from shelfwise.modalities.joint import Joint, JointSettings
 from shelfwise.model.bundle import load_bundle, save_bundle
-from shelfwise.model.bundle_upgrade import upgrade
+from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 
 SAVED = Path(__file__).parent / "model_of_format_1.zip"
 """A migrated blend of two members, 20 products, and what ``predict`` of 0.1 wrote for them."""
@@ -94,3 +95,51 @@ def test_arrays_of_a_removed_setting_are_not_kept() -> None:
     arrays = {"centre": centre, "mean": centre[0], "spread": centre[0], "own_1": own}
     policy = Logistic(LogisticSettings()).restore(State(arrays))
     assert policy.state().arrays.keys() == {"centre", "own_1"}
+
+
+def test_texts_of_an_older_model_are_parted_into_words_as_in_its_training(saved: Path) -> None:
+    model = open_model(saved / "model")
+    assert all(
+        member.settings["segmentation"] == "blanks"
+        for member in model.config.members.values()
+        if member.modality == "text_linear"
+    )
+    assert model.novelty is not None
+    assert model.novelty.text_distance is None or (
+        model.novelty.text_distance.segmentation == "blanks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("modality", "settings", "wanted"),
+    [
+        ("text_bag", {"words": [1]}, {"words": [1], "segmentation": "blanks"}),
+        ("image", {}, {}),
+        (
+            "text_cnn",
+            {"cleaning": {"kind": "description"}},
+            {"cleaning": {"kind": "description", "segmentation": "blanks"}},
+        ),
+    ],
+)
+def test_only_what_reads_words_is_told(
+    modality: str, settings: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    member = {"modality": modality, "field": "title", "settings": settings}
+    config = keep_segmentation({"members": {"one": member}}, {})
+    assert config["members"]["one"]["settings"] == wanted
+    # a model that says how it parts words is left as it is
+    told = {"members": {"one": member}}
+    assert keep_segmentation(told, {"segmentation": "unicode"}) == told
+
+
+def test_the_joint_network_reads_its_fields_as_before() -> None:
+    member = {"modality": "joint", "field": "title+description", "settings": {}}
+    config = keep_segmentation({"members": {"one": member}}, {})
+    joint = Joint(JointSettings(**config["members"]["one"]["settings"]), "title+description")
+    for name in ("title", "description"):
+        before = Joint(JointSettings(), "title+description").text_settings(name)
+        now = joint.text_settings(name)
+        cleaning = now.cleaning.model_copy(update={"segmentation": "unicode"})
+        assert now.model_copy(update={"cleaning": cleaning}) == before
+        assert now.cleaning.segmentation == "blanks"

@@ -5,12 +5,12 @@ Dimensions: W words of a product, V variants of it, L labels.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import regex
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats
@@ -19,8 +19,13 @@ from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
 from shelfwise.vision.image_io import ImageRejectedError
 
-_WORD = re.compile(r"[^\W_]+(?:[-'\N{RIGHT SINGLE QUOTATION MARK}][^\W_]+)*")
-"""Letters and digits, with hyphens and apostrophes between them."""
+_IDEOGRAPH = r"[\p{Ideographic}\p{Script=Hiragana}&&\p{L}]"
+_LETTER = rf"[\p{{L}}\p{{M}}\p{{N}}--{_IDEOGRAPH}]"
+_WORD = regex.compile(
+    rf"{_IDEOGRAPH}\p{{M}}*|{_LETTER}+(?:[-'\N{{RIGHT SINGLE QUOTATION MARK}}]{_LETTER}+)*",
+    regex.V1,
+)
+"""An ideograph, or letters and digits with hyphens and apostrophes between them."""
 
 
 @dataclass(frozen=True)

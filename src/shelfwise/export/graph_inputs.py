@@ -195,7 +195,9 @@ def reader(facts: Mapping[str, Any]) -> Reader:
     kind = facts["kind"]
     values = {name: value for name, value in facts.items() if name != "kind"}
     if kind == "words":
-        values["cleaning"] = CleaningSettings(**values["cleaning"])
+        # exported models from before Unicode's rules do not say how they part words
+        cleaning = {"segmentation": "blanks", **values["cleaning"]}
+        values["cleaning"] = CleaningSettings(**cleaning)
         values["words"] = tuple(values["words"])
         return WordReader(**values)
     if kind == "picture":

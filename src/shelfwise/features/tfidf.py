@@ -18,9 +18,13 @@ from pydantic import Field, model_validator
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+from shelfwise.text.tokenization import Segmentation
 from shelfwise.text.vocabulary import TokenArray
 
 Weighting = Literal["tfidf", "binary"]
+
+IDEOGRAPH_RUNS = (1, 2, 3)
+"""Lengths of the runs of ideographs that are counted: most Chinese words have two."""
 
 
 class BagSettings(PluginSettings):
@@ -33,6 +37,11 @@ class BagSettings(PluginSettings):
     letters: tuple[int, ...] = Field(
         (3, 4),
         description="lengths of the letter n-grams within words that are counted; empty: none",
+    )
+    segmentation: Segmentation = Field(
+        "unicode",
+        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
+        "drops soft hyphens; blanks does neither",
     )
     min_count: int = Field(
         2, ge=1, description="training products that an n-gram must occur in to be known"
@@ -56,9 +65,12 @@ class BagSettings(PluginSettings):
         return self
 
 
-def words_of(catalog: Catalog, field: str) -> TokenArray:
+def words_of(catalog: Catalog, field: str, segmentation: Segmentation = "unicode") -> TokenArray:
     """The words of a text column; a catalogue's column is split once."""
-    return catalog.memoize(("plain words", field), lambda: split_words(catalog.column(field)))
+    return catalog.memoize(
+        ("plain words", field, segmentation),
+        lambda: split_words(catalog.column(field), segmentation),
+    )
 
 
 def has_words(columns: Sequence[TokenArray], every: bool) -> Bools:
@@ -83,11 +95,12 @@ class NgramCounts(FieldInputs):
         Args:
             every: products count as present with a word in each field; otherwise with a word in any field.
         """
-        columns = [words_of(catalog, name) for name in fields]
+        columns = [words_of(catalog, name, settings.segmentation) for name in fields]
+        ideographs = IDEOGRAPH_RUNS if settings.segmentation == "unicode" else ()
         grams: list[Grams] = []
         for tokens in columns:
             if settings.words:
-                grams.append(word_grams(tokens, settings.words))
+                grams.append(word_grams(tokens, settings.words, ideographs))
             if settings.letters:
                 grams.append(letter_grams(tokens, settings.letters))
         return cls(has_words(columns, every), tuple(grams))

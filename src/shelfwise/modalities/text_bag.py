@@ -23,7 +23,9 @@ from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError
+from shelfwise.features.tfidf import IDEOGRAPH_RUNS
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+from shelfwise.text.tokenization import Segmentation
 
 MAX_HALVINGS = 10
 """Of the learning rate, before a training whose vectors grow beyond all numbers is given up."""
@@ -42,6 +44,11 @@ class TextBagSettings(PluginSettings):
     )
     letters: tuple[int, ...] = Field(
         (), description="lengths of the letter n-grams within words (fastText: 3 to 6); empty: none"
+    )
+    segmentation: Segmentation = Field(
+        "unicode",
+        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
+        "drops soft hyphens; blanks does neither",
     )
     buckets: int = Field(
         2_000_000,
@@ -107,11 +114,14 @@ class TextBag(Modality):
 
     def prepare(self, catalog: Catalog, context: Context) -> BagInputs:
         """Count the n-grams of the text."""
+        segmentation = self.settings.segmentation
         # several members may read the same fields, so the words are split once a catalogue
         tokens = catalog.memoize(
-            ("plain words", self.field), lambda: split_words(self._texts(catalog))
+            ("plain words", self.field, segmentation),
+            lambda: split_words(self._texts(catalog), segmentation),
         )
-        grams = word_grams(tokens, self.settings.words)
+        ideographs = IDEOGRAPH_RUNS if segmentation == "unicode" else ()
+        grams = word_grams(tokens, self.settings.words, ideographs)
         if self.settings.letters:
             letters = letter_grams(tokens, self.settings.letters)
             grams = grams.joined(letters)

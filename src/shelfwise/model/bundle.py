@@ -19,7 +19,7 @@ from typing import Any
 from shelfwise.core.files import read_arrays, sha256_of_file, write_arrays
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError, StorageError
-from shelfwise.model.bundle_upgrade import upgrade
+from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
@@ -112,10 +112,10 @@ def load_bundle(folder: Path) -> Bundle:
         sections={stem: read_state(folder / stem) for stem in sorted(stems)},
         attachments={name: (folder / name).read_bytes() for name in attached},
     )
-    if manifest["format"] == FORMAT:
-        return bundle
-    config, facts, sections = upgrade(bundle.config, bundle.facts, bundle.sections)
-    return replace(bundle, config=config, facts=facts, sections=sections)
+    if manifest["format"] != FORMAT:
+        config, facts, sections = upgrade(bundle.config, bundle.facts, bundle.sections)
+        bundle = replace(bundle, config=config, facts=facts, sections=sections)
+    return replace(bundle, config=keep_segmentation(bundle.config, bundle.facts))
 
 
 def check_target(folder: Path) -> None:

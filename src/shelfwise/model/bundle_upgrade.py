@@ -1,4 +1,7 @@
-"""A model of format 1 (shelfwise 0.1) under the names of format 2. No number changes."""
+"""Models of older versions: format 1 (shelfwise 0.1) under the names of format 2, and how words were parted.
+
+No number changes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ Values = Mapping[str, Any]
 Sections = Mapping[str, State]
 
 NOVELTY_PARTS = {"abstention": "conformal", "surroundings": "text_distance"}
+JOINT_DESCRIPTION = {"cleaning": {"kind": "description"}, "maxlen": 300}
+"""How the joint network reads descriptions by default."""
+
 SIGNALS = {"silence": "log_prob_no_label"}
 
 
@@ -29,6 +35,42 @@ def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, 
     if "novelty" in renamed:
         renamed["novelty"] = _novelty(renamed["novelty"])
     return _config(config), aliases.rename_keys(facts, aliases.SECTIONS), renamed
+
+
+def keep_segmentation(config: Values, facts: Values) -> Values:
+    """The settings of a model, whose texts are parted into words as they were in its training.
+
+    Models from before Unicode's rules do not say how they part words.
+    """
+    if "segmentation" in facts:
+        return config
+    members = {}
+    for name, member in config["members"].items():
+        members[name] = _parted_at_blanks(member)
+    return {**config, "members": members}
+
+
+def _parted_at_blanks(member: Values) -> Values:
+    """One entry of ``[members]`` with the setting that older versions had no name for."""
+    settings = dict(member["settings"])
+    if member["modality"] in ("text_linear", "text_bag", "kernel_logistic"):
+        settings["segmentation"] = "blanks"
+    # networks over words have it among the rules of cleaning
+    if member["modality"] == "text_cnn":
+        settings = _cleaned_as_before(settings)
+    if member["modality"] == "joint":
+        texts = {**settings.get("texts", {})}
+        for field in member["field"].split("+"):
+            # what the joint network did with a field that its settings do not name
+            default = JOINT_DESCRIPTION if field == "description" else {}
+            texts[field] = _cleaned_as_before(texts.get(field, default))
+        settings["texts"] = texts
+    return {**member, "settings": settings}
+
+
+def _cleaned_as_before(settings: Values) -> dict[str, Any]:
+    """Settings of a text network with the rule of cleaning that older versions had no name for."""
+    return {**settings, "cleaning": {**settings.get("cleaning", {}), "segmentation": "blanks"}}
 
 
 def _config(config: Values) -> Values:

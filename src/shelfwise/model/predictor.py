@@ -186,6 +186,8 @@ class Predictor(ABC):
             **self.facts,
             "thresholds": self.thresholds,
             "decide_with": self.decide_with,
+            # models without this word part texts at blanks only
+            "segmentation": "unicode",
         }
         return Bundle(
             config=self.config.dump(),

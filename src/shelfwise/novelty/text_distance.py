@@ -20,6 +20,7 @@ from shelfwise.core.types import Bools, Context, Float64Array, Floats, Rows, Sta
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary, words_of
 from shelfwise.features.vector_math import centred_unit, present_mean
 from shelfwise.text.ngrams import Grams, Keys, word_grams
+from shelfwise.text.tokenization import Segmentation
 
 NEIGHBOURS = 20
 """Training products whose mean similarity counts."""
@@ -46,6 +47,7 @@ class NearestTextDistance:
         centre: (D,) the mean sentence vector.
         meanings: (T, D) sentence vectors less the mean, of length 1; D is 0 without an encoder.
         groups: (T,) near-copies share a number; they are no evidence for each other.
+        segmentation: what parts the words.
     """
 
     fields: tuple[str, ...]
@@ -56,6 +58,7 @@ class NearestTextDistance:
     centre: Floats
     meanings: Floats
     groups: Rows
+    segmentation: Segmentation = "unicode"
 
     @classmethod
     def fit(
@@ -78,7 +81,7 @@ class NearestTextDistance:
         Raises:
             WeightsError: the encoder is missing.
         """
-        grams = _word_counts(catalog, fields).take(rows)
+        grams = _word_counts(catalog, fields, "unicode").take(rows)
         # all words of the sample count towards the rows' lengths, also those that are not kept
         vocabulary = TfidfVocabulary.fit(grams, SINGLE_WORDS)
         facts: dict[str, str] = {}
@@ -123,7 +126,7 @@ class NearestTextDistance:
             WeightsError: the sentence encoder is not the one of the training.
         """
         rows = np.arange(len(catalog)) if rows is None else rows
-        grams = _word_counts(catalog, self.fields).take(rows)
+        grams = _word_counts(catalog, self.fields, self.segmentation).take(rows)
         words = _tfidf_rows(grams, TfidfVocabulary(self.keys, self.weights), len(self.groups))
         found: dict[str, Float64Array] = {"words": np.full(len(rows), np.nan)}
         meanings = self._meanings(catalog, rows, context)
@@ -154,7 +157,12 @@ class NearestTextDistance:
             "rows": self.words.indptr,
             "meanings": self.meanings.astype(np.float16),
         }
-        return State(arrays, {"fields": list(self.fields), "encoder": dict(self.encoder)})
+        facts = {
+            "fields": list(self.fields),
+            "encoder": dict(self.encoder),
+            "segmentation": self.segmentation,
+        }
+        return State(arrays, facts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -171,6 +179,8 @@ class NearestTextDistance:
             centre=arrays["centre"],
             meanings=arrays["meanings"].astype(np.float32),
             groups=arrays["groups"],
+            # models from before Unicode's rules do not say how they part words
+            segmentation=state.facts.get("segmentation", "blanks"),
         )
 
     def _meanings(self, catalog: Catalog, rows: Rows, context: Context) -> Floats:
@@ -188,9 +198,9 @@ class NearestTextDistance:
         return centred_unit(vectors[rows], self.centre)
 
 
-def _word_counts(catalog: Catalog, fields: Sequence[str]) -> Grams:
+def _word_counts(catalog: Catalog, fields: Sequence[str], segmentation: Segmentation) -> Grams:
     """How often each word occurs in each product's fields, taken together."""
-    first, *others = (word_grams(words_of(catalog, name), (1,)) for name in fields)
+    first, *others = (word_grams(words_of(catalog, name, segmentation), (1,)) for name in fields)
     for other in others:
         first = first.joined(other)
     return first

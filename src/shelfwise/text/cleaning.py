@@ -9,10 +9,18 @@ from typing import Literal
 
 import numpy as np
 import pyarrow.compute as pc
+import regex
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shelfwise.text.tokenization import lowered, separators, split_column
+from shelfwise.text.scripts import split_scripts
+from shelfwise.text.tokenization import (
+    Segmentation,
+    beyond_ascii,
+    lowered,
+    separators,
+    split_column,
+)
 from shelfwise.text.vocabulary import TokenArray
 
 _MAX_LETTERS = {"title": 29, "description": 30}
@@ -20,6 +28,8 @@ _CONTRACTION = r"['\x{2019}](?:s|t|re|ve|ll|d|m)\b"
 _AROUND_COMPOUNDS = (
     r"""[\s\x1c-\x1f\x{85}\pZ,;:@#$%&?!()\[\]{}<>"\x{201C}\x{201D}_]+|--+|[.'\x{2019}]+(?:\s+|$)"""
 )
+
+_MARKS = regex.compile(r"\p{M}+")
 
 
 class CleaningSettings(BaseModel):
@@ -40,6 +50,10 @@ class CleaningSettings(BaseModel):
         "split",
         description="words with - or / in them: split keeps their parts, drop nothing (the authors' scripts)",
     )
+    segmentation: Segmentation = Field(
+        "unicode",
+        description="what parts words: unicode also each letter of a script without blanks, blanks does not",
+    )
 
 
 @lru_cache(maxsize=1)
@@ -58,8 +72,11 @@ def tokenize_column(texts: Sequence[str | None], settings: CleaningSettings) -> 
     """
     # contractions go before splitting: afterwards the apostrophe would be gone
     column = pc.replace_substring_regex(lowered(texts), pattern=_CONTRACTION, replacement="")
+    codes = beyond_ascii(column)
+    if settings.segmentation == "unicode":
+        column = split_scripts(column, codes, every_letter=True)
     # compounds that stay whole contain a sign, so the filter for letters drops them
-    between = separators(column) if settings.compounds == "split" else _AROUND_COMPOUNDS
+    between = separators(codes) if settings.compounds == "split" else _AROUND_COMPOUNDS
     tokens = split_column(column, between)
     return tokens.keep_words(_wanted(tokens.words, settings))
 
@@ -69,5 +86,11 @@ def _wanted(words: Sequence[str], settings: CleaningSettings) -> NDArray[np.bool
     unwanted = stop_words() if settings.kind == "description" else frozenset()
     longest = _MAX_LETTERS[settings.kind]
     # decided once a distinct word, however often it occurs
-    fits = [word.isalpha() and len(word) <= longest and word not in unwanted for word in words]
+    fits = []
+    for word in words:
+        letters = word
+        if settings.segmentation == "unicode" and not word.isascii():
+            # the marks of Hindi or Thai vowels are written on letters
+            letters = _MARKS.sub("", word)
+        fits.append(letters.isalpha() and len(word) <= longest and word not in unwanted)
     return np.array(fits, dtype=bool)

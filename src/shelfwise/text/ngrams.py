@@ -16,7 +16,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shelfwise.text.hashing import splitmix64
-from shelfwise.text.tokenization import lowered, separators, split_column
+from shelfwise.text.scripts import is_ideographic, split_scripts
+from shelfwise.text.tokenization import (
+    Segmentation,
+    beyond_ascii,
+    lowered,
+    separators,
+    split_column,
+)
 from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]
@@ -80,25 +87,57 @@ class Grams:
         return sp.csr_array((values, columns, offsets), shape=(len(self), len(keys)))
 
 
-def split_words(texts: Sequence[str | None]) -> TokenArray:
+def split_words(texts: Sequence[str | None], segmentation: Segmentation = "unicode") -> TokenArray:
     """The lower-cased words of N texts: all runs of letters and digits, short ones and stop words too.
 
-    Stop words stay because leaving them out costs accuracy in product titles (Yu et al. 2012).
+    An ideograph is a word, see :mod:`shelfwise.text.scripts`. Stop words stay because leaving them out costs
+    accuracy in product titles (Yu et al. 2012).
 
     >>> split_words(["T-shirt, 2 pack", None]).row(0)
     ['t', 'shirt', '2', 'pack']
+    >>> split_words(["Teekanne 茶壶"]).row(0)
+    ['teekanne', '茶', '壶']
     """
     column = lowered(texts)
-    tokens = split_column(column, separators(column))
+    codes = beyond_ascii(column)
+    if segmentation == "unicode":
+        column = split_scripts(column, codes)
+    tokens = split_column(column, separators(codes))
     # a separator at either end of a text leaves an empty word there
     return tokens.keep_words(np.array([word != "" for word in tokens.words], dtype=bool))
 
 
-def word_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
-    """Runs of n consecutive words of a text, for each n in `orders`."""
+def word_grams(
+    tokens: TokenArray, orders: Sequence[int], ideograph_orders: Sequence[int] = ()
+) -> Grams:
+    """Runs of n consecutive words of a text, for each n in `orders`.
+
+    Args:
+        ideograph_orders: further lengths, of runs of ideographs.
+    """
     letters, offsets = _letters(tokens.words, "")
     units = _word_keys(letters, offsets)[tokens.ids]
-    return _count_runs(units, tokens.offsets, orders)
+    counts = _count_runs(units, tokens.offsets, orders)
+    ideographic = np.array([is_ideographic(word) for word in tokens.words], np.bool_)
+    further = sorted(set(ideograph_orders) - set(orders))
+    if not further or not ideographic.any():
+        return counts
+    return counts.joined(_ideograph_runs(units, tokens, ideographic, further))
+
+
+def _ideograph_runs(
+    units: Keys, tokens: TokenArray, ideographic: NDArray[np.bool_], orders: Sequence[int]
+) -> Grams:
+    """Runs of n ideographs, for each n in `orders`.
+
+    Args:
+        units: (T,) the tokens' numbers.
+        ideographic: (W,) which of the distinct words are ideographs.
+    """
+    is_letter = ideographic[tokens.ids]
+    # each text without its other words; runs across one that is gone are rare, and do no harm
+    before = np.concatenate([[0], np.cumsum(is_letter)])
+    return _count_runs(units[is_letter], before[tokens.offsets], orders)
 
 
 def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:

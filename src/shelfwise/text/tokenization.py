@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
 from unicodedata import category
 
 import numpy as np
@@ -10,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.text.vocabulary import TokenArray
+
+Segmentation = Literal["unicode", "blanks"]
+"""What parts words. unicode: Unicode's rules, for scripts without blanks too; blanks: as in shelfwise 0.1."""
 
 _ASCII_SEPARATORS = r"\x00-/:-@\[-`{-\x7f"
 _CHUNK_TEXTS = 4096
@@ -20,15 +24,26 @@ def lowered(texts: Sequence[str | None]) -> pa.Array:
     return pc.utf8_lower(pa.array(texts, pa.large_string()).fill_null(""))
 
 
-def separators(column: pa.Array) -> str:
-    """The pattern of what stands between words: all of `column` but letters, marks and numbers of any script.
+def separators(codes: Iterable[int]) -> str:
+    """The pattern of what stands between words: everything but letters, marks and numbers of any script.
 
     As classes of letters the pattern would take several milliseconds to compile, longer than all else for one
-    product. So it names the separators beyond ASCII that the column has.
+    product. So it names the separators beyond ASCII.
 
-    >>> separators(pa.array(["thé – vert"]))
+    Args:
+        codes: the code points above 127 that the texts have.
+
+    >>> separators([0x2013])
     '[\\\\x00-/:-@\\\\[-`{-\\\\x7f\\\\x{2013}]+'
     """
+    # Unicode categories: L letters, M marks, N numbers
+    between = [code for code in codes if category(chr(code))[0] not in "LMN"]
+    escaped = "".join(f"\\x{{{code:X}}}" for code in between)
+    return f"[{_ASCII_SEPARATORS}{escaped}]+"
+
+
+def beyond_ascii(column: pa.Array) -> list[int]:
+    """The code points above 127 that N texts have, rising."""
     texts = column.filter(pc.invert(pc.string_is_ascii(column)))
     found: set[int] = set()
     # in chunks, because four bytes a letter of a whole column would be much memory
@@ -36,11 +51,7 @@ def separators(column: pa.Array) -> str:
         letters = "".join(texts.slice(start, _CHUNK_TEXTS).to_pylist())
         codes = np.frombuffer(letters.encode("utf-32-le"), np.uint32)
         found.update(np.flatnonzero(np.bincount(codes)).tolist())
-    beyond_ascii = [code for code in sorted(found) if code > 127]
-    # Unicode categories: L letters, M marks, N numbers
-    between = [code for code in beyond_ascii if category(chr(code))[0] not in "LMN"]
-    escaped = "".join(f"\\x{{{code:X}}}" for code in between)
-    return f"[{_ASCII_SEPARATORS}{escaped}]+"
+    return [code for code in sorted(found) if code > 127]
 
 
 def split_column(column: pa.Array, between: str) -> TokenArray:
