@@ -138,6 +138,8 @@ def _tuned_apart(rows: Rows, test: Rows, targets: Floats, groups: Rows, config: 
 
 def _rooted(catalog: Catalog) -> pa.Table:
     """The catalogue's table with absolute image paths."""
-    paths = [None if path is None else str(path.resolve()) for path in catalog.image_sources()]
+    paths = [
+        None if path is None else str(Path(path).resolve()) for path in catalog.image_sources()
+    ]
     place = catalog.table.column_names.index("image")
     return catalog.table.set_column(place, "image", pa.array(paths, pa.string()))

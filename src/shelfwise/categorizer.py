@@ -37,7 +37,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of
     dictionaries with any of the keys id, title, description, image, categories, price, brand, related. An
-    image is a path, or the bytes of a JPEG, PNG or WebP file.
+    image is a path, or the bytes of an image file.
 
     Args:
         preset: "recommended", "paper" or "authors_code".

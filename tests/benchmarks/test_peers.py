@@ -117,7 +117,7 @@ def test_rivals_are_given_the_rows_of_shelfwise_train(
     assert test.ids == task.test.ids
     assert test.titles == [title or "" for title in task.test.column("title")]
     assert [image for image in test.images if image] == [
-        str(path.resolve()) for path in task.test.image_sources() if path
+        str(Path(path).resolve()) for path in task.test.image_sources() if path
     ]
     assert held_out[0].labels == task.labels.names
 

@@ -105,7 +105,7 @@ def test_predict_may_write_the_highest_scores_only(
             if b'"image"' in line
         )
     )
-    (tmp_path / "images").symlink_to(sample.parent / "images")
+    shutil.copytree(sample.parent / "images", tmp_path / "images")
     answers = []
     for further in ((), ("--top", 3)):
         done = command(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog
+from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog, ImageFile
 from shelfwise.errors import CatalogError
 
 
@@ -77,7 +77,7 @@ def with_images() -> Catalog:
 
 def test_images_are_paths_or_bytes() -> None:
     catalog = with_images()
-    sources = [Path("/shop/a.png"), PNG, None, Path("/b.png"), PNG]
+    sources = [ImageFile(Path("/shop"), "a.png"), PNG, None, Path("/b.png"), PNG]
     assert catalog.image_sources() == sources
     assert catalog.has_value("image").tolist() == [True, True, False, True, True]
     assert catalog.columns == SCHEMA.names
@@ -89,7 +89,7 @@ def test_images_are_paths_or_bytes() -> None:
 
 def test_images_are_exchanged() -> None:
     other = with_images().with_images([None, "c.png", b"other", None, None])
-    assert other.image_sources() == [None, Path("/shop/c.png"), b"other", None, None]
+    assert other.image_sources() == [None, ImageFile(Path("/shop"), "c.png"), b"other", None, None]
     files = with_images().with_images([None, "c.png", None, None, None])
     assert files.table.schema.equals(SCHEMA), "no trace is left of bytes that are gone"
 
@@ -109,7 +109,7 @@ def test_the_fingerprint_knows_images_by_their_content() -> None:
 
 def test_a_column_of_a_source_is_never_taken_for_bytes() -> None:
     table = pa.table({**{name: ["x"] for name in SCHEMA.names}, IMAGE_BYTES: ["text"]})
-    assert Catalog(table, Path("/shop")).image_sources() == [Path("/shop/x")]
+    assert Catalog(table, Path("/shop")).image_sources() == [ImageFile(Path("/shop"), "x")]
 
 
 def test_what_a_data_frame_leaves_out_is_missing() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.reports.inspection_report import write_inspection
-from shelfwise.reports.page import THUMBNAIL, duration
+from shelfwise.reports.page import THUMBNAIL, ImageLookup, duration
 from shelfwise.reports.training_report import write_markdown, write_report
 
 EVIL = "<script>alert('x')</script><img src=http://evil.example/x.png onerror=alert(1)> $x_1$ & \"quoted\""
@@ -183,12 +183,25 @@ def inspection(tmp_path: Path) -> dict[str, Any]:
         "reasons": {EVIL: 3},
         "statistics": STATISTICS,
         "coverage": {"title": 0.881, "description": None},
+        "images": {
+            "named": 1029,
+            "looked_at": 200,
+            "found": 198,
+            "opened": 197,
+            "first_frame": 6,
+            "reasons": {"there is no such file": 2, EVIL: 1},
+        },
         "note": None,
         "examples": [
             {"id": "1", "title": EVIL, "image": str(tmp_path / "red.png")},
             {"id": "2", "title": None, "image": None},
         ],
     }
+
+
+def images_of(inspection: dict[str, Any]) -> ImageLookup:
+    paths = {one["id"]: one["image"] for one in inspection["examples"]}
+    return lambda name: None if paths[name] is None else Path(paths[name])
 
 
 class Page(HTMLParser):
@@ -255,7 +268,7 @@ def test_report_is_inert_and_complete(report: str) -> None:
 
 
 def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: Path) -> None:
-    path = write_inspection(inspection, tmp_path / "out")
+    path = write_inspection(inspection, tmp_path / "out", images_of(inspection))
     html = path.read_text("utf-8")
     page = Page(html)
     assert_inert_and_complete(page)
@@ -265,7 +278,8 @@ def test_inspection_is_inert_and_complete(inspection: dict[str, Any], tmp_path: 
         json.dumps(inspection)
     )
     assert ElementTree.parse(tmp_path / "out" / "figure_2.svg").getroot().tag.endswith("svg")
-    for shown in ("1,237 records", "1,234", "88.1", "205", "no image", "(no title)"):
+    assert "1,029 products name an image. Of 200 that were tried, 198 exist and 197" in page.text
+    for shown in ("1,237 records", "1,234", "88.1", "205", "no image", "(no title)", "6 are anim"):
         assert shown in page.text
     assert sum(tag == "img" for tag, _ in page.elements) == 1
 
@@ -286,7 +300,7 @@ def test_inspection_of_a_catalogue_without_labels(
         "note": "no categories",
         "reasons": {},
     }
-    page = Page(write_inspection(inspection, tmp_path).read_text("utf-8"))
+    page = Page(write_inspection(inspection, tmp_path, images_of(inspection)).read_text("utf-8"))
     assert "no categories" in page.text
     assert "Every product has every field." in page.text
     assert not (tmp_path / "figure_2.svg").exists()

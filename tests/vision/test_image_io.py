@@ -56,8 +56,13 @@ def bomb(width: int, height: int) -> bytes:
     [
         (b"", "not an image"),
         (b"<html>404</html>", "not an image"),
-        (stored(photo(), "BMP"), "not an image"),
-        (stored(photo(), "GIF"), "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+        (stored(photo(), "PPM"), "not an image"),
+        (stored(photo(), "GIF")[:-200], "broken off"),
+        (stored(photo(), "BMP")[:-200], "broken off"),
+        (stored(photo(), "TIFF")[:-200], "broken off"),
+        (stored(photo(), "AVIF")[:-20], "broken off"),
+        (b"\x89PNG\r\n\x1a\n broken", "only begins like PNG"),
         (stored(Image.new("RGB", (1, 1))), "single pixel"),
         (stored(photo(), "JPEG")[:-200], "broken off"),
         (stored(photo(), "PNG")[:-200], "broken off"),
@@ -138,7 +143,7 @@ def test_a_turned_photo_stands_upright() -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    format=st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]),
     at=st.floats(0, 0.999),
     byte=st.integers(0, 255),
     cut=st.booleans(),
@@ -163,7 +168,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(ImageRejectedError, match=reason):
             read_image(path)
     (tmp_path / "large.jpg").write_bytes(bytes(100))
-    monkeypatch.setattr("shelfwise.vision.image_io.MAX_BYTES", 99)
+    monkeypatch.setattr("shelfwise.vision.image_files.MAX_BYTES", 99)
     with pytest.raises(ImageRejectedError, match="100 bytes"):
         digest_image(tmp_path / "large.jpg")
 

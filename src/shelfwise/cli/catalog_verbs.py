@@ -54,16 +54,25 @@ def _print_reading(found: dict[str, Any]) -> None:
         typer.echo(f"  {sentence}")
     for note, count in found["notes"].items():
         typer.echo(f"note: {count} x {note}")
-    images = found["images"]
-    if images["named"]:
-        typer.echo(
-            f"images: {images['named']} products name one; of the first {images['looked_at']}, "
-            f"{images['found']} exist"
-        )
+    _print_images(found["images"])
     for product in found["first_products"]:
         typer.echo(f"  {product['id']}  {product['title'] or '(no title)'}  {product['labels']}")
     if found["note"]:
         typer.echo(f"note: {found['note']}")
+
+
+def _print_images(images: dict[str, Any]) -> None:
+    """How many images there are, how many can be used, and why others cannot."""
+    if not images["named"]:
+        return
+    typer.echo(
+        f"images: {images['named']} products name one; of {images['looked_at']} tried, "
+        f"{images['found']} exist and {images['opened']} can be used"
+    )
+    for reason, count in images["reasons"].items():
+        typer.echo(f"  {count} x {reason}")
+    if images["first_frame"]:
+        typer.echo(f"  {images['first_frame']} x an animation or several pages: the first is used")
 
 
 def plugins(

@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from shelfwise.catalog.labels import LabelSet, flatten
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.statistics import catalog_statistics
@@ -16,6 +18,7 @@ from shelfwise.errors import LabelError, WeightsError
 from shelfwise.reports.inspection_report import write_inspection
 from shelfwise.text.cleaning import tokenize_column
 from shelfwise.text.word_vectors import load_vectors
+from shelfwise.vision.image_io import ImageRejectedError, has_several_frames, read_image
 
 MAX_EXAMPLES = 12
 """Products shown on the page."""
@@ -23,8 +26,11 @@ MAX_EXAMPLES = 12
 MAX_SHOWN = 5
 """Products shown on the command line, as the model will see them."""
 
-MAX_IMAGES_LOOKED_AT = 1000
-"""Images of which it is looked whether the file is there."""
+MAX_IMAGES_OPENED = 200
+"""Images that are opened, at equal distances in the catalogue."""
+
+MAX_REASONS = 5
+"""Reasons told why images cannot be used, the commonest."""
 
 
 def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -> dict[str, Any]:
@@ -59,7 +65,7 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         "evidence": list(reading.reading.evidence),
         "notes": dict(reading.notes),
         "first_products": _first_products(catalog, config),
-        "images": _images(catalog),
+        "images": try_images(catalog, context),
         "quarantined": len(reading.quarantine),
         "reasons": dict(reasons.most_common()),
         "statistics": statistics.to_dict(),
@@ -69,7 +75,8 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
     }
     out.mkdir(parents=True, exist_ok=True)
     write_quarantine(reading.quarantine, out / "quarantine.jsonl")
-    write_inspection(found, out)
+    images = dict(zip(catalog.ids, catalog.image_sources(), strict=True))
+    write_inspection(found, out, images.get)
     return found
 
 
@@ -109,22 +116,46 @@ def _first_products(catalog: Catalog, config: Config) -> list[dict[str, Any]]:
     return shown
 
 
-def _images(catalog: Catalog) -> dict[str, int]:
-    """How many products name an image, and how many of the first of these exist as files."""
+def try_images(catalog: Catalog, context: Context) -> dict[str, Any]:
+    """Open a sample of the images.
+
+    Returns:
+        named, how many products name an image; looked_at, how many of these were tried; found, how many of
+        these there are; opened, how many of these can be used; first_frame, how many of these are animations
+        or have several pages, of which the first is used; and reasons, why -> how many cannot be used.
+    """
     sources = [source for source in catalog.image_sources() if source is not None]
-    looked_at = sources[:MAX_IMAGES_LOOKED_AT]
-    # bytes are there already
-    found = sum(isinstance(source, bytes) or source.is_file() for source in looked_at)
-    return {"named": len(sources), "looked_at": len(looked_at), "found": found}
+    count = min(len(sources), MAX_IMAGES_OPENED)
+    # the end of a catalogue may be of another kind than its beginning
+    places = np.linspace(0, len(sources) - 1, count).round().astype(int)
+    reasons: Counter[str] = Counter()
+    found = 0
+    several_frames = 0
+    with context.progress("images", count) as progress:
+        for place in places.tolist():
+            try:
+                data = read_image(sources[place])
+                found += 1
+                several_frames += has_several_frames(data)
+            except ImageRejectedError as rejection:
+                reasons[str(rejection)] += 1
+            progress.advance(1)
+    return {
+        "named": len(sources),
+        "looked_at": count,
+        "found": found,
+        "opened": count - reasons.total(),
+        "first_frame": several_frames,
+        "reasons": dict(reasons.most_common(MAX_REASONS)),
+    }
 
 
 def _examples(catalog: Catalog) -> list[dict[str, Any]]:
     """The first products, for the page."""
     # the first ones: they are what a person sees at the top of the file
     part = catalog.take(range(min(MAX_EXAMPLES, len(catalog))))
-    rows = zip(part.ids, part.column("title"), part.image_sources(), strict=True)
+    rows = zip(part.ids, part.column("title"), part.column("image"), strict=True)
     examples = []
-    for identity, title, path in rows:
-        image = None if path is None else str(path)
+    for identity, title, image in rows:
         examples.append({"id": identity, "title": title, "image": image})
     return examples

@@ -20,8 +20,31 @@ from shelfwise.errors import CatalogError
 
 T = TypeVar("T")
 
-ImageSource = Path | bytes
-"""Where an image comes from: a file, or the content of one."""
+
+@dataclass(frozen=True)
+class ImageFile:
+    """The file of an image that a catalogue names; nothing outside the catalogue's folder is ever opened.
+
+    Args:
+        root: the catalogue's folder.
+        name: the path below it, as the catalogue has it.
+    """
+
+    root: Path
+    name: str
+
+    def __fspath__(self) -> str:
+        return str(self.root / self.name)
+
+    def __str__(self) -> str:
+        return str(self.root / self.name)
+
+
+ImageSource = ImageFile | Path | bytes
+"""Where an image comes from.
+
+A file that a catalogue names, a file that the caller names, or the content of one.
+"""
 
 SCHEMA = pa.schema(
     [
@@ -152,13 +175,19 @@ class Catalog:
         return {}
 
     def image_sources(self, field: str = "image") -> list[ImageSource | None]:
-        """N images as absolute paths or as bytes, None where the product has none.
+        """N images as files or as bytes, None where the product has none.
 
         Whether there is such a file, or whether bytes are an image, is not checked.
         """
         sources: list[ImageSource | None] = []
         for name in self.column(field):
-            sources.append(None if name is None else self.root / name)
+            if name is None:
+                sources.append(None)
+            elif field == "image" and Path(name).is_absolute():
+                # only Python code can name it: what is read from a file or a request is relative
+                sources.append(Path(name))
+            else:
+                sources.append(ImageFile(self.root, name))
         if field == "image" and IMAGE_BYTES in self.table.column_names:
             for row, content in enumerate(self.column(IMAGE_BYTES)):
                 # a source may happen to have a text column of that name

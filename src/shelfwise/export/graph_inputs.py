@@ -20,7 +20,7 @@ from shelfwise.core.types import Bools, RejectedField, Rows
 from shelfwise.errors import BundleError
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vocabulary import Ragged, Vocabulary
-from shelfwise.vision.image_io import Fit, ImageRejectedError, Resizing, decode_image, read_image
+from shelfwise.vision.image_io import Fit, ImageRejectedError, Resizing, decode_images
 
 READER_KINDS = ("words", "picture")
 """What readers are called in a model on disk."""
@@ -170,16 +170,16 @@ class ImageReading:
         pixels = np.zeros((len(rows), size, size, 3), np.uint8)
         present = np.zeros(len(rows), bool)
         refused = []
-        for place, row in enumerate(rows):
-            source = self.sources[row]
-            if source is None:
-                continue
-            try:
-                pixels[place] = decode_image(read_image(source), self.resizing)
-                present[place] = True
+        given = [place for place, row in enumerate(rows) if self.sources[row] is not None]
+        sources = [source for row in rows if (source := self.sources[row]) is not None]
+        for place, image in zip(given, decode_images(sources, self.resizing), strict=True):
             # a broken image costs the image, not the product
-            except ImageRejectedError as reason:
-                refused.append(RejectedField(self.catalog.ids[row], self.field, str(reason)))
+            if isinstance(image, ImageRejectedError):
+                identity = self.catalog.ids[rows[place]]
+                refused.append(RejectedField(identity, self.field, str(image)))
+            else:
+                pixels[place] = image
+                present[place] = True
         return GraphPortion(pixels, present, tuple(refused))
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from shelfwise.core.files import write_text_atomically
 from shelfwise.reports.distributions import draw_distributions
-from shelfwise.reports.page import Json, optional_path, thumbnail, write_page
+from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 
 
-def write_inspection(inspection: Json, folder: Path) -> Path:
+def write_inspection(inspection: Json, folder: Path, images: ImageLookup) -> Path:
     """Write ``index.html``, ``figure_2.svg`` and ``inspect.json`` into `folder` (made if need be).
 
     Args:
         inspection: source, format, records, accepted, quarantined, reasons, coverage, note; the statistics,
-            as :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples, whose
-            ``image`` is a path that can be opened, or None.
+            as :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples.
+        images: from a product's id to its image, or None.
 
     Returns:
         The page's path.
@@ -26,8 +26,7 @@ def write_inspection(inspection: Json, folder: Path) -> Path:
     examples = []
     for example in inspection.get("examples", ()):
         # inspect.json holds the path, and the page the image itself
-        path = optional_path(example.get("image"))
-        examples.append({**example, "thumbnail": thumbnail(path)})
+        examples.append({**example, "thumbnail": thumbnail(images(example["id"]))})
     drawings = draw_distributions(inspection["statistics"], folder)
     view = {"inspection": inspection, "examples": examples, **drawings}
     return write_page("inspect.html.j2", view, folder)

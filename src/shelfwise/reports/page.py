@@ -13,10 +13,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
-from PIL import Image, ImageOps
+from PIL import Image
 
 from shelfwise.core.catalog import ImageSource
 from shelfwise.core.files import write_text_atomically
+from shelfwise.vision.image_io import ImageRejectedError, make_thumbnail, read_image
 
 Json = Mapping[str, Any]
 
@@ -34,17 +35,10 @@ def thumbnail(source: ImageSource | None, size: int = THUMBNAIL) -> str | None:
     if source is None:
         return None
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            # JPEG files are decoded at a fraction of their size: much faster, and still sharp enough
-            image.draft("RGB", (2 * size, 2 * size))
-            small = ImageOps.exif_transpose(image).convert("RGBA")
-            small.thumbnail((size, size))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        pixels = make_thumbnail(read_image(source), size)
+    except ImageRejectedError:
         return None
-    # JPEG knows no transparency, so what is transparent becomes white
-    flat = Image.new("RGB", small.size, "white")
-    flat.paste(small, mask=small.getchannel("A"))
-    return jpeg_address(flat)
+    return jpeg_address(Image.fromarray(pixels))
 
 
 def jpeg_address(image: Image.Image) -> str:
@@ -136,8 +130,3 @@ def tuning_source(data: Json) -> str:
     """
     # without validation products the thresholds come from out-of-fold scores of the training products
     return "on validation products" if data["validation"] else "by cross-fitting"
-
-
-def optional_path(value: str | Path | None) -> Path | None:
-    """`value` as a path; None stays None, and so does the empty text."""
-    return Path(value) if value else None

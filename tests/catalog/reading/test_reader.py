@@ -22,7 +22,7 @@ from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
-from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.core.catalog import SCHEMA, Catalog, ImageFile
 from shelfwise.errors import CatalogError
 
 quick = settings(
@@ -460,7 +460,7 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         "a.jpg",
         [["Home", "Mugs"], ["Gifts"]],
     )
-    assert reading.catalog.image_sources() == [tmp_path / "a.jpg"]
+    assert reading.catalog.image_sources() == [ImageFile(tmp_path, "a.jpg")]
 
 
 # --- what cannot be read at all -------------------------------------------------------------------

@@ -1,0 +1,63 @@
+"""``inspect`` opens images before anything is trained on them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from shelfwise.commands.inspect import MAX_IMAGES_OPENED, inspect_catalog
+from shelfwise.config import Config
+from shelfwise.core.types import Context
+
+
+def inspect(folder: Path, images: list[str | None]) -> dict[str, Any]:
+    """What is found of a catalogue with these images."""
+    lines = []
+    for number, image in enumerate(images):
+        record = {"id": str(number), "title": "Mug", "image": image, "categories": [["Mugs"]]}
+        lines.append(json.dumps(record))
+    catalog = folder / "catalog.jsonl"
+    catalog.write_text("\n".join(lines), "utf-8")
+    settings = Config.load("everything")
+    return inspect_catalog(catalog, folder / "look", settings, Context())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_images_are_opened_and_what_fails_is_told(tmp_path: Path) -> None:
+    red = Image.new("RGB", (20, 10), "red")
+    red.save(tmp_path / "good.jpg")
+    red.save(tmp_path / "moving.gif", save_all=True, append_images=[Image.new("RGB", (20, 10))])
+    (tmp_path / "page.jpg").write_text("<html>404</html>")
+    whole = (tmp_path / "good.jpg").read_bytes()
+    (tmp_path / "short.jpg").write_bytes(whole[: len(whole) // 2])
+    os.mkfifo(tmp_path / "pipe.jpg")
+    images = ["good.jpg", "moving.gif", "page.jpg", "short.jpg", "pipe.jpg", "none.jpg", None]
+    found = inspect(tmp_path, images)["images"]
+    assert (found["named"], found["looked_at"], found["found"], found["opened"]) == (6, 6, 4, 2)
+    assert found["first_frame"] == 1
+    told = "; ".join(found["reasons"])
+    for words in ("not an image", "cannot be read", "broken off", "no such file"):
+        assert words in told
+    assert sum(found["reasons"].values()) == 4
+    page = (tmp_path / "look/index.html").read_text("utf-8")
+    assert "exist and 2 can be used" in page
+    assert page.count("data:image/jpeg") == 2
+
+
+def test_a_sample_of_the_whole_catalogue_is_opened(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "good.jpg")
+    half = 2 * MAX_IMAGES_OPENED
+    found = inspect(tmp_path, ["good.jpg"] * half + ["none.jpg"] * half)["images"]
+    assert found["looked_at"] == MAX_IMAGES_OPENED
+    assert found["opened"] == found["found"] == MAX_IMAGES_OPENED // 2
+    assert found["reasons"] == {"there is no such file": MAX_IMAGES_OPENED // 2}
+
+
+def test_a_catalogue_without_images(tmp_path: Path) -> None:
+    found = inspect(tmp_path, [None, None])["images"]
+    assert found["named"] == found["looked_at"] == 0
