@@ -118,7 +118,6 @@ def model() -> Model:
         facts={
             "widths": {"words": 2, "eye": 2},
             "not_run": {},
-            "seconds": {},
             "policies": {},
             "provenance": {"words": {}, "eye": {}},
         },

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
+from shelfwise.model.bundle_reader import json_text
 
 
 @pytest.fixture
@@ -71,13 +74,30 @@ def test_missing_and_added_files_are_refused(bundle: Bundle, tmp_path: Path) -> 
 
 
 def test_the_report_is_not_part_of_the_manifest(bundle: Bundle, tmp_path: Path) -> None:
-    def report(folder: Path) -> None:
-        folder.mkdir()
-        (folder / "index.html").write_text("<html>")
-
-    save_bundle(bundle, tmp_path / "model", report)
+    save_bundle(bundle, tmp_path / "model")
+    (tmp_path / "model" / "report").mkdir()
     (tmp_path / "model" / "report" / "index.html").write_text("read and annotated")
     load_bundle(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "report/audit.jsonl"])
+def test_files_that_people_put_beside_a_model_are_not_lost(
+    name: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    (tmp_path / "model" / "report").mkdir()
+    (tmp_path / "model" / name).write_text("typed by hand")
+    with pytest.raises(BundleError, match=f"would be lost: {name}; move them"):
+        save_bundle(bundle, tmp_path / "model")
+    assert (tmp_path / "model" / name).read_text() == "typed by hand"
+
+
+def test_the_folder_one_works_in_is_not_replaced(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match="the folder this command runs in"):
+        save_bundle(bundle, Path())
 
 
 def test_another_folder_is_not_overwritten(bundle: Bundle, tmp_path: Path) -> None:
@@ -88,16 +108,35 @@ def test_another_folder_is_not_overwritten(bundle: Bundle, tmp_path: Path) -> No
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"meow"
 
 
-def test_a_failing_report_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(
+    value: float, bundle: Bundle, tmp_path: Path
+) -> None:
+    weights = np.array([0, value, 1], np.float32)
+    sections = {"member.title": State({"w": weights})}
+    save_bundle(replace(bundle, sections=sections), tmp_path / "model")
+    with pytest.raises(BundleError, match=r"title\.safetensors: the array 'w' holds numbers that"):
+        load_bundle(tmp_path / "model")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    """Opened as a file is, it would be waited for without end."""
     save_bundle(bundle, tmp_path / "model")
+    (tmp_path / "model" / "facts.json").unlink()
+    os.mkfifo(tmp_path / "model" / "facts.json")
+    with pytest.raises(BundleError, match=r"facts\.json is not a file"):
+        load_bundle(tmp_path / "model")
 
-    def report(folder: Path) -> None:
-        raise RuntimeError("no plot today")
 
-    with pytest.raises(RuntimeError):
-        save_bundle(Bundle({}, ("other",), {}, {}), tmp_path / "model", report)
-    assert load_bundle(tmp_path / "model").labels == bundle.labels
-    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_bundle(bundle, folder)
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+    del manifest["files"]["facts.json"]
+    (folder / "facts.json").unlink()
+    (folder / "MANIFEST.json").write_text(json_text(manifest))
+    with pytest.raises(BundleError, match=r"has no facts\.json"):
+        load_bundle(folder)
 
 
 def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def loaded(
         raise BundleError(
             f"{folder} was trained on {len(seen)} of the test products; train it on the same split"
         )
-    return model, {"seconds_fit": sum(model.facts["seconds"].values()), "cpu_fit": None}
+    return model, {"seconds_fit": sum(model.seconds.values()), "cpu_fit": None}
 
 
 if __name__ == "__main__":

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.reader import write_quarantine
 from shelfwise.config import Config
+from shelfwise.core.claims import claimed
 from shelfwise.core.files import write_text_atomically
+from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import Context
+from shelfwise.errors import ShelfwiseError
 from shelfwise.evaluation.evaluate import evaluate_model
-from shelfwise.model.bundle import check_target, save_bundle
+from shelfwise.model.bundle import check_target, write_bundle
+from shelfwise.model.bundle_reader import REPORT
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
 from shelfwise.training.run_record import describe_run
+
+log = logging.getLogger("shelfwise")
 
 
 def train(
@@ -48,36 +56,99 @@ def train(
     Raises:
         ShelfwiseError: with one sentence that says what is wrong and how to fix it; `out` is then as it was.
     """
-    started = time.perf_counter()
     context = context or Context(seed=config.seed)
     # before any work: a folder that holds something else is never replaced
     check_target(out)
+    # resumable work is under the same claim: two runs would mix their stages
+    with claimed(out):
+        return _train(catalog, out, config, test, resume, context, corrections)
+
+
+def _train(
+    catalog: Path,
+    out: Path,
+    config: Config,
+    test: Path | None,
+    resume: bool,
+    context: Context,
+    corrections: Path | None,
+) -> dict[str, Any]:
+    """As :func:`train`, for the holder of the claim on `out`."""
+    started = time.perf_counter()
     data = prepare_data(catalog, config, test, context, corrections)
     config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
     checkpoints = Checkpoints(partial, _run_key(config, data), resume)
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
+    # first of all the model: nothing that is said about it may cost it
+    write_bundle(model.bundle(), out)
     results = describe_run(data, config, checkpoints)
     results |= evaluate_model(model, data.test, data.test_targets, context)
     results["seconds"] = time.perf_counter() - started
-    # the bundle and its report appear together, or not at all
-    save_bundle(model.bundle(), out, lambda folder: write_report_folder(results, data, folder))
+    results["notes"] += write_report_folder(results, data, out)
     checkpoints.discard()
     return results
 
 
-def write_report_folder(results: Mapping[str, Any], data: PreparedData, folder: Path) -> None:
-    """Write results.json, results.md, index.html, and what was quarantined."""
-    # matplotlib is slow to import, and those who only predict do without it
-    from shelfwise.reports.training_report import write_markdown, write_report
+def write_report_folder(results: Mapping[str, Any], data: PreparedData, out: Path) -> list[str]:
+    """Write the folder ``report`` of the model in `out`.
 
-    # nan is no JSON; a figure that could not be counted is None
-    text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
-    write_text_atomically(folder / "results.json", text)
-    write_markdown(results, folder)
-    images = dict(zip(data.test.ids, data.test.image_sources(), strict=True))
-    write_report(results, folder, images.get)
-    write_quarantines(data, folder)
+    It has results.json, results.md, index.html, and what was quarantined.
+
+    Returns:
+        What could not be written, and why. Nothing that fails here is raised: the model is there already.
+    """
+
+    # matplotlib is slow to import, and those who only predict do without it
+    def page(folder: Path) -> None:
+        from shelfwise.reports.training_report import write_report
+
+        images = dict(zip(data.test.ids, data.test.image_sources(), strict=True))
+        write_report(results, folder, images.get)
+
+    def tables(folder: Path) -> None:
+        from shelfwise.reports.training_report import write_markdown
+
+        write_markdown(results, folder)
+
+    def figures(folder: Path) -> None:
+        told = {**results, "notes": [*results["notes"], *failures]}
+        # nan is no JSON; a figure that could not be counted is None
+        text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
+        write_text_atomically(folder / "results.json", text)
+
+    # the figures come last, as they tell what has failed before
+    parts: dict[str, Callable[[Path], None]] = {
+        "quarantine.jsonl": partial(write_quarantines, data),
+        "results.md": tables,
+        "index.html": page,
+        "results.json": figures,
+    }
+    failures: list[str] = []
+    try:
+        with replacing_folder(out / REPORT, beside=out) as folder:
+            for name, write in parts.items():
+                failures += _attempt(name, write, folder)
+    except OSError as error:
+        failures.append(f"the report could not be written: {error}; the model is whole")
+    return failures
+
+
+def _attempt(name: str, write: Callable[[Path], None], folder: Path) -> list[str]:
+    """Write one part of a report; what went wrong, if anything."""
+    try:
+        write(folder)
+    except Exception as error:
+        # an error raised on purpose explains itself; any other needs its traceback in the log
+        expected = isinstance(error, ShelfwiseError | OSError)
+        log.warning("%s of the report was not written", name, exc_info=not expected)
+        return [f"report/{name} could not be written ({_reason(error)}); the model is whole"]
+    return []
+
+
+def _reason(error: Exception) -> str:
+    """An error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def write_quarantines(data: PreparedData, folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
     The folder is made if need be. After an error in the block `path` is as it was, with nothing beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the process id keeps two runs that write one file from sharing a temporary name
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    # unique, so that two runs that write one file never share a temporary name
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.writing")
     try:
         yield temporary
         # data must be on the disk before the name: a crash may otherwise leave an empty file under it
@@ -70,7 +72,11 @@ def write_arrays(
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     try:
         with replacing(path) as temporary:
+            # safetensors gives its files to their owner alone; others get what the umask allows
+            temporary.touch()
+            mode = stat.S_IMODE(temporary.stat().st_mode)
             save_file(contiguous, temporary, dict(metadata or {}))
+            temporary.chmod(mode)
     except (OSError, SafetensorError) as error:
         fix = "free some space or choose another folder"
         raise StorageError(f"could not write {path}: {error}; {fix}") from error

@@ -133,7 +133,7 @@ def stages_of(model: Predictor, name: str) -> list[str]:
             wanted.add(f"answers.{member}")
             wanted |= {f"fold.{member}.{fold}" for fold in range(model.config.stacking.folds)}
     # in the order in which they were run
-    return [stage for stage in model.facts["seconds"] if stage in wanted]
+    return [stage for stage in model.seconds if stage in wanted]
 
 
 def similar_figures(
@@ -172,8 +172,7 @@ def _interval(model: Predictor, truth: Bools, decided: Bools) -> list[float] | N
 
 
 def _seconds_fit(model: Predictor, name: str) -> float:
-    seconds = model.facts["seconds"]
-    return float(sum(seconds[stage] for stage in stages_of(model, name)))
+    return float(sum(model.seconds[stage] for stage in stages_of(model, name)))
 
 
 def _decision_figures(

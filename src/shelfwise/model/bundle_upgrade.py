@@ -42,7 +42,7 @@ def keep_segmentation(config: Values, facts: Values) -> Values:
 
     Models from before Unicode's rules do not say how they part words.
     """
-    if "segmentation" in facts:
+    if "segmentation" in facts or "members" not in config:
         return config
     members = {}
     for name, member in config["members"].items():

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from shelfwise.core.claims import claimed
 from shelfwise.core.files import json_text, write_text_atomically
+from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import State
 from shelfwise.errors import TaxonomyError
-from shelfwise.model.bundle import Bundle, check_target, load_bundle, save_bundle
+from shelfwise.model.bundle import Bundle, check_target, load_bundle, write_bundle
+from shelfwise.model.bundle_reader import REPORT
 from shelfwise.model.out_of_fold import OutOfFold
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.taxonomy.label_mapping import LabelMapping
@@ -35,11 +38,10 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
     # The account in the bundle does not say where it lies: the folder may be moved.
     report = {**account, "source": str(source), "out": str(out)}
 
-    def write_report(folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / "migration.json", json_text(report))
-
-    save_bundle(bundle, out, write_report)
+    with claimed(out):
+        write_bundle(bundle, out)
+        with replacing_folder(out / REPORT, beside=out) as folder:
+            write_text_atomically(folder / "migration.json", json_text(report))
     return report
 
 

@@ -85,6 +85,8 @@ class Predictor(ABC):
         taxonomy: how `labels` lie below each other.
         novelty: tells products unlike anything in training.
         facts: whatever else is known of the training, JSON-ready.
+        seconds: by stage of the training, what it took; empty in a model that was loaded. Not saved: the same
+            training gives the same bytes.
     """
 
     config: Config
@@ -99,6 +101,7 @@ class Predictor(ABC):
     taxonomy: Taxonomy | None = None
     novelty: NoveltyDetector | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def n_trained_labels(self) -> int:

@@ -94,7 +94,8 @@ def fit_model(
     model.nearest_neighbours = Neighbours.of(
         features, training_set.catalog.ids, titles, training_set.targets
     )
-    model.facts = _facts(model, fitted, checkpoints)
+    model.facts = _facts(model, fitted)
+    model.seconds = checkpoints.seconds
     return model
 
 
@@ -229,12 +230,11 @@ def _fit_decision_rule(
     )
 
 
-def _facts(model: Model, fitted: FittedMembers, checkpoints: Checkpoints) -> dict[str, object]:
+def _facts(model: Model, fitted: FittedMembers) -> dict[str, object]:
     """What the model records of its training."""
     widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
     return {
         "not_run": fitted.not_run,
-        "seconds": checkpoints.seconds,
         "widths": widths,
         "provenance": {name: member.provenance() for name, member in model.members.items()},
         "policies": {name: policy.facts() for name, policy in model.policies.items()},

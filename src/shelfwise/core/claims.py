@@ -1,0 +1,97 @@
+"""One writer at a time: a claim on a file or a folder, and the leftovers of writers that were killed."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from shelfwise.core.folders import restore_replaced
+from shelfwise.errors import StorageError
+
+log = logging.getLogger("shelfwise")
+
+LEFTOVERS = ".writing"
+"""How the temporary names of unfinished files and folders end."""
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Be the only writer of `path`, a file or a folder, inside the block.
+
+    The claim is a lock on a small file beside `path`. The system gives it up when the process ends, however
+    it ends. What killed writers of `path` have left behind is removed first.
+
+    Raises:
+        StorageError: another process, or another part of this one, is writing `path`; or the folder of
+            `path` cannot be written.
+    """
+    # a link is followed: what it leads to is what is written
+    path = Path(os.path.realpath(path))
+    lock = path.with_name(f".{path.name}.lock")
+    handle = _lock(path, lock)
+    try:
+        restore_replaced(path)
+        remove_leftovers(path)
+        yield
+    finally:
+        # removed while it is still held: whoever opened it meanwhile sees that it is gone, and starts anew
+        with suppress(OSError):
+            lock.unlink()
+        os.close(handle)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of `path` left. Only for the holder of the claim on `path`."""
+    places = [(path.parent, f".{path.name}.*{LEFTOVERS}")]
+    # a folder that is filled file by file has their leftovers inside
+    if path.is_dir():
+        places.append((path, f".*{LEFTOVERS}"))
+    for folder, pattern in places:
+        for leftover in folder.glob(pattern):
+            log.warning("removed %s, which a run that was stopped has left", leftover)
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+def _lock(path: Path, lock: Path) -> int:
+    """An open handle of the lock file, locked."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            fix = "choose another place, or make its folder writable"
+            raise StorageError(f"cannot write {path}: {error.strerror}; {fix}") from error
+        try:
+            _lock_handle(handle, path)
+        except BaseException:
+            os.close(handle)
+            raise
+        # the holder before may have removed the file between opening and locking it
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(handle), os.stat(lock)):
+                os.truncate(handle, 0)
+                os.write(handle, str(os.getpid()).encode())
+                return handle
+        os.close(handle)
+
+
+def _lock_handle(handle: int, path: Path) -> None:
+    """Lock the file behind `handle`, or say who has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(handle, 20, 0).decode(errors="replace")
+        by = f"process {owner}" if owner else "another process"
+        fix = "wait until it has finished, or choose another place to write to"
+        raise StorageError(f"{path} is being written by {by}; {fix}") from None
+    except OSError as error:
+        # some network folders know no locks; to refuse would leave no way to write there
+        log.warning("%s cannot be locked (%s): let no other run write there", path, error.strerror)

@@ -1,0 +1,197 @@
+"""Reads a model folder: one version of it, every byte hashed as it is read, whatever happens beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from shelfwise.core.folders import set_aside
+from shelfwise.core.types import State
+from shelfwise.errors import BundleError
+
+T = TypeVar("T")
+
+FORMATS = (1, 2)
+"""Formats that can be read; the last is the one that is written."""
+MANIFEST = "MANIFEST.json"
+REPORT = "report"
+
+RESTORE = "restore it from a copy or train again"
+
+MAX_REPLACEMENTS = 100
+"""How often a folder may be replaced under a reader before it gives up."""
+
+
+class FolderReader:
+    """The files of one version of a model folder.
+
+    The folder is held open: what is read is of one version, even if the name leads to another meanwhile.
+    What is hashed is what is returned, so no file can change between the check and the use.
+
+    Args:
+        folder: its name, for messages.
+        handle: the open folder.
+    """
+
+    def __init__(self, folder: Path, handle: int) -> None:
+        self.folder = folder
+        self.handle = handle
+        text = self._bytes(MANIFEST)
+        manifest = self._parse(MANIFEST, text)
+        self._check_manifest(manifest, text)
+        self.format: int = manifest["format"]
+        self.digests: Mapping[str, str] = manifest["files"]
+        self._check_names()
+
+    def read(self, name: str) -> bytes:
+        """The content of one file of the manifest.
+
+        Raises:
+            BundleError: it is not what was written.
+        """
+        content = self._bytes(name)
+        if hashlib.sha256(content).hexdigest() != self.digests[name]:
+            raise self._changed(f"{name} is not what was written")
+        return content
+
+    def json(self, name: str) -> Any:
+        """The value in one JSON file of the manifest."""
+        if name not in self.digests:
+            raise BundleError(f"the model {self.folder} has no {name}; {RESTORE}")
+        return self._parse(name, self.read(name))
+
+    def state(self, stem: str) -> State:
+        """The state of one fitted object.
+
+        Raises:
+            BundleError: a file is not what was written, or a number is infinite or none at all.
+        """
+        arrays: Mapping[str, NDArray[Any]] = {}
+        name = f"{stem}.safetensors"
+        if name in self.digests:
+            arrays = self._arrays(name)
+        return State(arrays, self.json(f"{stem}.json"))
+
+    def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        try:
+            arrays = load(self.read(name))
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise BundleError(
+                f"{self.folder / name} is not a safetensors file: {error}; {RESTORE}"
+            ) from error
+        for key, array in arrays.items():
+            # one such weight silently changes the labels of most products
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise BundleError(
+                    f"{self.folder / name}: the array {key!r} holds numbers that are infinite or not a "
+                    f"number, expected finite ones; {RESTORE}"
+                )
+        return arrays
+
+    def _bytes(self, name: str) -> bytes:
+        """The content of a file in the folder, whatever the manifest says of it."""
+        # without O_NONBLOCK a pipe in the place of a file would be waited for
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            handle = os.open(name, flags, dir_fd=self.handle)
+        except OSError as error:
+            raise self._changed(f"{name} cannot be opened ({error.strerror})") from error
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise self._changed(f"{name} is not a file")
+            return file.read()
+
+    def _parse(self, name: str, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        # brackets within brackets, tens of thousands deep
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"{self.folder / name} cannot be read as JSON: {error}") from error
+
+    def _check_manifest(self, manifest: Any, content: bytes) -> None:
+        known = isinstance(manifest, dict) and manifest.get("format") in FORMATS
+        files = manifest.get("files") if known else None
+        if not isinstance(files, dict) or any("/" in name for name in files):
+            formats = " or ".join(map(str, FORMATS))
+            raise BundleError(
+                f"{self.folder / MANIFEST} is not a manifest of format {formats}; the model was saved by a "
+                "newer shelfwise, or is none: train it again, or install that version"
+            )
+        # the manifest has no checksum of its own: it must be written exactly as this code writes it
+        if content != json_text(manifest).encode():
+            raise BundleError(
+                f"{self.folder / MANIFEST} was changed after the model was saved; {RESTORE}"
+            )
+
+    def _check_names(self) -> None:
+        found = set(os.listdir(self.handle)) - {MANIFEST, REPORT}
+        for name in sorted(found ^ self.digests.keys()):
+            missing = name in self.digests
+            raise self._changed(f"{name} is {'missing' if missing else 'not part of the model'}")
+
+    def _changed(self, what: str) -> BundleError:
+        return BundleError(
+            f"the model {self.folder} was changed after it was saved: {what}; {RESTORE}"
+        )
+
+
+def read_folder(folder: Path, read: Callable[[FolderReader], T]) -> T:
+    """What `read` makes of one version of `folder`; again if it was replaced, and so removed, meanwhile.
+
+    Raises:
+        BundleError: no model there, or a file that is missing, added or changed since it was saved.
+    """
+    for _ in range(MAX_REPLACEMENTS):
+        place, handle = _open(folder)
+        try:
+            return read(FolderReader(folder, handle))
+        except BundleError:
+            # an error of the version that stands there is an error; one of a version that is gone is not
+            if _is_still(place, handle):
+                raise
+        finally:
+            os.close(handle)
+    raise BundleError(f"the model {folder} is replaced faster than it can be read; try again later")
+
+
+def json_text(value: Any) -> str:
+    """`value` as the JSON files of a model have it."""
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _open(folder: Path) -> tuple[Path, int]:
+    """The model folder, held open, and where it lies."""
+    # a run that was killed while it replaced the model has left the old one beside; and it may have come
+    # back to its name in between
+    for place in (folder, set_aside(folder), folder):
+        try:
+            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise BundleError(f"the model {folder} cannot be opened: {error.strerror}") from error
+        if MANIFEST in os.listdir(handle):
+            return place, handle
+        os.close(handle)
+    raise BundleError(
+        f"{folder} is not a shelfwise model: it has no {MANIFEST}; "
+        f"train one with: shelfwise train CATALOG --out {folder}"
+    )
+
+
+def _is_still(place: Path, handle: int) -> bool:
+    """Whether the name `place` still leads to the open folder."""
+    try:
+        return os.path.samestat(os.stat(place), os.fstat(handle))
+    except OSError:
+        return False

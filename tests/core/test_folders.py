@@ -1,0 +1,98 @@
+"""Folders that are replaced: there at every moment, whole, for whom the umask allows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from shelfwise.core import folders
+from shelfwise.core.files import write_arrays
+from shelfwise.core.folders import replacing_folder, restore_replaced, set_aside
+
+
+def put(folder: Path, text: str) -> None:
+    with replacing_folder(folder) as new:
+        (new / "text").write_text(text)
+
+
+@pytest.fixture(params=["exchange", "two steps"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "two steps":
+        monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
+def test_the_new_folder_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    put(tmp_path / "folder", "old")
+    put(tmp_path / "folder", "new")
+    assert (tmp_path / "folder" / "text").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.usefixtures("way")
+def test_after_an_error_the_old_folder_stays(tmp_path: Path) -> None:
+    put(tmp_path / "folder", "old")
+    with (
+        pytest.raises(FileNotFoundError),
+        replacing_folder(tmp_path / "folder") as new,
+    ):
+        (new / "missing" / "text").write_text("half")
+    assert (tmp_path / "folder" / "text").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_name_is_never_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    put(folder, "0")
+    missing: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            if not folder.exists():
+                missing.append(1)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for count in range(200):
+        put(folder, str(count))
+    done.set()
+    looking.join()
+    assert not missing
+
+
+def test_what_a_killed_run_set_aside_comes_back(tmp_path: Path) -> None:
+    old = set_aside(tmp_path / "folder")
+    old.mkdir()
+    restore_replaced(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    put(tmp_path / "version", "old")
+    (tmp_path / "current").symlink_to("version")
+    put(tmp_path / "current", "new")
+    assert (tmp_path / "current").is_symlink()
+    assert (tmp_path / "version" / "text").read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("umask", "folder_mode", "file_mode"), [(0o022, 0o755, 0o644), (0o027, 0o750, 0o640)]
+)
+def test_modes_follow_the_umask(
+    umask: int, folder_mode: int, file_mode: int, tmp_path: Path
+) -> None:
+    before = os.umask(umask)
+    try:
+        with replacing_folder(tmp_path / "folder") as new:
+            (new / "text").write_text("text")
+            write_arrays(new / "arrays.safetensors", {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == folder_mode
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "folder").iterdir()}
+    assert modes == {file_mode}

@@ -1,0 +1,105 @@
+"""A model that is replaced: whoever loads it gets the old one or the new one, whole; so does a killed run."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shelfwise.core.types import State
+from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from shelfwise.core import folders
+from shelfwise.core.types import State
+from shelfwise.model.bundle import Bundle, save_bundle
+
+folder, way = Path(sys.argv[1]), sys.argv[2]
+if way == "two steps":
+    folders._exchange = lambda one, other: False
+folders.sync = lambda path: None
+version = 0
+while True:
+    version += 1
+    state = State({"w": np.full(2000, version)}, {"version": version})
+    save_bundle(Bundle({}, (), {}, {f"member.{n}": state for n in range(8)}), folder)
+    if version == 1:
+        print("first", flush=True)
+"""
+
+
+def versions(bundle: Bundle) -> set[int]:
+    """The versions of all parts of a bundle: one, if it is whole."""
+    found = set()
+    for state in bundle.sections.values():
+        found |= {int(value) for value in np.unique(state.arrays["w"])}
+        found.add(state.facts["version"])
+    return found
+
+
+def start_writer(folder: Path, way: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), way]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "first\n"
+    return process
+
+
+@pytest.fixture(params=["exchange", "two steps"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def writer(way: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = start_writer(tmp_path / "model", way)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_loads_during_replacements_are_old_or_new(
+    writer: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    seen: set[int] = set()
+    loads = 0
+    while loads < 150 or len(seen) < 6:
+        loads += 1
+        found = versions(load_bundle(tmp_path / "model"))
+        assert len(found) == 1, "parts of several versions"
+        seen |= found
+        assert writer.poll() is None, "the writer has stopped"
+
+
+def test_a_killed_save_leaves_the_old_model_or_the_new(way: str, tmp_path: Path) -> None:
+    instants = random.Random(0)
+    for _ in range(6):
+        process = start_writer(tmp_path / "model", way)
+        time.sleep(instants.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        assert len(versions(load_bundle(tmp_path / "model"))) == 1
+    # the next save removes what the killed ones have left, and the good model is never among that
+    save_bundle(Bundle({}, ("new",), {}, {"member.a": State()}), tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_kill_between_the_two_steps_keeps_the_model(tmp_path: Path) -> None:
+    """On a system that cannot exchange names, there is a moment at which only the old name exists."""
+    save_bundle(Bundle({}, ("good",), {}, {}), tmp_path / "model")
+    (tmp_path / "model").rename(tmp_path / ".model.old")
+    assert load_bundle(tmp_path / "model").labels == ("good",)
+    # a new save that fails must not lose it either
+    with pytest.raises(ValueError, match="JSON"):
+        save_bundle(Bundle({"x": float("nan")}, (), {}, {}), tmp_path / "model")
+    assert load_bundle(tmp_path / "model").labels == ("good",)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
