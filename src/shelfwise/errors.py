@@ -42,4 +42,7 @@ class NotFittedError(ShelfwiseError):
 
 
 class StorageError(ShelfwiseError):
-    """The disk refuses a write, or a file on it is not whole."""
+    """A place cannot be written: the disk refuses, another run writes there, or something would be lost.
+
+    Also raised for a file that is not whole.
+    """

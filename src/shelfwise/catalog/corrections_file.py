@@ -169,6 +169,25 @@ def read_corrections(path: Path | str) -> list[Correction]:
     return corrections
 
 
+def keep_decisions(path: Path) -> None:
+    """Refuse to write over a file that somebody has filled in.
+
+    Raises:
+        CatalogError: `path` has decisions, or is there and cannot be read.
+    """
+    if not path.exists():
+        return
+    fix = "apply it first (train --corrections), then move it, or choose another --out"
+    try:
+        decided = sum(correction.decided for correction in read_corrections(path))
+    except CatalogError as error:
+        raise CatalogError(f"{path} may have been filled in by hand ({error}); {fix}") from None
+    if decided:
+        raise CatalogError(
+            f"{path} has the decisions of a person on {decided} products, which would be lost; {fix}"
+        )
+
+
 def _text_of(path: Path) -> str:
     """What a file holds; spreadsheets put a mark before UTF-8, which is left out."""
     try:

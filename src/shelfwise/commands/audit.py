@@ -16,16 +16,22 @@ from typing import Any
 
 import numpy as np
 
+from shelfwise.catalog.corrections_file import keep_decisions
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audit_findings import describe_findings
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.claims import claimed
+from shelfwise.core.files import keep_input
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.errors import CatalogError
 from shelfwise.model.predictor import Predictor
 from shelfwise.reports.audit_report import write_findings
+
+TABLES = ("audit.jsonl", "audit.csv")
+"""What an audit leaves to be filled in."""
 
 TOP_FRACTION = 0.1
 """Share of the products that is listed."""
@@ -50,12 +56,26 @@ def audit_catalog(
         Counts, the labels that are most often missing or wrong, notes, and where the files are.
 
     Raises:
-        CatalogError: no product of `source` can be audited, or `top_fraction` is not above 0 and at most 1.
+        CatalogError: no product of `source` can be audited, `top_fraction` is not above 0 and at most 1, or
+            somebody has filled in the tables of an earlier audit in `out`.
+        StorageError: another run is writing to `out`, or `source` would be written over.
     """
     if not 0 < top_fraction <= 1:
         expected = "expected a number above 0 and at most 1, such as 0.1"
         raise CatalogError(f"cannot list a share of {top_fraction:g} of the products; {expected}")
     context = context or Context(seed=model.config.seed)
+    with claimed(out):
+        # before any work: decisions that people have typed are not there a second time
+        for name in TABLES:
+            keep_input(source, out / name)
+            keep_decisions(out / name)
+        return _audit(model, source, out, context, top_fraction)
+
+
+def _audit(
+    model: Predictor, source: Path, out: Path, context: Context, top_fraction: float
+) -> dict[str, Any]:
+    """As :func:`audit_catalog`, for the holder of the claim on `out`."""
     catalog = read_catalog(source, model.config.catalog, context).catalog
     catalog, left_out = auditable(catalog, model.labels)
     audited = AuditedProducts.of(model, catalog, context)

@@ -15,6 +15,7 @@ from typing import Any
 
 from shelfwise.commands.train import write_quarantines
 from shelfwise.config import Config, MemberSettings
+from shelfwise.core.claims import claimed
 from shelfwise.core.types import Bools, Context, Prediction, State
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_of
@@ -61,12 +62,22 @@ def compare(
 
     Raises:
         ConfigError: `out` holds something else.
+        StorageError: another run is writing to `out`.
         ShelfwiseError: there are no products to train on, or none to test on.
     """
-    started = time.perf_counter()
     # before any work: a folder that holds something else is never written to
+    _check_folder(out, out / WORK_FOLDER)
+    # resumable work is under the same claim: two runs would mix their stages
+    with claimed(out):
+        return _compare(catalog, out, config, test, context)
+
+
+def _compare(
+    catalog: Path, out: Path, config: Config, test: Path | None, context: Context | None
+) -> dict[str, Any]:
+    """As :func:`compare`, for the holder of the claim on `out`."""
+    started = time.perf_counter()
     work = out / WORK_FOLDER
-    _check_folder(out, work)
     context = dataclasses.replace(context or Context(seed=config.seed), cache=work / "cache")
     data = prepare_data(catalog, config, test, context)
     config = data.with_reading(config)

@@ -10,7 +10,8 @@ import numpy as np
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import write_json_lines
+from shelfwise.core.claims import claimed
+from shelfwise.core.files import keep_input, write_json_lines
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 from shelfwise.explain.disagreement import contradictions
@@ -40,6 +41,7 @@ def explain_catalog(
     Raises:
         BundleError: `predictor` is an exported model.
         CatalogError: `source` cannot be read, or has no product of that id.
+        StorageError: another run is writing to `out`, or `source` would be written over.
     """
     model = require_members(predictor, "explain labels")
     # jinja2 and matplotlib are not for those who only predict
@@ -47,11 +49,13 @@ def explain_catalog(
 
     catalog = read_catalog(source, model.config.catalog, context).catalog
     chosen = _choose(catalog, ids, source)
+    data = out / "explanations.jsonl"
+    keep_input(source, data)
     explained = _explain(model, chosen, context)
     images = dict(zip(chosen.ids, chosen.image_sources(), strict=True))
-    page = write_explanations(explained, out, images.get)
-    data = out / "explanations.jsonl"
-    write_json_lines(data, explained)
+    with claimed(out):
+        page = write_explanations(explained, out, images.get)
+        write_json_lines(data, explained)
     return {"products": len(explained), "page": str(page), "data": str(data)}
 
 

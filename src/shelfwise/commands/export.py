@@ -9,7 +9,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
-from shelfwise.errors import PluginError
+from shelfwise.errors import BundleError, PluginError
 from shelfwise.export.loading import open_model
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.bundle import check_target, save_bundle
@@ -70,12 +70,17 @@ def export_bundle(
         The final system, its inputs, the size of the graph in bytes, and what 8 bits cost.
 
     Raises:
-        BundleError: `source` is exported already, or `out` is something else than a model.
+        BundleError: `source` is exported already, or `out` is `source` or something else than
+            a model.
         PluginError: as :func:`exported`.
         ConfigError: 8 bits cost more than `max_f1_loss`.
     """
     # refused before the graph is made, which takes a while
     check_target(out)
+    if out.exists() and out.samefile(source):
+        raise BundleError(
+            f"{out} is the model that is exported, which would be lost; choose another --out"
+        )
     graph_model = exported(require_members(open_model(source), "be exported again"))
     if int8 is not None:
         from shelfwise.export.quantization import in_eight_bits

@@ -13,6 +13,8 @@ from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.claims import claimed
+from shelfwise.core.files import keep_input
 from shelfwise.core.types import Context
 from shelfwise.errors import LabelError, WeightsError
 from shelfwise.reports.inspection_report import write_inspection
@@ -25,6 +27,9 @@ MAX_EXAMPLES = 12
 
 MAX_SHOWN = 5
 """Products shown on the command line, as the model will see them."""
+
+FILES = ("quarantine.jsonl", "inspect.json", "figure_2.svg", "index.html")
+"""What an inspection leaves in its folder."""
 
 MAX_IMAGES_OPENED = 200
 """Images that are opened, at equal distances in the catalogue."""
@@ -43,7 +48,9 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
 
     Raises:
         CatalogError: `source` cannot be read at all.
+        StorageError: another run is writing to `out`, or `source` would be written over.
     """
+    keep_input(source, *(out / name for name in FILES))
     reading = read_catalog(source, config.catalog, context, strict=True)
     catalog = reading.catalog
     categories = catalog.column("categories")
@@ -73,10 +80,10 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         "note": note,
         "examples": _examples(catalog),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    write_quarantine(reading.quarantine, out / "quarantine.jsonl")
     images = dict(zip(catalog.ids, catalog.image_sources(), strict=True))
-    write_inspection(found, out, images.get)
+    with claimed(out):
+        write_quarantine(reading.quarantine, out / "quarantine.jsonl")
+        write_inspection(found, out, images.get)
     return found
 
 

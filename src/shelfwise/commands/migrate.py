@@ -11,10 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from shelfwise.catalog.corrections_file import keep_decisions
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.core.claims import claimed
 from shelfwise.core.files import json_text, write_json_lines, write_text_atomically
 from shelfwise.core.types import Context
 from shelfwise.errors import TaxonomyError
@@ -83,6 +85,10 @@ def propose_migration(before: Path, after: Path, out: Path) -> dict[str, Any]:
     head = [f"{before.name} -> {after.name}. {BY_HAND}"]
     head += [f"by its name only, check: {change}" for change in found.guessed]
     head += [f"added: {name}" for name in found.added]
+    # changes are looked over and added to by hand
+    if out.exists():
+        fix = "apply it, or choose another --out"
+        raise TaxonomyError(f"{out} exists and may have been edited by hand; {fix}")
     # a name from a JSON file may hold a line break, which would end the comment
     comments = [f"# {' '.join(line.split())}\n" for line in head]
     write_text_atomically(out, [*comments, "\n", found.migration.dump()])
@@ -125,11 +131,26 @@ def migrate_catalog(
 
     Raises:
         TaxonomyError: `out` does not end in .jsonl, or is `source` itself.
-        CatalogError: `source` cannot be read.
+        CatalogError: `source` cannot be read, or somebody has filled in the undecided products of `out`.
+        StorageError: another run is writing `out`.
     """
     if out.suffix != ".jsonl" or out.resolve() == source.resolve():
         expected = "expected a new name that ends in .jsonl"
         raise TaxonomyError(f"cannot write the migrated catalogue to {out}: {expected}")
+    with claimed(out):
+        # before any work: decisions that people have typed are not there a second time
+        keep_decisions(Path(f"{out}.undecided.jsonl"))
+        return _migrate(source, out, migration, settings, context)
+
+
+def _migrate(
+    source: Path,
+    out: Path,
+    migration: Migration,
+    settings: CatalogSettings | None,
+    context: Context | None,
+) -> dict[str, Any]:
+    """As :func:`migrate_catalog`, for the holder of the claim on `out`."""
     result = read_catalog(source, settings, context)
     categories = result.catalog.column("categories")
     rewrite = _memoized_paths(migration)

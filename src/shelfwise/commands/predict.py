@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
-from shelfwise.core.files import json_text, replacing, write_json_lines, write_text_atomically
+from shelfwise.core.claims import claimed
+from shelfwise.core.files import (
+    json_text,
+    keep_input,
+    replacing,
+    write_json_lines,
+    write_text_atomically,
+)
 from shelfwise.core.types import Context, RejectedField
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.decision import CHUNK_ROWS, Decision, label
 from shelfwise.model.predictor import Predictor
 from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
+
+SIDE_FILES = (
+    "quarantine.jsonl",
+    "refused.jsonl",
+    *(f"{queue}.txt" for queue in (*PRECISION_QUEUES, NOVEL)),
+)
+"""What is written beside the predictions, after their name and a dot."""
+
+MAX_LINE_BYTES = 64 << 20
+"""Of a line that may be a prediction: it has a score for every label."""
 
 Row = dict[str, Any]
 """A product as it stands in the file."""
@@ -55,12 +73,31 @@ def predict_catalog(
         CatalogError: `source` cannot be read, or `out` has another ending.
         ConfigError: the model has no limits for that `precision`, or cannot promise that share of
             false alarms.
+        StorageError: another run is writing `out`; or `out` is `source` or holds something else than
+            predictions.
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     if out.suffix not in (".jsonl", ".parquet"):
         raise CatalogError(
             f"cannot write predictions to {out}: the name must end in .jsonl or .parquet"
         )
+    with claimed(out):
+        # before any work: what people wrote is not there a second time
+        keep_input(source, out, *(Path(f"{out}.{name}") for name in SIDE_FILES))
+        _keep_other_files(out)
+        return _predict(predictor, source, out, context, precision, novelty_rate, top)
+
+
+def _predict(
+    predictor: Predictor,
+    source: Path,
+    out: Path,
+    context: Context,
+    precision: float | None,
+    novelty_rate: float | None,
+    top: int | None,
+) -> dict[str, Any]:
+    """As :func:`predict_catalog`, for the holder of the claim on `out`."""
     reading = read_catalog(source, predictor.config.catalog, context)
     decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
     # a queue without any product has a file too, an empty one
@@ -79,11 +116,42 @@ def predict_catalog(
         "labels_given": labels_given,
         "out": str(out),
     }
+    # lists of an earlier run would seem to be of this one
+    for name in SIDE_FILES:
+        Path(f"{out}.{name}").unlink(missing_ok=True)
     if queues:
         summary["queues"] = {name: len(ids) for name, ids in queues.items()}
     for name, ids in queues.items():
         write_text_atomically(Path(f"{out}.{name}.txt"), (f"{identity}\n" for identity in ids))
     return summary | _write_leftovers(reading, rejected, out)
+
+
+def _keep_other_files(out: Path) -> None:
+    """Refuse to write over a file that holds something else than predictions.
+
+    Raises:
+        StorageError: it does.
+    """
+    if not out.exists():
+        return
+    try:
+        names = _columns_of(out)
+    except (OSError, ValueError, pa.ArrowException):
+        names = set()
+    # an empty file has nothing to lose
+    if not {"id", "labels", "scores"} <= names and out.stat().st_size:
+        raise StorageError(
+            f"{out} exists and holds no predictions; choose another --out, or remove it"
+        )
+
+
+def _columns_of(out: Path) -> set[str]:
+    """The names of the columns in a file of predictions."""
+    if out.suffix == ".parquet":
+        return set(pq.read_schema(out).names)
+    with out.open("rb") as file:
+        first = json.loads(file.readline(MAX_LINE_BYTES))
+    return set(first) if isinstance(first, dict) else set()
 
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,11 @@ from safetensors.numpy import save_file
 from shelfwise.errors import StorageError
 
 
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` for what is not finished; no two runs ever share one."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.writing")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; what the block leaves there takes the place of `path` at the end.
@@ -27,8 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The folder is made if need be. After an error in the block `path` is as it was, with nothing beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # unique, so that two runs that write one file never share a temporary name
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.writing")
+    temporary = temporary_name(path)
     try:
         yield temporary
         # data must be on the disk before the name: a crash may otherwise leave an empty file under it
@@ -37,6 +41,20 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def keep_input(source: Path, *outputs: Path) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        StorageError: one of `outputs` is `source`, by this name or another.
+    """
+    for output in outputs:
+        # a link or another spelling of the path is the same file
+        if output.exists() and source.exists() and output.samefile(source):
+            raise StorageError(
+                f"{output} would be written over {source}, which is read; choose another --out"
+            )
 
 
 def write_text_atomically(path: Path, parts: str | Iterable[str]) -> None:

@@ -6,6 +6,7 @@ Layout: ``MODEL/{config.json, labels.json, SECTION.json, SECTION.safetensors, ..
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -23,9 +24,6 @@ from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
-
-MODEL_FILES = (".json", ".safetensors", ".onnx")
-"""Endings of the files of a model."""
 
 REPORT_FILES = (
     r"(results|migration)\.json|results\.md|.*\.(html|svg)|(quarantine|refused)(\.\w+)?\.jsonl"
@@ -145,16 +143,24 @@ def check_target(folder: Path) -> None:
 
 def _strangers(folder: Path) -> list[str]:
     """What lies in a model folder that no version of it has written."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in MODEL_FILES and path.name != REPORT:
-            found.append(path.name)
+    found = sorted(path.name for path in folder.iterdir())
+    ours = {MANIFEST, REPORT, *_manifest_names(folder)}
+    found = [name for name in found if name not in ours]
     report = folder / REPORT
     if report.is_dir():
         names = sorted(path.name for path in report.iterdir())
         known = re.compile(REPORT_FILES)
         found += [f"{REPORT}/{name}" for name in names if not known.fullmatch(name)]
     return found
+
+
+def _manifest_names(folder: Path) -> list[str]:
+    """The files that a model's manifest names; those of any model where it is damaged."""
+    try:
+        return list(json.loads((folder / MANIFEST).read_bytes())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        endings = (".json", ".safetensors", ".onnx")
+        return [path.name for path in folder.iterdir() if path.suffix in endings]
 
 
 def _write_state(state: State, stem: Path) -> None:

@@ -13,7 +13,7 @@ from shelfwise.core.claims import claimed
 from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import State
-from shelfwise.errors import TaxonomyError
+from shelfwise.errors import BundleError, TaxonomyError
 from shelfwise.model.bundle import Bundle, check_target, load_bundle, write_bundle
 from shelfwise.model.bundle_reader import REPORT
 from shelfwise.model.out_of_fold import OutOfFold
@@ -31,9 +31,13 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
 
     Raises:
         TaxonomyError: the model's labels are not in the mode of the migration, or none would be left.
-        BundleError: `source` is no model, or `out` cannot be written.
+        BundleError: `source` is no model, or `out` is `source` or cannot be written.
     """
     check_target(out)
+    if out.exists() and out.samefile(source):
+        raise BundleError(
+            f"{out} is the model that is migrated, which would be lost; choose another --out"
+        )
     bundle, account = migrated(load_bundle(source), migration)
     # The account in the bundle does not say where it lies: the folder may be moved.
     report = {**account, "source": str(source), "out": str(out)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import pyarrow.parquet as pq
 from shelfwise.catalog.reading.reader import ProgressReporter, open_stream, quarantine_line
 from shelfwise.catalog.reading.stream import CheckedBlocks
 from shelfwise.config import CatalogSettings
-from shelfwise.core.files import write_text_atomically
+from shelfwise.core.claims import claimed
+from shelfwise.core.files import keep_input, temporary_name, write_text_atomically
 from shelfwise.errors import StorageError
 
 SHARD_ROWS = 500_000
 """Products in one Parquet file, or a few thousand more."""
+
+SHARDS = "products-*.parquet"
+"""The Parquet files of a folder."""
 
 # worth a dictionary: their values recur
 _COLUMNS_WITH_REPEATS = ["brand", "categories.list.element.list.element"]
@@ -65,12 +70,23 @@ def convert_catalog(
 
     Raises:
         CatalogError: the source cannot be read at all.
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written, another run is writing to it, or `source` would be
+            written over.
     """
+    source = Path(source)
     folder = Path(folder)
+    keep_input(source, folder / "quarantine.jsonl", *folder.glob(SHARDS))
+    with claimed(folder):
+        return _convert(source, folder, settings or CatalogSettings(), context)
+
+
+def _convert(
+    source: Path, folder: Path, settings: CatalogSettings, context: ProgressReporter | None
+) -> Conversion:
+    """As :func:`convert_catalog`, for the holder of the claim on `folder`."""
     shards = _Shards(folder)
     try:
-        with open_stream(Path(source), settings or CatalogSettings(), context) as stream:
+        with open_stream(source, settings, context) as stream:
             # the lines of the quarantine come block by block, and the products are written on the way
             write_text_atomically(folder / "quarantine.jsonl", _written(stream, shards))
         # here, not only below: the last file may be what the disk refuses
@@ -80,7 +96,10 @@ def convert_catalog(
         fix = "free some space or choose another folder"
         raise StorageError(f"could not write {folder}: {reason}; {fix}") from error
     finally:
-        shards.close()
+        shards.abandon()
+    # files of an earlier run would be read as part of this catalogue
+    for path in set(folder.glob(SHARDS)) - set(shards.paths):
+        path.unlink()
     return Conversion(
         records=stream.accepted + stream.refused.total(),
         accepted=stream.accepted,
@@ -99,11 +118,12 @@ def _written(stream: CheckedBlocks, shards: _Shards) -> Iterator[str]:
 
 
 class _Shards:
-    """Parquet files of bounded size, one after the other."""
+    """Parquet files of bounded size, one after the other; each appears when it is whole."""
 
     def __init__(self, folder: Path) -> None:
         self.paths: list[Path] = []
         self._folder = folder
+        self._unfinished = folder
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
 
@@ -126,10 +146,21 @@ class _Shards:
         self._rows += table.num_rows
 
     def close(self) -> None:
-        """Finish the open file."""
-        if self._writer is not None:
+        """Finish the open file: from now on it is there."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        self._unfinished.rename(self.paths[-1])
+
+    def abandon(self) -> None:
+        """Leave nothing of a file that could not be finished; does nothing after :meth:`close`."""
+        if self._writer is None:
+            return
+        # on a full disk the end of the file cannot be written either
+        with suppress(OSError):
             self._writer.close()
-            self._writer = None
+        self._unfinished.unlink(missing_ok=True)
 
     def _has_room(self, table: pa.Table, writer: pq.ParquetWriter) -> bool:
         """Whether the open file is not full and has all columns of the table."""
@@ -141,8 +172,9 @@ class _Shards:
         path = self._folder / f"products-{len(self.paths):05}.parquet"
         self.paths.append(path)
         self._rows = 0
+        self._unfinished = temporary_name(path)
         return pq.ParquetWriter(
-            path,
+            self._unfinished,
             schema,
             use_dictionary=_COLUMNS_WITH_REPEATS,
             write_statistics=_COLUMNS_WITH_ORDER,
