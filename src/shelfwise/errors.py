@@ -37,6 +37,10 @@ class BundleError(ShelfwiseError):
     """A model folder is missing, incomplete, or was changed after it was saved."""
 
 
+class DeviceError(ShelfwiseError):
+    """A device was asked for that is not there."""
+
+
 class NotFittedError(ShelfwiseError):
     """Something was asked of a model before it was fitted or loaded."""
 

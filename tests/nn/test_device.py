@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +12,58 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shelfwise.commands.doctor import examine, report_lines
+from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.types import Context, MemberOutputs
+from shelfwise.errors import DeviceError
 from shelfwise.fusion.policy import Policy
 from shelfwise.nn import device, training_loop
 from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
+
+MISSING_GPU = "cuda:77"
+"""No machine has so many."""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (MISSING_GPU, "asks for cuda:77, but torch .* finds .* CUDA devices"),
+        ("gpu", "asks for 'gpu', expected auto, cpu, cuda"),
+        ("meta", "asks for 'meta', expected auto, cpu, cuda"),
+    ],
+)
+def test_a_device_that_is_not_there_is_an_error(
+    name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, name)
+    with pytest.raises(DeviceError, match=message):
+        run_network(nn.Linear(4, 2), Ones())
+
+
+def test_the_processor_is_used_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
+    assert device.device_facts() == {"requested": "cpu", "kind": "cpu", "name": "processor"}
+    assert run_network(nn.Linear(4, 2), Ones()).shape == (8, 2)
+
+
+def test_the_command_refuses_before_any_work(
+    command: Callable[..., subprocess.CompletedProcess[str]], sample: Path, tmp_path: Path
+) -> None:
+    done = command("--device", MISSING_GPU, "train", sample, "--out", tmp_path / "model")
+    assert done.returncode == 2
+    assert "error: SHELFWISE_DEVICE asks for cuda:77, but torch" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_tells_what_runs_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
+    assert "device: processor (asked for: cpu" in " ".join(report_lines(examine(tmp_path)))
+    monkeypatch.setenv(DEVICE_VARIABLE, MISSING_GPU)
+    found = examine(tmp_path)
+    assert found["device"]["kind"] is None
+    assert any("asks for cuda:77" in sentence for sentence in found["advice"])
 
 
 class Travelling(nn.Linear):

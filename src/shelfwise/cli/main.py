@@ -8,15 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from shelfwise.cli import catalog_verbs, model_verbs, training_verbs
 from shelfwise.cli.options import Command
+from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.errors import ShelfwiseError
 
 app = typer.Typer(
-    help="Assign products to all of their categories, from title, description, image and any other column.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -24,6 +25,22 @@ app = typer.Typer(
 for group in (training_verbs, model_verbs, catalog_verbs):
     for verb in group.VERBS:
         app.command(cls=Command)(verb)
+
+
+@app.callback()
+def choose_device(
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where networks compute: auto, cpu, cuda or cuda:1. One that is not there is an error.",
+        ),
+    ] = None,
+) -> None:
+    """Assign products to all of their categories, from title, description, image and any other column."""
+    if device is not None:
+        # the process is the command line's own, and so are the processes that it starts
+        os.environ[DEVICE_VARIABLE] = device
 
 
 def main() -> None:

@@ -21,11 +21,17 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
     from rich import progress as rich_progress
     from rich.console import Console
 
+    from shelfwise.core.device_request import requested_device
     from shelfwise.core.types import Context, Progress
     from shelfwise.nn.memory import tune_malloc
 
     # The process is the command line's own, so its allocator may be set; the library leaves that alone.
     tune_malloc()
+    # refused before any work is done
+    if requested_device() != "auto":
+        from shelfwise.nn.device import device
+
+        device()
     columns = (
         rich_progress.TextColumn("{task.description}"),
         rich_progress.BarColumn(),

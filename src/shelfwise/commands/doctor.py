@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from shelfwise.errors import WeightsError
+from shelfwise.errors import DeviceError, WeightsError
 
 EXTRAS = {
     "image": ("timm", "torchvision", "huggingface-hub"),
@@ -69,7 +69,11 @@ def report_lines(found: dict[str, Any]) -> list[str]:
         )
         lines.append(f"extra [{extra}]: {names}")
     lines += [f"weights: {name}: {state}" for name, state in found["weights"].items()]
-    lines.append(f"device: {found['device']['name']}")
+    device = found["device"]
+    lines.append(
+        f"device: {device['name']} (asked for: {device['requested']}; CUDA devices: "
+        f"{device['cuda_devices']}; exported models: processor)"
+    )
     processor = found["processor"]
     lines.append(
         f"processor: {processor['cores']} cores, load {processor['load']}, "
@@ -111,16 +115,18 @@ def _weights() -> dict[str, str]:
 
 
 def _device() -> dict[str, Any]:
-    """Where networks compute."""
+    """Where networks compute; or, with the kind None, why they cannot where they were asked to."""
     import torch
 
-    if not torch.cuda.is_available():
-        return {"kind": "cpu", "name": "processor (no CUDA device)"}
-    return {
-        "kind": "cuda",
-        "name": torch.cuda.get_device_name(),
-        "count": torch.cuda.device_count(),
-    }
+    from shelfwise.core.device_request import requested_device
+    from shelfwise.nn.device import device_facts
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    try:
+        return {**device_facts(), "cuda_devices": count, "problem": None}
+    except DeviceError as error:
+        nothing = {"requested": requested_device(), "kind": None, "name": "none"}
+        return {**nothing, "cuda_devices": count, "problem": str(error)}
 
 
 def _processor() -> dict[str, Any]:
@@ -171,6 +177,8 @@ def _advice(found: dict[str, Any]) -> list[str]:
         absent = [name for name, installed in packages.items() if installed is None]
         if absent:
             advice.append(f"{', '.join(absent)} missing; pip install 'shelfwise[{extra}]'")
+    if found["device"]["problem"] is not None:
+        advice.append(found["device"]["problem"])
     processor = found["processor"]
     if processor["load"] is not None and processor["load"] > processor["cores"]:
         advice.append(

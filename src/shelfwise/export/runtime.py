@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.device_request import requested_device
 from shelfwise.core.types import Context, Floats, Prediction, RejectedField, Rows
-from shelfwise.errors import PluginError
+from shelfwise.errors import DeviceError, PluginError
 from shelfwise.export.graph_inputs import GraphReading, Reader, reader
 from shelfwise.model.bundle import Bundle
 from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
@@ -186,6 +187,11 @@ def _runner(graph: bytes, threads: int) -> Run:
         raise PluginError(
             "an exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'"
         ) from None
+    if requested_device().startswith("cuda"):
+        raise DeviceError(
+            f"{requested_device()} was asked for, but exported models run on the processor; ask for cpu or "
+            "auto, or use the model it was exported from"
+        )
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

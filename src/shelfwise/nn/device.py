@@ -1,6 +1,7 @@
-"""Where networks compute: on a GPU if torch finds one, otherwise on the processor.
+"""Where networks compute: on the device that was asked for; else on a GPU if torch finds one.
 
-``CUDA_VISIBLE_DEVICES=`` keeps a GPU out of it. A network moves to the device when it is first trained or
+``SHELFWISE_DEVICE`` asks: ``cpu``, ``cuda`` or ``cuda:1``. What is asked for and not there is an error, and
+never the processor in its place. A network moves to the device when it is first trained or
 run, and stays there. Inputs, outputs and saved states are arrays on the processor.
 """
 
@@ -14,6 +15,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from shelfwise.core.device_request import DEVICE_VARIABLE, requested_device
+from shelfwise.errors import DeviceError
+
 Precision = Literal["float32", "auto", "bfloat16"]
 """Of the matrix products in a network; ``auto``: bfloat16 on a GPU that has it, otherwise float32.
 
@@ -21,10 +25,43 @@ Weights, sums and losses are always float32.
 """
 
 
-@lru_cache
 def device() -> torch.device:
-    """The GPU that torch would take, or the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device that was asked for; else the GPU that torch would take, or the processor.
+
+    Raises:
+        DeviceError: the device that was asked for is not there.
+    """
+    return _device(requested_device())
+
+
+@lru_cache
+def _device(requested: str) -> torch.device:
+    if requested == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        wanted = torch.device(requested)
+    except RuntimeError:
+        wanted = None
+    if wanted is None or wanted.type not in ("cpu", "cuda"):
+        raise DeviceError(
+            f"{DEVICE_VARIABLE} asks for {requested!r}, expected auto, cpu, cuda, or cuda:1 for the "
+            "second GPU"
+        )
+    # an index is one of the GPUs that torch sees
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted.type == "cuda" and (wanted.index or 0) >= count:
+        raise DeviceError(
+            f"{DEVICE_VARIABLE} asks for {requested}, but torch {torch.__version__} finds {count} CUDA "
+            "devices; ask for cpu or auto, or see shelfwise doctor"
+        )
+    return wanted
+
+
+def device_facts() -> dict[str, str]:
+    """Where networks compute, JSON-ready: what was asked for, the "kind" of device, and its "name"."""
+    found = device()
+    name = "processor" if found.type == "cpu" else torch.cuda.get_device_name(found)
+    return {"requested": requested_device(), "kind": found.type, "name": name}
 
 
 def move_to_device(network: nn.Module) -> None:

@@ -17,6 +17,7 @@ from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.model.model import Model
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.out_of_fold import OutOfFold
+from shelfwise.nn.device import device_facts
 from shelfwise.novelty.detector import NoveltyDetector
 from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.training.checkpoints import Checkpoints
@@ -235,6 +236,7 @@ def _facts(model: Model, fitted: FittedMembers) -> dict[str, object]:
     widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
     return {
         "not_run": fitted.not_run,
+        "device": device_facts()["kind"],
         "widths": widths,
         "provenance": {name: member.provenance() for name, member in model.members.items()},
         "policies": {name: policy.facts() for name, policy in model.policies.items()},

@@ -14,6 +14,7 @@ import pyarrow as pa
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.nn.device import device_facts
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData
 
@@ -23,6 +24,7 @@ LIBRARIES = ("torch", "timm", "transformers", "numpy", "scikit-learn", "pyarrow"
 def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -> dict[str, Any]:
     """Everything of results.json that is known before the test products are scored."""
     # A library that is not installed is recorded as None, not left out.
+    device = device_facts()
     versions = {name: _version(name) for name in LIBRARIES}
     return {
         "shelfwise": version("shelfwise"),
@@ -35,6 +37,8 @@ def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -
             "cpus": os.cpu_count(),
             "system": platform.system(),
             "processor": platform.machine(),
+            "device": device["name"],
+            "device_requested": device["requested"],
         },
         "data": _describe_data(data),
         "timings": [
