@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shelfwise.errors import BundleError
 from shelfwise.export.runtime import EXPORTED, OnnxModel
 from shelfwise.model.bundle import load_bundle
+from shelfwise.model.bundle_reader import RESTORE
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import Predictor
+
+MISFITS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
+"""What restoring raises where a whole manifest names parts that were never saved together."""
 
 
 def open_model(folder: Path) -> Predictor:
     """The model in `folder`, exported or not, after its files were verified.
 
     Raises:
-        BundleError: no model there, or a file that was changed since it was saved.
+        BundleError: no model there, a file that was changed since it was saved, or parts of different models.
     """
     bundle = load_bundle(folder)
-    if EXPORTED in bundle.facts:
-        return OnnxModel.from_bundle(bundle)
-    return Model.from_bundle(bundle)
+    kind = OnnxModel if EXPORTED in bundle.facts else Model
+    try:
+        return kind.from_bundle(bundle)
+    except MISFITS as error:
+        raise BundleError(
+            f"the parts of the model {folder} do not fit together ({type(error).__name__}: {error}); "
+            f"{RESTORE}"
+        ) from error

@@ -43,12 +43,13 @@ class EncoderSource:
 
 
 @lru_cache
-def find_encoder(name: str = "auto") -> EncoderSource:
+def find_encoder(name: str = "auto", download: bool = True) -> EncoderSource:
     """Decide where an encoder comes from; only safetensors are accepted.
 
     Args:
         name: ``auto`` (the packaged MiniLM), a folder, or a name on the hub. A copy of the hub's on this
             machine comes first.
+        download: whether the hub may be asked.
 
     Raises:
         WeightsError: no such folder or package, or the hub does not have it or is out of reach.
@@ -58,7 +59,7 @@ def find_encoder(name: str = "auto") -> EncoderSource:
         origin = f"package {MINILM.name} {MINILM.version} (all-MiniLM-L6-v2)"
         return EncoderSource(folder, origin, MINILM.sha256)
     is_folder = Path(name).is_dir()
-    folder = Path(name) if is_folder else _from_hub(name)
+    folder = Path(name) if is_folder else _from_hub(name, download)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         raise WeightsError(
@@ -74,7 +75,8 @@ def verify_encoder(name: str, origin: str, sha256: str) -> EncoderSource:
     Raises:
         WeightsError: the encoder is not found, or is another one.
     """
-    source = find_encoder(name)
+    # loading a model never touches the network
+    source = find_encoder(name, download=False)
     if source.sha256 != sha256:
         raise WeightsError(
             f"{source.origin} is not the encoder this model was fitted on, {origin}; "
@@ -135,13 +137,18 @@ def mean_pooling(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
     return (words * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, download: bool) -> Path:
     """The folder of the encoder `name` of the hub, downloaded if it is not on this machine."""
     try:
         return Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=True))
     except Exception as error:  # not on this machine, or no name at all
         reason = type(error).__name__
     instead = "use encoder = 'auto' (the packaged MiniLM) or the path of a folder"
+    if not download:
+        raise WeightsError(
+            f"the model needs the encoder {name!r}, which is not on this machine, and loading a model "
+            f"downloads nothing; put it there first: hf download {name}"
+        )
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(
             f"the encoder {name!r} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); "

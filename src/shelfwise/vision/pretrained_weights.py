@@ -130,6 +130,9 @@ def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = 
         size: as :func:`load_backbone`.
         state: its tensors; None for random ones, the same every time.
     """
+    # timm takes names of the hub too, and would ask there; a model file must not make it
+    if not timm.is_model(name.split(".")[0]):
+        raise WeightsError(f"timm has no backbone called {name!r}, which the model names")
     extra: dict[str, Any] = {}
     # other backbones take images of any size, and have no such argument
     if size is not None and config_of(name).fixed_input_size:
