@@ -106,6 +106,25 @@ def test_the_readmes_python_runs_and_prints_what_it_shows(
     assert capsys.readouterr().out in blocks(README, "")
 
 
+def test_the_example_for_scikit_learn_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nouns = ["Mugs", "Lamps", "Shirts"]
+    rows = []
+    for number in range(48):
+        noun = nouns[number % 3]
+        gift = number % 4 == 0
+        title = f"{noun.lower()} {'for giving' if gift else 'to keep'}"
+        rows.append(f'{title},"{noun}, Gifts"' if gift else f"{title},{noun}")
+    (tmp_path / "products.csv").write_text("\n".join(["title,labels", *rows]), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    [code] = [code for code in blocks(ROOT / "docs" / "usage.md", "python") if "sklearn" in code]
+    exec(compile(code, "usage.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == printed[1] == "[1. 1.]"
+    assert printed[2].endswith(" 1.0")
+
+
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+import sklearn.exceptions
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from shelfwise import aliases
-from shelfwise.catalog.reading.python_records import read_records
-from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.config import CatalogSettings, Config
+from shelfwise.catalog.labels import flatten
+from shelfwise.catalog.reading.product_sources import as_catalog, read_labelled_products
+from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
-from shelfwise.errors import BundleError, CatalogError, LabelError, NotFittedError
+from shelfwise.errors import BundleError, LabelError, NotFittedError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
 from shelfwise.features.vector_math import unit
+from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision, label, novelty_detector
 from shelfwise.model.model import Model, require_members
@@ -27,17 +29,24 @@ from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.training.fit import fit_catalog
 
-log = logging.getLogger("shelfwise")
+_COLUMNS = "multi_hot_columns"
+"""The fact of a model that was fitted on a multi-hot `y`: the labels of its columns."""
 
-_EXAMPLE = "[{'title': 'Mug with a handle'}]"
+
+class _NotFittedError(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
+    """Ours, and scikit-learn's too, which its tools wait for."""
 
 
-class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Categorizer(BaseEstimator):  # type: ignore[misc]
     """Puts products on all of their right categories.
 
-    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a DataFrame, or an iterable of
-    dictionaries with any of the keys id, title, description, image, categories, price, brand, related. An
-    image is a path, or the bytes of an image file.
+    `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a data frame of any library, an Arrow
+    table, or an iterable of dictionaries, such as a list, a generator or a data set. All are read by the same
+    rules: with any of the columns id, title, description, image, categories, price, brand and related, or
+    names that shops use for them. An image is a path, the bytes of an image file, or a picture of Pillow.
+
+    scikit-learn's `clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take it like any estimator. It is
+    no classifier in their sense, as these have one label a product: `is_classifier` is false.
 
     Args:
         preset: "recommended", "paper" or "authors_code".
@@ -46,7 +55,7 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         root: the folder that image paths are relative to, where `X` is not a file.
 
     Attributes:
-        classes_: (L,) label names, sorted.
+        classes_: (L,) label names, sorted; after a fit on multi-hot `y`, those of its columns, in its order.
         model_: the fitted :class:`~shelfwise.model.model.Model`, or the exported model that was loaded.
     """
 
@@ -86,35 +95,66 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Write the bundle, whole or not at all."""
         save_bundle(self._model().bundle(), Path(folder))
 
-    def fit(
-        self, X: Any, y: Sequence[str | Iterable[str]] | None = None, context: Context | None = None
-    ) -> Self:
-        """Train on products whose categories are in `X`, or given as `y`: N label names, or collections of
-        them.
+    def fit(self, X: Any, y: Any = None, context: Context | None = None) -> Self:
+        """Train on products whose categories are in `X`, or given as `y`.
+
+        Args:
+            X: see above. Without `y` it is read as a file is: repeated ids, variant rows and what cannot be
+                used are left out, and told in the log.
+            y: one entry a product: a label, a collection of labels, or paths; or multi-hot (N, K), whose
+                columns :meth:`predict` then has. See
+                :func:`~shelfwise.catalog.reading.target_parsing.read_targets`. A product without a label is
+                left out.
 
         Raises:
             ShelfwiseError: the catalogue or its categories leave nothing to train on.
         """
         settings = self._settings()
-        catalog = as_catalog(X, settings.catalog, self.root)
-        if y is not None:
-            # a label alone is a path of one name.
-            catalog = catalog.with_categories([_label_names(names) for names in y])
-        self._use(fit_catalog(catalog, settings, context or Context(seed=settings.seed)))
+        products = read_labelled_products(X, y, settings.catalog, self.root)
+        # a later catalogue is read as this one was
+        settings = settings.model_copy(update={"catalog": products.settings})
+        model = fit_catalog(products.catalog, settings, context or Context(seed=settings.seed))
+        if products.columns is not None:
+            model.facts[_COLUMNS] = list(products.columns)
+        self._use(model)
         return self
 
     def predict_proba(self, X: Any) -> Floats:
-        """Scores (N, L) in [0, 1], one column a label of ``classes_``."""
-        model = self._model()
-        return model.scores(self._predict_members(model, X))
+        """Scores (N, L) in [0, 1], one column a label of ``classes_``; 0 for labels that were too rare."""
+        return self._in_columns(self._scores(X))
 
     def predict(self, X: Any) -> Bools:
-        """Decisions (N, L) by the model's threshold or rule, without contradicting its taxonomy."""
-        return self._model().decide(self.predict_proba(X))
+        """Decisions (N, L), multi-hot, one column a label of ``classes_``; false for those too rare.
+
+        They are made by the model's threshold or rule, and do not contradict its taxonomy. After a fit on
+        multi-hot `y` they have its columns, so that scikit-learn's metrics compare the two.
+        """
+        return self._in_columns(self._decisions(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Micro-F1 of the decisions. True labels that the model does not know count as missed.
+
+        Args:
+            y: as in :meth:`fit`; None takes the categories in `X`.
+            sample_weight: (N,) how much each product counts.
+
+        Raises:
+            ShelfwiseError: `y` does not fit the products, or there are no true labels.
+        """
+        model = self._model()
+        columns = self.classes_.tolist()
+        products = read_labelled_products(X, y, model.config.catalog, self.root, columns)
+        catalog = products.catalog
+        true = [flatten(paths, model.labels.mode) for paths in catalog.column("categories")]
+        if not any(true):
+            raise LabelError(
+                "there is no true label to score by; give y, or products with categories"
+            )
+        return micro_f1_of_names(true, self.categorize(catalog), sample_weight)
 
     def categorize(self, X: Any) -> list[list[str]]:
         """N lists of label names: what :meth:`predict` decides, as words."""
-        return self._model().labels.decode(self.predict(X))
+        return self._model().labels.decode(self._decisions(X))
 
     def label(
         self,
@@ -231,6 +271,18 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         [neighbours] = _describe_neighbours(model, index, similarities, rows)
         return neighbours
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn may expect: dictionaries in place of numbers, and several labels a product."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.dict = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        # categories may stand with the products
+        tags.target_tags.required = False
+        return tags
+
     def _settings(self) -> Config:
         """The preset, the changes given to the constructor, and its seed, each over the one before."""
         changes = {} if self.seed is None else {"seed": self.seed}
@@ -241,11 +293,16 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _use(self, model: Predictor) -> None:
         """Become fitted; trailing underscores are scikit-learn's mark of what fitting leaves."""
         self.model_ = model
-        self.classes_ = np.array(model.labels.names, dtype=object)
+        names = model.labels.names
+        columns = model.facts.get(_COLUMNS, names)
+        # labels that were renamed since stand in no column of the former y
+        if not set(names) <= set(columns):
+            columns = names
+        self.classes_ = np.array(columns, dtype=object)
 
     def _model(self) -> Predictor:
         if not hasattr(self, "model_"):
-            raise NotFittedError(
+            raise _NotFittedError(
                 "this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)"
             )
         return self.model_
@@ -260,90 +317,28 @@ class Categorizer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _catalog(self, model: Predictor, X: Any) -> Catalog:
         return as_catalog(X, model.config.catalog, self.root)
 
+    def _scores(self, X: Any) -> Floats:
+        """Scores (N, labels of the model)."""
+        model = self._model()
+        return model.scores(self._predict_members(model, X))
+
+    def _decisions(self, X: Any) -> Bools:
+        """Decisions (N, labels of the model)."""
+        return self._model().decide(self._scores(X))
+
+    def _in_columns(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values (N, labels of the model) in the columns of ``classes_``."""
+        place = {name: column for column, name in enumerate(self.classes_)}
+        wide = np.zeros((len(values), len(place)), values.dtype)
+        wide[:, [place[name] for name in self._model().labels.names]] = values
+        return wide
+
     def _predict_members(self, model: Predictor, X: Any) -> MemberPredictions:
         return model.predict_members(self._catalog(model, X), _context(model))
 
     def _features(self, model: Model, X: Any) -> dict[str, Floats]:
         predictions = self._predict_members(model, X).predictions
         return {name: prediction.features for name, prediction in predictions.items()}
-
-
-def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".") -> Catalog:
-    """A catalogue from a file, a DataFrame or dictionaries; products without an id are numbered.
-
-    Raises:
-        CatalogError: `products` is none of these.
-    """
-    if isinstance(products, Catalog):
-        return products
-    if isinstance(products, str | Path):
-        reading = read_catalog(Path(products), settings)
-        if reading.quarantine:
-            # a row a record is what `label` and the command line give
-            log.warning(
-                "%d of %d records of %s are left out; the first, line %d: %s",
-                len(reading.quarantine),
-                reading.records,
-                products,
-                reading.quarantine[0].line,
-                reading.quarantine[0].reason,
-            )
-        return reading.catalog
-    records = _records_of(products)
-    if not records:
-        raise LabelError("there is no product; give at least one")
-    # a program's own bytes and absolute paths are not checked as the text of a file would be
-    own_images = [_own_image(record.get("image")) for record in records]
-    checked = []
-    for record, image in zip(records, own_images, strict=True):
-        if image is not None:
-            record = {name: value for name, value in record.items() if name != "image"}
-        checked.append(record)
-    reading = read_records(checked, settings, root)
-    if reading.quarantine:
-        count = len(reading.quarantine)
-        raise CatalogError(
-            f"{count} of {len(records)} products cannot be used; {reading.quarantine[0].reason}"
-        )
-    if all(image is None for image in own_images):
-        return reading.catalog
-    images = []
-    for own, read in zip(own_images, reading.catalog.column("image"), strict=True):
-        images.append(read if own is None else own)
-    return reading.catalog.with_images(images)
-
-
-def _own_image(image: Any) -> bytes | str | None:
-    """The image of a product from Python where it is the content of a file, or an absolute path."""
-    if isinstance(image, bytes):
-        return image
-    if isinstance(image, str | Path) and Path(image).is_absolute():
-        return str(image)
-    return None
-
-
-def _records_of(products: Any) -> list[Mapping[str, Any]]:
-    """Products as mappings: from a pandas, polars or Arrow table, or an iterable of mappings."""
-    if isinstance(products, Mapping):
-        raise CatalogError(f"products must be several; give a list: {_EXAMPLE}")
-    if hasattr(products, "to_pylist"):
-        found: list[Mapping[str, Any]] = products.to_pylist()
-    elif hasattr(products, "to_dicts"):
-        found = products.to_dicts()
-    elif hasattr(products, "to_dict") and hasattr(products, "columns"):
-        found = products.to_dict("records")
-    else:
-        found = list(products)
-    if not all(isinstance(record, Mapping) for record in found):
-        raise CatalogError(
-            f"products must be a catalogue file, a DataFrame or dictionaries, e.g. {_EXAMPLE}"
-        )
-    return found
-
-
-def _label_names(names: str | Iterable[str]) -> list[list[str]]:
-    """The labels of one product as paths of one name; a text is one label, not its letters."""
-    return [[names]] if isinstance(names, str) else [[str(name)] for name in names]
 
 
 def _context(model: Predictor) -> Context:

@@ -17,12 +17,15 @@ class PluginError(ShelfwiseError):
     """A modality, fusion policy or file format is unknown, or the extra it needs is not installed."""
 
 
-class CatalogError(ShelfwiseError):
-    """A catalogue cannot be read at all (single bad records are quarantined instead)."""
+class CatalogError(ShelfwiseError, ValueError):
+    """A catalogue cannot be read at all (single bad records are quarantined instead).
+
+    From Python it is also what scikit-learn expects of a wrong `X`, a ValueError.
+    """
 
 
-class LabelError(ShelfwiseError):
-    """The catalogue's categories leave nothing to learn."""
+class LabelError(ShelfwiseError, ValueError):
+    """The catalogue's categories leave nothing to learn, or `y` does not say which labels products have."""
 
 
 class TaxonomyError(ShelfwiseError):

@@ -200,6 +200,12 @@ class Catalog:
         chosen = pa.array(np.asarray(rows, dtype=np.int64))
         return Catalog(self.table.take(chosen), self.root, self.source)
 
+    def with_ids(self, ids: Sequence[str]) -> Catalog:
+        """The same products with other ids, one each."""
+        place = self.table.column_names.index("id")
+        table = self.table.set_column(place, "id", pa.array(ids, pa.string()))
+        return Catalog(table, self.root, self.source)
+
     def with_images(self, images: Sequence[str | bytes | None]) -> Catalog:
         """The same products with other images: N paths, contents of image files, or None."""
         paths: list[str | None] = []

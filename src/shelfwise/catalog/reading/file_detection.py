@@ -110,8 +110,8 @@ def detect_reading(
     columns = dict(plan_columns(tuple(names), settings.columns).ours)
     evidence: list[str] = []
     categories = columns.get("categories", "")
-    whole, items = _category_texts(_sample(parts, categories))
-    signs = _signs(whole, items, categories, settings, evidence)
+    whole, items = category_texts(_sample(parts, categories))
+    signs = category_signs(whole, items, categories, settings, evidence)
     prices = (value for value in _sample(parts, columns.get("price", "")) if isinstance(value, str))
     decimal = _decimal(prices, evidence)
     combined = _category_columns(parts, tuple(names), columns, settings, evidence)
@@ -195,7 +195,7 @@ def _from_json(raw: bytes) -> Any:
         return None
 
 
-def _category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
+def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
     """The texts that hold written paths: values that are texts, and the items of values that are flat lists.
 
     Both without mark-up, whose signs would count as separators.
@@ -210,7 +210,7 @@ def _category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
     return whole, items
 
 
-def _signs(
+def category_signs(
     texts: list[str], items: list[str], column: str, settings: CatalogSettings, evidence: list[str]
 ) -> CategorySigns:
     """What the settings say, and what the column says where they say nothing.

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.category_detection import LEVEL_SIGNS
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.python_containers import records_of
+from shelfwise.catalog.reading.python_images import own_image
+from shelfwise.catalog.reading.python_values import plain_value
 from shelfwise.catalog.reading.reader import ReadResult
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.stream import CheckedBlocks
@@ -29,6 +35,7 @@ from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 Values = Mapping[str, Any]
+OwnImage = bytes | str | None
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,11 @@ class PythonRecords(FileFormat):
 
     Args:
         records: column name -> value of each.
+        columns: our field -> the source's column, where the settings name it.
     """
 
     records: Sequence[Values]
+    columns: Mapping[str, str]
 
     @classmethod
     def sniff(cls, start: bytes) -> float:
@@ -54,57 +63,91 @@ class PythonRecords(FileFormat):
         raise NotImplementedError
 
     def take_apart(self, block: Block) -> ParsedBlock:
-        """All records, as columns; what a record lacks is None."""
-        names = dict.fromkeys(name for record in self.records for name in record)
-        columns = {name: [record.get(name) for record in self.records] for name in names}
-        count = len(self.records)
-        spans = np.stack((np.arange(1, count + 1), np.arange(count), np.ones(count)), axis=1)
-        return ParsedBlock(columns, spans.astype(np.int64))
+        """All records, as columns; what a record lacks is None.
+
+        Records that call a field otherwise than most do are read one by one.
+        """
+        names = _all_names(self.records)
+        together = plan_columns(names, self.columns).ours
+
+        @lru_cache(maxsize=1024)
+        def agrees(own_names: tuple[str, ...]) -> bool:
+            own = plan_columns(own_names, self.columns).ours
+            return own.items() <= together.items()
+
+        like_most: list[int] = []
+        others: list[Record] = []
+        for place, record in enumerate(self.records):
+            if agrees(tuple(record)) and _fault_of(record) is None:
+                like_most.append(place)
+            else:
+                others.append(self.record(block, np.array(_span(place))))
+        rows = [self.records[place] for place in like_most]
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        spans = np.array([_span(place) for place in like_most], np.int64).reshape(-1, 3)
+        return ParsedBlock(columns, spans, others)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One record; its bytes are its values as JSON."""
         place = int(span[1])
         values = dict(self.records[place])
-        raw = json.dumps(values, ensure_ascii=False, default=str).encode()
-        return RawRecord(place + 1, place, raw), values
+        raw = json.dumps(values, ensure_ascii=False, default=str).encode("utf-8", "replace")
+        fault = _fault_of(values)
+        return RawRecord(place + 1, place, raw), values if fault is None else fault
 
 
 def read_records(
-    records: Sequence[Values], settings: CatalogSettings | None = None, root: Path | str = "."
+    products: Any,
+    settings: CatalogSettings | None = None,
+    root: Path | str = ".",
+    every: bool = False,
+    strict: bool = False,
 ) -> ReadResult:
-    """Check products given as mappings; those without an id are numbered from 0, and an id may come twice.
+    """Check products given by a program; those without an id are numbered from 0.
 
     Args:
-        records: column name -> value. The line of a refused one is its place, from 1.
+        products: a data frame, an Arrow table, or an iterable of mappings; see
+            :func:`~shelfwise.catalog.reading.python_containers.records_of`.
         root: the folder that image paths are relative to.
+        every: each record must become a product, and ids may repeat: whoever asks about N products gets N
+            answers. Unset: what cannot be used, variant rows and repeated ids are left out, as of a file.
+        strict: refuse settings that name a column which no record has.
 
     Raises:
-        CatalogError: not one of them can be accepted, or categories can be read in two ways.
+        CatalogError: there is no record; none can be accepted, or, with `every`, one cannot; or categories
+            can be read in two ways.
     """
     settings = settings or CatalogSettings()
-    plain = [{str(name): _plain(value) for name, value in record.items()} for record in records]
-    names = tuple(dict.fromkeys(name for record in plain for name in record))
-    column = plan_columns(names, settings.columns).ours.get("id", "id")
-    ids = [_id_of(record.get(column), place) for place, record in enumerate(plain)]
-    # the places stand in for the ids meanwhile: who predicts a list twice may give an id twice
-    plain = [{**record, column: str(place)} for place, record in enumerate(plain)]
-    source = OpenedFile("records", PythonRecords(plain), iter([Block(1, 0, b"")]))
-    reading, source = detect_reading(source, settings, strict=False)
-    stream = CheckedBlocks(source, settings.columns, reading)
+    given = records_of(products, settings.columns)
+    if not given:
+        raise CatalogError("there is no product; give at least one")
+    plain, images = _plain_records(given, settings.columns)
+    form = PythonRecords(plain, settings.columns)
+    source = OpenedFile("records", form, iter([Block(1, 0, b"")]))
+    reading, source = detect_reading(source, settings, strict)
+    id_column = reading.columns.get("id", "id")
+    ids = _ids_of(plain, id_column, reading.rules)
+    # who asks about a list twice may give an id twice: places stand in for the ids meanwhile
+    stand_in = every and _has_repeated(ids)
+    names = _places_of(ids) if stand_in else ids
+    named = [{**record, id_column: name} for record, name in zip(plain, names, strict=True)]
+    stream = CheckedBlocks(
+        replace(source, form=replace(form, records=named)), settings.columns, reading
+    )
     tables: list[pa.Table] = []
-    quarantine = []
+    quarantine: list[Quarantined] = []
     for table, refused in stream:
         tables.append(table)
         quarantine += refused
-    if not stream.accepted:
-        first = quarantine[0].reason if quarantine else "there is none"
-        raise CatalogError(f"none of the {len(plain)} products can be used; the first: {first}")
-    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
-    accepted = [ids[int(place)] for place in table.column("id").to_pylist()]
-    place = table.column_names.index("id")
-    table = table.set_column(place, "id", pa.array(accepted, pa.string()))
+    if quarantine and (every or not stream.accepted):
+        raise CatalogError(_why_refused(quarantine, len(plain)))
+    catalog = Catalog(
+        pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(root)
+    )
+    if stand_in:
+        catalog = catalog.with_ids(ids)
     return ReadResult(
-        catalog=Catalog(table, Path(root)),
+        catalog=_with_own_images(catalog, images, quarantine),
         quarantine=quarantine,
         records=len(plain),
         format="records",
@@ -114,28 +157,125 @@ def read_records(
     )
 
 
-def _id_of(value: Any, place: int) -> str:
-    """The product's own id, or its place."""
-    if is_missing(value):
-        return str(place)
+def _all_names(records: Sequence[Values]) -> tuple[str, ...]:
+    """The names of all columns, in the order in which they turn up."""
+    return tuple(dict.fromkeys(name for record in records for name in record))
+
+
+def _span(place: int) -> tuple[int, int, int]:
+    """Line, offset and length of a record: its place is all it has."""
+    return place + 1, place, 1
+
+
+def _fault_of(record: Values) -> RecordError | None:
+    """What a Python text may hold and a file may not."""
     try:
-        return read_id(value, Rules())
-    except ValueError as error:
-        raise CatalogError(f"product {place}: the id is {value!r}; expected {error}") from None
+        json.dumps(record, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        found = "half of a surrogate pair stands alone in a text"
+        return RecordError("half a character", f"{found}; expected characters that UTF-8 can hold")
+    return None
 
 
-def _plain(value: Any) -> Any:
-    """A value as a file would hold it.
+def _plain_records(
+    records: Sequence[Mapping[Any, Any]], columns: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[OwnImage]]:
+    """The records as a file would hold them, and of each the image that is not for the reader to check."""
 
-    Numpy's numbers and arrays, tuples, sets and pandas' NA as Python's own.
+    @lru_cache(maxsize=1024)
+    def plan_for(names: tuple[str, ...]) -> Mapping[str, str]:
+        return plan_columns(names, columns).ours
+
+    plain: list[dict[str, Any]] = []
+    images: list[OwnImage] = []
+    for record in records:
+        values = {str(name): value for name, value in record.items()}
+        ours = plan_for(tuple(values))
+        image = own_image(values.get(ours.get("image", "")))
+        if image is not None:
+            # the column stays, so that no other one is taken for it
+            values[ours["image"]] = None
+        images.append(image)
+        if "categories" in ours:
+            values[ours["categories"]] = _unordered_paths(values[ours["categories"]])
+        try:
+            plain.append({name: plain_value(value) for name, value in values.items()})
+        except RecursionError:
+            raise CatalogError(
+                f"product {len(plain)} has a value that is nested too deeply; "
+                "expected texts, numbers and lists"
+            ) from None
+    return plain, images
+
+
+def _unordered_paths(value: Any) -> Any:
+    """The names in a set as paths of their own: they are the levels of no path, as they have no order."""
+    if not isinstance(value, set | frozenset):
+        return value
+    names = sorted(value, key=str)
+    written = any(sign in str(name) for name in names for sign in LEVEL_SIGNS)
+    # paths that are written as texts are cut by what the whole column says
+    return names if written else [[name] for name in names]
+
+
+def _ids_of(records: Sequence[Values], column: str, rules: Rules) -> list[Any]:
+    """The products' ids; those without one are numbered by their place.
+
+    What is no id stays as it is, and is refused with its record.
     """
-    if hasattr(value, "tolist") and not isinstance(value, bytes):
-        value = value.tolist()
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=str)
-    # pandas' NA is neither true nor false, and equal to nothing
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    return value
+    ids: list[Any] = [None] * len(records)
+    for place, record in enumerate(records):
+        value = record.get(column)
+        if not is_missing(value):
+            ids[place] = _id_or_itself(value, rules)
+    taken = {value for value in ids if isinstance(value, str)}
+    for place, known in enumerate(ids):
+        if known is None:
+            name = str(place)
+            # an id of its own, also where others are numbers
+            ids[place] = f"row {place}" if name in taken else name
+    return ids
+
+
+def _has_repeated(ids: Sequence[Any]) -> bool:
+    # what is no text is no id, and may not even be comparable
+    usable = [value for value in ids if isinstance(value, str)]
+    return len(set(usable)) < len(usable)
+
+
+def _places_of(ids: Sequence[Any]) -> list[Any]:
+    """Places in the place of ids; what is no id stays, so that it is refused."""
+    return [str(place) if isinstance(value, str) else value for place, value in enumerate(ids)]
+
+
+def _id_or_itself(value: Any, rules: Rules) -> Any:
+    try:
+        return read_id(value, rules)
+    except ValueError:
+        return value
+
+
+def _why_refused(quarantine: Sequence[Quarantined], count: int) -> str:
+    first = quarantine[0]
+    return (
+        f"{len(quarantine)} of {count} products cannot be used; "
+        f"the first, number {first.line - 1}: {first.reason}"
+    )
+
+
+def _with_own_images(
+    catalog: Catalog, images: Sequence[OwnImage], quarantine: Sequence[Quarantined]
+) -> Catalog:
+    """The products with the images that the program holds itself.
+
+    Args:
+        images: of all records; those of refused ones are left out.
+    """
+    refused = {record.line - 1 for record in quarantine}
+    accepted = [image for place, image in enumerate(images) if place not in refused]
+    if all(image is None for image in accepted):
+        return catalog
+    merged = []
+    for own, read in zip(accepted, catalog.column("image"), strict=True):
+        merged.append(read if own is None else own)
+    return catalog.with_images(merged)
