@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -41,6 +41,17 @@ QUICK: dict[str, Any] = {
     },
 }
 """Laid over a preset: every part runs, none for long. The scores mean nothing."""
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Many threads for very small fits mostly wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,8 @@ def test_the_readmes_python_runs_and_prints_what_it_shows(
     assert capsys.readouterr().out in blocks(README, "")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_the_example_for_scikit_learn_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
