@@ -1,0 +1,1 @@
+"""The review page: people decide about products, and nothing that they decided is lost."""

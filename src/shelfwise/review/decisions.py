@@ -1,0 +1,378 @@
+"""Decisions of people, each one a row. A row is never changed; an undo is a row too."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from shelfwise.errors import ShelfwiseError, StorageError
+from shelfwise.review.database import open_database
+
+State = Literal["decided", "skipped", "unsure", "open"]
+Reason = Literal["uncertain", "wrong", "sample", "disagree", "search", "bulk"]
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row.
+
+    Args:
+        product: the product's id.
+        fingerprint: of the product's fields, as they were when it was decided.
+        seq: 1 for the product's first row, and so on.
+        state: what the product is after this row.
+        before, after: its labels.
+        reason: the queue it was shown in.
+        reviewer: the name of who decided.
+        undoes: the row that this one takes back.
+    """
+
+    id: int
+    product: str
+    fingerprint: str
+    seq: int
+    action: Literal["decide", "undo"]
+    state: State
+    before: Labels
+    after: Labels
+    suggested: Labels
+    reason: Reason
+    reviewer: str
+    model: str
+    undoes: int | None
+    batch: str | None
+    decided_at: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a person wants to be kept.
+
+    Args:
+        seen: the product's `seq` that the person saw; 0 where there was no row yet.
+        request_key: the same for every try to save the same decision.
+    """
+
+    product: str
+    fingerprint: str
+    seen: int
+    before: Labels
+    after: Labels
+    suggested: Labels
+    reason: Reason
+    request_key: str
+    state: State = "decided"
+    batch: str | None = None
+
+
+class ConflictError(ShelfwiseError):
+    """Somebody else has decided about the product meanwhile.
+
+    Args:
+        theirs: the row that stands.
+    """
+
+    def __init__(self, theirs: Decision) -> None:
+        found = f"{theirs.reviewer} decided about product {theirs.product!r} meanwhile"
+        super().__init__(f"{found}; compare both and choose")
+        self.theirs = theirs
+
+
+_SELECT = """
+SELECT d.*, r.name AS reviewer_name, m.digest AS digest FROM {table} d
+JOIN reviewer r ON r.id = d.reviewer JOIN model_version m ON m.id = d.model
+"""
+
+_INSERT = """
+INSERT INTO decision (product, fingerprint, seq, action, state, before_json, after_json,
+  suggested_json, reason, reviewer, model, catalog, undoes, batch, request_key, decided_at)
+VALUES (:product, :fingerprint, :seq, :action, :state, :before, :after, :suggested, :reason,
+  :reviewer, :model, :catalog, :undoes, :batch, :request_key, :decided_at)
+"""
+
+
+class DecisionStore:
+    """The decisions in one file. Every method may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_database(path)
+        # one statement at a time on the one connection
+        self._lock = threading.RLock()
+        self._catalog = 0
+        self._model = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def open_catalog(self, fingerprint: str, source: str, products: int) -> None:
+        """Later decisions are about this catalogue."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO catalog_version (fingerprint, source, products, opened_at) "
+                "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (fingerprint, source, products, _now()),
+            )
+            found = connection.execute(
+                "SELECT id FROM catalog_version WHERE fingerprint = ?", (fingerprint,)
+            )
+            self._catalog = found.fetchone()[0]
+
+    def open_model(self, digest: str, labels: Sequence[str]) -> None:
+        """Later decisions are about suggestions of this model."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO model_version (digest, labels_json, opened_at) VALUES (?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                (digest, _json(labels), _now()),
+            )
+            found = connection.execute("SELECT id FROM model_version WHERE digest = ?", (digest,))
+            self._model = found.fetchone()[0]
+
+    def decide(self, proposals: Iterable[Proposal], reviewer: str, role: str) -> list[Decision]:
+        """Keep decisions, all or none.
+
+        A decision whose `request_key` was kept before is given back, and not kept twice.
+
+        Raises:
+            ConflictError: somebody else was faster.
+            StorageError: the disk did not take them.
+        """
+        with self._transaction() as connection:
+            person = self._person(connection, reviewer, role)
+            return [self._keep(connection, proposal, person) for proposal in proposals]
+
+    def undo(self, decision: int, reviewer: str, role: str, request_key: str) -> Decision:
+        """Take a decision back: the product is again what it was before it.
+
+        Raises:
+            ConflictError: somebody has decided about the product since.
+            StorageError: there is no such decision, or it was taken back before.
+        """
+        with self._transaction() as connection:
+            answered = self._answered(connection, request_key)
+            if answered is not None:
+                return answered
+            undone = self._row(connection, "d.id = ?", decision)
+            if undone is None or undone.action != "decide":
+                raise StorageError(f"there is no decision {decision} to undo")
+            latest = self._latest(connection, undone.product)
+            assert latest is not None
+            if latest.undoes == undone.id:
+                raise StorageError(f"decision {decision} was undone before")
+            if latest.id != undone.id and self._effective(connection, latest).id != undone.id:
+                raise ConflictError(latest)
+            values = self._undoing(connection, undone, latest)
+            person = self._person(connection, reviewer, role)
+            return self._insert(connection, values | {"reviewer": person}, request_key)
+
+    def last_to_undo(self, reviewer: str) -> Decision | None:
+        """The latest decision of a person that nobody has taken back; None without one."""
+        with self._lock:
+            return self._row(
+                self._connection,
+                "r.name = ? AND d.action = 'decide' AND NOT EXISTS "
+                "(SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.id DESC LIMIT 1",
+                reviewer,
+            )
+
+    def get(self, identity: int) -> Decision | None:
+        """One row."""
+        with self._lock:
+            return self._row(self._connection, "d.id = ?", identity)
+
+    def current(self) -> dict[str, Decision]:
+        """By product, its latest row."""
+        with self._lock:
+            rows = self._connection.execute(_SELECT.format(table="current")).fetchall()
+        return {row["product"]: _decision(row) for row in rows}
+
+    def latest(self, product: str) -> Decision | None:
+        """A product's latest row; None where nobody has decided about it."""
+        with self._lock:
+            return self._latest(self._connection, product)
+
+    def history(self, product: str | None = None, limit: int = 200) -> list[Decision]:
+        """Rows of a product, or of all, the latest first."""
+        where = "" if product is None else "WHERE d.product = ?"
+        values = () if product is None else (product,)
+        query = f"{_SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {int(limit)}"
+        with self._lock:
+            return [_decision(row) for row in self._connection.execute(query, values)]
+
+    def all_decisions(self) -> list[Decision]:
+        """Every row, the first first."""
+        query = f"{_SELECT.format(table='decision')} ORDER BY d.id"
+        with self._lock:
+            return [_decision(row) for row in self._connection.execute(query)]
+
+    def switch_acceptance(self, enabled: bool, why: str, reviewer: str | None = None) -> None:
+        """Turn automatic acceptance on or off; `why` is shown."""
+        with self._transaction() as connection:
+            person = None if reviewer is None else self._person(connection, reviewer, "lead")
+            connection.execute(
+                "INSERT INTO acceptance (enabled, why, reviewer, decided_at) VALUES (?, ?, ?, ?)",
+                (int(enabled), why, person, _now()),
+            )
+
+    def acceptance(self) -> tuple[bool, str]:
+        """Whether automatic acceptance is on, and why."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT enabled, why FROM acceptance ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return (False, "nobody has turned it on") if row is None else (bool(row[0]), row[1])
+
+    def _keep(self, connection: sqlite3.Connection, proposal: Proposal, person: int) -> Decision:
+        """Insert one decision, or find it."""
+        # first of all: a repeated request was saved, and is no conflict with itself
+        answered = self._answered(connection, proposal.request_key)
+        if answered is not None:
+            return answered
+        latest = self._latest(connection, proposal.product)
+        if latest is not None and latest.seq != proposal.seen:
+            raise ConflictError(latest)
+        values = {
+            "product": proposal.product,
+            "fingerprint": proposal.fingerprint,
+            "seq": proposal.seen + 1,
+            "action": "decide",
+            "state": proposal.state,
+            "before": _json(proposal.before),
+            "after": _json(proposal.after),
+            "suggested": _json(proposal.suggested),
+            "reason": proposal.reason,
+            "reviewer": person,
+            "undoes": None,
+            "batch": proposal.batch,
+        }
+        return self._insert(connection, values, proposal.request_key)
+
+    def _undoing(
+        self, connection: sqlite3.Connection, undone: Decision, latest: Decision
+    ) -> dict[str, Any]:
+        """The row that restores what was before `undone`."""
+        earlier = self._row(
+            connection, "d.product = ? AND d.seq = ?", undone.product, undone.seq - 1
+        )
+        # the queue of the row that counts again: a bulk decision stays one
+        reason = undone.reason if earlier is None else earlier.reason
+        return {
+            "product": undone.product,
+            "fingerprint": undone.fingerprint if earlier is None else earlier.fingerprint,
+            "seq": latest.seq + 1,
+            "action": "undo",
+            "state": "open" if earlier is None else earlier.state,
+            "before": _json(undone.after),
+            "after": _json(undone.before),
+            "suggested": _json(undone.suggested),
+            "reason": reason,
+            "undoes": undone.id,
+            "batch": None,
+        }
+
+    def _effective(self, connection: sqlite3.Connection, row: Decision) -> Decision:
+        """The decision that counts after an undo: the one before what was taken back."""
+        while row.undoes is not None:
+            undone = self._row(connection, "d.id = ?", row.undoes)
+            assert undone is not None
+            earlier = self._row(
+                connection, "d.product = ? AND d.seq = ?", row.product, undone.seq - 1
+            )
+            if earlier is None:
+                return row
+            row = earlier
+        return row
+
+    def _insert(
+        self, connection: sqlite3.Connection, values: Mapping[str, Any], request_key: str
+    ) -> Decision:
+        versions = {"model": self._model, "catalog": self._catalog}
+        cursor = connection.execute(
+            _INSERT, {**values, **versions, "request_key": request_key, "decided_at": _now()}
+        )
+        kept = self._row(connection, "d.id = ?", cursor.lastrowid)
+        assert kept is not None
+        return kept
+
+    def _answered(self, connection: sqlite3.Connection, request_key: str) -> Decision | None:
+        return self._row(connection, "d.request_key = ?", request_key)
+
+    def _latest(self, connection: sqlite3.Connection, product: str) -> Decision | None:
+        return self._row(connection, "d.product = ? ORDER BY d.seq DESC LIMIT 1", product)
+
+    def _row(self, connection: sqlite3.Connection, where: str, *values: Any) -> Decision | None:
+        """The one row that fits; `where` is always text of this file."""
+        query = f"{_SELECT.format(table='decision')} WHERE {where}"
+        row = connection.execute(query, values).fetchone()
+        return None if row is None else _decision(row)
+
+    def _person(self, connection: sqlite3.Connection, name: str, role: str) -> int:
+        """The number of a reviewer, who is noted down at the first decision."""
+        connection.execute(
+            "INSERT INTO reviewer (name, role, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (name, role, _now()),
+        )
+        found = connection.execute("SELECT id FROM reviewer WHERE name = ?", (name,))
+        return int(found.fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it; on the disk when it ends."""
+        with self._lock:
+            try:
+                # the write lock is taken before anything is read: no other writer comes in between
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                fix = "nothing was kept; free the disk or the file, then try again"
+                raise StorageError(f"{self.path} did not take it: {error}; {fix}") from None
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        # after a full disk SQLite may have rolled back by itself
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _decision(row: sqlite3.Row) -> Decision:
+    return Decision(
+        id=row["id"],
+        product=row["product"],
+        fingerprint=row["fingerprint"],
+        seq=row["seq"],
+        action=row["action"],
+        state=row["state"],
+        before=tuple(json.loads(row["before_json"])),
+        after=tuple(json.loads(row["after_json"])),
+        suggested=tuple(json.loads(row["suggested_json"])),
+        reason=row["reason"],
+        reviewer=row["reviewer_name"],
+        model=row["digest"],
+        undoes=row["undoes"],
+        batch=row["batch"],
+        decided_at=row["decided_at"],
+    )
+
+
+def _json(names: Iterable[str]) -> str:
+    return json.dumps(list(names), ensure_ascii=False)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,164 @@
+"""In what order products are shown, and which of them: the queues and the filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from shelfwise.core.types import Int64Array
+from shelfwise.review.decisions import Decision
+from shelfwise.review.products import ReviewProducts
+from shelfwise.review.running_precision import Precision, random_order, running_precision
+
+Queue = Literal["uncertain", "wrong", "sample", "disagree", "search"]
+
+QUEUES: tuple[Queue, ...] = get_args(Queue)
+
+TITLES: Mapping[Queue, str] = {
+    "uncertain": "Uncertain",
+    "wrong": "Probably wrong",
+    "sample": "Random sample",
+    "disagree": "Fields disagree",
+    "search": "All products",
+}
+
+PURPOSE: Mapping[Queue, str] = {
+    "uncertain": "Products that the model is least sure about. Deciding these teaches it most.",
+    "wrong": "Products whose labels in the catalogue are probably wrong, the surest first.",
+    "sample": "Products drawn by chance. Only this queue measures how many labels are right.",
+    "disagree": "Products whose fields contradict each other: the picture says one thing, the title another.",
+    "search": "Every product that the filter finds, in the order of the catalogue.",
+}
+
+State = Literal["waiting", "decided", "any"]
+
+WRONG_FROM = 0.5
+"""Suspicion from which on a product is probably wrong."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is shown; it is in the address, so that it can be sent to a colleague.
+
+    Args:
+        queue: the order, and which products belong at all.
+        text: words that the title or the id holds.
+        label: a label that the product has or that is suggested for it.
+        state: whether people have decided.
+    """
+
+    queue: Queue = "uncertain"
+    text: str = ""
+    label: str = ""
+    state: State = "waiting"
+
+
+class Queues:
+    """The queues of one catalogue; what nobody needs to look at is left out of them."""
+
+    def __init__(self, products: ReviewProducts) -> None:
+        self.products = products
+        self.sample: Int64Array = random_order(len(products), products.seed)
+        self._orders = {
+            "uncertain": _falling(products.uncertainty, ~products.automatic),
+            "wrong": _falling(products.suspicion, products.suspicion >= WRONG_FROM),
+            "sample": self.sample,
+            "disagree": _falling(products.disagreement, products.disagreement > 0),
+            "search": np.arange(len(products)),
+        }
+
+    def rows(self, chosen: Filter, current: Mapping[str, Decision]) -> list[int]:
+        """The rows that a filter finds, in the queue's order."""
+        words = chosen.text.casefold().split()
+        found = []
+        for row in self._orders[chosen.queue].tolist():
+            if self._fits(row, chosen, words, current):
+                found.append(row)
+        return found
+
+    def next_row(
+        self, chosen: Filter, current: Mapping[str, Decision], after: int | None = None
+    ) -> int | None:
+        """The first product to look at, or the one that follows the row `after`; None at the end."""
+        rows = self.rows(chosen, current)
+        if after is None:
+            return rows[0] if rows else None
+        order = self._orders[chosen.queue].tolist()
+        # a product that was just decided is in the order, but not among the rows
+        place = order.index(after) if after in order else -1
+        later = set(order[place + 1 :])
+        following = [row for row in rows if row in later]
+        rest = [row for row in rows if row != after]
+        # what was passed over comes again at the end
+        candidates = following or rest
+        return candidates[0] if candidates else None
+
+    def progress(self, queue: Queue, current: Mapping[str, Decision]) -> tuple[int, int]:
+        """How many products of a queue are decided, and how many it has."""
+        order = self._orders[queue].tolist()
+        return sum(self.is_decided(row, current) for row in order), len(order)
+
+    def is_decided(self, row: int, current: Mapping[str, Decision]) -> bool:
+        """Whether somebody has decided about the product as it is now."""
+        decision = current.get(self.products.ids[row])
+        if decision is None or decision.state != "decided":
+            return False
+        return decision.fingerprint == self.products.fingerprint(row)
+
+    def precision(self, current: Mapping[str, Decision], automatic: bool = False) -> Precision:
+        """The precision of what the model suggests, from the random sample so far.
+
+        Counted are products in the order of the sample up to the first that nobody has looked at: to leave
+        the hard ones out would flatter. A decision in bulk is no look.
+
+        Args:
+            automatic: of products that are accepted without a person only.
+        """
+        products = self.products
+        labels = products.suggested.sum(axis=1).astype(np.int64)
+        if automatic:
+            labels = labels * products.automatic
+        counts = []
+        rights = []
+        for row in self.sample.tolist():
+            decision = current.get(products.ids[row])
+            if decision is None or decision.reason == "bulk" or not self.is_decided(row, current):
+                break
+            counts.append(int(labels[row]))
+            right = set(decision.after) & set(products.suggestion(row))
+            rights.append(len(right) if labels[row] else 0)
+        return running_precision(
+            np.array(counts, np.int64),
+            np.array(rights, np.int64),
+            len(products),
+            max(1, int(labels.max(initial=0))),
+        )
+
+    def _fits(
+        self, row: int, chosen: Filter, words: list[str], current: Mapping[str, Decision]
+    ) -> bool:
+        decided = self.is_decided(row, current)
+        if chosen.state == "decided" and not decided:
+            return False
+        if chosen.state == "waiting" and decided:
+            return False
+        identity = self.products.ids[row]
+        text = f"{self.products.titles[row]} {identity}".casefold()
+        if not all(word in text for word in words):
+            return False
+        if not chosen.label:
+            return True
+        decision = current.get(identity)
+        if decision is not None and decided:
+            return chosen.label in decision.after
+        has = self.products.starting_labels(row)
+        return chosen.label in has or chosen.label in self.products.suggestion(row)
+
+
+def _falling(values: np.ndarray, chosen: np.ndarray) -> Int64Array:
+    """The chosen rows, the highest value first; of equals the first of the catalogue."""
+    order = np.argsort(-values, kind="stable")
+    return np.asarray(order[chosen[order]], np.int64)
