@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.train import train
 from shelfwise.config import Config
 from shelfwise.core import registry
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context
+from shelfwise.export.loading import open_model
 from shelfwise.model.bundle import load_bundle
+from shelfwise.model.model import Model
 from shelfwise.training import fit as fitting
 from shelfwise.training.dataset import prepare_data
 
@@ -61,6 +64,28 @@ def test_the_report_folder_is_complete(trained: Path) -> None:
     page = (trained / "report" / "index.html").read_text("utf-8")
     assert "image+<wbr>title" in page
     assert 'src="http' not in page
+
+
+def test_every_unusable_image_is_told(results: dict[str, Any], trained: Path, sample: Path) -> None:
+    """Of training and test products alike: in results.json, in a list and on the page."""
+    model = open_model(trained)
+    assert isinstance(model, Model)
+    assert model.nearest_neighbours is not None
+    catalog = read_catalog(sample).catalog
+    # whoever opens every image of the catalogue finds these
+    broken = {one.id for one in model.predict_members(catalog, Context(), model.members).refused}
+    known = set(model.nearest_neighbours.ids)
+    told = {part: {one["id"] for one in results["refused"][part]} for part in ("training", "test")}
+    assert told["training"] == broken & known
+    assert told["training"], "the sample has broken images on purpose"
+    assert told["test"] <= broken - known
+    lines = (trained / "report" / "refused.jsonl").read_text("utf-8").splitlines()
+    listed = {(row["part"], row["id"]) for row in map(json.loads, lines)}
+    assert listed == {(part, name) for part, names in told.items() for name in names}
+    page = (trained / "report" / "index.html").read_text("utf-8")
+    assert f"{len(results['refused']['training'])} fields of training products" in page
+    for one in results["refused"]["training"]:
+        assert f"<code>{one['id']}</code>" in page
 
 
 def test_no_partial_work_is_left(trained: Path) -> None:

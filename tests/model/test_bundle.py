@@ -92,6 +92,26 @@ def test_files_that_people_put_beside_a_model_are_not_lost(
     assert (tmp_path / "model" / name).read_text() == "typed by hand"
 
 
+def test_what_we_write_into_a_report_is_no_stranger(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    report = tmp_path / "model" / "report"
+    report.mkdir()
+    for name in (
+        "index.html",
+        "figure_2.svg",
+        "results.json",
+        "results.md",
+        "before_after.md",
+        "before_after.json",
+        "migration.json",
+        "quarantine.jsonl",
+        "quarantine.test.jsonl",
+        "refused.jsonl",
+    ):
+        (report / name).touch()
+    save_bundle(bundle, tmp_path / "model")
+
+
 def test_the_folder_one_works_in_is_not_replaced(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

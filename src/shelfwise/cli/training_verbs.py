@@ -92,6 +92,9 @@ def train(
             {
                 **where,
                 **shown,
+                "quarantined": results["data"]["quarantined"],
+                "refused": {part: len(listed) for part, listed in results["refused"].items()},
+                "notes": results["notes"],
                 "corrections": results["data"]["corrections"],
                 "before_after": changed,
             }
@@ -180,6 +183,13 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
         typer.echo(f"read: {sentence}")
     for note, count in data["notes"].items():
         typer.echo(f"note: {count} x {note}")
+    for name, count in data["quarantined"].items():
+        if count:
+            typer.echo(f"quarantined: {count} records of the {name}: {out / 'report'}")
+    for part, listed in results["refused"].items():
+        if listed:
+            where = out / "report" / "refused.jsonl"
+            typer.echo(f"refused: {len(listed)} fields of {part} products: {where}")
     for note in results["notes"]:
         typer.echo(f"note: {note}")
     best = results["systems"][results["decide_with"]]

@@ -15,7 +15,7 @@ from typing import Any
 from shelfwise.catalog.reading.reader import write_quarantine
 from shelfwise.config import Config
 from shelfwise.core.claims import claimed
-from shelfwise.core.files import write_text_atomically
+from shelfwise.core.files import write_json_lines, write_text_atomically
 from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import Context
 from shelfwise.errors import ShelfwiseError
@@ -93,7 +93,7 @@ def _train(
 def write_report_folder(results: Mapping[str, Any], data: PreparedData, out: Path) -> list[str]:
     """Write the folder ``report`` of the model in `out`.
 
-    It has results.json, results.md, index.html, and what was quarantined.
+    It has results.json, results.md, index.html, what was quarantined, and what could not be used.
 
     Returns:
         What could not be written, and why. Nothing that fails here is raised: the model is there already.
@@ -120,6 +120,7 @@ def write_report_folder(results: Mapping[str, Any], data: PreparedData, out: Pat
     # the figures come last, as they tell what has failed before
     parts: dict[str, Callable[[Path], None]] = {
         "quarantine.jsonl": partial(write_quarantines, data),
+        "refused.jsonl": partial(write_refused, results["refused"]),
         "results.md": tables,
         "index.html": page,
         "results.json": figures,
@@ -149,6 +150,13 @@ def _attempt(name: str, write: Callable[[Path], None], folder: Path) -> list[str
 def _reason(error: Exception) -> str:
     """An error on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def write_refused(refused: Mapping[str, Any], folder: Path) -> None:
+    """Write the fields of training and test products that could not be used, where there are any."""
+    rows = [{"part": part, **one} for part, listed in refused.items() for one in listed]
+    if rows:
+        write_json_lines(folder / "refused.jsonl", rows)
 
 
 def write_quarantines(data: PreparedData, folder: Path) -> None:

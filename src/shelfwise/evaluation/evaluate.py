@@ -42,7 +42,7 @@ def evaluate_model(
 
     Returns:
         The parts "members", "systems", "decide_with", "errors", "labels", "decisions", "mistakes",
-        "disagreements", "similar" and "notes" of results.json.
+        "disagreements", "similar", "refused" and "notes" of results.json.
     """
     # each member predicts once, and every system is computed from that
     answers = model.predict_members(catalog, context, model.members)
@@ -67,6 +67,10 @@ def evaluate_model(
         "mistakes": worst_mistakes(model, catalog, truth, final, answers),
         "disagreements": contradicting_products(model, catalog, truth, answers),
         "similar": similar_figures(model, answers, truth),
+        "refused": {
+            "training": [vars(rejected) for rejected in model.training_refused],
+            "test": [vars(rejected) for rejected in answers.refused],
+        },
         "notes": list(notes),
     }
 

@@ -25,9 +25,7 @@ from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
 
-REPORT_FILES = (
-    r"(results|migration)\.json|results\.md|.*\.(html|svg)|(quarantine|refused)(\.\w+)?\.jsonl"
-)
+REPORT_FILES = r"(results|before_after|migration)\.(json|md)|.*\.(html|svg)|(quarantine|refused)(\.\w+)?\.jsonl"
 """Names of the files of a report."""
 
 

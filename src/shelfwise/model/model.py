@@ -32,11 +32,14 @@ class Model(Predictor):
         members: by name, fitted.
         policies: of the systems that fuse members, by system, fitted.
         system_members: by system, the members it fuses, in its order.
+        training_refused: fields of training products that could not be used. They are told in the report;
+            a model that was loaded has none.
     """
 
     members: dict[str, Modality]
     policies: dict[str, FusionPolicy] = field(default_factory=dict)
     system_members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    training_refused: tuple[RejectedField, ...] = ()
 
     @property
     def systems(self) -> list[str]:

@@ -97,6 +97,8 @@ def fit_model(
     )
     model.facts = _facts(model, fitted)
     model.seconds = checkpoints.seconds
+    # several members may read one image, and each refuses it
+    model.training_refused = tuple(dict.fromkeys(fitted.refused))
     return model
 
 

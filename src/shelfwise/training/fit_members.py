@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
-from shelfwise.core.types import Examples, Prediction, Rows, State
+from shelfwise.core.types import Examples, Prediction, RejectedField, Rows, State
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import Compute, out_of_fold
@@ -30,10 +30,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FittedMembers:
-    """The members that could be fitted, in the configured order; and of the others, why not."""
+    """The members that could be fitted, in the configured order; and of the others, why not.
+
+    Args:
+        members: by name.
+        not_run: by name, why not.
+        refused: fields of training products that were there but could not be used.
+    """
 
     members: dict[str, FittedMember]
     not_run: dict[str, str]
+    refused: list[RejectedField] = field(default_factory=list)
 
 
 def fit_members(
@@ -52,7 +59,8 @@ def fit_members(
     stacked = stacked_members(config, not len(training_set.validation), skip_failures)
     # In the configured order: under a budget the first members are the ones that are kept.
     for name in config.members:
-        fit = partial(fit_member, name, training_set, config, budget, checkpoints, name in stacked)
+        work = (name, training_set, config, budget, checkpoints, name in stacked, fitted.refused)
+        fit = partial(fit_member, *work)
         outcome = try_or_reason(partial(budget.spend, name, fit), name, skip_failures)
         if isinstance(outcome, str):
             fitted.not_run[name] = outcome
@@ -70,11 +78,13 @@ def fit_member(
     budget: Budget,
     checkpoints: Checkpoints,
     stacked: bool,
+    refused: list[RejectedField],
 ) -> FittedMember | str:
     """Fit one member and predict the training set with it.
 
     Args:
         stacked: whether out-of-fold predictions are needed.
+        refused: gets the fields that are there but cannot be used.
 
     Returns:
         The fitted member, or in words why too few products have its field.
@@ -86,6 +96,7 @@ def fit_member(
     inputs = checkpoints.time(
         f"prepare.{name}", lambda: member.prepare(training_set.catalog, context)
     )
+    refused += inputs.refused
     present = int(inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
     if present < 2 * stacking.folds:
