@@ -25,7 +25,10 @@ from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
 
-REPORT_FILES = r"(results|before_after|migration)\.(json|md)|.*\.(html|svg)|(quarantine|refused)(\.\w+)?\.jsonl"
+REPORT_FILES = (
+    r"(results|before_after|migration)\.(json|md)|.*\.(html|svg)|"
+    r"(quarantine|refused)(\.\w+)?\.jsonl"
+)
 """Names of the files of a report."""
 
 

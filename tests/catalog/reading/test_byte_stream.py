@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfwise.catalog.reading import byte_stream
-from shelfwise.catalog.reading.byte_stream import CorruptFileError, cut_blocks, split_lines
+from shelfwise.catalog.reading.block_cutting import cut_blocks
+from shelfwise.catalog.reading.byte_stream import CorruptFileError, split_lines
 from shelfwise.errors import ShelfwiseError
 
 

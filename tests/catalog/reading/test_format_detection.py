@@ -24,7 +24,8 @@ from shelfwise.core.registry import formats
 from shelfwise.errors import CatalogError, ConfigError
 
 LISP = '''
-from shelfwise.catalog.reading.byte_stream import RawRecord, cut_blocks, read_chunks
+from shelfwise.catalog.reading.block_cutting import cut_blocks
+from shelfwise.catalog.reading.byte_stream import RawRecord, read_chunks
 from shelfwise.catalog.reading.file_format import BY_RECORDS, CERTAIN, FileFormat, ParsedBlock
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.types import Int64Array
 
+MAX_BLOCK_FURTHER = 1024
+"""Further columns of the records of one block that are read one by one; a catalogue keeps fewer."""
+
 Span = tuple[int, int, int]
 """Line, offset and length of a record."""
 
@@ -39,7 +43,7 @@ class Quarantined:
         length: number of bytes, line ending included.
         kind: the kind of fault in a few words, such as "duplicate id", to be counted by.
         reason: product, field, what was found and what is expected, in plain words.
-        raw: the bytes; in Parquet the row as JSON.
+        raw: the bytes; in Parquet the row as JSON; of a record that is too long its beginning.
         id: the product's id, where it could be read.
     """
 
@@ -84,7 +88,7 @@ def check_block(
         return CheckedBlock(
             table=_table_of([]),
             spans=np.empty((0, 3), np.int64),
-            refused=[refuse(piece, block.fault)],
+            refused=[replace(refuse(piece, block.fault), length=len(block.data) + block.skipped)],
             notes=Counter(),
         )
     # notes are counted anew for every block
@@ -180,6 +184,10 @@ def _one_by_one(
             reason = "a value is nested too deeply; expected texts, numbers and lists"
             fault = RecordError("nested too deeply", reason)
             refused.append(refuse(piece, fault))
+    further = {name for product in products for name in product.further}
+    if len(further) > MAX_BLOCK_FURTHER:
+        note = f"columns left out, being more than {MAX_BLOCK_FURTHER} in a part of the file"
+        rules.notes[note] += len(further) - MAX_BLOCK_FURTHER
     return products, spans, refused
 
 
@@ -201,6 +209,8 @@ def _table_of(products: list[Product]) -> pa.Table:
         columns[column.name] = pa.array(values, column.type)
     # a dictionary, because a set has no order
     further = dict.fromkeys(name for product in products for name in product.further)
+    # a key of its own in every record would make a table as wide as it is long
+    further = dict.fromkeys(islice(further, MAX_BLOCK_FURTHER))
     for name in further:
         texts = [product.further.get(name) for product in products]
         columns[name] = pa.array(texts, pa.string())

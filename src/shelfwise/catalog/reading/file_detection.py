@@ -28,6 +28,9 @@ from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
+MAX_NAMES_SEARCHED = 2048
+"""Columns among which columns of 0 and 1 are looked for; with more, none of them is taken for a label."""
+
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""
 
@@ -140,6 +143,12 @@ def _category_columns(
         evidence.append(f"categories: {', '.join(found.names)} are the levels of one path")
         return found
     if "categories" in columns:
+        return None
+    # records with keys of their own would be looked through once for each key
+    if len(names) > MAX_NAMES_SEARCHED:
+        evidence.append(
+            f"categories: none found; {len(names):,} columns are too many to look for columns of 0 and 1"
+        )
         return None
     used = set(columns.values())
     found = find_indicator_columns(

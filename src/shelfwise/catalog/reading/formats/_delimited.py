@@ -6,6 +6,7 @@ A row is plain when it stands on one line, keeps RFC 4180 to the letter, and has
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,11 @@ import pyarrow as pa
 from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import one_chunk, take_rows
+from shelfwise.catalog.reading.block_cutting import cut_blocks, last_break
 from shelfwise.catalog.reading.byte_stream import (
     Block,
     RawRecord,
     RecordError,
-    cut_blocks,
-    last_break,
     read_chunks,
     split_lines,
 )
@@ -97,7 +97,7 @@ class DelimitedFormat(FileFormat):
         if isinstance(found, RecordError):
             raise CatalogError(f"{where} (line {header.line}) cannot be read: {found.reason}")
         names = [name.strip() for name in found]
-        repeated = {name for name in names if names.count(name) > 1}
+        repeated = {name for name, count in Counter(names).items() if count > 1}
         if repeated:
             shown = ", ".join(map(repr, sorted(repeated)))
             raise CatalogError(

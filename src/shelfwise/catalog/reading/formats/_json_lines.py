@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Column, positions, python_values
+from shelfwise.catalog.reading.block_cutting import cut_blocks
 from shelfwise.catalog.reading.byte_stream import (
     Block,
     RawRecord,
     RecordError,
     as_spans,
-    cut_blocks,
     read_chunks,
 )
 from shelfwise.catalog.reading.column_mapping import plan_columns
