@@ -21,6 +21,7 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
     from rich import progress as rich_progress
     from rich.console import Console
 
+    from shelfwise.core.cache_folder import opened_cache
     from shelfwise.core.device_request import requested_device
     from shelfwise.core.types import Context, Progress
     from shelfwise.nn.memory import tune_malloc
@@ -56,7 +57,7 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
                 finally:
                     bars.remove_task(bar.task)
 
-        yield TerminalContext(seed=seed, cache=cache_folder())
+        yield TerminalContext(seed=seed, cache=opened_cache(cache_folder()))
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,9 @@ class EmbeddingCache:
         """The arrays of a shard; none where it is damaged or gone."""
         try:
             data = path.read_bytes()
+            # what is used stays when the cache is trimmed; who may only read it cannot say so
+            with suppress(OSError):
+                os.utime(path)
             return load(data) if hashlib.sha256(data).hexdigest() == path.stem else {}
         except (OSError, SafetensorError):
             return {}

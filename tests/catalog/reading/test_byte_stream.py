@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfwise.catalog.reading import byte_stream
+from shelfwise.catalog.reading import block_cutting
 from shelfwise.catalog.reading.block_cutting import cut_blocks
 from shelfwise.catalog.reading.byte_stream import CorruptFileError, split_lines
 from shelfwise.errors import ShelfwiseError
@@ -36,7 +36,7 @@ def test_blocks_tile_what_follows_the_header(chunks: list[bytes], size: int, hea
     after = pieces[header - 1] if 0 < header <= len(pieces) else None
     at = 0 if after is None else after.offset + len(after.raw)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(byte_stream, "BLOCK_BYTES", size)
+        patch.setattr(block_cutting, "BLOCK_BYTES", size)
         blocks = list(cut_blocks(chunks, after))
     assert b"".join(b.data for b in blocks) == data[at:]
     for block in blocks:

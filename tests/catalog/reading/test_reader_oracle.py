@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading import arrow as arrays
+from shelfwise.catalog.reading import block_cutting, quoting
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading import quoting
 from shelfwise.catalog.reading.blocks import Quarantined, refuse
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
 from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
@@ -157,7 +157,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         path = tmp_path / name
         path.write_bytes(data)
         monkeypatch.setattr(sources, "_CHUNK_BYTES", size)
-        monkeypatch.setattr(sources, "BLOCK_BYTES", size)
+        monkeypatch.setattr(block_cutting, "BLOCK_BYTES", size)
         monkeypatch.setattr(json_lines, "_LINES_TOGETHER", 3)
         monkeypatch.setattr(arrays, "_MAX_RUNS", 2)
         # what separates categories is found by the whole column, and is tested with its detection

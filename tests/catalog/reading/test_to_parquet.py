@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from shelfwise.catalog.reading import block_cutting, parallel, stream
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading import parallel, stream
 from shelfwise.catalog.reading import to_parquet as conversion
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.reading.to_parquet import convert_catalog
@@ -43,7 +43,7 @@ def table_of(shards: list[Path]) -> pa.Table:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks and shards so small that a few thousand records make many."""
     monkeypatch.setattr(sources, "_CHUNK_BYTES", 1 << 14)
-    monkeypatch.setattr(sources, "BLOCK_BYTES", 1 << 15)
+    monkeypatch.setattr(block_cutting, "BLOCK_BYTES", 1 << 15)
     monkeypatch.setattr(conversion, "SHARD_ROWS", 1000)
 
 

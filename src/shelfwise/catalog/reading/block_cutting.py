@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from shelfwise.catalog.reading.byte_stream import (
-    BLOCK_BYTES,
     MAX_RECORD_BYTES,
     Block,
     DamagedFileError,
@@ -16,6 +15,12 @@ from shelfwise.catalog.reading.byte_stream import (
     RecordError,
     too_long,
 )
+
+BLOCK_BYTES = 4 << 20
+"""What is read, checked and passed between processes at once.
+
+Enough to be fast, little enough to need no memory to speak of.
+"""
 
 KEPT_BYTES = 64 << 10
 """Of a record that is too long, for the quarantine."""

@@ -21,12 +21,6 @@ from shelfwise.catalog.reading.zip_archive import is_archive, open_member
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError, ShelfwiseError
 
-BLOCK_BYTES = 4 << 20
-"""What is read, checked and passed between processes at once.
-
-Enough to be fast, little enough to need no memory to speak of.
-"""
-
 MAX_RECORD_BYTES = 16 << 20
 """Of a record, up to a megabyte more; a longer one is refused, so that one line cannot take all memory."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shelfwise.catalog.reading import byte_stream
+from shelfwise.catalog.reading import block_cutting
 from shelfwise.catalog.reading.format_detection import detect_format
 from shelfwise.catalog.reading.formats import json as json_format
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
@@ -137,7 +137,7 @@ def test_what_json_does_not_allow_and_programs_write(tmp_path: Path) -> None:
 def test_many_records_are_read_in_several_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(block_cutting, "BLOCK_BYTES", 2000)
     monkeypatch.setattr("shelfwise.catalog.reading.formats._as_lines._LINES_BYTES", 700)
     records = [{"id": i, "title": f"Mug {i}"} for i in range(500)]
     reading = read(tmp_path, json.dumps({"products": records}, indent=1))
