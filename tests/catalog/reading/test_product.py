@@ -112,7 +112,7 @@ def test_category_paths(value: Any, paths: Any) -> None:
     assert product(categories=value).categories == paths
 
 
-@pytest.mark.parametrize("value", [5, {"a": 1}, ["A", ["B"]], [[["A"]]], [[True]], [2019]])
+@pytest.mark.parametrize("value", [True, {"a": 1}, ["A", ["B"]], [[["A"]]], [[True]]])
 def test_other_categories_are_refused(value: Any) -> None:
     with pytest.raises(ValidationError, match="a list of paths"):
         product(categories=value)

@@ -12,7 +12,7 @@ from shelfwise.catalog.reading import format_detection
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.text_encoding import is_windows
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import ConfigError
+from shelfwise.errors import CatalogError, ConfigError
 
 TABLE = "id;title;brand\r\n01;Théière 5 €;Hélène\r\n02;Cup;\r\n03;Œuf d’été;\r\n"
 TITLES = ["Théière 5 €", "Cup", "Œuf d'été"]
@@ -108,3 +108,44 @@ def test_characters_cut_by_the_end_of_a_chunk_are_whole() -> None:
 def test_a_half_character_of_utf_16_is_replaced(tmp_path: Path) -> None:
     data = TABLE.encode("utf-16").replace("p".encode("utf-16-le"), b"\x00\xd8")
     assert read(tmp_path, data).catalog.column("title")[1].startswith("Cu")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "title"),
+    [
+        ("cp1251", "Кружка синяя"),
+        ("koi8-r", "Кружка синяя"),
+        ("cp1250", "Łyżka święta"),
+        ("cp1253", "Μπλε κούπα"),
+        ("cp1254", "Kırmızı fincan"),
+        ("mac_roman", "Señor café"),
+        ("cp850", "Señor café"),
+        ("shift_jis", "青いマグ"),
+    ],
+)
+def test_other_encodings_are_asked_about(tmp_path: Path, encoding: str, title: str) -> None:
+    path = tmp_path / "products.csv"
+    rows = "".join(f"{i},{title}\n" for i in range(20))
+    path.write_bytes(f"id,title\n{rows}".encode(encoding))
+    with pytest.raises(CatalogError, match=r"encoding = \"NAME\""):
+        read_catalog(path)
+    settings = CatalogSettings(encoding=encoding)
+    assert read_catalog(path, settings).catalog.column("title") == [title] * 20
+
+
+@pytest.mark.parametrize(
+    "title", ["Été à la plage, 10 m³", "Größe 5 für £5", "¿Qué año? 50 °C", "Œuvre"]
+)
+def test_words_of_western_europe_are_windows(tmp_path: Path, title: str) -> None:
+    path = tmp_path / "products.csv"
+    path.write_bytes(
+        "".join(["id;title\n", *(f"{i};{title}\n" for i in range(9))]).encode("cp1252")
+    )
+    assert read_catalog(path).catalog.column("title") == [title] * 9
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_encodings_need_no_mark(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "products.csv"
+    path.write_bytes("id,title\n1,Été\n2,Mug\n".encode(encoding))
+    assert read_catalog(path).catalog.column("title") == ["Été", "Mug"]

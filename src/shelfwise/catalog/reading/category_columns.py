@@ -11,17 +11,32 @@ from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import MISSING
 
 _LEVEL = re.compile(
-    r"(level|lvl|l|category|cat|category_level|categories_level|hierarchy|department)_?(\d)"
+    r"((?:\w+_)?(?:level|lvl|l|category|categories|cat|hierarchy|department)"
+    r"(?:_(?:level|lvl|l))?)_?(\d)(?:_name)?"
 )
+_LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
+"""Columns that hold one label each."""
+
 _SUB = re.compile(r"(?:sub_?)+(?:category|cat)")
-_MAIN = ("category", "main_category", "category_name")
+_MAIN = (
+    "category",
+    "main_category",
+    "maincategory",
+    "master_category",
+    "mastercategory",
+    "parent_category",
+    "category_name",
+)
+_BELOW = ("article_type", "articletype")
+"""What stands below a sub-category (Myntra)."""
+
 _NO_LABELS = re.compile(
     r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable)(?:_|$)"
 )
 """Columns of 0 and 1 that say something else than a category."""
 
-_ON = frozenset(("1", "1.0", "true", "yes", "x"))
-_OFF = frozenset(("0", "0.0", "false", "no", ""))
+_ON = frozenset(("1", "1.0", "true", "t", "yes", "y", "x"))
+_OFF = frozenset(("0", "0.0", "false", "f", "no", "n", ""))
 
 MIN_INDICATORS = 3
 """Columns of 0 and 1 below which they are taken for properties of the product."""
@@ -33,11 +48,12 @@ class CategoryColumns:
 
     Args:
         names: the source's columns; of levels from the root down.
-        kind: ``levels``, one path; ``indicators``, one label a column that holds 1.
+        kind: ``levels``, one path; ``labels``, one label a column; ``indicators``, one label a column that
+            holds 1.
     """
 
     names: tuple[str, ...]
-    kind: Literal["levels", "indicators"]
+    kind: Literal["levels", "labels", "indicators"]
 
     def combine(self, values: Mapping[str, Any]) -> list[list[str]] | None:
         """The paths of one record.
@@ -49,6 +65,8 @@ class CategoryColumns:
         if self.kind == "indicators":
             on = [name for name, text in zip(self.names, texts, strict=True) if text.lower() in _ON]
             return [[name] for name in on] or None
+        if self.kind == "labels":
+            return [[text] for text in texts if text] or None
         path: list[str] = []
         for text in texts:
             # an empty level ends the path
@@ -59,7 +77,10 @@ class CategoryColumns:
 
 
 def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
-    """Columns named like levels: ``level1`` to ``levelN``, or ``Category`` with ``Sub Category``."""
+    """Columns named like levels or labels.
+
+    These are ``level1`` to ``levelN``, ``Category`` with ``Sub Category``, and ``label1`` to ``labelN``.
+    """
     numbered: dict[str, dict[int, str]] = {}
     for name in names:
         match = _LEVEL.fullmatch(normal_name(name))
@@ -73,8 +94,10 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     subs = sorted((name for name in names if _SUB.fullmatch(normal_name(name))), key=len)
     main = next((name for name in names if normal_name(name) in _MAIN), None)
     if subs and main is not None:
-        return CategoryColumns((main, *subs), "levels")
-    return None
+        below = [name for name in names if normal_name(name) in _BELOW]
+        return CategoryColumns((main, *subs, *below), "levels")
+    labels = tuple(name for name in names if _LABEL.fullmatch(normal_name(name)))
+    return CategoryColumns(labels, "labels") if len(labels) > 1 else None
 
 
 def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColumns | None:

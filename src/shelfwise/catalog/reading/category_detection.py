@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+
+from shelfwise.catalog.reading.unused_signs import sign_left
 
 LEVEL_SIGNS = (
     ">>",
@@ -30,11 +33,17 @@ Longer ones first, as they contain shorter ones.
 OTHER_LEVEL_SIGNS = ("/", "\\", "::")
 """Signs between levels that also occur in names (TV/Audio)."""
 
-PATH_SIGNS = ("|", ";", ",", "\n")
+PATH_SIGNS = ("||", "|", ";;", ";", "^", "~", "\n", "\t", ",")
 """Signs between several paths of one product, likeliest first; commas occur in names, too."""
+
+PIPE = "|"
+"""Stands between paths, and in some catalogues between levels."""
 
 CLEARLY_FREE = 0.6
 """From this share of free places on a sign separates."""
+
+SURELY_FREE = 0.9
+"""The same for a comma beside levels: there both of its readings are common."""
 
 CLEARLY_BOUND = 0.25
 """Up to this share of free places a sign belongs to names."""
@@ -115,6 +124,11 @@ def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
     values = [text.strip() for text in texts if text.strip()]
     evidence: list[str] = []
     separator, separates_levels = _level_sign(values, evidence)
+    if not separator and several_paths and _are_levels(values, PIPE):
+        evidence.append(
+            f"{PIPE!r} separates levels: each name behind it has one above, and begins no value"
+        )
+        separator = PIPE
     signs = CategorySigns(separator)
     separates_paths = True
     if several_paths:
@@ -124,6 +138,8 @@ def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
         other = replace(signs, delimiter="", escaped=False, bare=False)
     elif not separates_levels:
         other = replace(signs, separator="")
+    if other is None and several_paths:
+        other = _with_sign_left(values, signs, evidence)
     return Detection(signs, other, tuple(evidence))
 
 
@@ -188,7 +204,7 @@ def _path_sign(
             signs, delimiter=sign, escaped=escaped, bare=_has_both_spacings(values, sign)
         )
         pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
-        places, free = _free_places(pieces)
+        places, free = _free_places(_names_beside(pieces, signs.separator))
         if not places:
             continue
         if escaped:
@@ -206,7 +222,8 @@ def _path_sign(
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(f"{sign!r} is part of names: {_counted(free, places)}")
             continue
-        if share >= CLEARLY_FREE:
+        needed = SURELY_FREE if sign == "," and signs.separator else CLEARLY_FREE
+        if share >= needed:
             evidence.append(f"{sign!r} separates paths: {_counted(free, places)}")
             return candidate, True
         evidence.append(
@@ -214,6 +231,71 @@ def _path_sign(
         )
         undecided = undecided or candidate
     return (undecided, False) if undecided else (signs, True)
+
+
+def _are_levels(values: Iterable[str], sign: str) -> bool:
+    """Whether what a sign separates lies below each other, as in ``Home|Kitchen|Mugs``.
+
+    Then a name has one name above it, is never the first, and shares the one above with others.
+    """
+    above: defaultdict[str, set[str]] = defaultdict(set)
+    below: defaultdict[str, set[str]] = defaultdict(set)
+    firsts: set[str] = set()
+    for value in values:
+        names = [name.strip() for name in value.split(sign)]
+        firsts.add(names[0])
+        for high, low in pairwise(names):
+            above[low].add(high)
+            below[high].add(low)
+    if len(above) < MIN_PLACES:
+        return False
+    fitting = [name for name, highs in above.items() if len(highs) == 1 and name not in firsts]
+    shared = any(len(lows) > 1 for lows in below.values())
+    return shared and len(fitting) >= SURELY_FREE * len(above)
+
+
+def _with_sign_left(
+    values: Iterable[str], signs: CategorySigns, evidence: list[str]
+) -> CategorySigns | None:
+    """The reading that uses a sign which `signs` leaves inside names; None where none is left."""
+    paths = (path for value in set(values) for path in signs.paths(value))
+    left = sign_left(chain.from_iterable(paths))
+    if left is None:
+        return None
+    evidence.append(f"{left.sign!r} is left inside names, and may separate, too")
+    if not signs.separator and not left.joins_labels:
+        return replace(signs, separator=left.sign)
+    if not signs.separator and signs.delimiter:
+        # what was taken for the sign between paths may be the one between levels
+        return CategorySigns(signs.delimiter, left.sign)
+    return replace(signs, delimiter=left.sign, escaped=False, bare=False)
+
+
+def _names_beside(values: Iterable[Sequence[str]], separator: str) -> Iterator[list[str]]:
+    """The names that stand directly beside a sign between paths; each other name ends a run of them.
+
+    In ``A > Shoes, Boots > B`` these are Shoes and Boots. Whole paths would tell less: ``A > Shoes`` may end
+    in several ways, and the comma be part of the name all the same.
+
+    Args:
+        values: the pieces of each text between the signs.
+        separator: between levels; empty where there are none.
+    """
+    if not separator:
+        yield from map(list, values)
+        return
+    for pieces in values:
+        run: list[str] = []
+        for piece in pieces:
+            # "/Home/Mugs" has no name in front of its first sign
+            names = [name for name in piece.split(separator) if name.strip()] or [""]
+            run.append(names[0])
+            # with further levels, the piece after it stands beside its last name only
+            if len(names) > 1:
+                yield run
+                yield from ([name] for name in names[1:-1])
+                run = [names[-1]]
+        yield run
 
 
 def _has_both_spacings(values: Sequence[str], sign: str) -> bool:

@@ -31,6 +31,8 @@ from shelfwise.core.types import Bools
 Path = tuple[str, ...]
 """The names of a category path."""
 
+_NOT_PLAIN = r"^\s*(?:\(|array\()|&#?\w+;|<"
+
 _PATHS_TYPE = SCHEMA.field("categories").type
 
 
@@ -38,6 +40,8 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
     texts, doubt = as_strings(values)
     doubt |= holds_mark(texts, opens_json)
+    # mark-up and written tuples are read one by one, as their signs separate nothing
+    doubt |= is_true(pc.match_substring_regex(texts, _NOT_PLAIN))
     signs = rules.signs
     if signs.escaped or signs.bare:
         # Arrow cuts at fixed texts only; of these columns each distinct text is cut by itself

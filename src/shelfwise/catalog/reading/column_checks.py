@@ -174,6 +174,8 @@ class _ColumnChecks:
             doubt |= is_true(pc.ends_with(array, ".0"))
         # Excel's scientific notation
         doubt |= is_true(pc.match_substring(array, "E+"))
+        # ="00042", by which Excel keeps zeros
+        doubt |= is_true(pc.starts_with(array, "="))
         return self._reread(array, doubt, values, partial(read_id, rules=self.rules))
 
     def texts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,13 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "id",
         "asin",
         "parent_asin",
+        "uniq_id",
+        "item_sku",
+        "seller_sku",
+        "product_id_non_editable",
+        "handleid",
         "product_id",
         "productid",
-        "uniq_id",
         "handle",
         "url_handle",
         "code",
@@ -24,12 +28,57 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "item_id",
         "item_number",
         "article_number",
+        "article_id",
+        "objectid",
+        "_id",
+        "uuid",
+        "train_id",
+        "internal_id",
+        "listing_id",
+        "artikelnummer",
+        "artikelnr",
+        "artikel_nr",
+        "référence",
+        "reference",
+        "código",
+        "codigo",
+        "codice",
+        "артикул",
         # the index that pandas writes in front of the columns, if nothing else names the product
         "",
         "unnamed_0",
         "index",
     ),
-    "title": ("title", "name", "product_name", "product_title", "item_name", "designation"),
+    "title": (
+        "title",
+        "name",
+        "product_name",
+        "product_title",
+        "productname",
+        "item_name",
+        "item_title",
+        "product",
+        "productdisplayname",
+        "product_display_name",
+        "prod_name",
+        "designation",
+        "us_title_short",
+        "artikelname",
+        "produktname",
+        "bezeichnung",
+        "titel",
+        "désignation",
+        "nom",
+        "nom_du_produit",
+        "titre",
+        "nombre",
+        "título",
+        "titulo",
+        "nome",
+        "titolo",
+        "название",
+        "наименование",
+    ),
     "description": (
         "description",
         "body_html",
@@ -37,8 +86,20 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "long_description",
         "item_description",
         "short_description",
+        "description_html",
+        "detail_desc",
+        "about_product",
+        "product_details",
+        "summary",
+        "us_description_short",
         "generic_name",
         "ingredients_text",
+        "beschreibung",
+        "descripción",
+        "descripcion",
+        "descrizione",
+        "descrição",
+        "описание",
     ),
     "image": (
         "image",
@@ -51,10 +112,21 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "image_src",
         "images",
         "product_image_url",
+        "productimageurl",
+        "main_image_url",
+        "image_urls",
+        "image_urls_x_y_z",
         "base_image",
         "picurl",
         "image1",
+        "image_name",
+        "img",
+        "img_link",
+        "photo",
         "picture",
+        "picture_url",
+        "imgurl",
+        "bild",
     ),
     "categories": (
         "categories",
@@ -62,12 +134,31 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "labels",
         "product_category_tree",
         "product_category",
-        "product_type",
-        "google_product_category",
-        "prdtypecode",
+        "category_name",
         "category_path",
+        "categorytext",
+        "categories_x_y_z",
+        "product_type",
+        "standardized_product_type",
+        "prdtypecode",
+        "google_product_category",
         "categories_tags",
         "tags",
+        "collection",
+        "collections",
+        "breadcrumbs",
+        "breadcrumb",
+        "genres",
+        "kategorie",
+        "kategorien",
+        "catégorie",
+        "catégories",
+        "categoría",
+        "categoria",
+        "categorías",
+        "категория",
+        "категории",
+        "kategoria",
     ),
     "price": (
         "price",
@@ -76,18 +167,58 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "sale_price",
         "startprice",
         "start_price",
+        "standard_price",
         "retail_price",
         "discounted_price",
         "list_price",
         "unit_price",
+        "selling_price",
+        "current_price",
+        "price_tax_incl",
+        "price_tax_included",
+        "price_tax_excl",
+        "price_tax_excluded",
+        "price_vat",
+        "price_usd",
+        "price_eur",
+        "actual_price",
+        "market_price",
+        "preis",
+        "prix",
+        "prix_ttc",
+        "precio",
+        "preço",
+        "preco",
+        "prezzo",
+        "cena",
+        "цена",
     ),
-    "brand": ("brand", "vendor", "store", "manufacturer", "brands", "brand_name"),
-    "related": ("related", "related_skus"),
+    "brand": (
+        "brand",
+        "vendor",
+        "store",
+        "manufacturer",
+        "brands",
+        "brand_name",
+        "product_brand",
+        "c_brand",
+        "marke",
+        "hersteller",
+        "marque",
+        "marca",
+        "бренд",
+        "производитель",
+    ),
+    "related": (
+        "related",
+        "related_skus",
+    ),
 }
 """Column names a source may use for each of ours, as :func:`normal_name` writes them; the first found counts.
 
-They are those of Amazon, Shopify, WooCommerce, Magento, Google Merchant, eBay, Etsy, Rakuten, Flipkart,
-Best Buy and Open Food Facts.
+They are those of Amazon, Shopify, WooCommerce, Magento, PrestaShop, BigCommerce, Akeneo, Wix, Squarespace,
+Google Merchant, eBay, Etsy, Rakuten, Flipkart, Best Buy and Open Food Facts, and plain words in the
+languages of Europe.
 """
 
 RELATIONS: Mapping[str, str] = {
@@ -100,6 +231,9 @@ RELATIONS: Mapping[str, str] = {
 }
 """Columns that hold one relation each (the 2018 dumps), and the name the relation gets in ``related``."""
 
+
+_LOCALE = re.compile(r"_[a-z]{2}_[a-z]{2}(?:_\w+)?$")
+"""The language behind a column's name, and the sales channel that may follow (Akeneo, OpenCart)."""
 
 VARIATION = "variation"
 """What WooCommerce calls a row that is a size or colour of another row's product."""
@@ -175,11 +309,7 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
     """
     configured = {name: source for name, source in columns.items() if source in names}
-    free: dict[str, str] = {}
-    # of names that differ in upper and lower case only, the first counts: it is written last
-    for name in reversed(names):
-        if name not in configured.values():
-            free[normal_name(name)] = name
+    free = _by_plain_name([name for name in names if name not in configured.values()])
     ours: dict[str, str] = {}
     for name, synonyms in SYNONYMS.items():
         # an empty name in the settings names no column
@@ -201,6 +331,18 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     apart = {_free_name(name): source for name, source in further.items()}
     row_type = free.get("type") if "parent" in free else None
     return ColumnPlan(ours, relations, apart, row_type)
+
+
+def _by_plain_name(names: Sequence[str]) -> dict[str, str]:
+    """The names as :func:`normal_name` writes them -> as the source has them."""
+    plain: dict[str, str] = {}
+    # name-en_US is a name where nothing else is; of several languages the first counts
+    for name in reversed(names):
+        plain[_LOCALE.sub("", normal_name(name))] = name
+    # of names that differ in upper and lower case only, the first counts: it is written last
+    for name in reversed(names):
+        plain[normal_name(name)] = name
+    return plain
 
 
 def _first_of(synonyms: tuple[str, ...], free: Mapping[str, str]) -> str | None:

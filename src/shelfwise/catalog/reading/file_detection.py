@@ -24,7 +24,8 @@ from shelfwise.catalog.reading.category_detection import CategorySigns, detect_s
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, unpacked
+from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, signs_only
+from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -140,7 +141,8 @@ def _category_columns(
         return None
     found = find_level_columns(names)
     if found is not None:
-        evidence.append(f"categories: {', '.join(found.names)} are the levels of one path")
+        what = "levels of one path" if found.kind == "levels" else "labels"
+        evidence.append(f"categories: {', '.join(found.names)} are the {what}")
         return found
     if "categories" in columns:
         return None
@@ -207,13 +209,13 @@ def _from_json(raw: bytes) -> Any:
 def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
     """The texts that hold written paths: values that are texts, and the items of values that are flat lists.
 
-    Both without mark-up, whose signs would count as separators.
+    Both without mark-up and brackets, whose signs would count as separators.
     """
     whole: list[str] = []
     items: list[str] = []
     for value in map(unpacked, values):
         if isinstance(value, str) and not is_missing(value):
-            whole.append(read_name(value))
+            whole.append(signs_only(value))
         elif isinstance(value, list):
             items.extend(read_name(item) for item in value if isinstance(item, str))
     return whole, items

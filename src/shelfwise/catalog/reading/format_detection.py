@@ -19,6 +19,8 @@ from shelfwise.catalog.reading.text_encoding import (
     checked_encoding,
     is_windows,
     marked_encoding,
+    readings_of,
+    strange_word,
 )
 from shelfwise.catalog.reading.zip_archive import catalogue_member
 from shelfwise.config import CatalogSettings
@@ -64,6 +66,7 @@ def open_source(
         and plugin.perhaps_windows
         and _looks_windows(path)
     ):
+        _check_windows(path)
         encoding = WINDOWS
         notes += ("the file is not in UTF-8; all of it is decoded as Windows-1252",)
     settings = settings.model_copy(update={"encoding": encoding})
@@ -91,6 +94,22 @@ def _looks_windows(path: Path) -> bool:
     if compression(path) is not None:
         chunks = _first_chunks(chunks, _MAX_COMPRESSED_BYTES)
     return is_windows(_until_damage(chunks))
+
+
+def _check_windows(path: Path) -> None:
+    """Refuse a table in no UTF-8 that makes no words as Windows-1252.
+
+    Raises:
+        CatalogError: it has to be told which encoding it is.
+    """
+    chunks = _first_chunks(read_chunks(path), _MAX_COMPRESSED_BYTES)
+    word = strange_word(_until_damage(chunks))
+    if word is not None:
+        raise CatalogError(
+            f"{path} is in no UTF-8, and makes no words as Windows-1252; one of its words is, by encoding: "
+            f"{readings_of(word)}; write the right one under [catalog] of a settings file: "
+            'encoding = "NAME"'
+        )
 
 
 def _until_damage(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -15,6 +15,24 @@ from shelfwise.errors import ConfigError
 WINDOWS = "cp1252"
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_HEADER_BYTES = 32
+_ENCODINGS = (
+    *("cp1252", "cp1250", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1257", "mac_roman", "cp850"),
+    *("cp1255", "cp1256", "shift_jis", "gb18030", "big5", "euc_kr"),
+)
+_ACCENTED_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_STRANGE = re.compile(
+    # three accents side by side
+    r"[\xc0-\xff]{3}"
+    # signs between letters, and pound or yen in front of them
+    r"|[^\W\d_][\xa1-\xa9\xab-\xad\xb1\xb3\xb9\xba\xbc-\xbf][^\W\d_]|[\xa3\xa5\xaf][a-z]"
+    # a capital of Windows behind a small letter, and low quotes within words
+    r"|[a-z][\u017d\u0160\u0152\u0178\u02c6\u201a\u201e\u0192]|[a-z][\u2013\u201d\xa4\u2026][a-z]"
+    # of the Turkish alphabet, read as that of Iceland
+    r"|[\xf0\xfe\xfd\xd0\xde\xdd]|\ufffd"
+)
+_STRANGE_SHARE = 0.15
 _ENOUGH_CHARACTERS = 1000
 """Characters beyond ASCII after which the question is decided."""
 
@@ -43,8 +61,52 @@ def checked_encoding(name: str) -> str | None:
 
 
 def marked_encoding(start: bytes) -> str | None:
-    """UTF-16 where the file begins with its byte order mark, else None."""
-    return "utf-16" if start.startswith(_UTF_16_MARKS) else None
+    """UTF-16 or UTF-32 where the file begins with a byte order mark, or as UTF-16 without one; else None."""
+    if start.startswith(_UTF_32_MARKS):
+        return "utf-32"
+    if start.startswith(_UTF_16_MARKS):
+        return "utf-16"
+    # a header is ASCII, of which UTF-16 makes every second byte zero
+    beginning = start[:_HEADER_BYTES]
+    high, low = beginning[::2], beginning[1::2]
+    if low and not any(low) and all(high):
+        return "utf-16-le"
+    if high and not any(high) and all(low):
+        return "utf-16-be"
+    return None
+
+
+def strange_word(chunks: Iterable[bytes]) -> bytes | None:
+    """A word that shows that a table in no UTF-8 is in no Windows-1252 either; None where it may be.
+
+    Cyrillic or Greek letters give words of nothing but accents, Polish ones give signs within words, and
+    those of old Macs and of DOS capitals and quotes behind small letters.
+    """
+    strange = 0
+    fine = 0
+    example = None
+    for chunk in chunks:
+        for word in _ACCENTED_WORD.finditer(chunk):
+            text = word[0].decode(WINDOWS, "replace")
+            if _STRANGE.search(text):
+                strange += 1
+                example = example or word[0]
+            else:
+                fine += 1
+        if strange + fine >= _ENOUGH_CHARACTERS:
+            break
+    return example if strange > _STRANGE_SHARE * (strange + fine) else None
+
+
+def readings_of(word: bytes) -> str:
+    """What a word is in the encodings that shops use, for a person to choose from."""
+    found = {}
+    for name in _ENCODINGS:
+        try:
+            found[name] = word.decode(name)
+        except UnicodeDecodeError:
+            continue
+    return ", ".join(f"{name} ({text})" for name, text in found.items())
 
 
 def is_windows(chunks: Iterable[bytes]) -> bool:

@@ -6,7 +6,7 @@ was expected.
 
 from __future__ import annotations
 
-import ast
+import html
 import json
 import math
 import re
@@ -19,8 +19,10 @@ from typing import Any
 
 from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.json_objects import amount_of, category_values, without_objects
 from shelfwise.catalog.reading.missing import MISSING
 from shelfwise.catalog.reading.price_parsing import DecimalSign, parse_price
+from shelfwise.catalog.reading.written_lists import is_cut_list, unbracketed, unpacked
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
@@ -29,10 +31,9 @@ _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-"""A quoted text in what numpy writes for an array of texts: ``['A' 'B']``."""
+_TEXT_FORMULA = re.compile(r'="([^"]+)"')
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 DEFAULT_SIGNS = CategorySigns(" > ", "|")
 """Those that shelfwise itself writes."""
@@ -106,6 +107,10 @@ def read_id(value: Any, rules: Rules) -> str:
     text = _scalar(value, expected).strip()
     if not text.isprintable():
         raise ValueError(f"{expected}, without control characters")
+    formula = _TEXT_FORMULA.fullmatch(text)
+    if formula:
+        # ="00042" is how Excel is made to keep the zeros
+        return formula[1]
     if _SCIENTIFIC.fullmatch(text):
         raise ValueError(
             "an id with all its digits; Excel has cut this one short: "
@@ -118,7 +123,7 @@ def read_id(value: Any, rules: Rules) -> str:
 
 def read_text(value: Any) -> str | None:
     """Plain text of a text, a number, or a list of paragraphs; None without words."""
-    value = _listed_texts(value)
+    value = _listed_texts(without_objects(value))
     if isinstance(value, str):
         return None if is_missing(value) else plain_text(value) or None
     expected = "a text, or a list of texts"
@@ -161,6 +166,21 @@ def read_name(value: str) -> str:
     return plain_text(value)
 
 
+def signs_only(text: str) -> str:
+    """A text of categories whose signs all separate or belong to names: none is left of mark-up or brackets.
+
+    Line breaks and tabs stay, as they may separate.
+
+    >>> signs_only("Home &gt; <b>Mugs</b>"), signs_only("[Mugs, Gifts]")
+    ('Home > Mugs', 'Mugs, Gifts')
+    """
+    text = unbracketed(text)
+    if "<" in text:
+        return "\n".join(map(read_name, text.splitlines()))
+    # a name such as "A&amp;B" holds a sign that is none
+    return html.unescape(text) if "&" in text else text
+
+
 def read_paths(value: Any, rules: Rules) -> Paths | None:
     """Paths of names from a list of paths, one path as a flat list, a list of written paths, or one text."""
     expected = (
@@ -168,12 +188,16 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     )
     value = unpacked(value)
     if isinstance(value, str):
+        if is_cut_list(value):
+            raise ValueError("a whole list; this one is cut short, or is written in no known way")
         value = _paths_in_text(value, rules)
-    elif is_missing(value):
+    if is_missing(value):
         return None
+    value = category_values(value)
+    if isinstance(value, str):
+        value = _paths_in_text(value, rules)
     if not _is_list(value):
         raise ValueError(expected)
-    value = _without_objects(value)
     if all(isinstance(item, str | None) for item in value):
         value = _paths_in_texts(value, rules)
     if not all(map(_is_list, value)):
@@ -188,7 +212,7 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
 
 def _paths_in_text(text: str, rules: Rules) -> Paths:
     """The paths of one text."""
-    return rules.signs.paths(text)
+    return rules.signs.paths(signs_only(text))
 
 
 def _paths_in_texts(
@@ -206,18 +230,11 @@ def _paths_in_texts(
     return [texts]
 
 
-def _without_objects(values: Sequence[Any]) -> Sequence[Any]:
-    """Categories given as objects, ``{"id": ..., "name": ...}``, by their names; other values as they are."""
-    if any(isinstance(value, list | tuple) for value in values):
-        return [_without_objects(value) if _is_list(value) else value for value in values]
-    names = [value.get("name") if isinstance(value, dict) else None for value in values]
-    return names if names and all(isinstance(name, str) for name in names) else values
-
-
 def read_price(value: Any, rules: Rules) -> float | None:
     """A price as a number; of a range the lower end. What is no price leaves the product without one."""
     if is_missing(value):
         return None
+    value = amount_of(unpacked(value))
     text = _scalar(value, "a number, or a text such as '$12.34'")
     if isinstance(value, str):
         price = parse_price(text, rules.decimal)
@@ -266,22 +283,6 @@ def _is_container(value: Any) -> bool:
     return isinstance(value, list | tuple | dict)
 
 
-def unpacked(value: Any) -> Any:
-    """Lists and objects that a table had to hold as text: JSON, Python literals, or what numpy writes.
-
-    Other text, even with a bracket in front, stays as it is.
-    """
-    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
-        return value
-    # numpy's list comes before Python's literals, which would make one text of two that stand side by side
-    for read in (json.loads, _numpy_list, ast.literal_eval):
-        try:
-            return read(value.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    return value
-
-
 def is_written_list(value: Any) -> bool:
     """Whether a text may be a list: it begins and ends with a bracket."""
     if not isinstance(value, str):
@@ -297,19 +298,6 @@ def _listed_texts(value: Any) -> Any:
     found = unpacked(value)
     texts = isinstance(found, list) and all(isinstance(item, str) for item in found)
     return found if texts else value
-
-
-def _numpy_list(text: str) -> list[Any]:
-    """The texts of a numpy array as pandas writes it: quoted, with blanks or line breaks between them.
-
-    >>> _numpy_list("['A' 'B C']")
-    ['A', 'B C']
-    """
-    inside = text.removeprefix("[").removesuffix("]")
-    between = _LIST_ITEM.sub("", inside)
-    if inside == between or between.strip():
-        raise ValueError("no array of texts")
-    return [ast.literal_eval(item) for item in _LIST_ITEM.findall(inside)]
 
 
 def read_further(value: Any) -> str | None:

@@ -35,7 +35,7 @@ from shelfwise.errors import CatalogError
 
 _LINES_TRIED = 64
 
-_EXCEL_SIGN = re.compile(rb"(?:\xef\xbb\xbf)?sep=(.)\r?\n?")
+_EXCEL_SIGN = re.compile(rb"(?:\xef\xbb\xbf)?\"?sep=(.)\"?\r?\n?")
 """The first line by which Excel tells itself what stands between fields."""
 
 

@@ -13,10 +13,10 @@ _HAS_COMMAS = 0.1
 
 
 class Csv(DelimitedFormat):
-    """A header line and rows of fields divided by commas, semicolons or tabs."""
+    """A header line and rows of fields divided by commas, semicolons, tabs or pipes."""
 
     suffixes: ClassVar[Mapping[str, float]] = {".csv": BY_NAME}
-    delimiters: ClassVar[str] = ",;\t"
+    delimiters: ClassVar[str] = ",;\t|"
 
     @classmethod
     def sniff(cls, start: bytes) -> float:
@@ -24,4 +24,4 @@ class Csv(DelimitedFormat):
         first = next(nonblank_lines(start), b"")
         if excel_delimiter(first) is not None:
             return BY_RECORDS
-        return _HAS_COMMAS if b"," in first or b";" in first else 0.0
+        return _HAS_COMMAS if any(sign in first for sign in (b",", b";", b"|")) else 0.0

@@ -25,6 +25,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
     Layout,
     json_shape,
 )
+from shelfwise.catalog.reading.json_objects import unwrapped
 from shelfwise.catalog.reading.record_parsing import BOM, first_line, nonblank_lines, parse_json
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -122,12 +123,12 @@ def _objects(
     chunks = ijson.from_iter(_chunks(path, settings, advance))
     try:
         for record in ijson.items(chunks, shape.prefix, multiple_values=True, use_float=True):
-            yield record
+            yield unwrapped(record)
             given += 1
     except ijson.JSONError:
         # Python's reader takes what many programs write though JSON has no such thing, such as NaN
         values = _whole_values(path, settings, lambda _: None)
-        further = (record for value in values for record in _at(value, shape.prefix))
+        further = (unwrapped(record) for value in values for record in _at(value, shape.prefix))
         yield from islice(further, given, None)
 
 

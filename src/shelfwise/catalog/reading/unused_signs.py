@@ -1,0 +1,106 @@
+"""Signs that a reading of categories leaves inside names, though the column says that they separate, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+LEFT_SIGNS = (
+    "//",
+    "||",
+    ";;",
+    "/",
+    "|",
+    ";",
+    ",",
+    "\\",
+    "^",
+    "~",
+    "#",
+    "::",
+    ":",
+    " - ",
+    " + ",
+    " & ",
+    ">",
+    ".",
+    "\n",
+    "\t",
+)
+"""Signs that may be left in names, longer ones first, as they contain shorter ones."""
+
+ENOUGH_NAMES = 2
+"""Distinct names that have to hold a sign before it is asked about."""
+
+ALONE = 0.6
+"""From this share on of names whose parts are names as well, a sign is asked about."""
+
+MOST = 0.5
+"""A sign in this share of the distinct names is asked about where its parts come and go."""
+
+MANY = 0.2
+"""A sign in this share of the distinct names is asked about where half of the parts are names."""
+
+MANY_NAMES = 6
+"""Distinct names below which parts that come and go say little."""
+
+WORDS = frozenset((" & ", " + "))
+"""Signs that join words of names, so parts that come and go say nothing (Home & Garden, Home & Kitchen)."""
+
+_LANGUAGE = re.compile(r"[a-z]{2}")
+
+
+@dataclass(frozen=True)
+class SignLeft:
+    """A sign that separates, and whether what it separates are labels by themselves, or levels."""
+
+    sign: str
+    joins_labels: bool
+
+
+def sign_left(names: Iterable[str]) -> SignLeft | None:
+    """A sign in `names` that separates, by the names themselves; None where none does.
+
+    Either the parts beside it are names as well (``Mugs^Gifts``, ``Mugs`` and ``Gifts``), or most names hold
+    it and share their parts (``Home:Kitchen:Mugs``, ``Home:Kitchen:Kettles``, ``Home:Garden``).
+
+    >>> sign_left(["Mugs", "Gifts", "Toys", "Lamps", "Mugs^Gifts", "Mugs^Toys", "Lamps^Gifts"])
+    SignLeft(sign='^', joins_labels=True)
+    >>> sign_left(["Home & Kitchen", "Home & Garden", "Kitchen", "TV/Audio"]) is None
+    True
+    """
+    distinct = {name.strip() for name in names}
+    for sign in LEFT_SIGNS:
+        holding = [name for name in distinct if sign in name.strip(sign)]
+        if len(holding) < ENOUGH_NAMES:
+            continue
+        parts = [[part.strip() for part in name.split(sign)] for name in holding]
+        # en:biscuits says a language, and no level
+        if all(_LANGUAGE.fullmatch(one[0]) for one in parts):
+            continue
+        whole_names = [sum(part in distinct for part in one) / len(one) for one in parts]
+        if _share(share == 1 for share in whole_names) >= ALONE:
+            return SignLeft(sign, joins_labels=True)
+        spread = len(holding) / len(distinct)
+        if sign in WORDS or len(distinct) < MANY_NAMES:
+            continue
+        if spread >= MANY and _share(share >= MOST for share in whole_names) >= ALONE:
+            return SignLeft(sign, joins_labels=True)
+        if spread >= MOST and _shared(parts) >= ALONE:
+            return SignLeft(sign, joins_labels=False)
+    return None
+
+
+def _share(marks: Iterable[bool]) -> float:
+    """The share of true ones."""
+    values = list(marks)
+    return sum(values) / len(values)
+
+
+def _shared(parts: Sequence[Sequence[str]]) -> float:
+    """The share of names whose first part also begins another name with another continuation."""
+    firsts: dict[str, set[str]] = {}
+    for one in parts:
+        firsts.setdefault(one[0], set()).add(one[1])
+    return sum(len(firsts[one[0]]) > 1 for one in parts) / len(parts)

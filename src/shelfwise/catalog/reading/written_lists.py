@@ -1,0 +1,103 @@
+"""Lists that a table had to hold as text: as JSON, Python, numpy and PostgreSQL write them."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+_OPENING = ("[", "{", "(", "array(")
+_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+"""A quoted text."""
+
+_ARRAY = re.compile(r"\barray\((\[.*?\])\s*(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
+_LISTS_SIDE_BY_SIDE = re.compile(r"\]\s+\[")
+_QUOTED_OPENING = re.compile(r"[\[{(]+\s*['\"]")
+
+
+def unpacked(value: Any) -> Any:
+    """The list or object that a text is; other text, even with a bracket in front, stays as it is.
+
+    >>> unpacked("('A', 'B')"), unpacked('["A"]'), unpacked("['A' 'B']"), unpacked("[1] off")
+    (['A', 'B'], ['A'], ['A', 'B'], '[1] off')
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if not text.startswith(_OPENING):
+        return value
+    for read in _READERS:
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, csv.Error):
+            continue
+    return value
+
+
+def is_cut_list(text: str) -> bool:
+    """Whether a text that is no list begins like one of quoted texts, as a cell that was cut short does."""
+    return _QUOTED_OPENING.match(text.lstrip()) is not None
+
+
+def unbracketed(text: str) -> str:
+    """The inside of a list whose texts have no quotes, ``[A, B]``; other text as it is."""
+    bare = text.strip()
+    inside = bare[1:-1]
+    whole = bare.startswith("[") and bare.endswith("]")
+    return inside if whole and "[" not in inside and "]" not in inside else text
+
+
+def _from_python(text: str) -> Any:
+    """A literal of Python; the items of a set, which have no order, in that of the alphabet."""
+    found = ast.literal_eval(text)
+    if isinstance(found, set | frozenset):
+        return sorted(map(str, found))
+    if isinstance(found, tuple):
+        return list(found)
+    # "(1)" and "('A')" are no lists
+    if not isinstance(found, list | dict):
+        raise ValueError("no list")
+    return found
+
+
+def _from_numpy(text: str) -> list[Any]:
+    """The texts of a numpy array as pandas writes it: quoted, with blanks or line breaks between them.
+
+    >>> _from_numpy("['A' 'B C']")
+    ['A', 'B C']
+    """
+    inside = text.removeprefix("[").removesuffix("]")
+    between = _ITEM.sub("", inside)
+    if inside == between or between.strip():
+        raise ValueError("no array of texts")
+    return [ast.literal_eval(item) for item in _ITEM.findall(inside)]
+
+
+def _from_arrays(text: str) -> Any:
+    """Arrays that numpy writes with their name, alone or within an array or a list."""
+    bare = _ARRAY.sub(r"\1", text)
+    if bare == text:
+        raise ValueError("no named array")
+    return _from_python(_LISTS_SIDE_BY_SIDE.sub("], [", bare))
+
+
+def _from_postgres(text: str) -> list[str]:
+    """An array of PostgreSQL, ``{"A","B, C",D}``."""
+    inside = text.removeprefix("{").removesuffix("}")
+    # an object has colons behind its names, and a deeper array braces
+    if len(inside) != len(text) - 2 or re.search(r"[{}:]", _ITEM.sub("", inside)):
+        raise ValueError("no array of PostgreSQL")
+    return next(csv.reader([inside], escapechar="\\", strict=True), [])
+
+
+# numpy's list comes before Python's literals, which would make one text of two that stand side by side
+_READERS: tuple[Callable[[str], Any], ...] = (
+    json.loads,
+    _from_numpy,
+    _from_python,
+    _from_arrays,
+    _from_postgres,
+)

@@ -1,0 +1,149 @@
+"""One column of categories in every way that people and programs write it: read right, or asked about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shelfwise.errors import CatalogError
+from tests.catalog.reading.written_products import (
+    PRODUCTS,
+    Written,
+    names_read,
+    paths_read,
+    read,
+    table,
+)
+
+PATHS = [set(product.paths) for product in PRODUCTS]
+LEAVES = [set(product.leaves) for product in PRODUCTS]
+
+
+def column(write: Callable[[Written], str]) -> str:
+    rows = [(product.id, product.title, write(product)) for product in PRODUCTS]
+    return table(("id", "title", "categories"), rows)
+
+
+def joined(product: Written, separator: str, delimiter: str) -> str:
+    return delimiter.join(separator.join(path) for path in product.paths)
+
+
+@pytest.mark.parametrize(
+    ("separator", "delimiter"),
+    [
+        (" > ", "|"),
+        (" > ", "; "),
+        (" > ", ","),
+        (" > ", "||"),
+        (" > ", "^"),
+        (" > ", "~"),
+        (" > ", "\n"),
+        (" > ", "\t"),
+        (">", ";;"),
+        (" >> ", "|"),
+        ("/", ","),
+        (" / ", " | "),
+        (" › ", " | "),
+        (" → ", " | "),
+        (" » ", "; "),
+        ("::", ";"),
+        (" -> ", ";"),
+        ("\\", "|"),
+    ],
+)
+def test_signs_that_are_found(tmp_path: Path, separator: str, delimiter: str) -> None:
+    assert (
+        paths_read(read(tmp_path, column(lambda one: joined(one, separator, delimiter)))) == PATHS
+    )
+
+
+@pytest.mark.parametrize(
+    ("separator", "delimiter"),
+    [
+        # a comma between paths, and the same with a blank in names
+        (" > ", ", "),
+        (" > ", " // "),
+        (" > ", "#"),
+        (":", "|"),
+        (" - ", "|"),
+        (";", "|"),
+        (", ", "|"),
+        (".", "|"),
+    ],
+)
+def test_signs_that_are_asked_about(tmp_path: Path, separator: str, delimiter: str) -> None:
+    with pytest.raises(CatalogError, match=r"'categories' can be read in two ways.*\[catalog\]"):
+        read(tmp_path, column(lambda one: joined(one, separator, delimiter)))
+
+
+def test_two_ways_of_writing_in_one_column_are_asked_about(tmp_path: Path) -> None:
+    def mixed(product: Written) -> str:
+        odd = int(product.id[-1]) % 2
+        return joined(product, " > ", "|") if odd else joined(product, "/", ";")
+
+    with pytest.raises(CatalogError, match="two ways"):
+        read(tmp_path, column(mixed))
+
+
+def test_pipes_between_levels(tmp_path: Path) -> None:
+    found = read(tmp_path, column(lambda one: "|".join(one.paths[0])))
+    assert paths_read(found) == [{product.paths[0]} for product in PRODUCTS]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda one: json.dumps(one.paths),
+        lambda one: json.dumps([" > ".join(path) for path in one.paths]),
+        lambda one: str(one.paths),
+        lambda one: str(list(map(list, one.paths))),
+        lambda one: (
+            "[" + " ".join(f"array({list(path)}, dtype=object)" for path in one.paths) + "]"
+        ),
+        # mark-up and entities hold signs that separate nothing
+        lambda one: joined(one, " &gt; ", "|").replace(" & ", " &amp; "),
+        lambda one: joined(one, " > ", ";").replace(" & ", " &amp; "),
+        lambda one: ",".join("/" + "/".join(path) for path in one.paths),
+        lambda one: joined(one, " > ", "; ") + "; ",
+    ],
+)
+def test_paths_written_as_lists_or_with_mark_up(
+    tmp_path: Path, write: Callable[[Written], str]
+) -> None:
+    assert paths_read(read(tmp_path, column(write))) == PATHS
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda one: str(one.leaves),
+        lambda one: str(set(one.leaves)),
+        lambda one: json.dumps(one.leaves),
+        lambda one: json.dumps([{"id": 1, "name": name} for name in one.leaves]),
+        lambda one: json.dumps([{"category": {"id": 1, "title": name}} for name in one.leaves]),
+        lambda one: f"array({one.leaves}, dtype=object)",
+        lambda one: "[" + " ".join(map(repr, one.leaves)) + "]",
+        lambda one: "[" + ", ".join(one.leaves) + "]",
+        lambda one: "{" + ",".join(f'"{name}"' for name in one.leaves) + "}",
+        lambda one: ", ".join(one.leaves),
+        lambda one: ";".join(one.leaves),
+        lambda one: "|".join(one.leaves),
+    ],
+)
+def test_labels_without_levels(tmp_path: Path, write: Callable[[Written], str]) -> None:
+    assert names_read(read(tmp_path, column(write))) == LEAVES
+
+
+def test_a_list_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    rows = [("1", "Mug", "['Mugs', 'Gifts']"), ("2", "Kettle", "['Kettles', 'Gif")]
+    found = read(tmp_path, table(("id", "title", "categories"), rows))
+    assert found.catalog.ids == ["1"]
+    assert "cut short" in found.quarantine[0].reason
+
+
+def test_languages_in_front_of_tags_are_no_levels(tmp_path: Path) -> None:
+    found = read(tmp_path, column(lambda one: ",".join(f"en:{name}" for name in one.leaves)))
+    assert names_read(found) == [{f"en:{name}" for name in names} for names in LEAVES]

@@ -1,0 +1,179 @@
+"""Exports and feeds in the shapes of shops: their columns are found under the names that they use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.catalog.reading.written_products import (
+    PRODUCTS,
+    Written,
+    names_read,
+    paths_read,
+    read,
+    table,
+)
+
+Row = Callable[[Written], Sequence[object]]
+
+SHOPS: dict[str, tuple[str, Row]] = {
+    "prestashop": (
+        "Product ID;Active (0/1);Name *;Description;Categories (x,y,z...);Price tax excluded;Manufacturer",
+        lambda p: (p.id, 1, p.title, p.description, ",".join(p.leaves), p.price, p.brand),
+    ),
+    "bigcommerce": (
+        "Item;ID;Name;SKU;Description;Categories;Price;Brand Name",
+        lambda p: (
+            "Product",
+            p.id,
+            p.title,
+            "s",
+            p.description,
+            ";".join(p.leaves),
+            p.price,
+            p.brand,
+        ),
+    ),
+    "akeneo": (
+        "sku;enabled;name-en_US;name-fr_FR;description-en_US-ecommerce;categories;price-USD;brand",
+        lambda p: (p.id, 1, p.title, "F", p.description, ",".join(p.leaves), p.price, p.brand),
+    ),
+    "wix": (
+        "handleId;fieldType;name;description;collection;sku;price;brand",
+        lambda p: (
+            p.id,
+            "Product",
+            p.title,
+            p.description,
+            ";".join(p.leaves),
+            "s",
+            p.price,
+            p.brand,
+        ),
+    ),
+    "squarespace": (
+        "Product ID [Non Editable];Title;Description;SKU;Price;Categories;Brand",
+        lambda p: (p.id, p.title, p.description, "s", p.price, ", ".join(p.leaves), p.brand),
+    ),
+    "shopify": (
+        "Handle;Title;Body (HTML);Vendor;Tags;Variant SKU;Variant Price",
+        lambda p: (p.id, p.title, p.description, p.brand, ", ".join(p.leaves), "s", p.price),
+    ),
+    "woocommerce": (
+        "ID;Type;SKU;Name;Description;Regular price;Categories;Brands",
+        lambda p: (
+            p.id,
+            "simple",
+            "s",
+            p.title,
+            p.description,
+            p.price,
+            ", ".join(p.leaves),
+            p.brand,
+        ),
+    ),
+    "label columns": (
+        "id;title;description;price;brand;label1;label2;label3",
+        lambda p: (p.id, p.title, p.description, p.price, p.brand, *(*p.leaves, "", "")[:3]),
+    ),
+    "german": (
+        "Artikelnummer;Artikelname;Beschreibung;Kategorie;Preis;Hersteller",
+        lambda p: (p.id, p.title, p.description, "|".join(p.leaves), comma(p.price), p.brand),
+    ),
+    "french": (
+        "Référence;Désignation;Description;Catégorie;Prix TTC;Marque",
+        lambda p: (p.id, p.title, p.description, "|".join(p.leaves), comma(p.price), p.brand),
+    ),
+    "spanish": (
+        "Código;Nombre;Descripción;Categoría;Precio;Marca",
+        lambda p: (p.id, p.title, p.description, "|".join(p.leaves), comma(p.price), p.brand),
+    ),
+    "russian": (
+        "Артикул;Название;Описание;Категория;Цена;Бренд",
+        lambda p: (p.id, p.title, p.description, "|".join(p.leaves), comma(p.price), p.brand),
+    ),
+}
+
+
+def comma(price: float) -> str:
+    return str(price).replace(".", ",")
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_the_columns_of_a_shop_are_found(tmp_path: Path, shop: str) -> None:
+    header, row = SHOPS[shop]
+    found = read(tmp_path, table(header.split(";"), map(row, PRODUCTS), separator=";"))
+    catalog = found.catalog
+    assert catalog.ids == [product.id for product in PRODUCTS]
+    assert catalog.column("title") == [product.title for product in PRODUCTS]
+    assert catalog.column("description") == [product.description for product in PRODUCTS]
+    assert catalog.column("price") == [product.price for product in PRODUCTS]
+    assert catalog.column("brand") == [product.brand for product in PRODUCTS]
+    assert names_read(found) == [set(product.leaves) for product in PRODUCTS]
+
+
+LEVELS = (
+    "level_1,level_2,level_3",
+    "L1,L2,L3",
+    "Category 1,Category 2,Category 3",
+    "category_l1,category_l2,category_l3",
+    "US_Category_1,US_Category_2,US_Category_3",
+    "main_category,sub_category,sub_sub_category",
+    "masterCategory,subCategory,articleType",
+)
+
+
+@pytest.mark.parametrize("names", LEVELS)
+@pytest.mark.parametrize("missing", ["", "NaN"])
+def test_levels_in_columns_of_their_own(tmp_path: Path, names: str, missing: str) -> None:
+    rows = [
+        (product.id, product.title, *(*product.paths[0], missing, missing)[:3])
+        for product in PRODUCTS
+    ]
+    found = read(tmp_path, table(("id", "title", *names.split(",")), rows))
+    assert paths_read(found) == [{product.paths[0]} for product in PRODUCTS]
+
+
+@pytest.mark.parametrize(
+    ("on", "off"), [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("x", ""), ("Y", "N")]
+)
+def test_a_column_for_each_label(tmp_path: Path, on: str, off: str) -> None:
+    labels = sorted({name for product in PRODUCTS for name in product.leaves})
+    rows = [
+        (product.id, product.title, *(on if name in product.leaves else off for name in labels))
+        for product in PRODUCTS
+    ]
+    found = read(tmp_path, table(("id", "title", *labels), rows))
+    assert names_read(found) == [set(product.leaves) for product in PRODUCTS]
+
+
+def test_excel_formulas_that_keep_zeros(tmp_path: Path) -> None:
+    found = read(tmp_path, 'id,title\n"=""00042""",Mug\n"=""00043""",Kettle\n')
+    assert found.catalog.ids == ["00042", "00043"]
+
+
+@pytest.mark.parametrize("pack", ["_source", "node"])
+def test_answers_of_programs(tmp_path: Path, pack: str) -> None:
+    records = [
+        {
+            "id": product.id,
+            "name": product.title,
+            "brand": {"name": product.brand},
+            "price": {"amount": product.price, "currency": "EUR"},
+            "categories": [{"id": 7, "name": name} for name in product.leaves],
+        }
+        for product in PRODUCTS
+    ]
+    answer = {"data": {"edges": [{pack: record} for record in records]}}
+    found = read(tmp_path, json.dumps(answer), "answer.json")
+    assert found.catalog.column("brand") == [product.brand for product in PRODUCTS]
+    assert found.catalog.column("price") == [product.price for product in PRODUCTS]
+    assert names_read(found) == [set(product.leaves) for product in PRODUCTS]
+
+
+def test_numbers_are_labels_as_they_are_in_a_table(tmp_path: Path) -> None:
+    lines = [json.dumps({"id": str(i), "title": "Mug", "prdtypecode": 1280}) for i in range(3)]
+    assert names_read(read(tmp_path, "\n".join(lines), "x.jsonl")) == [{"1280"}] * 3
