@@ -157,7 +157,9 @@ def read_folder(folder: Path, read: Callable[[FolderReader], T]) -> T:
             return read(FolderReader(folder, handle))
         except BundleError:
             # an error of the version that stands there is an error; one of a version that is gone is not
-            if _is_still(place, handle):
+            # and one that was set aside goes as soon as the new one is in place
+            replaced = place != folder and folder.exists()
+            if _is_still(place, handle) and not replaced:
                 raise
         finally:
             os.close(handle)
