@@ -177,3 +177,10 @@ def test_answers_of_programs(tmp_path: Path, pack: str) -> None:
 def test_numbers_are_labels_as_they_are_in_a_table(tmp_path: Path) -> None:
     lines = [json.dumps({"id": str(i), "title": "Mug", "prdtypecode": 1280}) for i in range(3)]
     assert names_read(read(tmp_path, "\n".join(lines), "x.jsonl")) == [{"1280"}] * 3
+
+
+def test_quotes_are_letters_where_tabs_divide_and_nothing_closes_them(tmp_path: Path) -> None:
+    titles = ['"plum" tea', 'Old "honey"', '"Crisps plum', 'Biscuit 5" honey', "Tea"]
+    rows = "".join(f"{i}\t{title}\tTeas\n" for i, title in enumerate(titles))
+    found = read(tmp_path, f"code\tproduct_name\tcategories\n{rows}", "dump.tsv")
+    assert found.catalog.column("title") == titles

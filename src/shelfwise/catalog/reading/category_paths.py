@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from shelfwise.catalog.reading.arrow import (
     Column,
+    Letters,
     Offsets,
     as_strings,
     holds_mark,
@@ -41,7 +42,8 @@ def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
     texts, doubt = as_strings(values)
     doubt |= holds_mark(texts, opens_json)
     # mark-up and written tuples are read one by one, as their signs separate nothing
-    doubt |= is_true(pc.match_substring_regex(texts, _NOT_PLAIN))
+    rows = np.flatnonzero(holds_mark(texts, _may_be_mark_up))
+    doubt[rows] |= is_true(pc.match_substring_regex(texts.take(pa.array(rows)), _NOT_PLAIN))
     signs = rules.signs
     if signs.escaped or signs.bare:
         # Arrow cuts at fixed texts only; of these columns each distinct text is cut by itself
@@ -102,6 +104,14 @@ def json_reader(rules: Rules) -> Callable[[bytes], Paths | None]:
         return read_paths(json.loads(text, strict=False), rules)
 
     return read
+
+
+def _may_be_mark_up(letters: Letters) -> Bools:
+    """Which bytes may belong to mark-up, an entity or a tuple; the pattern for these is slow."""
+    found: Bools = letters == ord("<")
+    found |= letters == ord("&")
+    found |= letters == ord("(")
+    return found
 
 
 def _each_distinct(texts: pa.Array, read: Callable[[Any], Path | None]) -> pa.Array:

@@ -153,12 +153,30 @@ class DelimitedFormat(FileFormat):
         text, fault = decoded(piece)
         fields = fault or split_row(text, self.delimiter)
         if isinstance(fields, RecordError):
-            return piece, fields
+            return piece, (None if fault else self._with_plain_quotes(text)) or fields
         if len(fields) != len(self.names):
             found = f"the row has {len(fields)} columns"
             expected = f"expected {len(self.names)}, as the header has"
             return piece, RecordError("wrong number of columns", f"{found}; {expected}")
         return piece, dict(zip(self.names, fields, strict=True))
+
+    def _with_plain_quotes(self, text: str) -> dict[str, str] | None:
+        """The fields of a row between tabs in which quotes are letters, as in the dumps of Open Food Facts.
+
+        None where the row would not have as many fields as the header, and where commas divide it, as these
+        also stand within quotes.
+        """
+        if self.delimiter != "\t":
+            return None
+        fields = text.rstrip("\r\n").split(self.delimiter)
+        return (
+            dict(zip(self.names, fields, strict=True)) if len(fields) == len(self.names) else None
+        )
+
+    def _unclosed(self, piece: RawRecord) -> Record:
+        """A line that opens a quoted field which is never closed."""
+        text, fault = decoded(piece)
+        return piece, (None if fault else self._with_plain_quotes(text)) or open_quote()
 
     def _plain_columns(self, lines: bytes) -> tuple[pa.Table, list[int]]:
         """The plain rows as columns of strings.
@@ -212,7 +230,7 @@ class DelimitedFormat(FileFormat):
             resume = i + (len(taken) if closed else 1)
             swallowed.extend(range(i, resume))
             if not closed:
-                records.append((first, open_quote()))
+                records.append(self._unclosed(first))
             elif len(taken) > 1 or not first.blank:
                 raw = b"".join(piece.raw for piece in taken)
                 whole = RawRecord(first.line, first.offset, raw)
