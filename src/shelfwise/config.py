@@ -154,6 +154,11 @@ class Config(Settings):
         description="where labels have ancestors; closure: a label brings all its ancestors; most_probable: "
         "the most probable set without a contradiction; none: each label by itself",
     )
+    refit: bool = Field(
+        True,
+        description="without a test catalogue: once the figures are taken, fit the final system again "
+        "on all products; false saves the model that was scored",
+    )
     budget: float | None = Field(
         None,
         gt=0,

@@ -306,8 +306,15 @@ def test_before_and_after_on_products_that_neither_model_was_trained_on(
     both = compare_retrained(model, model, read_catalog(shop["test"]).catalog, Context())
     assert both["labels"] == []
     assert both["before"] == both["after"]
+    # training products count too, by scores of models that had not seen them
+    training = read_catalog(shop["training"]).catalog
+    seen = compare_retrained(model, after, training, Context())
+    assert seen["products"] > len(test)
+    assert seen["before"]["micro_f1"] < 1
+    assert model.out_of_fold is not None
+    forgetful = dataclasses.replace(model, out_of_fold=None)
     with pytest.raises(CatalogError, match="training products"):
-        compare_retrained(model, after, read_catalog(shop["training"]).catalog, Context())
+        compare_retrained(forgetful, after, training, Context())
     other = dataclasses.replace(after, labels=dataclasses.replace(after.labels, mode="path"))
     with pytest.raises(LabelError, match="one reads labels as flat, the other as path"):
         compare_retrained(model, other, test, Context())

@@ -63,6 +63,13 @@ def train(
             metavar="MODEL", help="An older model: show what has changed on the test products."
         ),
     ] = None,
+    keep_out: Annotated[
+        bool,
+        typer.Option(
+            "--keep-out",
+            help="Save the model that was scored, without fitting it again on all products.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model on a catalogue and write its report."""
@@ -75,6 +82,8 @@ def train(
     if budget is not None:
         changes["budget"] = parse_duration(budget)
         preset = preset or Config.preset_within(changes["budget"])
+    if keep_out:
+        changes["refit"] = False
     settings = Config.load(preset or "recommended", config, changes)
     with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context, corrections)
@@ -174,7 +183,7 @@ def compare(
 
 def _print_results(results: dict[str, Any], out: Path) -> None:
     """All systems, the notes and the final system."""
-    from shelfwise.reports.paper_tables import product_counts, run_table
+    from shelfwise.reports.paper_tables import product_counts, refit_sentence, run_table
 
     data = results["data"]
     typer.echo(f"{product_counts(data)}; {data['labels']} labels\n")
@@ -197,6 +206,9 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
     figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {tuned}"
     macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
+    sentence = refit_sentence(results)
+    if sentence:
+        typer.echo(sentence)
 
 
 def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] | None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
 from shelfwise.model.predictor import MemberPredictions, Predictor
+from shelfwise.model.unseen_scores import unseen_scores
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,11 @@ class AuditedProducts:
     def of(cls, model: Predictor, catalog: Catalog, context: Context) -> AuditedProducts:
         """Out-of-fold scores for the products that have them, ordinary ones for the others."""
         given = model.labels.encode(catalog.column("categories")) > 0
-        count = len(given)
-        scores = np.zeros(given.shape, np.float32)
-        out_of_fold = model.out_of_fold
-        if out_of_fold is None:
-            trained_rows = np.full(count, -1, np.int64)
-            # without out-of-fold scores the detector is fitted on the audited products themselves
-            places = np.arange(count)
-        else:
-            trained_rows = out_of_fold.rows(catalog.ids)
-            places = trained_rows
-            trained = trained_rows >= 0
-            scores[trained] = out_of_fold.scores[trained_rows[trained]].toarray()
-        # only the others are predicted: the members would repeat what they were trained on
-        new = np.flatnonzero(trained_rows < 0)
-        answers = MemberPredictions({})
-        answer_rows = np.full(count, -1, np.int64)
-        if len(new):
-            answers = model.predict_members(catalog.take(new), context)
-            scores[new] = model.scores(answers)
-            answer_rows[new] = np.arange(len(new))
-        return cls(catalog, given, scores, places, answers, answer_rows)
+        unseen = unseen_scores(model, catalog, context)
+        # without out-of-fold scores the detector is fitted on the audited products themselves
+        alone = model.out_of_fold is None
+        places = np.arange(len(given)) if alone else unseen.trained_rows
+        return cls(catalog, given, unseen.scores, places, unseen.answers, unseen.answer_rows)
 
     def take(self, rows: Rows) -> AuditedProducts:
         """The given products, in that order."""

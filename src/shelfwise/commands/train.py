@@ -25,6 +25,7 @@ from shelfwise.model.bundle_reader import REPORT
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
+from shelfwise.training.refit import refit
 from shelfwise.training.run_record import describe_run
 
 log = logging.getLogger("shelfwise")
@@ -40,6 +41,9 @@ def train(
     corrections: Path | None = None,
 ) -> dict[str, Any]:
     """Train on `catalog`, score on `test` or on a part of `catalog`, and write model and report to `out`.
+
+    Scored on a part of `catalog`, the final system is then fitted again on all of it, unless ``config.refit``
+    is false.
 
     Args:
         catalog: the file of training products.
@@ -79,11 +83,23 @@ def _train(
     config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
     checkpoints = Checkpoints(partial, _run_key(config, data), resume)
+    fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
+    seconds_fit = time.perf_counter() - fit_started
     # first of all the model: nothing that is said about it may cost it
     write_bundle(model.bundle(), out)
     results = describe_run(data, config, checkpoints)
     results |= evaluate_model(model, data.test, data.test_targets, context)
+    results["refit"] = None
+    # all products of the training catalogue are in the model already where the test has its own
+    if config.refit and test is None:
+        second = Checkpoints(partial / "refit", _run_key(config, data), resume)
+        outcome = refit(model, data, config, context, second, seconds_fit)
+        results["refit"] = outcome.to_dict()
+        if outcome.not_run is None:
+            write_bundle(outcome.model.bundle(), out)
+            timing = {"stage": "fit again on all products", "seconds": outcome.seconds}
+            results["timings"].append(timing)
     results["seconds"] = time.perf_counter() - started
     results["notes"] += write_report_folder(results, data, out)
     checkpoints.discard()

@@ -24,6 +24,7 @@ from shelfwise.export.loading import open_model
 from shelfwise.metrics.bootstrap import paired_bootstrap
 from shelfwise.metrics.multilabel import decision_metrics, per_label
 from shelfwise.model.model import Model, require_members
+from shelfwise.model.unseen_scores import unseen_scores
 from shelfwise.reports.paper_tables import markdown
 
 FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")
@@ -58,8 +59,8 @@ def compare_retrained(
 ) -> dict[str, Any]:
     """What retraining changed, as :func:`before_after` gives it, and "left_out".
 
-    Training products of either model are left out: where no test catalogue was given, corrections may have
-    changed which products were kept back. A label that only one model knows counts for both; the other never
+    A training product of a model is judged by its out-of-fold scores, by models that had not seen it. It is
+    left out if there are none. A label that only one model knows counts for both; the other never
     gives it.
 
     Raises:
@@ -150,13 +151,11 @@ def before_after_markdown(found: Mapping[str, Any], top: int = 15) -> str:
 
 
 def _training_ids(model: Model) -> set[str]:
-    """The training products that the model remembers by their ids."""
-    known: set[str] = set()
-    # either part may be absent; together they hold most of the training products
-    for part in (model.nearest_neighbours, model.out_of_fold):
-        if part is not None:
-            known |= set(part.ids)
-    return known
+    """The training products that the model has no out-of-fold scores of, as far as it remembers them."""
+    if model.nearest_neighbours is None:
+        return set()
+    known = set(model.nearest_neighbours.ids)
+    return known if model.out_of_fold is None else known - set(model.out_of_fold.ids)
 
 
 def _decisions(model: Model, catalog: Catalog, names: tuple[str, ...], context: Context) -> Bools:
@@ -164,7 +163,7 @@ def _decisions(model: Model, catalog: Catalog, names: tuple[str, ...], context: 
     # a label that the model does not know stays False
     decided = np.zeros((len(catalog), len(names)), np.bool_)
     columns = [names.index(name) for name in model.labels.names]
-    scores = model.scores(model.predict_members(catalog, context))
+    scores = unseen_scores(model, catalog, context).scores
     decided[:, columns] = model.decide(scores)
     return decided
 

@@ -50,6 +50,22 @@ def product_counts(data: Mapping[str, Any]) -> str:
     return f"{train} and {test} (thresholds by cross-fitting)"
 
 
+def refit_sentence(results: Mapping[str, Any]) -> str:
+    """Which products the saved model was fitted on, where some were kept out for the test; else empty.
+
+    >>> refit_sentence({"refit": {"products": 595, "not_run": None}, "data": {"test": 145}})
+    'then fitted again on all 595 products; the figures are of the model that had not seen the test products'
+    """
+    # neither models of older versions nor runs with a test catalogue have an entry
+    refit = results.get("refit")
+    if refit is None:
+        return ""
+    if refit["not_run"] is not None:
+        return f"not fitted again on all products: {refit['not_run']}"
+    figures = "the figures are of the model that had not seen the test products"
+    return f"then fitted again on all {refit['products']:,} products; {figures}"
+
+
 def table_1(results: Mapping[str, Any]) -> str:
     """The paper's table 1, title, description and image, in Markdown; see :func:`table_3`."""
     return _systems_markdown(results["systems"], TABLE_1)

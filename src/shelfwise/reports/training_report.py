@@ -73,6 +73,7 @@ def write_report(results: Json, folder: Path, images: ImageLookup) -> Path:
     view = {
         "results": results,
         "products": tables.product_counts(results["data"]),
+        "refit_sentence": tables.refit_sentence(results),
         **_rule(results),
         **_systems_view(results),
         "decisions": _calibration_view(results.get("decisions")),
@@ -95,6 +96,7 @@ def write_markdown(results: Json, folder: Path) -> Path:
     view = {
         "results": results,
         "products": tables.product_counts(results["data"]),
+        "refit_sentence": tables.refit_sentence(results),
         "chosen": results["systems"].get(final, {}),
         "tables": {
             "Table 1: single modalities": tables.table_1(results),
