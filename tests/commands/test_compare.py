@@ -311,6 +311,8 @@ def test_no_text_is_cleaned_twice(
     config = settings(
         members=TEXTS, systems={"mean": {"policy": "mean", "members": ["words", "network"]}}
     )
+    # fitted again on all products, a model reads a catalogue of its own
+    config = config.model_copy(update={"refit": False})
     (compare if verb == "compare" else train)(sample, tmp_path / "out", config)
     test_products = [1] * len(READERS) if verb == "train" else READERS
     assert sorted(calls.values()) == sorted([1] * len(READERS) + test_products), (

@@ -201,14 +201,14 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
             typer.echo(f"refused: {len(listed)} fields of {part} products: {where}")
     for note in results["notes"]:
         typer.echo(f"note: {note}")
+    refitted = refit_sentence(results)
+    if refitted:
+        typer.echo(f"note: {refitted}")
     best = results["systems"][results["decide_with"]]
     tuned = f"{best['micro_f1_tuned']:.1%} (tuned threshold)"
     figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {tuned}"
     macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
-    sentence = refit_sentence(results)
-    if sentence:
-        typer.echo(sentence)
 
 
 def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] | None) -> None:
