@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from shelfwise import Categorizer
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.train import train
 from shelfwise.config import Config
 from shelfwise.core.types import Context
 from shelfwise.errors import LabelError
 from shelfwise.training import refit as refitting
 from shelfwise.training.dataset import prepare_data
+from shelfwise.training.fit import fit_catalog
 from shelfwise.training.refit import final_settings
 
 TITLE = {"modality": "text_linear", "field": "title"}
@@ -47,7 +49,9 @@ def test_the_saved_model_is_the_one_fitted_on_all_products(
     data = results["data"]
     assert results["refit"]["products"] == data["train"] + data["test"]
     assert results["refit"]["not_run"] is None
-    everything = Categorizer(config=settings().dump()).fit(str(sample))
+    catalog = read_catalog(sample, settings().catalog, strict=True)
+    config = settings().model_copy(update={"catalog": catalog.settings})
+    everything = Categorizer.from_model(fit_catalog(catalog.catalog, config, Context()))
     saved = Categorizer.load(out)
     products = [{"title": "Blue mug"}, {"title": "Running shoe", "description": "For a road."}]
     np.testing.assert_array_equal(saved.predict_proba(products), everything.predict_proba(products))
