@@ -47,7 +47,7 @@ def slowly(
     path: Path, form: str, columns: dict[str, str], decimal: str | None = None
 ) -> tuple[list[dict[str, Any]], list[Quarantined], dict[str, int]]:
     """Products, quarantine and notes."""
-    rules, products, quarantine, lines = Rules(decimal=decimal), [], [], {}
+    rules, products, quarantine, lines = Rules(decimal=decimal, root=path.parent), [], [], {}
     for piece, values in slow_records(path, form):
         if isinstance(values, RecordError):
             quarantine.append(refuse(piece, values))

@@ -31,12 +31,12 @@ from shelfwise.catalog.reading.arrow import (
 from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
 from shelfwise.catalog.reading.column_mapping import VARIATION, ColumnPlan
+from shelfwise.catalog.reading.image_paths import read_image
 from shelfwise.catalog.reading.value_parsing import (
     Rules,
     is_written_list,
     read_further,
     read_id,
-    read_image,
     read_name,
     read_paths,
     read_price,

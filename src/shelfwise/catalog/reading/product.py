@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from shelfwise.catalog.reading.byte_stream import RecordError
+from shelfwise.catalog.reading.image_paths import read_image
 from shelfwise.catalog.reading.value_parsing import (
     Paths,
     Rules,
     is_missing,
     read_further,
     read_id,
-    read_image,
     read_paths,
     read_price,
     read_related,

@@ -22,6 +22,7 @@ from shelfwise.catalog.reading.category_detection import LEVEL_SIGNS
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.python_containers import records_of
 from shelfwise.catalog.reading.python_images import own_image
 from shelfwise.catalog.reading.python_values import plain_value
@@ -131,9 +132,10 @@ def read_records(
     stand_in = every and _has_repeated(ids)
     names = _places_of(ids) if stand_in else ids
     named = [{**record, id_column: name} for record, name in zip(plain, names, strict=True)]
-    stream = CheckedBlocks(
-        replace(source, form=replace(form, records=named)), settings.columns, reading
-    )
+    source = replace(source, form=replace(form, records=named))
+    # the working folder is nobody's choice, and may hold anything
+    finder = ImageFinder(Path(root), search=Path(root) != Path())
+    stream = CheckedBlocks(source, settings.columns, reading, images=finder)
     tables: list[pa.Table] = []
     quarantine: list[Quarantined] = []
     for table, refused in stream:

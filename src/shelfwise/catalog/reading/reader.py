@@ -14,6 +14,7 @@ import pyarrow as pa
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
+from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -144,7 +145,8 @@ def open_stream(
     with reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict)
-        stream = CheckedBlocks(source, settings.columns, reading, processes_for(path))
+        images = ImageFinder(path.parent)
+        stream = CheckedBlocks(source, settings.columns, reading, processes_for(path), images)
         yield stream
     # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:

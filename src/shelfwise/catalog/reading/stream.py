@@ -20,6 +20,7 @@ from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.parallel import BlockCheck, shared
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.core.catalog import SCHEMA
@@ -45,6 +46,7 @@ class CheckedBlocks:
         columns: our field name -> the source's column name, where the settings name it.
         reading: how the file is read.
         processes: among how many the work is shared.
+        images: finds the files of images; None leaves their paths as they are.
 
     Attributes, filled while iterating:
         accepted: number of products.
@@ -59,6 +61,7 @@ class CheckedBlocks:
         columns: Mapping[str, str],
         reading: FileReading,
         processes: int = 1,
+        images: ImageFinder | None = None,
     ) -> None:
         self.source = source
         self.reading = reading
@@ -67,8 +70,12 @@ class CheckedBlocks:
         self.first_refused: Quarantined | None = None
         self.notes: Counter[str] = Counter(source.notes)
         self._processes = processes
+        self._images = images
+        rules = reading.rules
+        if images is not None:
+            rules = replace(rules, root=images.root)
         self._check: BlockCheck = partial(
-            check_block, form=source.form, columns=dict(columns), rules=reading.rules
+            check_block, form=source.form, columns=dict(columns), rules=rules
         )
         self._seen = DuplicateIds()
         self._further: dict[str, None] = {}
@@ -85,6 +92,7 @@ class CheckedBlocks:
             for block, checked in results:
                 self.notes += checked.notes
                 table, refused = self._without_duplicates(block, checked)
+                table = self._with_located_images(table)
                 self.accepted += len(table)
                 self.refused.update(record.kind for record in refused)
                 if refused and self.first_refused is None:
@@ -93,6 +101,16 @@ class CheckedBlocks:
         if self._left_out:
             note = f"columns left out, being more than {MAX_FURTHER} besides ours"
             self.notes[note] = len(self._left_out)
+        if self._images is not None:
+            self.notes += self._images.notes()
+
+    def _with_located_images(self, table: pa.Table) -> pa.Table:
+        """The products with the files of their images in the place of what the source says."""
+        if self._images is None:
+            return table
+        place = table.column_names.index("image")
+        located = self._images.locate(table.column(place))
+        return table.set_column(place, "image", located)
 
     def _without_duplicates(self, block: Block, checked: CheckedBlock) -> Batch:
         """The products whose ids are new, and the refused records with the others among them."""

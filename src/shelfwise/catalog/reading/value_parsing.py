@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.category_columns import CategoryColumns
@@ -27,11 +28,12 @@ from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
 
-_URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
 _TEXT_FORMULA = re.compile(r'="([^"]+)"')
+_LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+"""A quoted text in what numpy writes for an array of texts: ``['A' 'B']``."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -48,6 +50,7 @@ class Rules:
         decimal: what stands before the decimals of a price; None where the column does not tell.
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that pandas wrote as floats, ``1.0``.
+        root: the folder that images lie below; None where it is not known.
         notes: plain words -> number of products; filled while products are checked.
     """
 
@@ -55,6 +58,7 @@ class Rules:
     decimal: DecimalSign | None = None
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
+    root: Path | None = None
     notes: Counter[str] = field(default_factory=Counter)
 
     def with_own_notes(self) -> Rules:
@@ -132,32 +136,6 @@ def read_text(value: Any) -> str | None:
     if is_missing(value):
         return None
     return plain_text(_scalar(value, expected)) or None
-
-
-def read_image(value: Any, rules: Rules) -> str | None:
-    """A relative path with forward slashes, the first of a list that is no URL.
-
-    None, and noted, where all are URLs.
-    """
-    value = unpacked(value) if is_written_list(value) else value
-    values = value if _is_list(value) else [value]
-    candidates = [candidate for candidate in values if not is_missing(candidate)]
-    if not all(isinstance(candidate, str) for candidate in candidates):
-        rules.notes["the image is no path, so there is none"] += 1
-        return None
-    paths = [candidate.strip().replace("\\", "/") for candidate in candidates]
-    local = next((path for path in paths if not _URL.match(path)), None)
-    if local is None:
-        if candidates:
-            rules.notes["the image is a URL, so there is no local image"] += 1
-        return None
-    parts = [part for part in local.split("/") if part not in ("", ".")]
-    # nothing outside the folder, on whatever system
-    outside = local.startswith("/") or ".." in parts or _SCHEME.match(local)
-    if outside or not parts or not local.isprintable():
-        rules.notes["the image is no path below the catalogue's folder, so there is none"] += 1
-        return None
-    return "/".join(parts)
 
 
 @lru_cache(maxsize=65_536)
