@@ -45,6 +45,8 @@ ODD: list[dict[str, Any]] = [
     {"title": "a", "categories": [["Home", "Mugs"], ["Gifts"]]},
     {"title": "a", "categories": "['Mugs', 'Gifts']"},
     {"title": "a", "categories": [{"id": 1, "name": "Mugs"}]},
+    {"title": "a", "categories": 1280},
+    {"title": "a", "categories": [1280, 40]},
     {"title": "a", "related": {"also_bought": ["1", "2"]}},
     {"title": "a", "related": ["1", "2"]},
     {"title": "a", "image": "images\\1.png"},
@@ -72,6 +74,12 @@ def test_records_with_other_names_beside_each_other() -> None:
 def test_names_in_a_set_are_labels_and_no_path() -> None:
     found = read([{"categories": {"Mugs", "Gifts"}}, {"categories": {"Home > Mugs", "Gifts"}}])
     assert found.column("categories") == [[["Gifts"], ["Mugs"]], [["Gifts"], ["Home", "Mugs"]]]
+
+
+def test_ids_of_categories() -> None:
+    """As in a column of numbers that pandas reads, where one is missing too."""
+    frame = pd.DataFrame({"title": ["a", "b", "c"], "prdtypecode": [1280, None, 40]})
+    assert read(frame).column("categories") == [[["1280"]], None, [["40"]]]
 
 
 def test_dates_and_decimals() -> None:

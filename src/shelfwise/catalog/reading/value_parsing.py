@@ -82,13 +82,16 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
+def _is_number(value: Any) -> bool:
+    # true and false are integers in Python, but no numbers to a reader
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
 def _scalar(value: Any, expected: str) -> str:
     """Text of a string or number; a whole float is an integer that a spreadsheet spoilt."""
     if isinstance(value, str):
         return value
-    # true and false are integers in Python, but no texts
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-    if not is_number:
+    if not _is_number(value):
         raise ValueError(expected)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -165,6 +168,9 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
         "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     )
     value = unpacked(value)
+    if _is_number(value) and not is_missing(value):
+        # an id of a category, which a table holds as a number
+        value = [_scalar(value, expected)]
     if isinstance(value, str):
         if is_cut_list(value):
             raise ValueError("a whole list; this one is cut short, or is written in no known way")
@@ -176,6 +182,7 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
         value = _paths_in_text(value, rules)
     if not _is_list(value):
         raise ValueError(expected)
+    value = [_scalar(item, expected) if _is_number(item) else item for item in value]
     if all(isinstance(item, str | None) for item in value):
         value = _paths_in_texts(value, rules)
     if not all(map(_is_list, value)):

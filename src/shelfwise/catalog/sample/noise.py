@@ -29,7 +29,7 @@ BROKEN_LINES = (
     b"504 Gateway Time-out",
     b'{"title": "Nameless Lamp", "categories": [["Home", "Lamps"]]}',
     b'{"id": "S-none-2", "title": "Caf\xe9 Set \xff\xfe", "categories": [["Kitchen", "Mugs"]]}',
-    b'{"id": "S-none-3", "title": "Numbered Kite", "categories": 7}',
+    b'{"id": "S-none-3", "title": "Lettered Kite", "categories": {"kind": 7}}',
 )
 
 
