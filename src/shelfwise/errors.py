@@ -24,6 +24,36 @@ class CatalogError(ShelfwiseError, ValueError):
     """
 
 
+class TwoReadingsError(CatalogError):
+    """Categories can be read in two ways, and only a person can say which is right.
+
+    Args:
+        message: the question, for people.
+        column: the column that holds the categories.
+        readings: for each way, its `category_separator` and `category_delimiter`; the likelier one first.
+    """
+
+    def __init__(self, message: str, column: str, readings: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message)
+        self.column = column
+        self.readings = readings
+
+
+class NothingUsableError(CatalogError):
+    """Not one record of a file can be used.
+
+    Args:
+        message: the commonest causes, for people.
+        names: the columns of the file.
+        lacks_id: whether no column was taken for the id.
+    """
+
+    def __init__(self, message: str, names: tuple[str, ...], lacks_id: bool) -> None:
+        super().__init__(message)
+        self.names = names
+        self.lacks_id = lacks_id
+
+
 class LabelError(ShelfwiseError, ValueError):
     """The catalogue's categories leave nothing to learn, or `y` does not say which labels products have."""
 

@@ -61,3 +61,24 @@ def test_a_sample_of_the_whole_catalogue_is_opened(tmp_path: Path) -> None:
 def test_a_catalogue_without_images(tmp_path: Path) -> None:
     found = inspect(tmp_path, [None, None])["images"]
     assert found["named"] == found["looked_at"] == 0
+
+
+def test_how_the_file_was_read_is_told_in_json_and_on_the_page(tmp_path: Path) -> None:
+    catalog = tmp_path / "shop.csv"
+    rows = [f"h{number};Mug {number};Home > Mugs;new" for number in range(7)]
+    catalog.write_text("\n".join(["Handle;Title;product_type;Tags", *rows, ";No id;Home > Mugs;"]))
+    found = inspect_catalog(catalog, tmp_path / "look", Config.load("everything"), Context())
+    assert {"field": "id", "column": "Handle", "why": "its name is usual for this field"} in found[
+        "fields"
+    ]
+    assert found["delimiter"] == ";"
+    [tags] = found["passed_over"]
+    assert tags["column"] == "Tags"
+    assert "product_type comes first" in tags["why"]
+    assert [product["labels"] for product in found["first_products"]] == [["Home", "Mugs"]] * 5
+    written = json.loads((tmp_path / "look/inspect.json").read_text("utf-8"))
+    assert written["fields"] == found["fields"]
+    assert written["reasons"] == {"missing id": 1}
+    page = (tmp_path / "look/index.html").read_text("utf-8")
+    for words in ("How it was read", "Handle", "product_type comes first", "Mug 4", "Home, Mugs"):
+        assert words in page

@@ -1,7 +1,8 @@
-"""Verbs that need no model: inspect, plugins, doctor."""
+"""Verbs that need no model: init, inspect, plugins, doctor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,65 @@ import typer
 
 from shelfwise.cli.options import CatalogPath, ConfigFile, Json, MinCount, label_changes
 from shelfwise.cli.terminal import print_json, terminal_context
+
+OPEN_QUESTIONS = 3
+"""Exit code of ``init`` where the settings file waits for an answer."""
+
+
+def init(
+    catalog: CatalogPath,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.toml", help="The settings file to write.")
+    ] = Path("shelfwise.toml"),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: take the likelier of two readings.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the settings file if it exists.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at a catalogue, show how it is read, and write a settings file for `train --config`.
+
+    It asks only where it is unsure, and only on a terminal. Exit code 3: a question is open; it stands in
+    the settings file.
+    """
+    import sys
+
+    from shelfwise.catalog.reading.reading_summary import reading_lines
+    from shelfwise.commands.init import Question, init_settings
+
+    # an answer that came by a pipe was meant for something else
+    terminal = sys.stdin.isatty() and not as_json
+
+    def ask(question: Question) -> int | None:
+        if yes and question.likeliest:
+            return 0
+        return _ask_person(question.text, question.choices) if terminal and not yes else None
+
+    found = init_settings(catalog, out, ask, terminal_context, overwrite)
+    if as_json:
+        print_json(found)
+    else:
+        for line in reading_lines(found):
+            typer.echo(line)
+        for question in found["open_questions"]:
+            typer.echo(f"open question: {question}")
+        typer.echo(f"written: {out}; next: shelfwise train {catalog} --config {out} --out MODEL")
+    if found["open_questions"]:
+        raise typer.Exit(OPEN_QUESTIONS)
+
+
+def _ask_person(text: str, choices: Sequence[str]) -> int:
+    """The place of the choice that a person makes; the first on Enter."""
+    typer.echo(text)
+    for place, choice in enumerate(choices, start=1):
+        typer.echo(f"  {place}. {choice}")
+    while True:
+        number: int = typer.prompt("Number", default=1, type=int)
+        if 1 <= number <= len(choices):
+            return number - 1
+        typer.echo(f"expected a number from 1 to {len(choices)}, found {number}")
 
 
 def inspect(
@@ -25,6 +85,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Check a catalogue before training: what it has, what is missing, what was rejected and why."""
+    from shelfwise.catalog.reading.reading_summary import reading_lines
     from shelfwise.commands.inspect import inspect_catalog
     from shelfwise.config import Config
 
@@ -34,31 +95,15 @@ def inspect(
     if as_json:
         print_json(found)
         return
-    typer.echo(
-        f"{found['records']} records: {found['accepted']} accepted, {found['quarantined']} quarantined"
-    )
-    for reason, count in found["reasons"].items():
-        typer.echo(f"  {count} x {reason}")
-    _print_reading(found)
+    for line in reading_lines(found):
+        typer.echo(line)
+    _print_images(found["images"])
+    if found["note"]:
+        typer.echo(f"note: {found['note']}")
     counts = found["statistics"]
     typer.echo(
         f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
     )
-
-
-def _print_reading(found: dict[str, Any]) -> None:
-    """Which column became which field, how categories and prices are read, and the first products."""
-    columns = ", ".join(f"{field} = {column}" for field, column in found["columns"].items())
-    typer.echo(f"columns: {columns}")
-    for sentence in found["evidence"]:
-        typer.echo(f"  {sentence}")
-    for note, count in found["notes"].items():
-        typer.echo(f"note: {count} x {note}")
-    _print_images(found["images"])
-    for product in found["first_products"]:
-        typer.echo(f"  {product['id']}  {product['title'] or '(no title)'}  {product['labels']}")
-    if found["note"]:
-        typer.echo(f"note: {found['note']}")
 
 
 def _print_images(images: dict[str, Any]) -> None:
@@ -112,4 +157,4 @@ def doctor(as_json: Json = False) -> None:
         typer.echo(line)
 
 
-VERBS = (inspect, plugins, doctor)
+VERBS = (init, inspect, plugins, doctor)

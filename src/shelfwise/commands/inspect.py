@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from shelfwise.catalog.labels import LabelSet, flatten
+from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
+from shelfwise.catalog.reading.reading_summary import summarize_reading
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
@@ -24,9 +25,6 @@ from shelfwise.vision.image_io import ImageRejectedError, has_several_frames, re
 
 MAX_EXAMPLES = 12
 """Products shown on the page."""
-
-MAX_SHOWN = 5
-"""Products shown on the command line, as the model will see them."""
 
 FILES = ("quarantine.jsonl", "inspect.json", "figure_2.svg", "index.html")
 """What an inspection leaves in its folder."""
@@ -62,19 +60,10 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         labels = LabelSet(())
         note = str(error)
     statistics = catalog_statistics(catalog, labels.encode(categories), labels.names)
-    reasons = Counter(record.kind for record in reading.quarantine)
     found = {
         "source": str(source),
-        "format": reading.format,
-        "records": reading.records,
-        "accepted": len(catalog),
-        "columns": dict(reading.reading.columns),
-        "evidence": list(reading.reading.evidence),
-        "notes": dict(reading.notes),
-        "first_products": _first_products(catalog, config),
+        **summarize_reading(reading, config),
         "images": try_images(catalog, context),
-        "quarantined": len(reading.quarantine),
-        "reasons": dict(reasons.most_common()),
         "statistics": statistics.to_dict(),
         "coverage": _vector_coverage(catalog, config),
         "note": note,
@@ -110,17 +99,6 @@ def _vector_coverage(catalog: Catalog, config: Config) -> dict[str, float | None
         else:
             shares[member.field] = len(vectors.words) / (len(tokens.words) + 1)
     return shares
-
-
-def _first_products(catalog: Catalog, config: Config) -> list[dict[str, Any]]:
-    """The first products as a model will see them: id, title, labels and image."""
-    part = catalog.take(range(min(MAX_SHOWN, len(catalog))))
-    columns = [part.column(name) for name in ("title", "categories", "image")]
-    shown = []
-    for identity, title, categories, image in zip(part.ids, *columns, strict=True):
-        labels = sorted(flatten(categories, config.labels.mode))
-        shown.append({"id": identity, "title": title, "labels": labels, "image": image})
-    return shown
 
 
 def try_images(catalog: Catalog, context: Context) -> dict[str, Any]:

@@ -14,7 +14,8 @@ def write_inspection(inspection: Json, folder: Path, images: ImageLookup) -> Pat
     """Write ``index.html``, ``figure_2.svg`` and ``inspect.json`` into `folder` (made if need be).
 
     Args:
-        inspection: source, format, records, accepted, quarantined, reasons, coverage, note; the statistics,
+        inspection: source; what :func:`~shelfwise.catalog.reading.reading_summary.summarize_reading` tells;
+            images, coverage, note; the statistics,
             as :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples.
         images: from a product's id to its image, or None.
 

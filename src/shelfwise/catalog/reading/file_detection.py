@@ -27,7 +27,7 @@ from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_
 from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, signs_only
 from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, TwoReadingsError
 
 MAX_NAMES_SEARCHED = 2048
 """Columns among which columns of 0 and 1 are looked for; with more, none of them is taken for a label."""
@@ -241,7 +241,9 @@ def category_signs(
     evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
     open_setting = settings.category_delimiter is None and settings.category_separator is None
     if found.other is not None and open_setting:
-        raise CatalogError(_two_readings(texts, column, found.signs, found.other))
+        question = _two_readings(texts, column, found.signs, found.other)
+        readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
+        raise TwoReadingsError(question, column, readings)
     signs = found.signs
     if settings.category_separator is not None:
         signs = replace(signs, separator=configured.separator)

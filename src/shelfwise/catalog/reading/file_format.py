@@ -103,6 +103,7 @@ class OpenedFile:
         blocks: the whole file, some megabytes at a time.
         file: where the bytes of the blocks can be read again as they are; None where they cannot.
         notes: what was found out about the whole file, in plain words.
+        encoding: of its text; None for UTF-8.
     """
 
     name: str
@@ -110,3 +111,4 @@ class OpenedFile:
     blocks: Iterator[Block]
     file: Path | None = None
     notes: tuple[str, ...] = ()
+    encoding: str | None = None

@@ -74,7 +74,7 @@ def open_source(
     # what is compressed, or must be decoded, cannot be read from the middle
     as_it_is = encoding is None and form_of_file is None
     file = path if form.bytes_on_disk and as_it_is else None
-    return OpenedFile(name, form, blocks, file, notes)
+    return OpenedFile(name, form, blocks, file, notes, encoding)
 
 
 def _encoding(path: Path, settings: CatalogSettings) -> str | None:

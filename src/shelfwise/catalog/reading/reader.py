@@ -19,10 +19,12 @@ from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, NothingUsableError
 
 # files of a folder that a message names
 _FILES_NAMED = 5
+# causes why nothing is usable, the commonest
+_CAUSES_NAMED = 3
 
 
 class _NullProgress:
@@ -71,6 +73,8 @@ class ReadResult:
         notes: what was set aside without refusing the product, in plain words -> how many.
         reading: which column is which field, and how categories and prices are written.
         settings: those it was read with, and what was found written down in them.
+        encoding: of the file's text; None for UTF-8, and for files that are no text.
+        delimiter: between the fields of a row; None where the format has none.
     """
 
     catalog: Catalog
@@ -80,6 +84,8 @@ class ReadResult:
     notes: dict[str, int] = field(default_factory=dict)
     reading: FileReading = field(default_factory=FileReading.nothing)
     settings: CatalogSettings = field(default_factory=CatalogSettings)
+    encoding: str | None = None
+    delimiter: str | None = None
 
 
 def read_catalog(
@@ -122,6 +128,9 @@ def read_catalog(
         notes=dict(stream.notes),
         reading=stream.reading,
         settings=stream.reading.settled(settings),
+        encoding=stream.source.encoding,
+        # tables only
+        delimiter=getattr(stream.source.form, "delimiter", None),
     )
 
 
@@ -150,7 +159,8 @@ def open_stream(
         yield stream
     # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:
-        raise CatalogError(_why_nothing(path, stream))
+        lacks_id = "id" not in stream.reading.columns
+        raise NothingUsableError(_why_nothing(path, stream), stream.reading.names, lacks_id)
 
 
 def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> None:
@@ -193,7 +203,9 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
     if first is None:
         return f"the catalogue {path}, read as {name}, has 0 records; expected at least one product"
     count = stream.refused.total()
-    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in stream.refused.most_common())
+    kinds = ", ".join(
+        f"{kind}: {number:,}" for kind, number in stream.refused.most_common(_CAUSES_NAMED)
+    )
     names = ", ".join(repr(column) for column in stream.reading.names)
     fix = (
         f"the file has the columns {names}" if names else "set format if it is another kind of file"
