@@ -67,7 +67,7 @@ def test_evaluate_agrees_with_the_training_report(
 
 
 @pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
-def test_predict_answers_for_every_readable_product(
+def test_predict_answers_for_every_record(
     command: Command, trained: Path, sample: Path, name: str, tmp_path: Path
 ) -> None:
     done = command("predict", trained, sample, "--out", tmp_path / name, "--json")
@@ -87,7 +87,9 @@ def test_predict_answers_for_every_readable_product(
         import pyarrow.parquet as pq
 
         products = pq.read_table(tmp_path / name).to_pylist()
-    assert len(products) == len({p["id"] for p in products}) == summary["products"]
+    assert len(products) == summary["rows"] == lines
+    answered = [product for product in products if not product.get("refused")]
+    assert len(answered) == len({p["id"] for p in answered}) == summary["products"]
     scores = dict(products[0]["scores"])
     assert products[0]["labels"] == sorted(
         label for label, score in scores.items() if score >= 0.5

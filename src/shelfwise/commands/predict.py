@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import (
@@ -48,7 +49,10 @@ def predict_catalog(
     novelty_rate: float | None = None,
     top: int | None = None,
 ) -> dict[str, Any]:
-    """Write id, labels and scores of every readable product of `source` to `out`, in the source's order.
+    """Write id, labels and scores of every product of `source` to `out`, one row a record, in its order.
+
+    A record that cannot be read has a row too: its id where that is known, no labels, no scores, and
+    "refused", the reason. It stands in no queue.
 
     "novelty" is how unusual a product is among those that belong to a category, from 0 to 1; see
     :mod:`shelfwise.novelty.detector`.
@@ -110,8 +114,10 @@ def _predict(
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
     # predictions are written as they are made: only a chunk of them is ever in memory
     with replacing(out) as temporary:
-        labels_given = write(_rows(decisions, queues, rejected), temporary)
+        rows = _one_row_a_record(_rows(decisions, queues, rejected), reading.quarantine)
+        labels_given = write(rows, temporary)
     summary: dict[str, Any] = {
+        "rows": reading.records,
         "products": len(reading.catalog),
         "labels_given": labels_given,
         "out": str(out),
@@ -161,7 +167,8 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for queue, count in summary.get("queues", {}).items():
         yield f"{queue:8} {count} products: {summary['out']}.{queue}.txt"
     if summary["quarantined"]:
-        yield f"{summary['quarantined']} records could not be read: {summary['quarantine']}"
+        told = f"{summary['quarantined']} records could not be read; each has a row that says why"
+        yield f"{told}: {summary['quarantine']}"
     if summary["refused"]:
         yield f"{summary['refused']} images could not be used: {summary['refusals']}"
     if explained := summary.get("explained"):
@@ -204,6 +211,32 @@ def _rows(
         yield row
 
 
+def _one_row_a_record(rows: Iterator[Row], refused: Sequence[Quarantined]) -> Iterator[Row]:
+    """The rows of the products, and among them in their places those of the refused records."""
+    waiting = iter(refused)
+    following = next(waiting, None)
+    for place, row in enumerate(rows):
+        while following is not None and following.accepted_before <= place:
+            yield _refused_row(following)
+            following = next(waiting, None)
+        yield row
+    # behind the last product
+    if following is not None:
+        yield _refused_row(following)
+    yield from map(_refused_row, waiting)
+
+
+def _refused_row(record: Quarantined) -> Row:
+    """What is written of a record that cannot be read."""
+    return {
+        "id": record.id,
+        "labels": [],
+        "refused": record.reason,
+        "novelty": None,
+        "scores": {},
+    }
+
+
 def _write_jsonl(rows: Iterator[Row], path: Path) -> int:
     """Write one JSON object a line; how many labels were given."""
     labels_given = 0
@@ -221,6 +254,7 @@ def _write_parquet(rows: Iterator[Row], path: Path) -> int:
         [
             ("id", pa.string()),
             ("labels", names),
+            ("refused", pa.string()),
             ("queue", pa.string()),
             ("accepted", names),
             ("to_review", names),

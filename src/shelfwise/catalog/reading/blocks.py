@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -45,6 +45,7 @@ class Quarantined:
         reason: product, field, what was found and what is expected, in plain words.
         raw: the bytes; in Parquet the row as JSON; of a record that is too long its beginning.
         id: the product's id, where it could be read.
+        accepted_before: products of the file that stand before it; gives each record its place again.
     """
 
     line: int
@@ -54,6 +55,8 @@ class Quarantined:
     reason: str
     raw: bytes
     id: str | None = None
+    # known once the whole file before it is read, and no part of what is wrong with the record
+    accepted_before: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

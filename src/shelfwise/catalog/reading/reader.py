@@ -174,6 +174,8 @@ def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> Non
 def quarantine_line(refused: Quarantined) -> str:
     """One line of a quarantine file."""
     row = asdict(refused)
+    # the line tells people where it stands
+    del row["accepted_before"]
     # JSON holds no bytes
     row["raw"] = base64.b64encode(refused.raw).decode()
     row["text"] = refused.raw.decode("utf-8", "replace")

@@ -129,8 +129,22 @@ class CheckedBlocks:
                 refused.append(record)
             refused.sort(key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
+        refused = self._with_places(refused, lines[first_lines == 0])
         names = [*SCHEMA.names, *self._kept_columns(table)]
         return table.select(names), refused
+
+    def _with_places(self, refused: list[Quarantined], lines: Int64Array) -> list[Quarantined]:
+        """The refused records of a batch, each with the number of products before it in the file.
+
+        Args:
+            lines: (N,) of the batch's products, rising.
+        """
+        # of products that are accepted, but not counted yet
+        before = np.searchsorted(lines, [record.line for record in refused])
+        return [
+            replace(record, accepted_before=self.accepted + count)
+            for record, count in zip(refused, before.tolist(), strict=True)
+        ]
 
     def _kept_columns(self, table: pa.Table) -> list[str]:
         """The further columns that hold something and are not too many.

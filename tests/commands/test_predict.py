@@ -1,0 +1,101 @@
+"""``predict`` writes one row a record, in the order of the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.commands.predict import predict_catalog, summary_lines
+from shelfwise.config import Config
+from shelfwise.core.types import Context
+from shelfwise.model.model import Model
+from shelfwise.training.fit import fit_catalog
+
+
+@pytest.fixture(scope="module")
+def model(sample: Path) -> Model:
+    """One that reads titles only."""
+    changes: dict[str, Any] = {
+        "labels": {"min_count": 8},
+        "split": {"validation_fraction": 0},
+        "stacking": {"folds": 3},
+        "decide_with": "text",
+        "members": {"text": {"modality": "text_linear", "field": "title"}},
+        "systems": {},
+    }
+    return fit_catalog(
+        read_catalog(sample).catalog, Config.load("quick", changes=changes), Context()
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of predictions."""
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+RECORDS: list[dict[str, Any]] = [
+    {"title": "no id"},
+    {"id": "1", "title": "Blue mug"},
+    {"id": "2", "title": "Red mug"},
+    {"id": "1", "title": "another mug"},
+    {"title": "no id either"},
+    {"id": "3", "title": "Green mug"},
+    {"id": "3"},
+]
+IDS = [None, "1", "2", "1", None, "3", "3"]
+REFUSED = [0, 3, 4, 6]
+
+
+def written(folder: Path, shape: str) -> Path:
+    """The records in one of the containers."""
+    source = folder / f"new.{shape}"
+    if shape == "jsonl":
+        source.write_text("\n".join(map(json.dumps, RECORDS)) + "\n")
+    elif shape == "json":
+        # all of them on one line
+        source.write_text(json.dumps(RECORDS))
+    elif shape == "csv":
+        lines = [f"{record.get('id', '')},{record.get('title', '')}" for record in RECORDS]
+        source.write_text("\n".join(["id,title", *lines]) + "\n")
+    else:
+        pq.write_table(pa.Table.from_pylist([{"id": None, **record} for record in RECORDS]), source)
+    return source
+
+
+@pytest.mark.parametrize("shape", ["jsonl", "json", "csv", "parquet"])
+@pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
+def test_a_refused_record_has_a_row_in_its_place(
+    model: Model, tmp_path: Path, shape: str, name: str
+) -> None:
+    out = tmp_path / name
+    summary = predict_catalog(model, written(tmp_path, shape), out, Context(), precision=0.9)
+    rows = rows_of(out)
+    assert [row["id"] for row in rows] == IDS
+    assert [place for place, row in enumerate(rows) if row.get("refused")] == REFUSED
+    for place in REFUSED:
+        assert rows[place]["labels"] == []
+        assert not rows[place]["scores"]
+    assert "id is missing" in rows[0]["refused"]
+    assert "the id is that of line" in rows[3]["refused"]
+    assert (summary["rows"], summary["products"], summary["quarantined"]) == (7, 3, 4)
+    assert "4 records could not be read; each has a row" in "\n".join(summary_lines(summary))
+    # refused records stand in no queue
+    assert sum(summary["queues"].values()) == 3
+
+
+def test_places_are_right_beyond_the_first_block(model: Model, tmp_path: Path) -> None:
+    source = tmp_path / "large.csv"
+    filler = "word " * 200
+    lines = [f"{'' if n % 1500 == 7 else n},{filler}" for n in range(9000)]
+    source.write_text("\n".join(["id,description", *lines]) + "\n")
+    predict_catalog(model, source, tmp_path / "labels.jsonl", Context(), top=1)
+    expected = [None if n % 1500 == 7 else str(n) for n in range(9000)]
+    assert [row["id"] for row in rows_of(tmp_path / "labels.jsonl")] == expected
