@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing, is_written_list, unpacked
+from shelfwise.catalog.reading.value_parsing import Rules, is_missing, is_written_list
+from shelfwise.catalog.reading.written_lists import unpacked
 
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _FILE_URL = re.compile(r"(?i)file:/+")

@@ -32,9 +32,6 @@ _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
 _TEXT_FORMULA = re.compile(r'="([^"]+)"')
-_LIST_ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-"""A quoted text in what numpy writes for an array of texts: ``['A' 'B']``."""
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 DEFAULT_SIGNS = CategorySigns(" > ", "|")
