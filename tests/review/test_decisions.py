@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from shelfwise.errors import StorageError
-from shelfwise.review.decisions import ConflictError, DecisionStore, Proposal
+from shelfwise.review.decision_rows import ConflictError, Proposal
+from shelfwise.review.decisions import DecisionStore
 
 FIRST = Proposal("p1", "f", 0, ("Mugs",), ("Bowls",), ("Bowls",), "uncertain", "key-1")
 

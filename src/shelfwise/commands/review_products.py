@@ -61,7 +61,8 @@ def review_products(
     Raises:
         CatalogError: `source` cannot be read.
     """
-    catalog = read_catalog(source, model.config.catalog, context).catalog
+    read = read_catalog(source, model.config.catalog, context)
+    catalog = read.catalog
     mode = model.labels.mode
     given = [
         None if paths is None else frozenset(flatten(paths, mode))
@@ -101,6 +102,8 @@ def review_products(
         look_alikes=np.asarray(near_copies(catalog), np.int64),
         promise=PROMISE if _has_limits(model) else None,
         seed=model.config.seed,
+        mode=mode,
+        settings=read.settings,
     )
 
 
@@ -161,8 +164,13 @@ def _contradictions(
         return {}
     found = {}
     for row, strength, sides in contradictions(model, answers, count):
-        words = ", ".join(f"{side['member']} says {side['label']}" for side in sides)
-        found[row] = (strength, words[0].upper() + words[1:])
+        said = []
+        for side in sides:
+            field = model.config.members[side["member"]].field.replace("+", " and ")
+            said.append(f"{field} says {side['label']}")
+        words = ", ".join(said)
+        # only the first letter: labels keep theirs
+        found[row] = (strength, words[:1].upper() + words[1:])
     return found
 
 

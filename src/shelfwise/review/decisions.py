@@ -7,90 +7,19 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from shelfwise.errors import ShelfwiseError, StorageError
+from shelfwise.errors import StorageError
 from shelfwise.review.database import open_database
-
-State = Literal["decided", "skipped", "unsure", "open"]
-Reason = Literal["uncertain", "wrong", "sample", "disagree", "search", "bulk"]
-
-Labels = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One row.
-
-    Args:
-        product: the product's id.
-        fingerprint: of the product's fields, as they were when it was decided.
-        seq: 1 for the product's first row, and so on.
-        state: what the product is after this row.
-        before, after: its labels.
-        reason: the queue it was shown in.
-        reviewer: the name of who decided.
-        undoes: the row that this one takes back.
-    """
-
-    id: int
-    product: str
-    fingerprint: str
-    seq: int
-    action: Literal["decide", "undo"]
-    state: State
-    before: Labels
-    after: Labels
-    suggested: Labels
-    reason: Reason
-    reviewer: str
-    model: str
-    undoes: int | None
-    batch: str | None
-    decided_at: str
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a person wants to be kept.
-
-    Args:
-        seen: the product's `seq` that the person saw; 0 where there was no row yet.
-        request_key: the same for every try to save the same decision.
-    """
-
-    product: str
-    fingerprint: str
-    seen: int
-    before: Labels
-    after: Labels
-    suggested: Labels
-    reason: Reason
-    request_key: str
-    state: State = "decided"
-    batch: str | None = None
-
-
-class ConflictError(ShelfwiseError):
-    """Somebody else has decided about the product meanwhile.
-
-    Args:
-        theirs: the row that stands.
-    """
-
-    def __init__(self, theirs: Decision) -> None:
-        found = f"{theirs.reviewer} decided about product {theirs.product!r} meanwhile"
-        super().__init__(f"{found}; compare both and choose")
-        self.theirs = theirs
-
-
-_SELECT = """
-SELECT d.*, r.name AS reviewer_name, m.digest AS digest FROM {table} d
-JOIN reviewer r ON r.id = d.reviewer JOIN model_version m ON m.id = d.model
-"""
+from shelfwise.review.decision_rows import (
+    SELECT,
+    ConflictError,
+    Decision,
+    Proposal,
+    decision_of,
+)
 
 _INSERT = """
 INSERT INTO decision (product, fingerprint, seq, action, state, before_json, after_json,
@@ -195,8 +124,8 @@ class DecisionStore:
     def current(self) -> dict[str, Decision]:
         """By product, its latest row."""
         with self._lock:
-            rows = self._connection.execute(_SELECT.format(table="current")).fetchall()
-        return {row["product"]: _decision(row) for row in rows}
+            rows = self._connection.execute(SELECT.format(table="current")).fetchall()
+        return {row["product"]: decision_of(row) for row in rows}
 
     def latest(self, product: str) -> Decision | None:
         """A product's latest row; None where nobody has decided about it."""
@@ -207,15 +136,15 @@ class DecisionStore:
         """Rows of a product, or of all, the latest first."""
         where = "" if product is None else "WHERE d.product = ?"
         values = () if product is None else (product,)
-        query = f"{_SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {int(limit)}"
+        query = f"{SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {int(limit)}"
         with self._lock:
-            return [_decision(row) for row in self._connection.execute(query, values)]
+            return [decision_of(row) for row in self._connection.execute(query, values)]
 
     def all_decisions(self) -> list[Decision]:
         """Every row, the first first."""
-        query = f"{_SELECT.format(table='decision')} ORDER BY d.id"
+        query = f"{SELECT.format(table='decision')} ORDER BY d.id"
         with self._lock:
-            return [_decision(row) for row in self._connection.execute(query)]
+            return [decision_of(row) for row in self._connection.execute(query)]
 
     def switch_acceptance(self, enabled: bool, why: str, reviewer: str | None = None) -> None:
         """Turn automatic acceptance on or off; `why` is shown."""
@@ -314,9 +243,9 @@ class DecisionStore:
 
     def _row(self, connection: sqlite3.Connection, where: str, *values: Any) -> Decision | None:
         """The one row that fits; `where` is always text of this file."""
-        query = f"{_SELECT.format(table='decision')} WHERE {where}"
+        query = f"{SELECT.format(table='decision')} WHERE {where}"
         row = connection.execute(query, values).fetchone()
-        return None if row is None else _decision(row)
+        return None if row is None else decision_of(row)
 
     def _person(self, connection: sqlite3.Connection, name: str, role: str) -> int:
         """The number of a reviewer, who is noted down at the first decision."""
@@ -348,26 +277,6 @@ class DecisionStore:
         # after a full disk SQLite may have rolled back by itself
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-
-def _decision(row: sqlite3.Row) -> Decision:
-    return Decision(
-        id=row["id"],
-        product=row["product"],
-        fingerprint=row["fingerprint"],
-        seq=row["seq"],
-        action=row["action"],
-        state=row["state"],
-        before=tuple(json.loads(row["before_json"])),
-        after=tuple(json.loads(row["after_json"])),
-        suggested=tuple(json.loads(row["suggested_json"])),
-        reason=row["reason"],
-        reviewer=row["reviewer_name"],
-        model=row["digest"],
-        undoes=row["undoes"],
-        batch=row["batch"],
-        decided_at=row["decided_at"],
-    )
 
 
 def _json(names: Iterable[str]) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from shelfwise.catalog.labels import Mode
+from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Float64Array, Floats, Int64Array
 
@@ -62,6 +64,8 @@ class ReviewProducts:
         look_alikes: (N,) a number that near-copies share.
         promise: the precision that `automatic` promises; None for a model without limits.
         seed: of the random sample.
+        mode: how category paths become labels.
+        settings: how the file was read.
     """
 
     catalog: Catalog
@@ -81,6 +85,8 @@ class ReviewProducts:
     look_alikes: Int64Array
     promise: float | None = None
     seed: int = 0
+    mode: Mode = "flat"
+    settings: CatalogSettings = field(default_factory=CatalogSettings)
 
     def __len__(self) -> int:
         return len(self.catalog)
@@ -149,7 +155,11 @@ class ReviewProducts:
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The labels above a label."""
-        return self._path_of.get(name, (name,))[:-1]
+        return self.path_of(name)[:-1]
+
+    def path_of(self, name: str) -> tuple[str, ...]:
+        """The labels from the root to a label; one that the model does not know stands alone."""
+        return self._path_of.get(name, (name,))
 
     @cached_property
     def _copies(self) -> dict[int, list[int]]:

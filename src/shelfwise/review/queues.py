@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from shelfwise.core.types import Int64Array
-from shelfwise.review.decisions import Decision
+from shelfwise.review.decision_rows import Decision
 from shelfwise.review.products import ReviewProducts
 from shelfwise.review.running_precision import Precision, random_order, running_precision
 

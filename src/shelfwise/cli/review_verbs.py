@@ -1,0 +1,89 @@
+"""Verbs for people who decide: review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelfwise.cli.options import Json
+from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
+from shelfwise.errors import ConfigError, PluginError
+
+
+def review(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote."),
+    ] = None,
+    catalog: Annotated[
+        Path | None,
+        typer.Argument(metavar="CATALOG", help="Catalogue whose products are reviewed."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Review a generated catalogue; needs no file.")
+    ] = False,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File of all decisions. Default: CATALOG.decisions.db beside it."
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
+    ] = 8001,
+    lead: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Who may also decide in bulk and export. Repeatable."),
+    ] = None,
+    reviewer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Who may decide one by one. Can be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Open a page on which people check and correct labels; no decision is ever lost."""
+    if demo == (model is not None) or (not demo and catalog is None):
+        raise ConfigError("give MODEL and CATALOG, or --demo alone")
+    try:
+        from shelfwise.commands.review import ReviewDoor, decisions_file, review
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"the review page needs the library {error.name!r}; "
+            "install it with: pip install 'shelfwise[review]'"
+        ) from None
+    door = ReviewDoor(port, tuple(lead or ()), tuple(reviewer or ()))
+    with terminal_context() as context:
+        if demo:
+            from shelfwise.commands.demo_model import demo_model
+
+            typer.echo("The demo trains a small model first: half a minute, once.", err=True)
+            made = demo_model(cache_folder(), context)
+            model, catalog = made.model, made.catalog
+        assert model is not None
+        assert catalog is not None
+        kept = decisions or decisions_file(catalog)
+        review(model, catalog, kept, door, context, _tell(as_json))
+
+
+def _tell(as_json: bool) -> Any:
+    """Tells where the page is, and for whom."""
+
+    def tell(where: dict[str, Any]) -> None:
+        if as_json:
+            print_json(where)
+            return
+        typer.echo(
+            f"{where['products']} products, {where['decided']} decided; "
+            f"{where['automatic']} may be accepted without a person."
+        )
+        typer.echo("Open in a browser (each address works once; Ctrl+C ends the review):")
+        for person in where["people"]:
+            typer.echo(f"  {person['name']} ({person['role']}): {person['address']}")
+        typer.echo(f"Decisions are kept in {where['decisions']}")
+
+    return tell
+
+
+VERBS = (review,)

@@ -1,0 +1,66 @@
+"""The review pages as an ASGI application, behind the same checks as the service."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from shelfwise.errors import ShelfwiseError
+from shelfwise.review.pages import error_page
+from shelfwise.review.routes import review_router
+from shelfwise.review.workspace import Workspace
+from shelfwise.service.access import LOOPBACK_HOSTS, Access, AccessControl, Area
+from shelfwise.service.problems import MEDIA_TYPE, Problem, request_id_of
+from shelfwise.service.request_ids import RequestIds
+from shelfwise.service.security_headers import SecurityHeaders
+from shelfwise.service.sessions import Role, Sessions
+
+log = logging.getLogger("shelfwise")
+
+STATIC = Path(__file__).parent / "static"
+PEOPLE: frozenset[Role] = frozenset({"reviewer", "lead"})
+
+
+def review_access(sessions: Sessions, hosts: frozenset[str] = frozenset()) -> Access:
+    """Pages for people with a session only; styles and scripts for everyone."""
+    areas = (Area("/", PEOPLE), Area("/review/static"))
+    return Access(LOOPBACK_HOSTS | hosts, {}, areas, sessions, "/review")
+
+
+def create_review_app(workspace: Workspace, access: Access) -> FastAPI:
+    """The application around one workspace."""
+    app = FastAPI(title="shelfwise review", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(review_router(workspace))
+    app.mount("/review/static", StaticFiles(directory=STATIC), "static")
+
+    @app.get("/")
+    def home() -> Response:
+        return RedirectResponse("/review", 303)
+
+    app.exception_handler(Problem)(_as_problem)
+    app.exception_handler(RequestValidationError)(_as_problem)
+    app.exception_handler(ShelfwiseError)(_as_problem)
+    # the last added is the first to see a request
+    app.add_middleware(AccessControl, access=access)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    return app
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    """What stands against a request, as a page or as JSON."""
+    if isinstance(error, RequestValidationError):
+        error = Problem(404, "no-such-page", "there is no such page; go to /review")
+    elif not isinstance(error, Problem):
+        # the disk is full, say: the sentence tells what to do
+        error = Problem(503, "not-saved", str(error))
+    identity = request_id_of(request.scope)
+    headers = dict(error.headers)
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(error_page(error, identity), error.status, headers)
+    return JSONResponse(error.to_dict(identity), error.status, headers, media_type=MEDIA_TYPE)

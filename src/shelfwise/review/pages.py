@@ -1,0 +1,138 @@
+"""The review pages, written by templates. Everything that a catalogue holds is escaped."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from shelfwise.review.decision_rows import Decision
+from shelfwise.review.forms import address
+from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
+from shelfwise.review.workspace import Workspace
+from shelfwise.service.problems import Problem
+
+SURE = ((0.95, "sure"), (0.8, "likely"), (0.5, "perhaps"), (0.2, "unlikely"), (0.0, "no"))
+"""Words for scores, so that nobody has to know what a score is."""
+
+SHOWN_COPIES = 12
+
+
+@lru_cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("shelfwise.review", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sure"] = in_words
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.globals.update(address=address, queue_titles=TITLES, queue_purpose=PURPOSE)
+    return environment
+
+
+def in_words(score: float) -> str:
+    """A score as a word.
+
+    >>> in_words(0.97), in_words(0.3)
+    ('sure', 'unlikely')
+    """
+    return next(word for least, word in SURE if score >= least)
+
+
+def render(
+    workspace: Workspace, request: Request, template: str, chosen: Filter, **values: Any
+) -> str:
+    """A page with the bar of queues on top."""
+    current = workspace.store.current()
+    counts = {queue: workspace.queues.progress(queue, current) for queue in QUEUES}
+    visitor = request.state.visitor
+    shared = {
+        "visitor": visitor,
+        "chosen": chosen,
+        "counts": counts,
+        "precision": workspace.queues.precision(current),
+        "can_undo": workspace.store.last_to_undo(visitor.name),
+        "label_names": workspace.label_names[:3000],
+        "said": request.query_params.get("said", ""),
+        "source": workspace.products.catalog.source.rpartition("/")[2],
+        "title": "Review",
+    }
+    return _templates().get_template(template).render({**shared, **values})
+
+
+def product_page(
+    workspace: Workspace,
+    request: Request,
+    row: int,
+    chosen: Filter,
+    problem: str = "",
+    theirs: Decision | None = None,
+    mine: tuple[str, ...] | None = None,
+) -> HTMLResponse:
+    """One product, to be decided.
+
+    Args:
+        problem: what was wrong with the last try.
+        theirs: what somebody else decided meanwhile.
+        mine: the labels that were not kept because of either.
+    """
+    products = workspace.products
+    current = workspace.store.current()
+    latest = current.get(products.ids[row])
+    decided = latest is not None and latest.state == "decided"
+    labels = mine if mine is not None else workspace.labels_of(row, current)
+    # nobody decided and the catalogue says nothing: the suggestion is where one begins
+    if mine is None and not decided and products.given[row] is None:
+        labels = products.suggestion(row)
+    candidates = products.shown(row)
+    known = {candidate.name for candidate in candidates}
+    rows = workspace.queues.rows(chosen, current)
+    copies = [
+        one for one in products.copies_of(row) if not workspace.queues.is_decided(one, current)
+    ]
+    page = render(
+        workspace,
+        request,
+        "product.html.j2",
+        chosen,
+        title=products.titles[row],
+        row=row,
+        products=products,
+        candidates=candidates,
+        checked=frozenset(labels),
+        further_labels=[name for name in labels if name not in known],
+        suggestion=products.suggestion(row),
+        latest=latest,
+        changed_since=decided
+        and latest is not None
+        and latest.fingerprint != products.fingerprint(row),
+        history=workspace.store.history(products.ids[row]),
+        copies=copies[:SHOWN_COPIES],
+        waiting=len(rows),
+        place=rows.index(row) + 1 if row in rows else None,
+        request_key=secrets.token_urlsafe(16),
+        problem=problem,
+        theirs=theirs,
+    )
+    status = 409 if theirs is not None else 422 if problem else 200
+    return HTMLResponse(page, status)
+
+
+def page(
+    workspace: Workspace, request: Request, template: str, chosen: Filter, **values: Any
+) -> HTMLResponse:
+    """Any other page."""
+    return HTMLResponse(render(workspace, request, template, chosen, **values))
+
+
+def error_page(problem: Problem, request_id: str | None) -> str:
+    """What stands against a request, with the way back."""
+    template = _templates().get_template("error.html.j2")
+    return template.render(problem=problem.to_dict(request_id), title="Not done")

@@ -1,0 +1,273 @@
+"""The addresses of the review pages. All of them work as plain forms, without script."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from shelfwise.errors import LabelError, StorageError
+from shelfwise.review.decision_rows import ConflictError, State
+from shelfwise.review.exports import EXPORTS, export
+from shelfwise.review.forms import Form, address, first, number, read_filter, read_form
+from shelfwise.review.pages import page, product_page
+from shelfwise.review.pictures import picture
+from shelfwise.review.queues import Filter
+from shelfwise.review.workspace import Workspace
+from shelfwise.service.problems import Problem
+from shelfwise.service.sessions import Visitor
+
+PAGE_ROWS = 50
+
+VERDICTS: dict[str, State] = {
+    "accept": "decided",
+    "save": "decided",
+    "skip": "skipped",
+    "unsure": "unsure",
+}
+
+_KEY = re.compile(r"[\w-]{8,80}")
+
+
+def review_router(workspace: Workspace) -> APIRouter:
+    """The pages of one workspace."""
+    router = APIRouter(prefix="/review", include_in_schema=False)
+    _add_product_routes(router, workspace)
+    _add_list_routes(router, workspace)
+    _add_undo_routes(router, workspace)
+    _add_progress_routes(router, workspace)
+    return router
+
+
+def _add_product_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("")
+    def begin(request: Request) -> Response:
+        """The first product that waits."""
+        return _next(workspace, request, read_filter(request), None)
+
+    @router.get("/p/{row}")
+    def product(request: Request, row: int) -> HTMLResponse:
+        _check_row(workspace, row)
+        return product_page(workspace, request, row, read_filter(request))
+
+    @router.get("/image/{row}")
+    def image(row: int) -> Response:
+        _check_row(workspace, row)
+        return picture(workspace.products.catalog, row)
+
+    @router.post("/p/{row}/decisions")
+    async def decide(request: Request, row: int) -> Response:
+        _check_row(workspace, row)
+        form = await read_form(request)
+        return _decide(workspace, request, row, form)
+
+
+def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Response:
+    """Keep a decision and go on to the next product, or show what stands against it."""
+    chosen = read_filter(request)
+    verdict = first(form, "verdict", "save")
+    if verdict not in VERDICTS:
+        raise Problem(422, "unknown-verdict", f"a verdict is one of {', '.join(VERDICTS)}")
+    key = first(form, "request_key")
+    if not _KEY.fullmatch(key):
+        raise Problem(
+            422, "no-request-key", "the field request_key is missing", field="request_key"
+        )
+    names = [*form.get("label", []), *first(form, "add").split("|")]
+    if verdict == "accept":
+        names = list(workspace.products.suggestion(row))
+    rows = [row]
+    if "copies" in form:
+        waiting = workspace.store.current()
+        copies = workspace.products.copies_of(row)
+        rows += [one for one in copies if not workspace.queues.is_decided(one, waiting)]
+    try:
+        labels = workspace.closed(names)
+    except LabelError as error:
+        known = tuple(form.get("label", []))
+        return product_page(workspace, request, row, chosen, str(error), mine=known)
+    try:
+        seen = number(form, "seen")
+        state = VERDICTS[verdict]
+        workspace.decide(rows, labels, seen, key, chosen.queue, _visitor(request), state)
+    except ConflictError as conflict:
+        return product_page(workspace, request, row, chosen, theirs=conflict.theirs, mine=labels)
+    done = {"decided": "Saved", "skipped": "Skipped", "unsure": "Left for a second look"}[state]
+    more = f" with {len(rows) - 1} look-alikes" if len(rows) > 1 else ""
+    return _next(workspace, request, chosen, row, f"{done}{more}: {workspace.products.titles[row]}")
+
+
+def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/list")
+    def products(request: Request) -> HTMLResponse:
+        chosen = read_filter(request)
+        current = workspace.store.current()
+        rows = workspace.queues.rows(chosen, current)
+        text = request.query_params.get("from", "0")
+        start = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        return page(
+            workspace,
+            request,
+            "list.html.j2",
+            chosen,
+            title="Products",
+            products=workspace.products,
+            found=len(rows),
+            rows=rows[start : start + PAGE_ROWS],
+            start=start,
+            page_rows=PAGE_ROWS,
+            labels_of=lambda row: workspace.labels_of(row, current),
+            is_decided=lambda row: workspace.queues.is_decided(row, current),
+        )
+
+    @router.post("/bulk")
+    def preview(request: Request) -> HTMLResponse:
+        _check_lead(request)
+        chosen = read_filter(request)
+        token, found = workspace.preview_bulk(chosen)
+        return page(
+            workspace,
+            request,
+            "bulk.html.j2",
+            chosen,
+            title="Accept many",
+            products=workspace.products,
+            rows=found.rows[:20],
+            found=len(found.rows),
+            token=token,
+        )
+
+    @router.post("/bulk/{token}")
+    def confirm(request: Request, token: str) -> Response:
+        _check_lead(request)
+        chosen = read_filter(request)
+        try:
+            kept = workspace.confirm_bulk(token, _visitor(request))
+        except ConflictError as conflict:
+            said = f"Nothing was saved: {conflict}. Preview again."
+            return _to(address("/review/list", chosen, said=said))
+        if kept is None:
+            said = "Nothing was saved: the preview is too old. Preview again."
+        else:
+            said = f"Saved {len(kept)} products"
+        return _to(address("/review/list", chosen, said=said))
+
+
+def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
+    def undo(request: Request, identity: int, key: str) -> Response:
+        visitor = _visitor(request)
+        decision = workspace.store.get(identity)
+        try:
+            undone = workspace.store.undo(identity, visitor.name, visitor.role, key)
+        except (ConflictError, StorageError) as error:
+            return _to(address("/review/history", read_filter(request), said=str(error)))
+        assert decision is not None
+        row = workspace.products.row_of.get(undone.product)
+        if row is None:
+            return _to(address("/review/history", read_filter(request), said="Undone"))
+        said = f"Undone: {workspace.products.titles[row]}"
+        return _to(address(f"/review/p/{row}", read_filter(request), said=said))
+
+    @router.post("/undo")
+    async def undo_last(request: Request) -> Response:
+        form = await read_form(request)
+        last = workspace.store.last_to_undo(_visitor(request).name)
+        if last is None:
+            return _to(address("/review", read_filter(request), said="There is nothing to undo"))
+        return undo(request, last.id, first(form, "request_key") or f"undo-{last.id}")
+
+    @router.post("/decisions/{identity}/undo")
+    async def undo_one(request: Request, identity: int) -> Response:
+        return undo(request, identity, f"undo-{identity}")
+
+    @router.get("/history")
+    def history(request: Request) -> HTMLResponse:
+        rows = workspace.store.history()
+        taken_back = {row.undoes for row in workspace.store.all_decisions() if row.undoes}
+        chosen = read_filter(request)
+        return page(
+            workspace,
+            request,
+            "history.html.j2",
+            chosen,
+            title="History",
+            rows=rows,
+            taken_back=taken_back,
+            products=workspace.products,
+        )
+
+
+def _add_progress_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/progress")
+    def progress(request: Request) -> HTMLResponse:
+        enabled, why = workspace.store.acceptance()
+        return page(
+            workspace,
+            request,
+            "progress.html.j2",
+            read_filter(request),
+            title="Progress",
+            products=workspace.products,
+            automatic=int(workspace.products.automatic.sum()),
+            accepted=workspace.accepted_precision(),
+            enabled=enabled,
+            why=why,
+            exports=EXPORTS,
+        )
+
+    @router.post("/acceptance")
+    async def acceptance(request: Request) -> Response:
+        _check_lead(request)
+        form = await read_form(request)
+        enabled = first(form, "enabled") == "yes"
+        if enabled and workspace.products.promise is None:
+            raise Problem(409, "no-limits", "this model has no acceptance limits; train it again")
+        name = _visitor(request).name
+        workspace.store.switch_acceptance(
+            enabled, f"turned {'on' if enabled else 'off'} by {name}", name
+        )
+        # what the sample has proven already counts at once
+        workspace.check_promise()
+        return _to(address("/review/progress", read_filter(request)))
+
+    @router.get("/export")
+    def download(request: Request) -> Response:
+        _check_lead(request)
+        return export(workspace, request.query_params.get("format", ""))
+
+
+def _next(
+    workspace: Workspace, request: Request, chosen: Filter, after: int | None, said: str = ""
+) -> Response:
+    """On to the next product, or to the page that says that none waits."""
+    current = workspace.store.current()
+    row = workspace.queues.next_row(chosen, current, after)
+    said = said or request.query_params.get("said", "")
+    more = {"said": said} if said else {}
+    if row is not None:
+        return _to(address(f"/review/p/{row}", chosen, **more))
+    if after is not None:
+        return _to(address("/review", chosen, **more))
+    return page(workspace, request, "empty.html.j2", chosen, title="Nothing waits")
+
+
+def _to(path: str) -> RedirectResponse:
+    return RedirectResponse(path, 303)
+
+
+def _visitor(request: Request) -> Visitor:
+    visitor: Visitor = request.state.visitor
+    return visitor
+
+
+def _check_row(workspace: Workspace, row: int) -> None:
+    if not 0 <= row < len(workspace.products):
+        raise Problem(404, "no-product", "the catalogue has no product in this row")
+
+
+def _check_lead(request: Request) -> None:
+    if _visitor(request).role != "lead":
+        raise Problem(
+            403, "not-allowed", "only a lead may do this: ask for it, or decide one by one"
+        )

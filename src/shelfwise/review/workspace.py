@@ -1,0 +1,180 @@
+"""One catalogue under review: what people may do with it, whichever page they do it on."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shelfwise.errors import LabelError
+from shelfwise.review.decision_rows import Decision, Labels, Proposal, Reason, State
+from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.products import ReviewProducts
+from shelfwise.review.queues import Filter, Queues
+from shelfwise.review.running_precision import Precision, is_broken
+from shelfwise.service.sessions import Visitor
+
+MAX_PREVIEWS = 20
+"""Previews of bulk decisions that are kept; older ones have to be made again."""
+
+
+@dataclass(frozen=True)
+class BulkPreview:
+    """A decision about many products that waits to be confirmed.
+
+    Args:
+        rows: the products.
+        seen: what each one's `seq` was when the preview was made.
+    """
+
+    rows: tuple[int, ...]
+    seen: tuple[int, ...]
+
+
+class Workspace:
+    """A catalogue, its queues and its decisions."""
+
+    def __init__(self, products: ReviewProducts, store: DecisionStore) -> None:
+        self.products = products
+        self.queues = Queues(products)
+        self.store = store
+        given = {name for labels in products.given for name in labels or ()}
+        self.label_names: Sequence[str] = sorted(given | set(products.names))
+        self._known = frozenset(self.label_names)
+        self._previews: dict[str, BulkPreview] = {}
+        store.open_catalog(products.catalog.fingerprint(), products.catalog.source, len(products))
+        store.open_model(products.model_digest, products.names)
+
+    def labels_of(self, row: int, current: dict[str, Decision]) -> Labels:
+        """The labels of a product: those decided on, or else the catalogue's."""
+        decision = current.get(self.products.ids[row])
+        if decision is not None and decision.state == "decided":
+            return decision.after
+        return self.products.starting_labels(row)
+
+    def closed(self, names: Iterable[str]) -> Labels:
+        """The labels and all that lie above them.
+
+        Raises:
+            LabelError: nobody knows a label of that name.
+        """
+        chosen = {name.strip() for name in names} - {""}
+        for name in sorted(chosen - self._known):
+            like = difflib.get_close_matches(name, self.label_names, n=1)
+            fix = f"did you mean {like[0]!r}?" if like else "choose one of the list"
+            raise LabelError(f"there is no category named {name!r}; {fix}")
+        above = {parent for name in chosen for parent in self.products.ancestors(name)}
+        return tuple(sorted(chosen | above))
+
+    def decide(
+        self,
+        rows: Sequence[int],
+        after: Labels,
+        seen: int,
+        request_key: str,
+        reason: Reason,
+        visitor: Visitor,
+        state: State = "decided",
+    ) -> list[Decision]:
+        """Keep one person's decision about a product, and about look-alikes that follow it in `rows`.
+
+        Args:
+            seen: the `seq` of the first product that the person saw.
+
+        Raises:
+            ConflictError: somebody else has decided about one of them meanwhile.
+        """
+        current = self.store.current()
+        batch = secrets.token_hex(8) if len(rows) > 1 else None
+        proposals = []
+        for number, row in enumerate(rows):
+            latest = current.get(self.products.ids[row])
+            followed = latest.seq if latest is not None else 0
+            proposals.append(
+                Proposal(
+                    product=self.products.ids[row],
+                    fingerprint=self.products.fingerprint(row),
+                    seen=seen if number == 0 else followed,
+                    before=self.labels_of(row, current),
+                    after=after if state == "decided" else self.labels_of(row, current),
+                    suggested=self.products.suggestion(row),
+                    # only the first was looked at
+                    reason=reason if number == 0 else "bulk",
+                    request_key=request_key if number == 0 else f"{request_key}/{row}",
+                    state=state,
+                    batch=batch,
+                )
+            )
+        kept = self.store.decide(proposals, visitor.name, visitor.role)
+        self.check_promise()
+        return kept
+
+    def preview_bulk(self, chosen: Filter) -> tuple[str, BulkPreview]:
+        """Prepare to accept the suggestions of every product that a filter finds.
+
+        Returns:
+            A token that confirms exactly these products, and the preview.
+        """
+        current = self.store.current()
+        rows = self.queues.rows(chosen, current)
+        seen = [self._seq(row, current) for row in rows]
+        token = secrets.token_urlsafe(12)
+        self._previews[token] = BulkPreview(tuple(rows), tuple(seen))
+        while len(self._previews) > MAX_PREVIEWS:
+            # the oldest comes first
+            self._previews.pop(next(iter(self._previews)))
+        return token, self._previews[token]
+
+    def confirm_bulk(self, token: str, visitor: Visitor) -> list[Decision] | None:
+        """Accept what was previewed, all or nothing; None where there is no such preview any more.
+
+        Raises:
+            ConflictError: somebody else has decided about one of the products since the preview.
+        """
+        preview = self._previews.get(token)
+        if preview is None:
+            return None
+        current = self.store.current()
+        proposals = []
+        for row, seen in zip(preview.rows, preview.seen, strict=True):
+            proposals.append(
+                Proposal(
+                    product=self.products.ids[row],
+                    fingerprint=self.products.fingerprint(row),
+                    seen=seen,
+                    before=self.labels_of(row, current),
+                    after=self.products.suggestion(row),
+                    suggested=self.products.suggestion(row),
+                    reason="bulk",
+                    request_key=f"{token}/{row}",
+                    batch=token,
+                )
+            )
+        return self.store.decide(proposals, visitor.name, visitor.role)
+
+    def precision(self) -> Precision:
+        """Of all suggestions, from the random sample so far."""
+        return self.queues.precision(self.store.current())
+
+    def accepted_precision(self) -> Precision:
+        """Of what is accepted without a person, from the random sample so far."""
+        return self.queues.precision(self.store.current(), automatic=True)
+
+    def check_promise(self) -> None:
+        """Turn automatic acceptance off where the sample proves that it breaks its promise."""
+        enabled, _ = self.store.acceptance()
+        promise = self.products.promise
+        if not enabled or promise is None:
+            return
+        precision = self.accepted_precision()
+        if is_broken(precision, promise):
+            self.store.switch_acceptance(
+                False,
+                f"stopped by itself: at most {precision.high:.1%} of the accepted labels are right, "
+                f"and {promise:.0%} were promised",
+            )
+
+    def _seq(self, row: int, current: dict[str, Decision]) -> int:
+        latest = current.get(self.products.ids[row])
+        return latest.seq if latest is not None else 0

@@ -1,0 +1,118 @@
+"""A small catalogue under review, without a trained model: suggestions are written down here."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+
+from shelfwise.catalog.labels import flatten
+from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.core.catalog import Catalog
+from shelfwise.review.app import create_review_app, review_access
+from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.products import ReviewProducts
+from shelfwise.review.workspace import Workspace
+from shelfwise.service.sessions import Role, Sessions, Visitor
+
+NAMES = ("Bowls", "Garden", "Kitchen", "Mugs")
+PATHS = (("Kitchen", "Bowls"), ("Garden",), ("Kitchen",), ("Kitchen", "Mugs"))
+
+
+def review_of(catalog: Catalog, **changes: Any) -> ReviewProducts:
+    """Products for which a model suggests Kitchen > Mugs, surer from product to product."""
+    count = len(catalog)
+    given = [
+        None if paths is None else frozenset(flatten(paths, "flat"))
+        for paths in catalog.column("categories")
+    ]
+    scores = np.tile(np.array([0.9, 0.8, 0.3, 0.1], np.float32), (count, 1))
+    values: dict[str, Any] = {
+        "catalog": catalog,
+        "model_digest": "digest",
+        "names": NAMES,
+        "paths": PATHS,
+        "given": given,
+        "candidates": np.tile(np.array([2, 3, 0, 1]), (count, 1)),
+        "scores": scores,
+        "members": {"title": scores},
+        "suggested": np.tile(np.array([True, True, False, False]), (count, 1)),
+        "automatic": np.zeros(count, np.bool_),
+        "uncertainty": np.arange(count, 0, -1) / count,
+        "suspicion": np.zeros(count),
+        "disagreement": np.zeros(count),
+        "contradictions": {},
+        "look_alikes": np.arange(count) // 2,
+    }
+    return ReviewProducts(**{**values, **changes})
+
+
+@pytest.fixture
+def workspace_of(tmp_path: Path) -> Callable[..., Workspace]:
+    """Opens a catalogue file for review."""
+
+    def open_workspace(path: Path, **changes: Any) -> Workspace:
+        products = review_of(read_catalog(path).catalog, **changes)
+        return Workspace(products, DecisionStore(tmp_path / "decisions.db"))
+
+    return open_workspace
+
+
+@dataclass
+class Served:
+    """A running review.
+
+    Args:
+        base: its address.
+        addresses: name of a person -> a one-time address.
+    """
+
+    base: str
+    workspace: Workspace
+    addresses: dict[str, str]
+    sessions: Sessions
+
+    def client(self, name: str = "Ada", role: Role = "lead") -> httpx.Client:
+        """A browser without script, with a session."""
+        client = httpx.Client(base_url=self.base, follow_redirects=True, timeout=20)
+        client.get(self.sessions.one_time_path(Visitor(name, role)))
+        return client
+
+
+@pytest.fixture
+def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[Served]:
+    """The pages of eight products on a real server; a title and a picture are what attackers write."""
+    path = tmp_path / "catalog.jsonl"
+    records = []
+    for number in range(8):
+        categories = [["Kitchen", "Bowls"]] if number % 2 else [["Kitchen", "Mugs"]]
+        record = {"id": f"p/{number}", "title": f"Mug {number}", "categories": categories}
+        records.append(record)
+    records[1]["image"] = "../secret.png"
+    (tmp_path.parent / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\nsecret")
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    workspace = workspace_of(path)
+    # the reader takes tags away: here one came through
+    workspace.products.titles[0] = "<script>document.title = 'broken'</script>Mug 0"
+    sessions = Sessions()
+    app = create_review_app(workspace, review_access(sessions))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        people = {"Ada": Visitor("Ada", "lead"), "Bob": Visitor("Bob", "reviewer")}
+        addresses = {name: base + sessions.one_time_path(one) for name, one in people.items()}
+        yield Served(base, workspace, addresses, sessions)
+        server.should_exit = True
+        thread.join()
