@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from shelfwise import Categorizer
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
@@ -79,3 +80,23 @@ def test_an_image_that_several_members_read_is_refused_once() -> None:
         RejectedField("1", "image", "too dark"),
         RejectedField("2", "image", "too dark"),
     )
+
+
+def test_a_product_of_unknown_words_is_given_no_label() -> None:
+    words = ["mug", "lamp", "shirt"]
+    products = []
+    for number in range(60):
+        word = words[number % 3]
+        title = f"{word} number {number}"
+        products.append({"id": str(number), "title": title, "categories": [[word]]})
+    config = {"labels": {"min_count": 2}, "threshold": 0.05}
+    model = Categorizer(preset="quick", config=config, seed=0).fit(products)
+    titles = ["qqqq zzzz", "qqqq mug", "mug", "蓝牙"]
+    decisions = list(model.label([{"title": title} for title in titles]))
+    assert [decisions[0].names, decisions[3].names] == [[], []]
+    assert decisions[0].warnings[0] == "the title was not used: the model knows none of its words"
+    assert not any(decisions[0].scores.values())
+    # with one word that is known there is evidence
+    assert "mug" in decisions[1].names
+    assert "mug" in decisions[2].names
+    assert not decisions[1].warnings

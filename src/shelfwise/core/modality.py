@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, Floats, PluginSettings, State
+from shelfwise.core.types import Bools, Context, Examples, Floats, PluginSettings, State
 
 MAX_FIELDS = 10
 """Fields of which every subset is examined, to know which members can be present together: 1,023 subsets."""
@@ -47,6 +47,11 @@ class Modality(ABC):
     @abstractmethod
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, D) of present rows."""
+
+    def knows(self, inputs: Any) -> Bools:
+        """Which of N products (N,) have anything that was in the training; by default all present ones."""
+        present: Bools = inputs.present
+        return present
 
     @abstractmethod
     def state(self) -> State:

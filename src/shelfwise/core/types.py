@@ -159,6 +159,11 @@ class Prediction:
         """The given rows, in that order."""
         return Prediction(self.probabilities[rows], self.features[rows], self.present[rows])
 
+    def without(self, absent: Bools) -> Prediction:
+        """The same for N products, of which those marked in `absent` (N,) have no prediction."""
+        kept = ~absent[:, None]
+        return Prediction(self.probabilities * kept, self.features * kept, self.present & ~absent)
+
 
 @dataclass(frozen=True)
 class MemberOutputs:

@@ -207,6 +207,13 @@ class KernelLogistic(Modality):
         logits = model.logits(sparse, dense)
         return expit(logits), random_projection(logits, self.settings.features)
 
+    def knows(self, inputs: Any) -> Bools:
+        """Which of N products have an n-gram or id that was in the training, or a vector."""
+        known = [v.knows(grams) for v, grams in zip(self._vocabularies, inputs.grams, strict=True)]
+        # the product that a vector resembles most is always one of the training
+        known += [np.any(vectors, axis=1) for vectors in inputs.vectors.values()]
+        return np.asarray(inputs.present & np.any(known, axis=0))
+
     def state(self) -> State:
         """Known n-grams and ids with their weights, the landmarks, and the classifiers."""
         arrays = self._fitted().arrays() | vocabulary_arrays(self._vocabularies)

@@ -21,7 +21,16 @@ from torch.nn import functional as F
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginSettings, Rows, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Examples,
+    FieldInputs,
+    Floats,
+    PluginSettings,
+    Rows,
+    State,
+)
 from shelfwise.errors import ConfigError
 from shelfwise.features.tfidf import IDEOGRAPH_RUNS
 from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
@@ -157,6 +166,11 @@ class TextBag(Modality):
         logits = np.clip(means @ weights.labels.T, -MAX_LOGIT, MAX_LOGIT)
         probabilities = 1 / (1 + np.exp(-logits))
         return probabilities, means
+
+    def knows(self, inputs: Any) -> Bools:
+        """Which of N products have an n-gram that was in the training."""
+        known = np.diff(inputs.grams.align(self._fitted().keys).indptr) > 0
+        return np.asarray(inputs.present & known)
 
     def state(self) -> State:
         """The n-grams that occurred in training, their vectors, and the labels' vectors."""

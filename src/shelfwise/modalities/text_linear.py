@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
+import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 from scipy.special import expit
@@ -15,7 +16,7 @@ from scipy.special import expit
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Examples, Floats, State
+from shelfwise.core.types import Bools, Context, Examples, Floats, State
 from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
 from shelfwise.nn.linear_settings import LinearSettings
@@ -75,6 +76,11 @@ class TextLinear(Modality):
         logits = model.logits(self._tfidf(inputs))
         # a linear classifier has no hidden layer, so what it hands to feature fusion are its logits
         return expit(logits), random_projection(logits, self.settings.features)
+
+    def knows(self, inputs: Any) -> Bools:
+        """Which of N products have a word, or letters of one, that was in the training."""
+        known = [v.knows(grams) for v, grams in zip(self._vocabularies, inputs.grams, strict=True)]
+        return np.asarray(inputs.present & np.any(known, axis=0))
 
     def state(self) -> State:
         """Known n-grams with their weights, and the classifiers as sparse rows."""

@@ -6,7 +6,7 @@ Dimensions: N products, L labels, D features of one member.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,15 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
-from shelfwise.core.types import Context, FieldInputs, Floats, Prediction, RejectedField, State
+from shelfwise.core.types import (
+    Context,
+    FieldInputs,
+    Floats,
+    Prediction,
+    RejectedField,
+    Rows,
+    State,
+)
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle
 from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
@@ -69,20 +77,33 @@ class Model(Predictor):
     ) -> MemberPredictions:
         """What `members` (default: those of the final system) predict for every product of `catalog`.
 
-        Features are as wide where no product has a member's field as they are elsewhere.
+        Features are as wide where no product has a member's field as they are elsewhere. A product of which
+        no member of the final system knows anything has no prediction: it would be the average of the
+        training.
         """
         predictions: dict[str, Prediction] = {}
         refused: list[RejectedField] = []
         seconds: dict[str, float] = {}
         if members is None:
             members = self.members_of(self.decide_with)
-        for name in members:
+        asked = tuple(members)
+        present = np.zeros(len(catalog), np.bool_)
+        known = np.zeros(len(catalog), np.bool_)
+        for name in asked:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
             predictions[name] = self._predict_member(name, inputs, context)
             refused += inputs.refused
+            present |= inputs.present
+            known |= modality.knows(inputs)
             seconds[name] = time.perf_counter() - started
+        # a part of the members cannot tell what the others know
+        unknown = present & ~known
+        if unknown.any() and set(asked) >= set(self.members_of(self.decide_with)):
+            predictions = {name: one.without(unknown) for name, one in predictions.items()}
+            rows = np.flatnonzero(unknown)
+            refused += _unknown_fields(catalog, rows, self.fields_of(asked), refused)
         # several members may read one image, and each rejects it
         refused_once = tuple(dict.fromkeys(refused))
         return MemberPredictions(predictions, refused_once, seconds)
@@ -136,6 +157,25 @@ class Model(Predictor):
             state = bundle.sections.get(f"system.{name}", State())
             policies[name] = make_policy(config, name).restore(state)
         return cls(members=members, policies=policies, system_members=system_members, **parts)
+
+
+def _unknown_fields(
+    catalog: Catalog, rows: Rows, fields: Sequence[str], refused: Sequence[RejectedField]
+) -> list[RejectedField]:
+    """The fields of the products `rows`, of which no member knows anything.
+
+    Args:
+        refused: fields that are left out already, for a reason of their own.
+    """
+    already = {(one.id, one.field) for one in refused}
+    found = []
+    for name in fields:
+        has_value = catalog.has_value(name)
+        for row in rows[has_value[rows]]:
+            identity = catalog.ids[row]
+            if (identity, name) not in already:
+                found.append(RejectedField(identity, name, "the model knows none of its words"))
+    return found
 
 
 def require_members(predictor: Predictor, action: str) -> Model:
