@@ -184,3 +184,15 @@ def test_quotes_are_letters_where_tabs_divide_and_nothing_closes_them(tmp_path: 
     rows = "".join(f"{i}\t{title}\tTeas\n" for i, title in enumerate(titles))
     found = read(tmp_path, f"code\tproduct_name\tcategories\n{rows}", "dump.tsv")
     assert found.catalog.column("title") == titles
+
+
+def test_one_category_in_an_element_of_its_own(tmp_path: Path) -> None:
+    inside = [("Mugs",), ("Mugs", "Gifts")]
+    items = "".join(
+        f"<product><id>{i}</id><name>Mug</name><categories>"
+        + "".join(f"<category>{name}</category>" for name in names)
+        + "</categories></product>"
+        for i, names in enumerate(inside)
+    )
+    found = read(tmp_path, f"<?xml version='1.0'?><products>{items}</products>", "feed.xml")
+    assert names_read(found) == list(map(set, inside))

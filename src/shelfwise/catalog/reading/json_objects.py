@@ -67,7 +67,7 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     # <categories><category>Mugs</category></categories>
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None
-    return category_values(inside) if isinstance(inside, list | Mapping) else value
+    return category_values(inside) if isinstance(inside, str | list | Mapping) else value
 
 
 def _levels(values: Sequence[Any]) -> Any:
