@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for verb in ("demo", "train", "evaluate", "predict", "inspect", "plugins"):
+    for verb in ("demo", "train", "evaluate", "predict", "inspect", "fetch", "plugins"):
         assert verb in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Verbs that need no model: init, inspect, plugins, doctor."""
+"""Verbs that need no model: init, inspect, fetch, plugins, doctor."""
 
 from __future__ import annotations
 
@@ -157,4 +157,60 @@ def doctor(as_json: Json = False) -> None:
         typer.echo(line)
 
 
-VERBS = (init, inspect, plugins, doctor)
+def fetch(
+    catalog: CatalogPath,
+    images: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder for the images; below the catalogue's folder."),
+    ],
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="A host that may be asked: cdn.shop.com or *.shop.com. Repeatable."
+        ),
+    ] = None,
+    allow_private: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="As --allow, for a host with a private address, as in an intranet."
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    max_mb: Annotated[
+        int, typer.Option(metavar="N", min=1, max=50, help="Megabytes an image may have.")
+    ] = 20,
+    seconds: Annotated[
+        float, typer.Option(metavar="S", min=0.1, help="Seconds a request may take.")
+    ] = 30.0,
+    parallel: Annotated[
+        int, typer.Option(metavar="N", min=1, max=32, help="Requests to one host at a time.")
+    ] = 4,
+    delay: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Seconds between two requests to one host.")
+    ] = 0.1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for what failed for good before.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch the images that a catalogue names by URL, from allowed hosts. Rerun to resume."""
+    from shelfwise.commands.fetch import fetch_images, outcome_lines
+    from shelfwise.config import Config
+    from shelfwise.fetching.allowlist import Allowlist
+    from shelfwise.fetching.download import Limits
+
+    settings = Config.load("recommended", config, {})
+    allowlist = Allowlist.of(allow or (), allow_private or ())
+    limits = Limits(max_mb * 1_000_000, seconds, parallel, delay)
+    with terminal_context() as context:
+        found = fetch_images(
+            catalog, images, allowlist, settings.catalog, context, limits, retry_failed=retry_failed
+        )
+    if as_json:
+        print_json(found)
+        return
+    for line in outcome_lines(found):
+        typer.echo(line)
+
+
+VERBS = (init, inspect, fetch, plugins, doctor)

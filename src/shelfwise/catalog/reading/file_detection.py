@@ -23,6 +23,7 @@ from shelfwise.catalog.reading.category_columns import (
 from shelfwise.catalog.reading.category_detection import CategorySigns, detect_signs, with_flags
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
 from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, signs_only
 from shelfwise.catalog.reading.written_lists import unpacked
@@ -52,6 +53,7 @@ class FileReading:
         decimal: what stands before the decimals of prices.
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that pandas wrote as floats.
+        urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
     """
 
@@ -62,6 +64,7 @@ class FileReading:
     evidence: tuple[str, ...]
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
+    urls: FetchedImages | UrlsThemselves | None = None
 
     @classmethod
     def nothing(cls) -> FileReading:
@@ -71,7 +74,9 @@ class FileReading:
     @property
     def rules(self) -> Rules:
         """The rules for values that follow."""
-        return Rules(self.signs, self.decimal, self.category_columns, self.float_ids)
+        return Rules(
+            self.signs, self.decimal, self.category_columns, self.float_ids, urls=self.urls
+        )
 
     def settled(self, settings: CatalogSettings) -> CatalogSettings:
         """`settings` with what was found written down, so that a later file is read the same way."""

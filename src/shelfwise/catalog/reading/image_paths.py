@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
+from shelfwise.catalog.reading.image_urls import stand_in
 from shelfwise.catalog.reading.value_parsing import Rules, is_missing, is_written_list
 from shelfwise.catalog.reading.written_lists import unpacked
 
@@ -25,7 +26,7 @@ _MIN_PARTS = 2
 def read_image(value: Any, rules: Rules) -> str | None:
     """A relative path with forward slashes, the first of a list that is no URL.
 
-    None, and noted, where all are URLs, or where the path leads out of the catalogue's folder.
+    Where all are URLs, the file of the first that was fetched. None, and noted, where none was, or where the path leads out of the catalogue's folder.
     """
     value = unpacked(value) if is_written_list(value) else value
     values = value if isinstance(value, list | tuple) else [value]
@@ -36,9 +37,7 @@ def read_image(value: Any, rules: Rules) -> str | None:
     paths = _lines(candidates)
     local = next((path for path in paths if not _URL.match(path)), None)
     if local is None:
-        if candidates:
-            rules.notes["the image is a URL, so there is no local image"] += 1
-        return None
+        return stand_in(candidates, rules.urls, rules.notes)
     relative = _relative(local, rules)
     if relative is None:
         rules.notes["the image is no path below the catalogue's folder, so there is none"] += 1

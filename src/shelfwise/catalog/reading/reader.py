@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.image_index import ImageFinder
+from shelfwise.catalog.reading.image_urls import FetchedImages
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -154,6 +155,7 @@ def open_stream(
     with reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict)
+        reading = replace(reading, urls=FetchedImages.of(path))
         images = ImageFinder(path.parent)
         stream = CheckedBlocks(source, settings.columns, reading, processes_for(path), images)
         yield stream

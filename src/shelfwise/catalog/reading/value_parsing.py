@@ -20,6 +20,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.json_objects import amount_of, category_values, without_objects
 from shelfwise.catalog.reading.missing import MISSING
 from shelfwise.catalog.reading.price_parsing import DecimalSign, parse_price
@@ -48,6 +49,7 @@ class Rules:
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that pandas wrote as floats, ``1.0``.
         root: the folder that images lie below; None where it is not known.
+        urls: what stands for an image that is named by URLs; None where nothing does.
         notes: plain words -> number of products; filled while products are checked.
     """
 
@@ -56,6 +58,7 @@ class Rules:
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
     root: Path | None = None
+    urls: FetchedImages | UrlsThemselves | None = None
     notes: Counter[str] = field(default_factory=Counter)
 
     def with_own_notes(self) -> Rules:

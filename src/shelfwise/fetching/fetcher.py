@@ -1,0 +1,119 @@
+"""Many images from many hosts, each host at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from shelfwise.core.types import Progress
+from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError, origin
+from shelfwise.fetching.download import Limits, NotFetchedError, Redirect
+from shelfwise.fetching.host_lane import HostLane
+from shelfwise.fetching.image_folder import ImageFolder
+from shelfwise.vision.image_io import ImageRejectedError, has_several_frames
+
+MAX_REDIRECTS = 3
+
+
+@dataclass
+class Tally:
+    """What came of the URLs that were tried.
+
+    Args:
+        fetched: how many images.
+        failed: why not, for good -> how many.
+        later: why not, this time -> how many.
+    """
+
+    fetched: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+
+
+class Fetcher:
+    """Fetches the images of URLs into a folder.
+
+    Args:
+        folder: where they go.
+        allowlist: the hosts that may be asked.
+        limits: how much an image may cost.
+    """
+
+    def __init__(
+        self,
+        folder: ImageFolder,
+        allowlist: Allowlist,
+        limits: Limits,
+    ) -> None:
+        self._folder = folder
+        self._allowlist = allowlist
+        self._limits = limits
+        self._lanes: dict[tuple[str, int], HostLane] = {}
+        self.tally = Tally()
+
+    async def fetch(self, urls: Sequence[str], progress: Progress) -> Tally:
+        """Fetch all `urls`, whose hosts are allowed."""
+        by_host: dict[tuple[str, int], list[str]] = {}
+        for url in urls:
+            by_host.setdefault(origin(url), []).append(url)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            async with asyncio.TaskGroup() as tasks:
+                for own in by_host.values():
+                    queue = iter(own)
+                    for _ in range(self._limits.parallel):
+                        tasks.create_task(self._work(queue, progress))
+        return self.tally
+
+    async def _work(self, queue: Iterator[str], progress: Progress) -> None:
+        for url in queue:
+            await self._fetch_one(url)
+            progress.advance(1)
+
+    async def _fetch_one(self, url: str) -> None:
+        try:
+            data = await self._content(url)
+            # decoded by another process; meanwhile other requests go on
+            await asyncio.to_thread(has_several_frames, data)
+        except RefusedUrlError as refusal:
+            # another allowlist may permit it
+            self.tally.later[str(refusal)] += 1
+        except ImageRejectedError as rejection:
+            self._give_up(url, str(rejection))
+        except NotFetchedError as failure:
+            if failure.for_good:
+                self._give_up(url, str(failure))
+            else:
+                self.tally.later[str(failure)] += 1
+        else:
+            self._folder.keep(url, data)
+            self.tally.fetched += 1
+
+    def _give_up(self, url: str, reason: str) -> None:
+        self._folder.give_up(url, reason)
+        self.tally.failed[reason] += 1
+
+    async def _content(self, url: str) -> bytes:
+        """What is at `url`; each redirect is checked as if it stood in the catalogue."""
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._lane(url).get(url)
+            if not isinstance(answer, Redirect):
+                return answer
+            url = answer.url
+            if not self._allowlist.permits(url):
+                host, _port = origin(url)
+                raise RefusedUrlError(f"a redirect leads to the host {host}, which is not allowed")
+        raise NotFetchedError(f"there are more than {MAX_REDIRECTS} redirects", for_good=True)
+
+    def _lane(self, url: str) -> HostLane:
+        where = origin(url)
+        if where not in self._lanes:
+            self._lanes[where] = HostLane(self._allowlist, self._limits)
+        return self._lanes[where]
+
+    async def _close(self) -> None:
+        for lane in self._lanes.values():
+            await lane.close()
