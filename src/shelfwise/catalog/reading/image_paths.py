@@ -26,7 +26,8 @@ _MIN_PARTS = 2
 def read_image(value: Any, rules: Rules) -> str | None:
     """A relative path with forward slashes, the first of a list that is no URL.
 
-    Where all are URLs, the file of the first that was fetched. None, and noted, where none was, or where the path leads out of the catalogue's folder.
+    Where all are URLs, the file of the first that was fetched. None, and noted, where none was, or where the
+    path leads out of the catalogue's folder.
     """
     value = unpacked(value) if is_written_list(value) else value
     values = value if isinstance(value, list | tuple) else [value]
