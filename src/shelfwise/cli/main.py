@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from shelfwise.cli import catalog_verbs, model_verbs, review_verbs, training_verbs
+from shelfwise.cli import catalog_verbs, model_verbs, review_verbs, service_verbs, training_verbs
 from shelfwise.cli.options import Command
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.errors import ShelfwiseError
@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (training_verbs, model_verbs, catalog_verbs, review_verbs):
+for group in (training_verbs, model_verbs, catalog_verbs, review_verbs, service_verbs):
     for verb in group.VERBS:
         app.command(cls=Command)(verb)
 

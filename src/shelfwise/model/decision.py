@@ -8,7 +8,7 @@ Dimensions: N products of a chunk, L labels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from shelfwise.core.types import Bools, Context, Floats, RejectedField
 from shelfwise.errors import ConfigError
 from shelfwise.model.field_use import field_uses
 from shelfwise.model.model import require_members
-from shelfwise.model.predictor import Predictor
+from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.model.product_queues import (
     NO_QUEUE,
     NOVEL_PRODUCT,
@@ -46,12 +46,15 @@ class LabelDecision:
             is shown below the first of them.
         score: its probability.
         queue: what becomes of it at the promised precision; None where none was requested.
+        members: each member's own score of the label, of the members whose fields the product has; None
+            where they were not requested.
     """
 
     name: str
     path: tuple[str, ...]
     score: float
     queue: LabelQueue | None
+    members: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def label(
     precision: float | None = None,
     novelty_rate: float | None = None,
     top: int | None = None,
+    members: bool = False,
 ) -> Iterator[Decision]:
     """Decide for every product of `catalog`, in its order; products are computed a few thousand at a time.
 
@@ -110,17 +114,20 @@ def label(
             and products into accept, review and reject.
         novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
         top: keep only so many scores of a product, its highest.
+        members: tell each member's own score of the labels that are given.
 
     Raises:
         ConfigError: the predictor has no limits for that `precision`, or no novelty detector.
-        BundleError: an exported model, which has no novelty detector, is to tell what is novel.
+        BundleError: an exported model, which has no novelty detector and no members, is asked for them.
     """
+    if members:
+        require_members(predictor, "tell its members' scores")
     # both are checked here, not when the first decision is drawn
     if precision is not None:
         decision_rule(predictor)
     if novelty_rate is not None:
         novelty_detector(predictor)
-    return _decisions(predictor, catalog, context, _Request(precision, novelty_rate, top))
+    return _decisions(predictor, catalog, context, _Request(precision, novelty_rate, top, members))
 
 
 def novelty_detector(predictor: Predictor) -> NoveltyDetector:
@@ -165,6 +172,7 @@ class _Request:
     precision: float | None
     novelty_rate: float | None
     top: int | None
+    members: bool
 
 
 def _decisions(
@@ -195,10 +203,13 @@ def _decide_chunk(
     queues = None
     if request.precision is not None:
         queues = product_queues(predictor, scores, decided, request.precision)
+    labels_given = _label_decisions(names, paths, scores, decided, queues)
+    if request.members:
+        labels_given = _with_members(labels_given, predictor, answers)
     # drawn product by product: no more is in memory than a chunk's arrays
     columns = zip(
         chunk.ids,
-        _label_decisions(names, paths, scores, decided, queues),
+        labels_given,
         _products_in_queues(queues, novel),
         novelty,
         _score_mappings(names, scores, request.top),
@@ -263,6 +274,27 @@ def _label_decisions(
             labels.append(LabelDecision(names[column], paths[column], score, queue))
         start = end
         yield tuple(labels)
+
+
+def _with_members(
+    labels_given: Iterator[tuple[LabelDecision, ...]],
+    predictor: Predictor,
+    answers: MemberPredictions,
+) -> Iterator[tuple[LabelDecision, ...]]:
+    """The labels of each of N products, with what each of the product's members says of them."""
+    members = predictor.members_of(predictor.decide_with)
+    outputs = answers.outputs(members)
+    # members were trained on these labels; a migrated model has others
+    mapped = [predictor.map_labels(outputs.scores[:, place]) for place in range(len(members))]
+    place_of = {name: column for column, name in enumerate(predictor.labels.names)}
+    for row, labels in enumerate(labels_given):
+        present = np.flatnonzero(outputs.present[row]).tolist()
+        told = []
+        for one in labels:
+            column = place_of[one.name]
+            own = {members[place]: float(mapped[place][row, column]) for place in present}
+            told.append(replace(one, members=own))
+        yield tuple(told)
 
 
 def _products_in_queues(queues: ProductQueues | None, novel: Bools) -> Iterator[QueuedProduct]:

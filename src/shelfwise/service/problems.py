@@ -60,22 +60,30 @@ def request_id_of(scope: Scope) -> str | None:
     return identity
 
 
-async def send_problem(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with `problem`, whether or not the request's body was read.
+async def send_problem(
+    problem: Problem, scope: Scope, receive: Receive, send: Send, body_read: bool = False
+) -> None:
+    """Answer with `problem`.
 
-    The answer is sent first. Then the rest of the body is thrown away for a moment: a connection that is
-    closed on a sender in full flow takes the answer with it.
+    Args:
+        body_read: whether the request's body was read to its end. Where it was not, the answer is sent first,
+            and then the rest of the body is thrown away for a moment: a connection that is closed on a sender
+            in full flow takes the answer with it.
     """
     media_type, body = _as_bytes(problem, scope)
     headers = {
         "content-type": media_type,
         "content-length": str(len(body)),
-        # nothing more is read from whoever sends what is refused
-        "connection": "close",
         **problem.headers,
     }
+    if not body_read:
+        # nothing more is read from whoever sends what is refused
+        headers["connection"] = "close"
     lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": lines})
+    if body_read:
+        await send({"type": "http.response.body", "body": body})
+        return
     await send({"type": "http.response.body", "body": body, "more_body": True})
     with suppress(TimeoutError):
         await asyncio.wait_for(_throw_away(receive), LINGER_SECONDS)

@@ -1,0 +1,106 @@
+"""Verbs that serve a model: serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelfwise.cli.options import Json
+from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
+from shelfwise.errors import ConfigError, PluginError
+
+
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve a small model that is trained first.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
+    ] = 8000,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name that callers use for it. Can be repeated."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Model processes, of one thread each.")
+    ] = 1,
+    queue: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Products that may wait; more get a 429.")
+    ] = 64,
+    max_body: Annotated[
+        int, typer.Option(metavar="BYTES", min=1000, help="Bytes that a request may have.")
+    ] = 2_000_000,
+    drain_delay: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="From telling that it ends to taking no more requests."
+        ),
+    ] = 2.0,
+    models_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder whose models the administrator may change to over HTTP."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer over HTTP: label, explain and find products. Keys are read from SHELFWISE_KEY."""
+    if (model is None) != demo:
+        raise ConfigError("give either a MODEL or --demo")
+    try:
+        from shelfwise.commands.serve import Door, serve
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"serving needs the library {error.name!r}; "
+            "install it with: pip install 'shelfwise[serve]'"
+        ) from None
+    from shelfwise.service.keys import read_keys
+    from shelfwise.service.settings import ServiceSettings
+
+    door = Door(host, port, tuple(allowed_host or ()), read_keys())
+    settings = ServiceSettings(
+        workers=workers,
+        queue_products=queue,
+        max_products=min(32, queue),
+        max_body_bytes=max_body,
+        drain_delay_seconds=drain_delay,
+    )
+    serve(model or _demo(), door, settings, _tell(as_json), models_root)
+
+
+def _demo() -> Path:
+    """The folder of the demo's model."""
+    from shelfwise.commands.demo_model import demo_model
+
+    with terminal_context() as context:
+        typer.echo("The demo trains a small model first: half a minute, once.", err=True)
+        return demo_model(cache_folder(), context).model
+
+
+def _tell(as_json: bool) -> Any:
+    """Tells where the service is."""
+
+    def tell(where: dict[str, Any]) -> None:
+        if as_json:
+            print_json(where)
+            return
+        address = where["address"]
+        typer.echo(f"Serving at {address} (Ctrl+C ends it). Try:")
+        body = '{"products": [{"title": "Mug with a handle"}]}'
+        typer.echo(
+            f"  curl {address}/v1/categorize -H 'content-type: application/json' -d '{body}'"
+        )
+
+    return tell
+
+
+VERBS = (serve,)

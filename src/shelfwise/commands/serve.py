@@ -1,0 +1,109 @@
+"""``shelfwise serve``: labels over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import disable_created_metrics
+
+from shelfwise.errors import ConfigError
+from shelfwise.model.bundle_reader import MANIFEST
+from shelfwise.service.access import LOOPBACK_HOSTS, Access, Area
+from shelfwise.service.app import create_app
+from shelfwise.service.engine import Engine
+from shelfwise.service.server import ServerError, bind, run
+from shelfwise.service.sessions import Role, Visitor
+from shelfwise.service.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a service listens, and to whom.
+
+    Args:
+        host: the address to listen on.
+        port: 0 takes any that is free.
+        allowed_hosts: names that the header ``Host`` may have, beside those of this machine.
+        keys: sha256 of a key -> who holds it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allowed_hosts: tuple[str, ...] = ()
+    keys: Mapping[bytes, Visitor] | None = None
+
+
+def serve(
+    model: Path,
+    door: Door,
+    settings: ServiceSettings,
+    tell: Callable[[dict[str, Any]], None],
+    models_root: Path | None = None,
+) -> None:
+    """Serve `model` until SIGTERM or Ctrl+C.
+
+    Args:
+        tell: is told the address, once the door is open.
+        models_root: the folder whose models may be changed to over HTTP.
+
+    Raises:
+        ServerError: there is no model, or the port is taken.
+        ConfigError: the door would be open to a network without a key.
+    """
+    access = access_of(door)
+    # told before a worker is started: the commonest mistake is another folder
+    if not (model / MANIFEST).is_file():
+        raise ServerError(
+            f"{model} is not a shelfwise model: it has no {MANIFEST}; "
+            "give the folder that `shelfwise train` wrote, or try --demo"
+        )
+    listening = bind(door.host, door.port)
+    # Prometheus warns of the times at which counters were made; the process is ours, so they may go
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    engine = Engine(model, settings, models_root)
+    app = create_app(engine, access)
+    port = listening.getsockname()[1]
+    shown = f"[{door.host}]" if ":" in door.host else door.host
+    run(app, engine, listening, lambda: tell({"address": f"http://{shown}:{port}"}))
+
+
+def access_of(door: Door) -> Access:
+    """Who may call, for where the service listens.
+
+    Raises:
+        ConfigError: the address can be reached from elsewhere, and there is no key.
+    """
+    keys = dict(door.keys or {})
+    has_key = any(visitor.role == "caller" for visitor in keys.values())
+    if not has_key and not _is_loopback(door.host):
+        raise ConfigError(
+            f"{door.host} can be reached from other machines, so callers need a key: set "
+            "SHELFWISE_KEY, or SHELFWISE_KEY_FILE to a file with one"
+        )
+    callers: frozenset[Role] = frozenset({"caller", "admin"}) if has_key else frozenset()
+    metrics: frozenset[Role] = callers | {"metrics"} if has_key else frozenset()
+    areas = (
+        Area("/", callers),
+        Area("/metrics", metrics),
+        # whoever may call may not change what is called
+        Area("/v1/models", frozenset({"admin"})),
+    )
+    hosts = LOOPBACK_HOSTS | {name.lower() for name in door.allowed_hosts}
+    # a key is asked of everyone, so that no page of a stranger gets in by another name
+    if has_key and not door.allowed_hosts:
+        hosts = frozenset({"*"})
+    return Access(hosts, keys, areas)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,80 @@
+"""The service as an ASGI application, to which rooms with pages add their routers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shelfwise import __version__
+from shelfwise.service.access import Access, AccessControl
+from shelfwise.service.api_routes import api_router
+from shelfwise.service.body_limits import BodyLimits
+from shelfwise.service.engine import Engine
+from shelfwise.service.health_routes import health_router
+from shelfwise.service.problems import MEDIA_TYPE, Problem
+from shelfwise.service.request_ids import RequestIds
+from shelfwise.service.request_metrics import RequestMetrics
+from shelfwise.service.request_reading import invalid_field
+from shelfwise.service.security_headers import SecurityHeaders
+
+
+def create_app(engine: Engine, access: Access, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The application around `engine`, which must be started and closed by whoever made it.
+
+    Args:
+        access: who may call what.
+        routers: of pages. A page calls the engine's queue with :func:`~shelfwise.service.waiting.submit`.
+    """
+    # pages of FastAPI's own load scripts from elsewhere, which our policy forbids
+    app = FastAPI(
+        title="shelfwise",
+        version=__version__,
+        description="Puts products on all of their shelves.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(engine),
+    )
+    app.include_router(health_router(engine))
+    app.include_router(api_router(engine))
+    for router in routers:
+        app.include_router(router)
+    app.exception_handler(RequestValidationError)(_as_problem)
+    app.exception_handler(HTTPException)(_as_problem)
+    app.exception_handler(Exception)(_as_problem)
+    # the last added is the first to see a request
+    app.add_middleware(BodyLimits, settings=engine.settings)
+    app.add_middleware(AccessControl, access=access)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    app.add_middleware(RequestMetrics, metrics=engine.metrics)
+    return app
+
+
+def _lifespan(engine: Engine):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.close()
+
+    return lifespan
+
+
+async def _as_problem(request: Request, error: Exception) -> JSONResponse:
+    """FastAPI's own errors in our form, without what was sent."""
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        # the place begins with where the value stood: query or path
+        problem = invalid_field(tuple(first["loc"][1:]), first["msg"], len(error.errors()))
+    elif isinstance(error, HTTPException):
+        kind = str(error.detail).lower().replace(" ", "-")
+        problem = Problem(error.status_code, kind, str(error.detail))
+        problem.headers = error.headers or {}
+    else:
+        problem = Problem(500, "internal", "a fault of the service; its log has the reason")
+    values = problem.to_dict(getattr(request.state, "request_id", None))
+    return JSONResponse(values, problem.status, dict(problem.headers), media_type=MEDIA_TYPE)
