@@ -57,10 +57,12 @@ def review(
     with terminal_context() as context:
         if demo:
             from shelfwise.commands.demo_model import demo_model
+            from shelfwise.commands.review_demo import demo_catalog
 
             typer.echo("The demo trains a small model first: half a minute, once.", err=True)
             made = demo_model(cache_folder(), context)
-            model, catalog = made.model, made.catalog
+            model = made.model
+            catalog = demo_catalog(made, context)
         assert model is not None
         assert catalog is not None
         kept = decisions or decisions_file(catalog)

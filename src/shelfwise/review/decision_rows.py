@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from shelfwise.errors import ShelfwiseError
@@ -107,3 +109,13 @@ def decision_of(row: sqlite3.Row) -> Decision:
         batch=row["batch"],
         decided_at=row["decided_at"],
     )
+
+
+def json_of(names: Iterable[str]) -> str:
+    """Labels as a row holds them."""
+    return json.dumps(list(names), ensure_ascii=False)
+
+
+def now() -> str:
+    """The time as a row holds it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

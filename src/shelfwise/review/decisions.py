@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ from shelfwise.review.decision_rows import (
     Decision,
     Proposal,
     decision_of,
+    json_of,
+    now,
 )
 
 _INSERT = """
@@ -37,6 +37,7 @@ class DecisionStore:
         self._connection = open_database(path)
         # one statement at a time on the one connection
         self._lock = threading.RLock()
+        self._current: dict[str, Decision] | None = None
         self._catalog = 0
         self._model = 0
 
@@ -51,7 +52,7 @@ class DecisionStore:
             connection.execute(
                 "INSERT INTO catalog_version (fingerprint, source, products, opened_at) "
                 "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (fingerprint, source, products, _now()),
+                (fingerprint, source, products, now()),
             )
             found = connection.execute(
                 "SELECT id FROM catalog_version WHERE fingerprint = ?", (fingerprint,)
@@ -64,7 +65,7 @@ class DecisionStore:
             connection.execute(
                 "INSERT INTO model_version (digest, labels_json, opened_at) VALUES (?, ?, ?) "
                 "ON CONFLICT DO NOTHING",
-                (digest, _json(labels), _now()),
+                (digest, json_of(labels), now()),
             )
             found = connection.execute("SELECT id FROM model_version WHERE digest = ?", (digest,))
             self._model = found.fetchone()[0]
@@ -80,7 +81,9 @@ class DecisionStore:
         """
         with self._transaction() as connection:
             person = self._person(connection, reviewer, role)
-            return [self._keep(connection, proposal, person) for proposal in proposals]
+            kept = [self._keep(connection, proposal, person) for proposal in proposals]
+        self._remember(kept)
+        return kept
 
     def undo(self, decision: int, reviewer: str, role: str, request_key: str) -> Decision:
         """Take a decision back: the product is again what it was before it.
@@ -104,7 +107,9 @@ class DecisionStore:
                 raise ConflictError(latest)
             values = self._undoing(connection, undone, latest)
             person = self._person(connection, reviewer, role)
-            return self._insert(connection, values | {"reviewer": person}, request_key)
+            kept = self._insert(connection, values | {"reviewer": person}, request_key)
+        self._remember([kept])
+        return kept
 
     def last_to_undo(self, reviewer: str) -> Decision | None:
         """The latest decision of a person that nobody has taken back; None without one."""
@@ -124,8 +129,20 @@ class DecisionStore:
     def current(self) -> dict[str, Decision]:
         """By product, its latest row."""
         with self._lock:
-            rows = self._connection.execute(SELECT.format(table="current")).fetchall()
-        return {row["product"]: decision_of(row) for row in rows}
+            if self._current is None:
+                rows = self._connection.execute(SELECT.format(table="current")).fetchall()
+                self._current = {row["product"]: decision_of(row) for row in rows}
+            # a copy: another thread may add to it
+            return dict(self._current)
+
+    def _remember(self, kept: Iterable[Decision]) -> None:
+        """Keep what is on the disk now in memory, too: this process is the only writer."""
+        with self._lock:
+            for row in kept:
+                known = None if self._current is None else self._current.get(row.product)
+                # a repeated request is answered with its old row
+                if self._current is not None and (known is None or known.seq < row.seq):
+                    self._current[row.product] = row
 
     def latest(self, product: str) -> Decision | None:
         """A product's latest row; None where nobody has decided about it."""
@@ -152,7 +169,7 @@ class DecisionStore:
             person = None if reviewer is None else self._person(connection, reviewer, "lead")
             connection.execute(
                 "INSERT INTO acceptance (enabled, why, reviewer, decided_at) VALUES (?, ?, ?, ?)",
-                (int(enabled), why, person, _now()),
+                (int(enabled), why, person, now()),
             )
 
     def acceptance(self) -> tuple[bool, str]:
@@ -178,9 +195,9 @@ class DecisionStore:
             "seq": proposal.seen + 1,
             "action": "decide",
             "state": proposal.state,
-            "before": _json(proposal.before),
-            "after": _json(proposal.after),
-            "suggested": _json(proposal.suggested),
+            "before": json_of(proposal.before),
+            "after": json_of(proposal.after),
+            "suggested": json_of(proposal.suggested),
             "reason": proposal.reason,
             "reviewer": person,
             "undoes": None,
@@ -203,9 +220,9 @@ class DecisionStore:
             "seq": latest.seq + 1,
             "action": "undo",
             "state": "open" if earlier is None else earlier.state,
-            "before": _json(undone.after),
-            "after": _json(undone.before),
-            "suggested": _json(undone.suggested),
+            "before": json_of(undone.after),
+            "after": json_of(undone.before),
+            "suggested": json_of(undone.suggested),
             "reason": reason,
             "undoes": undone.id,
             "batch": None,
@@ -229,7 +246,7 @@ class DecisionStore:
     ) -> Decision:
         versions = {"model": self._model, "catalog": self._catalog}
         cursor = connection.execute(
-            _INSERT, {**values, **versions, "request_key": request_key, "decided_at": _now()}
+            _INSERT, {**values, **versions, "request_key": request_key, "decided_at": now()}
         )
         kept = self._row(connection, "d.id = ?", cursor.lastrowid)
         assert kept is not None
@@ -251,7 +268,7 @@ class DecisionStore:
         """The number of a reviewer, who is noted down at the first decision."""
         connection.execute(
             "INSERT INTO reviewer (name, role, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (name, role, _now()),
+            (name, role, now()),
         )
         found = connection.execute("SELECT id FROM reviewer WHERE name = ?", (name,))
         return int(found.fetchone()[0])
@@ -277,11 +294,3 @@ class DecisionStore:
         # after a full disk SQLite may have rolled back by itself
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-
-
-def _json(names: Iterable[str]) -> str:
-    return json.dumps(list(names), ensure_ascii=False)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

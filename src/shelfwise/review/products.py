@@ -132,8 +132,16 @@ class ReviewProducts:
 
     def fingerprint(self, row: int) -> str:
         """A sha256 of what a person sees of a product."""
-        values = [repr(self.field(name, row)) for name in SHOWN_FIELDS]
-        return hashlib.sha256("\n".join(values).encode("utf-8", "surrogatepass")).hexdigest()
+        # every page asks for those of all decided products
+        if row not in self._fingerprints:
+            text = "\n".join(repr(self.field(name, row)) for name in SHOWN_FIELDS)
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+            self._fingerprints[row] = digest.hexdigest()
+        return self._fingerprints[row]
+
+    @cached_property
+    def _fingerprints(self) -> dict[int, str]:
+        return {}
 
     def field(self, name: str, row: int) -> object:
         """One field of one product."""

@@ -69,6 +69,11 @@ class Queues:
             "disagree": _falling(products.disagreement, products.disagreement > 0),
             "search": np.arange(len(products)),
         }
+        self._members = {}
+        for queue, order in self._orders.items():
+            members = np.zeros(len(products), np.bool_)
+            members[order] = True
+            self._members[queue] = members
 
     def rows(self, chosen: Filter, current: Mapping[str, Decision]) -> list[int]:
         """The rows that a filter finds, in the queue's order."""
@@ -98,8 +103,14 @@ class Queues:
 
     def progress(self, queue: Queue, current: Mapping[str, Decision]) -> tuple[int, int]:
         """How many products of a queue are decided, and how many it has."""
-        order = self._orders[queue].tolist()
-        return sum(self.is_decided(row, current) for row in order), len(order)
+        members = self._members[queue]
+        done = 0
+        # decided products are fewer than products
+        for identity in current:
+            row = self.products.row_of.get(identity)
+            if row is not None and members[row]:
+                done += self.is_decided(row, current)
+        return done, len(self._orders[queue])
 
     def is_decided(self, row: int, current: Mapping[str, Decision]) -> bool:
         """Whether somebody has decided about the product as it is now."""
@@ -146,9 +157,10 @@ class Queues:
         if chosen.state == "waiting" and decided:
             return False
         identity = self.products.ids[row]
-        text = f"{self.products.titles[row]} {identity}".casefold()
-        if not all(word in text for word in words):
-            return False
+        if words:
+            text = f"{self.products.titles[row]} {identity}".casefold()
+            if not all(word in text for word in words):
+                return False
         if not chosen.label:
             return True
         decision = current.get(identity)

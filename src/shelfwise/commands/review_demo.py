@@ -1,0 +1,29 @@
+"""Products for ``shelfwise review --demo``: generated ones that the demo's model has not seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from shelfwise.catalog.sample import write_sample
+from shelfwise.commands.demo_model import DemoModel
+from shelfwise.core.files import replacing
+from shelfwise.core.types import Context
+
+PRODUCTS = 200
+SEED = 7
+"""Another one than that of the training products."""
+
+
+def demo_catalog(demo: DemoModel, context: Context) -> Path:
+    """A catalogue to review, beside the one that the model was trained on; written once."""
+    folder = demo.catalog.parents[1] / "review"
+    path = folder / "new-products.jsonl"
+    if path.is_file():
+        return path
+    drawn = write_sample(folder, products=PRODUCTS, seed=SEED, context=context)
+    # an id of a training product would stand for that product; some lines are broken on purpose
+    content = re.sub(rb'"S(\d+)"', rb'"N\1"', drawn.read_bytes())
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
