@@ -3,7 +3,8 @@
 python benchmarks/first_use.py [CATALOG] [--out FILE.json]
 
 Without CATALOG a catalogue as a shop would export it is made of the sample: 1,000 products, semicolons,
-German column names, decimal commas, Windows-1252. The commands are those a new user types, in an empty folder.
+German column names, decimal commas, Windows-1252. The commands are those a new user types, in an empty
+folder.
 """
 
 from __future__ import annotations

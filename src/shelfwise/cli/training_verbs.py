@@ -124,8 +124,11 @@ def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> N
     if as_json:
         print_json(figures)
         return
+    notes = figures.pop("notes")
     for name, value in figures.items():
         typer.echo(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
+    for note in notes:
+        typer.echo(f"note: {note}")
 
 
 def compare(

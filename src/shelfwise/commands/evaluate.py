@@ -8,6 +8,7 @@ from typing import Any
 from shelfwise.catalog.filtering import usable_for_test
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
+from shelfwise.evaluation.caveats import caveats, unknown_labels
 from shelfwise.evaluation.evaluate import score_system
 from shelfwise.model.predictor import Predictor
 
@@ -32,7 +33,8 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
     catalog, left_out = usable_for_test(everything)
     answers = model.predict_members(catalog, context)
     truth = model.labels.encode(catalog.column("categories")) > 0
-    entry, _ = score_system(model, model.decide_with, answers, truth)
+    entry, decided = score_system(model, model.decide_with, answers, truth)
+    unknown = unknown_labels(catalog, model.labels).to_dict(truth, decided)
     metrics = entry["metrics"]
     figures: dict[str, Any] = {
         "products": len(catalog),
@@ -40,6 +42,8 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
         "system": model.decide_with,
     }
     figures |= {name: entry[name] for name in FIGURES}
+    figures["unknown_labels"] = unknown
+    figures["notes"] = caveats(unknown, None)
     # both rules report the same figures, so each name ends in its rule
     for rule in ("at_0.5", "tuned"):
         figures |= {f"{name}_{rule}": value for name, value in metrics[rule].items()}

@@ -89,7 +89,8 @@ def _train(
     # first of all the model: nothing that is said about it may cost it
     write_bundle(model.bundle(), out)
     results = describe_run(data, config, checkpoints)
-    results |= evaluate_model(model, data.test, data.test_targets, context)
+    training = data.training_set.catalog
+    results |= evaluate_model(model, data.test, data.test_targets, context, training)
     results["refit"] = None
     # all products of the training catalogue are in the model already where the test has its own
     if config.refit and test is None:

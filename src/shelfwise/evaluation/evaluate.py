@@ -14,6 +14,12 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats
 from shelfwise.errors import PluginError
+from shelfwise.evaluation.caveats import (
+    caveats,
+    copies_figures,
+    copies_of_training,
+    unknown_labels,
+)
 from shelfwise.evaluation.example_products import contradicting_products, worst_mistakes
 from shelfwise.metrics import error_analysis
 from shelfwise.metrics import multilabel as metrics
@@ -36,13 +42,20 @@ RECALL_AT = (1, 5, 10)
 
 
 def evaluate_model(
-    model: Model, catalog: Catalog, targets: Floats, context: Context
+    model: Model,
+    catalog: Catalog,
+    targets: Floats,
+    context: Context,
+    training: Catalog | None = None,
 ) -> dict[str, Any]:
     """Score every system of `model` on `catalog` with its targets (N, L).
 
+    Args:
+        training: the training products, to find copies of them among those of `catalog`.
+
     Returns:
         The parts "members", "systems", "decide_with", "errors", "labels", "decisions", "mistakes",
-        "disagreements", "similar", "refused" and "notes" of results.json.
+        "disagreements", "similar", "refused", "unknown_labels", "near_copies" and "notes" of results.json.
     """
     # each member predicts once, and every system is computed from that
     answers = model.predict_members(catalog, context, model.members)
@@ -57,6 +70,11 @@ def evaluate_model(
     # several members may have the same note, and one is enough
     provenance = model.facts["provenance"].values()
     notes = dict.fromkeys(facts["note"] for facts in provenance if facts.get("note"))
+    unknown = unknown_labels(catalog, model.labels).to_dict(truth, final)
+    copies = None
+    if training is not None:
+        copies = copies_figures(copies_of_training(training, catalog), truth, final)
+    notes |= dict.fromkeys(caveats(unknown, copies))
     return {
         "members": {name: _member_facts(model, name, answers) for name in model.members},
         "systems": systems,
@@ -71,6 +89,8 @@ def evaluate_model(
             "training": [vars(rejected) for rejected in model.training_refused],
             "test": [vars(rejected) for rejected in answers.refused],
         },
+        "unknown_labels": unknown,
+        "near_copies": copies,
         "notes": list(notes),
     }
 
