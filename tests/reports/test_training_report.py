@@ -181,6 +181,16 @@ def inspection(tmp_path: Path) -> dict[str, Any]:
         "accepted": 1234,
         "quarantined": 3,
         "reasons": {EVIL: 3},
+        "encoding": "utf-8",
+        "delimiter": None,
+        "fields": [{"field": "title", "column": EVIL, "why": EVIL}],
+        "passed_over": [{"column": EVIL, "why": EVIL}],
+        "evidence": [EVIL],
+        "notes": {EVIL: 2},
+        "first_products": [
+            {"id": "1", "title": EVIL, "labels": [EVIL]},
+            {"id": "2", "title": None, "labels": []},
+        ],
         "statistics": STATISTICS,
         "coverage": {"title": 0.881, "description": None},
         "images": {
