@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+
+from shelfwise.cli import main
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -313,3 +316,26 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model" / "MANIFEST.json").exists()
     assert not (tmp_path / "model.partial").exists()
+
+
+def test_an_error_of_arrow_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def overflow() -> None:
+        # an error as Arrow itself makes it: these bytes are no UTF-8
+        pa.array([b"\xff"]).cast(pa.string())
+
+    monkeypatch.setattr(main, "app", overflow)
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: Arrow could not work on the data: Invalid UTF8")
+    assert said.endswith("split the file; if not, please report it\n")
+    assert said.count("\n") == 1
+
+
+def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "app", lambda: [][0])
+    with pytest.raises(IndexError):
+        main.main()

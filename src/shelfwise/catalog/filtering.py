@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.config import CatalogSettings
+from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Rows
 from shelfwise.errors import CatalogError
@@ -127,12 +128,12 @@ def _requirements(
 def _in_departments(catalog: Catalog, departments: tuple[str, ...]) -> Bools:
     """(N,) whether one of the names stands anywhere in one of the product's paths."""
     # from the flat list of all names back up: each name to its path, each path to its product
-    paths = catalog.table.column("categories").combine_chunks()
+    paths = one_array(catalog.table.column("categories"))
     product_of_path = np.asarray(pc.list_parent_indices(paths))
     names = pc.list_flatten(paths)
     path_of_name = np.asarray(pc.list_parent_indices(names))
-    wanted = pa.array(departments, pa.string())
-    is_wanted = pc.is_in(pc.list_flatten(names), value_set=wanted)
+    flat = pc.list_flatten(names)
+    is_wanted = pc.is_in(flat, value_set=pa.array(departments, flat.type))
     hits = np.asarray(is_wanted, dtype=bool)
     paths_hit = path_of_name[hits]
     fits = np.zeros(len(catalog), dtype=bool)

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from shelfwise.config import SplitSettings
+from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Float64Array, Floats, Rows
 from shelfwise.errors import CatalogError
@@ -290,7 +291,7 @@ def _shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     cleaned = pc.utf8_trim_whitespace(words)
     long_enough = pc.greater_equal(pc.utf8_length(cleaned), shortest)
     cleaned = pc.if_else(long_enough, cleaned, None)
-    encoded = cleaned.combine_chunks().dictionary_encode()
+    encoded = one_array(cleaned).dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1)
     ids = np.asarray(codes, dtype=np.int64)
     filled = ids >= 0

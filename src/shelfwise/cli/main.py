@@ -53,3 +53,23 @@ def main() -> None:
     except (ShelfwiseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
         sys.exit(2)
+    except Exception as error:
+        if not _is_of_arrow(error):
+            raise
+        print(f"error: {_arrow_sentence(error)}", file=sys.stderr)  # noqa: T201 - as above
+        sys.exit(2)
+
+
+def _is_of_arrow(error: Exception) -> bool:
+    """Whether Arrow raised the error."""
+    # imported by whoever uses it; only --help does without
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(error, arrow.ArrowException)
+
+
+def _arrow_sentence(error: Exception) -> str:
+    """What Arrow says, and what can be done about it."""
+    # the lines behind the first one name Arrow's own source files
+    said = str(error).split("\n", 1)[0]
+    fix = "if a column is larger than 2 GiB, split the file; if not, please report it"
+    return f"Arrow could not work on the data: {said}; {fix}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -16,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shelfwise.core.arrow_size import is_text, take_rows
+from shelfwise.core.fingerprint import fingerprint
 from shelfwise.errors import CatalogError
 
 T = TypeVar("T")
@@ -145,7 +146,7 @@ class Catalog:
             return np.zeros(len(self), dtype=bool)
         column = self.table.column(name)
         kind = column.type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if is_text(kind):
             lengths = pc.utf8_length(column)
         elif pa.types.is_map(kind):
             # Arrow counts the entries of lists, but not those of maps
@@ -197,8 +198,8 @@ class Catalog:
 
     def take(self, rows: Iterable[int] | np.ndarray[Any, Any]) -> Catalog:
         """The given products, in that order."""
-        chosen = pa.array(np.asarray(rows, dtype=np.int64))
-        return Catalog(self.table.take(chosen), self.root, self.source)
+        chosen = np.asarray(rows, dtype=np.int64)
+        return Catalog(take_rows(self.table, chosen), self.root, self.source)
 
     def with_ids(self, ids: Sequence[str]) -> Catalog:
         """The same products with other ids, one each."""
@@ -238,18 +239,7 @@ class Catalog:
 
     def fingerprint(self) -> str:
         """A sha256 over every value of every column, in order: same products, same fingerprint."""
-        digest = hashlib.sha256()
-        # by name: the same products, read from columns in another order, are the same
-        for name in sorted(self.table.column_names):
-            digest.update(name.encode())
-            values = self.column(name)
-            if name == IMAGE_BYTES:
-                # an image stands for itself by its own digest: as text it would be several times as long
-                values = [
-                    None if value is None else hashlib.sha256(value).hexdigest() for value in values
-                ]
-            digest.update(repr(values).encode())
-        return digest.hexdigest()
+        return fingerprint(self.table)
 
 
 def _known_value(name: str, value: Any) -> Any:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Floats, Rows
 from shelfwise.errors import ConfigError
@@ -50,13 +51,14 @@ class RelationLists:
         Raises:
             ConfigError: the catalogue's `field` is no such map.
         """
-        lists = _map_column(catalog, field).combine_chunks().cast(_LISTS)
+        lists = one_array(_map_column(catalog, field).cast(_LISTS))
         # one entry a product and relation
         owners = pc.list_parent_indices(lists)
         entries = pc.list_flatten(lists)
         ids = pc.struct_field(entries, "ids")
         if relations:
-            wanted = pc.is_in(pc.struct_field(entries, "relation"), pa.array(relations))
+            named = pc.struct_field(entries, "relation")
+            wanted = pc.is_in(named, value_set=pa.array(relations, named.type))
             owners = owners.filter(wanted)
             ids = ids.filter(wanted)
         # one entry a product and listed id

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from shelfwise.catalog.reading.column_mapping import SYNONYMS
+from shelfwise.core.arrow_size import is_text, one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Float64Array, Rows, State
 from shelfwise.errors import ConfigError
@@ -257,7 +258,7 @@ class Tabular(RowModality):
         # a fitted model goes on without a column that the catalogue lacks
         column = pa.nulls(len(catalog))
         if name in catalog:
-            column = catalog.table.column(name).combine_chunks()
+            column = one_array(catalog.table.column(name))
         if pa.types.is_nested(column.type):
             raise ConfigError(
                 f"the column {name!r} holds {column.type}; the modality tabular reads text and numbers, "
@@ -270,7 +271,7 @@ class Tabular(RowModality):
 
 def _categories(column: pa.Array) -> CategoryColumn:
     """A column as categories, whatever their case and the blanks around them; empty text is missing."""
-    trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
     text = pc.utf8_lower(trimmed)
     encoded = pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -280,7 +281,7 @@ def _categories(column: pa.Array) -> CategoryColumn:
 
 def _numbers(column: pa.Array) -> Float64Array:
     """(N,) NaN where there is no number, or an infinite one."""
-    if pa.types.is_string(column.type):
+    if is_text(column.type):
         column = pc.utf8_trim_whitespace(column)
         # a cast would stop at the first text that is no number, so these become null before
         is_number = pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")

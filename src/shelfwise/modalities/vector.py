@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
+from shelfwise.core.arrow_size import is_text, one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Floats, RejectedField, Rows
 from shelfwise.errors import CatalogError, ConfigError
@@ -243,9 +244,9 @@ def read_column(catalog: Catalog, field: str, dimensions: int | None) -> FoundVe
     Raises:
         ConfigError: the column holds neither.
     """
-    column = catalog.table.column(field).combine_chunks()
+    column = one_array(catalog.table.column(field))
     filled = column.is_valid().to_numpy(zero_copy_only=False)
-    if pa.types.is_string(column.type):
+    if is_text(column.type):
         column = _parsed_lists(column)
     elif not _is_list(column.type):
         raise ConfigError(

@@ -31,6 +31,7 @@ from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.stream import CheckedBlocks
 from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_id
 from shelfwise.config import CatalogSettings
+from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
@@ -143,9 +144,7 @@ def read_records(
         quarantine += refused
     if quarantine and (every or not stream.accepted):
         raise CatalogError(_why_refused(quarantine, len(plain)))
-    catalog = Catalog(
-        pa.concat_tables(tables, promote_options="default").combine_chunks(), Path(root)
-    )
+    catalog = Catalog(concatenated(tables), Path(root))
     if stand_in:
         catalog = catalog.with_ids(ids)
     return ReadResult(

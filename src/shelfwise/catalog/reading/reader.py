@@ -18,6 +18,7 @@ from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.image_urls import FetchedImages
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
+from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.errors import CatalogError, NothingUsableError
@@ -119,7 +120,7 @@ def read_catalog(
             tables.append(table)
             quarantine += refused
     # a further column may turn up in the middle of the file; the products before have none
-    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
+    table = concatenated(tables)
     catalog = Catalog(table, Path(path).parent, str(path))
     return ReadResult(
         catalog=catalog,
