@@ -1,4 +1,4 @@
-"""Verbs that need no model: init, inspect, fetch, plugins, doctor."""
+"""Verbs that need no model: init, inspect, fetch, sample, plugins, doctor."""
 
 from __future__ import annotations
 
@@ -213,4 +213,26 @@ def fetch(
         typer.echo(line)
 
 
-VERBS = (init, inspect, fetch, plugins, doctor)
+def sample(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the catalogue.")],
+    products: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of products to generate.")
+    ] = 3000,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed: other products.")] = 0,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Texts only: much faster.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a generated catalogue to try things on: the same products for the same seed."""
+    from shelfwise.commands.sample import sample_catalog
+
+    with terminal_context() as context:
+        found = sample_catalog(out, products, seed, not no_images, context)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(f"{found['products']:,} products in {found['lines']:,} lines: {found['catalog']}")
+
+
+VERBS = (init, inspect, fetch, sample, plugins, doctor)

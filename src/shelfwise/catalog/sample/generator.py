@@ -27,7 +27,11 @@ DETAIL_SHARE = 0.08
 
 
 def write_sample(
-    folder: Path | str, products: int = 3000, seed: int = 0, context: ProgressReporter | None = None
+    folder: Path | str,
+    products: int = 3000,
+    seed: int = 0,
+    context: ProgressReporter | None = None,
+    images: bool = True,
 ) -> Path:
     """Write a catalogue of drawn and described products, the same bytes for the same `products` and `seed`.
 
@@ -43,6 +47,7 @@ def write_sample(
             broken.
         seed: changes everything that is drawn at random.
         context: shown how far the drawing is.
+        images: draw them; without, the products have no field ``image``, and all others are the same.
 
     Returns:
         The catalogue file: a JSON object a line, with ``id``, ``title``, ``description``, ``image`` (path
@@ -56,7 +61,7 @@ def write_sample(
             f"a sample catalogue of {products} products cannot be written; ask for 1 or more"
         )
     root = Path(folder)
-    (root / "images").mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, products])
     words = load_vocabulary()
     plans = plan_products(products, words, rng)
@@ -64,16 +69,34 @@ def write_sample(
     # the order of these steps is the order of the random numbers, hence part of what a seed means
     clean = _records(plans, words, faults, rng)
     faulty = [noise.with_faults(record, rng) for record in clean]
+    if not images:
+        faulty = [
+            {name: value for name, value in record.items() if name != "image"} for record in faulty
+        ]
     lines = noise.file_lines(faulty, rng)
+    if images:
+        _draw_images(root, plans, faults, seed, context)
+    file = root / "catalog.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    return file
+
+
+def _draw_images(
+    root: Path,
+    plans: list[ProductPlan],
+    faults: dict[int, str],
+    seed: int,
+    context: ProgressReporter | None,
+) -> None:
+    """Draw the images of all products below `root`."""
+    (root / "images").mkdir(exist_ok=True)
+    products = len(plans)
     with (context or NullReporter()).progress("drawing the sample catalogue", products) as progress:
         for row, plan in enumerate(plans):
             # a seed of its own: an image does not change with those before it
             image_rng = np.random.default_rng([seed, products, row])
             _write_image(root / _image_path(plan), plan, faults.get(row), image_rng)
             progress.advance()
-    file = root / "catalog.jsonl"
-    file.write_bytes(b"\n".join(lines) + b"\n")
-    return file
 
 
 def _image_path(plan: ProductPlan) -> str:

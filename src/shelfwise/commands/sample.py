@@ -1,0 +1,34 @@
+"""``shelfwise sample``: a generated catalogue to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shelfwise.catalog.sample import write_sample
+from shelfwise.core.types import Context
+from shelfwise.errors import CatalogError
+
+
+def sample_catalog(
+    out: Path, products: int, seed: int = 0, images: bool = True, context: Context | None = None
+) -> dict[str, Any]:
+    """Write a generated catalogue of `products` products into the new folder `out`.
+
+    All products are in memory while they are written: about 4 KB each.
+
+    Args:
+        seed: changes everything that is drawn at random.
+        images: draw them; most of the time is theirs.
+
+    Returns:
+        The file, its products, seed, and how many lines it has: some repeat an id or are broken on purpose.
+
+    Raises:
+        CatalogError: `out` is a folder with something in it, or `products` is below 1.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CatalogError(f"{out} is not an empty folder; give --out a new one")
+    file = write_sample(out, products, seed, context, images)
+    lines = file.read_bytes().count(b"\n")
+    return {"catalog": str(file), "products": products, "seed": seed, "lines": lines}
