@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,35 @@ def test_places_are_right_beyond_the_first_block(model: Model, tmp_path: Path) -
     predict_catalog(model, source, tmp_path / "labels.jsonl", Context(), top=1)
     expected = [None if n % 1500 == 7 else str(n) for n in range(9000)]
     assert [row["id"] for row in rows_of(tmp_path / "labels.jsonl")] == expected
+
+
+def test_a_column_of_the_model_may_come_late_or_never(sample: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "labels": {"min_count": 8},
+        "split": {"validation_fraction": 0},
+        "stacking": {"folds": 3},
+        "decide_with": "text",
+        "members": {"text": {"modality": "text_linear", "field": "colour"}},
+        "systems": {},
+    }
+    catalog = read_catalog(sample).catalog
+    colours = catalog.table.append_column("colour", catalog.table.column("title"))
+    products = replace(catalog, table=colours)
+    reader = fit_catalog(products, Config.load("quick", changes=changes), Context())
+    # the first portion is of products without the column
+    records: list[dict[str, str]] = [{"id": str(n), "title": "mug"} for n in range(3000)]
+    source = tmp_path / "late.jsonl"
+    title = catalog.column("title")[0]
+    records[-1]["colour"] = title
+    source.write_text("\n".join(map(json.dumps, records)) + "\n")
+    summary = predict_catalog(reader, source, tmp_path / "late.out.jsonl", Context(), top=1)
+    rows = rows_of(tmp_path / "late.out.jsonl")
+    assert summary["missing_columns"] == []
+    assert rows[-1]["scores"]
+    assert rows[-1]["scores"] != rows[0]["scores"]
+    del records[-1]["colour"]
+    source.write_text("\n".join(map(json.dumps, records)) + "\n")
+    summary = predict_catalog(reader, source, tmp_path / "never.out.jsonl", Context(), top=1)
+    assert summary["missing_columns"] == ["colour"]
+    told = "\n".join(summary_lines(summary))
+    assert "the model also reads colour; no product has a value there" in told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
+from shelfwise.commands.streamed_products import StreamedProducts
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import (
     json_text,
     keep_input,
     replacing,
-    write_json_lines,
-    write_text_atomically,
 )
-from shelfwise.core.types import Context, RejectedField
+from shelfwise.core.line_files import LineFiles
+from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
-from shelfwise.model.decision import CHUNK_ROWS, Decision, label
+from shelfwise.model.decision import CHUNK_ROWS, Decision, label_portions
 from shelfwise.model.predictor import Predictor
 from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
 
@@ -61,6 +61,9 @@ def predict_catalog(
     that are "accepted", and those "to_review". With `novelty_rate`, the most unusual products are held back:
     their queue is "novel", and they have no label. The ids of each queue are listed in ``OUT.accept.txt``,
     ``OUT.novel.txt`` etc.
+
+    The file is read as a stream: the memory that this takes does not grow with the number of products, but
+    for a few bytes an id, which find duplicates.
 
     What cannot be read goes to ``OUT.quarantine.jsonl``, images that cannot be used to ``OUT.refused.jsonl``.
 
@@ -102,34 +105,42 @@ def _predict(
     top: int | None,
 ) -> dict[str, Any]:
     """As :func:`predict_catalog`, for the holder of the claim on `out`."""
-    reading = read_catalog(source, predictor.config.catalog, context)
-    decisions = label(predictor, reading.catalog, context, precision, novelty_rate, top)
-    # a queue without any product has a file too, an empty one
-    queues: dict[str, list[str]] = {}
-    if precision is not None:
-        queues |= {name: [] for name in PRECISION_QUEUES}
-    if novelty_rate is not None:
-        queues[NOVEL] = []
-    rejected: list[RejectedField] = []
     write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
-    # predictions are written as they are made: only a chunk of them is ever in memory
-    with replacing(out) as temporary:
-        rows = _one_row_a_record(_rows(decisions, queues, rejected), reading.quarantine)
-        labels_given = write(rows, temporary)
+    # products are read, labelled and written a portion at a time: more is never in memory
+    with LineFiles(out) as beside:
+        with replacing(out) as temporary:
+            products = StreamedProducts(predictor, source, beside)
+            portions = products.portions(context)
+            decisions = label_portions(predictor, portions, context, precision, novelty_rate, top)
+            # a queue without any product has a file too, an empty one
+            queues = _queue_names(precision, novelty_rate)
+            for queue in queues:
+                beside.start(f"{queue}.txt")
+            rows = _one_row_a_record(_rows(decisions, beside), products.refused)
+            labels_given = write(rows, temporary)
+        # lists of an earlier run would seem to be of this one
+        for name in SIDE_FILES:
+            beside.place(name).unlink(missing_ok=True)
     summary: dict[str, Any] = {
-        "rows": reading.records,
-        "products": len(reading.catalog),
+        "rows": products.accepted + beside.counts["quarantine.jsonl"],
+        "products": products.accepted,
         "labels_given": labels_given,
         "out": str(out),
+        "missing_columns": products.missing_columns,
     }
-    # lists of an earlier run would seem to be of this one
-    for name in SIDE_FILES:
-        Path(f"{out}.{name}").unlink(missing_ok=True)
     if queues:
-        summary["queues"] = {name: len(ids) for name, ids in queues.items()}
-    for name, ids in queues.items():
-        write_text_atomically(Path(f"{out}.{name}.txt"), (f"{identity}\n" for identity in ids))
-    return summary | _write_leftovers(reading, rejected, out)
+        summary["queues"] = {name: beside.counts[f"{name}.txt"] for name in queues}
+    return summary | _leftovers(beside)
+
+
+def _queue_names(precision: float | None, novelty_rate: float | None) -> list[str]:
+    """The queues that products are sorted into."""
+    names: list[str] = []
+    if precision is not None:
+        names += PRECISION_QUEUES
+    if novelty_rate is not None:
+        names.append(NOVEL)
+    return names
 
 
 def _keep_other_files(out: Path) -> None:
@@ -171,38 +182,34 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{told}: {summary['quarantine']}"
     if summary["refused"]:
         yield f"{summary['refused']} images could not be used: {summary['refusals']}"
+    if summary["missing_columns"]:
+        names = ", ".join(summary["missing_columns"])
+        yield f"the model also reads {names}; no product has a value there"
     if explained := summary.get("explained"):
         yield f"{explained['products']} products explained: {explained['page']}"
 
 
-def _write_leftovers(
-    reading: ReadResult, rejected: Sequence[RejectedField], out: Path
-) -> dict[str, Any]:
-    """Write beside `out` what could not be read or used; how much that is, and where (None for nothing)."""
-    quarantine = Path(f"{out}.quarantine.jsonl")
-    refusals = Path(f"{out}.refused.jsonl")
-    if reading.quarantine:
-        write_quarantine(reading.quarantine, quarantine)
-    if rejected:
-        write_json_lines(refusals, (vars(one) for one in rejected))
+def _leftovers(beside: LineFiles) -> dict[str, Any]:
+    """How much could not be read or used, and where it stands beside the predictions (None for nothing)."""
+    quarantined = beside.counts["quarantine.jsonl"]
+    refused = beside.counts["refused.jsonl"]
     return {
-        "quarantined": len(reading.quarantine),
-        "quarantine": str(quarantine) if reading.quarantine else None,
-        "refused": len(rejected),
-        "refusals": str(refusals) if rejected else None,
+        "quarantined": quarantined,
+        "quarantine": str(beside.place("quarantine.jsonl")) if quarantined else None,
+        "refused": refused,
+        "refusals": str(beside.place("refused.jsonl")) if refused else None,
     }
 
 
-def _rows(
-    decisions: Iterator[Decision], queues: Mapping[str, list[str]], rejected: list[RejectedField]
-) -> Iterator[Row]:
-    """The decisions as they stand in the file. Notes each queue's ids and the rejected fields on the way."""
+def _rows(decisions: Iterator[Decision], beside: LineFiles) -> Iterator[Row]:
+    """The decisions as they stand in the file. Writes each queue's ids and the rejected fields on the way."""
     for decision in decisions:
         # a generator: this happens as the rows are written
-        rejected += decision.rejected
+        for one in decision.rejected:
+            beside.add("refused.jsonl", json_text(vars(one)) + "\n")
         row: Row = {"id": decision.id, "labels": decision.names}
         if decision.queue is not None:
-            queues[decision.queue].append(decision.id)
+            beside.add(f"{decision.queue}.txt", f"{decision.id}\n")
             row["queue"] = decision.queue
             row["accepted"] = list(decision.accepted)
             row["to_review"] = list(decision.to_review)
@@ -211,19 +218,18 @@ def _rows(
         yield row
 
 
-def _one_row_a_record(rows: Iterator[Row], refused: Sequence[Quarantined]) -> Iterator[Row]:
-    """The rows of the products, and among them in their places those of the refused records."""
-    waiting = iter(refused)
-    following = next(waiting, None)
+def _one_row_a_record(rows: Iterator[Row], refused: deque[Quarantined]) -> Iterator[Row]:
+    """The rows of the products, and among them in their places those of the refused records.
+
+    Args:
+        refused: the records that are read; those before a product are there when its row is drawn.
+    """
     for place, row in enumerate(rows):
-        while following is not None and following.accepted_before <= place:
-            yield _refused_row(following)
-            following = next(waiting, None)
+        while refused and refused[0].accepted_before <= place:
+            yield _refused_row(refused.popleft())
         yield row
     # behind the last product
-    if following is not None:
-        yield _refused_row(following)
-    yield from map(_refused_row, waiting)
+    yield from map(_refused_row, refused)
 
 
 def _refused_row(record: Quarantined) -> Row:

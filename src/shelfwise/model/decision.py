@@ -7,7 +7,7 @@ Dimensions: N products of a chunk, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -120,6 +120,27 @@ def label(
         ConfigError: the predictor has no limits for that `precision`, or no novelty detector.
         BundleError: an exported model, which has no novelty detector and no members, is asked for them.
     """
+    portions = _portions(catalog, context)
+    return label_portions(predictor, portions, context, precision, novelty_rate, top, members)
+
+
+def label_portions(
+    predictor: Predictor,
+    portions: Iterable[Catalog],
+    context: Context,
+    precision: float | None = None,
+    novelty_rate: float | None = None,
+    top: int | None = None,
+    members: bool = False,
+) -> Iterator[Decision]:
+    """As :func:`label`, for products that come in portions; no more than one of them is worked on.
+
+    Portions of :data:`CHUNK_ROWS` products give the decisions that :func:`label` makes.
+
+    Raises:
+        ConfigError: as above.
+        BundleError: as above.
+    """
     if members:
         require_members(predictor, "tell its members' scores")
     # both are checked here, not when the first decision is drawn
@@ -127,7 +148,8 @@ def label(
         decision_rule(predictor)
     if novelty_rate is not None:
         novelty_detector(predictor)
-    return _decisions(predictor, catalog, context, _Request(precision, novelty_rate, top, members))
+    request = _Request(precision, novelty_rate, top, members)
+    return _decisions(predictor, portions, context, request)
 
 
 def novelty_detector(predictor: Predictor) -> NoveltyDetector:
@@ -175,16 +197,22 @@ class _Request:
     members: bool
 
 
-def _decisions(
-    predictor: Predictor, catalog: Catalog, context: Context, request: _Request
-) -> Iterator[Decision]:
-    # the same for all products
-    paths = label_paths(predictor.labels.names, predictor.taxonomy)
+def _portions(catalog: Catalog, context: Context) -> Iterator[Catalog]:
+    """The products, some thousand at a time; one portion is done when the next is drawn."""
     with context.progress("labelling", len(catalog)) as progress:
         for start in range(0, len(catalog), CHUNK_ROWS):
             chunk = catalog.take(np.arange(start, min(start + CHUNK_ROWS, len(catalog))))
-            yield from _decide_chunk(predictor, chunk, context, request, paths)
+            yield chunk
             progress.advance(len(chunk))
+
+
+def _decisions(
+    predictor: Predictor, portions: Iterable[Catalog], context: Context, request: _Request
+) -> Iterator[Decision]:
+    # the same for all products
+    paths = label_paths(predictor.labels.names, predictor.taxonomy)
+    for chunk in portions:
+        yield from _decide_chunk(predictor, chunk, context, request, paths)
 
 
 def _decide_chunk(

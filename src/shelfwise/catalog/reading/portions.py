@@ -1,0 +1,48 @@
+"""The products of a stream in portions of equal size, so that work on them needs no more than a portion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.stream import Batch
+from shelfwise.core.arrow_size import take_rows
+
+
+def portions(
+    batches: Iterable[Batch], rows: int, refuse: Callable[[Sequence[Quarantined]], None]
+) -> Iterator[pa.Table]:
+    """Tables of `rows` products, in their order; the last may have fewer.
+
+    Their size does not depend on how the source was read: the same products give the same portions.
+
+    Args:
+        refuse: is given refused records, before the products behind them come.
+    """
+    waiting: pa.Table | None = None
+    for table, refused in batches:
+        refuse(refused)
+        if waiting is not None:
+            # a further column may turn up in the middle of the file; the products before have none
+            table = pa.concat_tables([waiting, table], promote_options="default")
+        while table.num_rows >= rows:
+            # a copy: what is done with a portion need not keep the whole batch
+            yield take_rows(table, np.arange(rows))
+            table = table.slice(rows)
+        waiting = table
+    if waiting is not None and waiting.num_rows:
+        yield take_rows(waiting, np.arange(waiting.num_rows))
+
+
+def with_columns(table: pa.Table, names: Iterable[str]) -> pa.Table:
+    """The table with a text column of nulls for each of the names that it lacks.
+
+    A further column comes with the first product that has a value in it.
+    """
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table

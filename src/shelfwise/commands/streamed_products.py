@@ -1,0 +1,55 @@
+"""The products of a file in portions for a model, and the refused records among them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.portions import portions, with_columns
+from shelfwise.catalog.reading.reader import open_stream, quarantine_line
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.line_files import LineFiles
+from shelfwise.core.types import Context
+from shelfwise.model.decision import CHUNK_ROWS
+from shelfwise.model.predictor import Predictor
+
+
+class StreamedProducts:
+    """The products of a file in portions, and its refused records.
+
+    Args:
+        predictor: has the settings that the file is read with, and the fields that are wanted.
+        source: the file.
+        beside: where the refused records are written, too.
+
+    Attributes, filled while the portions are drawn:
+        accepted: number of products.
+        refused: the records that were read and have no row yet, in their order.
+        missing_columns: columns that the model reads and no product has.
+    """
+
+    def __init__(self, predictor: Predictor, source: Path, beside: LineFiles) -> None:
+        self.accepted = 0
+        self.refused: deque[Quarantined] = deque()
+        self.missing_columns = list(predictor.fields)
+        self._fields = predictor.fields
+        self._settings = predictor.config.catalog
+        self._source = source
+        self._beside = beside
+
+    def portions(self, context: Context) -> Iterator[Catalog]:
+        """Catalogues of equal size; to be drawn once."""
+        with open_stream(self._source, self._settings, context) as stream:
+            for table in portions(stream, CHUNK_ROWS, self._refuse):
+                self.accepted += len(table)
+                missing = set(self.missing_columns).difference(table.column_names)
+                self.missing_columns = [name for name in self._fields if name in missing]
+                table = with_columns(table, self._fields)
+                yield Catalog(table, self._source.parent, str(self._source))
+
+    def _refuse(self, records: Sequence[Quarantined]) -> None:
+        self.refused += records
+        for record in records:
+            self._beside.add("quarantine.jsonl", quarantine_line(record))
