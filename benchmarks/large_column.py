@@ -34,17 +34,17 @@ field = "title"
 """
 
 
-def write_catalog(path: Path, total_bytes: int) -> int:
-    """Write products until their descriptions have `total_bytes`; how many they are."""
+def write_catalog(path: Path, total_bytes: int, each: int = DESCRIPTION_BYTES) -> int:
+    """Write products until their descriptions, of `each` bytes, have `total_bytes`; how many they are."""
     draw = random.Random(0)
     words = " ".join(draw.choice(("soft", "warm", "small", "round")) for _ in range(8000))
-    count = total_bytes // DESCRIPTION_BYTES
+    count = total_bytes // each
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
             kind = draw.choice(KINDS)
             # no two descriptions are alike, or they would be copies of each other
             start = draw.randrange(5000)
-            text = f"{number} {words[start : start + DESCRIPTION_BYTES]}"
+            text = f"{number} {words[start : start + each]}"
             product = {
                 "id": str(number),
                 "title": f"{kind} {draw.randrange(1000)}",
@@ -99,7 +99,7 @@ def main() -> None:
         if not path.exists():
             write_catalog(path, size)
     model = str(folder / "model")
-    train = ["--config", str(settings)]
+    train = ["--config", str(settings), "--preset", "quick", "--keep-out"]
     print(json.dumps(measured(["train", str(folder / "small.jsonl"), "--out", model, *train])))
     for command in options.commands.split(","):
         for name in ("third", "whole"):

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from shelfwise.catalog.shared_texts import shared_texts
 from shelfwise.config import SplitSettings
-from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Float64Array, Floats, Rows
 from shelfwise.errors import CatalogError
@@ -34,8 +32,6 @@ MAX_SHARING_DESCRIPTION = (50, 0.05)
 
 What more products share is boilerplate.
 """
-
-_BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,8 @@ def near_copies(catalog: Catalog) -> Rows:
     count = len(catalog)
     most, share = MAX_SHARING_DESCRIPTION
     most_sharing = max(most, int(share * count))
-    titles = _shared_texts(catalog.table.column("title"), 1, MAX_SHARING_TITLE)
-    descriptions = _shared_texts(catalog.table.column("description"), MIN_DESCRIPTION, most_sharing)
+    titles = shared_texts(catalog.table.column("title"), 1, MAX_SHARING_TITLE)
+    descriptions = shared_texts(catalog.table.column("description"), MIN_DESCRIPTION, most_sharing)
     # titles are numbered from 0 on and descriptions from N on, so that no title is taken for a description
     descriptions = np.where(descriptions >= 0, descriptions + count, -1)
     texts = np.concatenate([titles, descriptions])
@@ -280,22 +276,3 @@ def _wanted(counts: csr_array, shares: Float64Array) -> Float64Array:
     lifted[:, largest] -= surplus
     wanted[spread] = lifted
     return wanted
-
-
-def _shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
-    """(N,) ids of cleaned texts, below N.
-
-    It is -1 where there is none, where it is too short, and where more than `limit` products share it.
-    """
-    words = pc.replace_substring_regex(pc.utf8_lower(texts), _BETWEEN_WORDS, " ")
-    cleaned = pc.utf8_trim_whitespace(words)
-    long_enough = pc.greater_equal(pc.utf8_length(cleaned), shortest)
-    cleaned = pc.if_else(long_enough, cleaned, None)
-    encoded = one_array(cleaned).dictionary_encode()
-    codes = pc.fill_null(encoded.indices, -1)
-    ids = np.asarray(codes, dtype=np.int64)
-    filled = ids >= 0
-    # one more than there are ids, so that -1 has a place too
-    uses = np.bincount(ids[filled], minlength=len(ids) + 1)
-    shared = filled & (uses[ids] <= limit)
-    return np.where(shared, ids, -1)
