@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,12 @@ from sklearn.base import BaseEstimator
 
 from shelfwise import aliases
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.product_sources import as_catalog, read_labelled_products
+from shelfwise.catalog.reading.product_sources import (
+    as_catalog,
+    read_labelled_products,
+    read_unlabelled_products,
+)
+from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, Rows
@@ -165,7 +171,9 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
     ) -> Iterator[Decision]:
         """Decide for each product: its labels with paths and scores, its queue, and what this rests on.
 
-        ``shelfwise predict`` writes the same decisions.
+        ``shelfwise predict`` writes the same decisions. Of a file there is one a record, in its order: that of
+        a record that cannot be read has the reason as `refused`. The matrices of the other methods have rows
+        of products only.
 
         Args:
             precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts
@@ -179,7 +187,9 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             BundleError: an exported model, which has no novelty detector, is to tell what is novel.
         """
         model = self._model()
-        return label(model, self._catalog(model, X), _context(model), precision, novelty_rate, top)
+        reading = read_unlabelled_products(X, model.config.catalog, self.root)
+        decisions = label(model, reading.catalog, _context(model), precision, novelty_rate, top)
+        return one_row_a_record(decisions, deque(reading.quarantine), Decision.of_refused)
 
     def novelty(self, X: Any) -> Floats:
         """The novelty score of each of N products, (N,) from 0 to 1.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.commands.streamed_products import StreamedProducts
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import (
@@ -116,7 +116,8 @@ def _predict(
             queues = _queue_names(precision, novelty_rate)
             for queue in queues:
                 beside.start(f"{queue}.txt")
-            rows = _one_row_a_record(_rows(decisions, beside), products.refused)
+            products_rows = _rows(decisions, beside)
+            rows = one_row_a_record(products_rows, products.refused, _refused_row)
             labels_given = write(rows, temporary)
         # lists of an earlier run would seem to be of this one
         for name in SIDE_FILES:
@@ -216,20 +217,6 @@ def _rows(decisions: Iterator[Decision], beside: LineFiles) -> Iterator[Row]:
         row["novelty"] = decision.novelty
         row["scores"] = decision.scores
         yield row
-
-
-def _one_row_a_record(rows: Iterator[Row], refused: deque[Quarantined]) -> Iterator[Row]:
-    """The rows of the products, and among them in their places those of the refused records.
-
-    Args:
-        refused: the records that are read; those before a product are there when its row is drawn.
-    """
-    for place, row in enumerate(rows):
-        while refused and refused[0].accepted_before <= place:
-            yield _refused_row(refused.popleft())
-        yield row
-    # behind the last product
-    yield from map(_refused_row, refused)
 
 
 def _refused_row(record: Quarantined) -> Row:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats, RejectedField
 from shelfwise.errors import ConfigError
@@ -74,6 +75,7 @@ class Decision:
         missing_modalities: fields that the final system reads and the product lacks, or that were rejected.
         rejected: the fields that could not be used.
         warnings: sentences on what the decision does without.
+        refused: of a record of a file that cannot be read, the reason; its id is empty where it is not known.
     """
 
     id: str
@@ -87,6 +89,25 @@ class Decision:
     missing_modalities: tuple[str, ...]
     rejected: tuple[RejectedField, ...]
     warnings: tuple[str, ...]
+    refused: str | None = None
+
+    @classmethod
+    def of_refused(cls, record: Quarantined) -> Decision:
+        """What stands for a record that cannot be read: nothing is decided for it."""
+        return cls(
+            id=record.id or "",
+            labels=(),
+            queue=None,
+            accepted=(),
+            to_review=(),
+            novelty=None,
+            scores={},
+            used_modalities=(),
+            missing_modalities=(),
+            rejected=(),
+            warnings=(),
+            refused=record.reason,
+        )
 
     @property
     def names(self) -> list[str]:

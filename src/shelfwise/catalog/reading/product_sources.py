@@ -61,8 +61,15 @@ def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".")
     Raises:
         CatalogError: `products` is nothing of the kind, or one of them cannot be used.
     """
+    return read_unlabelled_products(products, settings, root).catalog
+
+
+def read_unlabelled_products(
+    products: Any, settings: CatalogSettings, root: Path | str = "."
+) -> ReadResult:
+    """As :func:`as_catalog`, with what could not be used of a file."""
     is_file = isinstance(products, str | Path)
-    return read_products(products, _without_categories(settings), root, every=not is_file).catalog
+    return read_products(products, _without_categories(settings), root, every=not is_file)
 
 
 @dataclass(frozen=True)
