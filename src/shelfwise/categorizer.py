@@ -171,7 +171,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
     ) -> Iterator[Decision]:
         """Decide for each product: its labels with paths and scores, its queue, and what this rests on.
 
-        ``shelfwise predict`` writes the same decisions. Of a file there is one a record, in its order: that of
+        ``shelfwise predict`` writes the same decisions. Of a file there is one a record, in order: that of
         a record that cannot be read has the reason as `refused`. The matrices of the other methods have rows
         of products only.
 
