@@ -89,17 +89,14 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "settings.toml"
     settings.write_text(SETTINGS, "utf-8")
-    sizes = {
-        "small": 1 << 26,
-        "third": int(options.gib / 3 * 2**30),
-        "whole": int(options.gib * 2**30),
-    }
-    for name, size in sizes.items():
+    # the model is of 2,000 products with short descriptions; it reads titles only
+    write_catalog(folder / "small.jsonl", 200_000, each=100)
+    for name, gib in (("third", options.gib / 3), ("whole", options.gib)):
         path = folder / f"{name}.jsonl"
         if not path.exists():
-            write_catalog(path, size)
+            write_catalog(path, int(gib * 2**30))
     model = str(folder / "model")
-    train = ["--config", str(settings), "--preset", "quick", "--keep-out"]
+    train = ["--preset", "quick", "--keep-out", "--config", str(settings)]
     print(json.dumps(measured(["train", str(folder / "small.jsonl"), "--out", model, *train])))
     for command in options.commands.split(","):
         for name in ("third", "whole"):
@@ -107,7 +104,7 @@ def main() -> None:
             out = str(folder / f"{command}_{name}")
             arguments = {
                 "predict": [model, source, "--out", f"{out}.jsonl"],
-                "inspect": [source],
+                "inspect": [source, "--out", out],
                 "train": [source, "--out", out, *train],
             }
             line = measured([command, *arguments[command]])
