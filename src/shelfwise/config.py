@@ -38,6 +38,11 @@ class CatalogSettings(Settings):
         None,
         description="of the file's text, such as utf-8, utf-16, cp1252 or latin-1; unset: found out",
     )
+    quoting: Literal["standard", "none"] = Field(
+        "standard",
+        description="of CSV and TSV; standard: a field in quotes may hold separators and line breaks; none: "
+        "quotes are letters",
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the source's column name"
     )

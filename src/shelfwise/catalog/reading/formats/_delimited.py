@@ -46,10 +46,12 @@ class DelimitedFormat(FileFormat):
     Args:
         names: the header, C columns.
         delimiter: between fields, one ASCII character.
+        quoted: whether quotes around a field are not part of it; else they are letters like others.
     """
 
     names: tuple[str, ...]
     delimiter: str
+    quoted: bool = True
 
     bytes_on_disk: ClassVar[bool] = True
     perhaps_windows: ClassVar[bool] = True
@@ -76,23 +78,26 @@ class DelimitedFormat(FileFormat):
             header = next(filled, None)
         if header is None:
             return cls((), cls.delimiters[0]), iter(())
-        table = cls.from_header(header, path, delimiter)
+        table = cls.from_header(header, path, delimiter, quoted=settings.quoting == "standard")
         chunks = read_chunks(path, advance, settings.encoding)
         return table, cut_blocks(chunks, header, table.last_whole_row)
 
     @classmethod
-    def from_header(cls, header: RawRecord, path: Path, delimiter: str | None = None) -> Self:
+    def from_header(
+        cls, header: RawRecord, path: Path, delimiter: str | None = None, quoted: bool = True
+    ) -> Self:
         """A table with the columns that `header`, a line of `path`, names.
 
         Args:
             delimiter: between fields; None: the one that the header has most of.
+            quoted: see above.
 
         Raises:
             CatalogError: the header cannot be read, or names a column twice.
         """
         text, fault = decoded(header)
         delimiter = delimiter or max(cls.delimiters, key=text.count)
-        found = fault or split_row(text, delimiter)
+        found = fault or (split_row(text, delimiter) if quoted else _split(text, delimiter))
         where = f"the header of {path}"
         if isinstance(found, RecordError):
             raise CatalogError(f"{where} (line {header.line}) cannot be read: {found.reason}")
@@ -103,12 +108,12 @@ class DelimitedFormat(FileFormat):
             raise CatalogError(
                 f"{where} names {shown} more than once; give every column its own name"
             )
-        return cls(tuple(names), delimiter)
+        return cls(tuple(names), delimiter, quoted)
 
     def last_whole_row(self, data: bytes) -> int:
         """A good place to end a block: after a line that is a row by itself, so hardly in a quoted field."""
         last = last_break(data)
-        if b'"' not in data:
+        if not self.quoted or b'"' not in data:
             return last
         end = last
         for _ in range(_LINES_TRIED):
@@ -123,7 +128,7 @@ class DelimitedFormat(FileFormat):
     def take_apart(self, block: Block) -> ParsedBlock:
         """Cut the plain rows into columns; lines that belong together are found in the order of the file."""
         lines = Lines.from_block(block)
-        plain = lines.plain(self.delimiter)
+        plain = lines.plain(self.delimiter, self.quoted)
         rows = np.flatnonzero(plain)
         table, ragged = self._plain_columns(lines.bytes_of(rows))
         # rows with another number of fields are none of the table's
@@ -151,7 +156,8 @@ class DelimitedFormat(FileFormat):
 
     def _parsed_row(self, piece: RawRecord) -> Record:
         text, fault = decoded(piece)
-        fields = fault or split_row(text, self.delimiter)
+        split = split_row if self.quoted else _split
+        fields = fault or split(text, self.delimiter)
         if isinstance(fields, RecordError):
             return piece, (None if fault else self._with_plain_quotes(text)) or fields
         if len(fields) != len(self.names):
@@ -168,7 +174,7 @@ class DelimitedFormat(FileFormat):
         """
         if self.delimiter != "\t":
             return None
-        fields = text.rstrip("\r\n").split(self.delimiter)
+        fields = _split(text, self.delimiter)
         return (
             dict(zip(self.names, fields, strict=True)) if len(fields) == len(self.names) else None
         )
@@ -198,7 +204,11 @@ class DelimitedFormat(FileFormat):
         table = csv.read_csv(
             pa.BufferReader(lines),
             csv.ReadOptions(use_threads=False, column_names=names),
-            csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip),
+            csv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char='"' if self.quoted else False,
+                invalid_row_handler=skip,
+            ),
             # the bytes were checked with all lines together
             csv.ConvertOptions(check_utf8=False, column_types=types),
         )
@@ -214,6 +224,11 @@ class DelimitedFormat(FileFormat):
         """
         records: list[Record] = []
         swallowed: list[int] = []
+        if not self.quoted:
+            # without quotes every line is a record
+            pieces = [block.piece(spans[i]) for i in odd.tolist()]
+            records = [self._parsed_row(piece) for piece in pieces if not piece.blank]
+            return records, swallowed, None
         delimiter = self.delimiter.encode()
         columns = len(self.names)
         resume = 0
@@ -246,3 +261,8 @@ def excel_delimiter(line: bytes) -> str | None:
     """
     found = _EXCEL_SIGN.fullmatch(line)
     return found[1].decode("ascii", "ignore") or None if found else None
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """The fields of a row in which quotes are letters."""
+    return text.rstrip("\r\n").split(delimiter)

@@ -65,10 +65,15 @@ class Lines:
         spans = as_spans(numbers, block.offset + starts, lengths)
         return cls(data, letters, marks, starts, ends, spans)
 
-    def plain(self, delimiter: str) -> Bools:
-        """Which lines look plain, whatever the number of their fields: (K,)."""
-        odd = _misquoted(self, ord(delimiter))
-        odd |= _may_be_unreadable(self)
+    def plain(self, delimiter: str, quoted: bool = True) -> Bools:
+        """Which lines look plain, whatever the number of their fields: (K,).
+
+        Args:
+            quoted: whether quotes have a meaning; else they are letters.
+        """
+        odd = _may_be_unreadable(self)
+        if quoted:
+            odd |= _misquoted(self, ord(delimiter))
         return ~odd
 
     def bytes_of(self, rows: Int64Array) -> bytes:
