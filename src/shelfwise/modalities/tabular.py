@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from pydantic import Field
 
-from shelfwise.catalog.reading.column_mapping import SYNONYMS
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 from shelfwise.core.arrow_size import is_text, one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Float64Array, Rows, State

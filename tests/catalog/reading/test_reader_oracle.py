@@ -24,7 +24,8 @@ from shelfwise.catalog.reading import block_cutting, quoting
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading.blocks import Quarantined, refuse
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
-from shelfwise.catalog.reading.column_mapping import RELATIONS, SYNONYMS, plan_columns
+from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.formats import _json_lines as json_lines
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.quoting import open_quote, scan_quotes

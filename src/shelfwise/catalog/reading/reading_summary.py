@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.column_mapping import SYNONYMS, normal_name
+from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.reader import ReadResult
 from shelfwise.config import Config
 
