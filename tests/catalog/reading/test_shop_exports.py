@@ -196,3 +196,14 @@ def test_one_category_in_an_element_of_its_own(tmp_path: Path) -> None:
     )
     found = read(tmp_path, f"<?xml version='1.0'?><products>{items}</products>", "feed.xml")
     assert names_read(found) == list(map(set, inside))
+
+
+@pytest.mark.parametrize(("tags", "told"), [("gift,blue", True), ("", False)])
+def test_a_second_column_of_categories_is_told_where_it_has_values(
+    tmp_path: Path, tags: str, told: bool
+) -> None:
+    rows = "".join(f'{i},Mug,Kitchen > Mugs,"{tags}"\n' for i in range(3))
+    found = read(tmp_path, f"id,title,product_type,Tags\n{rows}", "x.csv")
+    line = 'columns = { categories = "Tags" }'
+    assert any(line in sentence for sentence in found.reading.evidence) == told
+    assert paths_read(found) == [{("Kitchen", "Mugs")}] * 3

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -25,6 +26,8 @@ from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
+from shelfwise.catalog.reading.rival_columns import rival_sentences
+from shelfwise.catalog.reading.two_readings import question_of_two_readings
 from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, signs_only
 from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.config import CatalogSettings
@@ -36,10 +39,10 @@ MAX_NAMES_SEARCHED = 2048
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""
 
-_WHOLE_FLOAT = re.compile(r"\d+\.0")
+MAX_LISTED = 2
+"""Columns listed of those that are labels."""
 
-SHOWN = 2
-"""Products shown of each reading, where two are possible."""
+_WHOLE_FLOAT = re.compile(r"\d+\.0")
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ def _category_columns(
         evidence.append(f"categories: {', '.join(found.names)} are the {what}")
         return found
     if "categories" in columns:
+        evidence.extend(rival_sentences("categories", names, columns, partial(_sample, parts)))
         return None
     # records with keys of their own would be looked through once for each key
     if len(names) > MAX_NAMES_SEARCHED:
@@ -162,7 +166,7 @@ def _category_columns(
         {name: _sample(parts, name) for name in names if name not in used}
     )
     if found is not None:
-        listed = ", ".join(found.names[:SHOWN])
+        listed = ", ".join(found.names[:MAX_LISTED])
         evidence.append(
             f"categories: {len(found.names)} columns of 0 and 1 ({listed}, ...) are the labels"
         )
@@ -246,7 +250,7 @@ def category_signs(
     evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
     open_setting = settings.category_delimiter is None and settings.category_separator is None
     if found.other is not None and open_setting:
-        question = _two_readings(texts, column, found.signs, found.other)
+        question = question_of_two_readings(texts, column, found.signs, found.other)
         readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
         raise TwoReadingsError(question, column, readings)
     signs = found.signs
@@ -265,29 +269,6 @@ def _configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySi
         separator if separator.strip() else "", delimiter if delimiter.strip(" ") else ""
     )
     return with_flags(signs, texts)
-
-
-def _two_readings(texts: list[str], column: str, one: CategorySigns, other: CategorySigns) -> str:
-    """The question, with the first products that the two readings tell apart."""
-    differing = [text for text in texts if one.paths(text) != other.paths(text)][:SHOWN]
-    shown = "; ".join(
-        f"{text!r} is {_said(one, text)} or {_said(other, text)}" for text in differing
-    )
-    return (
-        f"the column {column!r} can be read in two ways: {shown}. "
-        "Say which, under [catalog] of a settings file: "
-        f"{_as_toml(one)} or {_as_toml(other)}"
-    )
-
-
-def _said(signs: CategorySigns, text: str) -> str:
-    paths = signs.paths(text)
-    return " and ".join(" > ".join(path) for path in paths) + f" ({len(paths)} categories)"
-
-
-def _as_toml(signs: CategorySigns) -> str:
-    separator, delimiter = json.dumps(signs.separator), json.dumps(signs.delimiter)
-    return f"category_separator = {separator}, category_delimiter = {delimiter}"
 
 
 def _decimal(texts: Iterable[str], evidence: list[str]) -> DecimalSign | None:

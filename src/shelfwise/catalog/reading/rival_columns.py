@@ -1,0 +1,39 @@
+"""Columns that could have been a field too, and how a user takes one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.value_parsing import is_missing
+
+
+def rival_sentences(
+    field: str,
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    sample: Callable[[str], Sequence[Any]],
+) -> Iterator[str]:
+    """What a user is told of each column that `field` could be too, by its synonyms.
+
+    Args:
+        field: our name.
+        names: all columns of the file.
+        columns: our field -> the file's column.
+        sample: the first values of a column.
+    """
+    used = set(columns.values())
+    for name in names:
+        if name in used or normal_name(name) not in SYNONYMS[field]:
+            continue
+        # a column without values takes nothing from anybody
+        if all(map(is_missing, sample(name))):
+            continue
+        written = json.dumps(name, ensure_ascii=False)
+        yield (
+            f"{field}: {columns[field]} is taken, and {name} could be it too; to take {name}, write under "
+            f"[catalog]: columns = {{ {field} = {written} }}"
+        )
