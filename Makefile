@@ -10,6 +10,10 @@ BIN = $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo duration fix unit test test-slow coverage lint hooks bench clean
 
+# Small fits are not faster on several threads, and much slower beside another program.
+unit test test-slow coverage: export OMP_NUM_THREADS := 1
+unit test test-slow coverage: export OPENBLAS_NUM_THREADS := 1
+
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
