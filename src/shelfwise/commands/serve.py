@@ -15,6 +15,7 @@ from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.service.access import LOOPBACK_HOSTS, Access, Area
 from shelfwise.service.app import create_app
 from shelfwise.service.engine import Engine
+from shelfwise.service.seller_page import seller_router
 from shelfwise.service.server import ServerError, bind, run
 from shelfwise.service.sessions import Role, Visitor
 from shelfwise.service.settings import ServiceSettings
@@ -65,7 +66,7 @@ def serve(
     # Prometheus warns of the times at which counters were made; the process is ours, so they may go
     disable_created_metrics()  # type: ignore[no-untyped-call]
     engine = Engine(model, settings, models_root)
-    app = create_app(engine, access)
+    app = create_app(engine, access, [seller_router(engine)])
     port = listening.getsockname()[1]
     shown = f"[{door.host}]" if ":" in door.host else door.host
     run(app, engine, listening, lambda: tell({"address": f"http://{shown}:{port}"}))

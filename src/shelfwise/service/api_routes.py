@@ -111,7 +111,7 @@ def _add_categorize(router: APIRouter, engine: Engine) -> None:
     async def categorize(request: Request) -> Any:
         """Label products. All of them are labelled, or none."""
         body, files = await read_request(request, CategorizeRequest, engine.settings)
-        answers, timing = await _answered(
+        answers, timing = await answered(
             engine, request, "categorize", body.products, files, body.options()
         )
         _count(engine, answers)
@@ -129,9 +129,7 @@ def _add_similar(router: APIRouter, engine: Engine) -> None:
         """Find the training products most like a product."""
         body, files = await read_request(request, SimilarRequest, engine.settings)
         options = {"k": body.k}
-        answers, timing = await _answered(
-            engine, request, "similar", [body.product], files, options
-        )
+        answers, timing = await answered(engine, request, "similar", [body.product], files, options)
         return {"model": _version(engine), "similar": answers[0]["similar"], "timing": timing}
 
 
@@ -146,9 +144,7 @@ def _add_explain(router: APIRouter, engine: Engine) -> None:
         """Tell why a product gets its labels."""
         body, files = await read_request(request, ExplainRequest, engine.settings)
         options = {"evidence": body.evidence}
-        answers, timing = await _answered(
-            engine, request, "explain", [body.product], files, options
-        )
+        answers, timing = await answered(engine, request, "explain", [body.product], files, options)
         return {"model": _version(engine), **answers[0], "timing": timing}
 
 
@@ -195,7 +191,7 @@ def _add_models(router: APIRouter, engine: Engine) -> None:
         return {"serving": _version(engine), "change": change}
 
 
-async def _answered(
+async def answered(
     engine: Engine,
     request: Request,
     task: Task,
