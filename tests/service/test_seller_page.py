@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from html import escape
+import json
+import shlex
+import shutil
+from html import escape, unescape
+
+import pytest
 
 from tests.service.conftest import Server
+
+CHROMIUM = shutil.which("chromium")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
 
 
 def test_a_form_shows_the_labels_that_the_api_gives(server: Server) -> None:
@@ -14,10 +22,58 @@ def test_a_form_shows_the_labels_that_the_api_gives(server: Server) -> None:
     assert page.status_code == 200, page.text
     assert page.text.count("<h3>") == len(wanted["labels"]) > 0
     for one in wanted["labels"]:
-        assert f"<h3>{escape(one['name'])}</h3>" in page.text
+        assert f"<h3>{escape(one['name'])} <small>" in page.text
 
 
 def test_what_is_sent_is_never_markup_and_nothing_is_refused(server: Server) -> None:
     page = server.post("/", data={"title": '"><script>x</script>'})
     assert "<script>" not in page.text
     assert server.post("/", data={"title": " "}).status_code == 422
+
+
+def test_the_request_for_the_shell_is_the_one_that_was_made(server: Server) -> None:
+    title = "Mug with a 'handle' <b>"
+    page = server.post("/", data={"title": title, "description": "For tea."}).text
+    shown = unescape(page.split('<pre id="curl">')[1].split("</pre>")[0])
+    words = shlex.split(shown)
+    body = json.loads(words[words.index("-d") + 1])
+    assert body == {"products": [{"title": title, "description": "For tea."}]}
+    assert server.post("/v1/categorize", body).status_code == 200
+
+
+def test_a_picture_that_is_none_is_told_and_costs_the_picture_only(server: Server) -> None:
+    files = {"picture": ("mug.jpg", b"no picture", "image/jpeg")}
+    page = server.post("/", data={"title": "Mug with a handle"}, files=files)
+    assert page.status_code in (200, 422)
+    assert "no picture" not in page.text
+    assert 'class="note"' in page.text
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_appear_as_one_types(server: Server, width: int) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.goto(f"{server.address}/")
+        assert page.locator(".label").count() == 0
+        page.fill("#title", "Mug with a handle")
+        page.wait_for_selector(".label")
+        typed = page.locator(".label h3").all_inner_texts()
+        wanted = server.post("/v1/categorize", {"products": [{"title": "Mug with a handle"}]})
+        for text, one in zip(typed, wanted.json()["products"][0]["labels"], strict=True):
+            assert text.startswith(one["name"])
+        # an example fills the form, and is answered at once
+        page.click(".examples a >> nth=0")
+        page.wait_for_selector(".label")
+        assert page.input_value("#title") == "Mug with a handle"
+        assert page.input_value("#description")
+        assert not axe.Axe().run(page).response["violations"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert told == []
+        browser.close()

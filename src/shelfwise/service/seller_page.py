@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import jinja2
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
@@ -16,8 +19,15 @@ from shelfwise.service.engine import Engine
 from shelfwise.service.problems import Problem
 from shelfwise.service.request_models import CategorizeRequest, ImageData, Product
 
-EXAMPLES = ("Mug with a handle", "Laces for boots", "Snare drum")
-"""Titles to click, for whoever has no product at hand."""
+EXAMPLES = (
+    {"title": "Mug with a handle", "description": "Keeps tea warm, dishwasher safe."},
+    {"title": "Running shoe", "description": "Light, with a cushioned sole for the road."},
+    {"title": "Bedside lamp", "description": "A warm light beside the bed, with a shade of linen."},
+)
+"""Products to click, for whoever has none at hand."""
+
+STATIC = {"seller.css": "text/css", "seller.js": "text/javascript"}
+"""Files of the page, with their types."""
 
 
 def seller_router(engine: Engine) -> APIRouter:
@@ -25,8 +35,16 @@ def seller_router(engine: Engine) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    def form(title: str = "") -> HTMLResponse:
-        return HTMLResponse(_page({"title": title[:1_000]}))
+    def form(title: str = "", description: str = "") -> HTMLResponse:
+        return HTMLResponse(_page({"title": title[:1_000], "description": description[:20_000]}))
+
+    @router.get("/seller.css")
+    def style() -> Response:
+        return _static("seller.css")
+
+    @router.get("/seller.js")
+    def script() -> Response:
+        return _static("seller.js")
 
     @router.post("/")
     async def labels(request: Request) -> HTMLResponse:
@@ -36,14 +54,40 @@ def seller_router(engine: Engine) -> APIRouter:
         content = await picture.read() if isinstance(picture, UploadFile) else b""
         try:
             product = _product(shown, content)
-            options = CategorizeRequest(products=[product], reasons="members").options()
-            files = {"picture": content} if content else {}
-            found, _ = await answered(engine, request, "categorize", [product], files, options)
+            parts = {"picture": content} if content else {}
+            found = await _labels(engine, request, product, parts)
         except Problem as problem:
             return HTMLResponse(_page(shown, problem=problem.detail), problem.status)
-        return HTMLResponse(_page(shown, answer=found[0]))
+        programs = _programs(shown, str(request.base_url).rstrip("/"))
+        return HTMLResponse(_page(shown, answer=found, **programs))
 
     return router
+
+
+async def _labels(
+    engine: Engine, request: Request, product: Product, parts: dict[str, bytes]
+) -> dict[str, Any]:
+    """The answer for one product, with the members' scores where the model has members.
+
+    Raises:
+        Problem: there is no answer.
+    """
+    options = CategorizeRequest(products=[product], reasons="members").options()
+    try:
+        found, _ = await answered(engine, request, "categorize", [product], parts, options)
+    except Problem as problem:
+        # an exported model has no members, and its labels no reasons
+        if problem.status != 501:
+            raise
+        options = CategorizeRequest(products=[product]).options()
+        found, _ = await answered(engine, request, "categorize", [product], parts, options)
+    only: dict[str, Any] = found[0]
+    return only
+
+
+def _static(name: str) -> Response:
+    content = files("shelfwise.service").joinpath("static", name).read_text("utf-8")
+    return Response(content, media_type=STATIC[name])
 
 
 def sureness(score: float) -> str:
@@ -69,6 +113,23 @@ def _product(shown: dict[str, str], content: bytes) -> Product:
         return Product(**given)
     except ValidationError:
         raise Problem(422, "invalid-field", "a text has 20,000 characters at most") from None
+
+
+def _programs(shown: dict[str, str], address: str) -> dict[str, str]:
+    """This request for the shell and for Python, without the picture."""
+    product = {name: text for name, text in shown.items() if text.strip()}
+    body = json.dumps({"products": [product]}, ensure_ascii=False)
+    curl = (
+        f"curl {address}/v1/categorize -H 'content-type: application/json' \\\n"
+        f"    -d {shlex.quote(body)}"
+    )
+    python = (
+        "from shelfwise.service.client import Client\n\n"
+        f"client = Client({address!r})\n"
+        f"[product] = client.categorize([{product!r}])\n"
+        'print([label["name"] for label in product["labels"]])'
+    )
+    return {"curl": curl, "python": python}
 
 
 def _page(shown: dict[str, str], **values: Any) -> str:
