@@ -17,11 +17,11 @@ unit test test-slow coverage: export OPENBLAS_NUM_THREADS := 1
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-demo: duration $(VENV)/.user  ## Train on a generated sample catalogue and write a report: about 3 minutes on two cores
+demo: duration $(VENV)/.user  ## Train on a generated sample catalogue and write a report: about 4 minutes on two cores
 	$(BIN)/shelfwise demo
 
 duration:
-	@echo "The demo takes about 3 minutes on two cores; the first time, its libraries are installed before."
+	@echo "The demo takes about 4 minutes on two cores; the first time, its libraries are installed before."
 
 fix: $(VENV)/.dev  ## Repair what ruff can repair, and format
 	$(BIN)/ruff check --fix .

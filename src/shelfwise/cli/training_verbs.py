@@ -26,7 +26,7 @@ def demo(
     ] = Path("shelfwise-demo"),
     as_json: Json = False,
 ) -> None:
-    """Train on a generated sample catalogue and print the results. Takes about 3 minutes on two cores."""
+    """Train on a generated sample catalogue and print the results. Takes about 4 minutes on two cores."""
     from shelfwise.catalog.sample import write_sample
 
     with terminal_context() as context:
