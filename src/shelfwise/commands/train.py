@@ -82,7 +82,9 @@ def _train(
     data = prepare_data(catalog, config, test, context, corrections)
     config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
-    checkpoints = Checkpoints(partial, _run_key(config, data), resume)
+    # once: it reads every value of the catalogue
+    key = _run_key(config, data)
+    checkpoints = Checkpoints(partial, key, resume)
     fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
@@ -94,7 +96,7 @@ def _train(
     results["refit"] = None
     # all products of the training catalogue are in the model already where the test has its own
     if config.refit and test is None:
-        second = Checkpoints(partial / "refit", _run_key(config, data), resume)
+        second = Checkpoints(partial / "refit", key, resume)
         outcome = refit(model, data, config, context, second, seconds_fit)
         results["refit"] = outcome.to_dict()
         if outcome.not_run is None:

@@ -135,13 +135,7 @@ class TfidfVocabulary:
 
     def knows(self, grams: Grams) -> Bools:
         """Which of N products have a known n-gram: (N,)."""
-        is_known = np.isin(grams.keys, self.keys)
-        found = np.bincount(
-            np.repeat(np.arange(len(grams)), np.diff(grams.counts.indptr)),
-            is_known[grams.counts.indices],
-            len(grams),
-        )
-        return np.asarray(found > 0)
+        return grams.has_any(self.keys)
 
     def inputs(
         self, grams: Grams, settings: BagSettings, unknown_weight: float | None = None

@@ -169,8 +169,7 @@ class TextBag(Modality):
 
     def knows(self, inputs: Any) -> Bools:
         """Which of N products have an n-gram that was in the training."""
-        known = np.diff(inputs.grams.align(self._fitted().keys).indptr) > 0
-        return np.asarray(inputs.present & known)
+        return np.asarray(inputs.present & inputs.grams.has_any(self._fitted().keys))
 
     def state(self) -> State:
         """The n-grams that occurred in training, their vectors, and the labels' vectors."""

@@ -55,6 +55,10 @@ class Grams:
         """(F,) in how many texts each n-gram occurs."""
         return np.bincount(self.counts.indices, minlength=len(self.keys))
 
+    def has_any(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which texts (N,) have one of the n-grams `keys` (K,), which must be ascending."""
+        return np.asarray(np.diff(self.align(keys).indptr) > 0)
+
     def joined(self, other: Grams) -> Grams:
         """The n-grams of both, counted in the same texts."""
         keys = np.union1d(self.keys, other.keys)
@@ -118,9 +122,11 @@ def word_grams(
     letters, offsets = _letters(tokens.words, "")
     units = _word_keys(letters, offsets)[tokens.ids]
     counts = _count_runs(units, tokens.offsets, orders)
-    ideographic = np.array([is_ideographic(word) for word in tokens.words], np.bool_)
     further = sorted(set(ideograph_orders) - set(orders))
-    if not further or not ideographic.any():
+    if not further:
+        return counts
+    ideographic = np.array([is_ideographic(word) for word in tokens.words], np.bool_)
+    if not ideographic.any():
         return counts
     return counts.joined(_ideograph_runs(units, tokens, ideographic, further))
 
