@@ -15,6 +15,7 @@ import typer
 from shelfwise.cli import catalog_verbs, model_verbs, review_verbs, service_verbs, training_verbs
 from shelfwise.cli.options import Command
 from shelfwise.core.device_request import DEVICE_VARIABLE
+from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.errors import ShelfwiseError
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ for group in (training_verbs, model_verbs, catalog_verbs, review_verbs, service_
 
 
 @app.callback()
-def choose_device(
+def set_up(
     device: Annotated[
         str | None,
         typer.Option(
@@ -36,11 +37,20 @@ def choose_device(
             help="Where networks compute: auto, cpu, cuda or cuda:1. One that is not there is an error.",
         ),
     ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Refuse models that are not signed with the private key of this public one.",
+        ),
+    ] = None,
 ) -> None:
     """Assign products to all of their categories, from title, description, image and any other column."""
     if device is not None:
         # the process is the command line's own, and so are the processes that it starts
         os.environ[DEVICE_VARIABLE] = device
+    if public_key is not None:
+        os.environ[PUBLIC_KEY_VARIABLE] = public_key
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Verbs that use a trained model: predict, similar, audit, export."""
+"""Verbs that use a trained model: predict, similar, audit, export, sign."""
 
 from __future__ import annotations
 
@@ -234,4 +234,24 @@ def export(
     typer.echo(text)
 
 
-VERBS = (predict, similar, audit, export)
+def sign(
+    model: ModelPath,
+    key: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Private Ed25519 key (PEM), as openssl genpkey makes it."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Sign a model, so that others can demand that it is yours: shelfwise --public-key FILE ..."""
+    from shelfwise.commands.sign import sign as run
+
+    signed = run(model, key)
+    if as_json:
+        print_json(signed)
+        return
+    typer.echo(f"signed {signed['model']}; sha256 of the public key: {signed['public_key']}")
+
+
+VERBS = (predict, similar, audit, export, sign)

@@ -18,6 +18,8 @@ from shelfwise.cli.options import (
     label_changes,
 )
 from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE, trusted_key
+from shelfwise.errors import ConfigError
 
 
 def demo(
@@ -85,6 +87,12 @@ def train(
     if keep_out:
         changes["refit"] = False
     settings = Config.load(preset or "recommended", config, changes)
+    # refused before the training: the model that it writes cannot be signed yet
+    if compare_with is not None and trusted_key() is not None:
+        raise ConfigError(
+            "--compare-with loads the new model, which nobody has signed yet, and a public key demands "
+            f"signatures; leave --public-key and {PUBLIC_KEY_VARIABLE} out here"
+        )
     with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context, corrections)
         changed = None

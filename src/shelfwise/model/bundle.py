@@ -21,6 +21,7 @@ from shelfwise.core.types import State
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, json_text, read_folder
 from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
+from shelfwise.model.signature import SIGNATURE, write_signature
 
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
@@ -96,6 +97,28 @@ def load_bundle(folder: Path) -> Bundle:
     return read_folder(folder, _read_bundle)
 
 
+def sign_bundle(folder: Path, private_key: Path) -> dict[str, str]:
+    """Sign the model in `folder`, after its files were verified.
+
+    Returns:
+        Where the signature is, and the sha256 of the public key that belongs to it, in hex.
+
+    Raises:
+        BundleError: no model there, or a file that is missing, added or changed since it was saved.
+        ConfigError: the key cannot be read or is of another kind.
+        PluginError: the extra ``sign`` is not installed.
+        StorageError: another run is writing `folder`, or the disk refuses.
+    """
+    manifest = read_folder(folder, _verified_manifest, signed_already=False)
+    return write_signature(folder, manifest, private_key)
+
+
+def _verified_manifest(reader: FolderReader) -> bytes:
+    """The manifest of an open folder of which every file is what was written."""
+    _read_bundle(reader)
+    return reader.manifest
+
+
 def _read_bundle(reader: FolderReader) -> Bundle:
     """The bundle in an open folder."""
     attached: list[str] = []
@@ -145,7 +168,7 @@ def check_target(folder: Path) -> None:
 def _strangers(folder: Path) -> list[str]:
     """What lies in a model folder that no version of it has written."""
     found = sorted(path.name for path in folder.iterdir())
-    ours = {MANIFEST, REPORT, *_manifest_names(folder)}
+    ours = {MANIFEST, REPORT, SIGNATURE, *_manifest_names(folder)}
     found = [name for name in found if name not in ours]
     report = folder / REPORT
     if report.is_dir():

@@ -16,8 +16,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from shelfwise.core.folders import set_aside
+from shelfwise.core.trusted_key import trusted_key
 from shelfwise.core.types import State
 from shelfwise.errors import BundleError
+from shelfwise.model.signature import SIGNATURE, SIGNATURE_BYTES, check_signature
 
 T = TypeVar("T")
 
@@ -41,12 +43,17 @@ class FolderReader:
     Args:
         folder: its name, for messages.
         handle: the open folder.
+        public_key: the file of the key that must have signed the model; None: it needs no signature.
     """
 
-    def __init__(self, folder: Path, handle: int) -> None:
+    def __init__(self, folder: Path, handle: int, public_key: Path | None = None) -> None:
         self.folder = folder
         self.handle = handle
         text = self._bytes(MANIFEST)
+        # before anything is made of what the manifest says
+        if public_key is not None:
+            check_signature(folder, text, self._signature(), public_key)
+        self.manifest = text
         manifest = self._parse(MANIFEST, text)
         self._check_manifest(manifest, text)
         self.format: int = manifest["format"]
@@ -98,8 +105,8 @@ class FolderReader:
                 )
         return arrays
 
-    def _bytes(self, name: str) -> bytes:
-        """The content of a file in the folder, whatever the manifest says of it."""
+    def _bytes(self, name: str, limit: int = -1) -> bytes:
+        """The content of a file in the folder, whatever the manifest says of it; at most `limit` bytes."""
         # without O_NONBLOCK a pipe in the place of a file would be waited for
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
         try:
@@ -109,7 +116,13 @@ class FolderReader:
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise self._changed(f"{name} is not a file")
-            return file.read()
+            return file.read(limit)
+
+    def _signature(self) -> bytes | None:
+        """What lies beside the manifest as its signature; None if nothing does."""
+        if SIGNATURE not in os.listdir(self.handle):
+            return None
+        return self._bytes(SIGNATURE, SIGNATURE_BYTES + 1)
 
     def _parse(self, name: str, content: bytes) -> Any:
         try:
@@ -134,7 +147,7 @@ class FolderReader:
             )
 
     def _check_names(self) -> None:
-        found = set(os.listdir(self.handle)) - {MANIFEST, REPORT}
+        found = set(os.listdir(self.handle)) - {MANIFEST, REPORT, SIGNATURE}
         for name in sorted(found ^ self.digests.keys()):
             missing = name in self.digests
             raise self._changed(f"{name} is {'missing' if missing else 'not part of the model'}")
@@ -145,16 +158,24 @@ class FolderReader:
         )
 
 
-def read_folder(folder: Path, read: Callable[[FolderReader], T]) -> T:
+def read_folder(
+    folder: Path, read: Callable[[FolderReader], T], *, signed_already: bool = True
+) -> T:
     """What `read` makes of one version of `folder`; again if it was replaced, and so removed, meanwhile.
 
+    Args:
+        signed_already: whether a signature is demanded where a public key is given; not of a model that is
+            about to be signed.
+
     Raises:
-        BundleError: no model there, or a file that is missing, added or changed since it was saved.
+        BundleError: no model there, a file that is missing, added or changed since it was saved, or no
+            signature by the public key that was given.
     """
+    public_key = trusted_key() if signed_already else None
     for _ in range(MAX_REPLACEMENTS):
         place, handle = _open(folder)
         try:
-            return read(FolderReader(folder, handle))
+            return read(FolderReader(folder, handle, public_key))
         except BundleError:
             # an error of the version that stands there is an error; one of a version that is gone is not
             # and one that was set aside goes as soon as the new one is in place
