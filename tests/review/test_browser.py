@@ -23,10 +23,12 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def opened(browser: Any, served: Any, width: int = 1280, theme: str = "light") -> Any:
+def opened(
+    browser: Any, served: Any, width: int = 1280, theme: str = "light", *, script: bool = True
+) -> Any:
     """A page of Ada's, which collects what the console says."""
     size = {"width": width, "height": 844}
-    context = browser.new_context(viewport=size, color_scheme=theme)
+    context = browser.new_context(viewport=size, color_scheme=theme, java_script_enabled=script)
     page = context.new_page()
     page.said = []
     page.on("console", lambda message: page.said.append(message.text))
@@ -88,6 +90,16 @@ def test_letters_in_a_text_field_and_keys_switched_off_decide_nothing(
     page.keyboard.press("a")
     page.wait_for_timeout(300)
     assert served.workspace.store.all_decisions() == []
+
+
+def test_a_day_without_script(browser: Any, served: Any) -> None:
+    page = opened(browser, served, script=False)
+    store = served.workspace.store
+    page.click(".verdicts [value=accept]")
+    assert heading(page) == "Mug 1"
+    assert len(store.all_decisions()) == 1
+    page.click("text=Undo")
+    assert [one.action for one in store.all_decisions()] == ["decide", "undo"]
 
 
 def test_without_a_connection_the_decision_waits_and_is_sent_once(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from collections.abc import Callable
 from html import escape, unescape
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.service.conftest import Server
@@ -77,3 +80,45 @@ def test_labels_appear_as_one_types(server: Server, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert told == []
         browser.close()
+
+
+@needs_browser
+def test_the_form_works_without_script(server: Server) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(f"{server.address}/")
+        page.fill("#title", "Mug with a handle")
+        page.click("form button")
+        assert page.locator(".label").count() > 0, page.content()
+        browser.close()
+
+
+KEY = "a-key-of-this-test-alone"
+
+
+def test_a_person_signs_in_with_the_key_and_stays(
+    small: Path, start: Callable[..., Server]
+) -> None:
+    server = start(small, SHELFWISE_KEY=KEY, SHELFWISE_METRICS_KEY="another-key-of-this-test")
+    as_person = {"accept": "text/html"}
+    with httpx.Client(base_url=server.address, headers=as_person, timeout=60) as browser:
+        led = browser.get("/")
+        assert (led.status_code, led.headers["location"]) == (303, "/sign-in")
+        assert "Sign in" in browser.get("/sign-in").text
+        for wrong in ("not-the-key-at-all", "another-key-of-this-test", ""):
+            refused = browser.post("/sign-in", data={"key": wrong})
+            assert refused.status_code == 401
+            assert "not known" in refused.text
+        entered = browser.post("/sign-in", data={"key": f" {KEY} "})
+        assert (entered.status_code, entered.headers["location"]) == (303, "/")
+        page = browser.post("/", data={"title": "Mug with a handle"})
+        assert page.status_code == 200
+        # the programs' key is named and never shown
+        assert "Bearer $SHELFWISE_KEY" in unescape(page.text)
+        assert KEY not in page.text
+        assert browser.get("/v1/labels").status_code == 200
+    # programs without a key are told, and led nowhere
+    assert server.get("/").status_code == 401
+    assert server.post("/", data={"title": "Mug"}).status_code == 401

@@ -74,7 +74,7 @@ def serve(
         max_body_bytes=max_body,
         drain_delay_seconds=drain_delay,
     )
-    serve(model or _demo(), door, settings, _tell(as_json), models_root)
+    serve(model or _demo(), door, settings, _tell(as_json, door.needs_key), models_root)
 
 
 def _demo() -> Path:
@@ -86,7 +86,7 @@ def _demo() -> Path:
         return demo_model(cache_folder(), context).model
 
 
-def _tell(as_json: bool) -> Any:
+def _tell(as_json: bool, needs_key: bool) -> Any:
     """Tells where the service is."""
 
     def tell(where: dict[str, Any]) -> None:
@@ -94,11 +94,13 @@ def _tell(as_json: bool) -> Any:
             print_json(where)
             return
         address = where["address"]
-        typer.echo(f"Serving at {address} (Ctrl+C ends it). Try:")
+        typer.echo(f"Open {address} to find categories as you type (Ctrl+C ends it).")
+        typer.echo("Or ask from a program:")
+        # the key itself is never printed
+        key = ' -H "authorization: Bearer $SHELFWISE_KEY"' if needs_key else ""
         body = '{"products": [{"title": "Mug with a handle"}]}'
-        typer.echo(
-            f"  curl {address}/v1/categorize -H 'content-type: application/json' -d '{body}'"
-        )
+        asked = f"{address}/v1/categorize -H 'content-type: application/json'{key}"
+        typer.echo(f"  curl {asked} -d '{body}'")
 
     return tell
 

@@ -12,13 +12,14 @@ from prometheus_client import disable_created_metrics
 
 from shelfwise.errors import ConfigError
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.service.access import LOOPBACK_HOSTS, Access, Area
+from shelfwise.service.access import LOOPBACK_HOSTS, SIGN_IN, Access, Area
 from shelfwise.service.app import create_app
 from shelfwise.service.engine import Engine
 from shelfwise.service.seller_page import seller_router
 from shelfwise.service.server import ServerError, bind, run
-from shelfwise.service.sessions import Role, Visitor
+from shelfwise.service.sessions import Role, Sessions, Visitor
 from shelfwise.service.settings import ServiceSettings
+from shelfwise.service.sign_in import sign_in_router
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Door:
     port: int = 8000
     allowed_hosts: tuple[str, ...] = ()
     keys: Mapping[bytes, Visitor] | None = None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether callers must send a key."""
+        return any(visitor.role == "caller" for visitor in (self.keys or {}).values())
 
 
 def serve(
@@ -66,7 +72,8 @@ def serve(
     # Prometheus warns of the times at which counters were made; the process is ours, so they may go
     disable_created_metrics()  # type: ignore[no-untyped-call]
     engine = Engine(model, settings, models_root)
-    app = create_app(engine, access, [seller_router(engine)])
+    pages = [seller_router(engine, needs_key=access.sessions is not None), sign_in_router(access)]
+    app = create_app(engine, access, pages)
     port = listening.getsockname()[1]
     shown = f"[{door.host}]" if ":" in door.host else door.host
     run(app, engine, listening, lambda: tell({"address": f"http://{shown}:{port}"}))
@@ -79,7 +86,7 @@ def access_of(door: Door) -> Access:
         ConfigError: the address can be reached from elsewhere, and there is no key.
     """
     keys = dict(door.keys or {})
-    has_key = any(visitor.role == "caller" for visitor in keys.values())
+    has_key = door.needs_key
     if not has_key and not _is_loopback(door.host):
         raise ConfigError(
             f"{door.host} can be reached from other machines, so callers need a key: set "
@@ -92,12 +99,15 @@ def access_of(door: Door) -> Access:
         Area("/metrics", metrics),
         # whoever may call may not change what is called
         Area("/v1/models", frozenset({"admin"})),
+        # whoever has no session yet must be able to open one
+        Area(SIGN_IN),
+        Area("/seller.css"),
     )
     hosts = LOOPBACK_HOSTS | {name.lower() for name in door.allowed_hosts}
     # a key is asked of everyone, so that no page of a stranger gets in by another name
     if has_key and not door.allowed_hosts:
         hosts = frozenset({"*"})
-    return Access(hosts, keys, areas)
+    return Access(hosts, keys, areas, Sessions() if has_key else None)
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,6 +22,9 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 """Open to everyone: a platform that cannot ask would stop a healthy service."""
 
+SIGN_IN = "/sign-in"
+"""Where a browser without a session is led, where sessions are opened with a key."""
+
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -69,13 +72,13 @@ class Access:
         """Who sent these headers; None for someone unknown."""
         key = _key_in(headers)
         if key is not None:
-            return self._holder(key)
+            return self.holder(key)
         cookie = _cookie_in(headers)
         if cookie is not None and self.sessions is not None:
             return self.sessions.visitor(cookie)
         return None
 
-    def _holder(self, key: bytes) -> Visitor | None:
+    def holder(self, key: bytes) -> Visitor | None:
         """Who holds `key`; takes equally long whichever key it is like."""
         digest = hashlib.sha256(key).digest()
         found = None
@@ -112,6 +115,9 @@ class AccessControl:
             if path.startswith(ENTER) and self.access.sessions is not None:
                 await self._enter(scope, send)
                 return
+            if self._leads_to_sign_in(scope, headers):
+                await _lead_to(SIGN_IN, send)
+                return
             if path not in HEALTH_PATHS:
                 self._check_role(scope, headers)
         except Problem as problem:
@@ -142,6 +148,13 @@ class AccessControl:
             wanted = " or ".join(sorted(roles))
             raise Problem(403, "not-allowed", f"this is for the role {wanted} only")
 
+    def _leads_to_sign_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a person without a session asked for the page that keys open."""
+        by_key = bool(self.access.keys) and self.access.sessions is not None
+        is_home = scope["method"] == "GET" and scope["path"] == self.access.home
+        by_person = b"text/html" in headers.get(b"accept", b"")
+        return by_key and is_home and by_person and self.access.visitor(headers) is None
+
     async def _enter(self, scope: Scope, send: Send) -> None:
         """Open a session for who visits a one-time address, and lead on to the pages.
 
@@ -160,13 +173,15 @@ class AccessControl:
                 "this address works once, and was used or never made. Stop and start the command "
                 "for a new one.",
             )
-        headers = [
-            (b"location", self.access.home.encode()),
-            (b"set-cookie", self.access.sessions.cookie(visitor).encode()),
-            (b"content-length", b"0"),
-        ]
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        cookie = self.access.sessions.cookie(visitor)
+        await _lead_to(self.access.home, send, (b"set-cookie", cookie.encode()))
+
+
+async def _lead_to(path: str, send: Send, *headers: tuple[bytes, bytes]) -> None:
+    """Send the browser on to `path`."""
+    lines = [(b"location", path.encode()), (b"content-length", b"0"), *headers]
+    await send({"type": "http.response.start", "status": 303, "headers": lines})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def check_host(headers: Mapping[bytes, bytes], hosts: frozenset[str]) -> None:

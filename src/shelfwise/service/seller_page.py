@@ -30,8 +30,12 @@ STATIC = {"seller.css": "text/css", "seller.js": "text/javascript"}
 """Files of the page, with their types."""
 
 
-def seller_router(engine: Engine) -> APIRouter:
-    """The page of a service."""
+def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
+    """The page of a service.
+
+    Args:
+        needs_key: whether programs must send a key, which the page's examples then do.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -58,7 +62,7 @@ def seller_router(engine: Engine) -> APIRouter:
             found = await _labels(engine, request, product, parts)
         except Problem as problem:
             return HTMLResponse(_page(shown, problem=problem.detail), problem.status)
-        programs = _programs(shown, str(request.base_url).rstrip("/"))
+        programs = _programs(shown, str(request.base_url).rstrip("/"), needs_key)
         return HTMLResponse(_page(shown, answer=found, **programs))
 
     return router
@@ -115,17 +119,24 @@ def _product(shown: dict[str, str], content: bytes) -> Product:
         raise Problem(422, "invalid-field", "a text has 20,000 characters at most") from None
 
 
-def _programs(shown: dict[str, str], address: str) -> dict[str, str]:
-    """This request for the shell and for Python, without the picture."""
+def _programs(shown: dict[str, str], address: str, needs_key: bool) -> dict[str, str]:
+    """This request for the shell and for Python, without the picture.
+
+    The key is never on the page: both programs read it from the environment.
+    """
     product = {name: text for name, text in shown.items() if text.strip()}
     body = json.dumps({"products": [product]}, ensure_ascii=False)
+    # a line of its own, so that a person sees where the key goes
+    key_header = '    -H "authorization: Bearer $SHELFWISE_KEY" \\\n' if needs_key else ""
     curl = (
         f"curl {address}/v1/categorize -H 'content-type: application/json' \\\n"
-        f"    -d {shlex.quote(body)}"
+        f"{key_header}    -d {shlex.quote(body)}"
     )
+    key_import = "import os\n\n" if needs_key else ""
+    key_argument = ', os.environ["SHELFWISE_KEY"]' if needs_key else ""
     python = (
-        "from shelfwise.service.client import Client\n\n"
-        f"client = Client({address!r})\n"
+        f"{key_import}from shelfwise.service.client import Client\n\n"
+        f"client = Client({address!r}{key_argument})\n"
         f"[product] = client.categorize([{product!r}])\n"
         'print([label["name"] for label in product["labels"]])'
     )

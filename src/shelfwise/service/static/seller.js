@@ -20,6 +20,10 @@ async function send() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const found = page.querySelector("#answer");
     if (found) answer.replaceChildren(...found.childNodes);
+    // labels of an earlier text must not stand beside a newer one
+    else answer.textContent = response.status === 401
+      ? "You are signed out: reload the page, and sign in again."
+      : "The service refused this; try again in a moment.";
   } catch (error) {
     if (error.name === "AbortError") return;
     answer.textContent = "The service does not answer; try again in a moment.";

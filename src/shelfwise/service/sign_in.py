@@ -1,0 +1,49 @@
+"""Where a service needs a key, a person gives it once at ``/sign-in``, and a session keeps it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jinja2
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from shelfwise.service.access import SIGN_IN, Access
+
+
+def sign_in_router(access: Access) -> APIRouter:
+    """The page that takes a key.
+
+    Args:
+        access: has the sessions that are opened.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(SIGN_IN)
+    def form() -> HTMLResponse:
+        return HTMLResponse(_page())
+
+    @router.post(SIGN_IN)
+    async def enter(request: Request) -> Response:
+        sent = await request.form(max_files=0, max_fields=1)
+        visitor = access.holder(str(sent.get("key", "")).strip().encode())
+        # a key of another role opens nothing here, and is not told from a wrong one
+        if visitor is None or visitor.role not in access.roles(access.home):
+            return HTMLResponse(_page(problem="This key is not known here."), 401)
+        assert access.sessions is not None
+        # 303: the browser goes on with GET, and never sends the key again
+        answer = RedirectResponse(access.home, 303)
+        answer.headers["set-cookie"] = access.sessions.cookie(visitor)
+        return answer
+
+    return router
+
+
+def _page(problem: str = "") -> str:
+    return _template().render(problem=problem)
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.PackageLoader("shelfwise.service", "templates")
+    return jinja2.Environment(loader=loader, autoescape=True).get_template("sign_in.html.j2")
