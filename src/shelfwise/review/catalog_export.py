@@ -14,7 +14,7 @@ from typing import Any
 
 from shelfwise.catalog.corrections import relabelled
 from shelfwise.catalog.labels import Mode, flatten
-from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
 from shelfwise.config import CatalogSettings

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.reading.category_detection import CategorySigns, detect_signs, split_at
+from shelfwise.catalog.reading.category_detection import detect_signs
+from shelfwise.catalog.reading.category_signs import CategorySigns, split_at
 
 PATHS = [
     [["Home", "Kitchen", "Mugs"]],

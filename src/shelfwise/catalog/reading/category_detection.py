@@ -8,12 +8,18 @@ itself; where neither is clear, the caller is told so, with both readings, inste
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
+from shelfwise.catalog.reading.category_signs import (
+    ESCAPE,
+    CategorySigns,
+    has_both_spacings,
+    split_at,
+)
+from shelfwise.catalog.reading.free_places import counted, free_places, names_beside
 from shelfwise.catalog.reading.unused_signs import sign_left
 
 LEVEL_SIGNS = (
@@ -54,42 +60,6 @@ MIN_PLACES = 3
 MOSTLY = 0.5
 """A sign in this share of all texts separates where nothing else does: names hold one now and then only."""
 
-ESCAPE = "\\"
-
-
-@dataclass(frozen=True)
-class CategorySigns:
-    """What separates levels and paths in a text.
-
-    Args:
-        separator: between the levels of a path; empty for paths of one level.
-        delimiter: between the paths of a product; empty for one path.
-        escaped: whether a backslash before the delimiter makes it part of a name (WooCommerce).
-        bare: whether only a delimiter without a blank behind it separates, as names hold it with one
-            (``Shoes, Boots,Gifts``).
-    """
-
-    separator: str = ""
-    delimiter: str = ""
-    escaped: bool = False
-    bare: bool = False
-
-    def paths(self, text: str) -> list[list[str]]:
-        r"""The paths of one text, names without surrounding space, empty ones left out.
-
-        >>> CategorySigns(">", ",", escaped=True).paths(r"A > B\, C, D")
-        [['A', 'B, C'], ['D']]
-        """
-        found = [
-            self.levels(path) for path in split_at(text, self.delimiter, self.escaped, self.bare)
-        ]
-        return [path for path in found if path]
-
-    def levels(self, path: str) -> list[str]:
-        """The names of one path."""
-        names = path.split(self.separator) if self.separator else [path]
-        return [name.strip() for name in names if name.strip()]
-
 
 @dataclass(frozen=True)
 class Detection:
@@ -104,15 +74,6 @@ class Detection:
     signs: CategorySigns
     other: CategorySigns | None
     evidence: tuple[str, ...]
-
-
-def with_flags(signs: CategorySigns, texts: Sequence[str]) -> CategorySigns:
-    """`signs` with what the texts show of its delimiter.
-
-    Whether it is escaped, or stands in names with a blank.
-    """
-    escaped = bool(signs.delimiter) and any(ESCAPE + signs.delimiter in text for text in texts)
-    return replace(signs, escaped=escaped, bare=_has_both_spacings(texts, signs.delimiter))
 
 
 def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
@@ -143,25 +104,6 @@ def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
     return Detection(signs, other, tuple(evidence))
 
 
-def split_at(text: str, sign: str, escaped: bool = False, bare: bool = False) -> list[str]:
-    r"""`text` cut at every `sign`; an escaped one stays, without its backslash.
-
-    Args:
-        bare: do not cut where a blank follows.
-
-    >>> split_at(r"Boots\, Sandals,Gifts", ",", escaped=True)
-    ['Boots, Sandals', 'Gifts']
-    """
-    if not sign:
-        return [text]
-    if not escaped and not bare:
-        return text.split(sign)
-    before = r"(?<!\\)" if escaped else ""
-    behind = "(?! )" if bare else ""
-    parts = re.split(f"{before}{re.escape(sign)}{behind}", text)
-    return [part.replace(ESCAPE + sign, sign) for part in parts] if escaped else parts
-
-
 def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
     """The sign between levels, and whether the evidence is clear."""
     for sign in LEVEL_SIGNS:
@@ -177,16 +119,16 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         )
         return (spaced if always_spaced else sign), True
     for sign in OTHER_LEVEL_SIGNS:
-        places, free = _free_places([value.split(sign) for value in values])
+        places, free = free_places([value.split(sign) for value in values])
         if not places:
             continue
         share = free / places
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
-            evidence.append(f"{sign!r} is part of names: {_counted(free, places)}")
+            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
             continue
         clear = share >= CLEARLY_FREE
         verb = "separates levels" if clear else "may separate levels, or be part of names"
-        evidence.append(f"{sign!r} {verb}: {_counted(free, places)}")
+        evidence.append(f"{sign!r} {verb}: {counted(free, places)}")
         return sign, clear
     return "", True
 
@@ -201,10 +143,10 @@ def _path_sign(
             continue
         escaped = any(ESCAPE + sign in value for value in values)
         candidate = replace(
-            signs, delimiter=sign, escaped=escaped, bare=_has_both_spacings(values, sign)
+            signs, delimiter=sign, escaped=escaped, bare=has_both_spacings(values, sign)
         )
         pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
-        places, free = _free_places(_names_beside(pieces, signs.separator))
+        places, free = free_places(names_beside(pieces, signs.separator))
         if not places:
             continue
         if escaped:
@@ -220,14 +162,14 @@ def _path_sign(
             )
             return candidate, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
-            evidence.append(f"{sign!r} is part of names: {_counted(free, places)}")
+            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
             continue
         needed = SURELY_FREE if sign == "," and signs.separator else CLEARLY_FREE
         if share >= needed:
-            evidence.append(f"{sign!r} separates paths: {_counted(free, places)}")
+            evidence.append(f"{sign!r} separates paths: {counted(free, places)}")
             return candidate, True
         evidence.append(
-            f"{sign!r} may separate paths, or be part of names: {_counted(free, places)}"
+            f"{sign!r} may separate paths, or be part of names: {counted(free, places)}"
         )
         undecided = undecided or candidate
     return (undecided, False) if undecided else (signs, True)
@@ -269,68 +211,3 @@ def _with_sign_left(
         # what was taken for the sign between paths may be the one between levels
         return CategorySigns(signs.delimiter, left.sign)
     return replace(signs, delimiter=left.sign, escaped=False, bare=False)
-
-
-def _names_beside(values: Iterable[Sequence[str]], separator: str) -> Iterator[list[str]]:
-    """The names that stand directly beside a sign between paths; each other name ends a run of them.
-
-    In ``A > Shoes, Boots > B`` these are Shoes and Boots. Whole paths would tell less: ``A > Shoes`` may end
-    in several ways, and the comma be part of the name all the same.
-
-    Args:
-        values: the pieces of each text between the signs.
-        separator: between levels; empty where there are none.
-    """
-    if not separator:
-        yield from map(list, values)
-        return
-    for pieces in values:
-        run: list[str] = []
-        for piece in pieces:
-            # "/Home/Mugs" has no name in front of its first sign
-            names = [name for name in piece.split(separator) if name.strip()] or [""]
-            run.append(names[0])
-            # with further levels, the piece after it stands beside its last name only
-            if len(names) > 1:
-                yield run
-                yield from ([name] for name in names[1:-1])
-                run = [names[-1]]
-        yield run
-
-
-def _has_both_spacings(values: Sequence[str], sign: str) -> bool:
-    """Whether a comma occurs both with and without a blank behind it: then the first stands in names."""
-    if sign != ",":
-        return False
-    with_blank = any(re.search(r"(?<!\\), ", value) for value in values)
-    without = any(re.search(r"(?<!\\),(?! )", value) for value in values)
-    return with_blank and without
-
-
-def _free_places(values: Iterable[Sequence[str]]) -> tuple[int, int]:
-    """How often two pieces stand beside a sign, and how often at least one of them also occurs without the
-    other.
-
-    Args:
-        values: the pieces of each text, in their order.
-    """
-    after: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    before: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    boundaries: Counter[tuple[str, str]] = Counter()
-    for pieces in values:
-        names = [piece.strip() for piece in pieces]
-        # an empty neighbour stands for the end of the text
-        for left, right in zip(["", *names], [*names, ""], strict=True):
-            after[left][right] += 1
-            before[right][left] += 1
-            if left and right:
-                boundaries[left, right] += 1
-    free = 0
-    for (left, right), count in boundaries.items():
-        alone = len(after[left]) > 1 or len(before[right]) > 1
-        free += count * alone
-    return boundaries.total(), free
-
-
-def _counted(free: int, places: int) -> str:
-    return f"in {free} of {places} places the pieces beside it also occur without each other"

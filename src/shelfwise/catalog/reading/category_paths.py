@@ -23,7 +23,7 @@ from shelfwise.catalog.reading.arrow import (
     opens_json,
     value_offsets,
 )
-from shelfwise.catalog.reading.category_detection import CategorySigns, split_at
+from shelfwise.catalog.reading.category_signs import CategorySigns, split_at
 from shelfwise.catalog.reading.record_parsing import SURROGATE
 from shelfwise.catalog.reading.value_parsing import Paths, Rules, read_paths
 from shelfwise.core.catalog import SCHEMA

@@ -21,17 +21,20 @@ from shelfwise.catalog.reading.category_columns import (
     find_indicator_columns,
     find_level_columns,
 )
-from shelfwise.catalog.reading.category_detection import CategorySigns, detect_signs, with_flags
+from shelfwise.catalog.reading.category_reading import (
+    category_signs,
+    category_texts,
+    configured_signs,
+)
+from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
 from shelfwise.catalog.reading.rival_columns import rival_sentences
-from shelfwise.catalog.reading.two_readings import question_of_two_readings
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_name, signs_only
-from shelfwise.catalog.reading.written_lists import unpacked
+from shelfwise.catalog.reading.value_parsing import Rules, is_missing
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import CatalogError, TwoReadingsError
+from shelfwise.errors import CatalogError
 
 MAX_NAMES_SEARCHED = 2048
 """Columns among which columns of 0 and 1 are looked for; with more, none of them is taken for a label."""
@@ -107,11 +110,11 @@ def detect_reading(
     """
     first = next(source.blocks, None)
     if first is None:
-        empty = FileReading({}, (), _configured_signs(settings, []), None, ())
+        empty = FileReading({}, (), configured_signs(settings, []), None, ())
         return empty, source
     source = replace(source, blocks=chain([first], source.blocks))
     if first.fault is not None:
-        return FileReading({}, (), _configured_signs(settings, []), None, ()), source
+        return FileReading({}, (), configured_signs(settings, []), None, ()), source
     parts = source.form.take_apart(first)
     names = dict.fromkeys(parts.columns)
     for _, values in parts.others:
@@ -213,62 +216,6 @@ def _from_json(raw: bytes) -> Any:
         return json.loads(raw)
     except ValueError:
         return None
-
-
-def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
-    """The texts that hold written paths: values that are texts, and the items of values that are flat lists.
-
-    Both without mark-up and brackets, whose signs would count as separators.
-    """
-    whole: list[str] = []
-    items: list[str] = []
-    for value in map(unpacked, values):
-        if isinstance(value, str) and not is_missing(value):
-            whole.append(signs_only(value))
-        elif isinstance(value, list):
-            items.extend(read_name(item) for item in value if isinstance(item, str))
-    return whole, items
-
-
-def category_signs(
-    texts: list[str], items: list[str], column: str, settings: CatalogSettings, evidence: list[str]
-) -> CategorySigns:
-    """What the settings say, and what the column says where they say nothing.
-
-    Args:
-        texts: values that are one text each.
-        items: of flat lists; each may be a written path, but holds no second one.
-    """
-    configured = _configured_signs(settings, texts)
-    if not texts and settings.category_separator is None:
-        found = detect_signs(items, several_paths=False)
-        evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
-        return replace(found.signs, delimiter=configured.delimiter)
-    if settings.category_separator is not None and settings.category_delimiter is not None:
-        return configured
-    found = detect_signs(texts)
-    evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
-    open_setting = settings.category_delimiter is None and settings.category_separator is None
-    if found.other is not None and open_setting:
-        question = question_of_two_readings(texts, column, found.signs, found.other)
-        readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
-        raise TwoReadingsError(question, column, readings)
-    signs = found.signs
-    if settings.category_separator is not None:
-        signs = replace(signs, separator=configured.separator)
-    if settings.category_delimiter is not None:
-        signs = with_flags(replace(signs, delimiter=configured.delimiter), texts)
-    return signs
-
-
-def _configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:
-    """The signs of the settings; blank ones mean that there are none."""
-    separator = settings.category_separator if settings.category_separator is not None else " > "
-    delimiter = settings.category_delimiter if settings.category_delimiter is not None else "|"
-    signs = CategorySigns(
-        separator if separator.strip() else "", delimiter if delimiter.strip(" ") else ""
-    )
-    return with_flags(signs, texts)
 
 
 def _decimal(texts: Iterable[str], evidence: list[str]) -> DecimalSign | None:

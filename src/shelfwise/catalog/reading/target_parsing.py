@@ -12,8 +12,8 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 from scipy.sparse import csr_matrix, issparse
 
-from shelfwise.catalog.reading.category_detection import CategorySigns
-from shelfwise.catalog.reading.file_detection import category_signs, category_texts
+from shelfwise.catalog.reading.category_reading import category_signs, category_texts
+from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.python_containers import repeated_columns
 from shelfwise.catalog.reading.python_values import plain_value
 from shelfwise.catalog.reading.value_parsing import Paths, Rules, is_missing, read_name, read_paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.category_signs import CategorySigns
 
 SHOWN = 2
 """Products shown of each reading, where two are possible."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.category_columns import CategoryColumns
-from shelfwise.catalog.reading.category_detection import CategorySigns
+from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.json_objects import amount_of, category_values, without_objects
 from shelfwise.catalog.reading.missing import MISSING
