@@ -18,6 +18,7 @@ from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.column_checks import CheckedColumns, check_columns
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat
+from shelfwise.catalog.reading.missing_ids import NOTE, LineIds
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.value_parsing import Rules
@@ -84,8 +85,14 @@ def check_block(
     form: FileFormat,
     columns: Mapping[str, str],
     rules: Rules,
+    line_ids: LineIds | None = None,
 ) -> CheckedBlock:
-    """Accept or refuse every record of a block."""
+    """Accept or refuse every record of a block.
+
+    Args:
+        columns: our field -> the source's column, where the names alone do not tell.
+        line_ids: how products without an id are called; None refuses these.
+    """
     if block.fault is not None:
         piece = RawRecord(block.line, block.offset, block.data, block.fault)
         return CheckedBlock(
@@ -98,16 +105,22 @@ def check_block(
     rules = rules.with_own_notes()
     parts = form.take_apart(block)
     plan = plan_columns(tuple(parts.columns), columns)
+    named = np.zeros(len(parts.spans), dtype=bool)
+    if line_ids is not None:
+        filled, named = line_ids.filled(plan, parts.columns, parts.spans[:, 0])
+        parts = replace(parts, columns=filled)
     checked = check_columns(plan, parts.columns, len(parts.spans), rules)
+    rules.notes[NOTE] += int((named & ~checked.failed).sum())
     # why a record failed is found by reading it once more, slowly and exactly
     failed_spans = parts.spans[checked.failed]
     failed = [form.record(block, span) for span in failed_spans]
-    products, product_spans, refused = _one_by_one(failed + parts.others, columns, rules)
+    products, product_spans, refused = _one_by_one(failed + parts.others, columns, rules, line_ids)
     table, spans = _in_source_order(checked, parts.spans, products, product_spans)
     return CheckedBlock(
         table=table,
         spans=spans,
         refused=sorted(refused, key=lambda record: record.line),
+        # adding leaves out what was counted zero times
         notes=checked.notes + rules.notes,
         rest=parts.rest,
     )
@@ -154,7 +167,10 @@ def _in_source_order(
 
 
 def _one_by_one(
-    records: list[Record], columns: Mapping[str, str], rules: Rules
+    records: list[Record],
+    columns: Mapping[str, str],
+    rules: Rules,
+    line_ids: LineIds | None,
 ) -> tuple[list[Product], list[Span], list[Quarantined]]:
     """Products, the span of each, and the refused records."""
     products: list[Product] = []
@@ -176,8 +192,10 @@ def _one_by_one(
             )
             refused.append(refuse(piece, RecordError("variant row", reason), named.get("id")))
             continue
+        is_called_after_line = line_ids is not None and line_ids.named(named, piece.line)
         try:
             products.append(Product.model_validate(named, context=rules))
+            rules.notes[NOTE] += is_called_after_line
             spans.append((piece.line, piece.offset, len(piece.raw)))
         except ValidationError as error:
             fault = why(error, named)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from shelfwise.catalog.reading.category_detection import detect_signs
 from shelfwise.catalog.reading.category_signs import CategorySigns, with_flags
+from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.two_readings import question_of_two_readings
-from shelfwise.catalog.reading.value_parsing import is_missing, read_name, signs_only
+from shelfwise.catalog.reading.value_parsing import read_name, signs_only
 from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import TwoReadingsError
@@ -40,6 +42,9 @@ def category_signs(
         items: of flat lists; each may be a written path, but holds no second one.
     """
     configured = configured_signs(settings, texts)
+    if _is_heureka(column, [*texts, *items], settings):
+        evidence.append(f"{column}: '|' separates levels, as the feeds of Heureka have it")
+        return CategorySigns("|")
     if not texts and settings.category_separator is None:
         found = detect_signs(items, several_paths=False)
         evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
@@ -59,6 +64,14 @@ def category_signs(
     if settings.category_delimiter is not None:
         signs = with_flags(replace(signs, delimiter=configured.delimiter), texts)
     return signs
+
+
+def _is_heureka(column: str, texts: Sequence[str], settings: CatalogSettings) -> bool:
+    """Whether the column is one of Heureka's feeds, in which each text is one path, ``A | B | C``."""
+    settled = settings.category_separator is not None or settings.category_delimiter is not None
+    if settled or normal_name(column) != "categorytext":
+        return False
+    return any("|" in text for text in texts) and not any(">" in text for text in texts)
 
 
 def configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -27,12 +27,15 @@ from shelfwise.catalog.reading.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.category_signs import CategorySigns
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids, fuller_id_column
+from shelfwise.catalog.reading.nested_prices import find_nested_price, price_texts
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
 from shelfwise.catalog.reading.rival_columns import rival_sentences
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing
+from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -44,6 +47,9 @@ MAX_SAMPLE = 5000
 
 MAX_LISTED = 2
 """Columns listed of those that are labels."""
+
+Sample = Callable[[str], Sequence[Any]]
+"""The first values of a column, given its name."""
 
 _WHOLE_FLOAT = re.compile(r"\d+\.0")
 
@@ -57,8 +63,10 @@ class FileReading:
         names: all columns of the file, in their order.
         signs: what separates levels and paths of categories.
         decimal: what stands before the decimals of prices.
+        chosen: of these, the columns that were chosen by what they hold, and not by their names.
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that pandas wrote as floats.
+        line_ids: how products without an id are called; None where they are refused.
         urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
     """
@@ -71,6 +79,8 @@ class FileReading:
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
     urls: FetchedImages | UrlsThemselves | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    line_ids: LineIds | None = None
 
     @classmethod
     def nothing(cls) -> FileReading:
@@ -122,23 +132,75 @@ def detect_reading(
             names.update(dict.fromkeys(values))
     if strict:
         _check_columns(tuple(names), settings)
-    columns = dict(plan_columns(tuple(names), settings.columns).ours)
-    evidence: list[str] = []
+    evidence = list(source.form.told())
+    sample = lru_cache(maxsize=None)(partial(_sample, parts))
+    chosen = _chosen_columns(tuple(names), settings, sample, evidence)
+    columns = dict(plan_columns(tuple(names), {**chosen, **settings.columns}).ours)
+    line_ids = None
+    if not source.form.gives_ids:
+        line_ids = _line_ids(parts, tuple(names), {**chosen, **settings.columns}, evidence)
     categories = columns.get("categories", "")
-    whole, items = category_texts(_sample(parts, categories))
+    whole, items = category_texts(sample(categories))
     signs = category_signs(whole, items, categories, settings, evidence)
-    prices = (value for value in _sample(parts, columns.get("price", "")) if isinstance(value, str))
-    decimal = _decimal(prices, evidence)
-    combined = _category_columns(parts, tuple(names), columns, settings, evidence)
-    float_ids = _are_float_ids(_sample(parts, columns.get("id", "")), evidence)
+    decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
+    combined = _category_columns(sample, tuple(names), columns, settings, evidence)
+    float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)
     reading = FileReading(
-        columns, tuple(names), signs, decimal, tuple(evidence), combined, float_ids
+        columns=columns,
+        names=tuple(names),
+        signs=signs,
+        decimal=decimal,
+        evidence=tuple(evidence),
+        category_columns=combined,
+        float_ids=float_ids,
+        chosen=chosen,
+        line_ids=line_ids,
     )
     return reading, source
 
 
+def _chosen_columns(
+    names: tuple[str, ...], settings: CatalogSettings, sample: Sample, evidence: list[str]
+) -> dict[str, str]:
+    """Columns that are a field by what they hold, where the usual names do not tell or mislead."""
+    usual = plan_columns(names, settings.columns).ours
+    chosen: dict[str, str] = {}
+    if "id" in usual and "id" not in settings.columns:
+        fuller = fuller_id_column(names, usual["id"], sample)
+        if fuller is not None:
+            chosen["id"] = fuller
+            evidence.append(f"id: {fuller} is taken, as {usual['id']} is empty in many rows")
+    has_price = "price" in usual and not all(map(is_missing, sample(usual["price"])))
+    nested = None if has_price or "price" in settings.columns else find_nested_price(names, sample)
+    if nested is not None:
+        chosen["price"] = nested
+        evidence.append(
+            f"price: it is inside the objects of {nested}; of several the lowest is taken"
+        )
+    return chosen
+
+
+def _line_ids(
+    parts: ParsedBlock, names: tuple[str, ...], columns: Mapping[str, str], evidence: list[str]
+) -> LineIds | None:
+    """How products without an id are called."""
+
+    @lru_cache(maxsize=1024)
+    def plan_of(own_names: tuple[str, ...]) -> ColumnPlan:
+        return plan_columns(own_names, columns)
+
+    plan = plan_columns(names, columns)
+    found = find_line_ids(parts, plan, plan_of)
+    if found is not None:
+        evidence.append(
+            f"id: {plan.ours['id']} is empty in many rows; these products are called after their line, "
+            f"such as {found.of(12)!r}"
+        )
+    return found
+
+
 def _category_columns(
-    parts: ParsedBlock,
+    sample: Sample,
     names: tuple[str, ...],
     columns: Mapping[str, str],
     settings: CatalogSettings,
@@ -156,7 +218,7 @@ def _category_columns(
         evidence.append(f"categories: {', '.join(found.names)} are the {what}")
         return found
     if "categories" in columns:
-        evidence.extend(rival_sentences("categories", names, columns, partial(_sample, parts)))
+        evidence.extend(rival_sentences("categories", names, columns, sample))
         return None
     # records with keys of their own would be looked through once for each key
     if len(names) > MAX_NAMES_SEARCHED:
@@ -165,9 +227,7 @@ def _category_columns(
         )
         return None
     used = set(columns.values())
-    found = find_indicator_columns(
-        {name: _sample(parts, name) for name in names if name not in used}
-    )
+    found = find_indicator_columns({name: sample(name) for name in names if name not in used})
     if found is not None:
         listed = ", ".join(found.names[:MAX_LISTED])
         evidence.append(
@@ -176,7 +236,7 @@ def _category_columns(
     return found
 
 
-def _are_float_ids(values: list[Any], evidence: list[str]) -> bool:
+def _are_float_ids(values: Sequence[Any], evidence: list[str]) -> bool:
     """Whether every id is a whole number with ``.0`` behind it, as pandas writes integers beside a missing
     one.
     """
@@ -189,12 +249,12 @@ def _are_float_ids(values: list[Any], evidence: list[str]) -> bool:
 
 def _check_columns(names: tuple[str, ...], settings: CatalogSettings) -> None:
     """Refuse settings that name a column which is not there."""
-    for field, column in settings.columns.items():
+    for ours, column in settings.columns.items():
         if column not in names:
             listed = ", ".join(repr(name) for name in names)
-            line = f'columns = {{ {field} = "NAME" }}'
+            line = f'columns = {{ {ours} = "NAME" }}'
             raise CatalogError(
-                f"there is no column {column!r} (setting catalog.columns.{field}); the file has {listed}; "
+                f"there is no column {column!r} (setting catalog.columns.{ours}); the file has {listed}; "
                 f"write under [catalog] one of these: {line}"
             )
 

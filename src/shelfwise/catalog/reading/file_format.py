@@ -60,6 +60,9 @@ class FileFormat(ABC):
     perhaps_windows: ClassVar[bool] = False
     """Whether programs also write this format in Windows-1252."""
 
+    gives_ids: ClassVar[bool] = False
+    """Whether products without an id are given one before the blocks are checked."""
+
     @classmethod
     @abstractmethod
     def sniff(cls, start: bytes) -> float:
@@ -83,6 +86,10 @@ class FileFormat(ABC):
         Raises:
             CatalogError: nothing in the file can be read in this format.
         """
+
+    def told(self) -> tuple[str, ...]:
+        """What was found out about the whole file, in sentences for people."""
+        return ()
 
     @abstractmethod
     def take_apart(self, block: Block) -> ParsedBlock:

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from shelfwise.catalog.reading.image_urls import stand_in
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing, is_written_list
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.value_parsing import Rules, is_written_list
 from shelfwise.catalog.reading.written_lists import unpacked
 
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")

@@ -10,7 +10,6 @@ from typing import Any
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
-_AMOUNTS = ("amount", "value", "price")
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
 
 
@@ -39,13 +38,6 @@ def without_objects(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value):
         return [_name(one, one) for one in value]
     return value
-
-
-def amount_of(value: Any) -> Any:
-    """The amount of an object such as ``{"amount": 4.5, "currency": "EUR"}``; others as given."""
-    if not isinstance(value, Mapping):
-        return value
-    return next((value[key] for key in _AMOUNTS if key in value), value)
 
 
 def unwrapped(record: Any) -> Any:

@@ -9,10 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.image_paths import read_image
+from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
     Paths,
     Rules,
-    is_missing,
     read_further,
     read_id,
     read_paths,

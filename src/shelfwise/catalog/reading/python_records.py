@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +23,14 @@ from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_index import ImageFinder
+from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.python_containers import records_of
 from shelfwise.catalog.reading.python_images import own_image
 from shelfwise.catalog.reading.python_values import plain_value
 from shelfwise.catalog.reading.reader import ReadResult
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.stream import CheckedBlocks
-from shelfwise.catalog.reading.value_parsing import Rules, is_missing, read_id
+from shelfwise.catalog.reading.value_parsing import Rules, read_id
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
@@ -51,6 +52,8 @@ class PythonRecords(FileFormat):
 
     records: Sequence[Values]
     columns: Mapping[str, str]
+
+    gives_ids: ClassVar[bool] = True
 
     @classmethod
     def sniff(cls, start: bytes) -> float:

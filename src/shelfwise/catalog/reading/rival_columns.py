@@ -8,7 +8,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.value_parsing import is_missing
+from shelfwise.catalog.reading.missing import is_missing
 
 
 def rival_sentences(

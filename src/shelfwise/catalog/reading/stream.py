@@ -75,7 +75,11 @@ class CheckedBlocks:
         if images is not None:
             rules = replace(rules, root=images.root)
         self._check: BlockCheck = partial(
-            check_block, form=source.form, columns=dict(columns), rules=rules
+            check_block,
+            form=source.form,
+            columns={**reading.chosen, **columns},
+            rules=rules,
+            line_ids=reading.line_ids,
         )
         self._seen = DuplicateIds()
         self._further: dict[str, None] = {}

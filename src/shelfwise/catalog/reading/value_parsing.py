@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -21,9 +20,10 @@ from typing import Any
 from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.json_objects import amount_of, category_values, without_objects
-from shelfwise.catalog.reading.missing import MISSING
-from shelfwise.catalog.reading.price_parsing import DecimalSign, parse_price
+from shelfwise.catalog.reading.json_objects import category_values, without_objects
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.nested_prices import NestedPrice, lowest_price, nested_prices
+from shelfwise.catalog.reading.price_parsing import DecimalSign
 from shelfwise.catalog.reading.written_lists import is_cut_list, unbracketed, unpacked
 from shelfwise.text.html import plain_text
 
@@ -64,18 +64,6 @@ class Rules:
     def with_own_notes(self) -> Rules:
         """The same rules, with notes that are counted from zero."""
         return replace(self, notes=Counter())
-
-
-def is_missing(value: Any) -> bool:
-    """None, NaN, empty lists and objects, text of white space only, and the texts of :data:`MISSING`."""
-    if value is None:
-        return True
-    if isinstance(value, str):
-        text = value.strip()
-        return not text or text in MISSING
-    if isinstance(value, float):
-        return math.isnan(value)
-    return value in ([], {}, ())
 
 
 def _is_list(value: Any) -> bool:
@@ -216,21 +204,20 @@ def _paths_in_texts(
 
 
 def read_price(value: Any, rules: Rules) -> float | None:
-    """A price as a number; of a range the lower end. What is no price leaves the product without one."""
+    """A price as a number; of a range the lower end, of several the lowest.
+
+    What is no price leaves the product without one.
+    """
+    value = unpacked(value)
     if is_missing(value):
         return None
-    value = amount_of(unpacked(value))
-    text = _scalar(value, "a number, or a text such as '$12.34'")
-    if isinstance(value, str):
-        price = parse_price(text, rules.decimal)
-        amount = None if price is None else price.amount
+    if isinstance(value, Mapping) or _is_list(value):
+        prices = list(nested_prices(value))
     else:
-        # a number needs no reading, but a price is at least 0
-        amount = float(text)
-        amount = amount if math.isfinite(amount) and amount >= 0 else None
-    if amount is None:
-        rules.notes["the price is not a price, so there is none"] += 1
-    return amount
+        # only to refuse what is neither text nor number
+        _scalar(value, "a number, or a text such as '$12.34'")
+        prices = [NestedPrice(value)]
+    return lowest_price(prices, rules.decimal, rules.notes)
 
 
 def read_related(value: Any) -> dict[str, list[str]] | None:

@@ -5,10 +5,9 @@ A row is plain when it stands on one line, keeps RFC 4180 to the letter, and has
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -26,17 +25,20 @@ from shelfwise.catalog.reading.byte_stream import (
     split_lines,
 )
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
+from shelfwise.catalog.reading.formats._header_line import (
+    excel_delimiter,
+    find_header_line,
+    first_lines,
+    split_fields,
+)
 from shelfwise.catalog.reading.formats._plain_lines import Lines
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
-from shelfwise.catalog.reading.record_parsing import Record, decoded, split_row
+from shelfwise.catalog.reading.record_parsing import Record, decoded
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 _LINES_TRIED = 64
-
-_EXCEL_SIGN = re.compile(rb"(?:\xef\xbb\xbf)?\"?sep=(.)\"?\r?\n?")
-"""The first line by which Excel tells itself what stands between fields."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class DelimitedFormat(FileFormat):
         names: the header, C columns.
         delimiter: between fields, one ASCII character.
         quoted: whether quotes around a field are not part of it; else they are letters like others.
+        sentences: what a user is told of the header.
     """
 
     names: tuple[str, ...]
     delimiter: str
     quoted: bool = True
+    sentences: tuple[str, ...] = ()
 
     bytes_on_disk: ClassVar[bool] = True
     perhaps_windows: ClassVar[bool] = True
@@ -62,25 +66,30 @@ class DelimitedFormat(FileFormat):
     def open(
         cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
     ) -> tuple[Self, Iterator[Block]]:
-        """The table under the first line that is not blank.
+        """The table under the line that has the names of its columns, mostly the first.
 
         Raises:
-            CatalogError: the header cannot be read, or names a column twice.
+            CatalogError: the header cannot be found or read, or names a column twice.
         """
         filled = (
             line
             for line in split_lines(read_chunks(path, encoding=settings.encoding))
             if not line.blank
         )
-        header = next(filled, None)
-        delimiter = excel_delimiter(header.raw) if header is not None else None
+        first = next(filled, None)
+        delimiter = excel_delimiter(first.raw) if first is not None else None
         if delimiter is not None:
-            header = next(filled, None)
-        if header is None:
+            first = next(filled, None)
+        if first is None:
             return cls((), cls.delimiters[0]), iter(())
-        table = cls.from_header(header, path, delimiter, quoted=settings.quoting == "standard")
+        quoted = settings.quoting == "standard"
+        header = find_header_line(
+            first_lines(first, filled), delimiter or cls.delimiters, quoted, settings, path
+        )
+        table = cls.from_header(header.line, path, header.delimiter, quoted)
+        table = replace(table, sentences=header.sentences)
         chunks = read_chunks(path, advance, settings.encoding)
-        return table, cut_blocks(chunks, header, table.last_whole_row)
+        return table, cut_blocks(chunks, header.last, table.last_whole_row)
 
     @classmethod
     def from_header(
@@ -97,7 +106,7 @@ class DelimitedFormat(FileFormat):
         """
         text, fault = decoded(header)
         delimiter = delimiter or max(cls.delimiters, key=text.count)
-        found = fault or (split_row(text, delimiter) if quoted else _split(text, delimiter))
+        found = fault or split_fields(text, delimiter, quoted)
         where = f"the header of {path}"
         if isinstance(found, RecordError):
             raise CatalogError(f"{where} (line {header.line}) cannot be read: {found.reason}")
@@ -109,6 +118,10 @@ class DelimitedFormat(FileFormat):
                 f"{where} names {shown} more than once; give every column its own name"
             )
         return cls(tuple(names), delimiter, quoted)
+
+    def told(self) -> tuple[str, ...]:
+        """Where the header is, if it is not the first line."""
+        return self.sentences
 
     def last_whole_row(self, data: bytes) -> int:
         """A good place to end a block: after a line that is a row by itself, so hardly in a quoted field."""
@@ -156,8 +169,7 @@ class DelimitedFormat(FileFormat):
 
     def _parsed_row(self, piece: RawRecord) -> Record:
         text, fault = decoded(piece)
-        split = split_row if self.quoted else _split
-        fields = fault or split(text, self.delimiter)
+        fields = fault or split_fields(text, self.delimiter, self.quoted)
         if isinstance(fields, RecordError):
             return piece, (None if fault else self._with_plain_quotes(text)) or fields
         if len(fields) != len(self.names):
@@ -174,7 +186,7 @@ class DelimitedFormat(FileFormat):
         """
         if self.delimiter != "\t":
             return None
-        fields = _split(text, self.delimiter)
+        fields = split_fields(text, self.delimiter, quoted=False)
         return (
             dict(zip(self.names, fields, strict=True)) if len(fields) == len(self.names) else None
         )
@@ -251,18 +263,3 @@ class DelimitedFormat(FileFormat):
                 whole = RawRecord(first.line, first.offset, raw)
                 records.append(self._parsed_row(whole))
         return records, swallowed, None
-
-
-def excel_delimiter(line: bytes) -> str | None:
-    """What stands between fields, where `line` is the one by which Excel tells itself; else None.
-
-    >>> excel_delimiter(b"sep=;\\r\\n")
-    ';'
-    """
-    found = _EXCEL_SIGN.fullmatch(line)
-    return found[1].decode("ascii", "ignore") or None if found else None
-
-
-def _split(text: str, delimiter: str) -> list[str]:
-    """The fields of a row in which quotes are letters."""
-    return text.rstrip("\r\n").split(delimiter)

@@ -69,9 +69,11 @@ class JsonLinesFormat(FileFormat):
 
     Args:
         columns: our field name -> the source's column name, where the settings name it.
+        sentences: what a user is told of the whole file.
     """
 
     columns: Mapping[str, str]
+    sentences: tuple[str, ...] = ()
 
     bytes_on_disk: ClassVar[bool] = True
     literal: ClassVar[bool] = False
@@ -83,6 +85,10 @@ class JsonLinesFormat(FileFormat):
     ) -> tuple[Self, Iterator[Block]]:
         """The lines of a file."""
         return cls(settings.columns), cut_blocks(read_chunks(path, advance, settings.encoding))
+
+    def told(self) -> tuple[str, ...]:
+        """What was found out when the file was opened."""
+        return self.sentences
 
     def take_apart(self, block: Block) -> ParsedBlock:
         """Decode every line; what the fast decoder accepts, it reads as :func:`json.loads` does."""

@@ -17,6 +17,7 @@ SAMPLE_BYTES = 1 << 20
 """Of the file's beginning, which are enough to tell."""
 
 _NAMES_OF_A_RECORD = frozenset({"id", "title"})
+_SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _NOT_NUMBERS = re.compile(rb"([:\[,]\s*)(?:NaN|-?Infinity)\b")
 
 
@@ -26,6 +27,8 @@ class Layout(Enum):
     OBJECTS = "objects, one a record"
     COLUMNS = "{column: {row: value}}, as pandas writes by default"
     ROWS = "{row: {column: value}}"
+    SPLIT = "{columns: [...], index: [...], data: [[...], ...]}, as pandas writes with orient=split"
+    LISTS = "[[...], [...]], as pandas writes with orient=values"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class _Outline:
         kinds: key of the first value -> the event that its value begins with.
         inner: prefix of an object below the first value -> its keys; the objects of an array have one prefix.
         objects: prefix of an array that is in no other array -> its objects so far.
+        lists: prefixes of arrays that are items of such an array.
         complete: the sample was JSON as far as it went.
     """
 
@@ -62,6 +66,7 @@ class _Outline:
     kinds: dict[str, str] = field(default_factory=dict)
     inner: dict[str, set[str]] = field(default_factory=dict)
     objects: Counter[str] = field(default_factory=Counter)
+    lists: list[str] = field(default_factory=list)
     complete: bool = True
 
 
@@ -76,12 +81,15 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
     prefix = ""
     if outline.is_array:
         prefix = "item"
+        layout = Layout.LISTS if "item" in outline.lists else Layout.OBJECTS
     elif outline.values == 1:
         layout = _layout(outline, columns)
         is_record = plan_columns(tuple(outline.kinds), columns).ours.keys() >= _NAMES_OF_A_RECORD
         # a product may have lists of objects itself, such as its variants
         if layout is Layout.OBJECTS and outline.objects and not is_record:
             prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
+        elif layout is Layout.LISTS:
+            prefix = f"{_key_of_lists(outline)}.item"
     return JsonShape(layout, prefix, outline.complete)
 
 
@@ -92,14 +100,24 @@ def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tup
 
 
 def _layout(outline: _Outline, columns: Mapping[str, str]) -> Layout:
-    """Whether the only value is a table of columns or of rows, or neither."""
+    """Whether the only value is a table of columns, of rows or of lists, or none."""
+    if outline.kinds.get("columns") == "start_array" and outline.kinds.keys() <= _SPLIT_KEYS:
+        return Layout.SPLIT
+    ours = plan_columns(tuple(outline.kinds), columns).ours
+    if _key_of_lists(outline) is not None and not outline.objects and not ours:
+        return Layout.LISTS
     if not outline.kinds or set(outline.kinds.values()) != {"start_map"}:
         return Layout.OBJECTS
-    if plan_columns(tuple(outline.kinds), columns).ours:
+    if ours:
         return Layout.COLUMNS
     inner = dict.fromkeys(name for key in outline.kinds for name in outline.inner.get(key, ()))
     names = plan_columns(tuple(inner), columns).ours
     return Layout.ROWS if "title" in names else Layout.OBJECTS
+
+
+def _key_of_lists(outline: _Outline) -> str | None:
+    """The first key whose value is an array of arrays."""
+    return next((key for key in outline.kinds if f"{key}.item" in outline.lists), None)
 
 
 def _outlined(sample: bytes) -> _Outline:
@@ -123,6 +141,8 @@ def _note(outline: _Outline, arrays: set[str], prefix: str, event: str, value: s
     if outline.values != 1:
         return
     if event == "start_array":
+        if _in_one_array(prefix, arrays) and prefix not in outline.lists:
+            outline.lists.append(prefix)
         arrays.add(prefix)
     elif event == "start_map" and _in_one_array(prefix, arrays):
         outline.objects[prefix] += 1

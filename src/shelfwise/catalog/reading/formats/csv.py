@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from shelfwise.catalog.reading.file_format import BY_NAME, BY_RECORDS
-from shelfwise.catalog.reading.formats._delimited import DelimitedFormat, excel_delimiter
+from shelfwise.catalog.reading.formats._delimited import DelimitedFormat
+from shelfwise.catalog.reading.formats._header_line import excel_delimiter, mostly_hold
 from shelfwise.catalog.reading.record_parsing import nonblank_lines
 
 _HAS_COMMAS = 0.1
+_COMMAS_BELOW = 0.05
+_SIGNS = (b",", b";", b"|")
 
 
 class Csv(DelimitedFormat):
@@ -24,4 +27,7 @@ class Csv(DelimitedFormat):
         first = next(nonblank_lines(start), b"")
         if excel_delimiter(first) is not None:
             return BY_RECORDS
-        return _HAS_COMMAS if any(sign in first for sign in (b",", b";", b"|")) else 0.0
+        if any(sign in first for sign in _SIGNS):
+            return _HAS_COMMAS
+        # a title may stand above the header
+        return _COMMAS_BELOW if mostly_hold(start, _SIGNS) else 0.0

@@ -1,4 +1,4 @@
-"""Workbooks of Excel and LibreOffice: the first sheet with rows, under a header. They are read whole.
+"""Workbooks of Excel and LibreOffice: the first sheet with the names of columns. They are read whole.
 
 A record's line is its row in the sheet; its bytes are its cells as JSON. What a cell shows only by its number
 format, such as the zeros in front of 00042, is not in the file: write ids as text.
@@ -6,14 +6,23 @@ format, such as the zeros in front of 00042, is not in the file: write ids as te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import BLANK, blocks_of
+from shelfwise.catalog.reading.formats._header import (
+    MAX_SEARCHED,
+    find_header,
+    has_names,
+    told_header,
+    unknown_header,
+)
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.config import CatalogSettings
@@ -32,12 +41,15 @@ _PARTS = (
 )
 """Names of files in a workbook, which is a zip archive."""
 
+_SHEETS_LISTED = 3
+"""Of those that are not read."""
+
 _MAX_EXACT = 1 << 53
 """Cells hold floating point numbers, which are exact up to here."""
 
 
 class Excel(JsonLinesFormat):
-    """Rows of the first sheet that has any."""
+    """Rows of the first sheet that has the names of a catalogue's columns, else of the first with any."""
 
     suffixes: ClassVar[Mapping[str, float]] = {".xlsx": BY_NAME, ".xlsm": BY_NAME, ".xlsb": BY_NAME}
     bytes_on_disk: ClassVar[bool] = False
@@ -58,20 +70,113 @@ class Excel(JsonLinesFormat):
             CatalogError: it cannot be read, or its header names a column twice.
             PluginError: the library is missing.
         """
-        rows = _rows(path)
+        table = _table(path, frozenset(settings.columns.values()))
         advance(path.stat().st_size)
-        return cls(settings.columns), blocks_of(_records(rows, path))
+        return cls(settings.columns, table.sentences), blocks_of(_records(table, path))
 
 
-def _rows(path: Path) -> list[list[Any]]:
-    """The rows of the first sheet that has any, those above the first one filled too."""
+@dataclass(frozen=True)
+class _Table:
+    """The rows of one sheet.
+
+    Args:
+        rows: all rows of the sheet, those above the first one filled too.
+        header: place of the row with the names of the columns; None where no row has a cell.
+        last: of the last row that is no record.
+        sentences: what a user is told.
+    """
+
+    rows: list[list[Any]]
+    header: int | None = None
+    last: int = -1
+    sentences: tuple[str, ...] = ()
+
+
+def _table(path: Path, columns: Collection[str]) -> _Table:
+    """The rows of the first sheet that has the names of a catalogue's columns, else the first with rows.
+
+    Raises:
+        CatalogError: its header cannot be told.
+    """
     book = _workbook(path)
-    for number in range(len(book.sheet_names)):
-        sheet = book.get_sheet_by_index(number)
+    taken: tuple[str, list[list[Any]]] | None = None
+    for name in _sheet_names(book):
+        sheet = book.get_sheet_by_name(name)
         # a diagram on a sheet of its own has no cells
-        if sheet.height:
-            return sheet.to_python(skip_empty_area=False)
-    return []
+        if not sheet.height:
+            continue
+        rows = sheet.to_python(skip_empty_area=False)
+        has_header = has_names([_texts(rows[i]) for i in _first_filled(rows)])
+        if taken is None or has_header:
+            taken = name, rows
+        if has_header:
+            break
+    if taken is None:
+        return _Table([])
+    told = _told_sheet(taken[0], _sheet_names(book))
+    return _with_header(taken[1], told, columns, path)
+
+
+def _with_header(
+    rows: list[list[Any]], told: tuple[str, ...], columns: Collection[str], path: Path
+) -> _Table:
+    """The rows of a sheet with their header.
+
+    Args:
+        told: what a user is told of the sheet.
+
+    Raises:
+        CatalogError: the header cannot be told.
+    """
+    filled = _first_filled(rows)
+    if not filled:
+        return _Table(rows)
+    found = find_header([_texts(rows[i]) for i in filled], columns)
+    if found is None:
+        raise CatalogError(unknown_header(str(path)))
+    header = filled[found.place]
+    # rows are counted from 1, as the program that shows them does
+    others = [i + 1 for i in filled[: found.last + 1] if i != header]
+    if others:
+        told += (told_header(header + 1, others),)
+    return _Table(rows, header, filled[found.last], told)
+
+
+def _sheet_names(book: CalamineWorkbook) -> list[str]:
+    """The sheets that hold cells and are shown."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    shown = [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
+    ]
+    return shown or list(book.sheet_names)
+
+
+def _told_sheet(taken: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Which sheet is read, where there are several."""
+    others = [repr(name) for name in names if name != taken]
+    if not others:
+        return ()
+    listed = ", ".join(others[:_SHEETS_LISTED])
+    more = ", ..." if len(others) > _SHEETS_LISTED else ""
+    return (f"workbook: the sheet {taken!r} is read, and not {listed}{more}",)
+
+
+def _first_filled(rows: Sequence[Sequence[Any]]) -> list[int]:
+    """The places of the first rows that have a filled cell."""
+    filled = (i for i, row in enumerate(rows) if any(_plain(cell) is not None for cell in row))
+    return list(islice(filled, MAX_SEARCHED))
+
+
+def _texts(row: Sequence[Any]) -> list[str]:
+    """The cells of a row as texts, up to the last one filled."""
+    cells = [_plain(cell) for cell in row]
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
 
 
 def _workbook(path: Path) -> CalamineWorkbook:
@@ -87,22 +192,21 @@ def _workbook(path: Path) -> CalamineWorkbook:
         raise CatalogError(f"{found}; save it again without a password, or as CSV UTF-8") from None
 
 
-def _records(rows: Iterable[list[Any]], path: Path) -> Iterator[Any]:
+def _records(table: _Table, path: Path) -> Iterator[Any]:
     """The rows as dictionaries by the header's names.
 
-    The header and blank rows are blank lines, so that a record's line is its row.
+    The header, what stands above it, and blank rows are blank lines, so that a record's line is its row.
 
     Raises:
         CatalogError: the header names a column twice.
     """
-    names: list[str] | None = None
-    for row in rows:
+    names: list[str] = []
+    if table.header is not None:
+        names = _texts(table.rows[table.header])
+        _check_names(names, path)
+    for place, row in enumerate(table.rows):
         cells = list(map(_plain, row))
-        if all(cell is None for cell in cells):
-            yield BLANK
-        elif names is None:
-            names = [str(cell if cell is not None else "").strip() for cell in cells]
-            _check_names(names, path)
+        if place <= table.last or all(cell is None for cell in cells):
             yield BLANK
         else:
             named = zip(names, cells, strict=False)

@@ -25,6 +25,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
     Layout,
     json_shape,
 )
+from shelfwise.catalog.reading.formats._json_tables import records_of_table
 from shelfwise.catalog.reading.json_objects import unwrapped
 from shelfwise.catalog.reading.record_parsing import BOM, first_line, nonblank_lines, parse_json
 from shelfwise.config import CatalogSettings
@@ -34,7 +35,7 @@ _BY_SHAPE = BY_RECORDS + 0.2
 """Surer than JSON lines of any kind: an array may have lines that are objects by themselves."""
 
 _MAX_WHOLE_BYTES = 512 << 20
-_ARRAY_OF_OBJECTS = re.compile(rb"\[\s*(?:\{|\]|$)")
+_ARRAY = re.compile(rb"\[\s*(?:[\[{]|\]|$)")
 _OBJECT = re.compile(rb"\{\s*(?:[\"}]|$)")
 _SPACE = re.compile(r"\s*")
 
@@ -46,9 +47,9 @@ class Json(JsonLinesFormat):
 
     @classmethod
     def sniff(cls, start: bytes) -> float:
-        """An array of objects, an object over several lines, or only one line that holds many records."""
+        """An array of objects or lists, an object over several lines, or one line that holds many records."""
         text = start.removeprefix(BOM).strip()
-        if _ARRAY_OF_OBJECTS.match(text):
+        if _ARRAY.match(text):
             return _BY_SHAPE
         if not _OBJECT.match(text):
             return 0.0
@@ -69,7 +70,7 @@ class Json(JsonLinesFormat):
         """The objects of a file, one after the other.
 
         Raises:
-            CatalogError: a table of pandas is too large to be read whole.
+            CatalogError: a table of pandas is too large to be read whole, or its columns have no names.
         """
         sample = b"".join(_sampled(_chunks(path, settings)))
         shape = json_shape(sample, settings.columns)
@@ -138,18 +139,13 @@ def _table(
     """The rows of a table, which is read whole.
 
     Raises:
-        CatalogError: it is too large.
+        CatalogError: it is too large, or its columns have no names.
         DamagedFileError: the file is no JSON.
     """
-    for table in _whole_values(path, settings, advance):
-        if shape.layout is Layout.COLUMNS:
-            rows = dict.fromkeys(row for column in table.values() for row in column)
-            for row in rows:
-                yield {name: column[row] for name, column in table.items() if row in column}
-        else:
-            for row, values in table.items():
-                # the key is what pandas calls the index
-                yield {"index": row, **values} if isinstance(values, dict) else values
+    for value in _whole_values(path, settings, advance):
+        # lists may stand under a key
+        table = _inside(value, shape.prefix) if shape.layout is Layout.LISTS else value
+        yield from records_of_table(table, shape.layout, settings.columns, path)
 
 
 def _whole_values(
@@ -184,10 +180,16 @@ def _at(value: Any, prefix: str) -> list[Any]:
     """The records of one value, given where they are as ijson writes it."""
     if not prefix:
         return [value]
+    inside = _inside(value, prefix)
+    return inside if isinstance(inside, list) else []
+
+
+def _inside(value: Any, prefix: str) -> Any:
+    """What stands where ijson's prefix of its items says; None where nothing does."""
     place = prefix.removesuffix("item").removesuffix(".")
     for key in filter(None, place.split(".")):
         value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, list) else []
+    return value
 
 
 def _too_large(path: Path) -> str:

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from shelfwise.catalog.reading.file_format import BY_NAME
 from shelfwise.catalog.reading.formats._delimited import DelimitedFormat
+from shelfwise.catalog.reading.formats._header_line import mostly_hold
 from shelfwise.catalog.reading.record_parsing import nonblank_lines
 
 _HAS_TABS = 0.2
+_TABS_BELOW = 0.15
 
 
 class Tsv(DelimitedFormat):
@@ -23,4 +25,5 @@ class Tsv(DelimitedFormat):
         """A tab in the first line is a stronger sign than a comma: a header has either."""
         if b"\t" in next(nonblank_lines(start), b""):
             return _HAS_TABS
-        return 0.0
+        # a title may stand above the header
+        return _TABS_BELOW if mostly_hold(start, (b"\t",)) else 0.0

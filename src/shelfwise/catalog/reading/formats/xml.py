@@ -1,4 +1,4 @@
-"""XML feeds of products: RSS and Atom of Google Merchant, and others whose records are called alike.
+"""XML feeds of products: RSS and Atom of Google Merchant, those of Heureka, and others whose records repeat.
 
 Records are read one by one. Entities that a file defines itself are forbidden: they can be made to fill the
 memory. The encoding is the one that the file declares. A record's line is its number; its bytes are those of
@@ -8,7 +8,7 @@ its fields as JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -20,19 +20,22 @@ from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, Recor
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
+from shelfwise.catalog.reading.formats._xml_records import USUAL, Reader, local_name, record_names
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
-_RECORDS = frozenset({"item", "entry", "product", "offer"})
 _MERCHANT = "{http://base.google.com/ns/1.0}"
 """The names with g: in front, which count more than those of the feed: its own title is often cut short."""
 
-_OPENING = re.compile(rb"<(?:\?xml|rss|feed|products)\b")
+_OPENING = re.compile(
+    rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog)\b"
+)
 
 
 class Xml(JsonLinesFormat):
-    """Each ``<item>``, ``<entry>``, ``<product>`` or ``<offer>`` that is in no other is a record."""
+    """Each element that is called like the records, and is in no other such, is one."""
 
     suffixes: ClassVar[Mapping[str, float]] = {".xml": BY_NAME}
     bytes_on_disk: ClassVar[bool] = False
@@ -47,22 +50,20 @@ class Xml(JsonLinesFormat):
         cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
     ) -> tuple[Self, Iterator[Block]]:
         """The records of a feed; errors come while they are read."""
-        return cls(settings.columns), blocks_of(_records(path, advance))
+        names = record_names(read_chunks(path), settings.columns)
+        sentences: tuple[str, ...] = ()
+        if not names <= USUAL:
+            sentences = (f"xml: each <{min(names)}> is a record, as it has the most fields",)
+        return cls(settings.columns, sentences), blocks_of(_records(path, advance, names))
 
 
-class _Reader:
-    """Chunks as the file that the parser wants to read from."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def read(self, _: int = -1) -> bytes:
-        """The next chunk, whatever its size."""
-        return next(self._chunks, b"")
-
-
-def _records(path: Path, advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+def _records(
+    path: Path, advance: Callable[[int], None], names: Collection[str]
+) -> Iterator[dict[str, Any]]:
     """The fields of each record.
+
+    Args:
+        names: what records are called, in lower case.
 
     Raises:
         CatalogError: the file defines entities.
@@ -70,13 +71,14 @@ def _records(path: Path, advance: Callable[[int], None]) -> Iterator[dict[str, A
     """
     try:
         events = iterparse(
-            _Reader(read_chunks(path, advance)), events=("start", "end"), forbid_entities=True
+            Reader(read_chunks(path, advance)), events=("start", "end"), forbid_entities=True
         )
         # the elements that are open, from the outermost on
         open_elements: list[Element] = []
         inside = 0
+        categories = ListedCategories()
         for event, element in events:
-            is_record = _local(element.tag) in _RECORDS
+            is_record = local_name(element.tag).lower() in names
             if event == "start":
                 open_elements.append(element)
                 inside += is_record
@@ -84,7 +86,11 @@ def _records(path: Path, advance: Callable[[int], None]) -> Iterator[dict[str, A
             open_elements.pop()
             inside -= is_record
             if is_record and not inside:
-                yield _fields(element)
+                fields = _fields(element)
+                categories.resolve(fields)
+                yield fields
+            elif not inside:
+                categories.add(element)
             if not inside and open_elements:
                 # what was handed out, and what is no record, need not stay in memory
                 open_elements[-1].remove(element)
@@ -101,7 +107,7 @@ def _records(path: Path, advance: Callable[[int], None]) -> Iterator[dict[str, A
 
 def _fields(element: Element) -> dict[str, Any]:
     """Attributes and children by their names without namespace; what is repeated becomes a list."""
-    fields: dict[str, Any] = {_local(name): value for name, value in element.attrib.items()}
+    fields: dict[str, Any] = {local_name(name): value for name, value in element.attrib.items()}
     found: dict[str, list[Any]] = {}
     for child in element:
         found.setdefault(child.tag, []).append(_value(child))
@@ -109,11 +115,11 @@ def _fields(element: Element) -> dict[str, Any]:
     for tag in sorted(found, key=lambda tag: tag.startswith(_MERCHANT)):
         values = [value for value in found[tag] if value is not None]
         if len(values) > 1:
-            fields[_local(tag)] = values
+            fields[local_name(tag)] = values
         elif values:
-            fields[_local(tag)] = values[0]
+            fields[local_name(tag)] = values[0]
         else:
-            fields.setdefault(_local(tag), None)
+            fields.setdefault(local_name(tag), None)
     return fields
 
 
@@ -123,8 +129,3 @@ def _value(element: Element) -> Any:
         return _fields(element)
     text = (element.text or "").strip()
     return text or element.get("href")
-
-
-def _local(tag: str) -> str:
-    """A name without its namespace."""
-    return tag.rpartition("}")[2]

@@ -1,0 +1,143 @@
+"""The line of a text file that has the names of the columns, and what stands between these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
+from shelfwise.catalog.reading.formats._header import (
+    MAX_SEARCHED,
+    best_delimiter,
+    find_header,
+    told_header,
+    unknown_header,
+)
+from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines, split_row
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+_MAX_SEARCHED_BYTES = 1 << 20
+_MOSTLY = 0.7
+
+_EXCEL_SIGN = re.compile(rb"(?:\xef\xbb\xbf)?\"?sep=(.)\"?\r?\n?")
+"""The first line by which Excel tells itself what stands between fields."""
+
+
+@dataclass(frozen=True)
+class HeaderLine:
+    """Where a table begins.
+
+    Args:
+        line: with the names of the columns.
+        last: the last line that is no record.
+        delimiter: between the fields.
+        sentences: what a user is told; nothing where the first line has the names.
+    """
+
+    line: RawRecord
+    last: RawRecord
+    delimiter: str
+    sentences: tuple[str, ...] = ()
+
+
+def find_header_line(
+    lines: Sequence[RawRecord],
+    delimiters: str,
+    quoted: bool,
+    settings: CatalogSettings,
+    path: Path,
+) -> HeaderLine:
+    """The header among the first lines of a file, none of them blank.
+
+    Args:
+        delimiters: what may stand between fields, one character each.
+        quoted: whether quotes around a field are not part of it.
+
+    Raises:
+        CatalogError: it cannot be told.
+    """
+    columns = frozenset(settings.columns.values())
+    first = lines[0].raw.decode("utf-8", "replace")
+    # what the first line has most of comes first
+    likeliest = sorted(delimiters, key=first.count, reverse=True)
+    tables = {sign: _table(lines, sign, quoted) for sign in likeliest}
+    filled = {sign: rows for sign, rows in tables.items() if rows}
+    if not filled:
+        return HeaderLine(lines[0], lines[0], likeliest[0])
+    delimiter = _delimiter(filled, columns)
+    rows = filled[delimiter]
+    header = find_header([cells for _, cells in rows], columns)
+    if header is None:
+        raise CatalogError(unknown_header(str(path)))
+    line = rows[header.place][0]
+    last = rows[header.last][0]
+    others = [other.line for other, _ in rows[: header.last + 1] if other is not line]
+    sentences = (told_header(line.line, others),) if others else ()
+    return HeaderLine(line, last, delimiter, sentences)
+
+
+def first_lines(first: RawRecord, others: Iterator[RawRecord]) -> list[RawRecord]:
+    """The lines among which the header is looked for."""
+    lines = [first]
+    size = len(first.raw)
+    while len(lines) < MAX_SEARCHED and size < _MAX_SEARCHED_BYTES:
+        line = next(others, None)
+        # a line with a fault is the last one, and is reported where the records are read
+        if line is None or line.fault is not None:
+            break
+        lines.append(line)
+        size += len(line.raw)
+    return lines
+
+
+def split_fields(text: str, delimiter: str, quoted: bool) -> list[str] | RecordError:
+    """The fields of a row, or why there are none.
+
+    Args:
+        quoted: whether quotes around a field are not part of it; else they are letters.
+    """
+    return split_row(text, delimiter) if quoted else text.rstrip("\r\n").split(delimiter)
+
+
+def excel_delimiter(line: bytes) -> str | None:
+    """What stands between fields, where `line` is the one by which Excel tells itself; else None.
+
+    >>> excel_delimiter(b"sep=;\\r\\n")
+    ';'
+    """
+    found = _EXCEL_SIGN.fullmatch(line)
+    return found[1].decode("ascii", "ignore") or None if found else None
+
+
+def mostly_hold(start: bytes, signs: Sequence[bytes]) -> bool:
+    """Whether most of the first lines, but for the very first, hold one of the signs."""
+    lines = list(islice(nonblank_lines(start), 1, MAX_SEARCHED))
+    holding = sum(any(sign in line for sign in signs) for line in lines)
+    return len(lines) > 1 and holding > _MOSTLY * len(lines)
+
+
+_Rows = list[tuple[RawRecord, list[str]]]
+
+
+def _table(lines: Sequence[RawRecord], delimiter: str, quoted: bool) -> _Rows:
+    """The lines that have a filled cell, with their cells."""
+    rows = []
+    for line in lines:
+        text = line.raw.removeprefix(BOM).decode("utf-8", "replace")
+        fields = split_fields(text, delimiter, quoted)
+        # a row that reaches over several lines is no header
+        cells = [text] if isinstance(fields, RecordError) else fields
+        bare = [cell.strip() for cell in cells]
+        if any(bare):
+            rows.append((line, bare))
+    return rows
+
+
+def _delimiter(tables: dict[str, _Rows], columns: Collection[str]) -> str:
+    """What stands between fields: what the first line has most of, unless other lines say otherwise."""
+    bare = {sign: [cells for _, cells in rows] for sign, rows in tables.items()}
+    return best_delimiter(bare, columns)

@@ -1,0 +1,119 @@
+"""Which elements of an XML file are the records: those that repeat and have fields of ours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from shelfwise.catalog.reading.byte_stream import DamagedFileError
+from shelfwise.catalog.reading.column_mapping import plan_columns
+
+USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
+"""What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
+
+_SAMPLE_BYTES = 1 << 20
+_MIN_FIELDS = 2
+"""Fields of ours from which on an element may be a record."""
+
+
+class Reader:
+    """Chunks as the file that the parser wants to read from.
+
+    Args:
+        chunks: bytes of the file.
+        limit: bytes after which the file seems to end; None for all.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], limit: int | None = None) -> None:
+        self._chunks = chunks
+        self._left = limit
+
+    def read(self, _: int = -1) -> bytes:
+        """The next chunk, whatever its size."""
+        if self._left is not None and self._left <= 0:
+            return b""
+        chunk = next(self._chunks, b"")
+        if self._left is not None:
+            chunk = chunk[: self._left]
+            self._left -= len(chunk)
+        return chunk
+
+
+def local_name(tag: str) -> str:
+    """A name without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
+    """What the records are called, in lower case: the elements with the most fields of ours.
+
+    Of equally good ones the usual names count more, then what is there more often. What is part of an
+    element with a usual name, such as a variant, is no record. Where nothing has two fields of ours, the
+    usual names.
+
+    Args:
+        chunks: the file; only its beginning is looked at.
+        columns: our field -> the file's name, where the settings name it.
+    """
+    elements: defaultdict[str, _Elements] = defaultdict(_Elements)
+    # a sample ends somewhere within the file; what is wrong with it is told where records are read
+    with suppress(ParseError, LookupError, ValueError, DefusedXmlException, DamagedFileError):
+        _look_at(Reader(chunks, _SAMPLE_BYTES), elements)
+
+    def goodness(name: str) -> tuple[int, bool, int]:
+        fields = len(plan_columns(tuple(sorted(elements[name].parts)), columns).ours)
+        return fields, name in USUAL, elements[name].count
+
+    # what has not ended within the sample holds records rather than being one
+    ended = [name for name in elements if elements[name].count]
+    possible = [name for name in ended if goodness(name)[0] >= _MIN_FIELDS]
+    if not possible:
+        return USUAL
+    best = max(possible, key=goodness)
+    around = [name for name in possible if name in USUAL and name in elements[best].inside]
+    return frozenset({max(around, key=goodness, default=best)})
+
+
+@dataclass
+class _Elements:
+    """The elements of one name.
+
+    Args:
+        count: of those that end within the sample.
+        parts: the names of their attributes and children.
+        inside: the names of elements that one of them is in, in lower case.
+    """
+
+    count: int = 0
+    parts: set[str] = field(default_factory=set)
+    inside: set[str] = field(default_factory=set)
+
+
+def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
+    """Gather what the elements of each name are made of; names are in lower case.
+
+    Raises:
+        ParseError: the sample ends, or is no XML.
+    """
+    open_elements: list[Element] = []
+    for event, element in iterparse(sample, events=("start", "end"), forbid_entities=True):
+        name = local_name(element.tag).lower()
+        if event == "start":
+            around = [local_name(one.tag).lower() for one in open_elements]
+            elements[name].parts.update(map(local_name, element.attrib))
+            elements[name].inside.update(around)
+            if around:
+                elements[around[-1]].parts.add(local_name(element.tag))
+            open_elements.append(element)
+            continue
+        open_elements.pop()
+        elements[name].count += 1
+        if open_elements:
+            # nothing of it is needed any more
+            open_elements[-1].remove(element)

@@ -1,0 +1,185 @@
+"""Products without an id, as in exports of shops whose sellers need not fill in one: the line stands for it.
+
+Where few rows lack an id, something is wrong with these, and they are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null
+from shelfwise.catalog.reading.byte_stream import RecordError
+from shelfwise.catalog.reading.column_mapping import ColumnPlan, normal_name
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.file_format import ParsedBlock
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.core.types import Bools, Int64Array
+
+MIN_SHARE = 0.1
+"""Of the products, from which on those without an id are called after their line."""
+
+NOTE = "the product has no id, so it is called after its line"
+"""Counted for each of them."""
+
+_WORDS = ("line", "row", "record", "product on line")
+"""What may stand before the number: the first by which no product of the file's beginning is called."""
+
+_INDEXES = frozenset(("", "unnamed_0", "index"))
+"""Columns that only count the rows."""
+
+
+@dataclass(frozen=True)
+class LineIds:
+    """Ids made of a word and the number of the record's line.
+
+    Args:
+        word: stands before the number.
+    """
+
+    word: str
+
+    def of(self, line: int) -> str:
+        """The id of a product without one.
+
+        >>> LineIds("line").of(12)
+        'line 12'
+        """
+        return f"{self.word} {line}"
+
+    def named(self, values: dict[str, Any], line: int) -> bool:
+        """Give a record, under our names, an id if it needs one; whether it did.
+
+        A record with neither id nor title belongs to another one, as rows of variants do.
+        """
+        needs_one = is_missing(values.get("id")) and _has_title(values)
+        if needs_one:
+            values["id"] = self.of(line)
+        return needs_one
+
+    def filled(
+        self, plan: ColumnPlan, columns: Mapping[str, Column], lines: Int64Array
+    ) -> tuple[Mapping[str, Column], Bools]:
+        """The columns of N records with the ids that are needed, and which these are: (N,)."""
+        none = np.zeros(len(lines), dtype=bool)
+        if "id" not in plan.ours:
+            return columns, none
+        column = plan.ours["id"]
+        needed = _is_missing(columns[column])
+        if "title" in plan.ours:
+            needed &= ~_is_missing(columns[plan.ours["title"]])
+        if not needed.any():
+            return columns, none
+        ids = [self.of(line) for line in lines[needed].tolist()]
+        return {**columns, column: _with(columns[column], needed, ids)}, needed
+
+
+def find_line_ids(
+    parts: ParsedBlock, plan: ColumnPlan, plan_of: Callable[[tuple[str, ...]], ColumnPlan]
+) -> LineIds | None:
+    """How the products without an id are called; None where so few lack one that these are refused.
+
+    Args:
+        parts: the beginning of the file.
+        plan: which of its columns is which of ours.
+        plan_of: the same for a record with columns of its own.
+    """
+    if "id" not in plan.ours:
+        return None
+    ids: list[Any] = []
+    lacking = 0
+    column = parts.columns.get(plan.ours["id"])
+    if column is not None:
+        missing = _is_missing(column)
+        titled = np.ones(len(missing), dtype=bool)
+        if plan.ours.get("title") in parts.columns:
+            titled = ~_is_missing(parts.columns[plan.ours["title"]])
+        lacking = int((missing & titled).sum())
+        ids += compress(_values(column), (~missing).tolist())
+    for _, record in parts.others:
+        if isinstance(record, RecordError):
+            continue
+        values = plan_of(tuple(record)).apply(record)
+        if not is_missing(values.get("id")):
+            ids.append(values["id"])
+        elif _has_title(values):
+            lacking += 1
+    if not lacking or lacking < MIN_SHARE * (lacking + len(ids)):
+        return None
+    return LineIds(_free_word(ids))
+
+
+def fuller_id_column(
+    names: Sequence[str], taken: str, sample: Callable[[str], Sequence[Any]]
+) -> str | None:
+    """A column that has an id in every row, each of its own, where `taken`, the usual one, lacks many.
+
+    Args:
+        names: all columns of the file.
+        sample: the first values of a column.
+    """
+    values = sample(taken)
+    lacking = sum(map(is_missing, values))
+    if not lacking or lacking < MIN_SHARE * len(values):
+        return None
+    for name in _other_ids(names, taken):
+        others = sample(name)
+        distinct = {str(value).strip() for value in others if not is_missing(value)}
+        if len(distinct) == len(values):
+            return name
+    return None
+
+
+def _other_ids(names: Sequence[str], taken: str) -> list[str]:
+    """The columns that are called like an id, likeliest first."""
+    plain = {normal_name(name): name for name in reversed(names) if name != taken}
+    return [plain[word] for word in SYNONYMS["id"] if word in plain and word not in _INDEXES]
+
+
+def _has_title(values: Mapping[str, Any]) -> bool:
+    """Whether a record has a title, or comes from a source in which nothing has one."""
+    return "title" not in values or not is_missing(values["title"])
+
+
+def _free_word(ids: Sequence[Any]) -> str:
+    """The word by which none of these ids is made."""
+    texts = [value for value in ids if isinstance(value, str)]
+    for word in _WORDS:
+        made = re.compile(rf"\s*{word} \d+\s*")
+        if not any(map(made.fullmatch, texts)):
+            return word
+    # an id that is called like this all the same is refused as one that stands twice
+    return _WORDS[-1]
+
+
+def _is_missing(column: Column) -> Bools:
+    """Which of N values are missing: (N,)."""
+    if isinstance(column, list):
+        return np.fromiter(map(is_missing, column), bool, len(column))
+    if pa.types.is_binary(column.type):
+        return ~not_null(column)
+    texts, _ = as_strings(column)
+    # white space alone is nothing
+    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
+    return ~not_null(texts) | is_true(blank)
+
+
+def _values(column: Column) -> Sequence[Any]:
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+def _with(column: Column, where: Bools, ids: list[str]) -> Column:
+    """The column with `ids`, one after the other, in the places `where`."""
+    if not isinstance(column, list):
+        return pc.replace_with_mask(column, pa.array(where), pa.array(ids, column.type))
+    filled = list(column)
+    for row, name in zip(np.flatnonzero(where).tolist(), ids, strict=True):
+        filled[row] = name
+    return filled
