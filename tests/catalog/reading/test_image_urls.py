@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shelfwise.catalog.reading.image_urls import file_name, record_path, urls_in
 from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
+from shelfwise.fetching.catalog_urls import image_urls
 
 A = "https://cdn.shop.com/a.jpg"
 B = "https://cdn.shop.com/w_100,h_100/b.jpg?x=1;2"
@@ -50,3 +54,17 @@ def test_a_bad_record_is_refused(tmp_path: Path, text: str) -> None:
     record_path(catalog).write_text(text, "utf-8")
     with pytest.raises(CatalogError, match=r"products\.csv\.images\.json"):
         read_catalog(catalog)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"@type": "ImageObject", "url": A},
+        [{"id": 1, "src": A}, {"id": 2, "src": B}],
+        [{"thumb": "https://cdn.shop.com/t.jpg", "large": A, "hi_res": None}],
+    ],
+)
+def test_an_image_that_is_an_object_is_named_by_its_address(tmp_path: Path, image: Any) -> None:
+    catalog = tmp_path / "products.jsonl"
+    catalog.write_text(json.dumps({"id": "1", "title": "a", "images": image}), "utf-8")
+    assert list(image_urls(catalog, CatalogSettings(), Context())) == [A]

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from shelfwise.catalog.reading.image_urls import stand_in
+from shelfwise.catalog.reading.json_objects import address_of
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import Rules, is_written_list
 from shelfwise.catalog.reading.written_lists import unpacked
@@ -31,7 +32,7 @@ def read_image(value: Any, rules: Rules) -> str | None:
     path leads out of the catalogue's folder.
     """
     value = unpacked(value) if is_written_list(value) else value
-    values = value if isinstance(value, list | tuple) else [value]
+    values = map(address_of, value if isinstance(value, list | tuple) else [value])
     candidates = [candidate for candidate in values if not is_missing(candidate)]
     if not all(isinstance(candidate, str) for candidate in candidates):
         rules.notes["the image is no path, so there is none"] += 1

@@ -10,6 +10,9 @@ from typing import Any
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
+_ADDRESSES = ("src", "url", "contentUrl", "hi_res", "large", "href", "link")
+"""Keys under which an object has the address of an image, the best first."""
+
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
 
 
@@ -38,6 +41,14 @@ def without_objects(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value):
         return [_name(one, one) for one in value]
     return value
+
+
+def address_of(value: Any) -> Any:
+    """The address of an image that is an object, such as ``{"src": "1.png"}``; other values as given."""
+    if not isinstance(value, Mapping):
+        return value
+    found = (value[key] for key in _ADDRESSES if isinstance(value.get(key), str))
+    return next(found, value)
 
 
 def unwrapped(record: Any) -> Any:

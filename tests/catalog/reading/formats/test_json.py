@@ -26,6 +26,8 @@ RECORDS: list[dict[str, Any]] = [
     {"id": 8, "title": "Pen", "category": [{"id": 3, "name": "Office"}]},
     {"id": 9, "title": "Théière"},
 ]
+NAMES = list(RECORDS[0])
+ROWS = [[record.get(name) for name in NAMES] for record in RECORDS]
 TITLES = ["Mug", "Pen", "Théière"]
 
 
@@ -56,6 +58,10 @@ SHAPES = {
     "columns, pretty": pd.DataFrame(RECORDS).to_json(indent=1),
     "rows": pd.DataFrame(RECORDS).to_json(orient="index"),
     "table": pd.DataFrame(RECORDS).to_json(orient="table"),
+    "split": pd.DataFrame(RECORDS).to_json(orient="split"),
+    "split, pretty": pd.DataFrame(RECORDS).to_json(orient="split", indent=1),
+    "lists under their names": json.dumps([NAMES, *map(list, ROWS)]),
+    "lists under a key": json.dumps({"range": "A1:C4", "values": [NAMES, *ROWS]}, indent=1),
     "with a mark": "\ufeff" + json.dumps(RECORDS, indent=1),
 }
 
@@ -155,3 +161,43 @@ def test_a_table_too_large_is_refused_with_the_cure(
 def test_an_empty_array_has_no_products(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="read as json, has 0 records"):
         read(tmp_path, "[]\n")
+
+
+@pytest.mark.parametrize("orient", ["columns", "split", "index", "table"])
+def test_the_index_of_pandas_is_the_id_where_no_column_is(tmp_path: Path, orient: Any) -> None:
+    frame = pd.DataFrame({"title": ["Mug", "Pen"]}, index=pd.Index(["A", "B"], name="id"))
+    assert read(tmp_path, frame.to_json(orient=orient)).catalog.ids == ["A", "B"]
+
+
+@pytest.mark.parametrize("indent", [0, 1])
+def test_lists_without_names_are_refused_with_the_cure(tmp_path: Path, indent: int) -> None:
+    data = pd.DataFrame(RECORDS).to_json(orient="values", indent=indent)
+    with pytest.raises(CatalogError, match=r'have no names.*to_json.*orient="records"'):
+        read(tmp_path, data)
+
+
+def test_rows_of_lists_are_counted_one_by_one(tmp_path: Path) -> None:
+    # spreadsheets leave out empty cells at the end
+    rows = [["id", "title", "brand"], ["1", "Mug"], ["2", "Pen", "x", "y"], 5]
+    reading = read(tmp_path, json.dumps({"values": rows}))
+    assert reading.catalog.ids == ["1"]
+    assert [(one.line, one.kind) for one in reading.quarantine] == [
+        (2, "not a record"),
+        (3, "not a record"),
+    ]
+
+
+def test_names_of_a_table_that_cannot_be_used(tmp_path: Path) -> None:
+    table = {"columns": ["id", "title", "title"], "index": [0], "data": [[1, "Mug", "Cup"]]}
+    with pytest.raises(CatalogError, match="names 'title' more than once"):
+        read(tmp_path, json.dumps(table))
+    frame = pd.DataFrame([[1, "Mug"]], columns=pd.MultiIndex.from_tuples([("a", "id"), ("b", "c")]))
+    with pytest.raises(CatalogError, match="names on several levels"):
+        read(tmp_path, frame.to_json(orient="split"))
+
+
+def test_a_product_with_lists_of_lists_is_no_table(tmp_path: Path) -> None:
+    records = {"a": {"title": "Mug", "categories": [["A", "B"]]}, "b": {"title": "Pen"}}
+    assert read(tmp_path, json.dumps(records)).catalog.ids == ["a", "b"]
+    product = {"id": 1, "title": "Mug", "categories": [["A", "B"]]}
+    assert read(tmp_path, json.dumps(product, indent=1)).catalog.ids == ["1"]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.catalog.reading.formats import _xml_records
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
 RSS = """<?xml version="1.0" encoding="ENCODING"?>
@@ -80,3 +82,112 @@ def test_entities_are_forbidden(tmp_path: Path) -> None:
 def test_no_records(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="read as xml, has 0 records"):
         read(tmp_path, b"<html><p>Hello</p></html>")
+
+
+def shop_items(texts: list[str], extra: str = "") -> bytes:
+    """A feed of Heureka, with one category text a product."""
+    items = "".join(
+        f"<SHOPITEM><ITEM_ID>S{i}</ITEM_ID><PRODUCTNAME>Hrnek {i}</PRODUCTNAME><PRODUCT>x</PRODUCT>"
+        f"<DESCRIPTION>Pro kávu.</DESCRIPTION><CATEGORYTEXT>{text}</CATEGORYTEXT>"
+        f"<PRICE_VAT>{i}4,50</PRICE_VAT><MANUFACTURER>Kestrel</MANUFACTURER>"
+        f"<IMGURL>https://shop.example/{i}.jpg</IMGURL><PARAM><PARAM_NAME>Barva</PARAM_NAME>"
+        f"<VAL>modrá</VAL></PARAM>{extra}</SHOPITEM>"
+        for i, text in enumerate(texts)
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?><SHOP>{items}</SHOP>'.encode()
+
+
+def test_a_feed_of_heureka(tmp_path: Path) -> None:
+    # one product a category: what stands beside the sign never comes apart
+    reading = read(tmp_path, shop_items(["Heureka.cz | Dům | Hrnky", "Heureka.cz | Hračky"]))
+    catalog = reading.catalog
+    assert catalog.ids == ["S0", "S1"]
+    assert catalog.column("title") == ["Hrnek 0", "Hrnek 1"]
+    assert catalog.column("description") == ["Pro kávu."] * 2
+    assert catalog.column("price") == [4.5, 14.5]
+    assert catalog.column("brand") == ["Kestrel"] * 2
+    assert catalog.column("categories") == [
+        [["Heureka.cz", "Dům", "Hrnky"]],
+        [["Heureka.cz", "Hračky"]],
+    ]
+    assert "modrá" in catalog.column("PARAM")[0]
+    assert reading.reading.columns["image"] == "IMGURL"
+    told = "CATEGORYTEXT: '|' separates levels, as the feeds of Heureka have it"
+    assert told in reading.reading.evidence
+
+
+def test_several_categories_in_a_feed_of_heureka(tmp_path: Path) -> None:
+    second = "<CATEGORYTEXT>Dárky | Hrnky</CATEGORYTEXT>"
+    reading = read(tmp_path, shop_items(["Dům | Hrnky", "Dům"], second))
+    assert reading.catalog.column("categories") == [
+        [["Dům", "Hrnky"], ["Dárky", "Hrnky"]],
+        [["Dům"], ["Dárky", "Hrnky"]],
+    ]
+
+
+def test_heurekas_sign_gives_way_to_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xml"
+    path.write_bytes(shop_items(["Hrnky | Dárky", "Hrnky"]))
+    settings = CatalogSettings(category_separator="", category_delimiter="|")
+    reading = read_catalog(path, settings)
+    assert reading.catalog.column("categories")[0] == [["Hrnky"], ["Dárky"]]
+
+
+RECORD = "<{0}><sku>{1}</sku><product>Mug {1}</product><price>4</price></{0}>"
+
+
+@pytest.mark.parametrize("name", ["row", "Artikel", "o", "gadget", "Product", "ITEM"])
+def test_whatever_the_records_are_called(tmp_path: Path, name: str) -> None:
+    records = "".join(RECORD.format(name, i) for i in range(3))
+    reading = read(tmp_path, f"<?xml version='1.0'?><data><list>{records}</list></data>".encode())
+    assert reading.catalog.ids == ["0", "1", "2"]
+    assert reading.catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
+    is_told = f"xml: each <{name.lower()}> is a record, as it has the most fields"
+    assert (is_told in reading.reading.evidence) == (name not in ("Product", "ITEM"))
+
+
+def test_one_record_by_another_name(tmp_path: Path) -> None:
+    data = f"<?xml version='1.0'?><data>{RECORD.format('gadget', 7)}</data>"
+    assert read(tmp_path, data.encode()).catalog.ids == ["7"]
+
+
+def test_what_is_around_records_or_inside_them_is_none(tmp_path: Path) -> None:
+    variants = "<variant><sku>v</sku><title>S</title><price>5</price><brand>x</brand></variant>"
+    products = "".join(
+        f"<product><id>{i}</id><name>Mug {i}</name><variants>{variants}</variants></product>"
+        for i in range(3)
+    )
+    category = f"<category><id>c</id><name>Mugs</name><products>{products}</products></category>"
+    reading = read(tmp_path, f"<?xml version='1.0'?><shop>{category}</shop>".encode())
+    assert reading.catalog.ids == ["0", "1", "2"]
+    assert reading.catalog.column("price") == [5.0] * 3
+
+
+def test_categories_that_a_feed_of_yandex_lists_once(tmp_path: Path) -> None:
+    listed = (
+        "<category id='1'>Дом</category><category id='2' parentId='1'>Кружки</category>"
+        "<category id='3' parentId='3'>Круг</category>"
+    )
+    numbers = ["2", "1", "3", "9"]
+    offers = "".join(
+        f"<offer id='{i}'><name>Кружка</name><categoryId>{number}</categoryId></offer>"
+        for i, number in enumerate(numbers)
+    )
+    shop = f"<categories>{listed}</categories><offers>{offers}</offers>"
+    data = f"<?xml version='1.0'?><yml_catalog><shop><name>S</name>{shop}</shop></yml_catalog>"
+    reading = read(tmp_path, data.encode())
+    # a number that is not listed says nothing, and a circle ends
+    assert reading.catalog.column("categories") == [
+        [["Дом", "Кружки"]],
+        [["Дом"]],
+        [["Круг"]],
+        None,
+    ]
+
+
+def test_records_far_behind_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_xml_records, "_SAMPLE_BYTES", 200)
+    listed = "".join(f"<category id='{i}'>Mugs</category>" for i in range(99))
+    offer = "<offer id='7'><name>Mug</name><categoryId>5</categoryId></offer>"
+    data = f"<yml_catalog><shop><name>S</name><url>u</url>{listed}{offer}</shop></yml_catalog>"
+    assert read(tmp_path, data.encode()).catalog.ids == ["7"]

@@ -1,7 +1,7 @@
 """Categories that a feed lists once, with a number each, and that its records name by their numbers.
 
-Feeds of Yandex Market do: ``<category id="2" parentId="1">Mugs</category>``, and ``<categoryId>2</categoryId>``
-in a record.
+Feeds of Yandex Market do: ``<category id="2" parentId="1">Mugs</category>`` stands once, and each record has
+``<categoryId>2</categoryId>``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class ListedCategories:
             return
         numbers = fields[_NUMBER]
         numbers = numbers if isinstance(numbers, list) else [numbers]
-        paths = [self._path(number) for number in numbers if number in self._names]
+        texts = [number for number in numbers if isinstance(number, str)]
+        paths = [self._path(number) for number in texts if number in self._names]
         if paths:
             fields["categories"] = paths
 
