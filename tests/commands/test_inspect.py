@@ -65,7 +65,7 @@ def test_a_catalogue_without_images(tmp_path: Path) -> None:
 
 def test_how_the_file_was_read_is_told_in_json_and_on_the_page(tmp_path: Path) -> None:
     catalog = tmp_path / "shop.csv"
-    rows = [f"h{number};Mug {number};Home > Mugs;new" for number in range(7)]
+    rows = [f"h{number};Mug {number};Home > Mugs;new" for number in range(10)]
     catalog.write_text("\n".join(["Handle;Title;product_type;Tags", *rows, ";No id;Home > Mugs;"]))
     found = inspect_catalog(catalog, tmp_path / "look", Config.load("everything"), Context())
     assert {"field": "id", "column": "Handle", "why": "its name is usual for this field"} in found[

@@ -47,7 +47,7 @@ def test_the_python_interface_answers_for_every_record_of_a_file(tmp_path: Path)
         preset="quick", config={**CONFIG, "systems": {}, "labels": {"min_count": 2}}
     ).fit(training)
     path = tmp_path / "new.jsonl"
-    records = [{"id": "1", "title": "mug"}, {"title": "lamp"}, {"id": "1", "title": "lamp"}]
+    records = [{"id": "1", "title": "mug"}, {"brand": "Kestrel"}, {"id": "1", "title": "lamp"}]
     path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     first, second, third = model.label(str(path))
     assert (first.id, first.names, first.refused) == ("1", ["mug"], None)
