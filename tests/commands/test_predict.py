@@ -43,11 +43,11 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 RECORDS: list[dict[str, Any]] = [
-    {"title": "no id"},
+    {"id": "", "title": ""},
     {"id": "1", "title": "Blue mug"},
     {"id": "2", "title": "Red mug"},
     {"id": "1", "title": "another mug"},
-    {"title": "no id either"},
+    {"id": " ", "title": ""},
     {"id": "3", "title": "Green mug"},
     {"id": "3"},
 ]
