@@ -30,6 +30,7 @@ from shelfwise.catalog.reading.formats._header_line import (
     find_header_line,
     first_lines,
     split_fields,
+    split_unquoted,
 )
 from shelfwise.catalog.reading.formats._plain_lines import Lines
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
@@ -186,7 +187,7 @@ class DelimitedFormat(FileFormat):
         """
         if self.delimiter != "\t":
             return None
-        fields = split_fields(text, self.delimiter, quoted=False)
+        fields = split_unquoted(text, self.delimiter)
         return (
             dict(zip(self.names, fields, strict=True)) if len(fields) == len(self.names) else None
         )

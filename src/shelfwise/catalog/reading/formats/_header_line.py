@@ -100,7 +100,12 @@ def split_fields(text: str, delimiter: str, quoted: bool) -> list[str] | RecordE
     Args:
         quoted: whether quotes around a field are not part of it; else they are letters.
     """
-    return split_row(text, delimiter) if quoted else text.rstrip("\r\n").split(delimiter)
+    return split_row(text, delimiter) if quoted else split_unquoted(text, delimiter)
+
+
+def split_unquoted(text: str, delimiter: str) -> list[str]:
+    """The fields of a row in which quotes are letters."""
+    return text.rstrip("\r\n").split(delimiter)
 
 
 def excel_delimiter(line: bytes) -> str | None:
