@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,14 @@ def test_a_form_shows_the_labels_that_the_api_gives(server: Server) -> None:
     assert page.text.count("<h3>") == len(wanted["labels"]) > 0
     for one in wanted["labels"]:
         assert f"<h3>{escape(one['name'])} <small>" in page.text
+
+
+def test_its_colours_are_those_of_the_review_page(server: Server) -> None:
+    linked = re.findall(r'<link rel="stylesheet" href="([^"]+)">', server.get("/").text)
+    assert linked == ["/colours.css", "/seller.css"]
+    styles = "".join(server.get(path).text for path in linked)
+    used = set(re.findall(r"var\((--[a-z-]+)\)", styles))
+    assert used <= set(re.findall(r"(--[a-z-]+):", server.get("/colours.css").text))
 
 
 def test_what_is_sent_is_never_markup_and_nothing_is_refused(server: Server) -> None:

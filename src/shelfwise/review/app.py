@@ -36,7 +36,9 @@ def create_review_app(workspace: Workspace, access: Access) -> FastAPI:
     """The application around one workspace."""
     app = FastAPI(title="shelfwise review", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(review_router(workspace))
-    app.mount("/review/static", StaticFiles(directory=STATIC), "static")
+    # the colours are those of the service's pages
+    shared = [("shelfwise.service", "static")]
+    app.mount("/review/static", StaticFiles(directory=STATIC, packages=shared), "static")
 
     @app.get("/")
     def home() -> Response:

@@ -10,14 +10,12 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from shelfwise.reports.sureness import sureness
 from shelfwise.review.decision_rows import Decision
 from shelfwise.review.forms import address
 from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
-
-SURE = ((0.95, "sure"), (0.8, "likely"), (0.5, "perhaps"), (0.2, "unlikely"), (0.0, "no"))
-"""Words for scores, so that nobody has to know what a score is."""
 
 SHOWN_COPIES = 12
 
@@ -31,19 +29,10 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sure"] = in_words
+    environment.filters["sure"] = sureness
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.globals.update(address=address, queue_titles=TITLES, queue_purpose=PURPOSE)
     return environment
-
-
-def in_words(score: float) -> str:
-    """A score as a word.
-
-    >>> in_words(0.97), in_words(0.3)
-    ('sure', 'unlikely')
-    """
-    return next(word for least, word in SURE if score >= least)
 
 
 def render(

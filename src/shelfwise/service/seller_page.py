@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from shelfwise.reports.sureness import sureness
 from shelfwise.service.api_routes import answered
 from shelfwise.service.engine import Engine
 from shelfwise.service.problems import Problem
@@ -26,7 +27,7 @@ EXAMPLES = (
 )
 """Products to click, for whoever has none at hand."""
 
-STATIC = {"seller.css": "text/css", "seller.js": "text/javascript"}
+STATIC = {"colours.css": "text/css", "seller.css": "text/css", "seller.js": "text/javascript"}
 """Files of the page, with their types."""
 
 
@@ -41,6 +42,10 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
     @router.get("/")
     def form(title: str = "", description: str = "") -> HTMLResponse:
         return HTMLResponse(_page({"title": title[:1_000], "description": description[:20_000]}))
+
+    @router.get("/colours.css")
+    def colours() -> Response:
+        return _static("colours.css")
 
     @router.get("/seller.css")
     def style() -> Response:
@@ -92,13 +97,6 @@ async def _labels(
 def _static(name: str) -> Response:
     content = files("shelfwise.service").joinpath("static", name).read_text("utf-8")
     return Response(content, media_type=STATIC[name])
-
-
-def sureness(score: float) -> str:
-    """A probability in words."""
-    if score >= 0.9:
-        return "almost sure"
-    return "likely" if score >= 0.7 else "perhaps"
 
 
 def _product(shown: dict[str, str], content: bytes) -> Product:
