@@ -253,6 +253,14 @@ class Config(Settings):
         except ValidationError as error:
             raise ConfigError(describe(error)) from None
 
+    def changed(self, changes: Mapping[str, Any]) -> Config:
+        """The same settings, with `changes` laid over them.
+
+        Raises:
+            ConfigError: a setting that is unknown or out of range.
+        """
+        return self.parse(_merge(self.dump(), changes))
+
     def dump(self) -> dict[str, Any]:
         """Plain JSON-ready values; ``Config.parse(config.dump()) == config``."""
         return self.model_dump(mode="json")

@@ -196,6 +196,18 @@ def test_a_minimum_count_that_empties_the_label_set(
     assert not list(tmp_path.iterdir())
 
 
+def test_settings_of_a_model_and_of_a_preset_together_are_refused(
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    sample: Path,
+    trained: Path,
+    tmp_path: Path,
+) -> None:
+    asked = ("train", sample, "--out", tmp_path / "model", "--like", trained)
+    assert "give --like alone" in refused(command(*asked, "--preset", "quick"))
+    # its settings are read before anything else
+    assert "no label has 5000 products" in refused(command(*asked, "--min-count", 5000))
+
+
 def test_a_changed_model_is_refused(
     command: Command, trained: Path, sample: Path, tmp_path: Path
 ) -> None:

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from shelfwise.cli.progress_lines import PROGRESS_VARIABLE, line_context
+
 if TYPE_CHECKING:
     from shelfwise.core.types import Context
 
 
 @contextmanager
 def terminal_context(seed: int = 0) -> Iterator[Context]:
-    """A context that shows progress bars on a terminal, and keeps embeddings in the user's cache folder."""
+    """A context that shows progress, and keeps embeddings in the user's cache folder.
+
+    Progress is bars on a terminal, or lines of JSON for a program, see :mod:`~shelfwise.cli.progress_lines`.
+    """
     from rich import progress as rich_progress
     from rich.console import Console
 
@@ -33,6 +38,9 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
         from shelfwise.nn.device import device
 
         device()
+    if os.environ.get(PROGRESS_VARIABLE) == "json":
+        yield line_context(seed, opened_cache(cache_folder()))
+        return
     columns = (
         rich_progress.TextColumn("{task.description}"),
         rich_progress.BarColumn(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from shelfwise.cli.options import (
 from shelfwise.cli.terminal import print_json, terminal_context
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE, trusted_key
 from shelfwise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from shelfwise.config import Config
 
 
 def demo(
@@ -55,8 +58,24 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")] = False,
     corrections: Annotated[
         Path | None,
+        typer.Option(metavar="FILE", help="Labels that people decided on (.jsonl or .csv)."),
+    ] = None,
+    further: Annotated[
+        Path | None,
         typer.Option(
-            metavar="FILE", help="Labels that a person decided after an audit (.jsonl or .csv)."
+            metavar="CATALOG", help="Further training products, in a file written like CATALOG."
+        ),
+    ] = None,
+    leave_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Ids of products that nothing is learned from (.jsonl or .csv)."
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL", help="Train with the settings of this model, not with a preset's."
         ),
     ] = None,
     compare_with: Annotated[
@@ -76,17 +95,17 @@ def train(
 ) -> None:
     """Train a model on a catalogue and write its report."""
     from shelfwise.commands.train import train as run
-    from shelfwise.config import Config
     from shelfwise.evaluation.before_after import compare_models_on_disk
+    from shelfwise.training.further_files import FurtherFiles
     from shelfwise.training.time_budget import parse_duration
 
     changes: dict[str, Any] = label_changes(min_count)
     if budget is not None:
         changes["budget"] = parse_duration(budget)
-        preset = preset or Config.preset_within(changes["budget"])
     if keep_out:
         changes["refit"] = False
-    settings = Config.load(preset or "recommended", config, changes)
+    settings = _settings(preset, config, like, changes)
+    beside = FurtherFiles(corrections, further, leave_out)
     # refused before the training: the model that it writes cannot be signed yet
     if compare_with is not None and trusted_key() is not None:
         raise ConfigError(
@@ -94,7 +113,7 @@ def train(
             f"signatures; leave --public-key and {PUBLIC_KEY_VARIABLE} out here"
         )
     with terminal_context(settings.seed) as context:
-        results = run(catalog, out, settings, test, resume, context, corrections)
+        results = run(catalog, out, settings, test, resume, context, beside)
         changed = None
         if compare_with is not None:
             changed = compare_models_on_disk(compare_with, out, test or catalog, context)
@@ -190,6 +209,29 @@ def compare(
         print_json({**where, **shown})
         return
     typer.echo(f"{leaderboard_markdown(results)}\nreport: {where['report']}")
+
+
+def _settings(
+    preset: str | None, file: Path | None, like: Path | None, changes: dict[str, Any]
+) -> Config:
+    """The settings of a training: those of the model `like`, or a preset's with `file` over them.
+
+    Raises:
+        ConfigError: both were asked for.
+    """
+    from shelfwise.config import Config
+
+    budget = changes.get("budget")
+    if like is not None:
+        from shelfwise.model.bundle import load_bundle
+
+        # a budget chooses the preset
+        if preset or file or budget:
+            raise ConfigError("give --like alone, without --preset, --config and --budget")
+        return Config.parse(load_bundle(like).config).changed(changes)
+    if budget is not None:
+        preset = preset or Config.preset_within(budget)
+    return Config.load(preset or "recommended", file, changes)
 
 
 def _print_results(results: dict[str, Any], out: Path) -> None:

@@ -25,6 +25,7 @@ from shelfwise.model.bundle_reader import REPORT
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
+from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.refit import refit
 from shelfwise.training.run_record import describe_run
 
@@ -38,7 +39,7 @@ def train(
     test: Path | None = None,
     resume: bool = False,
     context: Context | None = None,
-    corrections: Path | None = None,
+    beside: FurtherFiles | None = None,
 ) -> dict[str, Any]:
     """Train on `catalog`, score on `test` or on a part of `catalog`, and write model and report to `out`.
 
@@ -51,8 +52,8 @@ def train(
         test: the file of test products.
         resume: continue an interrupted run of the same settings and data.
         context: progress, cache and seed; default: the seed of `config`, and no cache.
-        corrections: labels that people decided on, filled in after ``shelfwise audit``. What they changed is
-            in ``results["data"]["corrections"]``.
+        beside: labels that people decided on, further products, and what is left out. What corrections
+            changed is in ``results["data"]["corrections"]``.
 
     Returns:
         The results, as in ``out/report/results.json``.
@@ -65,7 +66,7 @@ def train(
     check_target(out)
     # resumable work is under the same claim: two runs would mix their stages
     with claimed(out):
-        return _train(catalog, out, config, test, resume, context, corrections)
+        return _train(catalog, out, config, test, resume, context, beside)
 
 
 def _train(
@@ -75,11 +76,11 @@ def _train(
     test: Path | None,
     resume: bool,
     context: Context,
-    corrections: Path | None,
+    beside: FurtherFiles | None,
 ) -> dict[str, Any]:
     """As :func:`train`, for the holder of the claim on `out`."""
     started = time.perf_counter()
-    data = prepare_data(catalog, config, test, context, corrections)
+    data = prepare_data(catalog, config, test, context, beside)
     config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
     # once: it reads every value of the catalogue

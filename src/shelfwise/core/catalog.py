@@ -64,6 +64,9 @@ SCHEMA = pa.schema(
 IMAGE_BYTES = "image:bytes"
 """The column of images given as bytes. It is there only where some are, and is no column of a source's."""
 
+IMAGE_ROOT = "image:root"
+"""The column of the folders that images lie below. It is there only where catalogues were joined."""
+
 IN_MEMORY = "(in memory)"
 """The image's path, for a product whose image is given as bytes: its row has an image like any other."""
 
@@ -124,8 +127,9 @@ class Catalog:
     @property
     def columns(self) -> list[str]:
         """The names of the columns, in order."""
-        # contents of images are no column of the source
-        return [name for name in self.table.column_names if name != IMAGE_BYTES]
+        # contents and folders of images are no columns of the source
+        ours = (IMAGE_BYTES, IMAGE_ROOT)
+        return [name for name in self.table.column_names if name not in ours]
 
     @property
     def ids(self) -> list[str]:
@@ -181,14 +185,16 @@ class Catalog:
         Whether there is such a file, or whether bytes are an image, is not checked.
         """
         sources: list[ImageSource | None] = []
-        for name in self.column(field):
+        joined = IMAGE_ROOT in self.table.column_names
+        roots = self.column(IMAGE_ROOT) if joined else [self.root] * len(self)
+        for name, root in zip(self.column(field), roots, strict=True):
             if name is None:
                 sources.append(None)
             elif field == "image" and Path(name).is_absolute():
                 # only Python code can name it: what is read from a file or a request is relative
                 sources.append(Path(name))
             else:
-                sources.append(ImageFile(self.root, name))
+                sources.append(ImageFile(Path(root), name))
         if field == "image" and IMAGE_BYTES in self.table.column_names:
             for row, content in enumerate(self.column(IMAGE_BYTES)):
                 # a source may happen to have a text column of that name

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfwise.catalog.corrections import CorrectionReport, apply_corrections
-from shelfwise.catalog.corrections_file import read_corrections
+from shelfwise.catalog.corrections import CorrectionReport
 from shelfwise.catalog.filtering import select_products, usable_for_test
 from shelfwise.catalog.labels import LabelSet, stable_labels
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
@@ -17,6 +16,7 @@ from shelfwise.catalog.split import near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.training.further_files import FurtherFiles
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class PreparedData(LabelledSplit):
     """A split with what is known of the files it was read from.
 
     Args:
-        readings: what was read, with its quarantine, by "catalog" and "test".
+        readings: what was read, with its quarantine, by "catalog", "further" and "test". "catalog" has the
+            training products of all files.
         corrected: what corrections did, where there were any.
     """
 
@@ -81,26 +82,22 @@ def prepare_data(
     config: Config,
     test: Path | None,
     context: Context,
-    corrections: Path | None = None,
+    beside: FurtherFiles | None = None,
 ) -> PreparedData:
     """Read, correct, select, label and split.
 
     Args:
         test: a catalogue of test products; None keeps a part of `catalog` for the test.
-        corrections: a file of labels that people decided on.
+        beside: corrections, further products, and what is left out.
 
     Raises:
         ShelfwiseError: a file cannot be read, or leaves nothing to train or test on.
     """
     reading = read_catalog(catalog, config.catalog, context, strict=True)
-    corrected = None
-    # Corrections come first: they may decide which labels there are, and how products are split.
-    if corrections is not None:
-        decisions = read_corrections(corrections)
-        fixed, corrected = apply_corrections(reading.catalog, decisions, config.labels.mode)
-        reading = replace(reading, catalog=fixed)
-    split = split_catalog(reading.catalog, config, has_test_catalog=test is not None)
-    readings = {"catalog": reading}
+    beside = beside or FurtherFiles()
+    # corrections come first: they may decide which labels there are, and how products are split
+    readings, corrected = beside.applied(reading, config.labels.mode, context)
+    split = split_catalog(readings["catalog"].catalog, config, has_test_catalog=test is not None)
     # Labels come from the training catalogue alone; the test catalogue is encoded with them.
     if test is not None:
         # The test catalogue is read as the training catalogue was: its categories are written the same way.
