@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ import uvicorn
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.kept_models import digest_of
+from shelfwise.review.learning import Sources
+from shelfwise.review.model_changes import ModelChanges
 from shelfwise.review.products import ReviewProducts
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.sessions import Role, Sessions, Visitor
@@ -78,6 +83,7 @@ class Served:
 
     base: str
     workspace: Workspace
+    changes: ModelChanges
     addresses: dict[str, str]
     sessions: Sessions
 
@@ -86,6 +92,56 @@ class Served:
         client = httpx.Client(base_url=self.base, follow_redirects=True, timeout=20)
         client.get(self.sessions.one_time_path(Visitor(name, role)))
         return client
+
+
+FAKE_TRAINING = """
+import json, os, pathlib, sys, time
+arguments = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+model = pathlib.Path(arguments["--out"])
+slow = model.parents[2] / "slow"
+steps = int(slow.read_text()) if slow.exists() else 2
+for step in range(steps):
+    print(json.dumps({"stage": "fitting title", "done": step, "total": steps}), file=sys.stderr, flush=True)
+    time.sleep(0.05)
+failing = model.parents[2] / "failing"
+if failing.exists():
+    sys.exit("error: " + failing.read_text())
+model.mkdir()
+learnt = pathlib.Path(arguments["--corrections"]).read_text()
+left_out = arguments.get("--leave-out")
+left_out = pathlib.Path(left_out).read_text() if left_out else ""
+facts = {"format": 2, "files": {}, "learnt": learnt, "left_out": left_out}
+(model / "MANIFEST.json").write_text(json.dumps(facts))
+"""
+"""Stands for ``shelfwise train``: it takes the same arguments, and tells its progress in the same way."""
+
+
+def changes_of(workspace: Workspace, folder: Path, **changed: Any) -> ModelChanges:
+    """The model in `folder`, and a fake training; what a new model suggests is written down in `changed`."""
+    model = folder / "model"
+    model.mkdir()
+    (model / "MANIFEST.json").write_text(json.dumps({"format": 2, "files": {}}))
+    script = folder / "train.py"
+    script.write_text(FAKE_TRAINING)
+    catalog = Path(workspace.products.catalog.source)
+
+    def suggest(place: Path, context: Context) -> ReviewProducts:
+        digest = digest_of(place)
+        assert digest is not None
+        read = read_catalog(catalog).catalog
+        values = {
+            "suggested": np.tile(np.array([True, False, True, False]), (len(read), 1)),
+            **changed,
+        }
+        return review_of(read, model_digest=digest, training_ids=frozenset(read.ids), **values)
+
+    products = suggest(model, Context())
+    digest = products.model_digest
+    # what is in use suggests Kitchen > Mugs
+    used = replace(workspace.products, model_digest=digest, training_ids=products.training_ids)
+    workspace.use(used)
+    train = (sys.executable, str(script), "train")
+    return ModelChanges(workspace, Sources(model, catalog), suggest, Context(), train)
 
 
 @pytest.fixture
@@ -101,10 +157,11 @@ def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[S
     (tmp_path.parent / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\nsecret")
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     workspace = workspace_of(path)
+    changes = changes_of(workspace, tmp_path)
     # the reader takes tags away: here one came through
     workspace.products.titles[0] = "<script>document.title = 'broken'</script>Mug 0"
     sessions = Sessions()
-    app = create_review_app(workspace, review_access(sessions))
+    app = create_review_app(workspace, review_access(sessions), changes)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -113,6 +170,7 @@ def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[S
         base = f"http://127.0.0.1:{bound.getsockname()[1]}"
         people = {"Ada": Visitor("Ada", "lead"), "Bob": Visitor("Bob", "reviewer")}
         addresses = {name: base + sessions.one_time_path(one) for name, one in people.items()}
-        yield Served(base, workspace, addresses, sessions)
+        yield Served(base, workspace, changes, addresses, sessions)
         server.should_exit = True
         thread.join()
+        changes.close()

@@ -142,3 +142,15 @@ def test_buttons_are_large_enough_for_a_thumb(browser: Any, served: Any) -> None
     page.click(".verdicts [value=accept]")
     page.wait_for_function("() => document.querySelector('h1').innerText === 'Mug 1'")
     assert served.workspace.store.current()["p/0"].after == ("Kitchen", "Mugs")
+
+
+def test_without_script_a_decision_is_kept_and_undone(browser: Any, served: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(served.addresses["Ada"])
+    page.click(".verdicts [value=accept]")
+    assert heading(page) == "Mug 1"
+    page.click("#undo")
+    assert "Undone" in page.inner_text(".said")
+    assert [row.action for row in served.workspace.store.all_decisions()] == ["decide", "undo"]
+    context.close()

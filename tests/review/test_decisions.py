@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from shelfwise.errors import StorageError
 from shelfwise.review.decision_rows import ConflictError, Proposal
 from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.model_events import ModelEvents
 
 FIRST = Proposal("p1", "f", 0, ("Mugs",), ("Bowls",), ("Bowls",), "uncertain", "key-1")
 
@@ -146,3 +149,25 @@ def test_no_answered_decision_is_lost_by_kill_9(tmp_path: Path) -> None:
             answered += process.stdout.read().split()
     assert len(answered) >= 26
     assert set(answered) <= DecisionStore(path).current().keys()
+
+
+def test_a_file_of_the_first_version_is_opened_and_gets_the_events_of_models(
+    tmp_path: Path,
+) -> None:
+    schema = resources.files("shelfwise.review").joinpath("schema.sql").read_text("utf-8")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript(schema)
+    store = DecisionStore(tmp_path / "old.db")
+    events = ModelEvents(store.database)
+    events.add("used", "digest", "Ada", {"decisions": 3})
+    store.close()
+    again = DecisionStore(tmp_path / "old.db")
+    [event] = ModelEvents(again.database).all()
+    assert (event.kind, event.reviewer, event.facts) == ("used", "Ada", {"decisions": 3})
+    for statement in (
+        "UPDATE model_event SET reviewer = 'Bob'",
+        "DELETE FROM model_event",
+        "INSERT OR REPLACE INTO model_event VALUES (1, 'used', 'd', '{}', 'Bob', 'now')",
+    ):
+        with pytest.raises(sqlite3.Error):
+            again.database.connection.execute(statement)

@@ -30,6 +30,13 @@ def review(
             metavar="FILE", help="File of all decisions. Default: CATALOG.decisions.db beside it."
         ),
     ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CATALOG",
+            help="Catalogue that MODEL was trained on, to learn from decisions. Default: CATALOG itself.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
     ] = 8001,
@@ -44,10 +51,11 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Open a page on which people check and correct labels; no decision is ever lost."""
-    if demo == (model is not None) or (not demo and catalog is None):
+    if demo == (model is not None) or (not demo and catalog is None) or (demo and training):
         raise ConfigError("give MODEL and CATALOG, or --demo alone")
     try:
         from shelfwise.commands.review import ReviewDoor, decisions_file, review
+        from shelfwise.review.learning import Sources
     except ModuleNotFoundError as error:
         raise PluginError(
             f"the review page needs the library {error.name!r}; "
@@ -57,16 +65,17 @@ def review(
     with terminal_context() as context:
         if demo:
             from shelfwise.commands.demo_model import demo_model
-            from shelfwise.commands.review_demo import demo_catalog
+            from shelfwise.commands.review_demo import demo_catalog, demo_model_copy
 
             typer.echo("The demo trains a small model first: half a minute, once.", err=True)
             made = demo_model(cache_folder(), context)
-            model = made.model
+            model = demo_model_copy(made)
             catalog = demo_catalog(made, context)
+            training = made.catalog
         assert model is not None
         assert catalog is not None
         kept = decisions or decisions_file(catalog)
-        review(model, catalog, kept, door, context, _tell(as_json))
+        review(Sources(model, catalog, training), kept, door, context, _tell(as_json))
 
 
 def _tell(as_json: bool) -> Any:

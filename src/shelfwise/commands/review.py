@@ -18,6 +18,9 @@ from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.learning import Sources
+from shelfwise.review.model_changes import ModelChanges
+from shelfwise.review.products import ReviewProducts
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.sessions import Sessions, Visitor
 
@@ -44,8 +47,7 @@ def decisions_file(catalog: Path) -> Path:
 
 
 def review(
-    model: Path,
-    catalog: Path,
+    sources: Sources,
     decisions: Path,
     door: ReviewDoor,
     context: Context,
@@ -54,6 +56,7 @@ def review(
     """Serve the review page on this machine until Ctrl+C or SIGTERM.
 
     Args:
+        sources: model and catalogues.
         decisions: the file of all decisions; it is made where there is none.
         tell: is told the one-time addresses, and how many products wait.
 
@@ -66,15 +69,20 @@ def review(
     listening = _bind(door.port)
     with listening, claimed(decisions):
         store = DecisionStore(decisions)
-        products = review_products(model, open_model(model), catalog, context)
+
+        def suggest(folder: Path, context: Context) -> ReviewProducts:
+            return review_products(folder, open_model(folder), sources.catalog, context)
+
+        products = suggest(sources.model, context)
         workspace = Workspace(products, store)
+        changes = ModelChanges(workspace, sources, suggest, context)
         sessions = Sessions()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         people = [
             {"name": one.name, "role": one.role, "address": address + sessions.one_time_path(one)}
             for one in visitors
         ]
-        app = create_review_app(workspace, review_access(sessions))
+        app = create_review_app(workspace, review_access(sessions), changes)
         tell(
             {
                 "address": f"{address}/review",
@@ -85,8 +93,12 @@ def review(
                 "decisions": str(decisions),
             }
         )
-        _serve(app, listening)
-        store.close()
+        try:
+            _serve(app, listening)
+        finally:
+            # a training that is under way ends with the review
+            changes.close()
+            store.close()
 
 
 def _serve(app: Any, listening: socket.socket) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from shelfwise.catalog.sample import write_sample
 from shelfwise.commands.demo_model import DemoModel
 from shelfwise.core.files import replacing
+from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import Context
 
 PRODUCTS = 200
@@ -27,3 +29,15 @@ def demo_catalog(demo: DemoModel, context: Context) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def demo_model_copy(demo: DemoModel) -> Path:
+    """A copy of the demo's model beside the catalogue to review; made once.
+
+    A model that learnt from decisions takes its place; the model of other demos stays as it is.
+    """
+    copy = demo.catalog.parents[1] / "review" / "model"
+    if not copy.is_dir():
+        with replacing_folder(copy) as new:
+            shutil.copytree(demo.model, new, dirs_exist_ok=True)
+    return copy

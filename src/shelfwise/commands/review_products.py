@@ -101,10 +101,28 @@ def review_products(
         contradictions=sides,
         look_alikes=np.asarray(near_copies(catalog), np.int64),
         promise=PROMISE if _has_limits(model) else None,
-        seed=model.config.seed,
         mode=mode,
         settings=read.settings,
+        training_ids=_training_ids(model),
+        in_sample=_in_sample(model, catalog),
     )
+
+
+def _training_ids(model: Predictor) -> frozenset[str]:
+    """The products that the model was trained on, as far as it remembers them."""
+    found: set[str] = set()
+    for part in (model.nearest_neighbours, model.out_of_fold):
+        if part is not None:
+            found.update(part.ids)
+    return frozenset(found)
+
+
+def _in_sample(model: Predictor, catalog: Catalog) -> Bools:
+    """(N,) which products the model was trained on without out-of-fold scores of them."""
+    known = set(_training_ids(model))
+    if model.out_of_fold is not None:
+        known -= set(model.out_of_fold.ids)
+    return np.array([identity in known for identity in catalog.ids], np.bool_)
 
 
 def _has_limits(model: Predictor) -> bool:

@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 
 from shelfwise.errors import ShelfwiseError
+from shelfwise.review.model_changes import ModelChanges
+from shelfwise.review.model_routes import model_router
 from shelfwise.review.pages import error_page
 from shelfwise.review.routes import review_router
 from shelfwise.review.workspace import Workspace
@@ -32,12 +34,18 @@ def review_access(sessions: Sessions, hosts: frozenset[str] = frozenset()) -> Ac
     return Access(LOOPBACK_HOSTS | hosts, {}, areas, sessions, "/review")
 
 
-def create_review_app(workspace: Workspace, access: Access) -> FastAPI:
-    """The application around one workspace."""
+def create_review_app(workspace: Workspace, access: Access, changes: ModelChanges) -> FastAPI:
+    """The application around one workspace.
+
+    Args:
+        changes: of the workspace's model; whoever made it closes it.
+    """
     app = FastAPI(title="shelfwise review", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.changes = changes
+    app.include_router(model_router(changes))
     app.include_router(review_router(workspace))
     # the colours are those of the service's pages
-    shared = [("shelfwise.service", "static")]
+    shared: list[str | tuple[str, str]] = [("shelfwise.service", "static")]
     app.mount("/review/static", StaticFiles(directory=STATIC, packages=shared), "static")
 
     @app.get("/")

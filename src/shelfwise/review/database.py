@@ -3,13 +3,68 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 from shelfwise.errors import StorageError
+from shelfwise.review.decision_rows import now
 
-VERSION = 1
+VERSION = 2
 """Of the tables; a file of a later version is refused."""
+
+
+class Database:
+    """The one connection to a file, for any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = open_database(path)
+        # one statement at a time on the one connection
+        self.lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it; on the disk when it ends.
+
+        Raises:
+            StorageError: the disk did not take it.
+        """
+        with self.lock:
+            try:
+                # the write lock is taken before anything is read: no other writer comes in between
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                fix = "nothing was kept; free the disk or the file, then try again"
+                raise StorageError(f"{self.path} did not take it: {error}; {fix}") from None
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        # after a full disk SQLite may have rolled back by itself
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+
+def person(connection: sqlite3.Connection, name: str, role: str) -> int:
+    """The number of a reviewer, who is noted down at the first decision."""
+    connection.execute(
+        "INSERT INTO reviewer (name, role, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (name, role, now()),
+    )
+    found = connection.execute("SELECT id FROM reviewer WHERE name = ?", (name,))
+    return int(found.fetchone()[0])
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -47,6 +102,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path} was written by a later version of shelfwise; update shelfwise")
     if version == 0:
         _make_tables(connection, path)
+    # what is there stays; a table was added
+    elif version == 1:
+        _run_script(connection, "model_events.sql")
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
@@ -57,6 +115,11 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     """
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StorageError(f"{path} is a database of another program; give --decisions FILE")
-    script = resources.files("shelfwise.review").joinpath("schema.sql").read_text("utf-8")
-    # all tables or none, also when the process is killed meanwhile
+    _run_script(connection, "schema.sql", "model_events.sql")
+
+
+def _run_script(connection: sqlite3.Connection, *names: str) -> None:
+    """Run files of this package: all of them or nothing, also when the process is killed meanwhile."""
+    folder = resources.files("shelfwise.review")
+    script = "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
     connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nCOMMIT;")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shelfwise.errors import StorageError
-from shelfwise.review.database import open_database
+from shelfwise.review.database import Database, person
 from shelfwise.review.decision_rows import (
     SELECT,
     ConflictError,
     Decision,
     Proposal,
+    Reason,
     decision_of,
     json_of,
     now,
@@ -34,21 +33,18 @@ class DecisionStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = open_database(path)
-        # one statement at a time on the one connection
-        self._lock = threading.RLock()
+        self.database = Database(path)
         self._current: dict[str, Decision] | None = None
         self._catalog = 0
         self._model = 0
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
+        self.database.close()
 
     def open_catalog(self, fingerprint: str, source: str, products: int) -> None:
         """Later decisions are about this catalogue."""
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO catalog_version (fingerprint, source, products, opened_at) "
                 "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -61,7 +57,7 @@ class DecisionStore:
 
     def open_model(self, digest: str, labels: Sequence[str]) -> None:
         """Later decisions are about suggestions of this model."""
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO model_version (digest, labels_json, opened_at) VALUES (?, ?, ?) "
                 "ON CONFLICT DO NOTHING",
@@ -79,9 +75,9 @@ class DecisionStore:
             ConflictError: somebody else was faster.
             StorageError: the disk did not take them.
         """
-        with self._transaction() as connection:
-            person = self._person(connection, reviewer, role)
-            kept = [self._keep(connection, proposal, person) for proposal in proposals]
+        with self.database.transaction() as connection:
+            number = person(connection, reviewer, role)
+            kept = [self._keep(connection, proposal, number) for proposal in proposals]
         self._remember(kept)
         return kept
 
@@ -92,7 +88,7 @@ class DecisionStore:
             ConflictError: somebody has decided about the product since.
             StorageError: there is no such decision, or it was taken back before.
         """
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             answered = self._answered(connection, request_key)
             if answered is not None:
                 return answered
@@ -106,81 +102,92 @@ class DecisionStore:
             if latest.id != undone.id and self._effective(connection, latest).id != undone.id:
                 raise ConflictError(latest)
             values = self._undoing(connection, undone, latest)
-            person = self._person(connection, reviewer, role)
-            kept = self._insert(connection, values | {"reviewer": person}, request_key)
+            number = person(connection, reviewer, role)
+            kept = self._insert(connection, values | {"reviewer": number}, request_key)
         self._remember([kept])
         return kept
 
     def last_to_undo(self, reviewer: str) -> Decision | None:
         """The latest decision of a person that nobody has taken back; None without one."""
-        with self._lock:
+        with self.database.lock:
             return self._row(
-                self._connection,
+                self.database.connection,
                 "r.name = ? AND d.action = 'decide' AND NOT EXISTS "
                 "(SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.id DESC LIMIT 1",
                 reviewer,
             )
 
+    def is_kept(self, request_key: str) -> bool:
+        """Whether a request was answered before."""
+        with self.database.lock:
+            return self._answered(self.database.connection, request_key) is not None
+
     def get(self, identity: int) -> Decision | None:
         """One row."""
-        with self._lock:
-            return self._row(self._connection, "d.id = ?", identity)
+        with self.database.lock:
+            return self._row(self.database.connection, "d.id = ?", identity)
 
     def current(self) -> dict[str, Decision]:
         """By product, its latest row."""
-        with self._lock:
+        with self.database.lock:
             if self._current is None:
-                rows = self._connection.execute(SELECT.format(table="current")).fetchall()
+                rows = self.database.connection.execute(SELECT.format(table="current")).fetchall()
                 self._current = {row["product"]: decision_of(row) for row in rows}
             # a copy: another thread may add to it
             return dict(self._current)
 
     def _remember(self, kept: Iterable[Decision]) -> None:
         """Keep what is on the disk now in memory, too: this process is the only writer."""
-        with self._lock:
+        with self.database.lock:
             for row in kept:
                 known = None if self._current is None else self._current.get(row.product)
                 # a repeated request is answered with its old row
                 if self._current is not None and (known is None or known.seq < row.seq):
                     self._current[row.product] = row
 
+    def decided_in(self, reason: Reason) -> set[str]:
+        """The products that anybody ever decided about in a queue, whatever became of it."""
+        query = "SELECT DISTINCT product FROM decision WHERE reason = ?"
+        with self.database.lock:
+            return {row[0] for row in self.database.connection.execute(query, (reason,))}
+
     def latest(self, product: str) -> Decision | None:
         """A product's latest row; None where nobody has decided about it."""
-        with self._lock:
-            return self._latest(self._connection, product)
+        with self.database.lock:
+            return self._latest(self.database.connection, product)
 
     def history(self, product: str | None = None, limit: int = 200) -> list[Decision]:
         """Rows of a product, or of all, the latest first."""
         where = "" if product is None else "WHERE d.product = ?"
         values = () if product is None else (product,)
         query = f"{SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {int(limit)}"
-        with self._lock:
-            return [decision_of(row) for row in self._connection.execute(query, values)]
+        with self.database.lock:
+            return [decision_of(row) for row in self.database.connection.execute(query, values)]
 
     def all_decisions(self) -> list[Decision]:
         """Every row, the first first."""
         query = f"{SELECT.format(table='decision')} ORDER BY d.id"
-        with self._lock:
-            return [decision_of(row) for row in self._connection.execute(query)]
+        with self.database.lock:
+            return [decision_of(row) for row in self.database.connection.execute(query)]
 
     def switch_acceptance(self, enabled: bool, why: str, reviewer: str | None = None) -> None:
         """Turn automatic acceptance on or off; `why` is shown."""
-        with self._transaction() as connection:
-            person = None if reviewer is None else self._person(connection, reviewer, "lead")
+        with self.database.transaction() as connection:
+            number = None if reviewer is None else person(connection, reviewer, "lead")
             connection.execute(
                 "INSERT INTO acceptance (enabled, why, reviewer, decided_at) VALUES (?, ?, ?, ?)",
-                (int(enabled), why, person, now()),
+                (int(enabled), why, number, now()),
             )
 
     def acceptance(self) -> tuple[bool, str]:
         """Whether automatic acceptance is on, and why."""
-        with self._lock:
-            row = self._connection.execute(
+        with self.database.lock:
+            row = self.database.connection.execute(
                 "SELECT enabled, why FROM acceptance ORDER BY id DESC LIMIT 1"
             ).fetchone()
         return (False, "nobody has turned it on") if row is None else (bool(row[0]), row[1])
 
-    def _keep(self, connection: sqlite3.Connection, proposal: Proposal, person: int) -> Decision:
+    def _keep(self, connection: sqlite3.Connection, proposal: Proposal, reviewer: int) -> Decision:
         """Insert one decision, or find it."""
         # first of all: a repeated request was saved, and is no conflict with itself
         answered = self._answered(connection, proposal.request_key)
@@ -199,7 +206,7 @@ class DecisionStore:
             "after": json_of(proposal.after),
             "suggested": json_of(proposal.suggested),
             "reason": proposal.reason,
-            "reviewer": person,
+            "reviewer": reviewer,
             "undoes": None,
             "batch": proposal.batch,
         }
@@ -263,34 +270,3 @@ class DecisionStore:
         query = f"{SELECT.format(table='decision')} WHERE {where}"
         row = connection.execute(query, values).fetchone()
         return None if row is None else decision_of(row)
-
-    def _person(self, connection: sqlite3.Connection, name: str, role: str) -> int:
-        """The number of a reviewer, who is noted down at the first decision."""
-        connection.execute(
-            "INSERT INTO reviewer (name, role, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (name, role, now()),
-        )
-        found = connection.execute("SELECT id FROM reviewer WHERE name = ?", (name,))
-        return int(found.fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block, or nothing of it; on the disk when it ends."""
-        with self._lock:
-            try:
-                # the write lock is taken before anything is read: no other writer comes in between
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._roll_back()
-                fix = "nothing was kept; free the disk or the file, then try again"
-                raise StorageError(f"{self.path} did not take it: {error}; {fix}") from None
-            except BaseException:
-                self._roll_back()
-                raise
-
-    def _roll_back(self) -> None:
-        # after a full disk SQLite may have rolled back by itself
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")

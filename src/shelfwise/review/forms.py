@@ -54,6 +54,12 @@ def number(form: Form, name: str) -> int:
     return int(text)
 
 
+def page_start(request: Request) -> int:
+    """The first row of a page of a list; 0 for an address that tells none."""
+    text = request.query_params.get("from", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def read_filter(request: Request) -> Filter:
     """The filter in an address.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,13 +12,38 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from shelfwise.reports.sureness import sureness
-from shelfwise.review.decision_rows import Decision
+from shelfwise.review.decision_rows import Decision, Labels
 from shelfwise.review.forms import address
 from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
 
 SHOWN_COPIES = 12
+
+PAGE_ROWS = 50
+"""Rows on one page of a list."""
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """A decision that was not kept, and why.
+
+    Args:
+        labels: what the person had ticked.
+        problem: a label that nobody knows, in words.
+        theirs: the decision of somebody who was faster.
+        newer: the model was changed since the page was shown.
+    """
+
+    labels: Labels
+    problem: str = ""
+    theirs: Decision | None = None
+    newer: bool = False
+
+    @property
+    def status(self) -> int:
+        """Of the answer."""
+        return 422 if self.problem else 409
 
 
 @lru_cache
@@ -31,6 +57,8 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["sure"] = sureness
     environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["points"] = lambda share: f"{100 * share:+.1f}"
+    environment.filters["megabytes"] = lambda size: f"{size / 1e6:,.1f} MB"
     environment.globals.update(address=address, queue_titles=TITLES, queue_purpose=PURPOSE)
     return environment
 
@@ -50,6 +78,8 @@ def render(
         "can_undo": workspace.store.last_to_undo(visitor.name),
         "label_names": workspace.label_names[:3000],
         "said": request.query_params.get("said", ""),
+        "request_path": request.url.path,
+        "changes": request.app.state.changes,
         "source": workspace.products.catalog.source.rpartition("/")[2],
         "title": "Review",
     }
@@ -61,25 +91,24 @@ def product_page(
     request: Request,
     row: int,
     chosen: Filter,
-    problem: str = "",
-    theirs: Decision | None = None,
-    mine: tuple[str, ...] | None = None,
+    unsaved: Unsaved | None = None,
 ) -> HTMLResponse:
     """One product, to be decided.
 
     Args:
-        problem: what was wrong with the last try.
-        theirs: what somebody else decided meanwhile.
-        mine: the labels that were not kept because of either.
+        unsaved: a decision that was not kept.
     """
     products = workspace.products
     current = workspace.store.current()
     latest = current.get(products.ids[row])
     decided = latest is not None and latest.state == "decided"
-    labels = mine if mine is not None else workspace.labels_of(row, current)
+    labels = workspace.labels_of(row, current)
     # nobody decided and the catalogue says nothing: the suggestion is where one begins
-    if mine is None and not decided and products.given[row] is None:
+    if not decided and products.given[row] is None:
         labels = products.suggestion(row)
+    # what a person ticked is never lost
+    if unsaved is not None:
+        labels = unsaved.labels
     candidates = products.shown(row)
     known = {candidate.name for candidate in candidates}
     rows = workspace.queues.rows(chosen, current)
@@ -107,11 +136,9 @@ def product_page(
         waiting=len(rows),
         place=rows.index(row) + 1 if row in rows else None,
         request_key=secrets.token_urlsafe(16),
-        problem=problem,
-        theirs=theirs,
+        unsaved=unsaved,
     )
-    status = 409 if theirs is not None else 422 if problem else 200
-    return HTMLResponse(page, status)
+    return HTMLResponse(page, 200 if unsaved is None else unsaved.status)
 
 
 def page(

@@ -63,9 +63,13 @@ class ReviewProducts:
         contradictions: by row, in words.
         look_alikes: (N,) a number that near-copies share.
         promise: the precision that `automatic` promises; None for a model without limits.
-        seed: of the random sample.
+        seed: of the random sample. It does not come from the model: another one must find the same sample.
         mode: how category paths become labels.
         settings: how the file was read.
+        further_paths: of labels that only an earlier model knew.
+        training_ids: of the products that the model was trained on, as far as it remembers them.
+        in_sample: (N,) whether the model was trained on the product and its scores do not come from models
+            that had not seen it; None: of none.
     """
 
     catalog: Catalog
@@ -87,6 +91,9 @@ class ReviewProducts:
     seed: int = 0
     mode: Mode = "flat"
     settings: CatalogSettings = field(default_factory=CatalogSettings)
+    further_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    training_ids: frozenset[str] = frozenset()
+    in_sample: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.catalog)
@@ -125,7 +132,7 @@ class ReviewProducts:
                 found.append(self._candidate(row, column, place, given))
         known = {candidate.name for candidate in found}
         for name in sorted(given - known):
-            path = self._path_of.get(name, (name,))
+            path = self.all_paths.get(name, (name,))
             found.append(Candidate(name, path, None, {}, False, True))
         # stable: by score among equals
         return sorted(found, key=lambda one: not (one.suggested or one.given))
@@ -158,8 +165,9 @@ class ReviewProducts:
         return found
 
     @cached_property
-    def _path_of(self) -> dict[str, tuple[str, ...]]:
-        return dict(zip(self.names, self.paths, strict=True))
+    def all_paths(self) -> dict[str, tuple[str, ...]]:
+        """The path of every label that this model or an earlier one knows."""
+        return {**self.further_paths, **dict(zip(self.names, self.paths, strict=True))}
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The labels above a label."""
@@ -167,7 +175,7 @@ class ReviewProducts:
 
     def path_of(self, name: str) -> tuple[str, ...]:
         """The labels from the root to a label; one that the model does not know stands alone."""
-        return self._path_of.get(name, (name,))
+        return self.all_paths.get(name, (name,))
 
     @cached_property
     def _copies(self) -> dict[int, list[int]]:

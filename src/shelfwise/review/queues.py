@@ -119,11 +119,21 @@ class Queues:
             return False
         return decision.fingerprint == self.products.fingerprint(row)
 
+    def measured(self, current: Mapping[str, Decision]) -> list[int]:
+        """The rows that measure: those of the sample up to the first that nobody has looked at.
+
+        To leave the hard ones out would flatter. A decision in bulk is no look.
+        """
+        found = []
+        for row in self.sample.tolist():
+            decision = current.get(self.products.ids[row])
+            if decision is None or decision.reason == "bulk" or not self.is_decided(row, current):
+                break
+            found.append(row)
+        return found
+
     def precision(self, current: Mapping[str, Decision], automatic: bool = False) -> Precision:
         """The precision of what the model suggests, from the random sample so far.
-
-        Counted are products in the order of the sample up to the first that nobody has looked at: to leave
-        the hard ones out would flatter. A decision in bulk is no look.
 
         Args:
             automatic: of products that are accepted without a person only.
@@ -134,12 +144,9 @@ class Queues:
             labels = labels * products.automatic
         counts = []
         rights = []
-        for row in self.sample.tolist():
-            decision = current.get(products.ids[row])
-            if decision is None or decision.reason == "bulk" or not self.is_decided(row, current):
-                break
+        for row in self.measured(current):
             counts.append(int(labels[row]))
-            right = set(decision.after) & set(products.suggestion(row))
+            right = set(current[products.ids[row]].after) & set(products.suggestion(row))
             rights.append(len(right) if labels[row] else 0)
         return running_precision(
             np.array(counts, np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -10,15 +11,21 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from shelfwise.errors import LabelError, StorageError
 from shelfwise.review.decision_rows import ConflictError, State
 from shelfwise.review.exports import EXPORTS, export
-from shelfwise.review.forms import Form, address, first, number, read_filter, read_form
-from shelfwise.review.pages import page, product_page
+from shelfwise.review.forms import (
+    Form,
+    address,
+    first,
+    number,
+    page_start,
+    read_filter,
+    read_form,
+)
+from shelfwise.review.pages import PAGE_ROWS, Unsaved, page, product_page
 from shelfwise.review.pictures import picture
 from shelfwise.review.queues import Filter
+from shelfwise.review.visitors import check_lead, visitor_of
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
-from shelfwise.service.sessions import Visitor
-
-PAGE_ROWS = 50
 
 VERDICTS: dict[str, State] = {
     "accept": "decided",
@@ -60,7 +67,9 @@ def _add_product_routes(router: APIRouter, workspace: Workspace) -> None:
     async def decide(request: Request, row: int) -> Response:
         _check_row(workspace, row)
         form = await read_form(request)
-        return _decide(workspace, request, row, form)
+        # the model is not changed between what is checked and what is kept
+        with workspace.lock:
+            return _decide(workspace, request, row, form)
 
 
 def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Response:
@@ -75,6 +84,10 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
             422, "no-request-key", "the field request_key is missing", field="request_key"
         )
     names = [*form.get("label", []), *first(form, "add").split("|")]
+    # nobody decides on suggestions that were not on the screen; what was kept is answered as before
+    shown = first(form, "model", workspace.products.model_digest)
+    if shown != workspace.products.model_digest and not workspace.store.is_kept(key):
+        return product_page(workspace, request, row, chosen, Unsaved(_named(names), newer=True))
     if verdict == "accept":
         names = list(workspace.products.suggestion(row))
     rows = [row]
@@ -86,16 +99,22 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
         labels = workspace.closed(names)
     except LabelError as error:
         known = tuple(form.get("label", []))
-        return product_page(workspace, request, row, chosen, str(error), mine=known)
+        return product_page(workspace, request, row, chosen, Unsaved(known, str(error)))
     try:
         seen = number(form, "seen")
         state = VERDICTS[verdict]
-        workspace.decide(rows, labels, seen, key, chosen.queue, _visitor(request), state)
+        workspace.decide(rows, labels, seen, key, chosen.queue, visitor_of(request), state)
     except ConflictError as conflict:
-        return product_page(workspace, request, row, chosen, theirs=conflict.theirs, mine=labels)
+        unsaved = Unsaved(labels, theirs=conflict.theirs)
+        return product_page(workspace, request, row, chosen, unsaved)
     done = {"decided": "Saved", "skipped": "Skipped", "unsure": "Left for a second look"}[state]
     more = f" with {len(rows) - 1} look-alikes" if len(rows) > 1 else ""
     return _next(workspace, request, chosen, row, f"{done}{more}: {workspace.products.titles[row]}")
+
+
+def _named(names: Iterable[str]) -> tuple[str, ...]:
+    """Names without blanks around them, each once."""
+    return tuple(sorted({name.strip() for name in names} - {""}))
 
 
 def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
@@ -104,8 +123,7 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
         chosen = read_filter(request)
         current = workspace.store.current()
         rows = workspace.queues.rows(chosen, current)
-        text = request.query_params.get("from", "0")
-        start = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        start = page_start(request)
         return page(
             workspace,
             request,
@@ -123,7 +141,7 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.post("/bulk")
     def preview(request: Request) -> HTMLResponse:
-        _check_lead(request)
+        check_lead(request)
         chosen = read_filter(request)
         token, found = workspace.preview_bulk(chosen)
         return page(
@@ -140,10 +158,11 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.post("/bulk/{token}")
     def confirm(request: Request, token: str) -> Response:
-        _check_lead(request)
+        check_lead(request)
         chosen = read_filter(request)
         try:
-            kept = workspace.confirm_bulk(token, _visitor(request))
+            with workspace.lock:
+                kept = workspace.confirm_bulk(token, visitor_of(request))
         except ConflictError as conflict:
             said = f"Nothing was saved: {conflict}. Preview again."
             return _to(address("/review/list", chosen, said=said))
@@ -156,7 +175,7 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
 
 def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
     def undo(request: Request, identity: int, key: str) -> Response:
-        visitor = _visitor(request)
+        visitor = visitor_of(request)
         decision = workspace.store.get(identity)
         try:
             undone = workspace.store.undo(identity, visitor.name, visitor.role, key)
@@ -172,7 +191,7 @@ def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/undo")
     async def undo_last(request: Request) -> Response:
         form = await read_form(request)
-        last = workspace.store.last_to_undo(_visitor(request).name)
+        last = workspace.store.last_to_undo(visitor_of(request).name)
         if last is None:
             return _to(address("/review", read_filter(request), said="There is nothing to undo"))
         return undo(request, last.id, first(form, "request_key") or f"undo-{last.id}")
@@ -218,12 +237,12 @@ def _add_progress_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.post("/acceptance")
     async def acceptance(request: Request) -> Response:
-        _check_lead(request)
+        check_lead(request)
         form = await read_form(request)
         enabled = first(form, "enabled") == "yes"
         if enabled and workspace.products.promise is None:
             raise Problem(409, "no-limits", "this model has no acceptance limits; train it again")
-        name = _visitor(request).name
+        name = visitor_of(request).name
         workspace.store.switch_acceptance(
             enabled, f"turned {'on' if enabled else 'off'} by {name}", name
         )
@@ -233,7 +252,7 @@ def _add_progress_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.get("/export")
     def download(request: Request) -> Response:
-        _check_lead(request)
+        check_lead(request)
         return export(workspace, request.query_params.get("format", ""))
 
 
@@ -256,18 +275,6 @@ def _to(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303)
 
 
-def _visitor(request: Request) -> Visitor:
-    visitor: Visitor = request.state.visitor
-    return visitor
-
-
 def _check_row(workspace: Workspace, row: int) -> None:
     if not 0 <= row < len(workspace.products):
         raise Problem(404, "no-product", "the catalogue has no product in this row")
-
-
-def _check_lead(request: Request) -> None:
-    if _visitor(request).role != "lead":
-        raise Problem(
-            403, "not-allowed", "only a lead may do this: ask for it, or decide one by one"
-        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import secrets
+import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shelfwise.errors import LabelError
 from shelfwise.review.decision_rows import Decision, Labels, Proposal, Reason, State
@@ -36,15 +37,48 @@ class Workspace:
     """A catalogue, its queues and its decisions."""
 
     def __init__(self, products: ReviewProducts, store: DecisionStore) -> None:
-        self.products = products
-        self.queues = Queues(products)
         self.store = store
-        given = {name for labels in products.given for name in labels or ()}
-        self.label_names: Sequence[str] = sorted(given | set(products.names))
-        self._known = frozenset(self.label_names)
+        self.lock = threading.RLock()
         self._previews: dict[str, BulkPreview] = {}
         store.open_catalog(products.catalog.fingerprint(), products.catalog.source, len(products))
-        store.open_model(products.model_digest, products.names)
+        self._open(products, Queues(products))
+
+    def _open(self, products: ReviewProducts, queues: Queues) -> None:
+        """Show the suggestions in `products` from now on."""
+        self.store.open_model(products.model_digest, products.names)
+        self.products = products
+        self.queues = queues
+        # what was decided under another model stays known, also where this one has no such label
+        decided = {name for one in self.store.current().values() for name in one.after}
+        given = {name for labels in products.given for name in labels or ()}
+        self.label_names: Sequence[str] = sorted(given | decided | products.all_paths.keys())
+        self._known = frozenset(self.label_names)
+
+    def use(self, products: ReviewProducts) -> None:
+        """Show what another model suggests, for the same products.
+
+        Previews of bulk decisions are dropped, and the promise of automatic acceptance is checked anew.
+
+        Raises:
+            StorageError: the disk did not take it; the old suggestions stay.
+        """
+        # the same random sample, whatever the model's seed
+        products = replace(
+            products,
+            catalog=self.products.catalog,
+            seed=self.products.seed,
+            # labels that the new model lacks keep their places in the tree
+            further_paths=self.products.all_paths,
+        )
+        queues = Queues(products)
+        with self.lock:
+            self._open(products, queues)
+            self._previews.clear()
+            enabled, _ = self.store.acceptance()
+            if enabled and products.promise is None:
+                why = "stopped by itself: the model that is used now promises nothing"
+                self.store.switch_acceptance(False, why)
+            self.check_promise()
 
     def labels_of(self, row: int, current: dict[str, Decision]) -> Labels:
         """The labels of a product: those decided on, or else the catalogue's."""

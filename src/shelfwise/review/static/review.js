@@ -92,7 +92,9 @@
     if (keys) keys.checked = keysAreOn();
   }
 
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    // progress that shows itself anew: it takes no focus, and only its end is told
+    if (event.target.id === "job") { if (event.target.dataset.state !== "working") finished(event.target); return; }
     arrive();
     const target = document.querySelector("[role=alert]:not([hidden]) h2, main h1");
     if (target) { target.tabIndex = -1; target.focus({ preventScroll: true }); }
@@ -101,9 +103,17 @@
   });
   document.addEventListener("DOMContentLoaded", arrive);
 
+  function finished(job) {
+    const heading = job.querySelector("h2");
+    say(heading?.textContent || "");
+    // the button that had the focus is gone
+    if (document.activeElement === document.body && heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+  }
+
   // one decision at a time: the next waits until this one is on the disk
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (unsent && event.detail.elt !== unsent) { event.preventDefault(); return; }
+    if (event.detail.elt.id === "job") return;
     for (const button of document.querySelectorAll("button")) button.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:afterRequest", (event) => {

@@ -1,0 +1,113 @@
+"""Versions of a model beside the one in use: a kill while one takes its place leaves one of them, whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shelfwise.errors import BundleError, StorageError
+from shelfwise.review.kept_models import (
+    digest_of,
+    keep_new,
+    kept_models,
+    models_folder,
+    put_in_place,
+)
+
+
+def write_model(folder: Path, name: str, size: int = 1000) -> str:
+    """A folder that is told apart as a model is; its digest."""
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(name.encode() * size)
+    files = '{"weights.safetensors": ""}'
+    (folder / "MANIFEST.json").write_text(f'{{"format": 2, "name": "{name}", "files": {files}}}')
+    found = digest_of(folder)
+    assert found is not None
+    return found
+
+
+def name_in(model: Path) -> bytes:
+    """Whose weights a folder has."""
+    return (model / "weights.safetensors").read_bytes()[:1]
+
+
+def test_the_old_model_lies_beside_before_the_new_one_is_in_place(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    old = write_model(model, "a")
+    new = write_model(tmp_path / "new", "b")
+    kept = keep_new(tmp_path / "new", model)
+    assert put_in_place(kept, model, old).parent == models_folder(model)
+    assert (digest_of(model), name_in(model)) == (new, b"b")
+    assert {one.digest for one in kept_models(model)} == {old, new}
+    # and back
+    [first] = [one for one in kept_models(model) if one.digest == old]
+    put_in_place(first.folder, model, new)
+    assert (digest_of(model), name_in(model)) == (old, b"a")
+    assert len(kept_models(model)) == 2
+
+
+def test_the_same_training_again_is_kept_once(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    write_model(model, "a")
+    for _ in range(2):
+        write_model(tmp_path / "new", "b")
+        keep_new(tmp_path / "new", model)
+    assert len(kept_models(model)) == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_not_as_expected_is_not_replaced(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    old = write_model(model, "a")
+    write_model(tmp_path / "new", "b")
+    kept = keep_new(tmp_path / "new", model)
+    with pytest.raises(StorageError, match="another program has replaced"):
+        put_in_place(kept, model, "of another model")
+    (model / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError, match=r"notes\.txt"):
+        put_in_place(kept, model, old)
+    assert (digest_of(model), name_in(model)) == (old, b"a")
+
+
+SWAPS = """
+import sys
+from pathlib import Path
+from shelfwise.review.kept_models import digest_of, kept_models, put_in_place
+model = Path(sys.argv[1])
+print("begin", flush=True)
+while True:
+    here = digest_of(model)
+    other = next(one for one in kept_models(model) if one.digest != here)
+    put_in_place(other.folder, model, here)
+"""
+
+
+def test_a_kill_at_any_time_leaves_one_model_whole(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    old = write_model(model, "a", 400_000)
+    write_model(tmp_path / "new", "b", 400_000)
+    kept = keep_new(tmp_path / "new", model)
+    put_in_place(kept, model, old)
+    for number in range(5):
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", SWAPS, str(model)], stdout=pipe) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.05 * number)
+            os.kill(process.pid, signal.SIGKILL)
+        digest = digest_of(model)
+        assert digest is not None
+        # the weights are those of the manifest
+        assert f'"name": "{name_in(model).decode()}"' in (model / "MANIFEST.json").read_text()
+        assert len(set((model / "weights.safetensors").read_bytes())) == 1
+        assert len({one.digest for one in kept_models(model)}) == 2
+    # the next one to write there takes away what the killed ones left
+    other = next(one for one in kept_models(model) if one.digest != digest_of(model))
+    put_in_place(other.folder, model, digest_of(model) or "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.models"]
