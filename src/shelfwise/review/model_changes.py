@@ -7,9 +7,8 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from shelfwise.core.types import Context
 from shelfwise.errors import ShelfwiseError
@@ -22,9 +21,10 @@ from shelfwise.review.learning import (
     lesson_with,
     needs_training_catalog,
 )
-from shelfwise.review.model_comparison import ModelComparison, compare
+from shelfwise.review.model_comparison import compare
 from shelfwise.review.model_events import ModelEvents
 from shelfwise.review.products import ReviewProducts
+from shelfwise.review.proposed_model import Proposed, Standing
 from shelfwise.review.training_process import StoppedError, TrainingProcess
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
@@ -34,44 +34,8 @@ log = logging.getLogger("shelfwise")
 
 TRAIN = (sys.executable, "-m", "shelfwise", "train")
 
-State = Literal["idle", "working", "ready", "failed"]
-
 Suggest = Callable[[Path, Context], ReviewProducts]
 """Lets the model in a folder suggest labels for the catalogue under review."""
-
-
-@dataclass(frozen=True)
-class Proposed:
-    """A model that could be used.
-
-    Args:
-        folder: where it lies.
-        products: what it suggests.
-        comparison: with the model in use.
-        facts: what it has learnt from; empty for one that was not trained here.
-    """
-
-    folder: Path
-    products: ReviewProducts
-    comparison: ModelComparison
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a change of the model is.
-
-    Args:
-        state: "idle", "working", "ready" with a proposed model, or "failed".
-        said: what came of the last change.
-        work: what is under way, in the state "working".
-        proposed: the other model, in the state "ready".
-    """
-
-    state: State = "idle"
-    said: str = ""
-    work: BackgroundWork | None = None
-    proposed: Proposed | None = None
 
 
 class ModelChanges:
