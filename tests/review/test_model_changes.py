@@ -182,6 +182,16 @@ def test_only_a_lead_changes_the_model_and_only_if_there_is_something_to_learn(s
     assert served.changes.standing.state == "idle"
 
 
+def test_where_models_must_be_signed_none_is_trained(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served.client()
+    decide(client, 0)
+    monkeypatch.setenv("SHELFWISE_PUBLIC_KEY", "key.pem")
+    assert "Not done: Only signed models are accepted here" in client.post(f"{HOME}/train").text
+    assert served.changes.standing.state == "idle"
+
+
 def test_what_was_not_on_the_screen_is_not_accepted(served: Any) -> None:
     client = served.client()
     decide(client, 0)

@@ -102,6 +102,7 @@ def access_of(door: Door) -> Access:
         # whoever has no session yet must be able to open one
         Area(SIGN_IN),
         Area("/seller.css"),
+        Area("/colours.css"),
     )
     hosts = LOOPBACK_HOSTS | {name.lower() for name in door.allowed_hosts}
     # a key is asked of everyone, so that no page of a stranger gets in by another name

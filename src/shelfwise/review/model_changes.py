@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shelfwise.core.trusted_key import trusted_key
 from shelfwise.core.types import Context
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.background_work import BackgroundWork, lower_priority
@@ -80,6 +81,12 @@ class ModelChanges:
 
     def why_not(self) -> str | None:
         """Why no model can be trained now; None where one can."""
+        if trusted_key() is not None:
+            return (
+                "Only signed models are accepted here, and nobody could sign a new one before it is loaded. "
+                "Train it with `shelfwise train --corrections`, sign it, and put it in the place of the "
+                "model: this page then offers to load it."
+            )
         if self.sources.training is None:
             needed = needs_training_catalog(self.workspace)
             if needed is not None:
