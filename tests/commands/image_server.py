@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from PIL import Image
 
@@ -19,12 +21,20 @@ def png(colour: int = 0) -> bytes:
 
 
 class ImageServer(ThreadingHTTPServer):
-    """Serves until it is closed; `hits` has what was asked, path -> how often."""
+    """Serves until it is closed; `hits` has what was asked, path -> how often.
+
+    Args:
+        certificate: what it proves itself with; None serves without encryption.
+    """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.connections = 0
+        self._scheme = "http" if certificate is None else "https"
+        if certificate is not None:
+            self.socket = certificate.wrap_socket(self.socket, server_side=True)
         self.hits: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.hosts: set[str] = set()
@@ -37,8 +47,12 @@ class ImageServer(ThreadingHTTPServer):
     def where(self) -> str:
         return f"127.0.0.1:{self.server_port}"
 
-    def url(self, path: str) -> str:
-        return f"http://{self.where}/{path}"
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"{self._scheme}://{host}:{self.server_port}/{path}"
+
+    def get_request(self) -> Any:
+        self.connections += 1
+        return super().get_request()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -66,7 +66,7 @@ def fetch_images(
 
     Raises:
         CatalogError: `source` cannot be read, or names no image by a URL.
-        ConfigError: no host of the catalogue is allowed.
+        ConfigError: no host of the catalogue is allowed, or the certificates to trust cannot be read.
         StorageError: `folder` is not below the catalogue's, or another run is writing to it.
     """
     below = _below(source, folder)
@@ -90,9 +90,9 @@ def fetch_images(
             "not_allowed": dict(elsewhere.most_common()),
             "malformed": malformed,
         }
+        fetcher = Fetcher(images, allowlist, limits)
         # written now too: what a run has fetched is used even if it is killed
         _write_record(source, {**found, "finished": False})
-        fetcher = Fetcher(images, allowlist, limits)
         with context.progress("images", len(wanted)) as progress:
             tally = asyncio.run(fetcher.fetch(wanted, progress))
         found.update(_outcome(tally, images, allowed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from urllib.parse import urljoin
 import httpx
 
 from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError
+from shelfwise.fetching.certificates import distrust
 
 HEADERS = {
     "User-Agent": "shelfwise-fetch",
@@ -66,16 +68,24 @@ class NotFetchedError(Exception):
         self.wait = wait
 
 
+class UntrustedHostError(NotFetchedError):
+    """A host that does not prove who it is: nothing more is asked of it in this run."""
+
+
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects only to addresses that were checked.
 
     A host is looked up once a request, and the connection goes to the address that was found, so a second
     answer of the name server has no effect. The certificate is still checked against the host's name.
+
+    Args:
+        allowlist: checks the addresses.
+        certificates: whose certificates are trusted.
     """
 
-    def __init__(self, allowlist: Allowlist) -> None:
+    def __init__(self, allowlist: Allowlist, certificates: ssl.SSLContext) -> None:
         self._allowlist = allowlist
-        self._inner = httpx.AsyncHTTPTransport()
+        self._inner = httpx.AsyncHTTPTransport(verify=certificates)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to one of the addresses of its host."""
@@ -97,10 +107,12 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def open_client(allowlist: Allowlist, limits: Limits) -> httpx.AsyncClient:
-    """A client for one host. Settings of the environment are passed over: a proxy would look up hosts."""
+def open_client(
+    allowlist: Allowlist, limits: Limits, certificates: ssl.SSLContext
+) -> httpx.AsyncClient:
+    """A client for one host. Proxies of the environment are passed over: they would look up hosts."""
     return httpx.AsyncClient(
-        transport=CheckedTransport(allowlist),
+        transport=CheckedTransport(allowlist, certificates),
         headers=HEADERS,
         timeout=limits.seconds,
         follow_redirects=False,
@@ -113,6 +125,7 @@ async def download(client: httpx.AsyncClient, url: str, limits: Limits) -> bytes
 
     Raises:
         NotFetchedError: the host does not answer or refuses, or the content is too large or too slow.
+        UntrustedHostError: the host's certificate is not trusted.
         RefusedUrlError: the host or its address is not allowed.
     """
     try:
@@ -130,6 +143,9 @@ async def download(client: httpx.AsyncClient, url: str, limits: Limits) -> bytes
     except httpx.RemoteProtocolError:
         raise NotFetchedError("the host's answer is malformed") from None
     except httpx.HTTPError as error:
+        reason = distrust(error)
+        if reason is not None:
+            raise UntrustedHostError(reason) from None
         raise NotFetchedError(f"the connection failed ({type(error).__name__})") from None
 
 

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+import httpx
+
 from shelfwise.core.types import Progress
 from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError, origin
+from shelfwise.fetching.certificates import checking_context
 from shelfwise.fetching.download import Limits, NotFetchedError, Redirect
 from shelfwise.fetching.host_lane import HostLane
 from shelfwise.fetching.image_folder import ImageFolder
@@ -40,6 +43,9 @@ class Fetcher:
         folder: where they go.
         allowlist: the hosts that may be asked.
         limits: how much an image may cost.
+
+    Raises:
+        ConfigError: the certificates that the environment names cannot be read.
     """
 
     def __init__(
@@ -51,6 +57,8 @@ class Fetcher:
         self._folder = folder
         self._allowlist = allowlist
         self._limits = limits
+        # once: reading the authorities takes longer than an image
+        self._certificates = checking_context()
         self._lanes: dict[tuple[str, int], HostLane] = {}
         self.tally = Tally()
 
@@ -102,16 +110,27 @@ class Fetcher:
             answer = await self._lane(url).get(url)
             if not isinstance(answer, Redirect):
                 return answer
+            self._check_redirect(url, answer.url)
             url = answer.url
-            if not self._allowlist.permits(url):
-                host, _port = origin(url)
-                raise RefusedUrlError(f"a redirect leads to the host {host}, which is not allowed")
         raise NotFetchedError(f"there are more than {MAX_REDIRECTS} redirects", for_good=True)
+
+    def _check_redirect(self, url: str, target: str) -> None:
+        """Refuse to be led from `url` to `target`.
+
+        Raises:
+            RefusedUrlError: the catalogue could not name `target` either, or the way there is less secure.
+        """
+        if not self._allowlist.permits(target):
+            host, _port = origin(target)
+            raise RefusedUrlError(f"a redirect leads to the host {host}, which is not allowed")
+        # what comes without encryption may come from anybody
+        if httpx.URL(url).scheme == "https" and httpx.URL(target).scheme == "http":
+            raise RefusedUrlError("a redirect leads from https to http, which is not secure")
 
     def _lane(self, url: str) -> HostLane:
         where = origin(url)
         if where not in self._lanes:
-            self._lanes[where] = HostLane(self._allowlist, self._limits)
+            self._lanes[where] = HostLane(self._allowlist, self._limits, self._certificates)
         return self._lanes[where]
 
     async def _close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 
 from shelfwise.fetching.allowlist import Allowlist
@@ -10,6 +11,7 @@ from shelfwise.fetching.download import (
     Limits,
     NotFetchedError,
     Redirect,
+    UntrustedHostError,
     download,
     open_client,
 )
@@ -19,10 +21,16 @@ MAX_FAILURES = 10
 
 
 class HostLane:
-    """All requests to one host."""
+    """All requests to one host.
 
-    def __init__(self, allowlist: Allowlist, limits: Limits) -> None:
-        self._client = open_client(allowlist, limits)
+    Args:
+        allowlist: the hosts that may be asked.
+        limits: how much an image may cost, and how gently the host is asked.
+        certificates: whose certificates are trusted.
+    """
+
+    def __init__(self, allowlist: Allowlist, limits: Limits, certificates: ssl.SSLContext) -> None:
+        self._client = open_client(allowlist, limits, certificates)
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
         self._next_start = 0.0
@@ -79,6 +87,9 @@ class HostLane:
             self._next_start = max(self._next_start, time.monotonic() + failure.wait)
             if failure.wait > self._limits.max_wait:
                 self._closed = f"the host asks to wait {failure.wait:.0f} seconds"
+        # each further request would end in the same way
+        if isinstance(failure, UntrustedHostError):
+            self._closed = str(failure)
         if self._failures >= MAX_FAILURES and self._closed is None:
             self._closed = f"the host failed {MAX_FAILURES} times in a row"
         if self._closed is not None:
