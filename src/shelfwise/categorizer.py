@@ -15,14 +15,20 @@ from sklearn.base import BaseEstimator
 from shelfwise import aliases
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.product_sources import (
-    as_catalog,
     read_labelled_products,
     read_unlabelled_products,
 )
-from shelfwise.catalog.reading.refused_rows import one_row_a_record
+from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.refused_rows import (
+    Row,
+    array_with_refused,
+    list_with_refused,
+    one_row_a_record,
+    rows_of,
+)
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Context, Floats, Rows
+from shelfwise.core.types import Bools, Context, Floats
 from shelfwise.errors import BundleError, LabelError, NotFittedError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
@@ -32,7 +38,7 @@ from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision, label, novelty_detector
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
-from shelfwise.model.predictor import MemberPredictions, Predictor
+from shelfwise.model.predictor import Predictor
 from shelfwise.training.fit import fit_catalog
 
 _COLUMNS = "multi_hot_columns"
@@ -50,6 +56,10 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
     table, or an iterable of dictionaries, such as a list, a generator or a data set. All are read by the same
     rules: with any of the columns id, title, description, image, categories, price, brand and related, or
     names that shops use for them. An image is a path, the bytes of an image file, or a picture of Pillow.
+
+    Answers have one row a record of `X`, in its order; N is the number of records. A record that cannot be
+    read has a row too: NaN in numbers, false in decisions, an empty list or mapping. The log says how many
+    there are, and :meth:`rows` tells which and why. Where not one can be read, that is an error.
 
     scikit-learn's `clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take it like any estimator. It is
     no classifier in their sense, as these have one label a product: `is_classifier` is false.
@@ -126,16 +136,31 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> Floats:
-        """Scores (N, L) in [0, 1], one column a label of ``classes_``; 0 for labels that were too rare."""
-        return self._in_columns(self._scores(X))
+        """Scores (N, L) in [0, 1], one column a label of ``classes_``; 0 for labels that were too rare.
+
+        NaN for a record that cannot be read.
+        """
+        reading = self._read(X)
+        scores = self._in_columns(self._scores(reading.catalog))
+        return array_with_refused(scores, reading.quarantine, np.nan)
 
     def predict(self, X: Any) -> Bools:
         """Decisions (N, L), multi-hot, one column a label of ``classes_``; false for those too rare.
 
         They are made by the model's threshold or rule, and do not contradict its taxonomy. After a fit on
-        multi-hot `y` they have its columns, so that scikit-learn's metrics compare the two.
+        multi-hot `y` they have its columns, so that scikit-learn's metrics compare the two. A record that
+        cannot be read has no label; :meth:`rows` tells it from a product that has none.
         """
-        return self._in_columns(self._decisions(X))
+        reading = self._read(X)
+        decisions = self._in_columns(self._decisions(reading.catalog))
+        return array_with_refused(decisions, reading.quarantine, False)
+
+    def rows(self, X: Any) -> list[Row]:
+        """The N records that the rows of all answers are about: id, and why one cannot be read.
+
+        `X` is read once more. Of a generator keep a list, and give that to both.
+        """
+        return rows_of(self._read(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Micro-F1 of the decisions. True labels that the model does not know count as missed.
@@ -160,7 +185,9 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
 
     def categorize(self, X: Any) -> list[list[str]]:
         """N lists of label names: what :meth:`predict` decides, as words."""
-        return self._model().labels.decode(self._decisions(X))
+        reading = self._read(X)
+        names = self._model().labels.decode(self._decisions(reading.catalog))
+        return list_with_refused(names, reading.quarantine, list)
 
     def label(
         self,
@@ -171,9 +198,8 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
     ) -> Iterator[Decision]:
         """Decide for each product: its labels with paths and scores, its queue, and what this rests on.
 
-        ``shelfwise predict`` writes the same decisions. Of a file there is one a record, in order: that of
-        a record that cannot be read has the reason as `refused`. The matrices of the other methods have rows
-        of products only.
+        ``shelfwise predict`` writes the same decisions. There is one a record, in order: that of a record
+        that cannot be read has the reason as `refused`.
 
         Args:
             precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts
@@ -187,12 +213,12 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             BundleError: an exported model, which has no novelty detector, is to tell what is novel.
         """
         model = self._model()
-        reading = read_unlabelled_products(X, model.config.catalog, self.root)
+        reading = self._read(X)
         decisions = label(model, reading.catalog, _context(model), precision, novelty_rate, top)
         return one_row_a_record(decisions, deque(reading.quarantine), Decision.of_refused)
 
     def novelty(self, X: Any) -> Floats:
-        """The novelty score of each of N products, (N,) from 0 to 1.
+        """The novelty score of each of N products, (N,) from 0 to 1; NaN for a record that cannot be read.
 
         It is near 1 for a product unlike anything in training. It is the share of known products that are
         less unusual; see :mod:`shelfwise.novelty.detector`.
@@ -204,10 +230,11 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         model = self._model()
         # asked for first: without a detector nothing need be predicted
         detector = novelty_detector(model)
-        catalog = self._catalog(model, X)
-        scores = model.scores(model.predict_members(catalog, _context(model)))
-        p_values = detector.p_values(catalog, scores, _context(model))
-        return np.asarray(1 - p_values, np.float32)
+        reading = self._read(X)
+        scores = self._scores(reading.catalog)
+        p_values = detector.p_values(reading.catalog, scores, _context(model))
+        novelty = np.asarray(1 - p_values, np.float32)
+        return array_with_refused(novelty, reading.quarantine, np.nan)
 
     def outside(self, X: Any) -> Floats:
         """The old name of :meth:`novelty`."""
@@ -231,27 +258,29 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "explain labels")
-        catalog = self._catalog(model, X)
-        explained = explain_products(model, catalog, _context(model), evidence=evidence)
+        reading = self._read(X)
+        explained = explain_products(model, reading.catalog, _context(model), evidence=evidence)
         reasons = []
         for product in explained:
             by_label = {name: reason.to_dict() for name, reason in product.reasons.items()}
             reasons.append(by_label)
-        return reasons
+        return list_with_refused(reasons, reading.quarantine, dict)
 
     def embed(self, X: Any) -> Floats:
         """Product vectors (N, D): the members' features side by side.
 
         Each member's are scaled to length 1, and 0 where it is absent. D is the same for every `X`, whatever
-        fields its products have.
+        fields its products have. NaN for a record that cannot be read.
 
         Raises:
             BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "embed products")
         # each member counts alike, however long its vectors are
-        parts = [unit(part) for part in self._features(model, X).values()]
-        return np.concatenate(parts, axis=1)
+        reading = self._read(X)
+        parts = [unit(part) for part in self._features(model, reading.catalog).values()]
+        vectors = np.concatenate(parts, axis=1)
+        return array_with_refused(vectors, reading.quarantine, np.nan)
 
     def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
         """The k training products most like each of N products, most similar first; none without any field.
@@ -265,8 +294,10 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one, or was saved by a version that kept no index.
         """
         model, index = self._model_with_index()
-        similarities, rows = index.nearest(self._features(model, X), k)
-        return _describe_neighbours(model, index, similarities, rows)
+        reading = self._read(X)
+        similarities, rows = index.nearest(self._features(model, reading.catalog), k)
+        neighbours = index.describe_all(similarities, rows, model.labels.names)
+        return list_with_refused(neighbours, reading.quarantine, list)
 
     def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:
         """The k training products most like the training product with the id `name`, itself left out.
@@ -278,7 +309,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         """
         model, index = self._model_with_index()
         similarities, rows = index.nearest_to(name, k)
-        [neighbours] = _describe_neighbours(model, index, similarities, rows)
+        [neighbours] = index.describe_all(similarities, rows, model.labels.names)
         return neighbours
 
     def __sklearn_tags__(self) -> Any:
@@ -324,17 +355,18 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             raise BundleError("this model has no index of similar products; train it again")
         return model, model.nearest_neighbours
 
-    def _catalog(self, model: Predictor, X: Any) -> Catalog:
-        return as_catalog(X, model.config.catalog, self.root)
+    def _read(self, X: Any) -> ReadResult:
+        """The products to predict on, and the records that are none."""
+        return read_unlabelled_products(X, self._model().config.catalog, self.root)
 
-    def _scores(self, X: Any) -> Floats:
+    def _scores(self, catalog: Catalog) -> Floats:
         """Scores (N, labels of the model)."""
         model = self._model()
-        return model.scores(self._predict_members(model, X))
+        return model.scores(model.predict_members(catalog, _context(model)))
 
-    def _decisions(self, X: Any) -> Bools:
+    def _decisions(self, catalog: Catalog) -> Bools:
         """Decisions (N, labels of the model)."""
-        return self._model().decide(self._scores(X))
+        return self._model().decide(self._scores(catalog))
 
     def _in_columns(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values (N, labels of the model) in the columns of ``classes_``."""
@@ -343,29 +375,10 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         wide[:, [place[name] for name in self._model().labels.names]] = values
         return wide
 
-    def _predict_members(self, model: Predictor, X: Any) -> MemberPredictions:
-        return model.predict_members(self._catalog(model, X), _context(model))
-
-    def _features(self, model: Model, X: Any) -> dict[str, Floats]:
-        predictions = self._predict_members(model, X).predictions
+    def _features(self, model: Model, catalog: Catalog) -> dict[str, Floats]:
+        predictions = model.predict_members(catalog, _context(model)).predictions
         return {name: prediction.features for name, prediction in predictions.items()}
 
 
 def _context(model: Predictor) -> Context:
     return Context(seed=model.config.seed)
-
-
-def _describe_neighbours(
-    model: Model, index: Neighbours, similarities: Floats, rows: Rows
-) -> list[list[dict[str, Any]]]:
-    """What the index knows of the products at `rows` (N, k); a row below 0 stands for none."""
-    described = []
-    for product_similarities, product_rows in zip(
-        similarities.tolist(), rows.tolist(), strict=True
-    ):
-        neighbours = []
-        for similarity, row in zip(product_similarities, product_rows, strict=True):
-            if row >= 0:
-                neighbours.append(index.describe(row, similarity, model.labels.names))
-        described.append(neighbours)
-    return described

@@ -207,12 +207,6 @@ class Catalog:
         chosen = np.asarray(rows, dtype=np.int64)
         return Catalog(take_rows(self.table, chosen), self.root, self.source)
 
-    def with_ids(self, ids: Sequence[str]) -> Catalog:
-        """The same products with other ids, one each."""
-        place = self.table.column_names.index("id")
-        table = self.table.set_column(place, "id", pa.array(ids, pa.string()))
-        return Catalog(table, self.root, self.source)
-
     def with_images(self, images: Sequence[str | bytes | None]) -> Catalog:
         """The same products with other images: N paths, contents of image files, or None."""
         paths: list[str | None] = []

@@ -128,6 +128,21 @@ class Neighbours:
             "labels": [names[column] for column in self.labels_of(row)],
         }
 
+    def describe_all(
+        self, similarities: Floats, rows: Rows, names: Sequence[str]
+    ) -> list[list[dict[str, Any]]]:
+        """What is known of the products at `rows` (N, k), as :meth:`describe` has it; a row below 0 is none.
+
+        Args:
+            similarities: (N, k).
+            names: of the L labels.
+        """
+        described = []
+        for some, places in zip(similarities.tolist(), rows.tolist(), strict=True):
+            found = zip(places, some, strict=True)
+            described.append([self.describe(row, like, names) for row, like in found if row >= 0])
+        return described
+
     def targets(self, labels: int) -> Bools:
         """(N, L) the labels of all products."""
         whole = np.zeros((len(self.ids), labels), np.bool_)

@@ -18,7 +18,7 @@ import pytest
 import scipy.sparse
 from PIL import Image
 
-from shelfwise.catalog.reading.product_sources import as_catalog, read_products
+from shelfwise.catalog.reading.product_sources import read_products, read_unlabelled_products
 from shelfwise.catalog.reading.python_records import read_records
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -28,7 +28,7 @@ SETTINGS = CatalogSettings()
 
 
 def read(products: Any) -> Catalog:
-    return read_records(products, every=True).catalog
+    return read_records(products, ids_repeat=True).catalog
 
 
 ODD: list[dict[str, Any]] = [
@@ -123,7 +123,20 @@ def test_ids_may_come_twice_where_every_record_counts(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         once = read_products(records, SETTINGS).catalog
     assert once.column("title") == ["a", "c"]
-    assert "1 of 3 records cannot be used; the first, line 2" in caplog.text
+    assert "1 of 3 records cannot be used; the first, number 1" in caplog.text
+
+
+def test_a_record_that_cannot_be_used_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    records = [{"id": "a"}, {"id": "a", "title": {"en": "Mug"}}, {"id": "a", "title": "Mug"}]
+    with caplog.at_level(logging.WARNING):
+        reading = read_unlabelled_products(records, SETTINGS)
+    assert reading.catalog.ids == ["a", "a"]
+    [refused] = reading.quarantine
+    assert (refused.id, refused.accepted_before) == ("a", 1)
+    assert "1 of 3 records cannot be used; the first, number 1: product 'a': the" in caplog.text
+    # labels that stand beside the products would be of others
+    with pytest.raises(CatalogError, match="y has an entry a record"):
+        read_products(records, SETTINGS, every=True)
 
 
 def test_variant_rows_are_left_out_as_of_a_file(tmp_path: Path) -> None:
@@ -171,7 +184,7 @@ def test_images_of_a_program(picture: Any, tmp_path: Path) -> None:
     # under a name that shops use, too
     for name in ("image", "Images"):
         products = [{name: image, "title": "a"} for image in given]
-        sources = read_records(products, root=tmp_path, every=True).catalog.image_sources()
+        sources = read_records(products, root=tmp_path, ids_repeat=True).catalog.image_sources()
         for source in sources:
             np.testing.assert_array_equal(pixels(source), np.asarray(picture))
 
@@ -199,7 +212,7 @@ def test_a_generator_is_read_once() -> None:
     def products() -> Iterator[dict[str, Any]]:
         yield from ({"title": str(number)} for number in range(3))
 
-    assert len(as_catalog(products(), SETTINGS)) == 3
+    assert len(read_unlabelled_products(products(), SETTINGS).catalog) == 3
 
 
 @pytest.mark.parametrize(
@@ -220,7 +233,7 @@ def test_a_generator_is_read_once() -> None:
         (scipy.sparse.eye(3), "a sparse matrix"),
         (7, "of the type int"),
         (pd.DataFrame([["a", "b"]], columns=["title", "title"]), "several columns of one name"),
-        ([{"title": "a"}, {"title": {"en": "a"}}], "1 of 2 .* number 1: product '1': the title"),
+        ([{"title": {"en": "a"}}], "1 of 1 .* number 0: product '0': the title"),
         ([{"id": ["1"], "title": "a"}], r"the id is \['1'\]"),
         ([{"id": True}], "the id is True"),
         ([{"id": "4.00638E+12"}], "Excel has cut this one short"),
@@ -230,14 +243,14 @@ def test_a_generator_is_read_once() -> None:
 )
 def test_other_things_are_refused_in_words(products: Any, message: str) -> None:
     with pytest.raises(CatalogError, match=message):
-        as_catalog(products, SETTINGS)
+        read_unlabelled_products(products, SETTINGS)
 
 
 def test_what_holds_itself_is_refused() -> None:
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(CatalogError, match="nested too deeply"):
-        as_catalog([{"title": endless}], SETTINGS)
+        read_unlabelled_products([{"title": endless}], SETTINGS)
 
 
 def test_categories_that_do_not_count_are_not_asked_about() -> None:
@@ -245,4 +258,4 @@ def test_categories_that_do_not_count_are_not_asked_about() -> None:
     products = [{"title": "a", "tags": text} for text in texts]
     with pytest.raises(CatalogError, match="can be read in two ways"):
         read_products(products, SETTINGS)
-    assert len(as_catalog(products, SETTINGS)) == len(texts)
+    assert len(read_unlabelled_products(products, SETTINGS).catalog) == len(texts)

@@ -32,44 +32,59 @@ def read_products(
         products: a catalogue file; a :class:`~shelfwise.core.catalog.Catalog`, which is taken as it is; or
             what :func:`~shelfwise.catalog.reading.python_records.read_records` takes.
         root: the folder that image paths are relative to, where `products` is no file.
-        every: each record must become a product. Unset: what cannot be used is left out, and told in the log.
+        every: each record must become a product; ids may repeat, but not in a file. Unset: what cannot be
+            used is left out, and told in the log.
         strict: refuse settings that name a column which is not there.
 
     Raises:
         CatalogError: there is no such file, nothing in it can be used, or, with `every`, not all of it can.
     """
+    reading = _read(products, settings, root, ids_repeat=every, strict=strict)
+    if not reading.quarantine:
+        return reading
+    found = _refused_sentence(reading)
+    if every:
+        fix = "y has an entry a record, so mend them, or take them out of both"
+        raise CatalogError(f"{found}; {fix}")
+    log.warning("%s; they are left out", found)
+    return reading
+
+
+def read_unlabelled_products(
+    products: Any, settings: CatalogSettings, root: Path | str = "."
+) -> ReadResult:
+    """Read products to predict on; their categories do not count, however they are written.
+
+    What cannot be used is in the quarantine, and told in the log. Of a program's products ids may repeat, and
+    those without one are numbered.
+
+    Raises:
+        CatalogError: there is no such file, or nothing in it can be used.
+    """
+    reading = _read(products, _without_categories(settings), root, ids_repeat=True)
+    if reading.quarantine:
+        log.warning("%s; they have no answer", _refused_sentence(reading))
+    return reading
+
+
+def _read(
+    products: Any,
+    settings: CatalogSettings,
+    root: Path | str,
+    ids_repeat: bool,
+    strict: bool = False,
+) -> ReadResult:
+    """The products, and what cannot be used."""
     if isinstance(products, Catalog):
         return ReadResult(products, [], len(products), "catalog", settings=settings)
     if isinstance(products, str | Path):
         _check_exists(products)
         reading = read_catalog(Path(products), settings, strict=strict)
     else:
-        reading = read_records(products, settings, root, every, strict)
+        reading = read_records(products, settings, root, ids_repeat, strict)
     for sentence in reading.reading.evidence:
         log.info(sentence)
-    if reading.quarantine:
-        _tell_left_out(reading, every)
     return reading
-
-
-def as_catalog(products: Any, settings: CatalogSettings, root: Path | str = ".") -> Catalog:
-    """The products to predict on; their categories do not count, however they are written.
-
-    Of a file, records that cannot be used are left out. Else there is one product a record, and those without
-    an id are numbered.
-
-    Raises:
-        CatalogError: `products` is nothing of the kind, or one of them cannot be used.
-    """
-    return read_unlabelled_products(products, settings, root).catalog
-
-
-def read_unlabelled_products(
-    products: Any, settings: CatalogSettings, root: Path | str = "."
-) -> ReadResult:
-    """As :func:`as_catalog`, with what could not be used of a file."""
-    is_file = isinstance(products, str | Path)
-    return read_products(products, _without_categories(settings), root, every=not is_file)
 
 
 @dataclass(frozen=True)
@@ -143,20 +158,12 @@ def _check_exists(path: str | Path) -> None:
         )
 
 
-def _tell_left_out(reading: ReadResult, every: bool) -> None:
-    """Say how many records are left out, and why the first is.
-
-    Raises:
-        CatalogError: none may be.
-    """
+def _refused_sentence(reading: ReadResult) -> str:
+    """How many records cannot be used, and why the first cannot."""
     first = reading.quarantine[0]
-    source = f" of {reading.catalog.source}" if reading.catalog.source else ""
-    found = (
-        f"{len(reading.quarantine)} of {reading.records} records{source} cannot be used; the first, line "
-        f"{first.line}: {first.reason}"
-    )
-    if every:
-        raise CatalogError(
-            f"{found}; y has an entry a record, so mend them, or take them out of both"
-        )
-    log.warning("%s; they are left out", found)
+    source = reading.catalog.source
+    of_file = f" of {source}" if source else ""
+    # Python counts from 0
+    place = f"line {first.line}" if source else f"number {first.line - 1}"
+    count = f"{len(reading.quarantine)} of {reading.records} records{of_file}"
+    return f"{count} cannot be used; the first, {place}: {first.reason}"

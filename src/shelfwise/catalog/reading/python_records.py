@@ -105,7 +105,7 @@ def read_records(
     products: Any,
     settings: CatalogSettings | None = None,
     root: Path | str = ".",
-    every: bool = False,
+    ids_repeat: bool = False,
     strict: bool = False,
 ) -> ReadResult:
     """Check products given by a program; those without an id are numbered from 0.
@@ -114,13 +114,12 @@ def read_records(
         products: a data frame, an Arrow table, or an iterable of mappings; see
             :func:`~shelfwise.catalog.reading.python_containers.records_of`.
         root: the folder that image paths are relative to.
-        every: each record must become a product, and ids may repeat: whoever asks about N products gets N
-            answers. Unset: what cannot be used, variant rows and repeated ids are left out, as of a file.
+        ids_repeat: products may share an id: whoever asks about N products gets N answers. Unset: variant
+            rows and repeated ids are refused, as of a file.
         strict: refuse settings that name a column which no record has.
 
     Raises:
-        CatalogError: there is no record; none can be accepted, or, with `every`, one cannot; or categories
-            can be read in two ways.
+        CatalogError: there is no record, none can be accepted, or categories can be read in two ways.
     """
     settings = settings or CatalogSettings()
     given = records_of(products, settings.columns)
@@ -132,24 +131,19 @@ def read_records(
     reading, source = detect_reading(source, settings, strict)
     id_column = reading.columns.get("id", "id")
     ids = _ids_of(plain, id_column, reading.rules)
-    # who asks about a list twice may give an id twice: places stand in for the ids meanwhile
-    stand_in = every and _has_repeated(ids)
-    names = _places_of(ids) if stand_in else ids
-    named = [{**record, id_column: name} for record, name in zip(plain, names, strict=True)]
+    named = [{**record, id_column: name} for record, name in zip(plain, ids, strict=True)]
     source = replace(source, form=replace(form, records=named))
     # the working folder is nobody's choice, and may hold anything
     finder = ImageFinder(Path(root), search=Path(root) != Path())
-    stream = CheckedBlocks(source, settings.columns, reading, images=finder)
+    stream = CheckedBlocks(source, settings.columns, reading, images=finder, ids_repeat=ids_repeat)
     tables: list[pa.Table] = []
     quarantine: list[Quarantined] = []
     for table, refused in stream:
         tables.append(table)
         quarantine += refused
-    if quarantine and (every or not stream.accepted):
+    if not stream.accepted:
         raise CatalogError(_why_refused(quarantine, len(plain)))
     catalog = Catalog(concatenated(tables), Path(root))
-    if stand_in:
-        catalog = catalog.with_ids(ids)
     return ReadResult(
         catalog=_with_own_images(catalog, images, quarantine),
         quarantine=quarantine,
@@ -239,17 +233,6 @@ def _ids_of(records: Sequence[Values], column: str, rules: Rules) -> list[Any]:
             # an id of its own, also where others are numbers
             ids[place] = f"row {place}" if name in taken else name
     return ids
-
-
-def _has_repeated(ids: Sequence[Any]) -> bool:
-    # what is no text is no id, and may not even be comparable
-    usable = [value for value in ids if isinstance(value, str)]
-    return len(set(usable)) < len(usable)
-
-
-def _places_of(ids: Sequence[Any]) -> list[Any]:
-    """Places in the place of ids; what is no id stays, so that it is refused."""
-    return [str(place) if isinstance(value, str) else value for place, value in enumerate(ids)]
 
 
 def _id_or_itself(value: Any, rules: Rules) -> Any:

@@ -47,6 +47,7 @@ class CheckedBlocks:
         reading: how the file is read.
         processes: among how many the work is shared.
         images: finds the files of images; None leaves their paths as they are.
+        ids_repeat: whether products may share an id; else all but the first are refused.
 
     Attributes, filled while iterating:
         accepted: number of products.
@@ -62,6 +63,7 @@ class CheckedBlocks:
         reading: FileReading,
         processes: int = 1,
         images: ImageFinder | None = None,
+        ids_repeat: bool = False,
     ) -> None:
         self.source = source
         self.reading = reading
@@ -71,6 +73,7 @@ class CheckedBlocks:
         self.notes: Counter[str] = Counter(source.notes)
         self._processes = processes
         self._images = images
+        self._ids_repeat = ids_repeat
         rules = reading.rules
         if images is not None:
             rules = replace(rules, root=images.root)
@@ -88,7 +91,8 @@ class CheckedBlocks:
     def __iter__(self) -> Iterator[Batch]:
         """Some thousand records at once, in the order of the file.
 
-        Each batch is a table of products, ids unique in the whole source, and the refused records.
+        Each batch is a table of products and the refused records. Ids are unique in the whole source, unless
+        they may repeat.
         """
         results = _checked(self.source, self._check, self._processes)
         # whoever stops in the middle stops the worker processes too
@@ -122,7 +126,7 @@ class CheckedBlocks:
         refused = checked.refused
         ids = one_chunk(table.column("id"))
         lines = checked.spans[:, 0]
-        first_lines = self._seen.add(ids, lines)
+        first_lines = np.zeros_like(lines) if self._ids_repeat else self._seen.add(ids, lines)
         if first_lines.any():
             refused = list(refused)
             variant = _says_nothing_new(table)
