@@ -102,9 +102,10 @@ def test_what_was_found_is_told(tmp_path: Path, command: Command) -> None:
     assert "25 records: 24 accepted, 1 quarantined" in told
     assert "1 x missing id" in told
     assert 'separator ","' in told
-    assert "id = Handle: its name is usual" in told
+    assert "  id = Handle\n" in told
     # the column that was not taken, the one that was, and how to change it
-    rival = "google_product_category: could be categories too; product_type comes first"
+    rival = "google_product_category: could be categories too; product_type is taken"
+    assert told.count("google_product_category") == 2
     assert rival in told
     assert 'columns = { categories = "google_product_category" }' in told
     assert "h1  T 1  [Gifts, Home, Mugs]" in told
@@ -120,6 +121,26 @@ def test_the_encoding_is_told(tmp_path: Path, command: Command) -> None:
     source.write_bytes(dict(shapes())["windows.csv"])
     told = command("init", str(source), "--out", str(tmp_path / "a.toml")).stdout
     assert "encoding cp1252" in told
+
+
+def test_a_column_that_is_named_later_is_read_by_its_own_signs(
+    tmp_path: Path, command: Command
+) -> None:
+    """What stands in the file while nobody has named the column must not decide how it is written."""
+    source, out = tmp_path / "shop.csv", tmp_path / "shelfwise.toml"
+    paths = [["Home", "Kitchen", "Mugs"], ["Home", "Lamps"], ["Clothing", "Shirts"]] * 4
+    rows = [f"{number},Mug,{' > '.join(path)}" for number, path in enumerate(paths)]
+    source.write_text("\n".join(["id,title,shelf", *rows]), "utf-8")
+    done = command("init", source, "--out", out)
+    assert done.returncode == 3
+    assert "open question: No column is called like categories" in done.stdout
+    assert '"shelf"' in done.stdout
+    text = out.read_text("utf-8")
+    answered = text.replace('# categories = "shelf"', 'categories = "shelf"')
+    assert answered != text
+    out.write_text(answered, "utf-8")
+    catalog = read_catalog(source, Config.load(file=out).catalog, strict=True).catalog
+    assert catalog.column("categories") == [[path] for path in paths]
 
 
 def test_an_existing_file_is_kept(tmp_path: Path) -> None:

@@ -72,13 +72,15 @@ def test_how_the_file_was_read_is_told_in_json_and_on_the_page(tmp_path: Path) -
         "fields"
     ]
     assert found["delimiter"] == ";"
-    [tags] = found["passed_over"]
+    [tags] = found["rivals"]
     assert tags["column"] == "Tags"
-    assert "product_type comes first" in tags["why"]
+    assert "product_type is taken" in tags["why"]
+    # told once, there and nowhere else
+    assert not [sentence for sentence in found["evidence"] if "Tags" in sentence]
     assert [product["labels"] for product in found["first_products"]] == [["Home", "Mugs"]] * 5
     written = json.loads((tmp_path / "look/inspect.json").read_text("utf-8"))
     assert written["fields"] == found["fields"]
     assert written["reasons"] == {"missing id": 1}
     page = (tmp_path / "look/index.html").read_text("utf-8")
-    for words in ("How it was read", "Handle", "product_type comes first", "Mug 4", "Home, Mugs"):
+    for words in ("How it was read", "Handle", "product_type is taken", "Mug 4", "Home, Mugs"):
         assert words in page

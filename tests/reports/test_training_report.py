@@ -184,7 +184,8 @@ def inspection(tmp_path: Path) -> dict[str, Any]:
         "encoding": "utf-8",
         "delimiter": None,
         "fields": [{"field": "title", "column": EVIL, "why": EVIL}],
-        "passed_over": [{"column": EVIL, "why": EVIL}],
+        "rivals": [{"column": EVIL, "why": EVIL}],
+        "further": [EVIL],
         "evidence": [EVIL],
         "notes": {EVIL: 2},
         "first_products": [

@@ -54,7 +54,8 @@ def init(
             typer.echo(line)
         for question in found["open_questions"]:
             typer.echo(f"open question: {question}")
-        typer.echo(f"written: {out}; next: shelfwise train {catalog} --config {out} --out MODEL")
+        first = "answer the question in it, then" if found["open_questions"] else "next"
+        typer.echo(f"written: {out}; {first}: shelfwise train {catalog} --config {out} --out MODEL")
     if found["open_questions"]:
         raise typer.Exit(OPEN_QUESTIONS)
 

@@ -47,7 +47,10 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
         rich_progress.MofNCompleteColumn(),
         rich_progress.TimeRemainingColumn(),
     )
-    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    # into a file or a pipe it would write empty lines
+    hidden = not console.is_terminal
+    with rich_progress.Progress(*columns, console=console, transient=True, disable=hidden) as bars:
 
         class ProgressBar:
             def __init__(self, title: str, total: int) -> None:

@@ -19,6 +19,9 @@ from shelfwise.errors import NothingUsableError, StorageError, TwoReadingsError
 NO_COLUMN = "none of these"
 """The answer that no column holds the categories."""
 
+MAX_CANDIDATES = 20
+"""Columns named among which one may hold the categories."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -50,12 +53,14 @@ class _Answers:
         columns: field -> column, as answered.
         signs: category separator and delimiter, as answered or, for a question that is open, assumed.
         comments: lines of the settings file for questions that are open.
+        candidates: columns of which one may hold the categories, while nobody has said which.
         open: these questions.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     signs: tuple[str, str] | None = None
     comments: list[str] = field(default_factory=list)
+    candidates: tuple[str, ...] | None = None
     open: list[str] = field(default_factory=list)
 
     def settings(self) -> CatalogSettings:
@@ -96,7 +101,7 @@ def init_settings(
         read = _read(source, answers, ask, contexts)
     config = Config.load().model_copy(update={"catalog": answers.settings()})
     summary = summarize_reading(read, config)
-    write_text_atomically(out, [settings_text(source.name, read, answers.comments)])
+    write_text_atomically(out, [settings_text(source.name, read, answers)])
     return {"source": str(source), "out": str(out), **summary, "open_questions": answers.open}
 
 
@@ -142,13 +147,12 @@ def _ask_categories(read: ReadResult, answers: _Answers, ask: Ask) -> bool:
     used = set(read.reading.columns.values())
     names = tuple(name for name in read.reading.names if name not in used)
     text = "No column is called like categories. Which one holds them?"
+    if names:
+        text = f"{text} The others are {', '.join(map(_quoted, names[:MAX_CANDIDATES]))}."
     choice = ask(Question(text, (*names, NO_COLUMN), likeliest=False)) if names else None
     if choice is None:
         answers.open.append(text)
-        answers.comments += [
-            "# No column is called like categories. Name the one that holds them:",
-            '# categories = "NAME", under [catalog.columns]',
-        ]
+        answers.candidates = names[:MAX_CANDIDATES]
         return False
     if choice == len(names):
         return False
@@ -156,12 +160,12 @@ def _ask_categories(read: ReadResult, answers: _Answers, ask: Ask) -> bool:
     return True
 
 
-def settings_text(name: str, read: ReadResult, comments: list[str]) -> str:
-    """The settings file that reads the file as `read` was read.
+def settings_text(name: str, read: ReadResult, answers: _Answers) -> str:
+    """The settings file that reads the file as `read` was read; open questions are comments in it.
 
     Args:
         name: the file's name.
-        comments: for questions that are open: what stands in place of the categories' signs.
+        answers: what was asked, and what is open.
     """
     lines = [
         f"# How shelfwise reads {_quoted(name)}. Use it with: shelfwise train CATALOG --config FILE",
@@ -171,9 +175,9 @@ def settings_text(name: str, read: ReadResult, comments: list[str]) -> str:
         f"# format = {_quoted(read.format)}",
         f"# encoding = {_quoted(read.encoding or 'utf-8')}",
     ]
-    asked_signs = any("two ways" in line for line in comments)
-    lines += comments
-    if not asked_signs:
+    lines += answers.comments
+    # an open question about the signs stands in their place, and without a column there are none to tell
+    if not answers.comments and answers.candidates is None:
         lines += [
             "# between the levels of a path; empty: there is one level",
             f"category_separator = {_quoted(read.settings.category_separator or '')}",
@@ -189,6 +193,11 @@ def settings_text(name: str, read: ReadResult, comments: list[str]) -> str:
     if read.reading.category_columns is not None:
         names = ", ".join(_quoted(column) for column in read.reading.category_columns.names)
         lines.append(f"# categories are made up of {names}")
+    if answers.candidates is not None:
+        lines.append(
+            "# No column is called like categories. Take the # from the one that holds them:"
+        )
+        lines += [f"# categories = {_quoted(column)}" for column in answers.candidates]
     return "\n".join(lines) + "\n"
 
 

@@ -50,6 +50,7 @@ def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -
 def _describe_data(data: PreparedData) -> dict[str, Any]:
     """Sizes, fingerprints and statistics of all products, training and test."""
     training_set = data.training_set
+    reading = data.readings["catalog"].reading
     tables = [training_set.catalog.table, data.test.table]
     # the two files may differ in their further columns: what one lacks is null there
     everything = Catalog(
@@ -62,7 +63,7 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
         "fingerprint": training_set.catalog.fingerprint(),
         "test_fingerprint": data.test.fingerprint(),
         "quarantined": {name: len(reading.quarantine) for name, reading in data.readings.items()},
-        "reading": list(data.readings["catalog"].reading.evidence),
+        "reading": [*reading.evidence, *reading.rivals],
         "notes": dict(data.readings["catalog"].notes),
         "labels": len(data.labels.names),
         "train": len(training_set.train),

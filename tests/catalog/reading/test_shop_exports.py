@@ -205,5 +205,5 @@ def test_a_second_column_of_categories_is_told_where_it_has_values(
     rows = "".join(f'{i},Mug,Kitchen > Mugs,"{tags}"\n' for i in range(3))
     found = read(tmp_path, f"id,title,product_type,Tags\n{rows}", "x.csv")
     line = 'columns = { categories = "Tags" }'
-    assert any(line in sentence for sentence in found.reading.evidence) == told
+    assert any(line in sentence for sentence in found.reading.rivals) == told
     assert paths_read(found) == [{("Kitchen", "Mugs")}] * 3

@@ -69,6 +69,7 @@ class FileReading:
         line_ids: how products without an id are called; None where they are refused.
         urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
+        rivals: one sentence a column that could be the categories too, for people.
     """
 
     columns: Mapping[str, str]
@@ -81,6 +82,7 @@ class FileReading:
     urls: FetchedImages | UrlsThemselves | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
     line_ids: LineIds | None = None
+    rivals: tuple[str, ...] = ()
 
     @classmethod
     def nothing(cls) -> FileReading:
@@ -155,8 +157,23 @@ def detect_reading(
         float_ids=float_ids,
         chosen=chosen,
         line_ids=line_ids,
+        rivals=_rivals(sample, tuple(names), columns, settings, combined),
     )
     return reading, source
+
+
+def _rivals(
+    sample: Sample,
+    names: tuple[str, ...],
+    columns: Mapping[str, str],
+    settings: CatalogSettings,
+    combined: CategoryColumns | None,
+) -> tuple[str, ...]:
+    """What is told of columns that could be the categories too."""
+    # several columns, or one that the settings name, have no rival
+    if combined is not None or "categories" not in columns or "categories" in settings.columns:
+        return ()
+    return tuple(rival_sentences("categories", names, columns, sample))
 
 
 def _chosen_columns(
@@ -218,7 +235,6 @@ def _category_columns(
         evidence.append(f"categories: {', '.join(found.names)} are the {what}")
         return found
     if "categories" in columns:
-        evidence.extend(rival_sentences("categories", names, columns, sample))
         return None
     # records with keys of their own would be looked through once for each key
     if len(names) > MAX_NAMES_SEARCHED:

@@ -82,7 +82,7 @@ def _read(
         reading = read_catalog(Path(products), settings, strict=strict)
     else:
         reading = read_records(products, settings, root, ids_repeat, strict)
-    for sentence in reading.reading.evidence:
+    for sentence in (*reading.reading.evidence, *reading.reading.rivals):
         log.info(sentence)
     return reading
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.labels import flatten
@@ -19,6 +19,18 @@ MAX_SHOWN = 5
 MAX_REASONS = 5
 """Reasons told why records were set aside, the commonest."""
 
+MAX_NAMES = 20
+"""Further columns listed on a terminal."""
+
+USUAL = "its name is usual for this field"
+"""Why most columns are the fields that they are."""
+
+NO_NAME = "(no name)"
+"""A column without a name, such as the index that pandas writes."""
+
+SEVERAL = {"levels": "the levels of one path", "indicators": "one label a column of 0 and 1"}
+"""What several columns are that make up the categories, by the kind of their combination."""
+
 
 def summarize_reading(read: ReadResult, config: Config) -> dict[str, Any]:
     """What a person checks before training.
@@ -29,8 +41,8 @@ def summarize_reading(read: ReadResult, config: Config) -> dict[str, Any]:
 
     Returns:
         format, encoding and delimiter of the file; records, accepted, quarantined and reasons (kind ->
-        number); columns (field -> column), fields (field, column and why), passed_over (column and why),
-        evidence, notes, and first_products.
+        number); columns (field -> column), fields (field, column and why); rivals (column and why), those
+        that could be a field, too; further, the other columns; evidence, notes, and first_products.
     """
     reasons = Counter(record.kind for record in read.quarantine)
     return {
@@ -43,7 +55,8 @@ def summarize_reading(read: ReadResult, config: Config) -> dict[str, Any]:
         "reasons": dict(reasons.most_common()),
         "columns": dict(read.reading.columns),
         "fields": _fields(read, config),
-        "passed_over": _passed_over(read),
+        "rivals": _rivals(read),
+        "further": _further(read),
         "evidence": list(read.reading.evidence),
         "notes": dict(read.notes),
         "first_products": _first_products(read, config),
@@ -56,18 +69,33 @@ def reading_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for reason, count in list(found["reasons"].items())[:MAX_REASONS]:
         yield f"  {count} x {reason}"
     yield _file_line(found)
+    yield "fields and their columns:"
     for field in found["fields"]:
-        yield f"  {field['field']} = {field['column']}: {field['why']}"
+        # several columns have a sentence of their own below
+        if field["why"] in SEVERAL.values():
+            continue
+        # the usual case needs no words
+        why = "" if field["why"] == USUAL else f": {field['why']}"
+        yield f"  {field['field']} = {field['column']}{why}"
     for sentence in found["evidence"]:
         yield f"  {sentence}"
-    for column in found["passed_over"]:
-        yield f"  passed over: {column['column']}: {column['why']}"
+    for column in found["rivals"]:
+        yield f"  not taken: {column['column']}: {column['why']}"
+    if found["further"]:
+        yield f"  kept as further columns: {_listed(found['further'])}"
     for note, count in found["notes"].items():
         yield f"note: {count} x {note}"
     yield f"the first {len(found['first_products'])} products:"
     for product in found["first_products"]:
-        labels = ", ".join(product["labels"]) or "(no labels)"
-        yield f"  {product['id']}  {product['title'] or '(no title)'}  [{labels}]"
+        labels = f"[{', '.join(product['labels'])}]" if product["labels"] else "(no labels)"
+        yield f"  {product['id']}  {product['title'] or '(no title)'}  {labels}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MAX_NAMES
+    shown = [name or NO_NAME for name in names[:MAX_NAMES]]
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _file_line(found: Mapping[str, Any]) -> str:
@@ -87,39 +115,47 @@ def _fields(read: ReadResult, config: Config) -> list[dict[str, str]]:
         # several columns make up the categories, and not the one that has the name
         if field == "categories" and combined is not None:
             continue
-        why = "its name is usual for this field"
-        if config.catalog.columns.get(field) == column:
-            why = "named in the settings"
-        fields.append({"field": field, "column": column, "why": why})
+        why = "named in the settings" if config.catalog.columns.get(field) == column else USUAL
+        fields.append({"field": field, "column": column or NO_NAME, "why": why})
     if combined is not None:
-        kinds = {"levels": "the levels of one path", "indicators": "one label a column of 0 and 1"}
-        names = ", ".join(combined.names)
-        fields.append({"field": "categories", "column": names, "why": kinds[combined.kind]})
+        names = _listed(combined.names)
+        fields.append({"field": "categories", "column": names, "why": SEVERAL[combined.kind]})
     return fields
 
 
-def _passed_over(read: ReadResult) -> list[dict[str, str]]:
-    """Columns that are none of the fields, and why."""
+def _rivals(read: ReadResult) -> list[dict[str, str]]:
+    """Columns whose names are usual for a field that another column has, and how to take them."""
     chosen = read.reading.columns
     combined = read.reading.category_columns
-    used = set(chosen.values())
-    used.update(combined.names if combined is not None else ())
     fields_of = {synonym: field for field, names in SYNONYMS.items() for synonym in names}
-    passed_over = []
-    for name in read.reading.names:
-        if name in used:
+    rivals = []
+    for name in _unused(read):
+        field = fields_of.get(normal_name(name))
+        if field is None:
             continue
-        why = "kept as a column of its own; no field has this name"
-        rival = fields_of.get(normal_name(name))
-        if rival is not None:
-            winner = chosen.get(rival)
-            if rival == "categories" and combined is not None:
-                winner = ", ".join(combined.names)
-            why = f"could be {rival} too; {winner} comes first; to take this one: " + _line(
-                rival, name
-            )
-        passed_over.append({"column": name, "why": why})
-    return passed_over
+        winner = chosen.get(field)
+        if field == "categories" and combined is not None:
+            winner = _listed(combined.names)
+        fix = f"to take this one, write under [catalog]: {_line(field, name)}"
+        # the index that pandas writes is nobody's choice
+        if not name:
+            continue
+        rivals.append({"column": name, "why": f"could be {field} too; {winner} is taken; {fix}"})
+    return rivals
+
+
+def _further(read: ReadResult) -> list[str]:
+    """Columns whose names are usual for no field."""
+    usual = {synonym for names in SYNONYMS.values() for synonym in names}
+    return [name for name in _unused(read) if normal_name(name) not in usual]
+
+
+def _unused(read: ReadResult) -> list[str]:
+    """Columns that are none of the fields."""
+    combined = read.reading.category_columns
+    used = set(read.reading.columns.values())
+    used.update(combined.names if combined is not None else ())
+    return [name for name in read.reading.names if name not in used]
 
 
 def _line(field: str, column: str) -> str:
