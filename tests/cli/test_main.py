@@ -333,7 +333,7 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
 def test_an_error_of_arrow_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def overflow() -> None:
+    def overflow(standalone_mode: bool) -> None:
         # an error as Arrow itself makes it: these bytes are no UTF-8
         pa.array([b"\xff"]).cast(pa.string())
 
@@ -348,6 +348,6 @@ def test_an_error_of_arrow_is_a_sentence(
 
 
 def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "app", lambda: [][0])
+    monkeypatch.setattr(main, "app", lambda standalone_mode: [][0])
     with pytest.raises(IndexError):
         main.main()

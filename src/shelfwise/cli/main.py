@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
 from shelfwise.cli import catalog_verbs, model_verbs, review_verbs, service_verbs, training_verbs
 from shelfwise.cli.options import Command
+from shelfwise.cli.terminal import print_json
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.errors import ShelfwiseError
@@ -54,20 +55,47 @@ def set_up(
 
 
 def main() -> None:
-    """Run the command line. An error that shelfwise raises is one sentence on stderr and exit code 2."""
+    """Run the command line. An error that shelfwise raises is one sentence on stderr and exit code 2.
+
+    With ``--json`` it is one JSON document on stdout, too, and so is a call that is not understood.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     # numpy's waiting threads would else take turns with torch's
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        # typer says itself what it does not understand, but only in words
+        code = app(standalone_mode=not as_json)
     except (ShelfwiseError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
-        sys.exit(2)
+        _refuse(str(error), error, as_json)
     except Exception as error:
-        if not _is_of_arrow(error):
+        if _is_of_arrow(error):
+            _refuse(_arrow_sentence(error), error, as_json)
+        # a call that is not understood has a message; what else there is, is a fault
+        if not isinstance(error, UsageError):
             raise
-        print(f"error: {_arrow_sentence(error)}", file=sys.stderr)  # noqa: T201 - as above
-        sys.exit(2)
+        _refuse(error.format_message(), error, as_json)
+    # a verb returns nothing, unless it leaves with a code of its own
+    sys.exit(code or 0)
+
+
+@runtime_checkable
+class UsageError(Protocol):
+    """What typer raises where a call is not understood; the class has another place in each version."""
+
+    exit_code: int
+
+    def format_message(self) -> str:
+        """What is not understood, in words."""
+        ...
+
+
+def _refuse(sentence: str, error: Exception, as_json: bool) -> NoReturn:
+    """End with the sentence."""
+    print(f"error: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks
+    if as_json:
+        print_json({"error": sentence, "kind": type(error).__name__})
+    sys.exit(2)
 
 
 def _is_of_arrow(error: Exception) -> bool:

@@ -41,7 +41,9 @@ ConfigFile = Annotated[
 MinCount = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Products a category needs to be learned.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of text.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON instead of text, errors too.")
+]
 
 
 class Command(TyperCommand):

@@ -81,5 +81,8 @@ def cache_folder() -> Path:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as one line."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    """Print `value` as one line; numbers that JSON does not have, such as NaN, are null."""
+    text = json.dumps(value, ensure_ascii=False)
+    # Python reads back what it writes there, and gives the words for such numbers to a function
+    plain = json.loads(text, parse_constant=lambda _: None)
+    typer.echo(json.dumps(plain, ensure_ascii=False))

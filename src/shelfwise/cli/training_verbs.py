@@ -29,14 +29,21 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the sample catalogue and the model.")
     ] = Path("shelfwise-demo"),
+    products: Annotated[
+        int, typer.Option(metavar="N", min=100, help="Number of products to generate.")
+    ] = 3000,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Time limit for fitting, as for train: 1m is enough."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train on a generated sample catalogue and print the results. Takes about 4 minutes on two cores."""
     from shelfwise.catalog.sample import write_sample
 
     with terminal_context() as context:
-        catalog = write_sample(out / "catalog", context=context)
-    train(catalog, out / "model", preset="recommended", as_json=as_json)
+        catalog = write_sample(out / "catalog", products, context=context)
+    train(catalog, out / "model", budget=budget, as_json=as_json)
 
 
 def train(
