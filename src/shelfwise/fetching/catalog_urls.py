@@ -9,21 +9,21 @@ from pathlib import Path
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.image_urls import UrlsThemselves
+from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
-from shelfwise.errors import CatalogError
 
 
 def image_urls(path: Path, settings: CatalogSettings, context: Context) -> Iterator[str]:
     """The URL of each product whose image is named by one; columns are found as for training.
 
     Raises:
-        CatalogError: there is no such file, or its format cannot be recognised.
+        CatalogError: there is no such file, its format cannot be recognised, or it was changed while it was
+            read.
     """
-    if not path.is_file():
-        raise CatalogError(f"there is no catalogue {path}; check the path")
-    with context.progress(f"reading {path.name}", path.stat().st_size) as bar:
+    check_file(path)
+    with unchanged(path), context.progress(f"reading {path.name}", path.stat().st_size) as bar:
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict=True)
         reading = replace(reading, urls=UrlsThemselves())

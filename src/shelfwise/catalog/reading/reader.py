@@ -16,15 +16,14 @@ from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.image_urls import FetchedImages
+from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
-from shelfwise.errors import CatalogError, NothingUsableError
+from shelfwise.errors import NothingUsableError
 
-# files of a folder that a message names
-_FILES_NAMED = 5
 # causes why nothing is usable, the commonest
 _CAUSES_NAMED = 3
 
@@ -147,13 +146,13 @@ def open_stream(
 
     Raises:
         CatalogError: there is no such file, its format cannot be recognised, or, at the end, not one record
-            of it could be accepted.
+            of it could be accepted, or it was changed while it was read.
         ConfigError: there is no format of the name in the settings.
     """
-    _check_file(path)
+    check_file(path)
     reporter = context or NullReporter()
     size = path.stat().st_size
-    with reporter.progress(f"reading {path.name}", size) as bar:
+    with unchanged(path), reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict)
         reading = replace(reading, urls=FetchedImages.of(path))
@@ -183,22 +182,6 @@ def quarantine_line(refused: Quarantined) -> str:
     row["raw"] = base64.b64encode(refused.raw).decode()
     row["text"] = refused.raw.decode("utf-8", "replace")
     return json_text(row) + "\n"
-
-
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        files = sorted(file.name for file in path.iterdir() if file.is_file())
-        examples = ""
-        if files:
-            examples = f", such as {', '.join(files[:_FILES_NAMED])}"
-        raise CatalogError(f"{path} is a folder; name the catalogue file in it{examples}")
-    if not path.exists():
-        raise CatalogError(f"there is no catalogue {path}; check the path")
-    # no format allows it, and none could be recognised
-    if path.stat().st_size == 0:
-        raise CatalogError(
-            f"the catalogue {path} is empty; expected one product a line, or a Parquet file"
-        )
 
 
 def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
