@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -79,6 +80,50 @@ def test_every_system_is_a_row_and_failures_say_why(board: tuple[dict[str, Any],
     assert "its member picture was not run" in systems["seen"]["not_run"]
     assert "no fusion policy called 'no_such_policy'" in systems["unknown"]["not_run"]
     assert set(results["leaderboard"]) == {"title", "description", "alone", "both", "network"}
+
+
+PICTURES = {
+    "modality": "image",
+    "field": "image",
+    "settings": {
+        "backbone": "test_efficientnet",
+        "weights": "random",
+        "train_last": 0,
+        "training": {"epochs": 1},
+    },
+}
+
+
+def test_fields_that_cannot_be_used_are_told(
+    records: list[dict[str, Any]], sample: Path, tmp_path: Path
+) -> None:
+    """In results.json, a list, the table and the page; also by a run that finds its work done."""
+    shutil.copytree(sample.parent / "images", tmp_path / "images")
+    (tmp_path / "images" / "bad.png").write_bytes(b"this is no image")
+    pictured = [record for record in records if record["image"] is not None]
+    catalogs = []
+    for part, products in (("training", pictured[:90]), ("test", pictured[90:120])):
+        broken = {**products[0], "id": f"broken {part}", "image": "images/bad.png"}
+        path = tmp_path / f"{part}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in [*products, broken]), "utf-8")
+        catalogs.append(path)
+    members = {"title": SETTINGS["members"]["title"], "pictures": PICTURES}
+    config = settings(members=members, systems={}, labels={"min_count": 2})
+    out = tmp_path / "out"
+    for _ in range(2):
+        results = compare(catalogs[0], out, config, catalogs[1])
+        for part in ("training", "test"):
+            told = {one["id"]: one for one in results["refused"][part]}
+            assert told[f"broken {part}"]["field"] == "image"
+    assert "not_run" not in results["systems"]["pictures"]
+    listed = [json.loads(line) for line in (out / "refused.jsonl").read_text("utf-8").splitlines()]
+    assert {"broken training", "broken test"} <= {one["id"] for one in listed}
+    page = (out / "index.html").read_text("utf-8")
+    board = (out / "leaderboard.md").read_text("utf-8")
+    for part in ("training", "test"):
+        assert f"fields of {part} products could not be used" in page
+        assert f"broken {part}" in page
+        assert f"fields of {part} products could not be used: refused.jsonl" in board
 
 
 def test_sorted_by_tuned_f1_each_with_its_costs(board: tuple[dict[str, Any], Path]) -> None:

@@ -212,6 +212,8 @@ def compare(
             "order": results["leaderboard"],
             "seconds": results["seconds"],
             "systems": results["systems"],
+            "quarantined": results["data"]["quarantined"],
+            "refused": {part: len(listed) for part, listed in results["refused"].items()},
         }
         print_json({**where, **shown})
         return

@@ -13,12 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from shelfwise.commands.train import write_quarantines
+from shelfwise.commands.train import write_quarantines, write_refused
 from shelfwise.config import Config, MemberSettings
 from shelfwise.core.claims import claimed
-from shelfwise.core.types import Bools, Context, Prediction, State
+from shelfwise.core.types import Bools, Context, Prediction, RejectedField, State
 from shelfwise.errors import ConfigError
-from shelfwise.evaluation.evaluate import score_system, similar_figures, stages_of
+from shelfwise.evaluation.evaluate import refused_fields, score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
@@ -97,10 +97,12 @@ def _compare(
         "decide_with": model.decide_with,
         "notes": list(NOTES),
         "similar": similar,
+        "refused": refused_fields(model, answers),
     }
     results["seconds"] = time.perf_counter() - started
     write_leaderboard(results, out)
     write_quarantines(data, out)
+    write_refused(results["refused"], out)
     return results
 
 
@@ -169,6 +171,7 @@ def _test_members(
 ) -> tuple[MemberPredictions, dict[str, str]]:
     """What the members predict for the test products, and why others were not run."""
     predictions: dict[str, Prediction] = {}
+    refused: list[RejectedField] = []
     # what failed in fitting has its reason already
     not_run = dict(model.facts["not_run"])
     for name in model.members:
@@ -177,14 +180,17 @@ def _test_members(
         if isinstance(outcome, str):
             not_run[name] = outcome
         else:
-            predictions[name] = outcome
+            predictions |= outcome.predictions
+            refused += outcome.refused
     seconds = {name: stages.seconds[f"test.{name}"] for name in predictions}
-    return MemberPredictions(predictions, seconds=seconds), not_run
+    # several members may read one image, and each rejects it
+    refused_once = tuple(dict.fromkeys(refused))
+    return MemberPredictions(predictions, refused_once, seconds), not_run
 
 
 def _predict_test_products(
     model: Model, name: str, data: PreparedData, context: Context, stages: ProfiledCheckpoints
-) -> Prediction:
+) -> MemberPredictions:
     """What one member predicts for the test products. The stage measures its speed, so no cache may help."""
     context = dataclasses.replace(context, title=name, cache=None)
     # a new object, which no member has read yet: a catalogue keeps what was cleaned of it
@@ -192,10 +198,12 @@ def _predict_test_products(
 
     def predicted() -> State:
         answers = model.predict_members(test, context, [name])
-        return State(vars(answers.predictions[name]))
+        refused = [vars(one) for one in answers.refused]
+        return State(vars(answers.predictions[name]), {"refused": refused})
 
     state = stages.run(f"test.{name}", predicted)
-    return Prediction(**state.arrays)
+    refused = tuple(RejectedField(**one) for one in state.facts["refused"])
+    return MemberPredictions({name: Prediction(**state.arrays)}, refused)
 
 
 def _score_systems(

@@ -85,13 +85,22 @@ def evaluate_model(
         "mistakes": worst_mistakes(model, catalog, truth, final, answers),
         "disagreements": contradicting_products(model, catalog, truth, answers),
         "similar": similar_figures(model, answers, truth),
-        "refused": {
-            "training": [vars(rejected) for rejected in model.training_refused],
-            "test": [vars(rejected) for rejected in answers.refused],
-        },
+        "refused": refused_fields(model, answers),
         "unknown_labels": unknown,
         "near_copies": copies,
         "notes": list(notes),
+    }
+
+
+def refused_fields(model: Model, answers: MemberPredictions) -> dict[str, list[dict[str, str]]]:
+    """The fields of training and test products that were there and could not be used: id, field and reason.
+
+    Args:
+        answers: what the members predict for the test products.
+    """
+    return {
+        "training": [vars(rejected) for rejected in model.training_refused],
+        "test": [vars(rejected) for rejected in answers.refused],
     }
 
 

@@ -70,7 +70,7 @@ def leaderboard_markdown(results: Json) -> str:
         blocks.append("Not run:")
         blocks.append("\n".join(missing))
     notes = [f"- {note}" for note in results["notes"]]
-    blocks.append("\n".join([*_similar_lines(results), *notes]))
+    blocks.append("\n".join([*_left_out_lines(results), *_similar_lines(results), *notes]))
     text = "\n\n".join(blocks) + "\n"
     # Markdown lets HTML through; there is none of our own
     return text.replace("<", "&lt;")
@@ -100,6 +100,21 @@ def _not_run(results: Json) -> dict[str, str]:
     """The reason of every system that was not run."""
     systems = results["systems"].items()
     return {name: system["not_run"] for name, system in systems if "not_run" in system}
+
+
+def _left_out_lines(results: Json) -> list[str]:
+    """What could not be read or used, as lines of Markdown; none where there is nothing."""
+    lines = []
+    for name, count in results["data"]["quarantined"].items():
+        if count:
+            file = "quarantine.jsonl" if name == "catalog" else f"quarantine.{name}.jsonl"
+            lines.append(f"- {count:,} records of the {name} could not be read: {file}.")
+    for part, listed in results.get("refused", {}).items():
+        if listed:
+            lines.append(
+                f"- {len(listed):,} fields of {part} products could not be used: refused.jsonl."
+            )
+    return lines
 
 
 def _similar_lines(results: Json) -> list[str]:
