@@ -57,7 +57,7 @@ def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
         values = parse_literal(text) if literal else parse_json(text)
         if SURROGATE.search(text):
             # two halves make a character, one alone cannot be encoded
-            json.dumps(values, ensure_ascii=False, default=str).encode()
+            json.dumps([values, _pairs(text)], ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         found = "half of a surrogate pair stands alone in an escape"
         return RecordError("half a character", f"{found}; expected characters that UTF-8 can hold")
@@ -71,6 +71,14 @@ def parsed(piece: RawRecord, literal: bool) -> Values | RecordError:
         found = f"the line is not {kind} ({first_line(error)})"
         return RecordError("not a record", f"{found}; expected one record a line")
     return values
+
+
+def _pairs(text: str) -> Any:
+    """All keys of JSON with their values, of a key that stands twice both; None of what is no JSON."""
+    try:
+        return json.loads(text, strict=False, object_pairs_hook=list)
+    except ValueError:
+        return None
 
 
 def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,14 @@ import pytest
 
 from shelfwise.catalog.reading import block_cutting
 from shelfwise.catalog.reading.format_detection import detect_format
+from shelfwise.catalog.reading.formats import _json_bounds
 from shelfwise.catalog.reading.formats import json as json_format
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
+
+MANY = 3 << 20
+"""Bytes of a long record; a record may have a third of them in these tests."""
 
 RECORDS: list[dict[str, Any]] = [
     {
@@ -201,3 +207,79 @@ def test_a_product_with_lists_of_lists_is_no_table(tmp_path: Path) -> None:
     assert read(tmp_path, json.dumps(records)).catalog.ids == ["a", "b"]
     product = {"id": 1, "title": "Mug", "categories": [["A", "B"]]}
     assert read(tmp_path, json.dumps(product, indent=1)).catalog.ids == ["1"]
+
+
+def written(path: Path, *parts: str) -> Path:
+    path.write_text("".join(parts), "utf-8")
+    return path
+
+
+LONG = {
+    "in one text": '{"id": 3, "title": "' + "a" * MANY + '"}',
+    "in many values": '{"id": 3, "sizes": [' + "12345678, " * (MANY // 10) + "1]}",
+    "in many keys": '{"id": 3, "more": {' + '"a": [{}], ' * (MANY // 11) + '"b": 1}}',
+}
+
+
+@pytest.fixture
+def short_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (_json_bounds, block_cutting):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", MANY // 3)
+
+
+@pytest.mark.usefixtures("short_records")
+@pytest.mark.parametrize("long", LONG.values(), ids=LONG)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("[", "]"), ('{"shop": "x", "products": [', "]}"), ("", "")],
+    ids=["an array", "under a key", "one after the other"],
+)
+def test_a_record_that_is_too_long_is_refused_and_told(
+    before: str, long: str, after: str, tmp_path: Path
+) -> None:
+    sign = ",\n" if before else "\n"
+    records = sign.join(['{"id": 1,\n "title": "Mug"}', '{"id": 2, "title": "Pen"}', long])
+    found = read_catalog(written(tmp_path / "shop.json", before, records, after))
+    assert found.format == "json"
+    assert found.catalog.ids == ["1", "2"]
+    [refused] = found.quarantine
+    assert refused.kind == "record too long"
+    assert "expected at most 16,777,216" in refused.reason
+
+
+@pytest.mark.usefixtures("short_records")
+def test_what_is_no_record_may_be_long(tmp_path: Path) -> None:
+    """Behind the records, and between two of them."""
+    rest = json.dumps({"pages": ["x" * 100] * (MANY // 100)})
+    first = '{"products": [{"id": 1,\n "title": "Mug"}, {"id": 2, "title": "Pen"}]'
+    second = '{"products": [{"id": 3, "title": "Cup"}]}'
+    path = written(tmp_path / "shop.json", first, ', "rest": ', rest, "}\n", second)
+    found = read_catalog(path)
+    assert (found.catalog.ids, found.quarantine) == (["1", "2", "3"], [])
+
+
+def test_a_long_record_takes_no_memory(tmp_path: Path) -> None:
+    """40 MB of JSON in 40 KB of gzip: it is not built, whatever is in it."""
+    path = tmp_path / "shop.json.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b'[{"id": 1,\n "title": "Mug"},\n{"id": 2, "sizes": [')
+        for _ in range(40):
+            file.write(b"[1]," * 250_000)
+        file.write(b"1]}]")
+    code = (
+        "import sys; from shelfwise.catalog.reading.reader import read_catalog\n"
+        "from shelfwise.catalog.reading.formats import _json_bounds\n"
+        # less than it is, which takes less time
+        "_json_bounds.MAX_RECORD_BYTES = 1 << 20\n"
+        "found = read_catalog(sys.argv[1])\n"
+        "status = open('/proc/self/status').read().split()\n"
+        "kibibytes = status[status.index('VmHWM:') + 1]\n"
+        "print(len(found.catalog), found.quarantine[0].kind, kibibytes, sep=',')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    products, kind, kibibytes = done.stdout.strip().split(",")
+    assert (products, kind) == ("1", "record too long")
+    # as lists it would be more than a gigabyte
+    assert int(kibibytes) < 500 << 10

@@ -28,6 +28,7 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
+from shelfwise.catalog.reading.formats._shadowed_values import shadowing_lines
 from shelfwise.catalog.reading.record_parsing import BOM, Record, Values, nonblank_lines, parsed
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
@@ -127,8 +128,13 @@ class JsonLinesFormat(FileFormat):
         fields = [attrgetter(name) for name in field_names]
         parts: list[list[Column]] = [[] for _ in names]
         odd: list[int] = []
+        categories = plan_columns(names, self.columns).ours.get("categories")
+        shadowing = set() if categories is None else shadowing_lines(block, spans, categories)
         for first in range(0, len(spans), _LINES_TOGETHER):
             lines = _lines_of(block, spans[first : first + _LINES_TOGETHER])
+            for number in shadowing.intersection(range(first, first + len(lines))):
+                # what is no JSON is read exactly
+                lines[number - first] = b""
             records, refused = _decode_lines(lines, decode)
             odd += [first + i for i in refused]
             if not records:

@@ -160,7 +160,7 @@ def _may_be_unreadable(lines: Lines) -> Bools:
     if b"\0" in lines.data:
         nothing = np.flatnonzero(letters == 0)
         doubt[lines.lines_at(nothing)] = True
-    if not _is_utf8(lines.data):
+    if not is_utf8(lines.data):
         # which of the other bytes are wrong is left to the slow way
         beyond_ascii = np.flatnonzero(letters > _LAST_ASCII)
         doubt[lines.lines_at(beyond_ascii)] = True
@@ -169,7 +169,7 @@ def _may_be_unreadable(lines: Lines) -> Bools:
     return doubt
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
     """Whether the bytes are UTF-8; Arrow checks that as it casts, faster than decoding them."""
     offsets = np.array([0, len(data)])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,6 +19,7 @@ import ijson
 from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
+from shelfwise.catalog.reading.formats._json_bounds import bounded_items
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._json_shape import (
     SAMPLE_BYTES,
@@ -118,12 +120,12 @@ def _objects(
     """The records of arrays, or of objects one after the other.
 
     Raises:
-        DamagedFileError: the file is no JSON from some place on.
+        DamagedFileError: the file is no JSON from some place on, or has a record that is too long.
     """
     given = 0
-    chunks = ijson.from_iter(_chunks(path, settings, advance))
+    chunks = _chunks(path, settings, advance)
     try:
-        for record in ijson.items(chunks, shape.prefix, multiple_values=True, use_float=True):
+        for record in bounded_items(chunks, partial(_chunks, path, settings), shape.prefix):
             yield unwrapped(record)
             given += 1
     except ijson.JSONError:
