@@ -245,6 +245,7 @@ def test_a_record_that_is_too_long_is_refused_and_told(
     [refused] = found.quarantine
     assert refused.kind == "record too long"
     assert "expected at most 16,777,216" in refused.reason
+    assert "what follows it in the file is not read" in refused.reason
 
 
 @pytest.mark.usefixtures("short_records")

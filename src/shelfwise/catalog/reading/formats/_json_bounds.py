@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -77,7 +78,9 @@ def bounded_items(first: Iterator[bytes], again: Chunks, prefix: str) -> Iterato
     # from the beginning, with what is known now
     yield from islice(_items(again(), prefix), given, number)
     if number is not None:
-        raise DamagedFileError(too_long(MAX_RECORD_BYTES))
+        fault = too_long(MAX_RECORD_BYTES)
+        rest = "what follows it in the file is not read; write one object a line, and it is"
+        raise DamagedFileError(replace(fault, reason=f"{fault.reason}; {rest}"))
 
 
 def _items(chunks: Iterable[bytes], prefix: str) -> Iterator[Any]:
