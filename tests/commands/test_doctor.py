@@ -37,6 +37,8 @@ def test_it_names_the_extras_of_the_project() -> None:
         "project"
     ]
     extras = project["optional-dependencies"]
+    # those for users: the rest are for who works on it, and one name for all
+    assert {"excel", "fetch", "image", "serve", "review"} <= set(EXTRAS) <= set(extras)
     for extra, packages in EXTRAS.items():
         named = {
             requirement.split(">")[0].split("=")[0].split("[")[0] for requirement in extras[extra]

