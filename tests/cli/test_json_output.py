@@ -29,9 +29,23 @@ evaluation = { bootstrap = 10 }
 stacking = { folds = 2 }
 decide_with = "title"
 systems = {}
-[members]
-title = { modality = "text_linear", field = "title" }
+refit = false
+[members.graph.settings]
+training = { epochs = 1 }
+[members.tabular.settings]
+training = { epochs = 1 }
 """
+"""Laid over the preset quick: nothing takes long."""
+
+STAYING = ("review", "serve")
+"""Verbs that run until they are ended."""
+
+ENDING = [
+    # half a minute on a machine with nothing else to do
+    pytest.param(verb, marks=[pytest.mark.slow] if verb == "demo" else [])
+    for verb in VERBS
+    if verb not in STAYING
+]
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -90,7 +104,7 @@ def document(text: str) -> Any:
     return json.loads(text, parse_constant=no_number)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("review", "serve")])
+@pytest.mark.parametrize("verb", ENDING)
 def test_a_verb_prints_one_document(
     verb: str, calls: dict[str, list[Any]], command: Command
 ) -> None:
@@ -99,7 +113,7 @@ def test_a_verb_prints_one_document(
     assert document(done.stdout)
 
 
-@pytest.mark.parametrize("verb", ["review", "serve"])
+@pytest.mark.parametrize("verb", STAYING)
 def test_a_verb_that_stays_prints_one_document(
     verb: str, trained: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -170,12 +184,3 @@ def test_a_number_that_json_does_not_have_is_null(capsys: pytest.CaptureFixture[
 
     print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": "NaN é"})
     assert capsys.readouterr().out == '{"a": null, "b": [null, 1.5], "c": "NaN é"}\n'
-
-
-def test_log_lines_are_no_part_of_the_document(trained: Path, shop: Path, tmp_path: Path) -> None:
-    """Seen from a shell: the log and the document in their own places."""
-    words = ["evaluate", trained, shop, "--json"]
-    command = [sys.executable, "-m", "shelfwise", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "categor" in document(done.stdout)["error"]

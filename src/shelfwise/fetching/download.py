@@ -143,9 +143,9 @@ async def download(client: httpx.AsyncClient, url: str, limits: Limits) -> bytes
     except httpx.RemoteProtocolError:
         raise NotFetchedError("the host's answer is malformed") from None
     except httpx.HTTPError as error:
-        reason = distrust(error)
-        if reason is not None:
-            raise UntrustedHostError(reason) from None
+        doubt = distrust(error)
+        if doubt is not None:
+            raise UntrustedHostError(doubt) from None
         raise NotFetchedError(f"the connection failed ({type(error).__name__})") from None
 
 
