@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 import typer.main
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from shelfwise.cli.main import app
 
@@ -88,9 +91,19 @@ def calls(trained: Path, sample: Path, shop: Path, tmp_path: Path) -> dict[str, 
         "plugins": [],
         "predict": [trained, shop, "--out", tmp_path / "labels.jsonl"],
         "sample": ["--out", out, "--products", 5, "--no-images"],
+        "sign": [shutil.copytree(trained, tmp_path / "signed"), "--key", private_key(tmp_path)],
         "similar": [trained, "--title", "Blue mug"],
         "train": [sample, "--out", out, *learn],
     }
+
+
+def private_key(folder: Path) -> Path:
+    """A file with a new Ed25519 key."""
+    file = folder / "key.pem"
+    key = ed25519.Ed25519PrivateKey.generate()
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(key.private_bytes(*form))
+    return file
 
 
 def document(text: str) -> Any:
