@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.product_sources import read_products
 from shelfwise.config import CatalogSettings
 
 Product = dict[str, Any]
-COUNT = 300
+COUNT = 3000
 KINDS = {"Mugs": "Kitchen", "Bowls": "Kitchen", "Lamps": "Living", "Shirts": "Fashion"}
 
 
