@@ -34,7 +34,7 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids, fuller_id_column
 from shelfwise.catalog.reading.nested_prices import find_nested_price, price_texts
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
-from shelfwise.catalog.reading.rival_columns import rival_sentences
+from shelfwise.catalog.reading.rival_columns import category_rivals
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -157,23 +157,9 @@ def detect_reading(
         float_ids=float_ids,
         chosen=chosen,
         line_ids=line_ids,
-        rivals=_rivals(sample, tuple(names), columns, settings, combined),
+        rivals=() if combined else category_rivals(tuple(names), columns, settings, sample),
     )
     return reading, source
-
-
-def _rivals(
-    sample: Sample,
-    names: tuple[str, ...],
-    columns: Mapping[str, str],
-    settings: CatalogSettings,
-    combined: CategoryColumns | None,
-) -> tuple[str, ...]:
-    """What is told of columns that could be the categories too."""
-    # several columns, or one that the settings name, have no rival
-    if combined is not None or "categories" not in columns or "categories" in settings.columns:
-        return ()
-    return tuple(rival_sentences("categories", names, columns, sample))
 
 
 def _chosen_columns(

@@ -115,7 +115,11 @@ def _fields(read: ReadResult, config: Config) -> list[dict[str, str]]:
         # several columns make up the categories, and not the one that has the name
         if field == "categories" and combined is not None:
             continue
-        why = "named in the settings" if config.catalog.columns.get(field) == column else USUAL
+        why = USUAL
+        if config.catalog.columns.get(field) == column:
+            why = "named in the settings"
+        elif read.reading.chosen.get(field) == column:
+            why = "chosen by what it holds"
         fields.append({"field": field, "column": column or NO_NAME, "why": why})
     if combined is not None:
         names = _listed(combined.names)

@@ -9,22 +9,34 @@ from typing import Any
 from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.config import CatalogSettings
 
 
-def rival_sentences(
+def category_rivals(
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    settings: CatalogSettings,
+    sample: Callable[[str], Sequence[Any]],
+) -> tuple[str, ...]:
+    """What a user is told of each column that could be the categories too, by its name.
+
+    Args:
+        names: all columns of the file.
+        columns: our field -> the file's column.
+        settings: where they name the column, there is nothing to tell.
+        sample: the first values of a column.
+    """
+    if "categories" not in columns or "categories" in settings.columns:
+        return ()
+    return tuple(_rival_sentences("categories", names, columns, sample))
+
+
+def _rival_sentences(
     field: str,
     names: Sequence[str],
     columns: Mapping[str, str],
     sample: Callable[[str], Sequence[Any]],
 ) -> Iterator[str]:
-    """What a user is told of each column that `field` could be too, by its synonyms.
-
-    Args:
-        field: our name.
-        names: all columns of the file.
-        columns: our field -> the file's column.
-        sample: the first values of a column.
-    """
     used = set(columns.values())
     for name in names:
         if name in used or normal_name(name) not in SYNONYMS[field]:
