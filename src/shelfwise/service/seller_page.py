@@ -27,6 +27,9 @@ EXAMPLES = (
 )
 """Products to click, for whoever has none at hand."""
 
+ASKED_FOR = {"title": "a title", "description": "a description", "image": "a picture"}
+"""Fields of the form, in words."""
+
 STATIC = {"colours.css": "text/css", "seller.css": "text/css", "seller.js": "text/javascript"}
 """Files of the page, with their types."""
 
@@ -68,7 +71,7 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
         except Problem as problem:
             return HTMLResponse(_page(shown, problem=problem.detail), problem.status)
         programs = _programs(shown, str(request.base_url).rstrip("/"), needs_key)
-        return HTMLResponse(_page(shown, answer=found, **programs))
+        return HTMLResponse(_page(shown, answer=found, **programs, **_not_given(found)))
 
     return router
 
@@ -115,6 +118,16 @@ def _product(shown: dict[str, str], content: bytes) -> Product:
         return Product(**given)
     except ValidationError:
         raise Problem(422, "invalid-field", "a text has 20,000 characters at most") from None
+
+
+def _not_given(answer: dict[str, Any]) -> dict[str, list[str]]:
+    """What the model reads and this product lacks: what the form asks for, and what only programs send."""
+    missing = answer["missing_modalities"]
+    asked_for = [words for field, words in ASKED_FOR.items() if field in missing]
+    return {
+        "asked_for": asked_for,
+        "others": [field for field in missing if field not in ASKED_FOR],
+    }
 
 
 def _programs(shown: dict[str, str], address: str, needs_key: bool) -> dict[str, str]:
