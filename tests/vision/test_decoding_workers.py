@@ -25,16 +25,16 @@ WHOLE = Reshaping("thumbnail", 64)
 FAULTY = """
 import os, signal, sys, time
 sys.path[:] = {path!r}
-from shelfwise.vision import decoding_workers
-decode = decoding_workers.decode
+from shelfwise.vision import decoding_process
+decode = decoding_process.decode
 def faulty(data, reshaping):
     if data == b"crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if data == b"hang":
         time.sleep(60)
     return decode(data, reshaping)
-decoding_workers.decode = faulty
-decoding_workers.work()
+decoding_process.decode = faulty
+decoding_process.work()
 """
 
 

@@ -10,56 +10,42 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, get_args
 
 import numpy as np
 
-from shelfwise.vision.image_decoding import (
-    DecodedImage,
-    ImageRejectedError,
-    Reshaping,
-    Shape,
-    decode,
+from shelfwise.vision.decoding_process import (
+    REJECTED,
+    REPLY,
+    REQUEST,
+    SEVERAL_FRAMES,
+    SHAPES,
+    Answer,
+    decode_here,
+    receive,
 )
+from shelfwise.vision.image_decoding import DecodedImage, ImageRejectedError, Reshaping
 
 log = logging.getLogger("shelfwise")
 
 MAX_SECONDS = 60
 """An image whose decoding takes longer is refused."""
 
-MAX_WORKER_BYTES = 3 << 30
-"""Address space of a worker: many times what 25 million pixels need."""
-
 MAX_WORKERS = 8
-
-_SHAPES: tuple[Shape, ...] = get_args(Shape)
-_REQUEST = struct.Struct("<BII")
-"""Place in :data:`_SHAPES`, size, number of images; the length of each follows, and then their bytes."""
-
-_REPLY = struct.Struct("<BIIQ")
-"""Kind of reply, width, height, bytes of the pixels or of the reason that follow."""
-
-_READY, _ONE_FRAME, _SEVERAL_FRAMES, _REJECTED = range(4)
 
 _ATTEMPTS = 2
 """A worker may have been ended for a reason that is not the image's, by a system short of memory, say."""
 
 # the child looks for modules where its parent does, which may have added places since it started
 _START = (
-    "import sys; sys.path[:] = {path!r}; from shelfwise.vision.decoding_workers import work; work()"
+    "import sys; sys.path[:] = {path!r}; from shelfwise.vision.decoding_process import work; work()"
 )
-
-
-Answer = DecodedImage | ImageRejectedError
 
 
 def decode_apart(images: Sequence[bytes], reshaping: Reshaping) -> list[Answer]:
@@ -73,7 +59,7 @@ def decode_apart(images: Sequence[bytes], reshaping: Reshaping) -> list[Answer]:
     answers: list[Answer] = []
     worker = workers.take()
     if worker is None:
-        return [_decode_here(data, reshaping) for data in images]
+        return [decode_here(data, reshaping) for data in images]
     try:
         # what came before a worker ended counts
         answers.extend(worker.decode(images, reshaping))
@@ -93,7 +79,7 @@ def _decode_alone(workers: _Workers, data: bytes, reshaping: Reshaping) -> Answe
     for _ in range(_ATTEMPTS):
         worker = workers.take()
         if worker is None:
-            return _decode_here(data, reshaping)
+            return decode_here(data, reshaping)
         try:
             [answer] = worker.decode([data], reshaping)
             return answer
@@ -108,13 +94,6 @@ def _decode_alone(workers: _Workers, data: bytes, reshaping: Reshaping) -> Answe
 
 def _too_slow() -> ImageRejectedError:
     return ImageRejectedError(f"the image takes more than {MAX_SECONDS} seconds to decode")
-
-
-def _decode_here(data: bytes, reshaping: Reshaping) -> Answer:
-    try:
-        return decode(data, reshaping)
-    except ImageRejectedError as rejection:
-        return rejection
 
 
 class _Worker:
@@ -140,7 +119,7 @@ class _Worker:
         self._socket = ours
         self.alive = True
         try:
-            _receive(ours, _REPLY.size)
+            receive(ours, REPLY.size)
         except OSError:
             self.end()
             raise
@@ -153,9 +132,9 @@ class _Worker:
         Raises:
             OSError: the worker died; TimeoutError where it did not answer.
         """
-        shape = _SHAPES.index(reshaping.shape)
+        shape = SHAPES.index(reshaping.shape)
         lengths = [len(data) for data in images]
-        header = _REQUEST.pack(shape, reshaping.size, len(images))
+        header = REQUEST.pack(shape, reshaping.size, len(images))
         try:
             self._socket.sendall(
                 b"".join([header, struct.pack(f"<{len(images)}Q", *lengths), *images])
@@ -168,12 +147,12 @@ class _Worker:
             raise
 
     def _read_answer(self) -> Answer:
-        kind, width, height, length = _REPLY.unpack(_receive(self._socket, _REPLY.size))
-        payload = _receive(self._socket, length)
-        if kind == _REJECTED:
+        kind, width, height, length = REPLY.unpack(receive(self._socket, REPLY.size))
+        payload = receive(self._socket, length)
+        if kind == REJECTED:
             return ImageRejectedError(payload.decode())
         pixels = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
-        return DecodedImage(pixels, kind == _SEVERAL_FRAMES)
+        return DecodedImage(pixels, kind == SEVERAL_FRAMES)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -236,71 +215,3 @@ class _Workers:
 def _workers_of(process: int) -> _Workers:
     """The workers of a process; a forked one starts its own, since two cannot share a socket."""
     return _Workers(process)
-
-
-def work() -> None:
-    """Decode what comes over the socket at file number 0 until it is closed: what a worker does."""
-    # an interrupt from the keyboard is for the process that started this one
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit_resources()
-    with socket.socket(fileno=0) as requests:
-        requests.sendall(_REPLY.pack(_READY, 0, 0, 0))
-        while _answer(requests):
-            pass
-
-
-def _answer(requests: socket.socket) -> bool:
-    """Decode the images of one request; False where there is none any more."""
-    try:
-        shape, size, count = _REQUEST.unpack(_receive(requests, _REQUEST.size))
-        lengths = struct.unpack(f"<{count}Q", _receive(requests, 8 * count))
-        images = [bytes(_receive(requests, length)) for length in lengths]
-    except OSError:
-        return False
-    for data in images:
-        _send(requests, _decode_here(data, Reshaping(_SHAPES[shape], size)))
-    return True
-
-
-def _send(requests: socket.socket, answer: Answer) -> None:
-    if isinstance(answer, ImageRejectedError):
-        reason = str(answer).encode()
-        requests.sendall(_REPLY.pack(_REJECTED, 0, 0, len(reason)) + reason)
-        return
-    height, width, _ = answer.pixels.shape
-    kind = _SEVERAL_FRAMES if answer.several_frames else _ONE_FRAME
-    header = _REPLY.pack(kind, width, height, answer.pixels.nbytes)
-    # as bytes, without a copy of the pixels
-    pixels = answer.pixels.reshape(-1).data
-    sent = requests.sendmsg([header, pixels]) - len(header)
-    requests.sendall(pixels[sent:])
-
-
-def _receive(source: socket.socket, length: int) -> bytearray:
-    """Exactly so many bytes.
-
-    Raises:
-        OSError: the other end was closed before; TimeoutError where nothing came.
-    """
-    buffer = bytearray(length)
-    rest = memoryview(buffer)
-    while rest:
-        count = source.recv_into(rest)
-        if not count:
-            raise ConnectionResetError("the other end was closed")
-        rest = rest[count:]
-    return buffer
-
-
-def _limit_resources() -> None:
-    """Bound the memory of this process, and let it leave no core file."""
-    import resource
-
-    set_limit: Callable[[int, tuple[int, int]], Any] = resource.setrlimit
-    for limit, most in ((resource.RLIMIT_AS, MAX_WORKER_BYTES), (resource.RLIMIT_CORE, 0)):
-        allowed = resource.getrlimit(limit)[1]
-        # what is stricter already stays so
-        bounded = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
-        # not every system can bound the address space
-        with suppress(OSError, ValueError):
-            set_limit(limit, (bounded, allowed))
