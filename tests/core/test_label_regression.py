@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from shelfwise.core.label_regression import fit_logistic
+from shelfwise.core import label_regression
+from shelfwise.core.label_regression import fit_logistic, shrunk_weights
 
 
 def test_newton_finds_scikit_learns_weights() -> None:
@@ -56,3 +58,27 @@ def test_separable_labels_stay_finite() -> None:
     weights = fit_logistic(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
     assert np.isfinite(weights).all()
     assert weights[0, 0] > 5
+
+
+def test_many_products_are_thinned_out_without_another_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-4, 2, (3, 2, 20_000)).astype(np.float32)
+    inputs = np.concatenate([np.ones_like(logits[:, :1]), logits], axis=1)
+    truth = 1 + 0.6 * logits[:, 0] + 0.7 * logits[:, 1]
+    targets = (truth + rng.logistic(size=truth.shape) > 0).T.astype(np.float32)
+    thinned = shrunk_weights(inputs, targets, 30.0)
+    monkeypatch.setattr(label_regression, "MAX_PRODUCTS", 10**9)
+    exact = shrunk_weights(inputs, targets, 30.0)
+    assert np.abs(thinned - exact).max() > 0, "fewer products were read"
+    np.testing.assert_allclose(thinned, exact, atol=0.03)
+
+
+def test_shared_weights_rest_on_some_of_many_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4, 2, 8000)).astype(np.float32)
+    y = (x.sum(axis=1) + rng.logistic(size=(4, 8000)) > 1).T.astype(np.float32)
+    exact = shrunk_weights(x, y, 1e7)
+    monkeypatch.setattr(label_regression, "MAX_SHARED_PAIRS", 8000)
+    np.testing.assert_allclose(shrunk_weights(x, y, 1e7), exact, atol=0.1)

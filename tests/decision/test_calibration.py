@@ -16,16 +16,14 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.types import State
-from shelfwise.decision import calibration
 from shelfwise.decision.calibration import METHODS, Calibration
 from shelfwise.decision.calibration_curves import (
-    EPSILON,
     IsotonicCurves,
     bent_columns,
     rising_logistic,
 )
 from shelfwise.metrics.calibration import log_loss
-from shelfwise.metrics.scored_pairs import ScoredPairs
+from shelfwise.metrics.score_counts import FoldCounts, ScoreCounts, rounded
 
 FITTED = [method for method in METHODS if method != "none"]
 
@@ -40,15 +38,18 @@ def exaggerated(
     return expit(factor * logit(truth)).astype(np.float32), targets, truth
 
 
+def counted(scores: np.ndarray, targets: np.ndarray) -> ScoreCounts:
+    """How often each label got each rounded score, of all products together."""
+    return FoldCounts.of(scores, targets, np.zeros(len(scores), np.int64)).without()
+
+
 def test_platt_is_scikit_learns_for_every_label():
     scores, targets, _ = exaggerated(400)
-    pairs = ScoredPairs.of(scores, targets)
-    inputs = bent_columns(pairs.scores) @ np.array([[1.0, 0], [1, 0], [0, 1]])
-    fitted = rising_logistic(inputs, pairs.hits, pairs.labels, np.zeros((5, 2)), 0.5)
+    counts = counted(scores, targets)
+    inputs = bent_columns(counts.scores) @ np.array([[1.0, 0], [1, 0], [0, 1]])
+    fitted = rising_logistic(inputs, counts, np.zeros((5, 2)), 0.5)
     for label in range(5):
-        x = np.column_stack(
-            [logit(np.clip(scores[:, label].astype(float), EPSILON, 1 - EPSILON)), np.ones(400)]
-        )
+        x = np.column_stack([logit(rounded(scores[:, label].astype(float))), np.ones(400)])
         oracle = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10).fit(x, targets[:, label])
         np.testing.assert_allclose(fitted[label], oracle.coef_[0], atol=1e-4)
 
@@ -58,10 +59,12 @@ def test_platt_is_scikit_learns_for_every_label():
 @example(7817)  # whole steps go to and fro between two bounds
 def test_beta_is_what_a_general_optimiser_finds_bounds_included(seed):
     rng = np.random.default_rng(seed)
-    x, y = (
-        bent_columns(rng.random(40)),
+    scores, y = (
+        rng.random(40),
         rng.random(40) < 0.5,
     )  # no relation at all, so that bounds are reached
+    x = bent_columns(scores)
+    counts = ScoreCounts(np.zeros(40, np.int64), scores, np.ones(40), y.astype(float), 1)
     start = np.array([[1.0, 1.0, 0.0]])
 
     def loss(w: np.ndarray) -> float:
@@ -75,7 +78,7 @@ def test_beta_is_what_a_general_optimiser_finds_bounds_included(seed):
         bounds=[(0, None), (0, None), (None, None)],
         options={"ftol": 1e-13},
     )
-    fitted = rising_logistic(x, y, np.zeros(40, np.int64), start, 0.7)[0]
+    fitted = rising_logistic(x, counts, start, 0.7)[0]
     assert (fitted[:2] >= 0).all()
     assert loss(fitted) == pytest.approx(oracle.fun, abs=1e-6)
 
@@ -84,11 +87,11 @@ def test_isotonic_is_scikit_learns_for_every_label():
     scores, targets, _ = exaggerated(300)
     scores[:, 1] = np.round(scores[:, 1], 1) + 0.01  # equal scores
     scores[5:, 2] = 0  # hardly ever scored
-    steps, new = IsotonicCurves.fit(ScoredPairs.of(scores, targets)), np.linspace(0.001, 1, 57)
+    steps, new = IsotonicCurves.fit(counted(scores, targets)), np.linspace(0.001, 1, 57)
     for label in range(5):
         used = scores[:, label] > 0
         oracle = IsotonicRegression(out_of_bounds="clip").fit(
-            scores[used, label].astype(float), targets[used, label]
+            rounded(scores[used, label].astype(float)), targets[used, label]
         )
         np.testing.assert_allclose(
             steps.at(np.full(57, label), new), oracle.predict(new), atol=1e-9
@@ -150,20 +153,6 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(
         targets[60:].ravel(), truth[60:].ravel()
     )
-
-
-def test_methods_are_compared_by_the_top_labels_of_each_product():
-    scores = np.array([[0.9, 0.1, 0.3, 0.2, 0.5, 0.4, 0.8], [0, 0, 0, 0, 0, 0, 0.7]])
-    pairs = ScoredPairs.of(scores, np.zeros_like(scores))
-    chosen = calibration._top_label_pairs(pairs)
-    assert sorted(zip(pairs.rows[chosen], pairs.labels[chosen], strict=True)) == [
-        (0, 0),
-        (0, 2),
-        (0, 4),
-        (0, 5),
-        (0, 6),
-        (1, 6),
-    ]
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])

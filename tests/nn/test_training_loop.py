@@ -144,6 +144,19 @@ def test_progress_counts_epochs() -> None:
     assert reports == [("title", 3), 1, 1, 1]
 
 
+def test_more_products_get_fewer_epochs() -> None:
+    few, many = data(96), data(400)
+    limited = settings(max_steps=72)
+    for (inputs, targets), epochs in ((few, 12), (many, 2)):
+        model = network()
+        # 6 and 25 steps an epoch
+        assert fit_network(model, inputs, targets, limited, Context()) == epochs
+        same = network()
+        fit_network(same, inputs, targets, settings(epochs=epochs), Context())
+        assert np.array_equal(weights(model), weights(same))
+    assert settings(max_steps=1).epochs_of(1000) == 1, "one pass is the least"
+
+
 def test_a_loss_that_is_no_number_is_an_error() -> None:
     train, targets = data()
     train.values[5] = np.inf

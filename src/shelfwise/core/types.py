@@ -172,7 +172,7 @@ class MemberOutputs:
     Args:
         scores: (N, M, L) probabilities, 0 where absent.
         present: (N, M) presence mask.
-        features: M arrays (N, D_m), 0 where absent.
+        features: M arrays (N, D_m), 0 where absent; none at all where only scores are read.
     """
 
     scores: Floats
@@ -209,5 +209,6 @@ class MemberOutputs:
     def members(self, columns: Sequence[int]) -> MemberOutputs:
         """The given members only, in that order."""
         chosen = list(columns)
-        features = tuple(self.features[i] for i in chosen)
+        # policies that read scores are given no features
+        features = tuple(self.features[i] for i in chosen) if self.features else ()
         return MemberOutputs(self.scores[:, chosen], self.present[:, chosen], features)

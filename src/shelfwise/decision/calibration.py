@@ -6,7 +6,8 @@ Methods, each of a curve a label that never falls:
     * ``isotonic``: the best rising curve (Zadrozny and Elkan 2002), straight between its bends;
     * ``none``: scores as they are.
 
-Curves of rare labels are drawn towards one that all labels share.
+Curves of rare labels are drawn towards one that all labels share. They are fitted on rounded scores with the
+number of pairs that have them, so that the time hardly grows with the number of products.
 
 Dimensions: N products, L labels, E scored pairs. Scores may be dense or scipy sparse. A score of 0 ("knows
 nothing", or too small to be kept) stays 0 and takes no part in a fit.
@@ -15,7 +16,7 @@ nothing", or too small to be kept) stays 0 and takes no part in a fit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -23,10 +24,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from shelfwise.core.types import Float64Array, Int64Array, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, State
 from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
-from shelfwise.metrics.calibration import EPSILON, log_loss
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, map_scores, random_parts
+from shelfwise.metrics.calibration import EPSILON, TOP_LABELS, log_loss
+from shelfwise.metrics.highest_pairs import HighestPairs
+from shelfwise.metrics.score_counts import FoldCounts, ScoreCounts
+from shelfwise.metrics.scored_pairs import Matrix, map_scores, random_folds, values_at
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]
@@ -39,12 +42,6 @@ CurvesByShrink = Callable[[float], Arrays]
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "beta", "isotonic")
 SHRINKS = (1.0, 10.0, 100.0, 1000.0)
 FOLDS = 3
-TOP_LABELS = 5
-"""A product's highest scored labels, by which methods are compared.
-
-Decisions fall among these; the others are nearly all near 0.
-"""
-
 SHARED_PENALTY = 1e-2
 """On the curve that all labels share: only against data that can be told apart without a mistake."""
 
@@ -90,14 +87,16 @@ class Calibration:
             seed: of the parts of the cross-validation.
         """
         candidates = _candidates(method, shrink)
-        pairs = ScoredPairs.of(scores, targets)
+        fold_of = random_folds(scores.shape[0], FOLDS, seed)
+        counts = FoldCounts.of(scores, targets, fold_of)
         losses: dict[Candidate, float] = {}
         chosen = candidates[0]
         if len(candidates) > 1:
-            losses = _cross_validated_losses(pairs, candidates, seed)
+            top = _TopPairs.of(scores, targets, fold_of)
+            losses = _cross_validated_losses(counts, top, candidates)
             chosen = min(losses, key=lambda candidate: losses[candidate])
         chosen_method, chosen_shrink = chosen
-        arrays = _curves(pairs, chosen_method)(chosen_shrink)
+        arrays = _curves(counts.without(), chosen_method)(chosen_shrink)
         named = {}
         for (tried_method, tried_shrink), loss in losses.items():
             named[f"{tried_method} {tried_shrink:g}"] = loss
@@ -116,19 +115,19 @@ class Calibration:
 
         Fit thresholds and acceptance limits on these: a calibration flatters the products it was fitted on.
         """
-        pairs = ScoredPairs.of(scores, targets)
-        likely = np.zeros(len(pairs.scores))
-        for part in random_parts(pairs.shape[0], folds, seed):
-            held_out = part[pairs.rows]
+        fold_of = random_folds(scores.shape[0], folds, seed)
+        counts = FoldCounts.of(scores, targets, fold_of)
+        parts: list[Matrix] = []
+        for fold in range(len(counts.pairs)):
             # the curves are fitted anew; method and shrink stay those that were chosen on all products
-            arrays = _curves(pairs.of_products(~part), self.method)(self.shrink)
-            likely[held_out] = _probabilities(
-                self.method, arrays, pairs.labels[held_out], pairs.scores[held_out]
-            )
-        # pairs come label by label; the matrix puts them back to their products
-        places = (pairs.rows, pairs.labels)
-        crossed = sp.csr_matrix((likely.astype(np.float32), places), pairs.shape)
-        return crossed if sp.issparse(scores) else crossed.toarray()
+            arrays = _curves(counts.without(fold), self.method)(self.shrink)
+            of_fold = replace(self, arrays=arrays)
+            parts.append(of_fold.apply(scores[fold_of == fold]))
+        # products come fold by fold, and go back to their places
+        place = np.argsort(np.argsort(fold_of, kind="stable"))
+        if sp.issparse(scores):
+            return sp.vstack(parts, format="csr")[place]
+        return np.concatenate(parts)[place]
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""
@@ -159,51 +158,61 @@ def _candidates(method: Method | Literal["auto"], shrink: float | None) -> list[
     return candidates
 
 
+@dataclass(frozen=True)
+class _TopPairs:
+    """The highest scored labels of each product, by which methods are compared, E pairs in all.
+
+    The many pairs near 0 would drown these few, among which decisions fall.
+
+    Args:
+        labels, scores, hits, fold: (E,).
+    """
+
+    labels: Int64Array
+    scores: Float64Array
+    hits: Bools
+    fold: Int64Array
+
+    @classmethod
+    def of(cls, scores: Matrix, targets: Matrix, fold_of: Int64Array) -> _TopPairs:
+        """Those of `scores` (N, L), whose products are in the folds `fold_of` (N,)."""
+        top = HighestPairs.of(scores, TOP_LABELS)
+        hits = values_at(targets, top.rows, top.labels) > 0
+        return cls(top.labels, top.scores, hits, fold_of[top.rows])
+
+
 def _cross_validated_losses(
-    pairs: ScoredPairs, candidates: list[Candidate], seed: int
+    counts: FoldCounts, top: _TopPairs, candidates: list[Candidate]
 ) -> dict[Candidate, float]:
     """The log loss of each candidate on the top pairs, by curves that were not fitted on them."""
-    likely = {candidate: np.zeros(len(pairs.scores)) for candidate in candidates}
-    for part in random_parts(pairs.shape[0], FOLDS, seed):
-        training = pairs.of_products(~part)
-        held_out = part[pairs.rows]
-        labels = pairs.labels[held_out]
-        scores = pairs.scores[held_out]
+    likely = {candidate: np.zeros(len(top.scores)) for candidate in candidates}
+    for fold in range(len(counts.pairs)):
+        training = counts.without(fold)
+        held_out = top.fold == fold
+        labels = top.labels[held_out]
+        scores = top.scores[held_out]
         # what does not depend on the shrink is done once a method
         curves = {method: _curves(training, method) for method, _ in candidates}
         for method, shrink in candidates:
             arrays = curves[method](shrink)
             likely[method, shrink][held_out] = _probabilities(method, arrays, labels, scores)
-    # the many pairs near 0 would drown the few that decisions fall among
-    counted = _top_label_pairs(pairs)
-    hits = pairs.hits[counted]
-    return {candidate: log_loss(hits, values[counted]) for candidate, values in likely.items()}
+    return {candidate: log_loss(top.hits, values) for candidate, values in likely.items()}
 
 
-def _top_label_pairs(pairs: ScoredPairs) -> Int64Array:
-    """The pairs that are among the :data:`TOP_LABELS` highest scored of their product."""
-    # product by product, each from its highest score down
-    order = np.lexsort((-pairs.scores, pairs.rows))
-    rows = pairs.rows[order]
-    first_of_product = np.searchsorted(rows, np.arange(pairs.shape[0]))
-    rank = np.arange(len(order)) - first_of_product[rows]
-    return np.sort(order[rank < TOP_LABELS])
-
-
-def _curves(pairs: ScoredPairs, method: Method) -> CurvesByShrink:
+def _curves(counts: ScoreCounts, method: Method) -> CurvesByShrink:
     """The curves for any shrink; what does not depend on it is done once, here."""
     if method == "none":
         return lambda shrink: {}
     if method == "isotonic":
-        return _isotonic_curves(pairs)
-    return _logistic_curves(pairs, TIES[method])
+        return _isotonic_curves(counts)
+    return _logistic_curves(counts, TIES[method])
 
 
-def _isotonic_curves(pairs: ScoredPairs) -> CurvesByShrink:
+def _isotonic_curves(counts: ScoreCounts) -> CurvesByShrink:
     """Each label's own steps, and those of all labels as one, with how much its own count."""
-    n_positives = np.bincount(pairs.labels, pairs.hits, len(pairs.support))
+    n_positives = np.bincount(counts.labels, counts.hits, counts.n_labels)
     arrays: dict[str, NDArray[Any]] = {}
-    for kind, of_kind in (("own", pairs), ("shared", pairs.pooled())):
+    for kind, of_kind in (("own", counts), ("shared", counts.pooled())):
         for name, values in vars(IsotonicCurves.fit(of_kind)).items():
             arrays[f"{kind}.{name}"] = values
 
@@ -216,21 +225,22 @@ def _isotonic_curves(pairs: ScoredPairs) -> CurvesByShrink:
     return steps
 
 
-def _logistic_curves(pairs: ScoredPairs, tie: Float64Array) -> CurvesByShrink:
+def _logistic_curves(counts: ScoreCounts, tie: Float64Array) -> CurvesByShrink:
     """Each label's weights, drawn towards those that all labels share.
 
     Args:
         tie: (P, 3) how the P weights of the method make up those of the three columns.
     """
-    inputs = bent_columns(pairs.scores) @ tie.T
     # the shared curve is drawn towards scores as they are: slope 1 and constant 0
     unchanged = np.append(np.ones(len(tie) - 1), 0)[None]
-    one_label = np.zeros_like(pairs.labels)
-    shared = rising_logistic(inputs, pairs.hits, one_label, unchanged, SHARED_PENALTY)
-    start = np.repeat(shared, len(pairs.support), axis=0)
+    pooled = counts.pooled()
+    pooled_inputs = bent_columns(pooled.scores) @ tie.T
+    shared = rising_logistic(pooled_inputs, pooled, unchanged, SHARED_PENALTY)
+    start = np.repeat(shared, counts.n_labels, axis=0)
+    inputs = bent_columns(counts.scores) @ tie.T
 
     def weights(shrink: float) -> Arrays:
-        own = rising_logistic(inputs, pairs.hits, pairs.labels, start, shrink)
+        own = rising_logistic(inputs, counts, start, shrink)
         return {"weights": own @ tie}
 
     return weights

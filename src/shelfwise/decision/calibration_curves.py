@@ -1,6 +1,7 @@
 """Rising curves from scores to probabilities, one a label, all labels at once.
 
-Dimensions: L labels, E scored pairs, P weights of a curve, K knots of all curves together.
+Dimensions: L labels, K different scores of all labels together, each with the number of its pairs; P weights
+of a curve, B bends of all curves together, E scores.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from shelfwise.core.newton import NewtonLimits, minimise
 from shelfwise.core.types import Float64Array, Int64Array
 from shelfwise.metrics.calibration import EPSILON
-from shelfwise.metrics.scored_pairs import ScoredPairs
+from shelfwise.metrics.score_counts import ScoreCounts
 
 LIMITS = NewtonLimits(steps=50, longest_step=2.0, tolerance=1e-6)
 
@@ -30,39 +30,36 @@ def bent_columns(scores: Float64Array) -> Float64Array:
 
 
 def rising_logistic(
-    inputs: Float64Array,
-    hits: NDArray[np.bool_],
-    labels: Int64Array,
-    start: Float64Array,
-    penalty: float,
+    inputs: Float64Array, counts: ScoreCounts, start: Float64Array, penalty: float
 ) -> Float64Array:
     """Minimise each label's ``log loss + penalty / 2 * |w - start|^2``, all weights but the last at least 0.
 
     Args:
-        inputs: (E, P), of which the last is 1.
-        hits: (E,) whether the product has the label.
-        labels: (E,) whose weights each pair is for.
+        inputs: (K, P) of the scores of `counts`; the last is 1.
         start: (L, P).
 
     Returns:
         Weights (L, P).
     """
     n_labels, width = start.shape
+    labels = counts.labels
     # inputs rise with the score, so a curve rises if their weights are not negative; the constant is free
     floor = np.append(np.zeros(width - 1), -np.inf)
 
     def logits(weights: Float64Array) -> Float64Array:
-        return np.asarray(np.einsum("ep,ep->e", inputs, weights[labels]))
+        return np.asarray(np.einsum("kp,kp->k", inputs, weights[labels]))
 
     def losses(weights: Float64Array) -> Float64Array:
         z = logits(weights)
         # minus the log of the sigmoid, without overflow where logits are large
-        by_pair = np.logaddexp(0, z) - hits * z
-        return np.asarray(np.bincount(labels, by_pair, n_labels), np.float64)
+        of_score = counts.pairs * np.logaddexp(0, z) - counts.hits * z
+        return np.asarray(np.bincount(labels, of_score, n_labels), np.float64)
 
     def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
         likely = expit(logits(weights))
-        return _derivatives(inputs, likely - hits, likely * (1 - likely), labels, n_labels)
+        expected = counts.pairs * likely
+        error = expected - counts.hits
+        return _derivatives(inputs, error, expected * (1 - likely), labels, n_labels)
 
     return minimise(start, derivatives, penalty, LIMITS, losses, floor)
 
@@ -73,13 +70,13 @@ def _derivatives(
     """Gradient (L, P) and Hessian (L, P, P) of each label's log loss.
 
     Args:
-        error: (E,) probability minus truth, the loss's first derivative by the logit.
-        bend: (E,) its second derivative.
+        error: (K,) expected hits minus hits, the loss's first derivative by the logit.
+        bend: (K,) its second derivative.
     """
     width = inputs.shape[1]
     slope = np.empty((n_labels, width))
     curvature = np.empty((n_labels, width, width))
-    # counting by label with weights sums over the pairs of each label, without a loop over labels
+    # counting by label with weights sums over the scores of each label, without a loop over labels
     for i in range(width):
         slope[:, i] = np.bincount(labels, inputs[:, i] * error, n_labels)
         for j in range(i + 1):
@@ -96,8 +93,8 @@ class IsotonicCurves:
     Each is straight between its bends, and flat beyond the scores that it was fitted on.
 
     Args:
-        places: (K,) ``2 * label + score`` of every bend, so that all curves are one list that rises.
-        heights: (K,) the probability there.
+        places: (B,) ``2 * label + score`` of every bend, so that all curves are one list that rises.
+        heights: (B,) the probability there.
         lowest: (L,) the lowest score that each label's curve was fitted on.
         highest: (L,) likewise the highest.
     """
@@ -108,26 +105,22 @@ class IsotonicCurves:
     highest: Float64Array
 
     @classmethod
-    def fit(cls, pairs: ScoredPairs) -> Self:
+    def fit(cls, counts: ScoreCounts) -> Self:
         """One curve a label; a label without a scored pair has none, and its probabilities mean nothing."""
-        lowest = np.zeros(len(pairs.support))
-        highest = np.zeros(len(pairs.support))
-        if not len(pairs.labels):
+        lowest = np.zeros(counts.n_labels)
+        highest = np.zeros(counts.n_labels)
+        if not len(counts.labels):
             return cls(np.zeros(1), np.zeros(1), lowest, highest)
-        # equal scores of a label are one observation
-        places, group = np.unique(2.0 * pairs.labels + pairs.scores, return_inverse=True)
-        weights = np.bincount(group)
-        base = 2 * np.floor(places / 2)
+        places = 2.0 * counts.labels + counts.scores
+        base = 2.0 * counts.labels
         # heights are at most 1: with 2 more for every label no block reaches from one label into the next
-        observed = np.bincount(group, pairs.hits) / weights + base
-        levels = isotonic_regression(observed, weights=weights).x
+        observed = counts.hits / counts.pairs + base
+        levels = isotonic_regression(observed, weights=counts.pairs).x
         # where the base changes, one label's curve ends and the next begins
         first = np.diff(base, prepend=-1) > 0
         last = np.diff(base, append=np.inf) > 0
-        label_of = (base // 2).astype(np.int64)
-        scores = places - base
-        lowest[label_of[first]] = scores[first]
-        highest[label_of[last]] = scores[last]
+        lowest[counts.labels[first]] = counts.scores[first]
+        highest[counts.labels[last]] = counts.scores[last]
         # inside a level nothing changes: its two ends are enough
         begins = np.diff(levels, prepend=-1) != 0
         ends = np.diff(levels, append=np.inf) != 0

@@ -22,16 +22,17 @@ Dimensions: N products, L labels, E scored pairs.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, State
 from shelfwise.decision.risk_control import highest_limit_of_misses, lowest_limit
 from shelfwise.errors import ConfigError
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs
+from shelfwise.metrics.highest_pairs import HighestPairs
+from shelfwise.metrics.scored_pairs import Matrix, positive_cells, values_at
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW, Queues
 
 MAX_ACCEPTED_LABELS = 8
@@ -89,16 +90,11 @@ class AcceptanceLimits:
             ConfigError: a precision, recall or delta that is not between 0 and 1, or `most` below 1.
         """
         _check_promise(precision, recall, delta, most)
-        pairs = ScoredPairs.of(scores, targets)
-        given = ScoredPairs.of(scores, decided).hits
-        # a catalogue may be sorted, bets must not be
-        turn = np.random.default_rng(0).permutation(pairs.shape[0])
-        pairs = replace(pairs, rows=turn[pairs.rows], true_rows=turn[pairs.true_rows])
-        bound = min(most, pairs.shape[1])
+        evidence = _Evidence.of(scores, targets, decided, min(most, scores.shape[1]))
         return cls(
-            accept=_accept_limit(pairs, precision, delta, bound),
-            reject=_reject_limit(pairs, recall, delta, bound),
-            whole=_whole_limit(pairs, given, precision, delta, bound),
+            accept=_accept_limit(evidence, precision, delta),
+            reject=_reject_limit(evidence, recall, delta),
+            whole=_whole_limit(evidence, precision, delta),
             precision=precision,
             recall=recall,
             delta=delta,
@@ -156,38 +152,77 @@ def _check_promise(precision: float, recall: float, delta: float, most: int) -> 
         )
 
 
-def _accept_limit(pairs: ScoredPairs, precision: float, delta: float, most: int) -> float:
+@dataclass(frozen=True)
+class _Evidence:
+    """What limits are proven with: of the N products the pairs that some limit lets through.
+
+    Args:
+        products: N.
+        most: labels of one product that can be accepted.
+        rows, scores, hits: of the pairs that can be accepted, the `most` highest of each product.
+        true_rows, true_scores: of the labels that products have, 0 where these are not scored.
+        given_rows, given_scores, given_hits: of the labels that products are given.
+    """
+
+    products: int
+    most: int
+    rows: Int64Array
+    scores: Float64Array
+    hits: Bools
+    true_rows: Int64Array
+    true_scores: Float64Array
+    given_rows: Int64Array
+    given_scores: Float64Array
+    given_hits: Bools
+
+    @classmethod
+    def of(cls, scores: Matrix, targets: Matrix, decided: Matrix, most: int) -> _Evidence:
+        """That of `scores`, `targets` and labels that are given, all (N, L); products in random order."""
+        # a catalogue may be sorted, bets must not be
+        turn = np.random.default_rng(0).permutation(scores.shape[0])
+        top = HighestPairs.of(scores, most)
+        true_rows, true_labels, _ = positive_cells(targets)
+        given_rows, given_labels, _ = positive_cells(decided)
+        given_scores = values_at(scores, given_rows, given_labels).astype(np.float64)
+        # what is scored 0 is never given
+        scored = given_scores > 0
+        given_rows = given_rows[scored]
+        return cls(
+            products=scores.shape[0],
+            most=most,
+            rows=turn[top.rows],
+            scores=top.scores,
+            hits=values_at(targets, top.rows, top.labels) > 0,
+            true_rows=turn[true_rows],
+            true_scores=values_at(scores, true_rows, true_labels).astype(np.float64),
+            given_rows=turn[given_rows],
+            given_scores=given_scores[scored],
+            given_hits=values_at(targets, given_rows, given_labels[scored]) > 0,
+        )
+
+
+def _accept_limit(evidence: _Evidence, precision: float, delta: float) -> float:
     """The lowest limit for labels that is proven to keep the precision."""
-    # product by product, each from its highest score down: only the first `most` can be accepted
-    order = np.lexsort((pairs.labels, -pairs.scores, pairs.rows))
-    rows = pairs.rows[order]
-    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    taken = order[rank < most]
     # each accepted label that is wrong does harm; all are allowed the share 1 - precision
-    harms = np.where(pairs.hits[taken], 0.0, 1.0) - (1 - precision)
+    harms = np.where(evidence.hits, 0.0, 1.0) - (1 - precision)
     return lowest_limit(
-        pairs.scores[taken],
-        pairs.rows[taken],
+        evidence.scores,
+        evidence.rows,
         harms,
-        products=pairs.shape[0],
-        largest=precision * most,
+        products=evidence.products,
+        largest=precision * evidence.most,
         promise=(precision, delta),
     )
 
 
-def _whole_limit(
-    pairs: ScoredPairs, given: Bools, precision: float, delta: float, most: int
-) -> float:
-    """The lowest limit for the confidence of products that is proven to keep the precision.
-
-    Args:
-        given: (E,) whether the product is given the label.
-    """
-    products = pairs.shape[0]
-    rows = pairs.rows[given]
+def _whole_limit(evidence: _Evidence, precision: float, delta: float) -> float:
+    """The lowest limit for the confidence of products that is proven to keep the precision."""
+    products = evidence.products
+    most = evidence.most
+    rows = evidence.given_rows
     count = np.bincount(rows, minlength=products).astype(np.float64)
-    right = np.bincount(rows, pairs.hits[given].astype(np.float64), products)
-    total = np.asarray(np.bincount(rows, pairs.scores[given], products), np.float64)
+    right = np.bincount(rows, evidence.given_hits.astype(np.float64), products)
+    total = np.asarray(np.bincount(rows, evidence.given_scores, products), np.float64)
     harms = count - right - (1 - precision) * count
     confidence = _confidence(total, count, most)
     # each product is taken or left as a whole
@@ -195,24 +230,25 @@ def _whole_limit(
     return lowest_limit(confidence, everyone, harms, products, precision * most, (precision, delta))
 
 
-def _reject_limit(pairs: ScoredPairs, recall: float, delta: float, most: int) -> float:
+def _reject_limit(evidence: _Evidence, recall: float, delta: float) -> float:
     """The highest limit that is proven to keep the recall; 0 if none is.
 
     Of more true labels than `most` each weighs less, so that one product's harm is bounded.
     """
-    products = pairs.shape[0]
-    rows = pairs.rows[pairs.hits]
-    true = np.bincount(pairs.true_rows, minlength=products)
-    weights = np.minimum(1, most / np.maximum(true, 1))
+    products = evidence.products
+    scored = evidence.true_scores > 0
+    rows = evidence.true_rows[scored]
+    true = np.bincount(evidence.true_rows, minlength=products)
+    weights = np.minimum(1, evidence.most / np.maximum(true, 1))
     # what is scored 0 is missed whatever the limit
     unscored = true - np.bincount(rows, minlength=products)
     start = weights * (unscored - (1 - recall) * true)
     return highest_limit_of_misses(
-        pairs.scores[pairs.hits],
+        evidence.true_scores[scored],
         rows,
         harms=weights[rows],
         start=start,
-        largest=recall * most,
+        largest=recall * evidence.most,
         delta=delta,
     )
 

@@ -14,13 +14,18 @@ from numpy.typing import ArrayLike
 
 from shelfwise.core.types import Bools, Float64Array, Int64Array, Scores, State
 from shelfwise.decision.expected_f1 import best_sets
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs, positive_cells, random_parts
+from shelfwise.metrics.scored_pairs import (
+    Matrix,
+    ScoredPairs,
+    positive_cells,
+    random_parts,
+    values_at,
+)
 from shelfwise.metrics.threshold_search import (
     DEFAULT_THRESHOLD,
     best_threshold_of_ranked,
     count_reaching,
     own_thresholds,
-    scores_at,
 )
 from shelfwise.metrics.top_pairs import pairs_needed, solve_on_top_pairs
 
@@ -151,7 +156,7 @@ def best_shrink(targets: Matrix, scores: Matrix, folds: int = 5, seed: int = 0) 
     n_labels = scores.shape[1]
     parts = list(random_parts(scores.shape[0], folds, seed))
     rows, labels, _ = positive_cells(targets)
-    true_scores = scores_at(scores, rows, labels)
+    true_scores = values_at(scores, rows, labels)
     hits = np.zeros(len(SHRINKS), np.int64)
     accepted = np.zeros(len(SHRINKS), np.int64)
     for part, pooled in zip(parts, _pooled_thresholds(targets, scores, parts), strict=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.label_regression import shrunk_weights
@@ -87,7 +87,7 @@ class Logistic(FusionPolicy):
         n_members = outputs.present.shape[1]
         patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(n_members)]
         self.arrays_ = {"centre": _centre(outputs)}
-        inputs = self._own_inputs(outputs, np.arange(n_members))
+        inputs = self._own_inputs(outputs)
         for pattern in patterns:
             members = np.flatnonzero(pattern)
             rows = _training_rows(outputs.present[:, members])
@@ -180,22 +180,25 @@ class Logistic(FusionPolicy):
 
     def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
         """Scores (R, L) of `rows` by the solution for the `members` (K,), which all of them have."""
-        place = np.ix_(rows, members)
-        some = MemberOutputs(outputs.scores[place], outputs.present[place], ())
-        inputs = self._own_inputs(some, members)
-        weights = self.arrays_[f"own_{_set_number(members)}"]
-        # (L, 1, P) @ (L, P, R): each label's weights meet the label's own inputs
-        logits = (weights[:, None] @ inputs)[:, 0].T
-        return np.asarray(expit(logits), np.float32)
+        logits, shares = _logits_and_shares(outputs.scores[np.ix_(rows, members)])
+        own = self.arrays_[f"own_{_set_number(members)}"].T
+        # (K, L) each: of the logits, and of the log shares
+        by_logit, by_share = own[1 : 1 + len(members)], own[1 + len(members) :]
+        centre = self.arrays_["centre"][:, members, None]
+        # what inputs are centred by goes into the constant, which spares two copies of them
+        total = own[0] - (by_logit * centre[0] + by_share * centre[1]).sum(axis=0)
+        total = total + np.einsum("rkl,kl->rl", logits, by_logit)
+        total += np.einsum("rkl,kl->rl", shares, by_share)
+        return np.asarray(expit(total), np.float32)
 
-    def _own_inputs(self, outputs: MemberOutputs, members: Rows) -> Floats:
-        """A label's own inputs (L, 2K + 1, N): 1, then the logits, then the log shares of the `members` (K,).
+    def _own_inputs(self, outputs: MemberOutputs) -> Floats:
+        """A label's own inputs (L, 2M + 1, N): 1, then the logits, then the log shares of all members.
 
         Both are centred, so that 0, which stands for an absent member, is what members give on average.
         """
         present = outputs.present[:, :, None]
         logits, shares = _logits_and_shares(outputs.scores)
-        centre = self.arrays_["centre"][:, members, None]
+        centre = self.arrays_["centre"][:, :, None]
         own = [
             np.ones_like(logits[:, :1]),
             np.where(present, logits - centre[0], 0),
@@ -250,8 +253,10 @@ def _centre(outputs: MemberOutputs) -> Floats:
 def _logits_and_shares(scores: Floats) -> tuple[Floats, Floats]:
     """Both (N, M, L): the logits, and the logarithms of each label's softmax share of its member's labels."""
     clipped = np.clip(scores, EPSILON, 1 - EPSILON)
-    logits = np.asarray(np.log(clipped / (1 - clipped)), np.float32)
-    return logits, logits - logsumexp(logits, axis=2, keepdims=True)
+    # a softmax of logits divides the odds by their sum
+    odds = clipped / (1 - clipped)
+    logits = np.asarray(np.log(odds), np.float32)
+    return logits, logits - np.log(odds.sum(axis=2, keepdims=True, dtype=np.float32))
 
 
 def _training_rows(present: Bools) -> Rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -82,45 +81,6 @@ class ScoredPairs:
             floors=floors,
         )
 
-    @cached_property
-    def support(self) -> Int64Array:
-        """(L,) how many products have each label."""
-        return np.bincount(self.true_labels, minlength=self.shape[1])
-
-    def of_products(self, wanted: Bools) -> ScoredPairs:
-        """The pairs of those of the N products that are `wanted` (N,); products keep their numbers."""
-        kept = wanted[self.rows]
-        true = wanted[self.true_rows]
-        return ScoredPairs(
-            rows=self.rows[kept],
-            labels=self.labels[kept],
-            scores=self.scores[kept],
-            hits=self.hits[kept],
-            true_rows=self.true_rows[true],
-            true_labels=self.true_labels[true],
-            shape=self.shape,
-            floors=self.floors,
-        )
-
-    def pooled(self) -> ScoredPairs:
-        """All labels as one.
-
-        Below the highest floor some label's pairs may be missing, so these pairs are left out of every label.
-        """
-        floor = self.floors.max(initial=0)
-        kept = np.flatnonzero(self.scores >= floor)
-        order = kept[descending_order(self.scores[kept])]
-        return ScoredPairs(
-            rows=self.rows[order],
-            labels=np.zeros_like(order),
-            scores=self.scores[order],
-            hits=self.hits[order],
-            true_rows=self.true_rows,
-            true_labels=np.zeros_like(self.true_labels),
-            shape=(self.shape[0], 1),
-            floors=np.array([floor]),
-        )
-
 
 def map_scores(
     scores: Matrix, function: Callable[[Int64Array, Float64Array], Float64Array]
@@ -139,9 +99,11 @@ def map_scores(
         return mapped.astype(np.float32)
     scores = np.asarray(scores)
     dense = np.zeros(scores.shape, np.float32)
-    is_known = scores > 0
-    _, labels = np.nonzero(is_known)
-    dense[is_known] = function(labels, scores[is_known].astype(np.float64))
+    # block by block: what a function makes of a score may be many times as large
+    for rows in row_blocks(len(scores), scores.shape[1], CELLS_PER_BLOCK):
+        is_known = scores[rows] > 0
+        _, labels = np.nonzero(is_known)
+        dense[rows][is_known] = function(labels, scores[rows][is_known].astype(np.float64))
     return dense
 
 
@@ -153,9 +115,26 @@ def random_parts(count: int, folds: int, seed: int) -> Iterator[Bools]:
     >>> [part.sum().item() for part in random_parts(5, 2, seed=0)]
     [3, 2]
     """
-    fold = np.random.default_rng(seed).permutation(np.arange(count) % folds)
+    fold = random_folds(count, folds, seed)
     for part in range(min(folds, count)):
         yield fold == part
+
+
+def random_folds(count: int, folds: int, seed: int) -> Int64Array:
+    """At random, which of `folds` each of `count` products (N,) is in; about as many in each.
+
+    >>> np.bincount(random_folds(5, 2, seed=0)).tolist()
+    [3, 2]
+    """
+    return np.random.default_rng(seed).permutation(np.arange(count) % folds)
+
+
+def values_at(matrix: Matrix, rows: Int64Array, columns: Int64Array) -> NDArray[Any]:
+    """The cells (E,) of `matrix`, dense or sparse, in given places."""
+    if not len(rows):
+        return np.zeros(0, np.float32)
+    by_row = matrix.tocsr() if sp.issparse(matrix) else matrix
+    return np.asarray(by_row[rows, columns]).reshape(-1)
 
 
 def descending_order(scores: Float64Array) -> Int64Array:

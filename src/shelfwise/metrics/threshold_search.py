@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shelfwise.core.types import Bools, Float64Array, Int64Array, MultiHot, Scores
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, row_blocks
-from shelfwise.metrics.scored_pairs import Matrix, label_major
+from shelfwise.metrics.scored_pairs import Matrix, label_major, values_at
 
 DEFAULT_THRESHOLD = 0.5
 """The paper's threshold; also the answer where nothing can be tuned."""
@@ -120,7 +120,7 @@ def own_thresholds(
         labels = labels[kept]
     true = np.bincount(labels, minlength=n_labels)
     # the scores above 0 of each label's true pairs, ascending
-    values = scores_at(scores, rows, labels)
+    values = values_at(scores, rows, labels)
     order = np.lexsort((values, labels))
     order = order[values[order] > 0]
     ends = np.cumsum(np.bincount(labels[order], minlength=n_labels))
@@ -132,14 +132,6 @@ def own_thresholds(
         best, _ = best_threshold_of_ranked(ranked, positives[label], int(true[label]))
         thresholds[label] = best
     return thresholds
-
-
-def scores_at(scores: Matrix, rows: Int64Array, labels: Int64Array) -> Scores:
-    """The scores (E,) of given pairs."""
-    if not len(rows):
-        return np.zeros(0, np.float32)
-    by_row = scores.tocsr() if sp.issparse(scores) else scores
-    return np.asarray(by_row[rows, labels]).reshape(-1)
 
 
 def count_reaching(scores: Matrix, thresholds: Float64Array, wanted: Bools) -> Int64Array:

@@ -17,6 +17,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, Rows
+from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.feature_reader import keep_members
 from shelfwise.nn.initialization import init_network_like_keras
 from shelfwise.nn.threads import torch_threads
@@ -226,7 +227,7 @@ def _make_layers(
     """The hidden layers and the last one, with first weights as Keras draws them."""
     layers: list[nn.Module] = []
     for units, activation in hidden:
-        layers += [nn.Linear(inputs, units), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+        layers += [nn.Linear(inputs, units), ACTIVATIONS[activation](), Dropout(dropout)]
         inputs = units
     layers.append(nn.Linear(inputs, labels))
     network = nn.Sequential(*layers)

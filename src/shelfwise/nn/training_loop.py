@@ -29,6 +29,12 @@ class LoopSettings(PluginSettings):
     epochs: int = Field(
         30, ge=1, description="passes over the training products; with patience, at most so many"
     )
+    max_steps: int | None = Field(
+        None,
+        ge=1,
+        description="the most optimiser steps; where the epochs take more there are fewer, at least one; "
+        "unset: no limit",
+    )
     batch_size: int = Field(256, ge=1, description="training products in one optimiser step")
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimiser, at the start")
     optimizer: Kind = Field("adam", description="how the weights are updated")
@@ -52,6 +58,20 @@ class LoopSettings(PluginSettings):
         ge=1,
         description="stop after so many epochs without a lower validation loss; unset: train all epochs",
     )
+
+    def epochs_of(self, products: int) -> int:
+        """The passes over so many training products, at most.
+
+        >>> LoopSettings(epochs=40, max_steps=100, batch_size=10).epochs_of(200)
+        5
+        """
+        if self.max_steps is None:
+            return self.epochs
+        return min(self.epochs, max(1, self.max_steps // self.steps_of(products)))
+
+    def steps_of(self, products: int) -> int:
+        """The optimiser steps of one pass over so many training products, at least one."""
+        return max(1, -(-products // self.batch_size))
 
 
 class Batches(Protocol):
@@ -103,13 +123,15 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     # without patience nobody reads the validation loss
     if settings.patience is None or validation is None or not len(validation[0]):
         watched = None
-    best = _EarlyStopping(network, settings)
+    epochs = settings.epochs_of(len(train))
+    best = _EarlyStopping(network, settings.patience, epochs)
     order = np.random.default_rng(context.seed)
     # before the optimiser is made, whose own numbers live where the weights are
     move_to_device(network)
-    with torch_seed(context.seed), context.progress(title, settings.epochs) as progress:
-        step = _TrainStep(network, loss_of, settings, len(train), after_step)
-        for epoch in range(1, settings.epochs + 1):
+    with torch_seed(context.seed), context.progress(title, epochs) as progress:
+        steps = epochs * settings.steps_of(len(train))
+        step = _TrainStep(network, loss_of, settings, steps, after_step)
+        for epoch in range(1, epochs + 1):
             network.train()
             last_loss = 0.0
             for rows in _batch_rows(order.permutation(len(train)), settings.batch_size):
@@ -164,7 +186,7 @@ class _TrainStep:
         network: nn.Module,
         loss_of: Loss,
         settings: LoopSettings,
-        rows: int,
+        steps: int,
         after_step: Callable[[nn.Module], None] | None,
     ) -> None:
         self._network = network
@@ -177,7 +199,7 @@ class _TrainStep:
         )
         self._steps_done = 0
         # of all epochs: the cosine ends with the last one, whether patience stops earlier or not
-        self._steps = settings.epochs * -(-rows // settings.batch_size)
+        self._steps = steps
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
         """Take the next step; the loss before it."""
@@ -213,12 +235,12 @@ class _TrainStep:
 class _EarlyStopping:
     """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
 
-    def __init__(self, network: nn.Module, settings: LoopSettings) -> None:
+    def __init__(self, network: nn.Module, patience: int | None, epochs: int) -> None:
         self._network = network
-        self._patience = settings.patience or settings.epochs
+        self._patience = patience or epochs
         self._lowest_loss = np.inf
         self._weights: dict[str, Tensor] | None = None
-        self.epoch = settings.epochs
+        self.epoch = epochs
 
     def should_stop(self, epoch: int, loss: float) -> bool:
         """Take note of an epoch's loss; is the best one `patience` epochs back?"""

@@ -125,7 +125,9 @@ class Stack:
         return scores
 
     def _out_of_fold(self) -> MemberOutputs:
-        return MemberOutputs.stack([part.out_of_fold for part in self.parts])
+        stacked = MemberOutputs.stack([part.out_of_fold for part in self.parts])
+        # what is fitted on these reads scores alone, and features are wide to copy fold by fold
+        return dataclasses.replace(stacked, features=())
 
     def _validation(self) -> tuple[MemberOutputs, Floats] | None:
         if not len(self.validation):

@@ -1,0 +1,65 @@
+"""The highest scored labels of each product: what decisions fall among; the others are nearly all near 0.
+
+Dimensions: N products, L labels, E pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from shelfwise.core.types import Float64Array, Int64Array
+from shelfwise.metrics.counts import row_blocks
+from shelfwise.metrics.scored_pairs import Matrix, positive_cells
+
+CELLS_PER_BLOCK = 1 << 20
+"""Scores that are looked through at a time: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class HighestPairs:
+    """Some pairs of each product, product by product, each from its highest score down.
+
+    Args:
+        rows: (E,) the product of each pair, rising.
+        labels: (E,) its label.
+        scores: (E,) above 0.
+    """
+
+    rows: Int64Array
+    labels: Int64Array
+    scores: Float64Array
+
+    @classmethod
+    def of(cls, scores: Matrix, count: int) -> HighestPairs:
+        """The `count` highest of the `scores` (N, L), dense or sparse, of each product; fewer where 0.
+
+        Of equal scores the first labels are taken.
+        """
+        found: list[tuple[Int64Array, Int64Array, Float64Array]] = []
+        for block in row_blocks(scores.shape[0], scores.shape[1], CELLS_PER_BLOCK):
+            rows, labels, values = _highest(scores[block], count)
+            found.append((rows + block.start, labels, values))
+        if not found:
+            return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        rows, labels, values = (np.concatenate(part) for part in zip(*found, strict=True))
+        return cls(rows, labels, values)
+
+
+def _highest(block: Matrix, count: int) -> tuple[Int64Array, Int64Array, Float64Array]:
+    """The highest pairs of a few products."""
+    dense = block.toarray() if sp.issparse(block) else np.asarray(block)
+    if count < dense.shape[1]:
+        # only what reaches the last score that can be taken has to be sorted
+        place = dense.shape[1] - count
+        lowest = np.partition(dense, place, axis=1)[:, place : place + 1]
+        dense = np.where(dense >= lowest, dense, 0)
+    rows, labels, values = positive_cells(dense)
+    order = np.lexsort((labels, -values, rows))
+    rows = rows[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    # more than `count` reach the last score where several are equal
+    kept = order[rank < count]
+    return rows[rank < count], labels[kept], values[kept]
