@@ -5,12 +5,12 @@ Dimensions: N products, L labels, or B of a block; P inputs of a label.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import expit
 
-from shelfwise.core.newton import Derivatives, NewtonLimits, minimise
+from shelfwise.core.newton import NewtonLimits, minimise
 from shelfwise.core.types import Float64Array, Floats
 
 SHARED_PENALTY = 1e-2
@@ -19,7 +19,8 @@ SHARED_PENALTY = 1e-2
 NUMBERS_PER_BLOCK = 1 << 18
 """Inputs of some labels that are looked at together: what stays in a core's cache."""
 
-MAX_LOGIT = 80.0
+MAX_LOGIT = 30.0
+"""In single precision."""
 
 MAX_SHARED_PAIRS = 1 << 20
 """Products times labels that the weights shared by all labels are fitted on."""
@@ -30,7 +31,7 @@ MAX_PRODUCTS = 1 << 13
 CLEAR_SCORE = 0.01
 THINNING = 16
 
-LIMITS = NewtonLimits(steps=25, longest_step=3.0, tolerance=1e-2)
+LIMITS = NewtonLimits(steps=25, longest_step=3.0, tolerance=1e-2, rounding=1e-6)
 
 
 def shrunk_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
@@ -64,30 +65,32 @@ def fit_logistic(
     """
     wanted = np.ascontiguousarray(targets.T, np.float32)
     if len(start) == 1:
-        return minimise(start, _shared_derivatives(inputs, wanted), penalty, LIMITS)
+        blocks = [_Problems(inputs[block], wanted[block]) for block in _label_blocks(inputs)]
+        together = _Together(blocks)
+        return minimise(start, together.derivatives, penalty, LIMITS, together.losses)
     # some labels at a time: what they read stays in the cache, and each block stops when it is solved
     weights = []
     for block in _label_blocks(inputs):
+        problems = _Problems(inputs[block], wanted[block])
         if len(targets) > MAX_PRODUCTS:
-            derivatives = _thinned_derivatives(inputs[block][0], wanted[block][0], start[block][0])
-        else:
-            derivatives = _derivatives(inputs[block], wanted[block])
-        weights.append(minimise(start[block], derivatives, penalty, LIMITS))
+            problems = _thinned(inputs[block][0], wanted[block][0], start[block][0])
+        # whole steps go to and fro where a label is far from what all labels share
+        found = minimise(start[block], problems.derivatives, penalty, LIMITS, problems.losses)
+        weights.append(found)
     return np.concatenate(weights)
 
 
 def _label_blocks(inputs: Floats) -> Iterator[slice]:
     """Labels of `inputs` (L, P, N) that are solved together; one by one where products are many."""
-    numbers = inputs.shape[1] * inputs.shape[2]
-    step = max(1, NUMBERS_PER_BLOCK // max(1, numbers))
+    step = max(1, NUMBERS_PER_BLOCK // max(1, inputs.shape[1] * inputs.shape[2]))
     if inputs.shape[2] > MAX_PRODUCTS:
         step = 1
     for first in range(0, len(inputs), step):
         yield slice(first, first + step)
 
 
-def _thinned_derivatives(inputs: Floats, targets: Floats, start: Float64Array) -> Derivatives:
-    """Those of one label's log loss, estimated from fewer products: nearly all are clear negatives.
+def _thinned(inputs: Floats, targets: Floats, start: Float64Array) -> _Problems:
+    """One label's log loss, estimated from fewer products: nearly all are clear negatives.
 
     A product without the label that scores below :data:`CLEAR_SCORE` by the weights `start` (P,) hardly moves
     the weights. Every :data:`THINNING`-th of these counts for all of them.
@@ -104,54 +107,62 @@ def _thinned_derivatives(inputs: Floats, targets: Floats, start: Float64Array) -
     counted = np.ones(len(rows), np.float32)
     # exactly as much as all clear ones, also where their number is no multiple
     counted[len(others) :] = np.count_nonzero(is_clear) / max(1, len(clear))
-    kept = np.take(inputs, rows, axis=1)
-    return _derivatives(kept[None], targets[rows][None], counted)
+    return _Problems(np.take(inputs, rows, axis=1)[None], targets[rows][None], counted)
 
 
-def _shared_derivatives(inputs: Floats, targets: Floats) -> Derivatives:
-    """Of the loss of all labels together, whose weights (1, P) are the same.
-
-    Args:
-        inputs: (L, P, N).
-        targets: (L, N).
-    """
-    blocks = [_derivatives(inputs[block], targets[block]) for block in _label_blocks(inputs)]
-
-    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
-        width = weights.shape[1]
-        slope = np.zeros((1, width))
-        curvature = np.zeros((1, width, width))
-        for block in blocks:
-            slopes, curvatures = block(weights)
-            slope += slopes.sum(axis=0)
-            curvature += curvatures.sum(axis=0)
-        return slope, curvature
-
-    return derivatives
-
-
-def _derivatives(inputs: Floats, targets: Floats, counted: Floats | None = None) -> Derivatives:
-    """Of the log losses of B labels, by weights (B, P), or (1, P) that are the same for all.
+class _Problems:
+    """The log losses of B labels, by weights (B, P), or (1, P) that are the same for all.
 
     Args:
         inputs: (B, P, N).
         targets: (B, N).
         counted: (N,) how often each product counts; unset: once.
     """
-    turned = inputs.transpose(0, 2, 1)
 
-    def derivatives(weights: Float64Array) -> tuple[Float64Array, Float64Array]:
-        # single precision, as the inputs are: the sums over products are the time that fitting takes
-        logits = weights.astype(np.float32)[:, None] @ inputs
-        # nearer to 0 or 1 single precision does not tell, and an exponential would be infinite
-        likely = 1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT)))
-        error = likely - targets[:, None]
-        bend = likely * (1 - likely)
-        if counted is not None:
-            error = error * counted
-            bend = bend * counted
-        slope = error @ turned
-        curvature = (inputs * bend) @ turned
+    def __init__(self, inputs: Floats, targets: Floats, counted: Floats | None = None) -> None:
+        self._inputs = inputs
+        self._targets = targets[:, None]
+        self._counted = np.ones((), np.float32) if counted is None else counted
+
+    def derivatives(self, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Gradients (B, P) and Hessians (B, P, P)."""
+        turned = self._inputs.transpose(0, 2, 1)
+        likely = 1 / (1 + np.exp(-self._logits(weights)))
+        expected = likely * self._counted
+        slope = (expected - self._targets * self._counted) @ turned
+        curvature = (self._inputs * (expected * (1 - likely))) @ turned
         return slope[:, 0].astype(np.float64), curvature.astype(np.float64)
 
-    return derivatives
+    def losses(self, weights: Float64Array) -> Float64Array:
+        """(B,)."""
+        logits = self._logits(weights)
+        by_product = (np.log1p(np.exp(logits)) - self._targets * logits) * self._counted
+        return np.asarray(by_product.sum(axis=(1, 2), dtype=np.float64))
+
+    def _logits(self, weights: Float64Array) -> Floats:
+        """(B, 1, N), in single precision, as the inputs are: the time is that of sums over products."""
+        logits = weights.astype(np.float32)[:, None] @ self._inputs
+        # an exponential of more would be infinite, and nothing is as certain
+        return np.clip(logits, -MAX_LOGIT, MAX_LOGIT)
+
+
+class _Together:
+    """The log loss of all labels together, whose weights (1, P) are the same."""
+
+    def __init__(self, blocks: Sequence[_Problems]) -> None:
+        self._blocks = blocks
+
+    def derivatives(self, weights: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Gradient (1, P) and Hessian (1, P, P)."""
+        width = weights.shape[1]
+        slope = np.zeros((1, width))
+        curvature = np.zeros((1, width, width))
+        for block in self._blocks:
+            slopes, curvatures = block.derivatives(weights)
+            slope += slopes.sum(axis=0)
+            curvature += curvatures.sum(axis=0)
+        return slope, curvature
+
+    def losses(self, weights: Float64Array) -> Float64Array:
+        """(1,)."""
+        return np.array([sum(block.losses(weights).sum() for block in self._blocks)])

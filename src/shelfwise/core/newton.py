@@ -20,9 +20,6 @@ Losses = Callable[[Float64Array], Float64Array]
 
 HALVINGS = 20
 
-ROUNDING = 1e-12
-"""Share of a loss that double precision may add to it."""
-
 
 @dataclass(frozen=True)
 class NewtonLimits:
@@ -33,11 +30,13 @@ class NewtonLimits:
         longest_step: the most that a weight may change in one step; longer ones are scaled down as a whole. A
             label that can be told apart without a mistake would otherwise send its weights to infinity.
         tolerance: solved once no weight of any problem changes by so much.
+        rounding: share of a loss that the precision it is computed in may add to it; as it is, of double.
     """
 
     steps: int
     longest_step: float
     tolerance: float
+    rounding: float = 1e-12
 
 
 def minimise(
@@ -88,7 +87,8 @@ def minimise(
             change = step
         else:
             before = weights
-            weights = _lower(_penalised(losses, start, penalty), before, step, floor)
+            penalised = _penalised(losses, start, penalty)
+            weights = _lower(penalised, before, step, floor, limits.rounding)
             # not the step: a halved or bounded one changes less
             change = weights - before
         if np.abs(change).max(initial=0) < limits.tolerance:
@@ -117,7 +117,11 @@ def _penalised(losses: Losses, start: Float64Array, penalty: float) -> Losses:
 
 
 def _lower(
-    losses: Losses, weights: Float64Array, step: Float64Array, floor: Float64Array | None
+    losses: Losses,
+    weights: Float64Array,
+    step: Float64Array,
+    floor: Float64Array | None,
+    rounding: float,
 ) -> Float64Array:
     """Each problem's weights (B, P) after the step, or after a half, a quarter ... of it.
 
@@ -125,7 +129,7 @@ def _lower(
     """
     limit = losses(weights)
     # near the minimum the loss no longer changes but by rounding, which is no rise
-    limit = limit + ROUNDING * np.abs(limit)
+    limit = limit + rounding * np.abs(limit)
     scale = np.ones((len(weights), 1))
     for _ in range(HALVINGS):
         moved = weights - scale * step
