@@ -82,3 +82,22 @@ def test_shared_weights_rest_on_some_of_many_products(monkeypatch: pytest.Monkey
     exact = shrunk_weights(x, y, 1e7)
     monkeypatch.setattr(label_regression, "MAX_SHARED_PAIRS", 8000)
     np.testing.assert_allclose(shrunk_weights(x, y, 1e7), exact, atol=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_label_that_every_member_scores_high_is_solved_too(seed: int) -> None:
+    """Whole Newton steps from the weights of rarer labels go to and fro here, and end nowhere."""
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(0, 1, 500)
+    y = (signal > 0).astype(np.float32)
+    logits = [8 + signal + rng.normal(0, 1, 500) for _ in range(4)]
+    x = np.stack([np.ones(500), *logits]).astype(np.float32)
+    start = np.array([-6, 0.5, 0.5, 0.5, 0.5])
+
+    def loss(w: np.ndarray) -> float:
+        z = w @ x
+        return float((np.logaddexp(0, z) - y * z).sum() + 30 / 2 * np.square(w - start).sum())
+
+    # two labels, as one alone would be taken for all labels together
+    found = fit_logistic(np.stack([x, x]), np.stack([y, y], axis=1), np.stack([start, start]), 30.0)
+    assert loss(found[0]) == pytest.approx(minimize(loss, start).fun, rel=1e-4)
