@@ -143,7 +143,7 @@ class _Problems:
         """(B, 1, N), in single precision, as the inputs are: the time is that of sums over products."""
         logits = weights.astype(np.float32)[:, None] @ self._inputs
         # an exponential of more would be infinite, and nothing is as certain
-        return np.clip(logits, -MAX_LOGIT, MAX_LOGIT)
+        return np.asarray(np.clip(logits, -MAX_LOGIT, MAX_LOGIT), np.float32)
 
 
 class _Together:
