@@ -1,63 +1,52 @@
-"""Processor time of what follows the members: fusion policies, calibration, thresholds, limits.
+"""Processor time of what follows the members: the fusion policy, cross-fitted, and the decision rule.
 
-python benchmarks/stacking.py CATALOG [--test FILE] [--preset quick] [--before SRC]
+python benchmarks/stacking.py CATALOG --test FILE [--preset quick] [--before SRC]
 
-Trains once and tells the processor seconds of each part, with micro-F1 and macro-F1 on the test products. A
-sample catalogue is written where CATALOG is `sample`. With `--before` the code in another source folder, such
-as `src` of an older checkout, trains in turn, and the ratio is given. One thread, so that processor seconds
-say what the work costs.
+Members are fitted once, and their out-of-fold scores and those of the test products are kept beside the
+results. From these the final system of the preset is fitted on all products and on all but each fold, then
+calibration, thresholds and limits. A later run of the same catalogue and preset reads the kept scores. With
+`--before` the code in another source folder, such as `src` of an older checkout, does the same from the same
+scores in turn, and the ratio is given. One thread, so that processor seconds say what the work costs.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import sys
-import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from timing import Clock, ratios, run_child, write
 
-PRODUCTS = 3000
-"""Of the sample catalogue."""
-
-PARTS = {
-    "fit_members": "members",
-    "_fit_systems": "systems",
-    "_choose_final_system": "thresholds",
-    "_fit_decision_rule": "decision_rule",
-}
-"""By the function of `shelfwise.training.fit` that does it."""
-
-FIGURES = ("cpu_members", "cpu_systems", "cpu_thresholds", "cpu_decision_rule", "cpu_after_members")
+FIGURES = ("cpu_fit", "cpu_cross_fit", "cpu_decision_rule", "cpu_in_all", "peak_mib")
 
 
 def main() -> None:
     """Read the command line, measure, print."""
     args = options().parse_args()
     if args.child:
-        child(args)
+        {"members": fit_members, "stacking": fit_stacking}[args.child](args)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        if str(args.catalog) == "sample":
-            args.catalog = sample(Path(folder))
-        sources = {"ours": Path(__file__).parents[1] / "src"}
-        if args.before:
-            sources["before"] = args.before
-        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sources}
-        for _ in range(args.repeats):
-            for name, source in sources.items():
-                runs[name].append(measure(source, args))
+    here = Path(__file__).parents[1] / "src"
+    if not scores_file(args).exists():
+        scores_file(args).parent.mkdir(parents=True, exist_ok=True)
+        failure = measure(here, "members", args).get("failure")
+        if failure:
+            raise SystemExit(failure)
+    sources = {"ours": here} | ({"before": args.before} if args.before else {})
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sources}
+    for _ in range(args.repeats):
+        for name, source in sources.items():
+            runs[name].append(measure(source, "stacking", args))
     compared: dict[str, Any] = {}
     if args.before:
-        compared = {
-            f"before over ours, {figure}": ratios(runs, "ours", "before", figure)
-            for figure in (*FIGURES, "cpu_train", "peak_mib")
-        }
-    write("stacking", args, runs, compared, {"preset": args.preset, "catalog": args.catalog.name})
+        for figure in FIGURES:
+            compared[f"before over ours, {figure}"] = ratios(runs, "ours", "before", figure)
+    name = f"stacking-{scores_file(args).stem}"
+    write(name, args, runs, compared, {"preset": args.preset, "catalog": str(args.catalog)})
 
 
 def options() -> argparse.ArgumentParser:
@@ -66,74 +55,130 @@ def options() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("catalog", type=Path)
-    made.add_argument("--test", type=Path)
+    made.add_argument("--test", type=Path, required=True)
     made.add_argument("--preset", default="quick")
     made.add_argument("--before", type=Path, help="src of the code to compare with")
     made.add_argument("--repeats", type=int, default=1)
     made.add_argument("--out", type=Path, default=Path("build/bench"))
-    made.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    made.add_argument("--child", help=argparse.SUPPRESS)
     made.set_defaults(scale=1.0, threads=1)
     return made
 
 
-def sample(folder: Path) -> Path:
-    """The sample catalogue."""
-    from shelfwise.catalog.sample import write_sample
+def scores_file(args: Any) -> Path:
+    """Where the members' scores are kept."""
+    folder: Path = args.out
+    return folder / f"{args.catalog.parent.name}-{args.catalog.stem}-{args.preset}.npz"
 
-    return write_sample(folder, PRODUCTS)
 
-
-def measure(source: Path, args: Any) -> dict[str, Any]:
-    """A training by the code in `source`, in a process of its own."""
-    command = [sys.executable, __file__, str(args.catalog), "--preset", args.preset, "--child"]
-    if args.test:
-        command += ["--test", str(args.test)]
+def measure(source: Path, child: str, args: Any) -> dict[str, Any]:
+    """The figures of a child that runs the code in `source`."""
+    command = [sys.executable, __file__, str(args.catalog), "--test", str(args.test)]
+    command += ["--preset", args.preset, "--out", str(args.out), "--child", child]
     os.environ["PYTHONPATH"] = str(source)
-    return run_child(command, args.threads, minutes=60)
+    return run_child(command, args.threads, minutes=90)
 
 
-def child(args: Any) -> None:
-    """Train, and print the figures."""
+def fit_members(args: Any) -> None:
+    """Fit the members of the final system, and keep what they predict."""
     from shelfwise.cli.terminal import cache_folder
-    from shelfwise.commands.train import train
     from shelfwise.config import Config
     from shelfwise.core.cache_folder import opened_cache
-    from shelfwise.core.types import Context
-    from shelfwise.nn.memory import tune_malloc
-    from shelfwise.training import fit
+    from shelfwise.core.types import Context, MemberOutputs
+    from shelfwise.model.model import Model
+    from shelfwise.training import fit_members
+    from shelfwise.training.checkpoints import Checkpoints
+    from shelfwise.training.dataset import prepare_data
+    from shelfwise.training.member_selection import adapt_to_catalog
+    from shelfwise.training.time_budget import Budget
 
-    tune_malloc()  # as the command line does
     clock = Clock()
-    for name, part in PARTS.items():
-        setattr(fit, name, timed(getattr(fit, name), clock, part))
-    # one fit: fitting again on all products would only be the same once more
-    config = Config.load(args.preset, None, {"refit": False})
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "model"
-        context = Context(seed=config.seed, cache=opened_cache(cache_folder()))
-        results = clock.time(
-            "train", lambda: train(args.catalog, out, config, args.test, context=context)
-        )
-    after = sum(clock.figures[name] for name in FIGURES[1:4])
-    clock.note(cpu_after_members=after, **quality(results))
+    config = Config.load(args.preset, None, {})
+    context = Context(seed=config.seed, cache=opened_cache(cache_folder()))
+    data = prepare_data(args.catalog, config, args.test, context)
+    config = adapt_to_catalog(data.with_reading(config), data.training_set.catalog)
+    budget = Budget.from_seconds(None, context)
+    work = (data.training_set, config, budget, Checkpoints(), True)
+    fitted = clock.time("members", lambda: fit_members.fit_members(*work)).members
+    model = Model(config, data.labels, {name: one.member for name, one in fitted.items()})
+    answers = model.predict_members(data.test, context, list(fitted)).predictions
+    outputs = MemberOutputs.stack([one.out_of_fold for one in fitted.values()])
+    test = MemberOutputs.stack([answers[name] for name in fitted])
+    first = next(iter(fitted.values()))
+    np.savez(
+        scores_file(args),
+        scores=outputs.scores,
+        present=outputs.present,
+        targets=data.training_set.targets[first.rows],
+        folds=first.folds,
+        labels=np.array(data.labels.names),
+        test_scores=test.scores,
+        test_present=test.present,
+        test_targets=data.test_targets,
+    )
     clock.finish()
 
 
-def timed(work: Callable[..., Any], clock: Clock, part: str) -> Callable[..., Any]:
-    """`work`, whose time is added to a part of the clock."""
+def fit_stacking(args: Any) -> None:
+    """Fit the final system of the preset and the decision rule from the kept scores."""
+    from shelfwise.config import Config
+    from shelfwise.core.types import MemberOutputs
 
-    @functools.wraps(work)
-    def wrapped(*given: Any, **named: Any) -> Any:
-        return clock.time(part, lambda: work(*given, **named))
+    config = Config.load(args.preset, None, {})
+    with np.load(scores_file(args)) as kept:
+        arrays = dict(kept)
+    outputs = MemberOutputs(arrays["scores"], arrays["present"], ())
+    test = MemberOutputs(arrays["test_scores"], arrays["test_present"], ())
+    clock = Clock()
+    whole = np.arange(len(outputs))
+    policy = clock.time("fit", lambda: fitted_policy(config, arrays, outputs, whole, outputs))
+    scores = clock.time("cross_fit", lambda: cross_fitted(config, arrays, outputs))
+    truth = arrays["test_targets"] > 0
+    figures = clock.time(
+        "decision_rule",
+        lambda: decided(config, arrays["targets"], scores, policy.fuse(test), truth),
+    )
+    parts = ("cpu_fit", "cpu_cross_fit", "cpu_decision_rule")
+    clock.note(cpu_in_all=sum(clock.figures[part] for part in parts), **figures)
+    clock.finish()
 
-    return wrapped
+
+def fitted_policy(config: Any, arrays: Any, outputs: Any, rows: Any, met: Any) -> Any:
+    """The final system's policy, fitted on some rows; it knows which sets of members it will meet."""
+    from shelfwise.core.registry import make_policy
+    from shelfwise.core.types import Context
+
+    patterns = [tuple(row) for row in np.unique(met.present, axis=0).tolist() if any(row)]
+    context = Context(config.seed, labels=tuple(arrays["labels"].tolist()))
+    context = replace(context, patterns=tuple(patterns))
+    policy = make_policy(config, config.decide_with)
+    return policy.fit(outputs.take(rows), arrays["targets"][rows], None, context)
 
 
-def quality(results: dict[str, Any]) -> dict[str, float]:
-    """F1 of the final system on the test products."""
-    final = results["systems"][results["decide_with"]]
-    names = ("micro_f1", "micro_f1_tuned", "macro_f1", "macro_f1_tuned")
-    return {name: final[name] for name in names}
+def cross_fitted(config: Any, arrays: Any, outputs: Any) -> Any:
+    """Scores (N, L), each by a policy fitted on the other folds."""
+    scores = np.zeros_like(outputs.scores[:, 0])
+    for fold in np.unique(arrays["folds"]):
+        held_out = np.flatnonzero(arrays["folds"] == fold)
+        others = np.flatnonzero(arrays["folds"] != fold)
+        met = outputs.take(held_out)
+        scores[held_out] = fitted_policy(config, arrays, outputs, others, met).fuse(met)
+    return scores
+
+
+def decided(config: Any, targets: Any, scores: Any, test_scores: Any, truth: Any) -> Any:
+    """Fit the rule on cross-fitted scores; F1 of its decisions about the test products."""
+    from shelfwise.decision.consistency import Consistency
+    from shelfwise.decision.decision_rule import DecisionRule
+    from shelfwise.metrics.multilabel import decision_metrics
+
+    rule, _ = DecisionRule.fit(scores, targets, config, Consistency("none", None))
+    likely = rule.probabilities(test_scores)
+    figures = {}
+    for name, given in (("0.5", likely >= 0.5), ("tuned", rule.thresholds.decide(likely))):
+        found = decision_metrics(truth, given)
+        figures |= {f"micro_f1_{name}": found["micro_f1"], f"macro_f1_{name}": found["macro_f1"]}
+    return figures
 
 
 if __name__ == "__main__":
