@@ -34,6 +34,7 @@ ONE_PRICE: dict[str, tuple[str, Any]] = {
         "prices",
         {"price": "450", "regular_price": "900", "currency_minor_unit": 2, "currency_code": "EUR"},
     ),
+    "Etsy's divisor": ("price", {"amount": 450, "divisor": 100, "currency_code": "EUR"}),
     "cents": ("offers", {"price": {"centAmount": 450, "fractionDigits": 2}}),
 }
 
@@ -46,7 +47,7 @@ def test_the_price_inside_objects_is_found_and_told(tmp_path: Path, shape: str) 
     assert not result.notes
     assert result.reading.columns["price"] == column
     told = f"price: it is inside the objects of {column}; of several the lowest is taken"
-    assert told in result.reading.evidence
+    assert (told in result.reading.evidence) == (column != "price")
 
 
 SEVERAL: dict[str, tuple[str, Any]] = {
@@ -117,3 +118,18 @@ def test_objects_that_a_table_holds_as_text(tmp_path: Path) -> None:
     rows = [(i, "Mug", json.dumps(offer("4.50"))) for i in range(3)]
     result = read(tmp_path, table(("id", "title", "offers"), rows))
     assert result.catalog.column("price") == [4.5] * 3
+
+
+def test_a_list_of_schema_org(tmp_path: Path) -> None:
+    items = [
+        {
+            "@type": "ListItem",
+            "position": i,
+            "item": {"sku": f"S{i}", "name": "Mug", "offers": offer(4)},
+        }
+        for i in range(3)
+    ]
+    page = {"@context": "https://schema.org", "@type": "ItemList", "itemListElement": items}
+    result = read(tmp_path, json.dumps(page), "a.json")
+    assert result.catalog.ids == ["S0", "S1", "S2"]
+    assert result.catalog.column("price") == [4.0] * 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -27,12 +27,13 @@ from shelfwise.catalog.reading.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.reading.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids, fuller_id_column
-from shelfwise.catalog.reading.nested_prices import find_nested_price, price_texts
+from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
+from shelfwise.catalog.reading.nested_prices import price_texts
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
 from shelfwise.catalog.reading.rival_columns import category_rivals
 from shelfwise.catalog.reading.value_parsing import Rules
@@ -47,9 +48,6 @@ MAX_SAMPLE = 5000
 
 MAX_LISTED = 2
 """Columns listed of those that are labels."""
-
-Sample = Callable[[str], Sequence[Any]]
-"""The first values of a column, given its name."""
 
 _WHOLE_FLOAT = re.compile(r"\d+\.0")
 
@@ -136,11 +134,13 @@ def detect_reading(
         _check_columns(tuple(names), settings)
     evidence = list(source.form.told())
     sample = lru_cache(maxsize=None)(partial(_sample, parts))
-    chosen = _chosen_columns(tuple(names), settings, sample, evidence)
-    columns = dict(plan_columns(tuple(names), {**chosen, **settings.columns}).ours)
+    chosen = chosen_columns(tuple(names), settings, sample, evidence)
+    named = {**chosen, **settings.columns}
+    source = replace(source, form=source.form.with_columns(named))
+    columns = dict(plan_columns(tuple(names), named).ours)
     line_ids = None
     if not source.form.gives_ids:
-        line_ids = _line_ids(parts, tuple(names), {**chosen, **settings.columns}, evidence)
+        line_ids = _line_ids(parts, tuple(names), named, evidence)
     categories = columns.get("categories", "")
     whole, items = category_texts(sample(categories))
     signs = category_signs(whole, items, categories, settings, evidence)
@@ -160,27 +160,6 @@ def detect_reading(
         rivals=() if combined else category_rivals(tuple(names), columns, settings, sample),
     )
     return reading, source
-
-
-def _chosen_columns(
-    names: tuple[str, ...], settings: CatalogSettings, sample: Sample, evidence: list[str]
-) -> dict[str, str]:
-    """Columns that are a field by what they hold, where the usual names do not tell or mislead."""
-    usual = plan_columns(names, settings.columns).ours
-    chosen: dict[str, str] = {}
-    if "id" in usual and "id" not in settings.columns:
-        fuller = fuller_id_column(names, usual["id"], sample)
-        if fuller is not None:
-            chosen["id"] = fuller
-            evidence.append(f"id: {fuller} is taken, as {usual['id']} is empty in many rows")
-    has_price = "price" in usual and not all(map(is_missing, sample(usual["price"])))
-    nested = None if has_price or "price" in settings.columns else find_nested_price(names, sample)
-    if nested is not None:
-        chosen["price"] = nested
-        evidence.append(
-            f"price: it is inside the objects of {nested}; of several the lowest is taken"
-        )
-    return chosen
 
 
 def _line_ids(

@@ -87,6 +87,14 @@ class FileFormat(ABC):
             CatalogError: nothing in the file can be read in this format.
         """
 
+    def with_columns(self, columns: Mapping[str, str]) -> Self:
+        """The same format for other columns of ours.
+
+        Args:
+            columns: our field -> the source's column, where the names alone do not tell.
+        """
+        return self
+
     def told(self) -> tuple[str, ...]:
         """What was found out about the whole file, in sentences for people."""
         return ()

@@ -52,10 +52,15 @@ def address_of(value: Any) -> Any:
 
 
 def unwrapped(record: Any) -> Any:
-    """The record within an answer of Elasticsearch (``_source``) or GraphQL (``node``); others as given."""
+    """The record inside that of Elasticsearch (``_source``), GraphQL (``node``) or schema.org (``item``).
+
+    Others as given.
+    """
     if not isinstance(record, Mapping):
         return record
     inside = record.get("_source", record.get("node") if len(record) == 1 else None)
+    if record.get("@type") == "ListItem":
+        inside = record.get("item")
     return inside if isinstance(inside, Mapping) else record
 
 

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, normal_name
-from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.file_format import ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.rival_columns import rivals_of
 from shelfwise.core.types import Bools, Int64Array
 
 MIN_SHARE = 0.1
@@ -129,18 +129,15 @@ def fuller_id_column(
     lacking = sum(map(is_missing, values))
     if not lacking or lacking < MIN_SHARE * len(values):
         return None
-    for name in _other_ids(names, taken):
+    for name in rivals_of("id", names, {taken}):
+        # a column that only counts the rows is no better than their lines
+        if normal_name(name) in _INDEXES:
+            continue
         others = sample(name)
         distinct = {str(value).strip() for value in others if not is_missing(value)}
         if len(distinct) == len(values):
             return name
     return None
-
-
-def _other_ids(names: Sequence[str], taken: str) -> list[str]:
-    """The columns that are called like an id, likeliest first."""
-    plain = {normal_name(name): name for name in reversed(names) if name != taken}
-    return [plain[word] for word in SYNONYMS["id"] if word in plain and word not in _INDEXES]
 
 
 def _has_title(values: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shelfwise.catalog.reading.column_mapping import normal_name
@@ -60,6 +60,8 @@ SEVERAL_PRICES = "the product has several prices; the lowest is taken"
 SEVERAL_CURRENCIES = "the product has prices in several currencies, so there is none"
 """Counted for each product of which this is true."""
 
+_MOST = 1000
+
 MOSTLY = 0.5
 """From this share of the values with a price inside on, a column is taken for the price."""
 
@@ -71,12 +73,12 @@ class NestedPrice:
     Args:
         amount: a number, or the text of one.
         currency: as written; empty where there is none.
-        digits: places by which the amount is to be shifted, where it counts cents.
+        divisor: what the amount is to be divided by, where it counts cents.
     """
 
     amount: Any
     currency: str = ""
-    digits: int = 0
+    divisor: int = 1
 
     def parsed(self, decimal: DecimalSign | None) -> float | None:
         """The amount, at least 0; None where it is none.
@@ -90,14 +92,14 @@ class NestedPrice:
         else:
             amount = float(self.amount)
         usable = math.isfinite(amount) and amount >= 0
-        return amount / 10**self.digits if usable else None
+        return amount / self.divisor if usable else None
 
 
 def nested_prices(value: Any, currency: str = "") -> Iterator[NestedPrice]:
     """The prices of an object or a list, from the outside in.
 
     >>> list(nested_prices({"@type": "Offer", "price": "4.50", "priceCurrency": "EUR"}))
-    [NestedPrice(amount='4.50', currency='EUR', digits=0)]
+    [NestedPrice(amount='4.50', currency='EUR', divisor=1)]
 
     Args:
         currency: of what has none itself.
@@ -168,22 +170,24 @@ def _of_object(value: Mapping[str, Any], currency: str) -> Iterator[NestedPrice]
     written = (value[key] for key in _CURRENCIES if isinstance(value.get(key), str))
     currency = next(written, currency)
     if "centamount" in value:
-        yield NestedPrice(value["centamount"], currency, _whole(value.get("fractiondigits"), 2))
+        digits = _whole(value.get("fractiondigits"), 2)
+        yield NestedPrice(value["centamount"], currency, 10**digits)
         return
     for keys in (*((key,) for key in _AMOUNTS), *_ENDS, *((key,) for key in _INNER)):
         inside = [value[key] for key in keys if not is_missing(value.get(key))]
         found = [price for one in inside for price in nested_prices(one, currency)]
         if found:
-            # WooCommerce's shop interface counts in the smallest coin
-            digits = _whole(value.get("currency_minor_unit"), 0)
-            yield from (
-                NestedPrice(price.amount, price.currency, price.digits + digits) for price in found
-            )
+            # WooCommerce's shop interface counts in the smallest coin, Etsy's names what to divide by
+            divisor = 10 ** _whole(value.get("currency_minor_unit"), 0)
+            divisor *= _whole(value.get("divisor"), 1)
+            yield from (replace(price, divisor=price.divisor * divisor) for price in found)
             return
 
 
 def _whole(value: Any, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+    """A number from 1 to a thousand; anything else is none of digits or of cents."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and 0 < value <= _MOST else otherwise
 
 
 def _has_price(value: Any) -> bool:

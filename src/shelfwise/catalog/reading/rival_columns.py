@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.column_mapping import normal_name
@@ -29,6 +29,17 @@ def category_rivals(
     if "categories" not in columns or "categories" in settings.columns:
         return ()
     return tuple(_rival_sentences("categories", names, columns, sample))
+
+
+def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[str]:
+    """The columns that `field` could be too, by its synonyms, likeliest first.
+
+    Args:
+        names: all columns of the file.
+        used: those that are a field already.
+    """
+    plain = {normal_name(name): name for name in reversed(names) if name not in used}
+    return [plain[synonym] for synonym in SYNONYMS[field] if synonym in plain]
 
 
 def _rival_sentences(

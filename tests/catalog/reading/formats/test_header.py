@@ -133,6 +133,16 @@ def test_the_first_line_is_the_header_where_nothing_speaks_against_it(
     assert not told(result)
 
 
+@pytest.mark.parametrize("header", [HEADER, "id, title, categories, price"])
+def test_a_header_in_the_middle_is_no_product(tmp_path: Path, header: str) -> None:
+    # two exports, one behind the other
+    more = [row.replace("S", "T") for row in ROWS]
+    result = read_catalog(write(tmp_path, [header, *ROWS, header, *more], "a.csv"))
+    assert len(result.catalog) == 12
+    [refused] = result.quarantine
+    assert (refused.line, refused.kind) == (8, "repeated header")
+
+
 def workbook(folder: Path, sheets: dict[str, list[list[Any]]]) -> Path:
     book = openpyxl.Workbook()
     book.remove(book.active)

@@ -13,9 +13,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
-from shelfwise.catalog.reading.arrow import one_chunk, take_rows
+from shelfwise.catalog.reading.arrow import is_true, one_chunk, take_rows
 from shelfwise.catalog.reading.block_cutting import cut_blocks, last_break
 from shelfwise.catalog.reading.byte_stream import (
     Block,
@@ -40,6 +41,10 @@ from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 _LINES_TRIED = 64
+
+_HEADER_AGAIN = RecordError(
+    "repeated header", "the row is the header once more; expected a product"
+)
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,7 @@ class DelimitedFormat(FileFormat):
         # rows with another number of fields are none of the table's
         plain[rows[ragged]] = False
         rows = np.delete(rows, ragged)
+        plain[rows[self._repeats_of_header(table)]] = False
         odd = np.flatnonzero(~plain)
         others, swallowed, rest = self._other_records(block, lines.spans, odd)
         # a plain row may turn out to be part of a quoted field that an earlier line opens
@@ -173,6 +179,8 @@ class DelimitedFormat(FileFormat):
         fields = fault or split_fields(text, self.delimiter, self.quoted)
         if isinstance(fields, RecordError):
             return piece, (None if fault else self._with_plain_quotes(text)) or fields
+        if self._is_header(fields):
+            return piece, _HEADER_AGAIN
         if len(fields) != len(self.names):
             found = f"the row has {len(fields)} columns"
             expected = f"expected {len(self.names)}, as the header has"
@@ -226,6 +234,23 @@ class DelimitedFormat(FileFormat):
             csv.ConvertOptions(check_utf8=False, column_types=types),
         )
         return table, ragged
+
+    def _repeats_of_header(self, table: pa.Table) -> list[int]:
+        """The rows that are the header once more, as in files that were put together."""
+        if not table.num_rows:
+            return []
+        # almost always the first column tells that there is none
+        suspects = np.flatnonzero(is_true(pc.equal(one_chunk(table.column(0)), self.names[0])))
+        rows = take_rows(table, suspects).to_pylist()
+        return [
+            place
+            for place, row in zip(suspects.tolist(), rows, strict=True)
+            if self._is_header(list(row.values()))
+        ]
+
+    def _is_header(self, fields: list[str]) -> bool:
+        first_is = fields[0] == self.names[0]
+        return first_is and tuple(field.strip() for field in fields) == self.names
 
     def _other_records(
         self, block: Block, spans: Int64Array, odd: Int64Array

@@ -6,7 +6,7 @@ Any line that this cannot read is read slowly and exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -86,6 +86,10 @@ class JsonLinesFormat(FileFormat):
     ) -> tuple[Self, Iterator[Block]]:
         """The lines of a file."""
         return cls(settings.columns), cut_blocks(read_chunks(path, advance, settings.encoding))
+
+    def with_columns(self, columns: Mapping[str, str]) -> Self:
+        """The same format for other columns of ours: categories are decoded in a way of their own."""
+        return replace(self, columns=columns)
 
     def told(self) -> tuple[str, ...]:
         """What was found out when the file was opened."""
