@@ -66,6 +66,11 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     yield "index.csv", index.encode()
     escaped = table("id,title,categories", plain, (r"Boots\, Sandals,Gifts", "Gifts", "A > B"))
     yield "escaped.csv", escaped.encode()
+    etsy = table(
+        "title,tags,SKU", lambda i, tags: f'Mug {i},"{tags}",{"" if i % 3 else i}', ("a, b",)
+    )
+    yield "etsy.csv", etsy.encode()
+    yield "title.csv", f"Product export\n\n{table('id,title,categories', plain)}".encode()
     lists = table("id,title,categories", plain, ("[['Home', 'Mugs']]", "[['Toys']]"))
     yield "python_lists.csv", lists.encode()
     odd = table('id,"the ""title""",category', plain)
@@ -73,6 +78,8 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     records = [{"code": str(i), "name": "N", "categories": [["A", "B"], ["C"]]} for i in range(9)]
     yield "records.jsonl", "\n".join(map(json.dumps, records)).encode()
     yield "array.json", json.dumps(records).encode()
+    offers = [{**record, "offers": {"price": str(i)}} for i, record in enumerate(records)]
+    yield "offers.jsonl", "\n".join(map(json.dumps, offers)).encode()
     flat = [{"id": i, "title": "T", "labels": ["A > B", "C"]} for i in range(9)]
     yield "flat.json", json.dumps({"products": flat}).encode()
 

@@ -55,4 +55,4 @@ def test_one_value_is_enough_to_stay(tmp_path: Path) -> None:
     rows = [*ROWS[:-1], ("mug-9", "Mug", "Home > Mugs", "", "mugs", "", "")]
     result = read(tmp_path, table(SHOPIFY, rows))
     assert result.reading.columns["categories"] == "Product Category"
-    assert any("Tags could be it too" in sentence for sentence in result.reading.evidence)
+    assert any("Tags could be it too" in sentence for sentence in result.reading.rivals)

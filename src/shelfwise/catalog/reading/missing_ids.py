@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null
+from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null, python_values
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, normal_name
 from shelfwise.catalog.reading.file_format import ParsedBlock
@@ -93,27 +92,25 @@ def find_line_ids(
     """
     if "id" not in plan.ours:
         return None
-    ids: list[Any] = []
-    lacking = 0
-    column = parts.columns.get(plan.ours["id"])
-    if column is not None:
-        missing = _is_missing(column)
-        titled = np.ones(len(missing), dtype=bool)
-        if plan.ours.get("title") in parts.columns:
-            titled = ~_is_missing(parts.columns[plan.ours["title"]])
-        lacking = int((missing & titled).sum())
-        ids += compress(_values(column), (~missing).tolist())
+    column = parts.columns.get(plan.ours["id"], [])
+    missing = _is_missing(column)
+    titled = np.ones(len(missing), dtype=bool)
+    if plan.ours.get("title") in parts.columns:
+        titled = ~_is_missing(parts.columns[plan.ours["title"]])
+    lacking = int((missing & titled).sum())
+    others = []
     for _, record in parts.others:
         if isinstance(record, RecordError):
             continue
         values = plan_of(tuple(record)).apply(record)
         if not is_missing(values.get("id")):
-            ids.append(values["id"])
+            others.append(values["id"])
         elif _has_title(values):
             lacking += 1
-    if not lacking or lacking < MIN_SHARE * (lacking + len(ids)):
+    there = int((~missing).sum()) + len(others)
+    if not lacking or lacking < MIN_SHARE * (lacking + there):
         return None
-    return LineIds(_free_word(ids))
+    return LineIds(_free_word([*python_values(column), *others]))
 
 
 def fuller_id_column(
@@ -166,10 +163,6 @@ def _is_missing(column: Column) -> Bools:
     # white space alone is nothing
     blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
     return ~not_null(texts) | is_true(blank)
-
-
-def _values(column: Column) -> Sequence[Any]:
-    return column if isinstance(column, list) else column.to_pylist()
 
 
 def _with(column: Column, where: Bools, ids: list[str]) -> Column:

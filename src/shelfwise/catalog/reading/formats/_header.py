@@ -95,11 +95,6 @@ def knows_names(row: Row, columns: Collection[str]) -> bool:
     return _known(row, columns) > 1
 
 
-def has_names(rows: Sequence[Row]) -> bool:
-    """Whether any of the rows surely has names of columns."""
-    return any(_is_surely_names(row, _known(row, ())) for row in rows)
-
-
 def told_header(line: int, others: Sequence[int]) -> str:
     """The sentence that tells a user which line has the names.
 

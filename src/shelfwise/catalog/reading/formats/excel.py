@@ -19,7 +19,7 @@ from shelfwise.catalog.reading.formats._as_lines import BLANK, blocks_of
 from shelfwise.catalog.reading.formats._header import (
     MAX_SEARCHED,
     find_header,
-    has_names,
+    knows_names,
     told_header,
     unknown_header,
 )
@@ -106,7 +106,7 @@ def _table(path: Path, columns: Collection[str]) -> _Table:
         if not sheet.height:
             continue
         rows = sheet.to_python(skip_empty_area=False)
-        has_header = has_names([_texts(rows[i]) for i in _first_filled(rows)])
+        has_header = any(knows_names(_texts(rows[i]), columns) for i in _first_filled(rows))
         if taken is None or has_header:
             taken = name, rows
         if has_header:
