@@ -100,7 +100,7 @@ def test_a_kill_during_the_training_leaves_model_and_decisions_and_no_process(
         client = client_of(told)
         decide_some(client)
         client.post("/models/train")
-        wait_for(client, r"\d+ of \d+</p>|\d+ of \d+ ·")
+        wait_for(client, r"</b>: \d+ % ·")
         lock = tmp_path / "model.models" / ".training" / ".model.lock"
         child = int(lock.read_text())
         process.kill()

@@ -126,6 +126,9 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     page = opened(browser, served, width, theme)
     for path in ("/review/p/0", "/review/list", "/review/progress", "/review/history"):
         page.goto(served.base + path)
+        # a phone has no keys
+        if path.startswith("/review/p/") and width > 1000:
+            page.click(".keys summary")
         found = Axe().run(page).response["violations"]
         assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found] == []
         # at twice the size, too; a phone is not asked for less than 320 px
@@ -154,3 +157,46 @@ def test_without_script_a_decision_is_kept_and_undone(browser: Any, served: Any)
     assert "Undone" in page.inner_text(".said")
     assert [row.action for row in served.workspace.store.all_decisions()] == ["decide", "undo"]
     context.close()
+
+
+def test_one_goes_on_and_back_without_deciding(browser: Any, served: Any) -> None:
+    page = opened(browser, served)
+    press(page, "j")
+    press(page, "j")
+    assert heading(page) == "Mug 2"
+    press(page, "k")
+    assert heading(page) == "Mug 1"
+    assert served.workspace.store.all_decisions() == []
+
+
+def test_keys_can_be_changed_and_left_out_and_the_buttons_show_them(
+    browser: Any, served: Any
+) -> None:
+    page = opened(browser, served)
+    page.click(".keys summary")
+    # a key that is taken, or a digit, is refused
+    for key in ("s", "1"):
+        page.fill("input[data-action=accept]", key)
+        page.keyboard.press("Tab")
+        assert not page.evaluate(
+            "document.querySelector('input[data-action=accept]').validity.valid"
+        )
+    page.fill("input[data-action=accept]", "Y")
+    page.keyboard.press("Tab")
+    page.fill("input[data-action=skip]", "")
+    page.keyboard.press("Tab")
+    assert page.inner_text("[value=accept] kbd") == "Y"
+    page.evaluate("document.activeElement.blur()")
+    # neither the old letter nor the one that was left out
+    page.keyboard.press("a")
+    page.keyboard.press("s")
+    page.wait_for_timeout(300)
+    assert served.workspace.store.all_decisions() == []
+    press(page, "y")
+    assert served.workspace.store.current()["p/0"].after == ("Kitchen", "Mugs")
+    page.reload()
+    assert page.inner_text("[value=accept] kbd") == "Y"
+    page.click(".keys summary")
+    page.click("#keys-first")
+    assert page.inner_text("[value=accept] kbd") == "A"
+    assert page.said == []

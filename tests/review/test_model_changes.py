@@ -129,7 +129,7 @@ def test_one_change_at_a_time_and_stopping_leaves_everything_as_it_was(
         if "fitting title" in page:
             break
         time.sleep(0.05)
-    assert re.search(r"fitting title</b>: \d+ of 2000", page)
+    assert re.search(r"fitting title</b>: \d+ %", page)
     assert "Not done: a model is being trained" in client.post(f"{HOME}/train").text
     # people go on
     assert decide(client, 1).status_code == 200

@@ -22,10 +22,12 @@ class BackgroundWork:
 
     Args:
         title: what it is, for people.
+        expected: seconds that such work took before; None where nobody knows.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, expected: float | None = None) -> None:
         self.title = title
+        self.expected = expected
         self.stage = "starting"
         self.done = 0
         self.total = 0

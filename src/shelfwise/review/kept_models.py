@@ -6,6 +6,7 @@ copy of one of them, and is only ever replaced as a whole.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from shelfwise.core.files import sha256_of_file
 from shelfwise.core.folders import replacing_folder
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle import check_target
-from shelfwise.model.bundle_reader import MANIFEST
+from shelfwise.model.bundle_reader import MANIFEST, REPORT
 
 DIGEST_LETTERS = 12
 """Of a digest, in the name of a folder."""
@@ -51,6 +52,15 @@ def digest_of(model: Path) -> str | None:
         return sha256_of_file(model / MANIFEST)
     except OSError:
         return None
+
+
+def training_seconds(model: Path) -> float | None:
+    """How long the training of a model took; None where its report does not tell."""
+    try:
+        found = json.loads((model / REPORT / "results.json").read_bytes())["seconds"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return float(found) if isinstance(found, int | float) else None
 
 
 def kept_models(model: Path) -> list[KeptModel]:

@@ -14,7 +14,13 @@ from shelfwise.core.trusted_key import trusted_key
 from shelfwise.core.types import Context
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.background_work import BackgroundWork, lower_priority
-from shelfwise.review.kept_models import digest_of, keep_new, models_folder, put_in_place
+from shelfwise.review.kept_models import (
+    digest_of,
+    keep_new,
+    models_folder,
+    put_in_place,
+    training_seconds,
+)
 from shelfwise.review.learning import (
     Lesson,
     Sources,
@@ -104,7 +110,8 @@ class ModelChanges:
         reason = self.why_not()
         if reason is not None:
             raise Problem(409, "cannot-learn", reason)
-        self._begin("Training a new model", lambda work: self._trained(work, visitor))
+        seconds = training_seconds(self.sources.model)
+        self._begin("Training a new model", lambda work: self._trained(work, visitor), seconds)
 
     def look_at(self, folder: Path) -> None:
         """Begin to compare the model in `folder` with the one in use.
@@ -180,7 +187,12 @@ class ModelChanges:
                 "the old model is still in use: keep it, then train again"
             )
 
-    def _begin(self, title: str, make: Callable[[BackgroundWork], Proposed]) -> None:
+    def _begin(
+        self,
+        title: str,
+        make: Callable[[BackgroundWork], Proposed],
+        expected: float | None = None,
+    ) -> None:
         with self._lock:
             if self.standing.state in ("working", "ready"):
                 raise Problem(
@@ -188,7 +200,7 @@ class ModelChanges:
                     "change-under-way",
                     "a model is being trained or waits to be judged: finish that first",
                 )
-            work = BackgroundWork(title)
+            work = BackgroundWork(title, expected)
             self.standing = Standing("working", work=work)
             self._thread = threading.Thread(target=self._run, args=(work, make), daemon=True)
             self._thread.start()
@@ -257,6 +269,7 @@ class ModelChanges:
             ShelfwiseError: it is the model in use, or the catalogue's file has changed.
         """
         work.title = "Comparing both models"
+        work.expected = None
         products = self._suggest(folder, work.context(self._context))
         if products.model_digest == self.workspace.products.model_digest:
             raise ShelfwiseError(

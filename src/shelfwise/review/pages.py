@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,18 @@ from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
 
 SHOWN_COPIES = 12
+
+KEY_ACTIONS = (
+    ("accept", "Accept the suggestion"),
+    ("skip", "Skip"),
+    ("unsure", "Not sure"),
+    ("undo", "Undo"),
+    ("add", "Add a category"),
+    ("next", "Next, without deciding"),
+    ("previous", "Previous"),
+    ("help", "Show the keys"),
+)
+"""What a single key does, under the names of ``keys.js``."""
 
 PAGE_ROWS = 50
 """Rows on one page of a list."""
@@ -133,12 +146,23 @@ def product_page(
         and latest.fingerprint != products.fingerprint(row),
         history=workspace.store.history(products.ids[row]),
         copies=copies[:SHOWN_COPIES],
-        waiting=len(rows),
-        place=rows.index(row) + 1 if row in rows else None,
+        steps=_steps(rows, row),
+        key_actions=KEY_ACTIONS,
         request_key=secrets.token_urlsafe(16),
         unsaved=unsaved,
     )
     return HTMLResponse(page, 200 if unsaved is None else unsaved.status)
+
+
+def _steps(rows: Sequence[int], row: int) -> dict[str, int | None]:
+    """The products before and behind a product, in the order of its queue."""
+    if row not in rows:
+        return {"previous": None, "next": rows[0] if rows else None}
+    place = rows.index(row)
+    return {
+        "previous": rows[place - 1] if place else None,
+        "next": rows[place + 1] if place + 1 < len(rows) else None,
+    }
 
 
 def page(

@@ -1,10 +1,8 @@
 // Keys, focus and the state of the connection. Without it every page works as plain forms.
 (() => {
   "use strict";
-  const KEYS_OFF = "shelfwise-keys-off";
   let unsent = null;
 
-  const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "yes";
   const verdict = (name) => document.querySelector(`.verdicts [name=verdict][value=${name}]`);
   const checkboxes = () => [...document.querySelectorAll("#decide [name=label]")];
 
@@ -14,20 +12,21 @@
     (element.tagName === "INPUT" && element.type !== "checkbox");
 
   const press = {
-    a: () => verdict("accept")?.click(),
-    s: () => verdict("skip")?.click(),
-    u: () => verdict("unsure")?.click(),
-    z: () => document.getElementById("undo")?.click(),
-    "/": () => document.getElementById("add")?.focus(),
-    c: () => document.getElementById("add")?.focus(),
-    "?": () => { const keys = document.querySelector(".keys"); if (keys) keys.open = !keys.open; },
+    accept: () => verdict("accept")?.click(),
+    skip: () => verdict("skip")?.click(),
+    unsure: () => verdict("unsure")?.click(),
+    undo: () => document.getElementById("undo")?.click(),
+    add: () => document.getElementById("add")?.focus(),
+    next: () => document.getElementById("next")?.click(),
+    previous: () => document.getElementById("previous")?.click(),
+    help: () => { const keys = document.querySelector(".keys"); if (keys) keys.open = !keys.open; },
   };
 
   document.addEventListener("keydown", (event) => {
     // a held key must not decide ten products
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape" && isTyping(event.target)) { event.target.blur(); return; }
-    if (isTyping(event.target) || !keysAreOn() || !document.getElementById("decide")) return;
+    if (isTyping(event.target) || !window.shelfwiseKeys.areOn() || !document.getElementById("decide")) return;
     // by place: some keyboards need Shift for digits
     const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
     if (digit) {
@@ -42,14 +41,13 @@
       document.getElementById("save")?.click();
       return;
     }
-    const action = press[event.key.toLowerCase()];
+    const action = press[window.shelfwiseKeys.nameOf(event.key)];
     if (action) { event.preventDefault(); action(); }
   });
 
   // what lies below a category goes with it, what lies above comes with it
   document.addEventListener("change", (event) => {
     const box = event.target;
-    if (box.id === "keys-on") localStorage.setItem(KEYS_OFF, box.checked ? "no" : "yes");
     if (box.id === "add") { addLabel(box); return; }
     if (box.name !== "label") return;
     const path = (box.dataset.path || box.value).split("\n");
@@ -88,8 +86,6 @@
   function arrive() {
     const said = document.querySelector("[data-said]");
     if (said) say(said.textContent);
-    const keys = document.getElementById("keys-on");
-    if (keys) keys.checked = keysAreOn();
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
