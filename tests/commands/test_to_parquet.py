@@ -56,7 +56,7 @@ def test_people_are_given_sentences(catalog: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         f"2 of 4 records, read as jsonl, are products: 1 Parquet file in {out}",
         f"the others are in {out / 'quarantine.jsonl'} (duplicate id: 1, not a record: 1)",
-        "note: the price is not a price, so there is none: 1",
+        "note: 1 x the price is not a price, so there is none",
     ]
 
 

@@ -28,24 +28,26 @@ def read(
 
 
 @pytest.mark.parametrize(
-    ("data", "notes"),
+    ("data", "told"),
     [
-        (TABLE.encode(), {}),
-        (TABLE.encode("cp1252"), {NOTE: 1}),
-        (TABLE.encode("utf-16"), {}),
-        (codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"), {}),
-        (gzip.compress(TABLE.encode("cp1252")), {NOTE: 1}),
-        (gzip.compress(TABLE.encode("utf-16")), {}),
+        (TABLE.encode(), ()),
+        (TABLE.encode("cp1252"), (NOTE,)),
+        (TABLE.encode("utf-16"), ()),
+        (codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"), ()),
+        (gzip.compress(TABLE.encode("cp1252")), (NOTE,)),
+        (gzip.compress(TABLE.encode("utf-16")), ()),
     ],
 )
 def test_the_encoding_of_a_table_is_found_out(
-    tmp_path: Path, data: bytes, notes: dict[str, int]
+    tmp_path: Path, data: bytes, told: tuple[str, ...]
 ) -> None:
     name = "shop.csv.gz" if data.startswith(b"\x1f\x8b") else "shop.csv"
     reading = read(tmp_path, data, name)
     assert reading.catalog.ids == ["01", "02", "03"]
     assert reading.catalog.column("title") == TITLES
-    assert reading.notes == notes
+    # once for the file, and no count of products
+    assert reading.reading.evidence == told
+    assert not reading.notes
     assert not reading.quarantine
 
 
@@ -53,7 +55,7 @@ def test_a_letter_far_behind_decides_for_the_whole_file(tmp_path: Path) -> None:
     rows = "".join(f"{i},Mug number {i} of many\n" for i in range(60_000))
     reading = read(tmp_path, f"id,title\n{rows}x,Théière\n".encode("cp1252"))
     assert reading.catalog.column("title")[-1] == "Théière"
-    assert NOTE in reading.notes
+    assert NOTE in reading.reading.evidence
 
 
 def test_a_few_damaged_bytes_do_not_make_utf_8_another_encoding(tmp_path: Path) -> None:

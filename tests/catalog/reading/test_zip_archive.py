@@ -40,7 +40,7 @@ def test_the_only_catalogue_is_read(
     files = {"__MACOSX/._shop.csv": b"x", ".hidden.csv": b"x", "images/": b"", member: data}
     reading = read_catalog(archive(tmp_path, files, name))
     assert (reading.format, reading.catalog.ids) == (form, ["007", "008"])
-    assert reading.notes == {f"of the archive only {member} is read, and no images": 1}
+    assert reading.reading.evidence == (f"of the archive only {member} is read, and no images",)
 
 
 def test_images_and_notes_beside_it_do_no_harm(tmp_path: Path) -> None:

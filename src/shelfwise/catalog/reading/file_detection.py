@@ -120,11 +120,11 @@ def detect_reading(
     """
     first = next(source.blocks, None)
     if first is None:
-        empty = FileReading({}, (), configured_signs(settings, []), None, ())
+        empty = FileReading({}, (), configured_signs(settings, []), None, source.notes)
         return empty, source
     source = replace(source, blocks=chain([first], source.blocks))
     if first.fault is not None:
-        return FileReading({}, (), configured_signs(settings, []), None, ()), source
+        return FileReading({}, (), configured_signs(settings, []), None, source.notes), source
     parts = source.form.take_apart(first)
     names = dict.fromkeys(parts.columns)
     for _, values in parts.others:
@@ -132,7 +132,7 @@ def detect_reading(
             names.update(dict.fromkeys(values))
     if strict:
         _check_columns(tuple(names), settings)
-    evidence = list(source.form.told())
+    evidence = [*source.notes, *source.form.told()]
     sample = lru_cache(maxsize=None)(partial(_sample, parts))
     chosen = chosen_columns(tuple(names), settings, sample, evidence)
     named = {**chosen, **settings.columns}

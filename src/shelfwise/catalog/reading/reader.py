@@ -26,6 +26,8 @@ from shelfwise.errors import NothingUsableError
 
 # causes why nothing is usable, the commonest
 _CAUSES_NAMED = 3
+# columns of a file that a message names
+_COLUMNS_NAMED = 20
 
 
 class _NullProgress:
@@ -194,7 +196,15 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
     kinds = ", ".join(
         f"{kind}: {number:,}" for kind, number in stream.refused.most_common(_CAUSES_NAMED)
     )
-    names = ", ".join(repr(column) for column in stream.reading.names)
+    names = ", ".join(repr(column) for column in stream.reading.names[:_COLUMNS_NAMED])
+    none = f"none of the {count:,} records of {path} could be read as {name}"
+    # of all that is wrong this is the one that a line mends
+    if set(stream.refused) == {"missing id"} and names and "id" not in stream.reading.columns:
+        fix = 'say which one it is, under [catalog] of a settings file: columns = { id = "NAME" }'
+        return (
+            f"{none}: no column is called like an id; the file has the columns {names}; {fix}; "
+            "`shelfwise init` asks for it and writes that file"
+        )
     fix = (
         f"the file has the columns {names}" if names else "set format if it is another kind of file"
     )
@@ -202,7 +212,4 @@ def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
         fix += (
             '; say which is the id, under [catalog] of a settings file: columns = { id = "NAME" }'
         )
-    return (
-        f"none of the {count:,} records of {path} could be read as {name} ({kinds}); "
-        f"the first, line {first.line}: {first.reason}; {fix}"
-    )
+    return f"{none} ({kinds}); the first, line {first.line}: {first.reason}; {fix}"

@@ -70,7 +70,7 @@ class CheckedBlocks:
         self.accepted = 0
         self.refused: Counter[str] = Counter()
         self.first_refused: Quarantined | None = None
-        self.notes: Counter[str] = Counter(source.notes)
+        self.notes: Counter[str] = Counter()
         self._processes = processes
         self._images = images
         self._ids_repeat = ids_repeat

@@ -42,6 +42,7 @@ class Conversion:
         format: the format it was read in.
         shards: the Parquet files, in the order of the source.
         notes: what was set aside without refusing the product, in plain words -> how many.
+        reading: how the file was read, one sentence a decision.
     """
 
     records: int
@@ -50,6 +51,7 @@ class Conversion:
     format: str
     shards: list[Path]
     notes: Mapping[str, int] = field(default_factory=dict)
+    reading: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON-ready values."""
@@ -107,6 +109,7 @@ def _convert(
         format=stream.source.name,
         shards=shards.paths,
         notes=dict(stream.notes),
+        reading=(*stream.reading.evidence, *stream.reading.rivals),
     )
 
 
