@@ -237,6 +237,7 @@ def test_a_generator_is_read_once() -> None:
         ([{"id": ["1"], "title": "a"}], r"the id is \['1'\]"),
         ([{"id": True}], "the id is True"),
         ([{"id": "4.00638E+12"}], "Excel has cut this one short"),
+        ([{"id": float("inf")}], "an id with all its digits"),
         ([{"title": "a\ud800"}], "half of a surrogate pair"),
         ([{"image": np.zeros((4, 4, 3))}], r"an array of the shape \(4, 4, 3\)"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -99,6 +100,9 @@ def read_id(value: Any, rules: Rules) -> str:
     expected = "a non-empty text or number on one line"
     if is_missing(value):
         raise ValueError(expected)
+    # 1e400 is larger than any float
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError("an id with all its digits; write it as text")
     text = _scalar(value, expected).strip()
     if not text.isprintable():
         raise ValueError(f"{expected}, without control characters")

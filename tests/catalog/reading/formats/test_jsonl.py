@@ -40,6 +40,12 @@ def test_a_bad_value_is_refused_though_a_later_one_has_its_key(
     assert (refused.kind, refused.line, refused.raw) == (kind, 4, line + b"\n")
 
 
+def test_an_id_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    found = read_with(b'{"id": 1e400, "title": "Mug"}', tmp_path)
+    assert found.catalog.ids == ["0", "1", "2", "3", "4"]
+    assert "expected an id with all its digits" in found.quarantine[0].reason
+
+
 def test_of_two_good_values_the_last_counts(tmp_path: Path) -> None:
     whole = b'"\\ud83d\\ude00"'
     line = b'{"id": "x", "categories": %s, "categories": "Lamps"}' % whole
