@@ -5,7 +5,8 @@ python benchmarks/service/saturation.py MODEL CATALOG.jsonl [--seconds 10] [--ro
 Measured in turn, round after round, each with one thread of computing:
 
 - offline: `Categorizer.label` of all products at once, after a first call; loading does not count;
-- service: one worker; a few clients, each asking again at once (a closed loop), products one by one;
+- offline_32: the same in pieces of 32, the most that a worker computes together;
+- service: one worker; 8 clients, each asking again at once (a closed loop), 8 products a request;
 - unbatched: the same with `max_batch = 1`.
 
 Then, at half of the capacity (an open loop): the latency alone, and beside one busy process a core. Then
@@ -31,7 +32,8 @@ from typing import Any
 
 from load import Connections, capacity, milliseconds, quantile, run
 
-CLIENTS = 32
+CLIENTS = 8
+PER_REQUEST = 8
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 SERVER = """
@@ -50,9 +52,10 @@ model = Categorizer.load(sys.argv[1])
 products = [json.loads(line) for line in open(sys.argv[2])]
 list(model.label(products[:32]))
 started, done = time.perf_counter(), 0
+size = int(sys.argv[4])
 while time.perf_counter() < started + float(sys.argv[3]):
-    list(model.label(products))
-    done += len(products)
+    for first in range(0, len(products), size):
+        done += len(list(model.label(products[first : first + size])))
 print(done / (time.perf_counter() - started))
 """
 
@@ -69,16 +72,25 @@ def main() -> None:
     args = parser.parse_args()
     texts = texts_of(args.catalog, args.products)
     found: dict[str, Any] = {"load_average_before": os.getloadavg()[0]}
-    rates: dict[str, list[float]] = {"offline": [], "service": [], "unbatched": []}
+    rates: dict[str, list[float]] = {
+        "offline": [],
+        "offline_32": [],
+        "service": [],
+        "unbatched": [],
+    }
     with server(args.model, 32) as batched, server(args.model, 1) as unbatched:
         for _ in range(args.rounds):
-            rates["offline"].append(offline(args.model, texts, args.seconds))
+            rates["offline"].append(offline(args.model, texts, args.seconds, len(texts)))
+            rates["offline_32"].append(offline(args.model, texts, args.seconds, 32))
             rates["service"].append(saturated(batched.address, texts, args.seconds))
             rates["unbatched"].append(saturated(unbatched.address, texts, args.seconds))
         found["products_per_second"] = rates
         found["service_over_offline"] = ratios(rates["service"], rates["offline"])
+        found["service_over_offline_32"] = ratios(rates["service"], rates["offline_32"])
         found["service_over_unbatched"] = ratios(rates["service"], rates["unbatched"])
-        half = statistics.median(rates["service"]) / 2
+        one_by_one = saturated(batched.address, texts, args.seconds, 32, 1)
+        found["products_per_second_one_a_request"] = one_by_one
+        half = one_by_one / 2
         found["neighbours"] = beside_neighbours(batched.address, texts, half, args.seconds)
         found["overload"] = overloaded(batched, texts, 4 * half, args.seconds)
     found["load_average_after"] = os.getloadavg()[0]
@@ -163,16 +175,17 @@ def texts_of(path: Path, count: int) -> list[dict[str, str]]:
     return found
 
 
-def body_of(product: dict[str, str]) -> bytes:
-    return json.dumps({"products": [product]}).encode()
+def body_of(*products: dict[str, str]) -> bytes:
+    return json.dumps({"products": products}).encode()
 
 
 class Varied(Connections):
-    """Connections that send another product each time."""
+    """Connections that send other products each time."""
 
-    def __init__(self, address: str, texts: list[dict[str, str]]) -> None:
+    def __init__(self, address: str, texts: list[dict[str, str]], together: int = 1) -> None:
         super().__init__(address, b"")
-        self.requests = [Connections(address, body_of(text)).request for text in texts]
+        pieces = [texts[first : first + together] for first in range(0, len(texts), together)]
+        self.requests = [Connections(address, body_of(*piece)).request for piece in pieces]
         self.next = 0
 
     async def ask(self) -> int:
@@ -181,14 +194,14 @@ class Varied(Connections):
         return await super().ask()
 
 
-def offline(model: Path, texts: list[dict[str, str]], seconds: float) -> float:
+def offline(model: Path, texts: list[dict[str, str]], seconds: float, together: int) -> float:
     """Products a second without a service."""
     rows = [json.dumps({"id": str(place), **text}) for place, text in enumerate(texts)]
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as listed:
         listed.write("\n".join(rows))
         listed.flush()
         done = subprocess.run(
-            [sys.executable, "-c", OFFLINE, str(model), listed.name, str(seconds)],
+            [sys.executable, "-c", OFFLINE, str(model), listed.name, str(seconds), str(together)],
             capture_output=True,
             text=True,
             check=True,
@@ -197,9 +210,17 @@ def offline(model: Path, texts: list[dict[str, str]], seconds: float) -> float:
     return round(float(done.stdout.split()[-1]), 1)
 
 
-def saturated(address: str, texts: list[dict[str, str]], seconds: float) -> float:
+def saturated(
+    address: str,
+    texts: list[dict[str, str]],
+    seconds: float,
+    clients: int = CLIENTS,
+    together: int = PER_REQUEST,
+) -> float:
     """Products a second that a service answers at most."""
-    return round(asyncio.run(capacity(Varied(address, texts), seconds, CLIENTS)), 1)
+    whole = len(texts) // together * together
+    varied = Varied(address, texts[:whole], together)
+    return round(asyncio.run(capacity(varied, seconds, clients)) * together, 1)
 
 
 def ratios(above: list[float], below: list[float]) -> dict[str, float]:
