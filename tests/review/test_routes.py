@@ -150,6 +150,8 @@ def test_strangers_are_kept_out(served: Any) -> None:
         ("/review/p/99", 404),
         ("/review/p/-1", 404),
         ("/review/p/x", 404),
+        ("/review/nowhere", 404),
+        ("/nowhere", 404),
         ("/review?queue=none", 422),
         ("/review/list?state=none", 422),
         ("/review/list?from=%00", 200),
@@ -160,9 +162,11 @@ def test_strangers_are_kept_out(served: Any) -> None:
     ],
 )
 def test_bad_addresses_are_refused_in_words(served: Any, path: str, status: int) -> None:
-    answer = served.client().get(path)
+    answer = served.client().get(path, headers={"accept": "text/html"})
     assert answer.status_code == status
     assert "secret" not in answer.text
+    if status == 404 and "image" not in path:
+        assert "<h1>" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.model_changes import ModelChanges
@@ -54,6 +55,7 @@ def create_review_app(workspace: Workspace, access: Access, changes: ModelChange
 
     app.exception_handler(Problem)(_as_problem)
     app.exception_handler(RequestValidationError)(_as_problem)
+    app.exception_handler(HTTPException)(_as_problem)
     app.exception_handler(ShelfwiseError)(_as_problem)
     # the last added is the first to see a request
     app.add_middleware(AccessControl, access=access)
@@ -64,8 +66,11 @@ def create_review_app(workspace: Workspace, access: Access, changes: ModelChange
 
 async def _as_problem(request: Request, error: Exception) -> Response:
     """What stands against a request, as a page or as JSON."""
-    if isinstance(error, RequestValidationError):
+    unknown = isinstance(error, HTTPException) and error.status_code == 404
+    if unknown or isinstance(error, RequestValidationError):
         error = Problem(404, "no-such-page", "there is no such page; go to /review")
+    elif isinstance(error, HTTPException):
+        error = Problem(error.status_code, "not-possible", str(error.detail))
     elif not isinstance(error, Problem):
         # the disk is full, say: the sentence tells what to do
         error = Problem(503, "not-saved", str(error))
