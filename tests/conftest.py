@@ -81,7 +81,7 @@ def quick() -> dict[str, Any]:
 def make_encoder() -> Callable[..., Path]:
     """Writes a BERT of two layers with random weights to a folder, and a tokenizer of the given words."""
 
-    def make(folder: Path, words: Sequence[str], seed: int = 0, longest: int = 32) -> Path:
+    def make(folder: Path, words: Sequence[str], seed: int = 0) -> Path:
         import torch
         from tokenizers import Tokenizer, models, pre_tokenizers
         from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -96,7 +96,7 @@ def make_encoder() -> Callable[..., Path]:
                 "intermediate_size": 32,
             }
             BertModel(
-                BertConfig(vocab_size=len(known), max_position_embeddings=longest, **shape)
+                BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)
             ).save_pretrained(folder)
         tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -126,6 +126,27 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder trained on the sample with the paper's preset, made quick."""
     folder = tmp_path_factory.mktemp("trained") / "model"
     train(sample, folder, Config.load("paper", changes=QUICK), context=Context())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def title_model(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder: one member that reads titles, trained on the sample in a second or two."""
+    from shelfwise.model.bundle import save_bundle
+    from shelfwise.training.fit import fit_catalog
+
+    changes: dict[str, Any] = {
+        "labels": {"min_count": 8},
+        "split": {"validation_fraction": 0},
+        "stacking": {"folds": 3},
+        "decide_with": "text",
+        "members": {"text": {"modality": "text_linear", "field": "title"}},
+        "systems": {},
+    }
+    settings = Config.load("quick", changes=changes)
+    model = fit_catalog(read_catalog(sample).catalog, settings, Context())
+    folder = tmp_path_factory.mktemp("titles") / "model"
+    save_bundle(model.bundle(), folder)
     return folder
 
 

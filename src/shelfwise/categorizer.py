@@ -35,7 +35,8 @@ from shelfwise.export.loading import open_model
 from shelfwise.features.vector_math import unit
 from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
-from shelfwise.model.decision import Decision, label, novelty_detector
+from shelfwise.model.decision import Decision
+from shelfwise.model.labelling import label, novelty_detector
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import Predictor

@@ -54,6 +54,10 @@ class NothingUsableError(CatalogError):
         self.lacks_id = lacks_id
 
 
+class ReadingStoppedError(CatalogError):
+    """A process that helped with reading was killed; the file is not to blame."""
+
+
 class LabelError(ShelfwiseError, ValueError):
     """The catalogue's categories leave nothing to learn, or `y` does not say which labels products have."""
 

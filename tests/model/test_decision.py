@@ -16,8 +16,9 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
-from shelfwise.model import decision
-from shelfwise.model.decision import Decision, label, label_paths
+from shelfwise.model import labelling
+from shelfwise.model.decision import Decision, label_paths
+from shelfwise.model.labelling import label
 from shelfwise.model.predictor import Predictor
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
@@ -135,7 +136,7 @@ def test_decisions_come_chunk_by_chunk(
     predictor: Predictor, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = list(Categorizer.from_model(predictor).label(saved / "catalog.jsonl"))
-    monkeypatch.setattr(decision, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(labelling, "CHUNK_ROWS", 7)
     sizes: list[int] = []
     predict_members = predictor.predict_members
 

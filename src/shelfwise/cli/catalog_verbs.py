@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from shelfwise.cli.options import CatalogPath, ConfigFile, Json, MinCount, label_changes
+from shelfwise.cli.options import (
+    CatalogPath,
+    ConfigFile,
+    Json,
+    MinCount,
+    label_changes,
+)
 from shelfwise.cli.terminal import print_json, terminal_context
 
 OPEN_QUESTIONS = 3

@@ -12,7 +12,14 @@ from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
-from shelfwise.cli import catalog_verbs, model_verbs, review_verbs, service_verbs, training_verbs
+from shelfwise.cli import (
+    catalog_verbs,
+    model_verbs,
+    review_verbs,
+    scale_verbs,
+    service_verbs,
+    training_verbs,
+)
 from shelfwise.cli.options import Command
 from shelfwise.cli.terminal import print_json
 from shelfwise.core.device_request import DEVICE_VARIABLE
@@ -24,7 +31,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (training_verbs, model_verbs, catalog_verbs, review_verbs, service_verbs):
+GROUPS = (training_verbs, model_verbs, catalog_verbs, scale_verbs, review_verbs, service_verbs)
+for group in GROUPS:
     for verb in group.VERBS:
         app.command(cls=Command)(verb)
 

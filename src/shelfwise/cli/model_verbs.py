@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shelfwise.cli.options import CatalogPath, Json, ModelPath
+from shelfwise.cli.options import CatalogPath, Json, ModelPath, NoveltyRate, TargetPrecision
 from shelfwise.cli.terminal import print_json, terminal_context
 from shelfwise.errors import CatalogError, ConfigError
 
@@ -22,21 +22,8 @@ def predict(
             help="FILE.jsonl or FILE.parquet: id, labels and scores of each product.",
         ),
     ],
-    target_precision: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            help="Guarantee this precision (0.9, 0.95 or 0.99): "
-            "sort products into accept, review and reject.",
-        ),
-    ] = None,
-    novelty_rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="Hold back products unlike anything in training; 0.05 = about 5 % false alarms.",
-        ),
-    ] = None,
+    target_precision: TargetPrecision = None,
+    novelty_rate: NoveltyRate = None,
     top: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Write only the N highest scores.")
     ] = None,

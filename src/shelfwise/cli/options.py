@@ -11,11 +11,15 @@ from typer.core import TyperCommand
 
 from shelfwise import aliases
 
+INCOMPLETE = 4
+"""Exit code where a part of the input could not be used and the rest was."""
+
 CatalogPath = Annotated[
     Path,
     typer.Argument(
         metavar="CATALOG",
-        help="Catalogue file: JSON, CSV, TSV, Parquet, Excel, XML, Amazon (.gz, .zip too).",
+        help="Catalogue file: JSON, CSV, TSV, Parquet, Excel, XML, Amazon (.gz, .zip too); "
+        "or a folder that `shelfwise ingest` wrote.",
     ),
 ]
 ModelPath = Annotated[
@@ -43,6 +47,21 @@ MinCount = Annotated[
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one line of JSON instead of text, errors too.")
+]
+TargetPrecision = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="Guarantee this precision (0.9, 0.95 or 0.99): "
+        "sort products into accept, review and reject.",
+    ),
+]
+NoveltyRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="Hold back products unlike anything in training; 0.05 = about 5 % false alarms.",
+    ),
 ]
 
 

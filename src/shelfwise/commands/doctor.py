@@ -23,6 +23,7 @@ EXTRAS = {
     "search": ("optuna",),
     "similar": ("faiss-cpu",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "ray": ("ray",),
     "sign": ("cryptography",),
     "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),
     "review": ("fastapi", "httptools", "uvicorn"),

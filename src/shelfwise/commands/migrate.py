@@ -161,7 +161,7 @@ def _migrate(
     report |= _write_side_files(out, result, outcomes, migration)
     has_images = result.catalog.table.column("image").null_count < len(result.catalog)
     # image paths are relative to the catalogue's folder, and stay as they were written
-    if out.parent.resolve() != source.parent.resolve() and has_images:
+    if out.parent.resolve() != result.catalog.root.resolve() and has_images:
         fix = f"copy them there, or write the catalogue beside {source}"
         report["notes"].append(f"images are now looked for below {out.parent}; {fix}")
     write_text_atomically(Path(f"{out}.migration.json"), json_text(report))

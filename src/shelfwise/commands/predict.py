@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.commands.streamed_products import StreamedProducts
 from shelfwise.core.claims import claimed
@@ -22,7 +21,9 @@ from shelfwise.core.files import (
 from shelfwise.core.line_files import LineFiles
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
-from shelfwise.model.decision import CHUNK_ROWS, Decision, label_portions
+from shelfwise.model.decision import Decision
+from shelfwise.model.labelling import label_portions
+from shelfwise.model.prediction_rows import Row, product_row, refused_row, write_rows
 from shelfwise.model.predictor import Predictor
 from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
 
@@ -35,9 +36,6 @@ SIDE_FILES = (
 
 MAX_LINE_BYTES = 64 << 20
 """Of a line that may be a prediction: it has a score for every label."""
-
-Row = dict[str, Any]
-"""A product as it stands in the file."""
 
 
 def predict_catalog(
@@ -105,7 +103,6 @@ def _predict(
     top: int | None,
 ) -> dict[str, Any]:
     """As :func:`predict_catalog`, for the holder of the claim on `out`."""
-    write = _write_jsonl if out.suffix == ".jsonl" else _write_parquet
     # products are read, labelled and written a portion at a time: more is never in memory
     with LineFiles(out) as beside:
         with replacing(out) as temporary:
@@ -117,8 +114,8 @@ def _predict(
             for queue in queues:
                 beside.start(f"{queue}.txt")
             products_rows = _rows(decisions, beside)
-            rows = one_row_a_record(products_rows, products.refused, _refused_row)
-            labels_given = write(rows, temporary)
+            rows = one_row_a_record(products_rows, products.refused, refused_row)
+            labels_given = write_rows(rows, temporary, out.suffix)
         # lists of an earlier run would seem to be of this one
         for name in SIDE_FILES:
             beside.place(name).unlink(missing_ok=True)
@@ -208,63 +205,6 @@ def _rows(decisions: Iterator[Decision], beside: LineFiles) -> Iterator[Row]:
         # a generator: this happens as the rows are written
         for one in decision.rejected:
             beside.add("refused.jsonl", json_text(vars(one)) + "\n")
-        row: Row = {"id": decision.id, "labels": decision.names}
         if decision.queue is not None:
             beside.add(f"{decision.queue}.txt", f"{decision.id}\n")
-            row["queue"] = decision.queue
-            row["accepted"] = list(decision.accepted)
-            row["to_review"] = list(decision.to_review)
-        row["novelty"] = decision.novelty
-        row["scores"] = decision.scores
-        yield row
-
-
-def _refused_row(record: Quarantined) -> Row:
-    """What is written of a record that cannot be read."""
-    return {
-        "id": record.id,
-        "labels": [],
-        "refused": record.reason,
-        "novelty": None,
-        "scores": {},
-    }
-
-
-def _write_jsonl(rows: Iterator[Row], path: Path) -> int:
-    """Write one JSON object a line; how many labels were given."""
-    labels_given = 0
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json_text(row) + "\n")
-            labels_given += len(row["labels"])
-    return labels_given
-
-
-def _write_parquet(rows: Iterator[Row], path: Path) -> int:
-    """Write a Parquet file with every column, null where a row lacks it; how many labels were given."""
-    names = pa.list_(pa.string())
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("labels", names),
-            ("refused", pa.string()),
-            ("queue", pa.string()),
-            ("accepted", names),
-            ("to_review", names),
-            ("novelty", pa.float64()),
-            ("scores", pa.map_(pa.string(), pa.float32())),
-        ]
-    )
-    labels_given = 0
-    chunk: list[Row] = []
-    with pq.ParquetWriter(path, schema) as writer:
-        for row in rows:
-            # Arrow takes a map as a list of pairs
-            chunk.append({**row, "scores": list(row["scores"].items())})
-            labels_given += len(row["labels"])
-            if len(chunk) == CHUNK_ROWS:
-                writer.write_table(pa.Table.from_pylist(chunk, schema))
-                chunk = []
-        # the last chunk may be empty; a file without any product is a whole file too
-        writer.write_table(pa.Table.from_pylist(chunk, schema))
-    return labels_given
+        yield product_row(decision)

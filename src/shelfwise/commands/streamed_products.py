@@ -8,11 +8,11 @@ from pathlib import Path
 
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.portions import portions, with_columns
-from shelfwise.catalog.reading.reader import open_stream, quarantine_line
+from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quarantine_line
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.line_files import LineFiles
 from shelfwise.core.types import Context
-from shelfwise.model.decision import CHUNK_ROWS
+from shelfwise.model.labelling import CHUNK_ROWS
 from shelfwise.model.predictor import Predictor
 
 
@@ -41,13 +41,14 @@ class StreamedProducts:
 
     def portions(self, context: Context) -> Iterator[Catalog]:
         """Catalogues of equal size; to be drawn once."""
+        root = catalog_folder(self._source)
         with open_stream(self._source, self._settings, context) as stream:
             for table in portions(stream, CHUNK_ROWS, self._refuse):
                 self.accepted += len(table)
                 missing = set(self.missing_columns).difference(table.column_names)
                 self.missing_columns = [name for name in self._fields if name in missing]
                 table = with_columns(table, self._fields)
-                yield Catalog(table, self._source.parent, str(self._source))
+                yield Catalog(table, root, str(self._source))
 
     def _refuse(self, records: Sequence[Quarantined]) -> None:
         self.refused += records

@@ -94,15 +94,23 @@ class DecisionRule:
         Raises:
             ConfigError: no limits were fitted for that precision.
         """
+        limits = self.limits(precision)
+        return QueueAssignment(
+            labels=limits.sort(probabilities), products=limits.sort_products(probabilities, decided)
+        )
+
+    def limits(self, precision: float) -> AcceptanceLimits:
+        """From which probability on a label needs no review, at a promised precision.
+
+        Raises:
+            ConfigError: no limits were fitted for that precision.
+        """
         if precision not in self.acceptances:
             known = ", ".join(f"{one:g}" for one in self.acceptances)
             raise ConfigError(
                 f"the model has no limits for a precision of {precision:g}; known: {known}"
             )
-        limits = self.acceptances[precision]
-        return QueueAssignment(
-            labels=limits.sort(probabilities), products=limits.sort_products(probabilities, decided)
-        )
+        return self.acceptances[precision]
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs."""

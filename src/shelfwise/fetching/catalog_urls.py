@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.image_urls import UrlsThemselves
+from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
+from shelfwise.catalog.reading.stream_position import StreamPlace
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 
@@ -27,10 +31,10 @@ def image_urls(path: Path, settings: CatalogSettings, context: Context) -> Itera
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict=True)
         reading = replace(reading, urls=UrlsThemselves())
-        for table, _refused in CheckedBlocks(
-            source, settings.columns, reading, processes_for(path)
-        ):
-            for image in table.column("image").to_pylist():
-                # a product may also name a file
-                if image is not None and image.lower().startswith(("http://", "https://")):
-                    yield image
+        with reading_pool(processes_for(path)) as pool, closing(DuplicateIds()) as seen:
+            place = StreamPlace(seen, pool=pool)
+            for table, _refused in CheckedBlocks(source, settings.columns, reading, place=place):
+                for image in table.column("image").to_pylist():
+                    # a product may also name a file
+                    if image is not None and image.lower().startswith(("http://", "https://")):
+                        yield image

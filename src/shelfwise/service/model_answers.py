@@ -24,7 +24,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, ConfigError, PluginError, ShelfwiseError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
-from shelfwise.model.decision import label
+from shelfwise.model.labelling import label
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 from shelfwise.service.model_facts import model_facts

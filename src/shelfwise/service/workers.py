@@ -13,19 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shelfwise.core.one_thread import ONE_THREAD
 from shelfwise.errors import ShelfwiseError
 from shelfwise.service.frames import Message, pack, receive_frame
 from shelfwise.service.settings import ServiceSettings
 
 log = logging.getLogger("shelfwise")
-
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-"""Read by the libraries of a worker as they are loaded."""
 
 
 class WorkerError(ShelfwiseError):

@@ -9,10 +9,11 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -139,6 +140,28 @@ class ImageFinder:
             found = None if name is None or name in index.paths else index.find(name)
             located.append(name if found is None else self._tell(name, found))
         return pa.chunked_array([pa.array(located, names.type)])
+
+    def state(self) -> dict[str, Any]:
+        """What was found out so far, JSON-ready, so that a later run can go on."""
+        return {
+            "listed": self._index is not None,
+            "search": self._search,
+            "checked": self._checked,
+            "counts": dict(self._counts),
+            "examples": dict(self._examples),
+        }
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Go on from what :meth:`state` told."""
+        if state is None:
+            return
+        self._search = state["search"]
+        self._checked = state["checked"]
+        self._counts = Counter(state["counts"])
+        self._examples = dict(state["examples"])
+        # once the folder is listed, every image is looked up there
+        if state["listed"]:
+            self._index = ImageIndex.of(self.root)
 
     def notes(self) -> Counter[str]:
         """How images were found, in words with an example -> number of products."""

@@ -10,6 +10,7 @@ import gc
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from loky import ProcessPoolExecutor
 
 from shelfwise.catalog.reading.blocks import CheckedBlock
 from shelfwise.catalog.reading.byte_stream import Block
-from shelfwise.errors import CatalogError, StorageError
+from shelfwise.errors import ReadingStoppedError, StorageError
 
 BlockCheck = Callable[[Block], CheckedBlock]
 Promise = Callable[[], CheckedBlock]
@@ -40,29 +41,53 @@ _KEEP_MEMORY = {
 }
 
 
-def shared(
-    blocks: Iterable[Block], check: BlockCheck, processes: int, file: Path | None
-) -> Generator[tuple[Block, Promise], None, None]:
-    """Every block with a promise of what comes of it.
+@dataclass(frozen=True)
+class ReadingPool:
+    """Worker processes that check blocks, of one file after the other.
 
     Args:
-        processes: how many work, this one among them.
-        file: where the bytes of the blocks can be read again as they are; None where they cannot.
+        executor: the processes.
+        workers: how many they are.
+        folder: through which their tables come.
     """
+
+    executor: ProcessPoolExecutor
+    workers: int
+    folder: Path
+
+
+@contextmanager
+def reading_pool(processes: int) -> Iterator[ReadingPool | None]:
+    """Worker processes, so that `processes` work together with this one; None for this one alone."""
     if processes < 2:
-        for block in blocks:
-            yield block, partial(check, block)
+        yield None
         return
     with TemporaryDirectory(prefix="shelfwise-") as folder:
         # a block makes many lists and no cycles, so collecting garbage finds nothing
         executor = ProcessPoolExecutor(processes - 1, initializer=gc.disable, env=_KEEP_MEMORY)
-        pool = _Pool(executor, processes - 1, check, file, Path(folder))
         try:
-            yield from pool.in_order(blocks)
-        except BrokenExecutor:
-            raise _worker_was_killed() from None
+            yield ReadingPool(executor, processes - 1, Path(folder))
         finally:
             executor.shutdown(kill_workers=True)
+
+
+def shared(
+    blocks: Iterable[Block], check: BlockCheck, pool: ReadingPool | None, file: Path | None
+) -> Generator[tuple[Block, Promise], None, None]:
+    """Every block with a promise of what comes of it.
+
+    Args:
+        pool: worker processes; None where this process works alone.
+        file: where the bytes of the blocks can be read again as they are; None where they cannot.
+    """
+    if pool is None:
+        for block in blocks:
+            yield block, partial(check, block)
+        return
+    try:
+        yield from _SharedFile(pool, check, file).in_order(blocks)
+    except BrokenExecutor:
+        raise _worker_was_killed() from None
 
 
 @dataclass(frozen=True)
@@ -80,19 +105,17 @@ class _Waiting:
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """Worker processes, and the folder through which their tables come."""
+class _SharedFile:
+    """The blocks of one file, shared among the processes of a pool; see :func:`shared`."""
 
-    executor: ProcessPoolExecutor
-    workers: int
+    pool: ReadingPool
     check: BlockCheck
     file: Path | None
-    folder: Path
 
     def in_order(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, Promise]]:
         """Every block with its promise, in the order of the file."""
         waiting: deque[_Waiting] = deque()
-        most_sent = _BLOCKS_A_WORKER * self.workers
+        most_sent = _BLOCKS_A_WORKER * self.pool.workers
         most_waiting = most_sent + _BLOCKS_AHEAD
         for number, block in enumerate(blocks):
             unfinished = sum(not other.future.done() for other in waiting)
@@ -111,8 +134,8 @@ class _Pool:
 
     def _sent(self, block: Block, number: int) -> _Waiting:
         """A block that a worker is to check, which leaves the table in a file of that number."""
-        table = self.folder / str(number)
-        future = self.executor.submit(_check_and_store, self._light(block), self.check, table)
+        table = self.pool.folder / str(number)
+        future = self.pool.executor.submit(_check_and_store, self._light(block), self.check, table)
         return _Waiting(block, future, partial(_fetch, future, table))
 
     def _light(self, block: Block) -> Block:
@@ -170,6 +193,6 @@ def _fetch(future: Future[CheckedBlock], path: Path) -> CheckedBlock:
     return replace(checked, table=table)
 
 
-def _worker_was_killed() -> CatalogError:
+def _worker_was_killed() -> ReadingStoppedError:
     found = "a process that helped with reading was killed, perhaps for want of memory"
-    return CatalogError(f"{found}; end other programs and try again")
+    return ReadingStoppedError(f"{found}; end other programs and try again")

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.image_urls import FetchedImages
+from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
+from shelfwise.catalog.reading.stream_position import StreamPlace
+from shelfwise.catalog.shards.manifest import ShardedCatalog, is_sharded
+from shelfwise.catalog.shards.shard_reader import ShardedProducts
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
-from shelfwise.errors import NothingUsableError
+from shelfwise.errors import CatalogError, NothingUsableError
 
 # causes why nothing is usable, the commonest
 _CAUSES_NAMED = 3
 # columns of a file that a message names
 _COLUMNS_NAMED = 20
+
+
+CatalogStream = CheckedBlocks | ShardedProducts
+"""The products and refused records of a file, or of a catalogue of shards."""
 
 
 class _NullProgress:
@@ -122,7 +131,7 @@ def read_catalog(
             quarantine += refused
     # a further column may turn up in the middle of the file; the products before have none
     table = concatenated(tables)
-    catalog = Catalog(table, Path(path).parent, str(path))
+    catalog = Catalog(table, catalog_folder(Path(path)), str(path))
     return ReadResult(
         catalog=catalog,
         quarantine=quarantine,
@@ -143,28 +152,43 @@ def open_stream(
     settings: CatalogSettings,
     context: ProgressReporter | None = None,
     strict: bool = False,
-) -> Iterator[CheckedBlocks]:
-    """The products and refused records of a file, to be iterated over once.
+) -> Iterator[CatalogStream]:
+    """The products and refused records of a file, or of a catalogue of shards, to be iterated over once.
 
     Raises:
         CatalogError: there is no such file, its format cannot be recognised, or, at the end, not one record
             of it could be accepted, or it was changed while it was read.
         ConfigError: there is no format of the name in the settings.
     """
-    check_file(path)
     reporter = context or NullReporter()
+    if is_sharded(path):
+        manifest = ShardedCatalog.load(path)
+        if strict:
+            _check_ingested_columns(manifest, settings)
+        size = sum(shard.bytes for shard in manifest.shards)
+        with reporter.progress(f"reading {path.name}", size) as bar:
+            yield ShardedProducts(manifest, bar.advance)
+        return
+    check_file(path)
     size = path.stat().st_size
     with unchanged(path), reporter.progress(f"reading {path.name}", size) as bar:
         source = open_source(path, settings, bar.advance)
         reading, source = detect_reading(source, settings, strict)
         reading = replace(reading, urls=FetchedImages.of(path))
         images = ImageFinder(path.parent)
-        stream = CheckedBlocks(source, settings.columns, reading, processes_for(path), images)
-        yield stream
+        with reading_pool(processes_for(path)) as pool, closing(DuplicateIds()) as seen:
+            place = StreamPlace(seen, pool=pool)
+            stream = CheckedBlocks(source, settings.columns, reading, images, place=place)
+            yield stream
     # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:
         lacks_id = "id" not in stream.reading.columns
-        raise NothingUsableError(_why_nothing(path, stream), stream.reading.names, lacks_id)
+        raise NothingUsableError(why_nothing(path, stream), stream.reading.names, lacks_id)
+
+
+def catalog_folder(path: Path) -> Path:
+    """The folder that the image paths of a catalogue are relative to."""
+    return ShardedCatalog.load(path).root if is_sharded(path) else path.parent
 
 
 def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> None:
@@ -177,16 +201,36 @@ def write_quarantine(quarantine: Iterable[Quarantined], path: Path | str) -> Non
 
 def quarantine_line(refused: Quarantined) -> str:
     """One line of a quarantine file."""
+    return json_text(quarantine_row(refused)) + "\n"
+
+
+def quarantine_row(refused: Quarantined) -> dict[str, Any]:
+    """What a quarantine file has of a record."""
     row = asdict(refused)
     # the line tells people where it stands
     del row["accepted_before"]
     # JSON holds no bytes
     row["raw"] = base64.b64encode(refused.raw).decode()
     row["text"] = refused.raw.decode("utf-8", "replace")
-    return json_text(row) + "\n"
+    return row
 
 
-def _why_nothing(path: Path, stream: CheckedBlocks) -> str:
+def _check_ingested_columns(manifest: ShardedCatalog, settings: CatalogSettings) -> None:
+    """Refuse settings that name other columns than those which the shards were made of.
+
+    Raises:
+        CatalogError: they do.
+    """
+    taken = manifest.reading().columns
+    for name, column in settings.columns.items():
+        if taken.get(name) != column:
+            raise CatalogError(
+                f"{manifest.folder} was ingested with {taken.get(name)!r} as {name}, and the settings "
+                f"name {column!r}; ingest the source again with these settings (--config)"
+            )
+
+
+def why_nothing(path: Path, stream: CatalogStream) -> str:
     """Why not one record could be accepted, in words."""
     name = stream.source.name
     first = stream.first_refused

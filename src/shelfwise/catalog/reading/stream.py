@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 from loky import cpu_count
 
 from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
+from shelfwise.catalog.reading.block_sequence import checked_in_order
 from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_block, refuse
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
-from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.image_index import ImageFinder
-from shelfwise.catalog.reading.parallel import BlockCheck, shared
+from shelfwise.catalog.reading.parallel import BlockCheck
 from shelfwise.catalog.reading.record_parsing import raw_json
+from shelfwise.catalog.reading.stream_position import StreamPlace, StreamPosition
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.types import Bools, Int64Array
 
@@ -45,15 +46,17 @@ class CheckedBlocks:
         source: the opened file.
         columns: our field name -> the source's column name, where the settings name it.
         reading: how the file is read.
-        processes: among how many the work is shared.
         images: finds the files of images; None leaves their paths as they are.
         ids_repeat: whether products may share an id; else all but the first are refused.
+        place: where the file stands among those of its catalogue; a file by itself, from its beginning,
+            where it is left out.
 
     Attributes, filled while iterating:
         accepted: number of products.
         refused: kind of fault -> number of records.
         first_refused: the first of these.
         notes: what was set aside without refusing the product, in plain words -> how many.
+        lines: (N,) where each product of the last batch stands.
     """
 
     def __init__(
@@ -61,19 +64,24 @@ class CheckedBlocks:
         source: OpenedFile,
         columns: Mapping[str, str],
         reading: FileReading,
-        processes: int = 1,
         images: ImageFinder | None = None,
         ids_repeat: bool = False,
+        place: StreamPlace | None = None,
     ) -> None:
         self.source = source
         self.reading = reading
-        self.accepted = 0
-        self.refused: Counter[str] = Counter()
+        self.place = place or StreamPlace()
+        self._own_ids = closing(self.place.seen) if place is None else nullcontext()
+        start = self.place.start or StreamPosition()
+        self.accepted = start.accepted
+        self.refused: Counter[str] = Counter(start.refused)
         self.first_refused: Quarantined | None = None
-        self.notes: Counter[str] = Counter()
-        self._processes = processes
+        self.notes: Counter[str] = Counter(start.notes)
+        self.lines = np.empty(0, np.int64)
         self._images = images
         self._ids_repeat = ids_repeat
+        if images is not None:
+            images.restore(start.images)
         rules = reading.rules
         if images is not None:
             rules = replace(rules, root=images.root)
@@ -84,9 +92,9 @@ class CheckedBlocks:
             rules=rules,
             line_ids=reading.line_ids,
         )
-        self._seen = DuplicateIds()
-        self._further: dict[str, None] = {}
-        self._left_out: set[str] = set()
+        self._further: dict[str, None] = dict.fromkeys(start.further)
+        self._left_out: set[str] = set(start.left_out)
+        self._blocks_done: int | None = start.blocks
 
     def __iter__(self) -> Iterator[Batch]:
         """Some thousand records at once, in the order of the file.
@@ -94,23 +102,40 @@ class CheckedBlocks:
         Each batch is a table of products and the refused records. Ids are unique in the whole source, unless
         they may repeat.
         """
-        results = _checked(self.source, self._check, self._processes)
-        # whoever stops in the middle stops the worker processes too
-        with closing(self._seen), closing(results):
-            for block, checked in results:
-                self.notes += checked.notes
-                table, refused = self._without_duplicates(block, checked)
+        skip = self._blocks_done or 0
+        results = checked_in_order(self.source, self._check, self.place.pool, skip)
+        # whoever stops in the middle stops the reading too
+        with self._own_ids, closing(results):
+            for found in results:
+                self.notes += found.checked.notes
+                table, refused = self._without_duplicates(found.block, found.checked)
                 table = self._with_located_images(table)
                 self.accepted += len(table)
                 self.refused.update(record.kind for record in refused)
                 if refused and self.first_refused is None:
                     self.first_refused = refused[0]
+                self._blocks_done = found.done
                 yield table, refused
         if self._left_out:
             note = f"columns left out, being more than {MAX_FURTHER} besides ours"
             self.notes[note] = len(self._left_out)
         if self._images is not None:
             self.notes += self._images.notes()
+
+    @property
+    def position(self) -> StreamPosition | None:
+        """After a batch: from where reading can go on later; None in the middle of a record."""
+        if self._blocks_done is None:
+            return None
+        return StreamPosition(
+            blocks=self._blocks_done,
+            accepted=self.accepted,
+            refused=dict(self.refused),
+            notes=dict(self.notes),
+            further=list(self._further),
+            left_out=sorted(self._left_out),
+            images=None if self._images is None else self._images.state(),
+        )
 
     def _with_located_images(self, table: pa.Table) -> pa.Table:
         """The products with the files of their images in the place of what the source says."""
@@ -126,18 +151,20 @@ class CheckedBlocks:
         refused = checked.refused
         ids = one_chunk(table.column("id"))
         lines = checked.spans[:, 0]
-        first_lines = np.zeros_like(lines) if self._ids_repeat else self._seen.add(ids, lines)
+        first_lines = np.zeros_like(lines)
+        if not self._ids_repeat:
+            first_lines = self.place.seen.add(ids, lines + self.place.lines_before)
         if first_lines.any():
             refused = list(refused)
             variant = _says_nothing_new(table)
             for i in np.flatnonzero(first_lines).tolist():
-                record = _duplicate(
-                    block, checked.spans[i], ids[i].as_py(), first_lines[i], variant[i]
-                )
+                first = self.place.describe(int(first_lines[i]))
+                record = _duplicate(block, checked.spans[i], ids[i].as_py(), first, variant[i])
                 refused.append(record)
             refused.sort(key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
-        refused = self._with_places(refused, lines[first_lines == 0])
+        self.lines = lines[first_lines == 0]
+        refused = self._with_places(refused, self.lines)
         names = [*SCHEMA.names, *self._kept_columns(table)]
         return table.select(names), refused
 
@@ -195,13 +222,15 @@ def _says_nothing_new(table: pa.Table) -> Bools:
 
 
 def _duplicate(
-    block: Block, span: Int64Array, identifier: str, line: int, is_variant: bool
+    block: Block, span: Int64Array, identifier: str, first: str, is_variant: bool
 ) -> Quarantined:
-    """The record at `span`, whose id stood first on `line`, as it goes to quarantine."""
-    reason = f"product {identifier!r}: the id is that of line {line}; expected every id once"
+    """The record at `span`, whose id stood at `first`, as it goes to quarantine."""
+    reason = f"product {identifier!r}: the id is that of {first}; expected every id once"
     fault = RecordError("duplicate id", reason)
     if is_variant:
-        reason = f"the row belongs to the product {identifier!r} of line {line}, of which it is a variant"
+        reason = (
+            f"the row belongs to the product {identifier!r} of {first}, of which it is a variant"
+        )
         fault = RecordError("variant row", reason)
     if not isinstance(block.data, pa.RecordBatch):
         return refuse(block.piece(span), fault, identifier)
@@ -211,47 +240,3 @@ def _duplicate(
     (values,) = only_row.to_pylist()
     piece = RawRecord(row, -1, raw_json(values))
     return refuse(piece, fault, identifier)
-
-
-def _checked(
-    source: OpenedFile, check: BlockCheck, processes: int
-) -> Generator[tuple[Block, CheckedBlock], None, None]:
-    """Every block with what came of it.
-
-    A record that a block does not end is read again with the block that follows.
-    """
-    begun: Block | None = None
-    with closing(shared(source.blocks, check, processes, source.file)) as results:
-        for block, promise in results:
-            if begun is not None and block.fault is None:
-                # what was promised for the block alone does not count
-                block = replace(begun, data=begun.data + block.data)
-                checked = check(block)
-                begun = None
-            else:
-                if begun is not None:
-                    # what follows is damaged, and ends the record as the end of the file does
-                    yield _check_last(begun, check)
-                    begun = None
-                checked = promise()
-            yield block, checked
-            if checked.rest is not None:
-                begun = _from_byte(block, checked.rest)
-    if begun is not None:
-        yield _check_last(begun, check)
-
-
-def _check_last(block: Block, check: BlockCheck) -> tuple[Block, CheckedBlock]:
-    """A block that nothing follows, and what comes of it."""
-    last = replace(block, last=True)
-    return last, check(last)
-
-
-def _from_byte(block: Block, begin: int) -> Block:
-    """The end of a block, from one of its bytes on."""
-    lines_before = block.data.count(b"\n", 0, begin)
-    return Block(
-        line=block.line + lines_before,
-        offset=block.offset + begin,
-        data=block.data[begin:],
-    )

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from shelfwise.catalog.reading.reader import ProgressReporter, open_stream, quarantine_line
-from shelfwise.catalog.reading.stream import CheckedBlocks
+from shelfwise.catalog.reading.reader import (
+    CatalogStream,
+    ProgressReporter,
+    open_stream,
+    quarantine_line,
+)
+from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
 from shelfwise.config import CatalogSettings
 from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input, temporary_name, write_text_atomically
+from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.errors import StorageError
 
 SHARD_ROWS = 500_000
 """Products in one Parquet file, or a few thousand more."""
-
-SHARDS = "products-*.parquet"
-"""The Parquet files of a folder."""
-
-# worth a dictionary: their values recur
-_COLUMNS_WITH_REPEATS = ["brand", "categories.list.element.list.element"]
-
-# worth statistics: readers compare their values
-_COLUMNS_WITH_ORDER = ["id", "price", "brand"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ def _convert(
     source: Path, folder: Path, settings: CatalogSettings, context: ProgressReporter | None
 ) -> Conversion:
     """As :func:`convert_catalog`, for the holder of the claim on `folder`."""
-    shards = _Shards(folder)
+    shards = ShardWriter(folder, SHARD_ROWS)
     try:
         with open_stream(source, settings, context) as stream:
             # the lines of the quarantine come block by block, and the products are written on the way
@@ -113,72 +105,8 @@ def _convert(
     )
 
 
-def _written(stream: CheckedBlocks, shards: _Shards) -> Iterator[str]:
+def _written(stream: CatalogStream, shards: ShardWriter) -> Iterator[str]:
     """Write the products of each block; give the lines of the quarantine."""
     for table, refused in stream:
         shards.write(table)
         yield from map(quarantine_line, refused)
-
-
-class _Shards:
-    """Parquet files of bounded size, one after the other; each appears when it is whole."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paths: list[Path] = []
-        self._folder = folder
-        self._unfinished = folder
-        self._writer: pq.ParquetWriter | None = None
-        self._rows = 0
-
-    def write(self, table: pa.Table) -> None:
-        """Append products; a column that the open file has not begins a new one."""
-        if not table.num_rows:
-            return
-        if self._writer is not None and not self._has_room(table, self._writer):
-            self.close()
-        if self._writer is None:
-            # its columns are those that have turned up by now
-            self._writer = self._new_file(table.schema)
-        names = self._writer.schema.names
-        # a shard has its columns in every row
-        missing = set(names) - set(table.column_names)
-        for name in missing:
-            empty = pa.nulls(table.num_rows, pa.string())
-            table = table.append_column(name, empty)
-        self._writer.write_table(table.select(names))
-        self._rows += table.num_rows
-
-    def close(self) -> None:
-        """Finish the open file: from now on it is there."""
-        if self._writer is None:
-            return
-        self._writer.close()
-        self._writer = None
-        self._unfinished.rename(self.paths[-1])
-
-    def abandon(self) -> None:
-        """Leave nothing of a file that could not be finished; does nothing after :meth:`close`."""
-        if self._writer is None:
-            return
-        # on a full disk the end of the file cannot be written either
-        with suppress(OSError):
-            self._writer.close()
-        self._unfinished.unlink(missing_ok=True)
-
-    def _has_room(self, table: pa.Table, writer: pq.ParquetWriter) -> bool:
-        """Whether the open file is not full and has all columns of the table."""
-        if self._rows >= SHARD_ROWS:
-            return False
-        return set(table.column_names) <= set(writer.schema.names)
-
-    def _new_file(self, schema: pa.Schema) -> pq.ParquetWriter:
-        path = self._folder / f"products-{len(self.paths):05}.parquet"
-        self.paths.append(path)
-        self._rows = 0
-        self._unfinished = temporary_name(path)
-        return pq.ParquetWriter(
-            self._unfinished,
-            schema,
-            use_dictionary=_COLUMNS_WITH_REPEATS,
-            write_statistics=_COLUMNS_WITH_ORDER,
-        )

@@ -1,0 +1,198 @@
+"""What an ingestion has done so far: shards, refused records, accounts, and where to go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shelfwise.catalog.reading.arrow import one_chunk
+from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
+from shelfwise.catalog.reading.stream_position import StreamPosition
+from shelfwise.catalog.shards.ledger import Ledger
+from shelfwise.catalog.shards.manifest import QUARANTINE, Shard, SourceAccount
+from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
+from shelfwise.core.files import sha256_of_file
+from shelfwise.core.folders import sync
+from shelfwise.core.types import Int64Array
+from shelfwise.errors import StorageError
+
+UNFINISHED = "unfinished"
+"""The folder of what a run needs to go on; it is gone when the manifest is there."""
+
+SHARD_BYTES = 64 << 20
+"""In memory; a shard of large products is full before it has its number of them."""
+
+
+class IngestState:
+    """An ingestion in the middle; what is behind a checkpoint is on the disk.
+
+    Args:
+        folder: of the shards. If a run was begun there, its state is taken up.
+        plan: what a new run is begun with.
+
+    Attributes:
+        plan: what the run was begun with.
+        seen: the ids of all products so far, each with its line among those of all sources.
+        shards: the finished ones.
+        accounts: of the sources that are read to their end.
+        position: in the source behind them; None for its beginning.
+    """
+
+    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._work = folder / UNFINISHED
+        self._ledger = Ledger(self._work / "ledger.jsonl")
+        if not self._ledger.entries:
+            self._ledger.append({"plan": plan})
+        self.plan: dict[str, Any] = self._ledger.entries[0]["plan"]
+        self.seen = DuplicateIds()
+        self.shards: list[Shard] = []
+        self.accounts: list[SourceAccount] = []
+        self.position: StreamPosition | None = None
+        self._between_records = True
+        # since the last checkpoint
+        self._new_accounts: list[SourceAccount] = []
+        self._lines: list[Int64Array] = []
+        quarantined = 0
+        for number, entry in enumerate(self._ledger.entries[1:], start=1):
+            quarantined = self._restore(number, entry)
+        paths = [folder / shard.name for shard in self.shards]
+        # begun after the last checkpoint, or of a run before this one
+        for path in set(folder.glob(SHARDS)) - set(paths):
+            path.unlink()
+        self._writer = ShardWriter(folder, self.plan["shard_rows"], SHARD_BYTES, paths)
+        self._quarantine = self._opened_quarantine(quarantined)
+
+    @property
+    def quarantine_bytes(self) -> int:
+        """The size of the quarantine."""
+        return self._quarantine.tell()
+
+    def close(self) -> None:
+        """Close all files; what is not behind a checkpoint is done again by a later run."""
+        self._writer.abandon()
+        self._quarantine.close()
+        self._ledger.close()
+        self.seen.close()
+
+    def add(self, table: pa.Table, lines: Int64Array, refused: Sequence[str]) -> None:
+        """Take in a batch of products and the lines of the quarantine that belong to it.
+
+        Args:
+            lines: (N,) of the products, among those of all sources.
+        """
+        if self._writer.lacks_columns_of(table):
+            self._writer.close()
+            # what is finished here need not be done again
+            if self._between_records:
+                self.checkpoint()
+        for line in refused:
+            self._quarantine.write(line.encode())
+        self._writer.write(table)
+        self._lines.append(lines)
+
+    def reached(self, position: StreamPosition | None) -> None:
+        """Tell how far the source is read; None in the middle of a record."""
+        self._between_records = position is not None
+        if position is not None:
+            self.position = position
+            self._checkpoint_if_full()
+
+    def finish_source(self, account: SourceAccount) -> None:
+        """Tell that a source is read to its end."""
+        self.accounts.append(account)
+        self._new_accounts.append(account)
+        self.position = None
+        self._between_records = True
+        self._checkpoint_if_full()
+
+    def checkpoint(self) -> None:
+        """Finish the open shard, and write down that a later run goes on behind it."""
+        self._writer.close()
+        self._quarantine.flush()
+        os.fsync(self._quarantine.fileno())
+        paths = self._writer.paths[len(self.shards) :]
+        shards = [_described(path) for path in paths]
+        self._write_lines(len(self._ledger.entries))
+        position = None if self.position is None else self.position.to_dict()
+        self._ledger.append(
+            {
+                "shards": [asdict(shard) for shard in shards],
+                "accounts": [asdict(account) for account in self._new_accounts],
+                "position": position,
+                "quarantine_bytes": self.quarantine_bytes,
+            }
+        )
+        self.shards += shards
+        self._new_accounts = []
+
+    def release_quarantine(self) -> None:
+        """Let the refused records stand beside the shards, all being read."""
+        (self._work / QUARANTINE).rename(self._folder / QUARANTINE)
+
+    def _checkpoint_if_full(self) -> None:
+        if self._writer.is_full:
+            self.checkpoint()
+
+    def _restore(self, number: int, entry: Mapping[str, Any]) -> int:
+        """Take in a checkpoint of an earlier run; how long the quarantine was."""
+        lines: Int64Array = np.load(self._lines_path(number))
+        for facts in entry["shards"]:
+            shard = Shard(**facts)
+            ids = self._ids_of(shard)
+            # the lines of the entry's shards stand behind each other
+            self.seen.add(ids, lines[: len(ids)])
+            lines = lines[len(ids) :]
+            self.shards.append(shard)
+        self.accounts += [SourceAccount(**facts) for facts in entry["accounts"]]
+        found = entry["position"]
+        self.position = None if found is None else StreamPosition(**found)
+        return int(entry["quarantine_bytes"])
+
+    def _ids_of(self, shard: Shard) -> pa.Array:
+        """The ids of a finished shard.
+
+        Raises:
+            StorageError: it is not what was written.
+        """
+        path = self._folder / shard.name
+        if not path.is_file() or sha256_of_file(path) != shard.sha256:
+            fix = f"remove {self._folder} and ingest again"
+            raise StorageError(f"{path} is missing, or was changed after it was written; {fix}")
+        return one_chunk(pq.read_table(path, columns=["id"]).column("id"))
+
+    def _lines_path(self, number: int) -> Path:
+        return self._work / f"lines-{number:05}.npy"
+
+    def _write_lines(self, number: int) -> None:
+        """Keep on which line each product since the last checkpoint stands."""
+        path = self._lines_path(number)
+        np.save(path, np.concatenate([np.empty(0, np.int64), *self._lines]))
+        sync(path)
+        self._lines = []
+
+    def _opened_quarantine(self, size: int) -> BinaryIO:
+        """The refused records, `size` bytes of them, to be continued."""
+        path = self._work / QUARANTINE
+        released = self._folder / QUARANTINE
+        # a run was stopped between the last two steps
+        if released.exists():
+            released.rename(path)
+        path.touch()
+        file = path.open("r+b")
+        file.truncate(size)
+        file.seek(size)
+        return file
+
+
+def _described(path: Path) -> Shard:
+    """A finished shard as the manifest has it."""
+    rows = pq.read_metadata(path).num_rows
+    return Shard(path.name, rows, path.stat().st_size, sha256_of_file(path))

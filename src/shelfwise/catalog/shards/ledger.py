@@ -1,0 +1,59 @@
+"""An append-only file of JSON lines: what is done stands in it, whatever ends the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shelfwise.core.files import json_text
+from shelfwise.core.folders import sync
+
+
+class Ledger:
+    """What a run has done so far.
+
+    Args:
+        path: of the file; what a killed run has left half written at its end is cut off.
+
+    Attributes:
+        entries: the whole lines, in their order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: list[dict[str, Any]] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            self._read()
+        self._file = path.open("ab")
+        # the name of a new file has to outlive a crash of the system, too
+        sync(path.parent)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Write one entry; it is on the disk when this returns."""
+        self._file.write(json_text(entry).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.entries.append(dict(entry))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self) -> None:
+        whole = 0
+        with self.path.open("rb") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    break
+                # the end of the line was written last
+                if not line.endswith(b"\n"):
+                    break
+                self.entries.append(entry)
+                whole += len(line)
+        os.truncate(self.path, whole)

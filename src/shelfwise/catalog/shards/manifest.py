@@ -1,0 +1,210 @@
+"""The manifest of a catalogue that was ingested: its shards, its accounts, and how its sources were read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.reading.file_detection import FileReading
+from shelfwise.core.files import write_text_atomically
+from shelfwise.errors import CatalogError
+
+MANIFEST = "manifest.json"
+"""Written last: a folder that has one has every shard that it names."""
+
+KIND = "shelfwise catalogue"
+VERSION = 1
+QUARANTINE = "quarantine.jsonl"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A Parquet file of cleaned products.
+
+    Args:
+        name: in the folder of its catalogue.
+        rows: products in it.
+        bytes: its size.
+        sha256: of its bytes, in hex.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SourceAccount:
+    """What came of a source file: ``products`` and ``refused`` add up to ``records``, always.
+
+    Args:
+        file: below the folder of all sources, with forward slashes.
+        bytes: its size.
+        sha256: of its bytes, in hex.
+        format: the format it was read in; None where it could not be opened.
+        products: products of it that were kept.
+        refused: kind of fault -> number of records in the quarantine.
+        notes: what was set aside without refusing the product, in plain words -> how many.
+        reading: which column is which field, what separates categories, and why.
+        fault: why the file could not be read, or not to its end; None where it was.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+    format: str | None = None
+    products: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records were read."""
+        return self.products + sum(self.refused.values())
+
+
+@dataclass(frozen=True)
+class ShardedCatalog:
+    """A catalogue of shards.
+
+    Args:
+        folder: where it lies.
+        shards: in the order of the sources.
+        sources: in their order.
+        settings: how the sources were read, as they were asked for.
+        shard_rows: products of a shard, or some thousand more.
+        image_root: the folder that image paths are relative to, seen from `folder`.
+        quarantine_bytes: the size of the file of refused records.
+    """
+
+    folder: Path
+    shards: Sequence[Shard]
+    sources: Sequence[SourceAccount]
+    settings: Mapping[str, Any]
+    shard_rows: int
+    image_root: str
+    quarantine_bytes: int
+
+    @property
+    def products(self) -> int:
+        """Products in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def root(self) -> Path:
+        """The folder that image paths are relative to."""
+        return Path(os.path.normpath(self.folder / self.image_root))
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Source files that could not be read to their end, and why."""
+        return {one.file: one.fault for one in self.sources if one.fault is not None}
+
+    def total(self, what: str) -> dict[str, int]:
+        """The sums over all sources of ``refused`` or ``notes``, the commonest first."""
+        sums: dict[str, int] = {}
+        for source in self.sources:
+            for kind, count in getattr(source, what).items():
+                sums[kind] = sums.get(kind, 0) + count
+        return dict(sorted(sums.items(), key=lambda one: (-one[1], one[0])))
+
+    def reading(self) -> FileReading:
+        """How the first source with products was read."""
+        first = next((one for one in self.sources if one.products), self.sources[0])
+        found = first.reading
+        # of a file that could not be opened nothing is known
+        if not found:
+            return FileReading.nothing()
+        signs = CategorySigns(**found["signs"])
+        evidence = tuple(found["evidence"])
+        return FileReading(
+            found["columns"], tuple(found["names"]), signs, found["decimal"], evidence
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the manifest holds."""
+        return {
+            "kind": KIND,
+            "version": VERSION,
+            "records": sum(source.records for source in self.sources),
+            "products": self.products,
+            "refused": self.total("refused"),
+            "notes": self.total("notes"),
+            "faults": self.faults,
+            "image_root": self.image_root,
+            "quarantine_bytes": self.quarantine_bytes,
+            "settings": dict(self.settings),
+            "shard_rows": self.shard_rows,
+            "sources": [{**asdict(one), "records": one.records} for one in self.sources],
+            "shards": [asdict(shard) for shard in self.shards],
+        }
+
+    def save(self) -> None:
+        """Write the manifest, whole or not at all."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+        write_text_atomically(self.folder / MANIFEST, text + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The catalogue in `folder`.
+
+        Raises:
+            CatalogError: it has no manifest, or one that cannot be read.
+        """
+        path = folder / MANIFEST
+        try:
+            return cls.from_dict(json.loads(path.read_bytes()), folder)
+        except OSError as error:
+            reason = error.strerror
+        except (ValueError, KeyError, TypeError, AttributeError):
+            reason = f"it is not the manifest of a {KIND} of version {VERSION}"
+        fix = "ingest its source again"
+        raise CatalogError(f"{path} cannot be read ({reason}); {fix}")
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], folder: Path) -> Self:
+        """What :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if (content.get("kind"), content.get("version")) != (KIND, VERSION):
+            raise ValueError(content.get("kind"))
+        sources = []
+        for one in content["sources"]:
+            # the sum is there for people
+            given = {name: value for name, value in one.items() if name != "records"}
+            sources.append(SourceAccount(**given))
+        return cls(
+            folder=folder,
+            shards=[Shard(**one) for one in content["shards"]],
+            sources=sources,
+            settings=content["settings"],
+            shard_rows=content["shard_rows"],
+            image_root=content["image_root"],
+            quarantine_bytes=content["quarantine_bytes"],
+        )
+
+
+def is_sharded(path: Path) -> bool:
+    """Whether `path` is the folder of a catalogue of shards."""
+    return (path / MANIFEST).is_file()
+
+
+def describe_reading(reading: FileReading, notes: Sequence[str]) -> dict[str, Any]:
+    """A reading as the manifest has it, with what was found out about the whole file."""
+    return {
+        "columns": dict(reading.columns),
+        "names": list(reading.names),
+        "signs": asdict(reading.signs),
+        "decimal": reading.decimal,
+        "evidence": [*reading.evidence, *notes],
+    }

@@ -1,0 +1,124 @@
+"""One source file of an ingestion: its products go to the shards, and its other records to quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.file_detection import detect_reading
+from shelfwise.catalog.reading.format_detection import open_source
+from shelfwise.catalog.reading.image_index import ImageFinder
+from shelfwise.catalog.reading.image_urls import FetchedImages
+from shelfwise.catalog.reading.parallel import ReadingPool
+from shelfwise.catalog.reading.reader import quarantine_row
+from shelfwise.catalog.reading.stream import CheckedBlocks
+from shelfwise.catalog.reading.stream_position import StreamPlace
+from shelfwise.catalog.shards.ingest_state import IngestState
+from shelfwise.catalog.shards.manifest import SourceAccount, describe_reading
+from shelfwise.catalog.shards.sources import Source
+from shelfwise.core.files import json_text
+from shelfwise.errors import CatalogError, ReadingStoppedError
+
+# of a line's number among those of all sources; the bits above tell the file
+_LINE_BITS = 40
+
+
+@dataclass(frozen=True)
+class SourceReader:
+    """Reads source files one after the other.
+
+    Args:
+        sources: all of them.
+        state: takes in what is read.
+        pool: processes that help; None for none.
+        advance: told how many bytes were read.
+    """
+
+    sources: Sequence[Source]
+    state: IngestState
+    pool: ReadingPool | None
+    advance: Callable[[int], None]
+
+    def read(self, number: int) -> SourceAccount:
+        """Read the source of that number from where the state says; the account of the whole of it.
+
+        Raises:
+            CatalogError: somebody wrote to the file meanwhile.
+        """
+        source = self.sources[number]
+        account = SourceAccount(source.name, source.bytes, source.sha256, fault=source.fault)
+        if source.fault is not None:
+            return account
+        opened = open_source(source.path, source.settings, self.advance)
+        reading, opened = detect_reading(opened, source.settings, strict=False)
+        account = replace(
+            account, format=opened.name, reading=describe_reading(reading, opened.notes)
+        )
+        if reading.line_ids is not None and len(self.sources) > 1:
+            fix = "name the column of its ids in the settings, or ingest it by itself"
+            why = f"{source.name} has products without an id, and lines of several files repeat"
+            return replace(account, fault=f"{why}; {fix}")
+        reading = replace(reading, urls=FetchedImages.of(source.path))
+        images = ImageFinder(source.path.parent)
+        place = StreamPlace(
+            seen=self.state.seen,
+            lines_before=number << _LINE_BITS,
+            describe=self._line_in_words,
+            pool=self.pool,
+            start=self.state.position,
+        )
+        stream = CheckedBlocks(opened, source.settings.columns, reading, images, place=place)
+        fault = self._drain(stream, source)
+        if not source.is_unchanged():
+            fix = "remove the folder and ingest again when nobody writes to it"
+            raise CatalogError(f"{source.path} was changed while it was read; {fix}")
+        return replace(
+            account,
+            products=stream.accepted,
+            refused=dict(stream.refused),
+            notes=dict(stream.notes),
+            fault=fault,
+        )
+
+    def _drain(self, stream: CheckedBlocks, source: Source) -> str | None:
+        """Take in all batches; why the file cannot be read to its end, None where it can."""
+        try:
+            for table, refused in stream:
+                lines = [_quarantine_line(record, source) for record in refused]
+                table = _with_folder(table, source)
+                self.state.add(table, stream.lines + stream.place.lines_before, lines)
+                self.state.reached(stream.position)
+        except ReadingStoppedError:
+            raise
+        except CatalogError as error:
+            # the products before the damage are products all the same
+            return str(error).replace(str(source.path), source.name)
+        return None
+
+    def _line_in_words(self, line: int) -> str:
+        """A line among those of all sources."""
+        number, within = line >> _LINE_BITS, line & ((1 << _LINE_BITS) - 1)
+        # of a single file everybody knows which one is meant
+        if len(self.sources) == 1:
+            return f"line {within}"
+        return f"line {within} of {self.sources[number].name}"
+
+
+def _quarantine_line(record: Quarantined, source: Source) -> str:
+    return json_text({"file": source.name, **quarantine_row(record)}) + "\n"
+
+
+def _with_folder(table: pa.Table, source: Source) -> pa.Table:
+    """The products with image paths that are relative to the folder of all sources."""
+    folder = PurePosixPath(source.name).parent.as_posix()
+    if folder == ".":
+        return table
+    place = table.column_names.index("image")
+    # where there is no image, there is none below the folder either
+    images = pc.binary_join_element_wise(folder, table.column(place), "/")
+    return table.set_column(place, "image", images)

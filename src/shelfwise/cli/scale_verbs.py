@@ -1,0 +1,127 @@
+"""Verbs for catalogues of any size: ingest, label."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shelfwise.cli.options import (
+    INCOMPLETE,
+    ConfigFile,
+    Json,
+    ModelPath,
+    NoveltyRate,
+    TargetPrecision,
+)
+from shelfwise.cli.terminal import print_json, terminal_context
+
+
+class Engine(StrEnum):
+    """Who starts the workers of ``label``."""
+
+    local = "local"
+    ray = "ray"
+
+
+class PartFormat(StrEnum):
+    """How the parts of ``label`` are written."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+def ingest(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...", help="Catalogue files, folders of them, or patterns in quotes."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A new folder, or that of a run that was stopped.")
+    ],
+    config: ConfigFile = None,
+    shard_rows: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Products of a shard, or some thousand more.")
+    ] = 20_000,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; default: one a core.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check files of any size and write their products as shards, which every verb takes as CATALOG.
+
+    Rerun the same command to resume. Exit code 4: a file could not be read to its end; the others were.
+    """
+    from shelfwise.commands.ingest import ingest as ingest_files
+    from shelfwise.commands.ingest import summary_lines
+    from shelfwise.config import Config
+
+    settings = Config.load("everything", config, {})
+    with terminal_context() as context:
+        found = ingest_files(source, out, settings.catalog, context, shard_rows, workers)
+    if as_json:
+        print_json(found)
+    else:
+        for line in summary_lines(found):
+            typer.echo(line)
+    if found["faults"]:
+        raise typer.Exit(INCOMPLETE)
+
+
+def label(
+    model: ModelPath,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder that `shelfwise ingest` wrote; or a file, folder or pattern, ingested first.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A new folder, or that of a run that was stopped.")
+    ],
+    engine: Annotated[
+        Engine, typer.Option(help="Who starts the workers: this machine, or a Ray cluster.")
+    ] = Engine.local,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Processes of one thread each; default: one a core."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", min=1, help="Write only the K highest scores; above 200 labels 20."
+        ),
+    ] = None,
+    part_format: Annotated[
+        PartFormat, typer.Option("--format", help="How the parts are written.")
+    ] = PartFormat.jsonl,
+    target_precision: TargetPrecision = None,
+    novelty_rate: NoveltyRate = None,
+    as_json: Json = False,
+) -> None:
+    """Label a catalogue of any size, a part a shard, by several workers. Rerun to resume.
+
+    Exit code 4: a shard could not be labelled, or a file not read; the others were.
+    """
+    from shelfwise.commands.label import label as label_shards
+    from shelfwise.commands.label import summary_lines
+    from shelfwise.scale.plan import LabelSettings
+
+    settings = LabelSettings(part_format.value, top, target_precision, novelty_rate)
+    with terminal_context() as context:
+        found = label_shards(model, source, out, context, settings, engine.value, workers)
+    if as_json:
+        print_json(found)
+    else:
+        for line in summary_lines(found):
+            typer.echo(line)
+    if found["failed"] or found["faults"]:
+        raise typer.Exit(INCOMPLETE)
+
+
+VERBS = (ingest, label)

@@ -1,0 +1,62 @@
+"""``shelfwise ingest``: catalogue files of any size become shards of cleaned products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shelfwise.catalog.shards.ingest import SHARD_ROWS, ingest_catalog
+from shelfwise.catalog.shards.manifest import QUARANTINE
+from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Context
+
+MAX_TOLD = 5
+"""Files told that could not be read, and notes."""
+
+
+def ingest(
+    places: Sequence[str],
+    out: Path,
+    settings: CatalogSettings,
+    context: Context,
+    shard_rows: int = SHARD_ROWS,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Write the products of files, folders and patterns to `out`; see :func:`ingest_catalog`.
+
+    Returns:
+        Counts, and where the files are: ``records`` are ``products`` and all of ``refused``.
+
+    Raises:
+        CatalogError: no file is found, or nothing in them can be read.
+        StorageError: `out` cannot be written, or holds something else.
+    """
+    catalog = ingest_catalog(places, out, settings, context, shard_rows, workers, strict=True)
+    content = catalog.to_dict()
+    told = ("records", "products", "refused", "notes", "faults")
+    return {
+        **{name: content[name] for name in told},
+        "sources": len(catalog.sources),
+        "shards": len(catalog.shards),
+        "quarantine": str(out / QUARANTINE) if catalog.quarantine_bytes else None,
+        "images": str(catalog.root),
+        "out": str(out),
+    }
+
+
+def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What :func:`ingest` returns, in words."""
+    files = f"{found['sources']} file{'' if found['sources'] == 1 else 's'}"
+    shards = f"{found['shards']} shard{'' if found['shards'] == 1 else 's'}"
+    counts = f"{found['products']:,} of {found['records']:,} records of {files} are products"
+    yield f"{counts}: {shards} in {found['out']}"
+    if found["refused"]:
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["refused"].items())
+        yield f"the others are in {found['quarantine']} ({kinds})"
+    for note, count in found["notes"].items():
+        yield f"note: {note}: {count:,}"
+    for reason in list(found["faults"].values())[:MAX_TOLD]:
+        yield f"not read, or not to the end: {reason}"
+    if len(found["faults"]) > MAX_TOLD:
+        yield f"and {len(found['faults']) - MAX_TOLD} more files, see manifest.json"

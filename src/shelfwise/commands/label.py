@@ -1,0 +1,175 @@
+"""``shelfwise label``: label the shards of a catalogue, a part a shard, by several workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from loky import cpu_count
+
+from shelfwise.catalog.shards.ingest import ingest_catalog
+from shelfwise.catalog.shards.manifest import ShardedCatalog, is_sharded
+from shelfwise.core.claims import claimed, remove_leftovers
+from shelfwise.core.types import Context
+from shelfwise.errors import StorageError
+from shelfwise.model.model_identity import ModelIdentity
+from shelfwise.scale.engine import Engine
+from shelfwise.scale.job import Job
+from shelfwise.scale.label_run import LabelRun
+from shelfwise.scale.plan import PLAN, LabelPlan, LabelSettings
+from shelfwise.scale.storage import LocalFolder
+
+EngineName = Literal["local", "ray"]
+
+INGESTED = "catalogue"
+"""The folder below the output to which a source is ingested that is no catalogue of shards yet."""
+
+MANY_LABELS = 200
+"""Above so many labels not all scores are written, unless it is asked for."""
+
+TOP_OF_MANY = 20
+"""The number of scores that are written then."""
+
+MAX_TOLD = 5
+
+
+def label(
+    model: Path,
+    source: str,
+    out: Path,
+    context: Context,
+    settings: LabelSettings,
+    engine: EngineName = "local",
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Label every product of `source`; the parts go to `out`, one for each shard.
+
+    A run that was stopped is taken up again, and ends with the same bytes. What is no catalogue of shards is
+    ingested first, below `out`.
+
+    Args:
+        settings: what is wanted of each product.
+        engine: who starts the workers.
+        workers: processes with one thread each; default: one a core, at most one a shard.
+
+    Returns:
+        Counts, and where the files are; ``failed`` has the shards that have no part, and why.
+
+    Raises:
+        BundleError: there is no such model, or it cannot be loaded.
+        CatalogError: nothing can be read from `source`.
+        StorageError: `out` was begun with another model, catalogue or settings, or holds something else;
+            another run is writing it; or the disk refuses.
+    """
+    identity = ModelIdentity.read(model)
+    if settings.top is None and identity.labels > MANY_LABELS:
+        settings = replace(settings, top=TOP_OF_MANY)
+    with claimed(out):
+        _refuse_other_content(out)
+        catalog = _catalog_of(source, out, identity, context, workers)
+        plan = LabelPlan(identity.fingerprint, settings, catalog.shards)
+        run = LabelRun(plan, LocalFolder(out))
+        run.begin()
+        found_before = len(run.entries)
+        # workers have another current folder where they run on another machine
+        job = Job(
+            model=str(model.absolute()),
+            source=str(catalog.folder.absolute()),
+            out=str(out.absolute()),
+            image_root=str(catalog.root.absolute()),
+            plan=plan,
+        )
+        began = time.monotonic()
+        left = len(plan.shards) - found_before
+        if left:
+            count = min(workers or cpu_count(), left)
+            with _engine(engine, job, count) as started:
+                run.work(started, context)
+        run.finish()
+        # of workers that were killed in the middle of a part
+        remove_leftovers(out)
+    seconds = time.monotonic() - began
+    return _summary(run, catalog, out, found_before, seconds)
+
+
+def _refuse_other_content(out: Path) -> None:
+    """Refuse a folder that holds something else than the parts of a run.
+
+    Raises:
+        StorageError: it does.
+    """
+    if not out.exists() or (out / PLAN).is_file() or (out / INGESTED).is_dir():
+        return
+    if not out.is_dir() or any(out.iterdir()):
+        raise StorageError(
+            f"{out} exists and holds no labels of this verb; choose another --out, or remove it"
+        )
+
+
+def _catalog_of(
+    source: str, out: Path, identity: ModelIdentity, context: Context, workers: int | None
+) -> ShardedCatalog:
+    """The shards of a source."""
+    if is_sharded(Path(source)):
+        return ShardedCatalog.load(Path(source))
+    return ingest_catalog([source], out / INGESTED, identity.catalog, context, workers=workers)
+
+
+def _engine(name: EngineName, job: Job, workers: int) -> AbstractContextManager[Engine]:
+    """The workers of an engine, which end with the block."""
+    if name == "ray":
+        # a library of its own, in an extra
+        from shelfwise.scale.ray_engine import ray_workers
+
+        return ray_workers(job, workers)
+    from shelfwise.scale.local_engine import local_workers
+
+    return local_workers(job, workers)
+
+
+def _summary(
+    run: LabelRun, catalog: ShardedCatalog, out: Path, found_before: int, seconds: float
+) -> dict[str, Any]:
+    labelled = run.totals()["products"]
+    return {
+        **run.totals(),
+        "rows": run.plan.rows,
+        "top": run.plan.settings.top,
+        "shards": len(run.plan.shards),
+        "parts": len(run.entries),
+        "parts_found": found_before,
+        "failed": {run.plan.shards[n].name: reason for n, reason in sorted(run.failed.items())},
+        "faults": catalog.faults,
+        "empty_shards": [shard.name for shard in catalog.shards if not shard.rows],
+        "seconds": round(seconds, 1),
+        "labelled": labelled,
+        "out": str(out),
+    }
+
+
+def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What :func:`label` returns, in words."""
+    counts = f"{found['products']:,} of {found['rows']:,} products are labelled"
+    yield f"{counts}, {found['labels_given']:,} labels given: {found['parts']} parts in {found['out']}"
+    if found["parts_found"]:
+        yield f"{found['parts_found']} of the parts were there from a run before"
+    for queue, count in found["queues"].items():
+        yield f"{queue:8} {count:,} products"
+    if found["top"] is not None:
+        yield f"the {found['top']} highest scores of each product are written (--top)"
+    if found["refused"]:
+        yield f"{found['refused']:,} images could not be used: the files *.refused.jsonl"
+    if found["missing_columns"]:
+        names = ", ".join(found["missing_columns"])
+        yield f"the model also reads {names}; no product has a value there"
+    if found["empty_shards"]:
+        yield f"{len(found['empty_shards'])} shards hold no product"
+    for reason in [*found["failed"].values(), *found["faults"].values()][:MAX_TOLD]:
+        yield f"not labelled: {reason}"
+    told = len(found["failed"]) + len(found["faults"])
+    if told > MAX_TOLD:
+        yield f"and {told - MAX_TOLD} more, see manifest.json"

@@ -1,0 +1,200 @@
+"""Labels one shard after the other with one model; every engine's workers do it with this class.
+
+A shard's part depends on the shard, the model and the settings alone: the products come in portions of the
+same size, on one thread, whoever labels them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.portions import portions, with_columns
+from shelfwise.catalog.shards.shard_reader import shard_tables
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.files import json_text, sha256_of_file
+from shelfwise.core.types import Context
+from shelfwise.errors import BundleError, CatalogError, ShelfwiseError
+from shelfwise.export.loading import open_model
+from shelfwise.model.bundle_reader import MANIFEST
+from shelfwise.model.decision import Decision
+from shelfwise.model.labelling import CHUNK_ROWS, label_portions
+from shelfwise.model.prediction_rows import Row, product_row, write_rows
+from shelfwise.model.predictor import Predictor
+from shelfwise.scale.job import Job
+from shelfwise.scale.plan import LEDGER
+from shelfwise.scale.storage import storage_of, write_bytes
+
+log = logging.getLogger("shelfwise")
+
+
+Outcome = dict[str, Any]
+"""What came of a shard, JSON-ready: ``kind`` is finished (with its ``entry``), failed or stopped (with the
+``reason``)."""
+
+
+class ShardLabeller:
+    """A model at work.
+
+    Args:
+        job: what is to be done.
+        context: of this worker.
+
+    Raises:
+        BundleError: the model cannot be loaded, or is not the one of the plan.
+        ConfigError: it cannot promise what the settings ask for.
+    """
+
+    def __init__(self, job: Job, context: Context) -> None:
+        self._plan = job.plan
+        self._context = context
+        self._root = Path(job.image_root)
+        self._source = storage_of(job.source)
+        self._out = storage_of(job.out)
+        self._model = self._loaded(Path(job.model))
+        # what cannot be promised is refused before the first shard
+        self._decisions([])
+
+    def label(self, number: int, advance: Callable[[int], None]) -> Outcome:
+        """Label the shard of that number, write its part and then its entry of the ledger.
+
+        Args:
+            advance: told how many products were labelled since the last call.
+        """
+        shard = self._plan.shards[number]
+        entry_name = f"{LEDGER}/{self._plan.entry_name(number)}"
+        try:
+            # another run on the same storage may have been faster
+            if self._out.exists(entry_name):
+                entry = json.loads(self._out.read(entry_name))
+                return {"kind": "finished", "number": number, "entry": entry}
+            content = self._source.read(shard.name)
+        except OSError as error:
+            reason = f"the shard {shard.name} cannot be read ({error.strerror or error})"
+            return {"kind": "failed", "number": number, "reason": reason}
+        try:
+            entry = self._labelled(number, content, advance)
+            write_bytes(self._out, entry_name, (json_text(entry) + "\n").encode())
+        except CatalogError as error:
+            return {"kind": "failed", "number": number, "reason": str(error)}
+        except OSError as error:
+            # every further shard would meet the same disk
+            reason = f"could not write {self._out}: {error.strerror or error}"
+            return {"kind": "stopped", "number": number, "reason": reason}
+        # one shard that a model chokes on must not cost the others
+        except Exception as error:
+            log.exception("the shard %s could not be labelled", shard.name)
+            found = f"{type(error).__name__}: {error}"
+            reason = f"the shard {shard.name} could not be labelled ({found})"
+            return {"kind": "failed", "number": number, "reason": reason}
+        return {"kind": "finished", "number": number, "entry": entry}
+
+    def _loaded(self, folder: Path) -> Predictor:
+        before = sha256_of_file(folder / MANIFEST)
+        model = open_model(folder)
+        # the folder may be replaced at any time
+        if {before, sha256_of_file(folder / MANIFEST)} != {self._plan.model}:
+            raise BundleError(
+                f"the model {folder} is not the one that this run was begun with; restore it"
+            )
+        return model
+
+    def _labelled(
+        self, number: int, content: bytes, advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        """Write the part of a shard; its entry for the ledger."""
+        shard = self._plan.shards[number]
+        name = self._plan.part_name(number)
+        tally = _Tally(self._model.fields)
+        products = _portions(shard_tables(shard, content), self._root, shard.name, tally)
+        rows = _rows(self._decisions(products), tally, advance)
+        with self._out.temporary(name) as path:
+            labels_given = write_rows(rows, path, f".{self._plan.settings.format}")
+            size = path.stat().st_size
+            digest = sha256_of_file(path)
+            self._out.publish(path, name)
+        refusals = None
+        if tally.refusals:
+            refusals = f"{self._plan.part_stem(number)}.refused.jsonl"
+            write_bytes(self._out, refusals, "".join(tally.refusals).encode())
+        return {
+            "part": name,
+            "shard": shard.name,
+            "rows": tally.rows,
+            "labels_given": labels_given,
+            "queues": dict(sorted(tally.queues.items())),
+            "missing_columns": tally.missing,
+            "refused": len(tally.refusals),
+            "refusals": refusals,
+            "bytes": size,
+            "sha256": digest,
+        }
+
+    def _decisions(self, products: Any) -> Iterator[Decision]:
+        settings = self._plan.settings
+        return label_portions(
+            self._model,
+            products,
+            self._context,
+            settings.precision,
+            settings.novelty_rate,
+            settings.top,
+        )
+
+
+def loaded_labeller(job: Job) -> tuple[ShardLabeller | None, str]:
+    """The labeller of a job; without one the reason, for the run to tell."""
+    try:
+        return ShardLabeller(job, Context()), ""
+    except ShelfwiseError as error:
+        return None, str(error)
+    # whatever is wrong with a model, the run has to be told
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+
+
+class _Tally:
+    """What is counted while a shard is labelled."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self.fields = fields
+        self.rows = 0
+        self.queues: Counter[str] = Counter()
+        self.refusals: list[str] = []
+        self.missing = sorted(fields)
+
+
+def _portions(
+    tables: Iterator[pa.Table], root: Path, source: str, tally: _Tally
+) -> Iterator[Catalog]:
+    """The products of a shard in catalogues of equal size."""
+    for table in portions(((table, []) for table in tables), CHUNK_ROWS, _nothing):
+        tally.missing = [name for name in tally.missing if name not in table.column_names]
+        yield Catalog(with_columns(table, tally.fields), root, source)
+
+
+def _nothing(refused: Sequence[Quarantined]) -> None:
+    """Shards hold no record that was refused."""
+
+
+def _rows(
+    decisions: Iterator[Decision], tally: _Tally, advance: Callable[[int], None]
+) -> Iterator[Row]:
+    """The decisions as rows, counted."""
+    for decision in decisions:
+        tally.rows += 1
+        if decision.queue is not None:
+            tally.queues[decision.queue] += 1
+        tally.refusals += (json_text(vars(one)) + "\n" for one in decision.rejected)
+        yield product_row(decision)
+        if tally.rows % CHUNK_ROWS == 0:
+            advance(CHUNK_ROWS)
+    if tally.rows % CHUNK_ROWS:
+        advance(tally.rows % CHUNK_ROWS)

@@ -1,0 +1,235 @@
+"""Workers on this machine: one process each. One that dies or hangs is replaced, and its shard done again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from shelfwise.core.one_thread import ONE_THREAD
+from shelfwise.errors import BundleError
+from shelfwise.scale.engine import MAX_DEATHS, Advanced, Event, Failed, outcome_event
+from shelfwise.scale.job import Job
+
+log = logging.getLogger("shelfwise")
+
+LOADING_SECONDS = 900.0
+"""How long a worker may take to load its model."""
+
+SILENT_SECONDS = 300.0
+"""How long a worker may be silent, at least: it tells every 2,048 products that they are labelled."""
+
+SLOWER_THAN_EVER = 10
+"""So many times the longest silence of any worker so far is taken for hanging."""
+
+_LOOK_SECONDS = 1.0
+
+
+class _Worker:
+    """A process with the model.
+
+    Attributes:
+        number: of the shard it works on; None while it waits for one.
+        is_ready: whether its model is loaded.
+        heard: when it last said something.
+    """
+
+    def __init__(self, job: Job, messages: queue.Queue[tuple[_Worker, Any]]) -> None:
+        self.number: int | None = None
+        self.is_ready = False
+        self.heard = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "shelfwise.scale.worker_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ONE_THREAD},
+        )
+        self._send(job.to_line())
+        threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
+
+    def work_on(self, number: int) -> None:
+        """Give it a shard."""
+        self.number = number
+        self.heard = time.monotonic()
+        self._send(f"{number}\n".encode())
+
+    def kill(self) -> None:
+        """End the process; its last message tells so."""
+        self._process.kill()
+
+    def end(self) -> str:
+        """Wait until the process has ended, which it is about to; how it ended, in words."""
+        # its input tells it to end
+        with suppress(OSError):
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        # one that has died is told of by the end of its messages
+        with suppress(OSError):
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+
+    def _listen(self, messages: queue.Queue[tuple[_Worker, Any]]) -> None:
+        """Hand on its messages, and None when it has ended."""
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                # a killed process may leave half a line
+                with suppress(ValueError):
+                    messages.put((self, json.loads(line)))
+        messages.put((self, None))
+
+
+@contextmanager
+def local_workers(job: Job, count: int) -> Iterator[LocalEngine]:
+    """Worker processes that have loaded the model; they end with the block.
+
+    Raises:
+        BundleError: the model cannot be loaded, or cannot do what is asked.
+    """
+    engine = LocalEngine(job, count)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.end()
+
+
+class LocalEngine:
+    """Worker processes.
+
+    Args:
+        job: what they work on.
+        count: how many they are.
+    """
+
+    def __init__(self, job: Job, count: int) -> None:
+        self._job = job
+        self._count = count
+        self._messages: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
+        self._workers: list[_Worker] = []
+        self._todo: deque[int] = deque()
+        self._deaths: Counter[int] = Counter()
+        self._deaths_loading = 0
+        self._longest_silence = 0.0
+
+    def start(self) -> None:
+        """Start the workers, and wait until they have loaded the model."""
+        for _ in range(self._count):
+            self._start()
+        while not all(worker.is_ready for worker in self._workers):
+            # nothing is labelled yet
+            list(self._next_events())
+
+    def end(self) -> None:
+        """End all workers, in the middle of their shards, too."""
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.end()
+
+    def label(self, numbers: Sequence[int]) -> Iterator[Event]:
+        """Have these shards labelled."""
+        self._todo = deque(numbers)
+        self._deaths.clear()
+        open_shards = set(numbers)
+        self._hand_out()
+        while open_shards:
+            for event in self._next_events():
+                if not isinstance(event, Advanced):
+                    open_shards.discard(event.number)
+                yield event
+            self._hand_out()
+
+    def _start(self) -> None:
+        self._workers.append(_Worker(self._job, self._messages))
+
+    def _hand_out(self) -> None:
+        """A shard to every worker that has none."""
+        for worker in self._workers:
+            if worker.is_ready and worker.number is None and self._todo:
+                worker.work_on(self._todo.popleft())
+
+    def _next_events(self) -> Iterator[Event]:
+        """What the next message tells; nothing after a while without any."""
+        try:
+            worker, message = self._messages.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            self._kill_hanging()
+            return
+        if message is None:
+            yield from self._dead(worker)
+            return
+        now = time.monotonic()
+        if worker.number is not None:
+            self._longest_silence = max(self._longest_silence, now - worker.heard)
+        worker.heard = now
+        yield from self._event(worker, message)
+
+    def _event(self, worker: _Worker, message: dict[str, Any]) -> Iterator[Event]:
+        kind = message["kind"]
+        if kind == "ready":
+            worker.is_ready = True
+            self._deaths_loading = 0
+        elif kind == "refused":
+            raise BundleError(message["reason"])
+        elif kind == "advanced":
+            yield Advanced(message["rows"])
+        else:
+            worker.number = None
+            yield outcome_event(message)
+
+    def _dead(self, worker: _Worker) -> Iterator[Event]:
+        """Put another worker in the place of one that has ended, and its shard in front of the others."""
+        how = worker.end()
+        self._workers.remove(worker)
+        number = worker.number
+        log.warning("a worker process has ended (%s); another takes its place", how)
+        if not worker.is_ready:
+            self._deaths_loading += 1
+        if self._deaths_loading >= MAX_DEATHS:
+            raise BundleError(
+                f"{MAX_DEATHS} worker processes ended while they loaded the model, the last by {how}, "
+                "perhaps for want of memory; use fewer --workers, or end other programs"
+            )
+        if number is not None:
+            self._deaths[number] += 1
+            if self._deaths[number] >= MAX_DEATHS:
+                name = self._job.plan.shards[number].name
+                yield Failed(
+                    number,
+                    f"the shard {name} ended {MAX_DEATHS} worker processes, the last by {how}",
+                )
+            else:
+                self._todo.appendleft(number)
+        self._start()
+
+    def _kill_hanging(self) -> None:
+        """End workers that have been silent for too long."""
+        limit = max(SILENT_SECONDS, SLOWER_THAN_EVER * self._longest_silence)
+        now = time.monotonic()
+        for worker in self._workers:
+            if not worker.is_ready:
+                hangs = now - worker.heard > LOADING_SECONDS
+            else:
+                hangs = worker.number is not None and now - worker.heard > limit
+            if hangs:
+                log.warning("a worker process has said nothing for %.0f s; it is ended", limit)
+                worker.kill()

@@ -1,0 +1,123 @@
+"""Where shards are read and parts are written: a folder. Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from shelfwise.core.files import sha256_of_file, temporary_name
+from shelfwise.core.folders import sync
+
+
+class Storage(Protocol):
+    """A place for files, each with a name below it."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: there is none, or it cannot be read.
+        """
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        ...
+
+    def has_content(self, name: str, sha256: str) -> bool:
+        """Whether a file has the content that was written, as far as it can have lost it."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file, which need not be there."""
+        ...
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """The files directly in a folder below the place: name -> bytes."""
+        ...
+
+    @contextmanager
+    def temporary(self, name: str) -> Iterator[Path]:
+        """A file on this machine for what is to become `name`; it is gone at the end of the block."""
+        ...
+
+    def publish(self, temporary: Path, name: str, once: bool = True) -> bool:
+        """Let the content of a temporary file stand as `name`, in one step.
+
+        Args:
+            once: leave what another writer has put there first.
+
+        Returns:
+            Whether it was written by this call.
+        """
+        ...
+
+
+class LocalFolder:
+    """A folder of this machine, or one that it sees as such.
+
+    Its claim keeps other runs away. So every file is written as it comes: a name that is there already holds
+    the same content, or is torn.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        return (self.folder / name).read_bytes()
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return (self.folder / name).is_file()
+
+    def has_content(self, name: str, sha256: str) -> bool:
+        """Whether the file has this digest: a disk may have torn it."""
+        return sha256_of_file(self.folder / name) == sha256
+
+    def remove(self, name: str) -> None:
+        """Remove a file, which need not be there."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """The files directly in a folder: name -> bytes."""
+        place = self.folder / folder
+        if not place.is_dir():
+            return {}
+        with os.scandir(place) as entries:
+            return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+    @contextmanager
+    def temporary(self, name: str) -> Iterator[Path]:
+        """A file beside the final one, so that it only has to be renamed."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(path)
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def publish(self, temporary: Path, name: str, once: bool = True) -> bool:
+        """Give the file its name, once its content is on the disk."""
+        sync(temporary)
+        temporary.rename(self.folder / name)
+        return True
+
+
+def write_bytes(storage: Storage, name: str, content: bytes, once: bool = True) -> bool:
+    """Write a small file whole; whether this call wrote it."""
+    with storage.temporary(name) as path:
+        path.write_bytes(content)
+        return storage.publish(path, name, once)
+
+
+def storage_of(place: str) -> Storage:
+    """The storage that a name on the command line means."""
+    return LocalFolder(Path(place))

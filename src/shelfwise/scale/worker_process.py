@@ -1,0 +1,73 @@
+"""A worker of the local engine: a process with the model, on one thread.
+
+Run as ``python -m shelfwise.scale.worker_process``. Its standard input brings the job and then numbers of
+shards, its standard output takes messages; both are lines of JSON. It ends when its standard input does, in
+the middle of a shard, too: then the run that started it is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from functools import partial
+from typing import Any, BinaryIO
+
+from shelfwise.core.one_thread import use_one_thread
+from shelfwise.nn.memory import tune_malloc
+from shelfwise.scale.job import Job
+from shelfwise.scale.labeller import loaded_labeller
+
+
+def main() -> None:
+    """Load the model, and label shards until the input ends."""
+    logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
+    # Ctrl+C goes to all processes of a terminal; the run ends its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers = _taken_streams()
+    # the process is a worker's own, so its settings may be made
+    tune_malloc()
+    use_one_thread()
+    job = Job.from_line(requests.readline())
+    numbers: queue.Queue[int] = queue.Queue()
+    threading.Thread(target=_receive, args=(requests, numbers), daemon=True).start()
+    labeller, reason = loaded_labeller(job)
+    if labeller is None:
+        _send(answers, {"kind": "refused", "reason": reason})
+        return
+    _send(answers, {"kind": "ready"})
+    while True:
+        number = numbers.get()
+        _send(answers, labeller.label(number, partial(_advanced, answers)))
+
+
+def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The streams to the run. What a library prints goes to standard error instead."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return sys.stdin.buffer, answers
+
+
+def _receive(requests: BinaryIO, numbers: queue.Queue[int]) -> None:
+    """Take numbers of shards; end the process with the input."""
+    for line in requests:
+        numbers.put(int(line))
+    # nothing is lost: a part that is not finished has no name yet
+    os._exit(0)
+
+
+def _advanced(answers: BinaryIO, rows: int) -> None:
+    _send(answers, {"kind": "advanced", "rows": rows})
+
+
+def _send(answers: BinaryIO, message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message).encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
