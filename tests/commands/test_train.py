@@ -48,6 +48,9 @@ def test_every_product_is_accounted_for(results: dict[str, Any], sample: Path) -
     lines = sum(1 for line in sample.read_bytes().split(b"\n") if line.strip())
     assert used + sum(data["left_out"].values()) + sum(data["quarantined"].values()) == lines
     assert data["quarantined"]["catalog"] > 0, "the sample has broken records on purpose"
+    kinds = data["quarantine_kinds"]["catalog"]
+    assert sum(kinds.values()) == data["quarantined"]["catalog"]
+    assert "duplicate id" in kinds
 
 
 def test_error_tables_count_what_the_label_table_counts(results: dict[str, Any]) -> None:

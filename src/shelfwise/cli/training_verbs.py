@@ -150,7 +150,7 @@ def train(
 
 def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> None:
     """Measure a model on products whose categories are known."""
-    from shelfwise.commands.evaluate import score_catalog
+    from shelfwise.commands.evaluate import figure_lines, score_catalog
     from shelfwise.export.loading import open_model
 
     with terminal_context() as context:
@@ -158,11 +158,8 @@ def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> N
     if as_json:
         print_json(figures)
         return
-    notes = figures.pop("notes")
-    for name, value in figures.items():
-        typer.echo(f"{name:18} {value:.4f}" if isinstance(value, float) else f"{name:18} {value}")
-    for note in notes:
-        typer.echo(f"note: {note}")
+    for line in figure_lines(figures):
+        typer.echo(line)
 
 
 def compare(
@@ -256,7 +253,9 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
         typer.echo(f"note: {count} x {note}")
     for name, count in data["quarantined"].items():
         if count:
-            typer.echo(f"quarantined: {count} records of the {name}: {out / 'report'}")
+            kinds = data["quarantine_kinds"][name].items()
+            listed = ", ".join(f"{kind}: {number:,}" for kind, number in kinds)
+            typer.echo(f"quarantined: {count:,} records of the {name} ({listed}): {out / 'report'}")
     for part, listed in results["refused"].items():
         if listed:
             where = out / "report" / "refused.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
     Raises:
         CatalogError: `source` cannot be read, or has no product with categories.
     """
-    everything = read_catalog(source, model.config.catalog, context).catalog
-    catalog, left_out = usable_for_test(everything)
+    reading = read_catalog(source, model.config.catalog, context)
+    catalog, left_out = usable_for_test(reading.catalog)
     answers = model.predict_members(catalog, context)
     truth = model.labels.encode(catalog.column("categories")) > 0
     entry, decided = score_system(model, model.decide_with, answers, truth)
@@ -38,6 +39,7 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
     metrics = entry["metrics"]
     figures: dict[str, Any] = {
         "products": len(catalog),
+        "quarantined": len(reading.quarantine),
         "left_out": left_out,
         "system": model.decide_with,
     }
@@ -51,3 +53,41 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
     # only a model with a taxonomy has hierarchical figures
     figures |= metrics.get("hierarchical", {})
     return figures
+
+
+RULES = ("_at_0.5", "_tuned")
+"""What the names of figures end in that depend on a threshold."""
+
+OTHER = ("products", "quarantined", "left_out", "system", "unknown_labels", "notes", *FIGURES)
+"""What is told in a sentence, or stands among the figures by another name."""
+
+
+def figure_lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What :func:`score_catalog` returns, as lines for a terminal."""
+    yield (
+        f"{figures['products']:,} products; final system: {figures['system']}, "
+        f"tuned threshold {_shown(figures['threshold'])}, {figures['seconds_predict']:.1f} seconds"
+    )
+    if figures["quarantined"]:
+        yield f"left out: {figures['quarantined']:,} records that cannot be read"
+    for reason, count in figures["left_out"].items():
+        yield f"left out: {count:,} products: {reason}"
+    yield f"{'':26}{'at 0.5':>8}{'tuned':>8}"
+    for name in figures:
+        stem = name.removesuffix(RULES[0])
+        if stem != name:
+            # macro_f1 and its like have a tuned figure of that name, too
+            yield f"{stem:26}{figures[name]:8.4f}{figures[stem + RULES[1]]:8.4f}"
+    yield ""
+    for name, value in figures.items():
+        if name not in OTHER and not name.endswith(RULES):
+            yield f"{name:26}{_shown(value):>8}"
+    for note in figures["notes"]:
+        yield f"note: {note}"
+
+
+def _shown(value: Any) -> str:
+    """A figure; one that could not be counted is a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

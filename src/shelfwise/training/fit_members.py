@@ -100,7 +100,8 @@ def fit_member(
     present = int(inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
     if present < 2 * stacking.folds:
-        return f"only {present} training products have a usable {config.members[name].field}"
+        some = f"only {present} training products have" if present else "no training product has"
+        return f"{some} a usable {config.members[name].field}"
     # Preparing looks at no label, so one preparation serves the whole fit and every fold.
     examples = Examples(inputs, training_set.targets)
     train = examples.take(training_set.train)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
@@ -63,6 +66,9 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
         "fingerprint": training_set.catalog.fingerprint(),
         "test_fingerprint": data.test.fingerprint(),
         "quarantined": {name: len(reading.quarantine) for name, reading in data.readings.items()},
+        "quarantine_kinds": {
+            name: _kinds(reading.quarantine) for name, reading in data.readings.items()
+        },
         "reading": [*reading.evidence, *reading.rivals],
         "notes": dict(data.readings["catalog"].notes),
         "labels": len(data.labels.names),
@@ -73,6 +79,11 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
         "corrections": None if data.corrected is None else data.corrected.to_dict(),
         **statistics.to_dict(),
     }
+
+
+def _kinds(quarantine: Sequence[Quarantined]) -> dict[str, int]:
+    """Kind of fault -> number of records, the commonest first."""
+    return dict(Counter(record.kind for record in quarantine).most_common())
 
 
 def _version(name: str) -> str | None:
