@@ -5,14 +5,16 @@ PYTHON ?= python3
 ARGS ?=
 # In full: make bench BENCH="--scale 1 --catalog products.jsonl.gz". The default only shows, in minutes, that every benchmark runs.
 BENCH ?=
+# How long each target of make fuzz runs.
+SECONDS_EACH ?= 60
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo duration fix unit test test-slow coverage lint hooks bench clean
+.PHONY: help demo duration fix unit test test-slow torture fuzz coverage lint audit-dependencies sbom hooks bench clean
 
 # Small fits are not faster on several threads, and much slower beside another program.
-unit test test-slow coverage: export OMP_NUM_THREADS := 1
-unit test test-slow coverage: export OPENBLAS_NUM_THREADS := 1
+unit test test-slow torture fuzz coverage: export OMP_NUM_THREADS := 1
+unit test test-slow torture fuzz coverage: export OPENBLAS_NUM_THREADS := 1
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,15 +38,29 @@ test: $(VENV)/.dev lint  ## Run the linters and every test but the slow ones: wh
 test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
 
+torture: $(VENV)/.dev  ## Kills, full disks, changed bits, bad images: up to an hour; ARGS="-k kills" for one part
+	$(BIN)/python -m pytest -m torture $(ARGS)
+
+fuzz: $(VENV)/.dev  ## Feed hostile bytes to reader, image gate and model loading; SECONDS_EACH=60
+	$(BIN)/python scripts/fuzz.py $(SECONDS_EACH)
+
 coverage: $(VENV)/.dev  ## Run tests and print how many lines and branches they reach; takes ARGS too
 	$(BIN)/python -m pytest --cov=shelfwise --cov-branch --cov-report=term:skip-covered $(ARGS)
 
-lint: $(VENV)/.dev  ## Check style, types and which room imports which; report how dense the code is
+lint: $(VENV)/.dev  ## Check style, types, imports between rooms and unsafe calls; report how dense the code is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --severity-level medium src
 	@$(BIN)/python scripts/code_style.py || true
+
+audit-dependencies: $(VENV)/.dev  ## Look up known vulnerabilities of what is installed; needs the network
+	@echo "This asks pypi.org about every installed package; without a network it fails."
+	$(BIN)/pip-audit --skip-editable
+
+sbom: $(VENV)/.dev  ## List what is installed as a CycloneDX bill of materials: sbom.json
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
 
 hooks: $(VENV)/.dev  ## Have git run linters before each commit
 	$(BIN)/pre-commit install

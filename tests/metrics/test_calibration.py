@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import brier_score_loss
+from sklearn.metrics import log_loss as skm_log_loss
 
 from shelfwise.metrics.calibration import brier, calibration_figures, pooled_decisions, reliability
 
@@ -101,3 +102,36 @@ def test_figures_are_json():
         == len(figures["curve"]["count"])
     )
     assert figures["ece_mass_top"] == reliability(targets, scores.astype(np.float32), top=5).error
+
+
+def test_every_figure_is_what_its_name_says():
+    """Each by itself, over all labels and over the top five: no two of them may be mixed up."""
+    targets, scores = calibrated(200)
+    scores = np.sqrt(scores)  # far from calibrated, so that all figures differ
+    figures = calibration_figures(targets, scores)
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    expected = {}
+    for ending, true, predicted in (
+        ("", targets, scores),
+        ("_top", np.take_along_axis(targets, top, 1), np.take_along_axis(scores, top, 1)),
+    ):
+        hits, likely = true.ravel(), predicted.ravel()
+        for spacing in ("mass", "width"):
+            name = f"ece_{spacing}{ending}"
+            expected[name] = reliability(true, predicted, spacing=spacing).error
+        expected[f"brier{ending}"] = brier_score_loss(hits, likely)
+        expected[f"log_loss{ending}"] = skm_log_loss(hits, np.clip(likely, 1e-4, 1 - 1e-4))
+    curve = figures.pop("curve")
+    assert figures == pytest.approx(expected)
+    assert len(set(figures.values())) == 8
+    drawn = reliability(targets, scores, spacing="width", top=5)
+    assert curve["score"] == drawn.score.tolist()
+    assert curve["frequency"] == drawn.frequency.tolist()
+    assert curve["count"] == drawn.count.tolist()
+    assert sum(curve["count"]) == 5 * 200
+
+
+def test_brier_of_the_top_labels_counts_these_only():
+    targets, scores = np.array([[1, 0, 0]]), np.array([[0.5, 0.4, 0.0]])
+    assert brier(targets, scores, top=2) == pytest.approx((0.25 + 0.16) / 2)
+    assert brier(targets, scores) == pytest.approx((0.25 + 0.16) / 3)

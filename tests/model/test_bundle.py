@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -92,6 +93,22 @@ def test_files_that_people_put_beside_a_model_are_not_lost(
     assert (tmp_path / "model" / name).read_text() == "typed by hand"
 
 
+@pytest.mark.parametrize("manifest", [b"", b"[]", b'{"format": 2}', b"\xff"])
+def test_a_model_whose_manifest_is_damaged_can_be_replaced(
+    manifest: bytes, bundle: Bundle, tmp_path: Path
+) -> None:
+    """Its files are known by their endings then; others are still not lost."""
+    folder = tmp_path / "model"
+    save_bundle(replace(bundle, attachments={"graph.onnx": b"graph"}), folder)
+    (folder / "MANIFEST.json").write_bytes(manifest)
+    (folder / "notes.txt").write_text("typed by hand")
+    with pytest.raises(BundleError, match=r"would be lost: notes\.txt; move them"):
+        save_bundle(bundle, folder)
+    (folder / "notes.txt").unlink()
+    save_bundle(bundle, folder)
+    assert load_bundle(folder).labels == bundle.labels
+
+
 def test_what_we_write_into_a_report_is_no_stranger(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(bundle, tmp_path / "model")
     report = tmp_path / "model" / "report"
@@ -156,6 +173,33 @@ def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_
     (folder / "facts.json").unlink()
     (folder / "MANIFEST.json").write_text(json_text(manifest))
     with pytest.raises(BundleError, match=r"has no facts\.json"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("labels.json", "3", r"labels\.json: expected a list of label names"),
+        # its keys would be taken for names
+        ("labels.json", '{"Mugs": 1}', r"labels\.json: expected a list of label names"),
+        ("labels.json", '["Mugs", 3]', r"labels\.json: expected a list of label names"),
+        ("labels.json", '["Mugs", "Mugs"]', r"labels\.json: expected each label name once"),
+        ("config.json", "[]", r"config\.json: expected a JSON object, found list"),
+        ("config.json", '{"members": {"title": 1}}', r"config\.json: expected the settings of"),
+        ("facts.json", "null", r"facts\.json: expected a JSON object, found NoneType"),
+        ("member.title.json", "[1]", r"title\.json: expected a JSON object, found list"),
+    ],
+)
+def test_values_of_another_kind_are_refused_even_if_the_manifest_agrees(
+    file: str, text: str, expected: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    save_bundle(bundle, folder)
+    (folder / file).write_text(text, "utf-8")
+    manifest = json.loads((folder / "MANIFEST.json").read_text("utf-8"))
+    manifest["files"][file] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "MANIFEST.json").write_text(json_text(manifest), "utf-8")
+    with pytest.raises(BundleError, match=expected):
         load_bundle(folder)
 
 

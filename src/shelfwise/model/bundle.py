@@ -130,16 +130,36 @@ def _read_bundle(reader: FolderReader) -> Bundle:
             attached.append(name)
     stems -= {"config", "labels", "facts"}
     bundle = Bundle(
-        config=reader.json("config.json"),
-        labels=tuple(reader.json("labels.json")),
-        facts=reader.json("facts.json"),
+        config=reader.object("config.json"),
+        labels=_labels(reader),
+        facts=reader.object("facts.json"),
         sections={stem: reader.state(stem) for stem in sorted(stems)},
         attachments={name: reader.read(name) for name in attached},
     )
-    if reader.format != FORMAT:
+    try:
+        return _of_today(bundle, reader.format)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise reader.unfit(
+            "config.json", f"the settings of a training ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _of_today(bundle: Bundle, written_in: int) -> Bundle:
+    """A bundle as today's version would have written it."""
+    if written_in != FORMAT:
         config, facts, sections = upgrade(bundle.config, bundle.facts, bundle.sections)
         bundle = replace(bundle, config=config, facts=facts, sections=sections)
     return replace(bundle, config=keep_segmentation(bundle.config, bundle.facts))
+
+
+def _labels(reader: FolderReader) -> tuple[str, ...]:
+    """The label names. A list with one name twice would give one label the scores of another."""
+    names = reader.json("labels.json")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise reader.unfit("labels.json", "a list of label names")
+    if len(set(names)) < len(names):
+        raise reader.unfit("labels.json", "each label name once")
+    return tuple(names)
 
 
 def check_target(folder: Path) -> None:

@@ -77,6 +77,21 @@ class FolderReader:
             raise BundleError(f"the model {self.folder} has no {name}; {RESTORE}")
         return self._parse(name, self.read(name))
 
+    def object(self, name: str) -> dict[str, Any]:
+        """The JSON object in one file of the manifest.
+
+        Raises:
+            BundleError: it is another value, even with a manifest that agrees.
+        """
+        value = self.json(name)
+        if not isinstance(value, dict):
+            raise self.unfit(name, f"a JSON object, found {type(value).__name__}")
+        return value
+
+    def unfit(self, name: str, expected: str) -> BundleError:
+        """What a file is refused with that this code cannot have written."""
+        return BundleError(f"{self.folder / name}: expected {expected}; {RESTORE}")
+
     def state(self, stem: str) -> State:
         """The state of one fitted object.
 
@@ -87,7 +102,7 @@ class FolderReader:
         name = f"{stem}.safetensors"
         if name in self.digests:
             arrays = self._arrays(name)
-        return State(arrays, self.json(f"{stem}.json"))
+        return State(arrays, self.object(f"{stem}.json"))
 
     def _arrays(self, name: str) -> dict[str, NDArray[Any]]:
         try:
@@ -132,7 +147,9 @@ class FolderReader:
             raise BundleError(f"{self.folder / name} cannot be read as JSON: {error}") from error
 
     def _check_manifest(self, manifest: Any, content: bytes) -> None:
-        known = isinstance(manifest, dict) and manifest.get("format") in FORMATS
+        number = manifest.get("format") if isinstance(manifest, dict) else None
+        # true is 1 to Python
+        known = type(number) is int and number in FORMATS
         files = manifest.get("files") if known else None
         if not isinstance(files, dict) or any("/" in name for name in files):
             formats = " or ".join(map(str, FORMATS))

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shelfwise.errors import ShelfwiseError
+from shelfwise.errors import ConfigError, ShelfwiseError
 
 MAX_TRIES = 5
 
@@ -36,9 +36,18 @@ class Client:
         address: such as ``http://127.0.0.1:8000``.
         key: where the service needs one.
         timeout: seconds for one answer.
+
+    Raises:
+        ConfigError: the address is none of HTTP.
     """
 
     def __init__(self, address: str, key: str | None = None, timeout: float = 60) -> None:
+        # the library would also read file: and ftp:
+        if not address.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"the address of the service is {address!r}, expected one that begins with http:// or "
+                "https://, such as http://127.0.0.1:8000"
+            )
         self.address = address.rstrip("/")
         self._key = key
         self.timeout = timeout
@@ -76,7 +85,9 @@ class Client:
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key}"
         request = urllib.request.Request(self.address + path, body, headers)
-        with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+        with urllib.request.urlopen(  # nosec B310 # http and https only, see above
+            request, timeout=self.timeout
+        ) as answer:
             return json.load(answer)
 
 

