@@ -69,7 +69,10 @@ def test_a_model_learns_is_used_and_is_still_there_after_a_restart(
         counted = re.findall(r"(\d+) of the random sample can be|(\d+) further products?", page)
         assert sum(int(number) for pair in counted for number in pair if number) == 6
         assert "It has learnt from" in page
+        assert "What it adds to the score" in client.get("/p/3/reasons").text
         assert "The new model is used now" in client.post("/models/use").text
+        # of the new model: it is loaded from where it stands now
+        assert client.get("/p/3/reasons").status_code == 200
         process.kill()
     new = digest_of(model)
     assert new != old

@@ -6,7 +6,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
+from shelfwise.explain.explanation import Explanation, Reason
+from shelfwise.explain.occlusion import Word
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.decisions import DecisionStore
 from shelfwise.review.kept_models import digest_of
 from shelfwise.review.learning import Sources
 from shelfwise.review.model_changes import ModelChanges
 from shelfwise.review.products import ReviewProducts
+from shelfwise.review.reasons import Reasons
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.sessions import Role, Sessions, Visitor
 
@@ -144,6 +147,14 @@ def changes_of(workspace: Workspace, folder: Path, **changed: Any) -> ModelChang
     return ModelChanges(workspace, Sources(model, catalog), suggest, Context(), train)
 
 
+def explained(product: Catalog, names: Collection[str]) -> Explanation:
+    """Stands for a model: the word "Mug" speaks for every label."""
+    word = Word("title", 0, 7, "Mug <b>", 0.4)
+    near = ({"id": "t1", "title": "A <i>mug</i>", "similarity": 0.9, "labels": ["Mugs"]},)
+    reason = Reason(0.9, {"title": 0.9}, {"title": 0.9}, (word,), None, near)
+    return Explanation(product.ids[0], {}, dict.fromkeys(names, reason))
+
+
 @pytest.fixture
 def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[Served]:
     """The pages of eight products on a real server; a title and a picture are what attackers write."""
@@ -161,7 +172,8 @@ def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[S
     # the reader takes tags away: here one came through
     workspace.products.titles[0] = "<script>document.title = 'broken'</script>Mug 0"
     sessions = Sessions()
-    app = create_review_app(workspace, review_access(sessions), changes)
+    reasons = Reasons(changes.sources.model, Context(), lambda folder, context: explained)
+    app = create_review_app(workspace, review_access(sessions), changes, reasons)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))

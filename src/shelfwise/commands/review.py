@@ -21,6 +21,7 @@ from shelfwise.review.decisions import DecisionStore
 from shelfwise.review.learning import Sources
 from shelfwise.review.model_changes import ModelChanges
 from shelfwise.review.products import ReviewProducts
+from shelfwise.review.reasons import Reasons
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.sessions import Sessions, Visitor
 
@@ -76,13 +77,14 @@ def review(
         products = suggest(sources.model, context)
         workspace = Workspace(products, store)
         changes = ModelChanges(workspace, sources, suggest, context)
+        reasons = Reasons(sources.model, context)
         sessions = Sessions()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         people = [
             {"name": one.name, "role": one.role, "address": address + sessions.one_time_path(one)}
             for one in visitors
         ]
-        app = create_review_app(workspace, review_access(sessions), changes)
+        app = create_review_app(workspace, review_access(sessions), changes, reasons)
         tell(
             {
                 "address": f"{address}/review",

@@ -15,6 +15,8 @@ from shelfwise.errors import ShelfwiseError
 from shelfwise.review.model_changes import ModelChanges
 from shelfwise.review.model_routes import model_router
 from shelfwise.review.pages import error_page
+from shelfwise.review.reason_routes import reason_router
+from shelfwise.review.reasons import Reasons
 from shelfwise.review.routes import review_router
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access import LOOPBACK_HOSTS, Access, AccessControl, Area
@@ -35,15 +37,19 @@ def review_access(sessions: Sessions, hosts: frozenset[str] = frozenset()) -> Ac
     return Access(LOOPBACK_HOSTS | hosts, {}, areas, sessions, "/review")
 
 
-def create_review_app(workspace: Workspace, access: Access, changes: ModelChanges) -> FastAPI:
+def create_review_app(
+    workspace: Workspace, access: Access, changes: ModelChanges, reasons: Reasons
+) -> FastAPI:
     """The application around one workspace.
 
     Args:
         changes: of the workspace's model; whoever made it closes it.
+        reasons: of the model's suggestions.
     """
     app = FastAPI(title="shelfwise review", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.changes = changes
     app.include_router(model_router(changes))
+    app.include_router(reason_router(workspace, reasons))
     app.include_router(review_router(workspace))
     # the colours are those of the service's pages
     shared: list[str | tuple[str, str]] = [("shelfwise.service", "static")]
