@@ -27,7 +27,8 @@ def question_of_two_readings(
 
 def _said(signs: CategorySigns, text: str) -> str:
     paths = signs.paths(text)
-    return " and ".join(" > ".join(path) for path in paths) + f" ({len(paths)} categories)"
+    count = "1 category" if len(paths) == 1 else f"{len(paths)} categories"
+    return " and ".join(" > ".join(path) for path in paths) + f" ({count})"
 
 
 def _as_toml(signs: CategorySigns) -> str:
