@@ -42,7 +42,10 @@ def as_table(products: list[dict[str, Any]], data: st.DataObject) -> tuple[bytes
     quoting = data.draw(st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL)))
     ending = data.draw(st.sampled_from(("\n", "\r\n")))
     missing = data.draw(st.sampled_from(("", *sorted(MISSING))))
+    # a title or a comment may stand above the header
+    above = data.draw(st.sampled_from(("", "Product export 2024", "# from the shop, v2", "Shop\n")))
     text = io.StringIO()
+    text.write(f"{above}{ending}" if above else "")
     writer = csv.writer(text, delimiter=separator, quoting=quoting, lineterminator=ending)
     writer.writerow(("id", "title", "brand", "price", "categories"))
     for number, product in enumerate(products):
@@ -58,15 +61,19 @@ def as_json(products: list[dict[str, Any]], data: st.DataObject) -> tuple[bytes,
     """The bytes of JSON in one of its layouts, and the ending of the name."""
     records = [{"id": f"{number:04d}", **product} for number, product in enumerate(products)]
     indent = data.draw(st.sampled_from((None, 2)))
-    layout = data.draw(st.sampled_from(("lines", "array", "key", "columns")))
+    layout = data.draw(st.sampled_from(("lines", "array", "key", "columns", "split")))
     if layout == "lines":
         return "\n".join(map(json.dumps, records)).encode(), ".jsonl"
     whole: Any = records
     if layout == "key":
         whole = {"count": len(records), "products": records}
     if layout == "columns":
-        rows = range(len(records))
-        whole = {name: {str(row): records[row][name] for row in rows} for name in records[0]}
+        places = range(len(records))
+        whole = {name: {str(row): records[row][name] for row in places} for name in records[0]}
+    if layout == "split":
+        names = list(records[0])
+        rows = [[record[name] for name in names] for record in records]
+        whole = {"columns": names, "index": list(range(len(rows))), "data": rows}
     return json.dumps(whole, indent=indent).encode(), ".json"
 
 
