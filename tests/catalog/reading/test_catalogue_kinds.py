@@ -269,4 +269,4 @@ def test_few_accents_of_windows(tmp_path: Path) -> None:
     result = read(tmp_path, table(("id", "title"), rows).encode("cp1252"))
     assert result.catalog.column("title")[20] == f"{PRODUCTS[20].title} café"
     assert len(result.catalog) == len(PRODUCTS)
-    assert any("Windows-1252" in note for note in result.notes)
+    assert any("Windows-1252" in sentence for sentence in result.reading.evidence)

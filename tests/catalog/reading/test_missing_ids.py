@@ -123,5 +123,5 @@ def test_python_numbers_products_by_itself() -> None:
 
 
 def test_a_file_without_any_id_column_is_still_asked_about(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="say which is the id"):
+    with pytest.raises(Exception, match="no column is called like an id"):
         read(tmp_path, table(("serial", "title"), [(1, "Mug"), (2, "Pen")]))
