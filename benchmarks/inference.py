@@ -47,7 +47,7 @@ from shelfwise.commands.train import train
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
-from shelfwise.export.graph import parts_of
+from shelfwise.export.graph import parts_of, system_of
 from shelfwise.export.quantization import in_eight_bits
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
@@ -388,26 +388,19 @@ def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[
 
 
 def torch_passes(model: Model, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
-    """The members' networks, one after the other, on their inputs; the whole backbone on an image."""
-    names, parts = model.members_of(model.decide_with), parts_of(model)
-    for one in parts.values():
-        one.network.eval()
+    """The networks of the graph, in torch: the members', one after the other, and what fuses them."""
+    system = system_of(model, parts_of(model))
+    graph = exported(model)
 
     @torch.inference_mode()
     def forward(given: Sequence[torch.Tensor]) -> None:
-        for name, rows in zip(names, given, strict=True):
-            parts[name].network(rows)
+        system(*given)
 
-    return [
-        partial(
-            forward,
-            [
-                torch.from_numpy(parts[n].reader.open(one).portion(np.array([0])).rows)
-                for n in names
-            ],
-        )
-        for one in singles
-    ]
+    found = []
+    for one in singles:
+        arrays = graph.inputs(one)(np.array([0])).arrays
+        found.append(partial(forward, [torch.from_numpy(array) for array in arrays.values()]))
+    return found
 
 
 def macro_f1(model: Predictor, catalog: Catalog) -> float:

@@ -81,7 +81,7 @@ def quick() -> dict[str, Any]:
 def make_encoder() -> Callable[..., Path]:
     """Writes a BERT of two layers with random weights to a folder, and a tokenizer of the given words."""
 
-    def make(folder: Path, words: Sequence[str], seed: int = 0) -> Path:
+    def make(folder: Path, words: Sequence[str], seed: int = 0, longest: int = 32) -> Path:
         import torch
         from tokenizers import Tokenizer, models, pre_tokenizers
         from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -96,7 +96,7 @@ def make_encoder() -> Callable[..., Path]:
                 "intermediate_size": 32,
             }
             BertModel(
-                BertConfig(vocab_size=len(known), max_position_embeddings=32, **shape)
+                BertConfig(vocab_size=len(known), max_position_embeddings=longest, **shape)
             ).save_pretrained(folder)
         tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -27,9 +27,9 @@ from shelfwise.errors import BundleError, ConfigError, LabelError, PluginError
 from shelfwise.export.calibration_graph import calibration_network
 from shelfwise.export.fusion_graph import fusion_network
 from shelfwise.export.graph import OPSET
-from shelfwise.export.graph_inputs import reader
 from shelfwise.export.member_graph import part
 from shelfwise.export.quantization import in_eight_bits
+from shelfwise.export.readers import reader
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.fusion.blend import Blend, BlendSettings
 from shelfwise.fusion.hierarchical import Hierarchical
@@ -174,11 +174,8 @@ def test_words_in_rectangles_are_the_windows(changes: dict[str, Any]) -> None:
     targets = np.random.default_rng(0).integers(0, 2, (len(titles), 3)).astype(np.float32)
     fit_present(member, Examples(inputs, targets), None, Context())
     made = part("title", "text_cnn", member)
-    read = (
-        reader(json.loads(json.dumps(made.reader.facts())))
-        .open(catalog)
-        .portion(np.arange(len(titles)))
-    )
+    facts = made.sources["title"].reader.facts()
+    read = reader(json.loads(json.dumps(facts)), {}).open(catalog).portion(np.arange(len(titles)))
     assert read.present.tolist() == inputs.present.tolist()
     with torch.inference_mode():
         given = made.network(torch.from_numpy(read.rows)).numpy()
@@ -299,9 +296,9 @@ def test_what_has_no_graph_says_so() -> None:
     member = TextCnn(TextCnnSettings(), "title")
     with pytest.raises(
         PluginError,
-        match=r"cannot export 'brand': tabular has no ONNX export \(supported: text_cnn, image\)",
+        match=r"cannot export 'bag': text_bag has no ONNX export \(supported: text_cnn, image, .*\)",
     ):
-        part("brand", "tabular", member)
+        part("bag", "text_bag", member)
     wanted = (
         r"cannot export 'mine': hierarchical has no ONNX export "
         r"\(supported: blend, .*\)\. Train with --preset"
@@ -322,7 +319,7 @@ def test_too_many_sets_of_members_are_refused() -> None:
 
 def test_a_reader_of_a_later_version_is_refused() -> None:
     with pytest.raises(BundleError, match="reads 'sound'"):
-        reader({"kind": "sound"})
+        reader({"kind": "sound"}, {})
 
 
 def test_the_command_line_exports_and_labels(

@@ -241,7 +241,7 @@ class TestLeaks:
         assert inputs.present.tolist() == [True, True, True]
         targets = np.array([[1, 0], [1, 1], [0, 1]], np.float32)
         member.fit(Examples(inputs, targets).take(np.array([0, 2])), None, Context())
-        shares = member._neighbour_labels.shares(inputs.lists, np.array([0]), 2).toarray()
+        shares = member._place.rows(inputs.lists, np.array([0])).toarray()
         np.testing.assert_allclose(shares, [[0, 0, 0, 0, 1, np.log(2)]], atol=1e-6)
 
 

@@ -13,13 +13,13 @@ import pytest
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
-from shelfwise.modalities.tabular import (
+from shelfwise.features.table_rows import (
     CategoryColumn,
     CategoryEncoder,
     NumberColumn,
     NumberEncoder,
-    Tabular,
 )
+from shelfwise.modalities.tabular import Tabular
 
 QUICK: dict[str, Any] = {
     "hidden": 16,

@@ -36,12 +36,13 @@ def exported(model: Model) -> OnnxModel:
     from shelfwise.export.graph import onnx_bytes, parts_of, system_of
 
     parts = parts_of(model)
-    graph = onnx_bytes(system_of(model, parts), parts)
+    system = system_of(model, parts)
     # left behind: the index and the out-of-fold scores, which need members, and the novelty detector, which
     # may need a sentence encoder
     return OnnxModel(
-        graph=graph,
-        readers={name: part.reader for name, part in parts.items()},
+        graph=onnx_bytes(system),
+        readers=system.inputs,
+        member_inputs=system.member_inputs,
         config=model.config,
         labels=model.labels,
         thresholds=model.thresholds,

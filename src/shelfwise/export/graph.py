@@ -8,19 +8,20 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shelfwise.errors import PluginError
 from shelfwise.export.calibration_graph import calibration_network
 from shelfwise.export.fusion_graph import fusion_network
-from shelfwise.export.graph_inputs import Reader, WordReader
-from shelfwise.export.member_graph import MemberGraph, part
+from shelfwise.export.graph_inputs import WEIGHTS, Reader
+from shelfwise.export.member_graph import MemberGraph, Source, part
 from shelfwise.export.runtime import PRESENT
 from shelfwise.model.model import Model
 
@@ -29,30 +30,119 @@ SCORES = "scores"
 
 OPSET = 20
 
+ANY_NUMBER = torch.export.Dim.DYNAMIC
+
 SAMPLE_BATCH = 2
 """Products in the inputs that the graph is traced with; one alone would be taken for a constant."""
 
+SAMPLE_WIDTH = 4
+"""Words of the first of these inputs; each further one is one wider, so that none is taken for another."""
+
 
 class System(nn.Module):
-    """The final system of a model, its members in the order of `parts`."""
+    """The final system of a model, its members in the order of `parts`.
+
+    Args:
+        inputs: what the graph reads, by name, in its order.
+        member_inputs: by member, the inputs that make it present.
+    """
 
     def __init__(
         self, parts: Mapping[str, MemberGraph], fusion: nn.Module | None, calibration: nn.Module
     ) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(member.network for member in parts.values())
+        self.inputs: dict[str, Reader] = {}
+        self.member_inputs: dict[str, tuple[str, ...]] = {}
+        self.encoders = nn.ModuleList()
+        # by encoder, the input it reads; by member, the encoders or inputs that its network reads
+        self._encoded: list[str] = []
+        self._encoder_keys: list[tuple[str, Hashable]] = []
+        self._reads: list[list[str | int]] = []
+        for member, one in parts.items():
+            self._add_sources(member, one.sources)
+        self.networks = nn.ModuleList(one.network for one in parts.values())
         self.fusion = fusion
         self.calibration = calibration
 
-    def forward(self, present: Tensor, *inputs: Tensor) -> Tensor:
-        """Scores (B, L) of presence (B, M) and one input a member."""
-        pairs = zip(self.parts, inputs, strict=True)
-        predicted = torch.stack([network(member_input) for network, member_input in pairs], dim=1)
+    def forward(self, present: Tensor, *arrays: Tensor) -> Tensor:
+        """Scores (B, L) of presence (B, M) and the arrays of the inputs."""
+        given = dict(zip(self.array_names(), arrays, strict=True))
+        # an encoder runs once, however many members read its vectors
+        pairs = zip(self.encoders, self._encoded, strict=True)
+        vectors = [encoder(given[name]) for encoder, name in pairs]
+        predicted = []
+        for network, sources in zip(self.networks, self._reads, strict=True):
+            read: list[Tensor] = []
+            for source in sources:
+                if isinstance(source, int):
+                    read.append(vectors[source])
+                else:
+                    read += [given[name] for name in self._array_names_of(source)]
+            predicted.append(network(*read))
         # a network scores blank input too; what counts of an absent member is 0
-        scores = predicted * present.unsqueeze(2)
+        scores = torch.stack(predicted, dim=1) * present.unsqueeze(2)
         fused = scores[:, 0] if self.fusion is None else self.fusion(scores, present)
         calibrated: Tensor = self.calibration(fused)
         return calibrated
+
+    def array_names(self) -> list[str]:
+        """The graph's inputs but presence; some readers give two arrays, some none."""
+        return [name for one in self.inputs for name in self._array_names_of(one)]
+
+    def examples(self) -> dict[str, NDArray[Any]]:
+        """Arrays of the right shapes and types, to trace the graph with."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for place, (name, reader) in enumerate(self.inputs.items()):
+            arrays |= reader.example(SAMPLE_BATCH, SAMPLE_WIDTH + place).arrays(name)
+        return arrays
+
+    def varying_axes(self) -> list[dict[int, Any]]:
+        """Of each of the arrays: the products, and the words of texts."""
+        axes: list[dict[int, Any]] = []
+        for name, reader in self.inputs.items():
+            of_one = {0: ANY_NUMBER, 1: ANY_NUMBER} if reader.varies else {0: ANY_NUMBER}
+            axes += [of_one for _ in self._array_names_of(name)]
+        return axes
+
+    def _array_names_of(self, name: str) -> list[str]:
+        return list(self.inputs[name].example(1, SAMPLE_WIDTH).arrays(name))
+
+    def _add_sources(self, member: str, sources: Mapping[str, Source]) -> None:
+        """Note what a member reads; an input or encoder that an earlier member has is shared."""
+        names = []
+        reads: list[str | int] = []
+        for own_name, source in sources.items():
+            name = self._shared_input(own_name, source.reader)
+            names.append(name)
+            if source.encoder is None:
+                reads.append(name)
+            else:
+                reads.append(self._shared_encoder(name, source.encoder, source.encoder_key))
+        self.member_inputs[member] = tuple(names)
+        self._reads.append(reads)
+
+    def _shared_input(self, own_name: str, reader: Reader) -> str:
+        """The name of an input like `reader`."""
+        key = reader.key()
+        for name, other in self.inputs.items():
+            if key is not None and other.key() == key:
+                return name
+        # members may be called like the inputs of others
+        taken = {PRESENT, *self.inputs, *self.array_names()}
+        while taken.intersection((own_name, own_name + WEIGHTS)):
+            own_name += "_2"
+        self.inputs[own_name] = reader
+        return own_name
+
+    def _shared_encoder(self, name: str, encoder: nn.Module, encoder_key: Hashable) -> int:
+        """The place of an encoder of the input `name` that has this key, or of a new one."""
+        key = (name, encoder_key)
+        if encoder_key is not None and key in self._encoder_keys:
+            return self._encoder_keys.index(key)
+        self._encoder_keys.append(key)
+        self.encoders.append(encoder)
+        self._encoded.append(name)
+        return len(self.encoders) - 1
 
 
 def parts_of(model: Model) -> dict[str, MemberGraph]:
@@ -83,42 +173,41 @@ def system_of(model: Model, parts: Mapping[str, MemberGraph]) -> System:
     return System(parts, fusion, calibration).eval()
 
 
-def onnx_bytes(system: System, parts: Mapping[str, MemberGraph]) -> bytes:
+def onnx_bytes(system: System) -> bytes:
     """The graph, for any number of products and words, its batch norms fused.
 
-    Its inputs are presence, and one a member, by the member's name.
+    Its inputs are presence, and one or two arrays for each of the system's inputs.
+
+    Raises:
+        PluginError: torch cannot make a graph of it.
     """
-    present = torch.ones(SAMPLE_BATCH, len(parts), dtype=torch.bool)
-    inputs = [_sample_input(member.reader) for member in parts.values()]
-    any_number = torch.export.Dim.DYNAMIC
-    shapes = []
-    for member in parts.values():
-        # texts may be of any length; images have the one size of their encoder
-        is_text = isinstance(member.reader, WordReader)
-        shapes.append({0: any_number, 1: any_number} if is_text else {0: any_number})
+    examples = system.examples()
+    present = torch.ones(SAMPLE_BATCH, len(system.member_inputs), dtype=torch.bool)
+    arrays = [torch.from_numpy(array) for array in examples.values()]
     with torch.inference_mode(), _without_advice():
-        program: Any = torch.onnx.export(
-            system,
-            (present, *inputs),
-            input_names=[PRESENT, *parts],
-            output_names=[SCORES],
-            dynamic_shapes=({0: any_number}, tuple(shapes)),
-            dynamo=True,
-            opset_version=OPSET,
-            verbose=False,
-        )
+        try:
+            program: Any = torch.onnx.export(
+                system,
+                (present, *arrays),
+                input_names=[PRESENT, *examples],
+                output_names=[SCORES],
+                dynamic_shapes=({0: ANY_NUMBER}, tuple(system.varying_axes())),
+                dynamo=True,
+                opset_version=OPSET,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            # what went wrong is told by the error behind the exporter's own
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            members = ", ".join(system.member_inputs)
+            raise PluginError(
+                f"torch makes no graph of the members {members}: {reason}; an encoder or a backbone of "
+                "another kind may help"
+            ) from error
     # in memory: the bundle is written whole or not at all
     buffer = io.BytesIO()
     onnx.save(program.model_proto, buffer)
     return buffer.getvalue()
-
-
-def _sample_input(reader: Reader) -> Tensor:
-    """An input of the right shape and type, to trace the graph with."""
-    # zeros are what a text without a known word is, and an image that is absent
-    if isinstance(reader, WordReader):
-        return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.maxlen), np.int64))
-    return torch.from_numpy(np.zeros((SAMPLE_BATCH, reader.size, reader.size, 3), np.uint8))
 
 
 @contextmanager

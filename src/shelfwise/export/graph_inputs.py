@@ -1,4 +1,4 @@
-"""From a catalogue to what an exported graph reads: numbers of words, bytes of images.
+"""From a catalogue to what an exported graph reads; here numbers of words and bytes of images.
 
 Needs neither torch nor timm.
 
@@ -7,23 +7,24 @@ Dimensions: N products of a catalogue, B of them in a batch, W words of the batc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog, ImageSource
 from shelfwise.core.types import Bools, RejectedField, Rows
-from shelfwise.errors import BundleError
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vocabulary import Ragged, Vocabulary
 from shelfwise.vision.image_io import Fit, ImageRejectedError, Resizing, decode_images
 
-READER_KINDS = ("words", "picture")
-"""What readers are called in a model on disk."""
+WEIGHTS = ".weights"
+"""Ends the name of the second array of an input that has two: what each of its numbers counts."""
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,25 @@ class GraphPortion:
     """B products as one input of the graph.
 
     Args:
-        rows: (B, ...) the input.
+        rows: (B, ...) the input; None where it only tells which products are present.
         present: (B,) which products have the field.
+        known: (B,) of which products the model knows anything.
         refused: the fields that could not be used.
+        weights: (B, ...) what each of the rows' numbers counts; None where they have no weights.
     """
 
-    rows: NDArray[Any]
+    rows: NDArray[Any] | None
     present: Bools
+    known: Bools
     refused: tuple[RejectedField, ...] = ()
+    weights: NDArray[Any] | None = None
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The graph's arrays of the input `name`, in the graph's order."""
+        arrays = {} if self.rows is None else {name: self.rows}
+        if self.weights is not None:
+            arrays[name + WEIGHTS] = self.weights
+        return arrays
 
 
 class GraphReading(Protocol):
@@ -54,6 +66,46 @@ class GraphReading(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """What one input of the graph is made from.
+
+    `varies` tells that its rows are as wide as the longest text.
+    """
+
+    varies: ClassVar[bool]
+
+    @property
+    def field(self) -> str:
+        """The columns that it reads, with a plus sign between."""
+        ...
+
+    def open(self, catalog: Catalog) -> GraphReading:
+        """The products of a catalogue."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready; with :meth:`saved` it makes the reader again."""
+        ...
+
+    def saved(self) -> Arrays:
+        """The arrays that are kept beside the facts."""
+        ...
+
+    def key(self) -> Hashable:
+        """Readers of one key give the same input; None where no other reader does."""
+        ...
+
+    def example(self, count: int, width: int) -> GraphPortion:
+        """An input to trace a graph with, about `width` wide where that varies."""
+        ...
+
+
+def example_of(rows: NDArray[Any] | None, weights: NDArray[Any] | None = None) -> GraphPortion:
+    """An example with these arrays."""
+    nobody = np.zeros(0, np.bool_)
+    return GraphPortion(rows, nobody, nobody, weights=weights)
+
+
 @dataclass(frozen=True)
 class WordReader:
     """A text field as numbers of words (B, W), 0 after the last.
@@ -65,6 +117,8 @@ class WordReader:
             scores depend on the other texts.
         words: word i has the number i + 1.
     """
+
+    varies: ClassVar[bool] = True
 
     field: str
     cleaning: CleaningSettings
@@ -85,12 +139,32 @@ class WordReader:
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 
     def facts(self) -> dict[str, Any]:
-        """JSON-ready; :func:`reader` makes it a reader again."""
+        """JSON-ready; :func:`~shelfwise.export.readers.reader` makes it a reader again."""
         # field by field: the cached vocabulary is no part of it
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         values["cleaning"] = self.cleaning.model_dump()
         values["words"] = list(self.words)
         return {"kind": "words", **values}
+
+    @classmethod
+    def restored(cls, facts: Mapping[str, Any], arrays: Arrays) -> Self:
+        """The reader that `facts` were taken from."""
+        # exported models from before Unicode's rules do not say how they part words
+        cleaning = CleaningSettings(**{"segmentation": "blanks", **facts["cleaning"]})
+        return cls(**{**facts, "cleaning": cleaning, "words": tuple(facts["words"])})
+
+    def saved(self) -> Arrays:
+        """Nothing."""
+        return {}
+
+    def key(self) -> None:
+        """Each member has words of its own."""
+        return
+
+    def example(self, count: int, width: int) -> GraphPortion:
+        """Texts without a known word."""
+        # a window is never wider than a text
+        return example_of(np.zeros((count, max(width, self.widest)), np.int64))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -126,12 +200,14 @@ class WordReading:
         # the texts lie end to end; each fills its row from the left
         filled = np.arange(width) < texts.lengths[:, None]
         numbers[filled] = texts.ids
-        return GraphPortion(numbers, self.present[rows])
+        return GraphPortion(numbers, self.present[rows], self.present[rows])
 
 
 @dataclass(frozen=True)
 class ImageReader:
     """An image field as bytes (B, size, size, 3), 0 where there is no image; the graph normalises them."""
+
+    varies: ClassVar[bool] = False
 
     field: str
     size: int
@@ -142,8 +218,25 @@ class ImageReader:
         return ImageReading(catalog, self.field, Resizing(self.size, self.fit))
 
     def facts(self) -> dict[str, Any]:
-        """JSON-ready; :func:`reader` makes it a reader again."""
+        """JSON-ready; :func:`~shelfwise.export.readers.reader` makes it a reader again."""
         return {"kind": "picture", **vars(self)}
+
+    @classmethod
+    def restored(cls, facts: Mapping[str, Any], arrays: Arrays) -> Self:
+        """The reader that `facts` were taken from."""
+        return cls(**facts)
+
+    def saved(self) -> Arrays:
+        """Nothing."""
+        return {}
+
+    def key(self) -> Hashable:
+        """Members that read images of one size share them."""
+        return ("picture", self.field, self.size, self.fit)
+
+    def example(self, count: int, width: int) -> GraphPortion:
+        """Black images."""
+        return example_of(np.zeros((count, self.size, self.size, 3), np.uint8))
 
 
 @dataclass(frozen=True)
@@ -180,29 +273,4 @@ class ImageReading:
             else:
                 pixels[place] = image
                 present[place] = True
-        return GraphPortion(pixels, present, tuple(refused))
-
-
-Reader = WordReader | ImageReader
-
-
-def reader(facts: Mapping[str, Any]) -> Reader:
-    """The reader that `facts` were taken from.
-
-    Raises:
-        BundleError: a kind that this version does not know.
-    """
-    kind = facts["kind"]
-    values = {name: value for name, value in facts.items() if name != "kind"}
-    if kind == "words":
-        # exported models from before Unicode's rules do not say how they part words
-        cleaning = {"segmentation": "blanks", **values["cleaning"]}
-        values["cleaning"] = CleaningSettings(**cleaning)
-        values["words"] = tuple(values["words"])
-        return WordReader(**values)
-    if kind == "picture":
-        return ImageReader(**values)
-    known = ", ".join(READER_KINDS)
-    raise BundleError(
-        f"the exported model reads {kind!r}, which this version cannot; known: {known}; update shelfwise"
-    )
+        return GraphPortion(pixels, present, present, tuple(refused))

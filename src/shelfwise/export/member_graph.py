@@ -2,39 +2,67 @@
 
 Built from a member's saved state, so that a part needs nothing but what a model on disk has.
 
-Dimensions: B products, W words, L labels.
+Dimensions: B products, L labels, D numbers of a vector.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from shelfwise.core.modality import Modality
-from shelfwise.errors import PluginError
+from shelfwise.core.types import State
+from shelfwise.errors import PluginError, ShelfwiseError
 from shelfwise.export.graph_inputs import ImageReader, Reader, WordReader
+from shelfwise.export.member_networks import (
+    ImageNetwork,
+    KernelPart,
+    LinearNetwork,
+    RowNetwork,
+    TextNetwork,
+    VectorNetwork,
+)
+from shelfwise.export.ngram_input import NgramReader
+from shelfwise.export.pixel_network import PixelEncoder, pixel_key
+from shelfwise.export.row_inputs import NeighbourReader, TableReader, WordsInEach
+from shelfwise.export.token_input import TokenReader
+from shelfwise.features.graph_rows import restored_graph_rows
+from shelfwise.features.ngram_rows import NgramRows
+from shelfwise.features.table_rows import TableEncoding
 from shelfwise.nn.state_tensors import with_prefix
-from shelfwise.nn.text_cnn import TextSettings
 from shelfwise.vision.encoder_state import restored_encoder
-from shelfwise.vision.graph_split import Normalise, fuse_batch_norm
-from shelfwise.vision.image_branch import ImageBranchSettings
-from shelfwise.vision.image_encoder import ImageEncoder
+from shelfwise.vision.image_encoder import ImageEncoderSettings
 
-Arrays = Mapping[str, NDArray[Any]]
+
+@dataclass(frozen=True)
+class Source:
+    """What a network reads: an input of the graph, as it is or through a pre-trained encoder.
+
+    Args:
+        encoder: from the input to vectors (B, D), 0 where a product has none; None where the input is read as
+            it is.
+        encoder_key: encoders of one key compute the same, so members share one; None where no other does.
+    """
+
+    reader: Reader
+    encoder: nn.Module | None = None
+    encoder_key: Hashable = None
 
 
 @dataclass(frozen=True)
 class MemberGraph:
-    """A member in the graph: its input, and the network from that to probabilities (B, L)."""
+    """A member in the graph.
 
-    reader: Reader
+    Args:
+        sources: what the network reads, in its order, and conditions of presence, by the names that their
+            inputs have if no other member has the same input.
+        network: from the sources to probabilities (B, L).
+    """
+
+    sources: Mapping[str, Source]
     network: nn.Module
 
 
@@ -42,17 +70,20 @@ def part(name: str, modality: str, member: Modality) -> MemberGraph:
     """The fitted `member`, whose plug-in is `modality`, as a part of a graph.
 
     Raises:
-        PluginError: this kind of member cannot be exported.
+        PluginError: this kind of member cannot be exported, or what it needs for that is gone.
     """
     if modality not in _PARTS:
         raise PluginError(
             f"cannot export {name!r}: {modality} has no ONNX export (supported: {', '.join(_PARTS)}). "
-            "Train with --preset paper"
+            "Train without that member, or with --preset recommended, quick, best or paper"
         )
-    return _PARTS[modality](member)
+    try:
+        return _PARTS[modality](name, member)
+    except ShelfwiseError as error:
+        raise PluginError(f"cannot export {name!r}: {error}") from error
 
 
-def _text_cnn(member: Modality) -> MemberGraph:
+def _text_cnn(name: str, member: Modality) -> MemberGraph:
     settings = member.settings
     state = member.state()
     reader = WordReader(
@@ -63,100 +94,107 @@ def _text_cnn(member: Modality) -> MemberGraph:
         widest=max(settings.sizes),
         words=tuple(state.facts["words"]),
     )
-    return MemberGraph(reader, _TextNetwork(state.arrays, settings))
+    return MemberGraph({name: Source(reader)}, TextNetwork(state.arrays, settings))
 
 
-def _image(member: Modality) -> MemberGraph:
+def _image(name: str, member: Modality) -> MemberGraph:
     settings = member.settings
     state = member.state()
     encoder = restored_encoder(state.facts, settings, state.arrays)
     reader = ImageReader(member.field, encoder.resizing.size, settings.fit)
     head = with_prefix("head.", state.arrays)
-    return MemberGraph(reader, _ImageNetwork(encoder, head, settings))
+    return MemberGraph({name: Source(reader)}, ImageNetwork(encoder, head, settings))
 
 
-_PARTS: dict[str, Callable[[Modality], MemberGraph]] = {"text_cnn": _text_cnn, "image": _image}
-"""What can be exported, by the plug-in's name."""
+def _text_linear(name: str, member: Modality) -> MemberGraph:
+    state = member.state()
+    ngrams = NgramRows.restored(state.arrays, member.settings)
+    reader = NgramReader(member.field, member.settings.present == "all", ngrams)
+    return MemberGraph({name: Source(reader)}, LinearNetwork(state.arrays, has_ngrams=True))
 
 
-class _TextNetwork(nn.Module):
-    """Numbers of words (B, W) to probabilities.
-
-    Computes what :class:`~shelfwise.nn.text_cnn.TextBranch` does, but on texts filled up to one length.
-    """
-
-    def __init__(self, arrays: Arrays, settings: TextSettings) -> None:
-        super().__init__()
-        # several channels of word vectors are only ever used as their sum
-        channels = [value for name, value in arrays.items() if name.startswith("channels.")]
-        vectors = np.sum(channels, axis=0, dtype=np.float32)
-        self.vectors = nn.Parameter(torch.from_numpy(vectors))
-        self.convolutions = nn.ModuleList()
-        if settings.graph == "conv":
-            for number, size in enumerate(settings.windows):
-                self.convolutions.append(_convolution(arrays, number, size, vectors.shape[1]))
-        self.dense = _dense(arrays, ["hidden", "output"])
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        words = F.embedding(numbers, self.vectors)
-        # each filter's largest value over all places of a text, then all filters side by side
-        maps = [convolution(words.transpose(1, 2)).amax(dim=2) for convolution in self.convolutions]
-        pooled = torch.cat(maps, dim=1).relu() if maps else words.amax(dim=1)
-        probabilities: Tensor = self.dense(pooled).sigmoid()
-        return probabilities
+def _kernel_logistic(name: str, member: Modality) -> MemberGraph:
+    settings = member.settings
+    state = member.state()
+    names = member.field.split("+")
+    texts = [one for one in names if one not in ("image", "related")]
+    sources: dict[str, Source] = {}
+    # in the order in which the network reads them
+    columns = [one for one in names if one != "image"]
+    if columns:
+        id_scale = member.id_scale  # type: ignore[attr-defined]
+        ngrams = NgramRows.restored(state.arrays, settings, id_scale)
+        sources[name] = Source(NgramReader("+".join(columns), True, ngrams))
+    kernels: dict[str, float] = {}
+    if texts and settings.encoder != "off":
+        sources[f"{name}.tokens"] = _sentences("+".join(texts), settings, state)
+        kernels["sentences"] = settings.text_weight
+    if "image" in names:
+        sources[f"{name}.pixels"] = _pictures(settings.backbone, state)
+        kernels["pictures"] = settings.image_weight
+    part_of_vectors = KernelPart(state.arrays, kernels, settings.gamma) if kernels else None
+    network = LinearNetwork(state.arrays, bool(columns), part_of_vectors)
+    return MemberGraph(sources, network)
 
 
-class _ImageNetwork(nn.Module):
-    """Bytes (B, size, size, 3) to probabilities; the mean over both views where images are mirrored."""
-
-    def __init__(
-        self, encoder: ImageEncoder, head: Mapping[str, Tensor], settings: ImageBranchSettings
-    ) -> None:
-        super().__init__()
-        self.mirrored = settings.flip
-        self.normalise: Normalise = encoder.normalise
-        # folded into the convolutions before them, batch norms cost nothing at prediction
-        frozen = [] if encoder.parts.frozen is None else [fuse_batch_norm(encoder.parts.frozen)]
-        self.backbone = nn.Sequential(*frozen, fuse_batch_norm(encoder.parts.trained))
-        arrays = {name: value.numpy() for name, value in head.items()}
-        self.dense = _dense(arrays, ["penultimate.1", "output"])
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        # both views in one batch: one pass through the backbone
-        views = torch.cat([pixels, pixels.flip(2)]) if self.mirrored else pixels
-        features = self.backbone(self.normalise(views))
-        probabilities: Tensor = self.dense(features).sigmoid()
-        if not self.mirrored:
-            return probabilities
-        return torch.stack(probabilities.chunk(2)).mean(dim=0)
+def _text_transformer(name: str, member: Modality) -> MemberGraph:
+    state = member.state()
+    sources = {f"{name}.tokens": _sentences(member.field, member.settings, state)}
+    if member.settings.present == "all":
+        sources[f"{name}.words"] = Source(WordsInEach(member.field))
+    head = with_prefix("head.", state.arrays)
+    return MemberGraph(sources, VectorNetwork({key: value.numpy() for key, value in head.items()}))
 
 
-def _convolution(arrays: Arrays, number: int, size: int, dimensions: int) -> nn.Conv1d:
-    """The filters that see `size` words at a time, each a vector of so many `dimensions`."""
-    weight = torch.from_numpy(np.array(arrays[f"convolutions.{number}.weight"]))
-    filters = len(weight)
-    convolution = nn.Conv1d(dimensions, filters, size)
-    # saved as one row a filter, word after word; a convolution wants the words last
-    by_word = weight.view(filters, size, dimensions)
-    convolution.weight.data = by_word.transpose(1, 2).contiguous()
-    convolution.bias = nn.Parameter(
-        torch.from_numpy(np.array(arrays[f"convolutions.{number}.bias"]))
+def _graph(name: str, member: Modality) -> MemberGraph:
+    settings = member.settings
+    state = member.state()
+    n_labels = len(state.arrays["network.output.bias"])
+    place = restored_graph_rows(state.arrays, settings.input, settings.hops, n_labels)
+    reader = NeighbourReader(
+        member.field, settings.relations, settings.input, settings.hops, n_labels, place
     )
-    return convolution
+    return MemberGraph({name: Source(reader)}, RowNetwork(state.arrays))
 
 
-def _dense(arrays: Arrays, names: list[str]) -> nn.Sequential:
-    """Those of the named linear layers that there are, a ReLU between them."""
-    layers: list[nn.Module] = []
-    for name in names:
-        # a hidden layer of no units is none
-        if f"{name}.weight" not in arrays:
-            continue
-        if layers:
-            layers.append(nn.ReLU())
-        weight = torch.from_numpy(np.array(arrays[f"{name}.weight"]))
-        layer = nn.Linear(weight.shape[1], weight.shape[0])
-        layer.weight.data = weight
-        layer.bias.data = torch.from_numpy(np.array(arrays[f"{name}.bias"]))
-        layers.append(layer)
-    return nn.Sequential(*layers)
+def _tabular(name: str, member: Modality) -> MemberGraph:
+    state = member.state()
+    encoding = TableEncoding.restored(state.arrays, state.facts["words"])
+    reader = TableReader(member.field, member.settings.numbers, encoding)
+    return MemberGraph({name: Source(reader)}, RowNetwork(state.arrays))
+
+
+def _sentences(field: str, settings: Any, state: State) -> Source:
+    """The encoder that a member was fitted on, with the weights that the member has tuned, if any."""
+    # models without such an encoder are exported without the libraries for it
+    from shelfwise.export.token_network import TokenEncoder, token_encoder, tokenizer_json
+    from shelfwise.features.sentence_encoder import verify_encoder
+
+    source = verify_encoder(settings.encoder, state.facts["encoder"], state.facts["sha256"])
+    tuned = with_prefix("encoder.", state.arrays)
+    reader = TokenReader(field, tokenizer_json(source, settings.max_tokens))
+    # a tuned encoder is its member's own
+    key = None if tuned else ("sentences", reader.key(), source.sha256)
+    return Source(reader, TokenEncoder(token_encoder(source, tuned)), key)
+
+
+def _pictures(backbone: str, state: State) -> Source:
+    """The frozen backbone that a member was fitted on."""
+    settings = ImageEncoderSettings(
+        backbone=backbone, train_last=0, frozen_bn="inference", flip=True
+    )
+    encoder = restored_encoder(state.facts["backbone"], settings, state.arrays)
+    reader = ImageReader("image", encoder.resizing.size, encoder.resizing.fit)
+    return Source(reader, PixelEncoder(encoder), pixel_key(encoder))
+
+
+_PARTS: dict[str, Callable[[str, Modality], MemberGraph]] = {
+    "text_cnn": _text_cnn,
+    "image": _image,
+    "text_linear": _text_linear,
+    "kernel_logistic": _kernel_logistic,
+    "text_transformer": _text_transformer,
+    "graph": _graph,
+    "tabular": _tabular,
+}
+"""What can be exported, by the plug-in's name."""

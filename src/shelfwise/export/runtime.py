@@ -22,17 +22,30 @@ from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.device_request import requested_device
-from shelfwise.core.types import Context, Floats, Prediction, RejectedField, Rows
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Floats,
+    Prediction,
+    RejectedField,
+    Rows,
+    State,
+)
 from shelfwise.errors import DeviceError, PluginError
-from shelfwise.export.graph_inputs import GraphReading, Reader, reader
+from shelfwise.export.graph_inputs import GraphReading, Reader
+from shelfwise.export.readers import reader
 from shelfwise.model.bundle import Bundle
 from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
+from shelfwise.model.unknown_products import unknown_fields
 
 GRAPH = "model.onnx"
 """The graph's file in the bundle."""
 
 EXPORTED = "exported"
 """The fact that only an exported model has: what its graph reads."""
+
+INPUT = "input."
+"""Begins the name of a section with the arrays that an input is made with."""
 
 PRESENT = "present"
 """The graph's first input: presence (B, M)."""
@@ -44,17 +57,29 @@ Run = Callable[[Mapping[str, NDArray[Any]]], Floats]
 
 @dataclass(frozen=True)
 class Inputs:
-    """B products as the graph's inputs, and which of their fields could not be used."""
+    """B products as the graph's inputs.
+
+    Args:
+        refused: the fields that could not be used.
+        unknown: (B,) which products have fields of which no member knows anything; they count as absent.
+    """
 
     arrays: Mapping[str, NDArray[Any]]
     refused: tuple[RejectedField, ...]
+    unknown: Bools
 
 
 @dataclass(frozen=True)
 class GraphBatches:
-    """A catalogue, ready to give any of its products as inputs of a graph; several threads may call it."""
+    """A catalogue, ready to give any of its products as inputs of a graph; several threads may call it.
+
+    Args:
+        readings: by input.
+        members: by member, the inputs that make it present.
+    """
 
     readings: Mapping[str, GraphReading]
+    members: Mapping[str, tuple[str, ...]]
 
     @property
     def lengths(self) -> Rows:
@@ -65,10 +90,20 @@ class GraphBatches:
     def __call__(self, rows: Rows) -> Inputs:
         """The given products."""
         portions = {name: reading.portion(rows) for name, reading in self.readings.items()}
-        present = np.stack([portion.present for portion in portions.values()], axis=1)
-        arrays = {name: portion.rows for name, portion in portions.items()}
+        present = np.zeros((len(rows), len(self.members)), np.bool_)
+        known = np.zeros(len(rows), np.bool_)
+        for place, names in enumerate(self.members.values()):
+            own = [portions[name] for name in names]
+            present[:, place] = np.all([portion.present for portion in own], axis=0)
+            known |= present[:, place] & np.any([portion.known for portion in own], axis=0)
+        # the scores of a product of which nothing is known would be the average of the training
+        unknown = present.any(axis=1) & ~known
+        present[unknown] = False
+        arrays = {PRESENT: present}
+        for name, portion in portions.items():
+            arrays |= portion.arrays(name)
         refused = tuple(rejected for portion in portions.values() for rejected in portion.refused)
-        return Inputs({PRESENT: present, **arrays}, refused)
+        return Inputs(arrays, refused, unknown)
 
 
 @dataclass
@@ -78,15 +113,21 @@ class OnnxModel(Predictor):
     Args:
         graph: the ONNX file's bytes.
         readers: what each input of the graph is made from, by its name.
+        member_inputs: by member of the final system, the inputs that make it present.
     """
 
     graph: bytes = field(repr=False)
     readers: dict[str, Reader]
+    member_inputs: dict[str, tuple[str, ...]]
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The catalogue columns that the graph reads, each once."""
-        return tuple(dict.fromkeys(one.field for one in self.readers.values()))
+        names: dict[str, None] = {}
+        for member in self.member_inputs:
+            # a member of several fields names them with a plus sign between
+            names |= dict.fromkeys(self.config.members[member].field.split("+"))
+        return tuple(names)
 
     def members_of(self, system: str) -> tuple[str, ...]:
         """The final system itself: the graph fuses its members, and gives nothing of them."""
@@ -110,11 +151,14 @@ class OnnxModel(Predictor):
         inputs = self.inputs(catalog)
         scores = np.zeros((len(catalog), self.n_trained_labels), np.float32)
         present = np.zeros(len(catalog), bool)
+        unknown = np.zeros(len(catalog), bool)
         refused: list[RejectedField] = []
         for rows, batch_scores, batch in self._batches(inputs):
             scores[rows] = batch_scores
             present[rows] = batch.arrays[PRESENT].any(axis=1)
+            unknown[rows] = batch.unknown
             refused += batch.refused
+        refused += unknown_fields(catalog, np.flatnonzero(unknown), self.fields, refused)
         # features stay inside the graph
         no_features = np.zeros((len(catalog), 0), np.float32)
         # several inputs may read one image, and each rejects it
@@ -127,7 +171,8 @@ class OnnxModel(Predictor):
 
     def inputs(self, catalog: Catalog) -> GraphBatches:
         """The products of `catalog` as inputs of the graph."""
-        return GraphBatches({name: one.open(catalog) for name, one in self.readers.items()})
+        readings = {name: one.open(catalog) for name, one in self.readers.items()}
+        return GraphBatches(readings, self.member_inputs)
 
     def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
         """Scores (N, L) of the final system as the graph gives them; it knows no other `system`."""
@@ -141,9 +186,14 @@ class OnnxModel(Predictor):
         """The exported model as plain values."""
         shared = super().bundle()
         readers = {name: one.facts() for name, one in self.readers.items()}
+        arrays = {name: one.saved() for name, one in self.readers.items()}
+        sections = {f"{INPUT}{name}": State(saved) for name, saved in arrays.items() if saved}
+        members = {name: list(inputs) for name, inputs in self.member_inputs.items()}
         # the facts of every model on disk name its members and systems; here there are none
-        facts = {**shared.facts, "members": [], "systems": {}, EXPORTED: {"readers": readers}}
-        return replace(shared, facts=facts, attachments={GRAPH: self.graph})
+        facts = {**shared.facts, "members": [], "systems": {}}
+        facts[EXPORTED] = {"readers": readers, "members": members}
+        sections |= shared.sections
+        return replace(shared, facts=facts, sections=sections, attachments={GRAPH: self.graph})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> OnnxModel:
@@ -152,8 +202,16 @@ class OnnxModel(Predictor):
         facts = parts["facts"]
         for always_empty in ("members", "systems"):
             facts.pop(always_empty)
-        readers = {name: reader(one) for name, one in facts.pop(EXPORTED)["readers"].items()}
-        return cls(graph=bundle.attachments[GRAPH], readers=readers, **parts)
+        saved = facts.pop(EXPORTED)
+        readers = {}
+        for name, own_facts in saved["readers"].items():
+            state = bundle.sections.get(f"{INPUT}{name}", State())
+            readers[name] = reader(own_facts, state.arrays)
+        # in models of earlier versions each member has one input, of its own name
+        members = saved.get("members", {name: [name] for name in readers})
+        inputs = {name: tuple(names) for name, names in members.items()}
+        graph = bundle.attachments[GRAPH]
+        return cls(graph=graph, readers=readers, member_inputs=inputs, **parts)
 
     def _batches(self, inputs: GraphBatches) -> Iterator[tuple[Rows, Floats, Inputs]]:
         """Rows, their scores and their inputs, batch by batch."""

@@ -88,6 +88,13 @@ class RelationLists:
         return Graph.build(self.keys[rows], listed)
 
 
+def relation_lists(catalog: Catalog, field: str, relations: tuple[str, ...]) -> RelationLists:
+    """As :meth:`RelationLists.read`; a catalogue's lists are packed once for all who read them alike."""
+    return catalog.memoize(
+        ("relation lists", field, relations), lambda: RelationLists.read(catalog, field, relations)
+    )
+
+
 def id_keys(ids: list[str]) -> Keys:
     """A 64-bit number for each id, the same in every process."""
     digests = [blake2b(i.encode("utf-8", "surrogatepass"), digest_size=8).digest() for i in ids]

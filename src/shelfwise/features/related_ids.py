@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.features.co_purchase import RelationLists
+from shelfwise.features.co_purchase import relation_lists
 from shelfwise.text.ngrams import Grams
 
 
@@ -16,7 +16,7 @@ def related_ids(catalog: Catalog, field: str = "related") -> Grams:
     Raises:
         ConfigError: the field is no map from relations to ids.
     """
-    lists = RelationLists.read(catalog, field, ())
+    lists = relation_lists(catalog, field, ())
     rows, listed = lists.pairs(np.arange(len(catalog)))
     # a product's own id counts only where it lists any other; otherwise nothing is known of it
     listing_rows = np.unique(rows)

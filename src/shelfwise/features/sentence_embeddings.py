@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.types import Context, FieldInputs, Floats, Rows
+from shelfwise.features.joined_fields import joined_fields
 from shelfwise.features.sentence_encoder import (
     EncoderSource,
     frozen_encoder,
@@ -48,7 +49,7 @@ class TokenizedTexts(FieldInputs):
         """
 
         def tokenize() -> TokenizedTexts:
-            texts = _joined_fields(catalog, fields)
+            texts = joined_fields(catalog, fields)
             present = np.array([text != "" for text in texts], dtype=bool)
             return TokenizedTexts(present, _tokenize(texts, source, longest))
 
@@ -141,16 +142,6 @@ def _token_digests(tokens: Ragged) -> list[bytes]:
     for start, end in pairwise(tokens.offsets):
         digests.append(hashlib.sha256(tokens.ids[start:end].tobytes()).digest())
     return digests
-
-
-def _joined_fields(catalog: Catalog, fields: str) -> list[str]:
-    """The fields of each product as one text; "" where all are missing or blank."""
-    columns = [catalog.column(name) for name in fields.split("+")]
-    texts = []
-    for values in zip(*columns, strict=True):
-        stripped = [value.strip() for value in values if value]
-        texts.append(". ".join(filter(None, stripped)))
-    return texts
 
 
 def _tokenize(texts: list[str], source: EncoderSource, longest: int) -> Ragged:

@@ -96,18 +96,25 @@ class NgramCounts(FieldInputs):
             every: products count as present with a word in each field; otherwise with a word in any field.
         """
         columns = [words_of(catalog, name, settings.segmentation) for name in fields]
-        ideographs = IDEOGRAPH_RUNS if settings.segmentation == "unicode" else ()
         grams: list[Grams] = []
         for tokens in columns:
-            if settings.words:
-                grams.append(word_grams(tokens, settings.words, ideographs))
-            if settings.letters:
-                grams.append(letter_grams(tokens, settings.letters))
+            grams += count_grams(tokens, settings)
         return cls(has_words(columns, every), tuple(grams))
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
         return NgramCounts(self.present[rows], tuple(g.take(rows) for g in self.grams))
+
+
+def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
+    """The n-grams of one text column: of its words, then of its letters, where these are counted."""
+    ideographs = IDEOGRAPH_RUNS if settings.segmentation == "unicode" else ()
+    grams: list[Grams] = []
+    if settings.words:
+        grams.append(word_grams(tokens, settings.words, ideographs))
+    if settings.letters:
+        grams.append(letter_grams(tokens, settings.letters))
+    return grams
 
 
 @dataclass(frozen=True)

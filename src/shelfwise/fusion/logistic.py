@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 MAX_MEMBERS = 6
 """Where any set of members may occur: 63 sets, each with weights of its own."""
 
+MAX_SETS = 1024
+"""Sets of members whose weights an exported graph holds; a product meets those of one set only."""
+
 EPSILON = 1e-4
 """Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
 
@@ -152,7 +155,7 @@ class Logistic(FusionPolicy):
         numbers = sorted(self._solved_sets(), key=lambda number: (number.bit_count(), -number))
         centre = self.arrays_["centre"]
         n_members = centre.shape[1]
-        sets = sets_of_members(numbers, n_members)
+        sets = sets_of_members(numbers, n_members, MAX_SETS)
         n_labels = len(self.arrays_[f"own_{numbers[0]}"])
         weights = np.zeros((len(numbers), 2, n_members, n_labels), np.float32)
         constants = np.zeros((len(numbers), n_labels), np.float32)
@@ -168,6 +171,7 @@ class Logistic(FusionPolicy):
             constants=constants,
             centre=centre[:, :, None],
             sets=sets,
+            ranks=np.arange(1, len(sets) + 1),
         )
 
     def _solved_sets(self) -> list[int]:
@@ -216,27 +220,32 @@ def _largest_set_within(
     constants: Tensor,
     centre: Tensor,
     sets: Tensor,
+    ranks: Tensor,
 ) -> Tensor:
-    """Scores (B, L) by S regressions; a later one replaces the earlier ones for products that have its set.
+    """Scores (B, L) by the last of S regressions whose set of members a product has.
 
     Args:
         weights: (S, 2, M, L) of logits and of log shares.
         constants: (S, L).
         centre: (2, M, 1) what is taken from the inputs.
         sets: (S, M).
+        ranks: (S,) their places, from 1.
     """
     # the same inputs as `_own_inputs` makes
     logits = scores.logit(eps=EPSILON)
     shares = logits - logits.logsumexp(dim=2, keepdim=True)
     mask = present.unsqueeze(2)
+    # (B, S): the rank of each set within the product's members, 0 for the other sets
+    is_within = (present.unsqueeze(1) | ~sets).all(dim=2)
+    places = ranks * is_within
+    last = places.amax(dim=1)
+    chosen = (last - 1).clamp_min(0)
+    own = weights[chosen]  # (B, 2, M, L): one regression a product, not all of them
+    inputs = (logits - centre[0]) * own[:, 0] + (shares - centre[1]) * own[:, 1]
+    by_set = ((inputs * mask).sum(dim=1) + constants[chosen]).sigmoid()
     # where no solved set is within the product's: the mean of its members' scores
-    fused = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
-    for place in range(len(sets)):
-        inputs = (logits - centre[0]) * weights[place, 0] + (shares - centre[1]) * weights[place, 1]
-        by_set = ((inputs * mask).sum(dim=1) + constants[place]).sigmoid()
-        has_set = (present | ~sets[place]).all(dim=1, keepdim=True)
-        fused = by_set.where(has_set, fused)
-    return fused
+    mean = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+    return by_set.where((last > 0).unsqueeze(1), mean)
 
 
 def _centre(outputs: MemberOutputs) -> Floats:

@@ -34,12 +34,12 @@ from shelfwise.core.types import (
     Rows,
     State,
 )
+from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.nystroem import NystroemFeatures
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
-from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
-from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
+from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 from shelfwise.nn.state_tensors import as_arrays
@@ -48,9 +48,6 @@ from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, so
 from shelfwise.vision.image_branch import Images
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
 from shelfwise.vision.pretrained_weights import find_weights
-
-ID_COUNTING = BagSettings(words=(1,), letters=())
-"""How ids of related products are weighed: each is a word of its own."""
 
 
 class KernelLogisticSettings(LinearSettings, BagSettings):
@@ -121,7 +118,7 @@ class KernelLogistic(Modality):
 
     _encoder: ImageEncoder | None = None
     _model: LinearWeights | None = None
-    _vocabularies: tuple[TfidfVocabulary, ...] = ()
+    _ngrams: NgramRows
     _nystroem: NystroemFeatures | None = None
     _facts: dict[str, Any]
 
@@ -176,10 +173,7 @@ class KernelLogistic(Modality):
         """
         chosen = self.settings
         inputs: KernelInputs = train.inputs
-        vocabularies = []
-        for kind, grams in enumerate(inputs.grams):
-            vocabularies.append(TfidfVocabulary.fit(grams, self._counting(kind)))
-        self._vocabularies = tuple(vocabularies)
+        self._ngrams = NgramRows.fit(inputs.grams, chosen, self.id_scale)
         self._nystroem = None
         if inputs.vectors:
             self._nystroem = NystroemFeatures.fit(
@@ -209,14 +203,14 @@ class KernelLogistic(Modality):
 
     def knows(self, inputs: Any) -> Bools:
         """Which of N products have an n-gram or id that was in the training, or a vector."""
-        known = [v.knows(grams) for v, grams in zip(self._vocabularies, inputs.grams, strict=True)]
+        known = [self._ngrams.knows(inputs.grams)] if inputs.grams else []
         # the product that a vector resembles most is always one of the training
         known += [np.any(vectors, axis=1) for vectors in inputs.vectors.values()]
         return np.asarray(inputs.present & np.any(known, axis=0))
 
     def state(self) -> State:
         """Known n-grams and ids with their weights, the landmarks, and the classifiers."""
-        arrays = self._fitted().arrays() | vocabulary_arrays(self._vocabularies)
+        arrays = self._fitted().arrays() | self._ngrams.arrays()
         if self._nystroem is not None:
             arrays["turn"] = self._nystroem.turn
             for name, centre in self._nystroem.centres.items():
@@ -237,7 +231,7 @@ class KernelLogistic(Modality):
         arrays = state.arrays
         self._facts = dict(state.facts)
         self._model = LinearWeights.from_state(arrays)
-        self._vocabularies = restored_vocabularies(arrays)
+        self._ngrams = NgramRows.restored(arrays, self.settings, self.id_scale)
         # each kind of vectors has a mean and landmarks; without any there is no Gaussian part
         names = [name.removeprefix("centre.") for name in arrays if name.startswith("centre.")]
         if names:
@@ -254,12 +248,20 @@ class KernelLogistic(Modality):
 
     def provenance(self) -> dict[str, Any]:
         """The pre-trained networks, and how many n-grams, ids and directions of the kernel are known."""
-        known = sum(len(vocabulary.keys) for vocabulary in self._vocabularies)
+        known = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
         directions = 0 if self._nystroem is None else self._nystroem.turn.shape[1]
         # a note tells that another backbone stands in for the one of the settings
         note = self._facts.get("backbone", {}).get("note", "")
         notes = {"note": note} if note else {}
         return {**self._facts, "known": known, "directions": directions, **notes}
+
+    @property
+    def id_scale(self) -> float | None:
+        """Factor of the weights of ids, None without any."""
+        if not self._has_relations:
+            return None
+        # a kernel is a product of two inputs, so each of them is scaled by the root of its weight
+        return float(np.sqrt(self.settings.relations_weight))
 
     @property
     def _kernel_weights(self) -> dict[str, float]:
@@ -278,28 +280,12 @@ class KernelLogistic(Modality):
             self._encoder = ImageEncoder.open(source, self._encoder_settings)
         return self._encoder
 
-    def _counting(self, kind: int) -> BagSettings:
-        """How the n-grams of one kind are weighed: ids come after all kinds of text."""
-        # a text has one kind for its words and one for its letters, where these are counted
-        kinds = bool(self.settings.words) + bool(self.settings.letters)
-        return self.settings if kind < kinds * len(self._texts) else ID_COUNTING
-
     def _kernel_inputs(self, fields: KernelInputs) -> tuple[sp.csr_array, Floats | None]:
         """The sparse inputs (N, F), and the dense ones (N, K) where there are vectors."""
-        parts = []
-        for kind, (vocabulary, grams) in enumerate(
-            zip(self._vocabularies, fields.grams, strict=True)
-        ):
-            counting = self._counting(kind)
-            is_text = counting is self.settings
-            # a kernel is a product of two inputs, so each of them is scaled by the root of its weight
-            scale = 1.0 if is_text else np.float32(np.sqrt(self.settings.relations_weight))
-            parts.append(vocabulary.inputs(grams, counting) * scale)
         # with vectors alone the sparse inputs have no columns
-        if parts:
-            sparse = sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
-        else:
-            sparse = sp.csr_array((len(fields), 0), dtype=np.float32)
+        sparse = sp.csr_array((len(fields), 0), dtype=np.float32)
+        if fields.grams:
+            sparse = self._ngrams.rows(fields.grams)
         if self._nystroem is None:
             return sparse, None
         return sparse, self._nystroem.apply(

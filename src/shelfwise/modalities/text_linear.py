@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import numpy as np
-import scipy.sparse as sp
 from pydantic import Field
 from scipy.special import expit
 
@@ -17,8 +16,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Bools, Context, Examples, Floats, State
-from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
-from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
+from shelfwise.features.ngram_rows import NgramRows
+from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 
@@ -40,7 +39,7 @@ class TextLinear(Modality):
     settings: TextLinearSettings
 
     _model: LinearWeights | None = None
-    _vocabularies: tuple[TfidfVocabulary, ...]
+    _ngrams: NgramRows
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
@@ -59,9 +58,9 @@ class TextLinear(Modality):
         counts: NgramCounts = train.inputs
         # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
         # "red" in a description
-        self._vocabularies = tuple(TfidfVocabulary.fit(grams, chosen) for grams in counts.grams)
+        self._ngrams = NgramRows.fit(counts.grams, chosen)
         self._model = fit_logistic(
-            self._tfidf(counts),
+            self._ngrams.rows(counts.grams),
             train.targets,
             chosen.C,
             chosen.positive_weight,
@@ -73,38 +72,29 @@ class TextLinear(Modality):
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L), and the logits as features, projected to at most `features` numbers."""
         model = self._fitted()
-        logits = model.logits(self._tfidf(inputs))
+        logits = model.logits(self._ngrams.rows(inputs.grams))
         # a linear classifier has no hidden layer, so what it hands to feature fusion are its logits
         return expit(logits), random_projection(logits, self.settings.features)
 
     def knows(self, inputs: Any) -> Bools:
         """Which of N products have a word, or letters of one, that was in the training."""
-        known = [v.knows(grams) for v, grams in zip(self._vocabularies, inputs.grams, strict=True)]
-        return np.asarray(inputs.present & np.any(known, axis=0))
+        return np.asarray(inputs.present & self._ngrams.knows(inputs.grams))
 
     def state(self) -> State:
         """Known n-grams with their weights, and the classifiers as sparse rows."""
         # the n-grams are kept as 64-bit keys, with their weights
-        return State(self._fitted().arrays() | vocabulary_arrays(self._vocabularies))
+        return State(self._fitted().arrays() | self._ngrams.arrays())
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         self._model = LinearWeights.from_state(state.arrays)
-        self._vocabularies = restored_vocabularies(state.arrays)
+        self._ngrams = NgramRows.restored(state.arrays, self.settings)
         return self
 
     def provenance(self) -> dict[str, Any]:
         """How many n-grams are known, and how many weights are kept."""
-        ngrams = sum(len(vocabulary.keys) for vocabulary in self._vocabularies)
+        ngrams = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
         return {"ngrams": ngrams, "weights": int(self._fitted().weights.nnz)}
-
-    def _tfidf(self, counts: NgramCounts) -> sp.csr_array:
-        """The weighted n-grams of all kinds, side by side."""
-        parts = []
-        for vocabulary, grams in zip(self._vocabularies, counts.grams, strict=True):
-            # n-grams that training did not have are left out here
-            parts.append(vocabulary.inputs(grams, self.settings))
-        return sp.csr_array(sp.hstack(parts, format="csr"))
 
     def _fitted(self) -> LinearWeights:
         return require_fitted(self._model, f"the linear classifier of {self.field!r}")

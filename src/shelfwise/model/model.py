@@ -6,7 +6,7 @@ Dimensions: N products, L labels, D features of one member.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,12 +22,12 @@ from shelfwise.core.types import (
     Floats,
     Prediction,
     RejectedField,
-    Rows,
     State,
 )
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle
 from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
+from shelfwise.model.unknown_products import unknown_fields
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Model(Predictor):
         if unknown.any() and set(asked) >= set(self.members_of(self.decide_with)):
             predictions = {name: one.without(unknown) for name, one in predictions.items()}
             rows = np.flatnonzero(unknown)
-            refused += _unknown_fields(catalog, rows, self.fields_of(asked), refused)
+            refused += unknown_fields(catalog, rows, self.fields_of(asked), refused)
         # several members may read one image, and each rejects it
         refused_once = tuple(dict.fromkeys(refused))
         return MemberPredictions(predictions, refused_once, seconds)
@@ -159,25 +159,6 @@ class Model(Predictor):
             state = bundle.sections.get(f"system.{name}", State())
             policies[name] = make_policy(config, name).restore(state)
         return cls(members=members, policies=policies, system_members=system_members, **parts)
-
-
-def _unknown_fields(
-    catalog: Catalog, rows: Rows, fields: Sequence[str], refused: Sequence[RejectedField]
-) -> list[RejectedField]:
-    """The fields of the products `rows`, of which no member knows anything.
-
-    Args:
-        refused: fields that are left out already, for a reason of their own.
-    """
-    already = {(one.id, one.field) for one in refused}
-    found = []
-    for name in fields:
-        has_value = catalog.has_value(name)
-        for row in rows[has_value[rows]]:
-            identity = catalog.ids[row]
-            if (identity, name) not in already:
-                found.append(RejectedField(identity, name, "the model knows none of its words"))
-    return found
 
 
 def require_members(predictor: Predictor, action: str) -> Model:

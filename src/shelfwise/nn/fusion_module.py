@@ -18,7 +18,7 @@ from shelfwise.core.types import Bools
 from shelfwise.errors import PluginError
 
 MAX_SETS = 64
-"""Sets of members with weights of their own that a graph is made for; each is computed for every product."""
+"""Sets of members that a graph is made for where each is computed for every product."""
 
 
 class FusionModule(nn.Module):
@@ -64,18 +64,18 @@ class SigmoidOutput(nn.Module):
         return logits.sigmoid()
 
 
-def sets_of_members(numbers: Sequence[int], n_members: int) -> Bools:
+def sets_of_members(numbers: Sequence[int], n_members: int, most: int = MAX_SETS) -> Bools:
     """Which members are in each set (S, M); bit m of a set's number tells that member m is.
 
     Raises:
-        PluginError: more than :data:`MAX_SETS` sets.
+        PluginError: more than `most` sets.
 
     >>> sets_of_members([1, 6], 3).tolist()
     [[True, False, False], [False, True, True]]
     """
-    if len(numbers) > MAX_SETS:
+    if len(numbers) > most:
         raise PluginError(
-            f"it has weights for {len(numbers)} sets of members, and an ONNX graph holds at most {MAX_SETS}; "
+            f"it has weights for {len(numbers)} sets of members, and an ONNX graph holds at most {most}; "
             f"fuse fewer members, or use the policy 'policy'"
         )
     # (S, M): each number shifted so that each member's bit comes last

@@ -1,0 +1,86 @@
+"""Weighted n-grams and ids of several kinds side by side: what linear classifiers read.
+
+Dimensions: N products, F n-grams and ids of all kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from shelfwise.core.types import Bools
+from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
+from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
+from shelfwise.text.ngrams import Grams
+
+ID_COUNTING = BagSettings(words=(1,), letters=())
+"""How ids of related products are weighed: each is a word of its own."""
+
+
+@dataclass(frozen=True)
+class NgramRows:
+    """The known n-grams of each kind, and how they are weighed.
+
+    Args:
+        vocabularies: one a kind.
+        counting: of the n-grams of texts.
+        id_scale: factor of the weights of ids, which are the last kind; None where there are no ids.
+    """
+
+    vocabularies: tuple[TfidfVocabulary, ...]
+    counting: BagSettings
+    id_scale: float | None = None
+
+    @classmethod
+    def fit(
+        cls, grams: Sequence[Grams], counting: BagSettings, id_scale: float | None = None
+    ) -> Self:
+        """Learn the n-grams of training products, and their weights."""
+        counted = _countings(len(grams), counting, id_scale)
+        vocabularies = []
+        for kind, how in zip(grams, counted, strict=True):
+            vocabularies.append(TfidfVocabulary.fit(kind, how))
+        return cls(tuple(vocabularies), counting, id_scale)
+
+    def rows(self, grams: Sequence[Grams]) -> sp.csr_array:
+        """All kinds side by side (N, F), float32; N-grams that training did not have are left out."""
+        counted = _countings(len(grams), self.counting, self.id_scale)
+        parts = []
+        for vocabulary, kind, how in zip(self.vocabularies, grams, counted, strict=True):
+            weighted = vocabulary.inputs(kind, how)
+            if how is ID_COUNTING:
+                weighted = weighted * np.float32(self.id_scale or 0)
+            parts.append(weighted)
+        return sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
+
+    def knows(self, grams: Sequence[Grams]) -> Bools:
+        """Which of N products have a known n-gram or id."""
+        pairs = zip(self.vocabularies, grams, strict=True)
+        known = [vocabulary.knows(kind) for vocabulary, kind in pairs]
+        return np.asarray(np.any(known, axis=0))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The n-grams and their weights; :meth:`restored` wants the same settings beside them."""
+        return vocabulary_arrays(self.vocabularies)
+
+    @classmethod
+    def restored(
+        cls,
+        arrays: Mapping[str, NDArray[Any]],
+        counting: BagSettings,
+        id_scale: float | None = None,
+    ) -> Self:
+        """The rows that `arrays` were taken from."""
+        return cls(restored_vocabularies(arrays), counting, id_scale)
+
+
+def _countings(kinds: int, counting: BagSettings, id_scale: float | None) -> list[BagSettings]:
+    """How each kind is weighed."""
+    if id_scale is None:
+        return [counting] * kinds
+    return [*[counting] * (kinds - 1), ID_COUNTING]

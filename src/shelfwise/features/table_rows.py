@@ -1,0 +1,299 @@
+"""Columns of a table as rows of numbers: logarithms and ranges of numbers, one place a category.
+
+The price, and the columns named under `numbers`, are numbers; all others are categories.
+
+Dimensions: N products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.core.arrow_size import is_text, one_array
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Bools, Float64Array, PluginSettings, Rows
+from shelfwise.errors import ConfigError
+
+NUMBER_PATTERN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+
+CATEGORY_COLUMNS = (*SYNONYMS["categories"], "main_cat")
+"""Columns that name a product's categories, the labels themselves; a classifier must not read them."""
+
+MIN_SPREAD = 1e-6
+"""Of a number's logarithm: one that never varied in training is not blown up later."""
+
+
+class TableSettings(PluginSettings):
+    """How columns become numbers between about -3 and 3."""
+
+    numbers: tuple[str, ...] = Field(
+        (),
+        description="columns that are read as numbers; price always is, all others are categories",
+    )
+    bins: int = Field(
+        16,
+        ge=1,
+        description="ranges a number is sorted into, each with equally many training products",
+    )
+    min_count: int = Field(
+        3,
+        ge=1,
+        description="training products that a category must have; rarer categories are treated as one "
+        "category",
+    )
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A column (N,) of numbers, NaN where a product has none."""
+
+    values: Float64Array
+
+    @property
+    def present(self) -> Bools:
+        """(N,) whether a product has a number."""
+        return ~np.isnan(self.values)
+
+    def take(self, rows: Rows) -> NumberColumn:
+        """The given rows, in that order."""
+        return NumberColumn(self.values[rows])
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """A column of categories: codes (N,) into `names`, -1 where a product has none."""
+
+    codes: Rows
+    names: tuple[str, ...]
+
+    @property
+    def present(self) -> Bools:
+        """(N,) whether a product has a category."""
+        return self.codes >= 0
+
+    def take(self, rows: Rows) -> CategoryColumn:
+        """The given rows, in that order."""
+        return CategoryColumn(self.codes[rows], self.names)
+
+
+@dataclass(frozen=True)
+class NumberEncoder:
+    """Encodes a number as its logarithm, standardised; as its range; and as missing.
+
+    Args:
+        edges: (B,) rising, between the ranges.
+        scale: (3,) the smallest positive training value, then mean and spread of the logarithms. Values below
+            the smallest count as the smallest.
+    """
+
+    edges: Float64Array
+    scale: Float64Array
+
+    @classmethod
+    def fit(cls, column: NumberColumn, settings: TableSettings) -> Self:
+        """Learn ranges and scale from training products; without a number it only encodes "missing"."""
+        values = column.values[column.present]
+        edges = np.zeros(0)
+        if len(values):
+            # quantiles, so that each range holds equally many products; many equal prices share one range
+            quantiles = np.arange(1, settings.bins) / settings.bins
+            edges = np.unique(np.quantile(values, quantiles))
+        smallest = values[values > 0].min(initial=np.inf)
+        if not np.isfinite(smallest):  # no positive number to take a logarithm of
+            return cls(edges, np.array([1.0, 0.0, MIN_SPREAD]))
+        logs = np.log(np.maximum(values, smallest))
+        spread = max(logs.std(), MIN_SPREAD)
+        return cls(edges, np.array([smallest, logs.mean(), spread]))
+
+    def encode(self, column: NumberColumn) -> sp.csr_array:
+        """Sparse rows (N, B + 3)."""
+        known = column.present
+        smallest, mean, spread = self.scale
+        # a missing number is filled with any positive one, so that its logarithm exists; it is set to 0 below
+        filled = np.where(known, column.values, smallest)
+        logs = np.log(np.maximum(filled, smallest))
+        size = np.where(known, (logs - mean) / spread, 0)
+        # ranges are numbered from 0 to B; B + 1 stands for a missing number
+        missing = len(self.edges) + 1
+        ranges = np.searchsorted(self.edges, column.values, side="right")
+        ranges = np.where(known, ranges, missing)
+        size_column = sp.csr_array(size[:, None])
+        range_columns = _one_hot(ranges, missing + 1)
+        parts = sp.hstack([size_column, range_columns], format="csr", dtype=np.float32)
+        return sp.csr_array(parts)
+
+
+@dataclass(frozen=True)
+class CategoryEncoder:
+    """Encodes a category as one of the known `names` (K,), as another one, or as missing."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, column: CategoryColumn, settings: TableSettings) -> Self:
+        """Learn which categories are common enough."""
+        counts = np.bincount(column.codes[column.present], minlength=len(column.names))
+        common = np.flatnonzero(counts >= settings.min_count)
+        # sorted, so that the columns do not depend on the order of the products
+        names = sorted(column.names[code] for code in common)
+        return cls(tuple(names))
+
+    def encode(self, column: CategoryColumn) -> sp.csr_array:
+        """Sparse rows (N, K + 2)."""
+        # the known categories come first, then one column for all others, then one for "missing"
+        other = len(self.names)
+        missing = other + 1
+        place = {name: i for i, name in enumerate(self.names)}
+        places = [place.get(name, other) for name in column.names]
+        # the code of a missing category, -1, finds the last entry
+        table = np.array([*places, missing])
+        return _one_hot(table[column.codes], missing + 1)
+
+
+Column = NumberColumn | CategoryColumn
+
+Encoder = NumberEncoder | CategoryEncoder
+
+
+@dataclass(frozen=True)
+class TableEncoding:
+    """How each of several columns is encoded."""
+
+    encoders: tuple[Encoder, ...]
+
+    @classmethod
+    def fit(cls, columns: Sequence[Column], settings: TableSettings) -> Self:
+        """Learn it from training products."""
+        encoders: list[Encoder] = []
+        for column in columns:
+            if isinstance(column, NumberColumn):
+                encoders.append(NumberEncoder.fit(column, settings))
+            else:
+                encoders.append(CategoryEncoder.fit(column, settings))
+        return cls(tuple(encoders))
+
+    def rows(self, columns: Sequence[Column]) -> sp.csr_array:
+        """All columns encoded, side by side."""
+        pairs = zip(self.encoders, columns, strict=True)
+        parts = [encoder.encode(column) for encoder, column in pairs]  # type: ignore[arg-type]
+        return sp.csr_array(sp.hstack(parts, format="csr"))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Ranges and scales of the numbers, by the column's place."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for i, encoder in enumerate(self.encoders):
+            if isinstance(encoder, NumberEncoder):
+                arrays[f"{i}.edges"] = encoder.edges
+                arrays[f"{i}.scale"] = encoder.scale
+        return arrays
+
+    def names(self) -> list[list[str] | None]:
+        """Each column's known categories; None tells that it is a number."""
+        return [
+            None if isinstance(encoder, NumberEncoder) else list(encoder.names)
+            for encoder in self.encoders
+        ]
+
+    @classmethod
+    def restored(
+        cls, arrays: Mapping[str, NDArray[Any]], names: Sequence[Sequence[str] | None]
+    ) -> Self:
+        """The encoding that :meth:`arrays` and :meth:`names` were taken from."""
+        encoders: list[Encoder] = []
+        for i, known in enumerate(names):
+            if known is None:
+                encoders.append(NumberEncoder(arrays[f"{i}.edges"], arrays[f"{i}.scale"]))
+            else:
+                encoders.append(CategoryEncoder(tuple(known)))
+        return cls(tuple(encoders))
+
+
+def read_columns(
+    catalog: Catalog, names: Sequence[str], numbers: Sequence[str], may_lack: bool
+) -> tuple[Column, ...]:
+    """The columns `names` of a catalogue.
+
+    Args:
+        numbers: those that are numbers, beside the price.
+        may_lack: a column that is not there counts as empty.
+
+    Raises:
+        ConfigError: a column is missing, is neither text nor numbers, or names the product's categories.
+    """
+    return tuple(_read_column(catalog, name, names, numbers, may_lack) for name in names)
+
+
+def any_value(columns: Sequence[Column]) -> Bools:
+    """(N,) whether a product has a value in any of the columns."""
+    return reduce(np.logical_or, [column.present for column in columns])
+
+
+def _read_column(
+    catalog: Catalog, name: str, names: Sequence[str], numbers: Sequence[str], may_lack: bool
+) -> Column:
+    field = "+".join(names)
+    # a further column that is called like one of the catalogue's own has the suffix _2
+    if name.removesuffix("_2") in CATEGORY_COLUMNS:
+        raise ConfigError(
+            f"the column {name!r} holds the product's categories, which are to be predicted; "
+            f"leave it out of {field!r}"
+        )
+    if name not in catalog and not may_lack:
+        known = [n for n in catalog.columns if n not in CATEGORY_COLUMNS]
+        raise ConfigError(
+            f"there is no column {name!r} for the field {field!r}; known: {', '.join(known)}"
+        )
+    # a fitted model goes on without a column that the catalogue lacks
+    column = pa.nulls(len(catalog))
+    if name in catalog:
+        column = one_array(catalog.table.column(name))
+    if pa.types.is_nested(column.type):
+        raise ConfigError(
+            f"the column {name!r} holds {column.type}; the modality tabular reads text and numbers, "
+            f"the modality vector reads vectors"
+        )
+    if name == "price" or name in numbers:
+        return NumberColumn(_numbers(column))
+    return _categories(column)
+
+
+def _categories(column: pa.Array) -> CategoryColumn:
+    """A column as categories, whatever their case and the blanks around them; empty text is missing."""
+    trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    text = pc.utf8_lower(trimmed)
+    encoded = pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    names = encoded.dictionary.to_pylist()
+    return CategoryColumn(codes.astype(np.int64), tuple(names))
+
+
+def _numbers(column: pa.Array) -> Float64Array:
+    """(N,) NaN where there is no number, or an infinite one."""
+    if is_text(column.type):
+        column = pc.utf8_trim_whitespace(column)
+        # a cast would stop at the first text that is no number, so these become null before
+        is_number = pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")
+        column = pc.if_else(is_number, column, None)
+    values: Float64Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    values = values.astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _one_hot(codes: Rows, width: int) -> sp.csr_array:
+    """(N, width) with a 1 at each row's code."""
+    count = len(codes)
+    ones = np.ones(count, np.float32)
+    # one entry a row, so row i's entries begin at place i
+    starts = np.arange(count + 1)
+    return sp.csr_array((ones, codes, starts), shape=(count, width))
