@@ -114,11 +114,13 @@ class OnnxModel(Predictor):
         graph: the ONNX file's bytes.
         readers: what each input of the graph is made from, by its name.
         member_inputs: by member of the final system, the inputs that make it present.
+        threads: how many it computes on; None for as many as there are cores. Not saved.
     """
 
     graph: bytes = field(repr=False)
     readers: dict[str, Reader]
     member_inputs: dict[str, tuple[str, ...]]
+    threads: int | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -218,7 +220,7 @@ class OnnxModel(Predictor):
         # longest first: the batches at the end are short, so no core waits long for the last one
         order = np.argsort(-inputs.lengths, kind="stable")
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        cores = os.cpu_count() or 1
+        cores = self.threads or os.cpu_count() or 1
         # either batches share the cores, or the threads of one batch do
         run = self._runners(1 if len(batches) > 1 else cores)
 

@@ -13,21 +13,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
 from shelfwise.catalog.reading.python_records import read_records
-from shelfwise.categorizer import Categorizer
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, ConfigError, PluginError, ShelfwiseError
-from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.labelling import label
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 from shelfwise.service.model_facts import model_facts
+
+if TYPE_CHECKING:
+    from shelfwise.categorizer import Categorizer
 
 log = logging.getLogger("shelfwise")
 
@@ -51,8 +53,11 @@ class ModelAnswers:
     digest: str
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, on_one_thread: bool = False) -> Self:
         """The model in `folder`, after its files were verified and a product was labelled.
+
+        Args:
+            on_one_thread: it computes on one thread from now on, as does all of torch in this process.
 
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
@@ -61,6 +66,8 @@ class ModelAnswers:
         from shelfwise.model.bundle_reader import MANIFEST
 
         predictor = open_model(folder)
+        if on_one_thread:
+            _use_one_thread(predictor)
         answers = cls(predictor, sha256_of_file(folder / MANIFEST)[:16])
         # whatever is imported or built at the first product is so before the first caller waits for it
         list(label(predictor, answers._catalog([{"title": "Mug with a handle"}])[0], Context()))
@@ -156,6 +163,8 @@ class ModelAnswers:
         return [{"similar": products} for products in found]
 
     def _explain(self, catalog: Catalog, options: Mapping[str, Any]) -> list[Answer]:
+        from shelfwise.explain.explanation import explain_products
+
         model = require_members(self.predictor, "explain labels")
         context = Context(seed=model.config.seed)
         evidence = bool(options.get("evidence"))
@@ -168,7 +177,20 @@ class ModelAnswers:
 
     @cached_property
     def _categorizer(self) -> Categorizer:
+        # it imports torch, which an exported model does without
+        from shelfwise.categorizer import Categorizer
+
         return Categorizer.from_model(self.predictor)
+
+
+def _use_one_thread(predictor: Predictor) -> None:
+    if isinstance(predictor, OnnxModel):
+        predictor.threads = 1
+        return
+    # an exported model does without torch
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _record(product: Mapping[str, Any]) -> dict[str, Any]:

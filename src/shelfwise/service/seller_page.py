@@ -6,7 +6,7 @@ import json
 import shlex
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from fastapi import APIRouter, Request
@@ -44,7 +44,8 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
 
     @router.get("/")
     def form(title: str = "", description: str = "") -> HTMLResponse:
-        return HTMLResponse(_page({"title": title[:1_000], "description": description[:20_000]}))
+        shown = {"title": title[:1_000], "description": description[:20_000]}
+        return HTMLResponse(_page(shown, reasons=_has_reasons(engine)))
 
     @router.get("/colours.css")
     def colours() -> Response:
@@ -61,6 +62,7 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
     @router.post("/")
     async def labels(request: Request) -> HTMLResponse:
         sent = await request.form(max_files=1, max_fields=2)
+        reasons = _has_reasons(engine)
         shown = {name: str(sent.get(name, "")) for name in ("title", "description")}
         picture = sent.get("picture")
         content = await picture.read() if isinstance(picture, UploadFile) else b""
@@ -69,9 +71,11 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
             parts = {"picture": content} if content else {}
             found = await _labels(engine, request, product, parts)
         except Problem as problem:
-            return HTMLResponse(_page(shown, problem=problem.detail), problem.status)
+            page = _page(shown, reasons=reasons, problem=problem.detail)
+            return HTMLResponse(page, problem.status)
         programs = _programs(shown, str(request.base_url).rstrip("/"), needs_key)
-        return HTMLResponse(_page(shown, answer=found, **programs, **_not_given(found)))
+        page = _page(shown, reasons=reasons, answer=found, **programs, **_not_given(found))
+        return HTMLResponse(page)
 
     return router
 
@@ -84,17 +88,27 @@ async def _labels(
     Raises:
         Problem: there is no answer.
     """
-    options = CategorizeRequest(products=[product], reasons="members").options()
+    reasons = _has_reasons(engine)
+    wanted: Literal["members", "none"] = "members" if reasons else "none"
+    options = CategorizeRequest(products=[product], reasons=wanted).options()
     try:
         found, _ = await answered(engine, request, "categorize", [product], parts, options)
     except Problem as problem:
-        # an exported model has no members, and its labels no reasons
-        if problem.status != 501:
+        # another model may have taken the place of one that has members
+        if not reasons or problem.status != 501:
             raise
         options = CategorizeRequest(products=[product]).options()
         found, _ = await answered(engine, request, "categorize", [product], parts, options)
     only: dict[str, Any] = found[0]
     return only
+
+
+def _has_reasons(engine: Engine) -> bool:
+    """Whether the model has members, whose scores are its labels' reasons; one that is not loaded may."""
+    try:
+        return not engine.facts["exported"]
+    except Problem:
+        return True
 
 
 def _static(name: str) -> Response:

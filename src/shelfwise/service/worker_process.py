@@ -53,13 +53,10 @@ def main() -> None:
 
 def _load(folder: Path) -> Any:
     """The model's answers, on one thread."""
-    import torch
-
-    # this process is the service's own; a second thread makes one product slower beside any neighbour
-    torch.set_num_threads(1)
     from shelfwise.service.model_answers import ModelAnswers
 
-    return ModelAnswers.load(folder)
+    # this process is the service's own; a second thread makes one product slower beside any neighbour
+    return ModelAnswers.load(folder, on_one_thread=True)
 
 
 def _leave_signals_to_the_service() -> None:
