@@ -109,6 +109,14 @@ def test_a_model_whose_manifest_is_damaged_can_be_replaced(
     assert load_bundle(folder).labels == bundle.labels
 
 
+def test_files_that_the_manifest_names_are_no_strangers(bundle: Bundle, tmp_path: Path) -> None:
+    """Whatever their endings are."""
+    attached = replace(bundle, attachments={"words.txt": b"mug"})
+    for _ in range(2):
+        save_bundle(attached, tmp_path / "model")
+    assert load_bundle(tmp_path / "model").attachments == {"words.txt": b"mug"}
+
+
 def test_what_we_write_into_a_report_is_no_stranger(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(bundle, tmp_path / "model")
     report = tmp_path / "model" / "report"
