@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from shelfwise.core.one_thread import use_one_thread
-from shelfwise.nn.memory import tune_malloc
 from shelfwise.scale.job import Job
 from shelfwise.scale.labeller import loaded_labeller
 
@@ -29,8 +28,8 @@ def main() -> None:
     # Ctrl+C goes to all processes of a terminal; the run ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = _taken_streams()
-    # the process is a worker's own, so its settings may be made
-    tune_malloc()
+    # the process is a worker's own, so its settings may be made; the allocator's stay as they are:
+    # memory that is kept for the next portion is not given to the neighbour
     use_one_thread()
     job = Job.from_line(requests.readline())
     numbers: queue.Queue[int] = queue.Queue()
