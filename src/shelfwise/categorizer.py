@@ -40,7 +40,6 @@ from shelfwise.model.labelling import label, novelty_detector
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import Predictor
-from shelfwise.training.fit import fit_catalog
 
 _COLUMNS = "multi_hot_columns"
 """The fact of a model that was fitted on a multi-hot `y`: the labels of its columns."""
@@ -130,6 +129,9 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         products = read_labelled_products(X, y, settings.catalog, self.root)
         # a later catalogue is read as this one was
         settings = settings.model_copy(update={"catalog": products.settings})
+        # torch is for fitting; an exported model predicts without it
+        from shelfwise.training.fit import fit_catalog
+
         model = fit_catalog(products.catalog, settings, context or Context(seed=settings.seed))
         if products.columns is not None:
             model.facts[_COLUMNS] = list(products.columns)

@@ -76,11 +76,7 @@ class NeighbourReader:
 
     def example(self, count: int, width: int) -> GraphPortion:
         """Products with nobody around."""
-        nobody = RelationLists(
-            np.zeros(1, np.uint64), np.zeros(2, np.int64), np.zeros(0, np.uint64)
-        )
-        row = _dense(self.place.rows(nobody, np.zeros(1, np.int64)))
-        return example_of(np.zeros((count, row.shape[1]), np.float32))
+        return example_of(np.zeros((count, self.place.width), np.float32))
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,11 @@ class NeighbourReading:
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
         present = self.present[rows]
-        return GraphPortion(_dense(self.place.rows(self.lists, rows)), present, present)
+        found = np.zeros((len(rows), self.place.width), np.float32)
+        # many products have nobody around, and their rows are not read
+        if present.any():
+            found[present] = _dense(self.place.rows(self.lists, rows[present]))
+        return GraphPortion(found, present, present)
 
 
 @dataclass(frozen=True)

@@ -237,10 +237,16 @@ class OnnxModel(Predictor):
     @cached_property
     def _runners(self) -> Callable[[int], Run]:
         """The graph, made ready for so many threads a call; kept, as that takes longer than a run."""
-        return lru_cache(lambda threads: _runner(self.graph, threads))
+        return lru_cache(lambda threads: runner(self.graph, threads))
 
 
-def _runner(graph: bytes, threads: int) -> Run:
+def runner(graph: bytes, threads: int) -> Run:
+    """The graph as a function of its inputs, on so many threads.
+
+    Raises:
+        PluginError: onnxruntime is not installed.
+        DeviceError: a GPU was asked for.
+    """
     try:
         runtime = import_module("onnxruntime")
     except ModuleNotFoundError:

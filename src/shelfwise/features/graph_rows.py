@@ -32,6 +32,11 @@ class NeighbourRows:
         """The graph that the labels are of."""
         return self.labels.graph
 
+    @property
+    def width(self) -> int:
+        """Numbers of a row."""
+        return self.hops * (int(self.labels.labels.shape[1]) + 1)
+
     def present(self, lists: RelationLists, rows: Rows) -> Bools:
         """(N,) which products have a training product around them."""
         return self.labels.usable(lists, rows, self.hops)
@@ -71,6 +76,11 @@ class NodeVectors:
 
     graph: Graph
     vectors: Floats
+
+    @property
+    def width(self) -> int:
+        """D, the numbers of a row."""
+        return int(self.vectors.shape[1])
 
     def present(self, lists: RelationLists, rows: Rows) -> Bools:
         """(N,) which products are a node or have one beside them."""

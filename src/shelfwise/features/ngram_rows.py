@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shelfwise.core.types import Bools
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
-from shelfwise.text.ngrams import Grams
+from shelfwise.text.ngrams import Grams, SparseParts
 
 ID_COUNTING = BagSettings(words=(1,), letters=())
 """How ids of related products are weighed: each is a word of its own."""
@@ -52,11 +52,11 @@ class NgramRows:
         counted = _countings(len(grams), self.counting, self.id_scale)
         parts = []
         for vocabulary, kind, how in zip(self.vocabularies, grams, counted, strict=True):
-            weighted = vocabulary.inputs(kind, how)
+            values, columns, offsets = vocabulary.input_parts(kind, how)
             if how is ID_COUNTING:
-                weighted = weighted * np.float32(self.id_scale or 0)
-            parts.append(weighted)
-        return sp.csr_array(sp.hstack(parts, format="csr", dtype=np.float32))
+                values = values * np.float32(self.id_scale or 0)
+            parts.append((values, columns, offsets))
+        return _side_by_side(parts, [len(one.keys) for one in self.vocabularies])
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
         """Which of N products have a known n-gram or id."""
@@ -84,3 +84,25 @@ def _countings(kinds: int, counting: BagSettings, id_scale: float | None) -> lis
     if id_scale is None:
         return [counting] * kinds
     return [*[counting] * (kinds - 1), ID_COUNTING]
+
+
+def _side_by_side(parts: Sequence[SparseParts], widths: Sequence[int]) -> sp.csr_array:
+    """Sparse rows (N, F) of several parts, each so many columns wide.
+
+    The same as scipy's ``hstack``, which takes most of the time of a single product.
+    """
+    lengths = [np.diff(offsets) for _, _, offsets in parts]
+    ends = np.cumsum(np.sum(lengths, axis=0))
+    offsets_of_all = np.concatenate([[0], ends]).astype(np.int64)
+    all_values = np.empty(offsets_of_all[-1], np.float32)
+    all_columns = np.empty(offsets_of_all[-1], np.int64)
+    # where the next part of each row goes
+    free = offsets_of_all[:-1].copy()
+    shifts = np.cumsum([0, *widths])
+    for (values, columns, offsets), own, shift in zip(parts, lengths, shifts[:-1], strict=True):
+        places = np.arange(len(values)) + np.repeat(free - offsets[:-1], own)
+        all_values[places] = values
+        all_columns[places] = columns + shift
+        free += own
+    shape = (len(offsets_of_all) - 1, int(shifts[-1]))
+    return sp.csr_array((all_values, all_columns, offsets_of_all), shape=shape)

@@ -17,7 +17,14 @@ from pydantic import Field, model_validator
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
-from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+from shelfwise.text.ngrams import (
+    Grams,
+    Keys,
+    SparseParts,
+    letter_grams,
+    split_words,
+    word_grams,
+)
 from shelfwise.text.tokenization import Segmentation
 from shelfwise.text.vocabulary import TokenArray
 
@@ -153,21 +160,27 @@ class TfidfVocabulary:
             unknown_weight: inverse document frequency of n-grams that are not known. They then count in a
                 row's length, so that the known part alone is shorter than 1. None leaves them out.
         """
+        parts = self.input_parts(grams, settings, unknown_weight)
+        return sp.csr_array(parts, shape=(len(grams), len(self.keys)))
+
+    def input_parts(
+        self, grams: Grams, settings: BagSettings, unknown_weight: float | None = None
+    ) -> SparseParts:
+        """As :meth:`inputs`, but the parts of the matrix."""
         # n-grams that were not in training have no column
-        counts = grams.align(self.keys)
-        values = _term_frequency(counts.data, settings.weighting)
-        values = values * self.weights[counts.indices]
-        squares = _row_sums(counts, values**2)
+        counts, columns, offsets = grams.aligned(self.keys)
+        values = _term_frequency(counts, settings.weighting)
+        values = values * self.weights[columns]
+        squares = _row_sums(offsets, values**2)
         if unknown_weight is not None:
             # the rarest would weigh as much: they make a row unlike every training row
             unknown = grams.counts[:, ~np.isin(grams.keys, self.keys)]
             frequencies = _term_frequency(unknown.data, settings.weighting)
             unknown_values = frequencies * np.float64(unknown_weight)
-            squares = squares + _row_sums(unknown, unknown_values**2)
+            squares = squares + _row_sums(unknown.indptr, unknown_values**2)
         # divided in double precision, rounded once; a row without known n-grams has no values to divide
-        values = values / np.repeat(np.sqrt(squares), np.diff(counts.indptr))
-        shape = counts.shape
-        return sp.csr_array((values.astype(np.float32), counts.indices, counts.indptr), shape=shape)
+        scaled = values / np.repeat(np.sqrt(squares), np.diff(offsets))
+        return scaled.astype(np.float32), columns, offsets
 
 
 def _term_frequency(counts: NDArray[np.float32], weighting: Weighting) -> NDArray[np.float32]:
@@ -177,7 +190,8 @@ def _term_frequency(counts: NDArray[np.float32], weighting: Weighting) -> NDArra
     return np.asarray(1 + np.log(counts))
 
 
-def _row_sums(matrix: sp.csr_array, values: NDArray[np.floating]) -> Float64Array:
-    """(N,) the sum of `values`, one a stored element of `matrix`, by row."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return np.asarray(np.bincount(rows, values, matrix.shape[0]), np.float64)
+def _row_sums(offsets: NDArray[np.integer], values: NDArray[np.floating]) -> Float64Array:
+    """(N,) the sum of `values`, one a stored element of sparse rows, by row, which begin at `offsets`."""
+    count = len(offsets) - 1
+    rows = np.repeat(np.arange(count), np.diff(offsets))
+    return np.asarray(np.bincount(rows, values, count), np.float64)

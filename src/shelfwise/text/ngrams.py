@@ -28,6 +28,9 @@ from shelfwise.text.vocabulary import Offsets, TokenArray
 
 Keys = NDArray[np.uint64]
 
+SparseParts = tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.integer]]
+"""Of sparse rows: values, columns, and where each row begins and the last ends."""
+
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: its multiples are spread evenly over all 64-bit numbers (splitmix64)."""
 
@@ -77,18 +80,21 @@ class Grams:
 
     def align(self, keys: Keys) -> sp.csr_array:
         """Counts (N, K) of the n-grams `keys` (K,), which must be ascending; all others are left out."""
+        return sp.csr_array(self.aligned(keys), shape=(len(self), len(keys)))
+
+    def aligned(self, keys: Keys) -> SparseParts:
+        """As :meth:`align`, but the parts of the matrix, which are quicker to make for a few texts."""
+        counts = self.counts
         if not len(keys):
-            return sp.csr_array((len(self), 0), dtype=np.float32)
+            return counts.data[:0], np.zeros(0, np.int64), np.zeros_like(counts.indptr)
         # searchsorted gives K for keys above the last one: any column does, they are not known
         column = np.minimum(np.searchsorted(keys, self.keys), len(keys) - 1)
         is_known = keys[column] == self.keys
-        is_kept = is_known[self.counts.indices]
+        is_kept = is_known[counts.indices]
         # entries kept before each one, from which the rows' new offsets are read
         kept_before = np.concatenate([[0], np.cumsum(is_kept)])
-        columns = column[self.counts.indices[is_kept]]
-        offsets = kept_before[self.counts.indptr]
-        values = self.counts.data[is_kept]
-        return sp.csr_array((values, columns, offsets), shape=(len(self), len(keys)))
+        columns = column[counts.indices[is_kept]]
+        return counts.data[is_kept], columns, kept_before[counts.indptr]
 
 
 def split_words(texts: Sequence[str | None], segmentation: Segmentation = "unicode") -> TokenArray:
