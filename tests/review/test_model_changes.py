@@ -111,6 +111,9 @@ def test_nothing_is_learnt_from_the_random_sample_or_its_look_alikes(served: Any
     ids = workspace.products.ids
     assert learnt == {ids[row] for row in others}
     assert left_out == {ids[row] for row in unseen}
+    # an interval from two products would say more than they do
+    assert '<th scope="row">Micro-F1</th>' in client.get(HOME).text
+    assert not re.search(r"\([+-][\d.]+ to [+-]", client.get(HOME).text)
     # these measure, and nothing else
     assert served.changes.standing.proposed.comparison.products == 2
 
