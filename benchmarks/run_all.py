@@ -58,6 +58,7 @@ def main() -> None:
             "linear_text": [catalog, *common[2:]],
             "fine_tuning": common,
             "fusing": common,
+            "stacking": [catalog, "--repeats", args.repeats, "--out", args.out],
             "growth": common,
             "inference": ["--repeats", args.repeats, "--out", args.out],
             "reading": [

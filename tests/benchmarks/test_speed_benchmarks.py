@@ -155,3 +155,20 @@ def test_an_exponent_of_one_is_growth_in_proportion(benchmark_of_growth):
     found = benchmark_of_growth.exponents([10, 100], points)
     assert found == pytest.approx({"cpu_fit": 1.0, "cpu_read": 2.0, "cpu_in_all": 1.602}, abs=1e-3)
     assert benchmark_of_growth.exponents([10, 100], [{"failure": "memory"}, points[1]]) == {}
+
+
+@pytest.mark.slow
+def test_stacking_is_measured_from_the_same_scores_on_both_sides(tmp_path):
+    from shelfwise.catalog.sample import write_sample
+
+    catalog = write_sample(tmp_path / "sample", 300, images=False)
+    source = BENCHMARKS.parent / "src"
+    script = str(BENCHMARKS / "stacking.py")
+    further = ["--before", str(source), "--out", str(tmp_path / "out")]
+    subprocess.run([sys.executable, script, str(catalog), *further], check=True)
+    (found,) = (tmp_path / "out").glob("stacking-*.json")
+    runs = json.loads(found.read_text("utf-8"))["runs"]
+    (ours,), (before,) = runs["ours"], runs["before"]
+    # the same code on both sides: the same decisions, whatever they cost
+    for figure in ("micro_f1_0.5", "micro_f1_tuned", "macro_f1_tuned"):
+        assert ours[figure] == before[figure] > 0.3
