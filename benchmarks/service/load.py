@@ -77,10 +77,7 @@ class Connections:
 
     async def ask(self) -> int:
         """Send the request; the status of its answer."""
-        if self.free:
-            reader, writer = self.free.pop()
-        else:
-            reader, writer = await asyncio.open_connection(self.host, self.port)
+        reader, writer = await self._connection()
         writer.write(self.request)
         head = await reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
@@ -94,6 +91,16 @@ class Connections:
         else:
             self.free.append((reader, writer))
         return status
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection that is still open, or a new one."""
+        while self.free:
+            reader, writer = self.free.pop()
+            # the service closes what was idle for seconds, as every server does
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port)
 
 
 async def run(connections: Connections, rate: float, seconds: float) -> Outcome:
@@ -164,7 +171,7 @@ def main() -> None:
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--seconds", type=float, default=60, help="of each run")
     parser.add_argument("--products", type=int, default=1, help="of each request")
-    parser.add_argument("--clients", type=int, default=32, help="while the capacity is measured")
+    parser.add_argument("--clients", type=int, default=64, help="while the capacity is measured")
     parser.add_argument("--times", type=float, nargs="+", default=[0.5, 1.0, 2.0])
     asyncio.run(measure(parser.parse_args()))
 

@@ -108,6 +108,14 @@ class Admission:
         """Products that wait and are still wanted."""
         return sum(1 for one in self._waiting if not one.job.done.done())
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place for even one product."""
+        # short of that many there is a place, and nothing needs to be counted
+        if len(self._waiting) < self.settings.queue_products:
+            return False
+        return self.waiting_products >= self.settings.queue_products
+
     async def admit(self, job: Job) -> None:
         """Take all products of `job`, or none.
 
@@ -201,12 +209,16 @@ class Admission:
         self._waiting = deque(one for one in self._waiting if not one.job.done.done())
         self._tell_length()
 
+    def _shed(self, job: Job, reason: str) -> Problem:
+        self.metrics.products.labels("refused").inc(len(job.products))
+        return self.refusal(reason)
+
     def _explanation_ended(self, done: object) -> None:
         self._open_explanations -= 1
 
-    def _shed(self, job: Job, reason: str) -> Problem:
+    def refusal(self, reason: str) -> Problem:
+        """What a request is told that finds no place; it is counted."""
         self.metrics.shed.labels(reason).inc()
-        self.metrics.products.labels("refused").inc(len(job.products))
         return Problem(
             429,
             "queue-full",

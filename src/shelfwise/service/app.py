@@ -14,6 +14,7 @@ from shelfwise import __version__
 from shelfwise.service.access import Access, AccessControl
 from shelfwise.service.api_routes import api_router
 from shelfwise.service.body_limits import BodyLimits
+from shelfwise.service.early_refusal import EarlyRefusal
 from shelfwise.service.engine import Engine
 from shelfwise.service.health_routes import health_router
 from shelfwise.service.problems import MEDIA_TYPE, Problem
@@ -48,6 +49,7 @@ def create_app(engine: Engine, access: Access, routers: Sequence[APIRouter] = ()
     app.exception_handler(Exception)(_as_problem)
     # the last added is the first to see a request
     app.add_middleware(BodyLimits, settings=engine.settings)
+    app.add_middleware(EarlyRefusal, admission=engine.admission)
     app.add_middleware(AccessControl, access=access)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
