@@ -113,7 +113,7 @@ def quick_models(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return folder / "model", folder / "graph"
 
 
-@pytest.fixture(scope="session", params=["quick", "stacked"])
+@pytest.fixture(scope="session", params=["quick", pytest.param("stacked", marks=pytest.mark.slow)])
 def pair(request: pytest.FixtureRequest) -> tuple[Path, Path]:
     """A model and its export."""
     name = "quick_models" if request.param == "quick" else "stacked"
@@ -169,6 +169,7 @@ def test_products_that_nobody_knows_get_no_label(quick_models: tuple[Path, Path]
     assert [one.reason for one in answers.refused] == ["the model knows none of its words"]
 
 
+@pytest.mark.slow
 def test_an_exported_model_comes_back_from_disk_as_it_was(
     stacked: tuple[Path, Path], sample: Path, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_an_exported_model_comes_back_from_disk_as_it_was(
     assert (first == second).all()
 
 
+@pytest.mark.slow
 def test_encoders_run_once_for_all_members(stacked: tuple[Path, Path]) -> None:
     _, graph = opened(stacked)
     inputs = [one.name for one in onnxruntime.InferenceSession(graph.graph).get_inputs()]

@@ -22,7 +22,7 @@ EXTRAS = {
     "fetch": ("httpx",),
     "search": ("optuna",),
     "similar": ("faiss-cpu",),
-    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "onnx": ("onnx", "onnxruntime", "onnxscript", "tokenizers"),
     "ray": ("ray",),
     "sign": ("cryptography",),
     "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),

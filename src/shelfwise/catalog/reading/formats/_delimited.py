@@ -249,7 +249,8 @@ class DelimitedFormat(FileFormat):
         ]
 
     def _is_header(self, fields: list[str]) -> bool:
-        first_is = fields[0] == self.names[0]
+        # a line that holds nothing but a sign of its end has no fields
+        first_is = fields[:1] == [self.names[0]]
         return first_is and tuple(field.strip() for field in fields) == self.names
 
     def _other_records(
