@@ -129,6 +129,21 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Path, Path]:
+    """Files of a private key that signs models, and of its public one."""
+    from cryptography.hazmat.primitives import serialization as pem
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    plain = pem.NoEncryption()
+    private.write_bytes(key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, plain))
+    info = pem.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(key.public_key().public_bytes(pem.Encoding.PEM, info))
+    return private, public
+
+
 @pytest.fixture(scope="session")
 def title_model(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder: one member that reads titles, trained on the sample in a second or two."""

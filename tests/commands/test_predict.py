@@ -15,24 +15,15 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.predict import predict_catalog, summary_lines
 from shelfwise.config import Config
 from shelfwise.core.types import Context
+from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
 from shelfwise.training.fit import fit_catalog
 
 
 @pytest.fixture(scope="module")
-def model(sample: Path) -> Model:
+def model(title_model: Path) -> Model:
     """One that reads titles only."""
-    changes: dict[str, Any] = {
-        "labels": {"min_count": 8},
-        "split": {"validation_fraction": 0},
-        "stacking": {"folds": 3},
-        "decide_with": "text",
-        "members": {"text": {"modality": "text_linear", "field": "title"}},
-        "systems": {},
-    }
-    return fit_catalog(
-        read_catalog(sample).catalog, Config.load("quick", changes=changes), Context()
-    )
+    return Model.from_bundle(load_bundle(title_model))
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:

@@ -6,23 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization as pem
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.model.bundle import sign_bundle
 from tests.service.conftest import Server
 
 
 def test_a_service_takes_signed_models_only_where_a_key_is_given(
-    start: Callable[..., Server], small: Path, tmp_path: Path
+    start: Callable[..., Server], small: Path, keys: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    key = Ed25519PrivateKey.generate()
-    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
-    plain = pem.NoEncryption()
-    private.write_bytes(key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, plain))
-    info = pem.PublicFormat.SubjectPublicKeyInfo
-    public.write_bytes(key.public_key().public_bytes(pem.Encoding.PEM, info))
+    private, public = keys
     model = shutil.copytree(small, tmp_path / "model")
     demand = {PUBLIC_KEY_VARIABLE: str(public)}
     refused = start(model, ready=False, **demand)

@@ -17,6 +17,7 @@ from shelfwise.core.claims import claimed, remove_leftovers
 from shelfwise.core.types import Context
 from shelfwise.errors import StorageError
 from shelfwise.model.model_identity import ModelIdentity
+from shelfwise.model.prediction_rows import missing_columns_lines
 from shelfwise.scale.engine import Engine
 from shelfwise.scale.job import Job
 from shelfwise.scale.label_run import LabelRun
@@ -163,9 +164,7 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"the {found['top']} highest scores of each product are written (--top)"
     if found["refused"]:
         yield f"{found['refused']:,} images could not be used: the files *.refused.jsonl"
-    if found["missing_columns"]:
-        names = ", ".join(found["missing_columns"])
-        yield f"the model also reads {names}; no product has a value there"
+    yield from missing_columns_lines(found["missing_columns"])
     if found["empty_shards"]:
         yield f"{len(found['empty_shards'])} shards hold no product"
     for reason in [*found["failed"].values(), *found["faults"].values()][:MAX_TOLD]:

@@ -23,7 +23,13 @@ from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import label_portions
-from shelfwise.model.prediction_rows import Row, product_row, refused_row, write_rows
+from shelfwise.model.prediction_rows import (
+    Row,
+    missing_columns_lines,
+    product_row,
+    refused_row,
+    write_rows,
+)
 from shelfwise.model.predictor import Predictor
 from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
 
@@ -180,9 +186,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{told}: {summary['quarantine']}"
     if summary["refused"]:
         yield f"{summary['refused']} images could not be used: {summary['refusals']}"
-    if summary["missing_columns"]:
-        names = ", ".join(summary["missing_columns"])
-        yield f"the model also reads {names}; no product has a value there"
+    yield from missing_columns_lines(summary["missing_columns"])
     if explained := summary.get("explained"):
         yield f"{explained['products']} products explained: {explained['page']}"
 

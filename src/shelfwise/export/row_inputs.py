@@ -24,6 +24,17 @@ from shelfwise.features.table_rows import TableEncoding, any_value, read_columns
 from shelfwise.features.tfidf import has_words, words_of
 
 
+class _AlikeReading:
+    """What is read of N products that are all the same work."""
+
+    present: Bools
+
+    @property
+    def lengths(self) -> Rows:
+        """(N,) 0: no product takes longer than another."""
+        return np.zeros(len(self.present), np.int64)
+
+
 @dataclass(frozen=True)
 class NeighbourReader:
     """A product's place in the co-purchase graph as rows (B, D).
@@ -80,7 +91,7 @@ class NeighbourReader:
 
 
 @dataclass(frozen=True)
-class NeighbourReading:
+class NeighbourReading(_AlikeReading):
     """The lists of N products.
 
     Args:
@@ -90,11 +101,6 @@ class NeighbourReading:
     lists: RelationLists
     place: GraphRows
     present: Bools
-
-    @property
-    def lengths(self) -> Rows:
-        """(N,) 0: rows are of one width."""
-        return np.zeros(len(self.present), np.int64)
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
@@ -154,7 +160,7 @@ class TableReader:
 
 
 @dataclass(frozen=True)
-class RowReading:
+class RowReading(_AlikeReading):
     """Rows of N products.
 
     Args:
@@ -164,11 +170,6 @@ class RowReading:
 
     rows: sp.csr_array
     present: Bools
-
-    @property
-    def lengths(self) -> Rows:
-        """(N,) 0: rows are of one width."""
-        return np.zeros(len(self.present), np.int64)
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
@@ -212,15 +213,10 @@ class WordsInEach:
 
 
 @dataclass(frozen=True)
-class Condition:
+class Condition(_AlikeReading):
     """Which of N products meet a condition."""
 
     present: Bools
-
-    @property
-    def lengths(self) -> Rows:
-        """(N,) 0: it is no work."""
-        return np.zeros(len(self.present), np.int64)
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Presence alone."""

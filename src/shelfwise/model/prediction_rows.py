@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,12 @@ def refused_row(record: Quarantined) -> Row:
         "novelty": None,
         "scores": {},
     }
+
+
+def missing_columns_lines(names: Sequence[str]) -> Iterator[str]:
+    """What a person is told of columns that the model reads and no product has."""
+    if names:
+        yield f"the model also reads {', '.join(names)}; no product has a value there"
 
 
 def write_rows(rows: Iterator[Row], path: Path, ending: str) -> int:
