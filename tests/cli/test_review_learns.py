@@ -50,13 +50,19 @@ def wait_for(client: httpx.Client, pattern: str) -> str:
     pytest.fail(f"the page never showed {pattern}: {text[-3000:]}")
 
 
+@pytest.fixture
+def own(trained: Path, sample: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A model and a catalogue that a test may change."""
+    model = shutil.copytree(trained, tmp_path / "model")
+    catalog = shutil.copy(sample, tmp_path / sample.name)
+    return model, catalog
+
+
 @pytest.mark.slow
 def test_a_model_learns_is_used_and_is_still_there_after_a_restart(
-    trained: Path, sample: Path, tmp_path: Path
+    own: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    model, catalog = tmp_path / "model", tmp_path / sample.name
-    shutil.copytree(trained, model)
-    shutil.copy(sample, catalog)
+    model, catalog = own
     old = digest_of(model)
     with running(model, catalog) as (process, told):
         client = client_of(told)
@@ -93,11 +99,9 @@ def test_a_model_learns_is_used_and_is_still_there_after_a_restart(
 
 @pytest.mark.slow
 def test_a_kill_during_the_training_leaves_model_and_decisions_and_no_process(
-    trained: Path, sample: Path, tmp_path: Path
+    own: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    model, catalog = tmp_path / "model", tmp_path / sample.name
-    shutil.copytree(trained, model)
-    shutil.copy(sample, catalog)
+    model, catalog = own
     before = {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()}
     with running(model, catalog) as (process, told):
         client = client_of(told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 from pathlib import Path
 
@@ -17,22 +16,7 @@ from shelfwise.catalog.reading import to_parquet as conversion
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.errors import CatalogError, StorageError
-
-
-def records(count: int) -> bytes:
-    """A duplicate, a broken line, an entity and a column of its own in every hundred."""
-    lines = []
-    for i in range(count):
-        record = {
-            "id": f"P{i - (i % 100 == 7)}",
-            "title": f"Mug &amp; saucer {i}",
-            "categories": [["Home", f"Shelf {i % 9}"]],
-        }
-        if i % 100 == 50:
-            record[f"column {i // 1000}"] = i
-        line = json.dumps(record).encode()
-        lines.append(line[: len(line) // 2] if i % 100 == 30 else line)
-    return b"\n".join(lines) + b"\n"
+from tests.catalog.flawed_records import flawed_records
 
 
 def table_of(shards: list[Path]) -> pa.Table:
@@ -53,7 +37,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_files_hold_what_reading_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, processes: int
 ) -> None:
-    data = records(4000)
+    data = flawed_records(4000)
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     reading = read_catalog(tmp_path / name)
     write_quarantine(reading.quarantine, tmp_path / "expected.jsonl")
@@ -87,7 +71,7 @@ def test_records_that_span_blocks_are_read_whole(
 
 
 def test_a_shard_is_a_catalogue(tmp_path: Path) -> None:
-    (tmp_path / "shop.jsonl").write_bytes(records(200))
+    (tmp_path / "shop.jsonl").write_bytes(flawed_records(200))
     done = convert_catalog(tmp_path / "shop.jsonl", tmp_path / "out")
     again = read_catalog(done.shards[0])
     assert not again.quarantine
@@ -95,7 +79,7 @@ def test_a_shard_is_a_catalogue(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "shop.jsonl").write_bytes(records(10))
+    (tmp_path / "shop.jsonl").write_bytes(flawed_records(10))
     (tmp_path / "out").write_text("a file stands here")
     with pytest.raises(StorageError, match="could not write"):
         convert_catalog(tmp_path / "shop.jsonl", tmp_path / "out")
@@ -103,7 +87,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_source_that_cannot_be_read_is_no_fault_of_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "shop.jsonl").write_bytes(records(10))
+    (tmp_path / "shop.jsonl").write_bytes(flawed_records(10))
     (tmp_path / "shop.jsonl").chmod(0)
     with pytest.raises(CatalogError, match="cannot be read"):
         convert_catalog(tmp_path / "shop.jsonl", tmp_path / "out")
@@ -122,7 +106,7 @@ def _die(*_: object) -> None:
 def test_a_killed_helper_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "shop.jsonl").write_bytes(records(10))
+    (tmp_path / "shop.jsonl").write_bytes(flawed_records(10))
     monkeypatch.setattr(stream, "_MIN_SHARED_BYTES", 0)
     monkeypatch.setattr(stream, "cpu_count", lambda: 2)
     monkeypatch.setattr(parallel, "_check_and_store", _die)

@@ -23,23 +23,12 @@ from shelfwise.catalog.shards.manifest import ShardedCatalog
 from shelfwise.catalog.shards.shard_writer import ShardWriter
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, StorageError
+from tests.catalog.flawed_records import flawed_records
 
 
 def records(count: int, first: int = 0) -> bytes:
-    """A duplicate, a broken line, entities, and late columns."""
-    lines = []
-    for i in range(first, first + count):
-        record = {
-            "id": f"P{i - (i % 100 == 7)}",
-            "title": f"Mug &amp; saucer {i}",
-            "image": f"pictures/{i}.png",
-            "categories": [["Home", f"Shelf {i % 9}"]],
-        }
-        if i % 100 == 50:
-            record[f"column {i // 1000}"] = i
-        line = json.dumps(record).encode()
-        lines.append(line[: len(line) // 2] if i % 100 == 30 else line)
-    return b"\n".join(lines) + b"\n"
+    """A duplicate, a broken line, entities, late columns and pictures."""
+    return flawed_records(count, first, pictures=True)
 
 
 def ingest(places: list[Path], out: Path, **options: Any) -> ShardedCatalog:
