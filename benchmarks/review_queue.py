@@ -4,7 +4,7 @@ python benchmarks/review_queue.py MODEL CATALOG.jsonl --out DIR [--effort 0.05 0
 
 The catalogue has JSON lines with right labels, of products that the model was not trained on. Two jobs:
 
-- "Probably wrong": one category path of 5 % of the products is made wrong (dropped, added or swapped, a third
+- "Perhaps wrong": one category path of 5 % of the products is made wrong (dropped, added or swapped, a third
   each). A wrong label is one that the spoilt catalogue has and the right one has not, or the other way round.
 - "Uncertain": the labels that the model suggests. A wrong one is suggested and not right, or right, known to
   the model and not suggested.

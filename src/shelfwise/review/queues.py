@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from shelfwise.core.types import Int64Array
+from shelfwise.core.types import Bools, Int64Array
 from shelfwise.review.decision_rows import Decision
 from shelfwise.review.products import ReviewProducts
 from shelfwise.review.running_precision import Precision, random_order, running_precision
@@ -19,7 +19,7 @@ QUEUES: tuple[Queue, ...] = get_args(Queue)
 
 TITLES: Mapping[Queue, str] = {
     "uncertain": "Uncertain",
-    "wrong": "Probably wrong",
+    "wrong": "Perhaps wrong",
     "sample": "Random sample",
     "disagree": "Fields disagree",
     "search": "All products",
@@ -27,7 +27,7 @@ TITLES: Mapping[Queue, str] = {
 
 PURPOSE: Mapping[Queue, str] = {
     "uncertain": "Products that the model is least sure about. Deciding these teaches it most.",
-    "wrong": "Products whose labels in the catalogue are probably wrong, the surest first.",
+    "wrong": "Products whose categories are more suspect than the average product's, the most suspect first.",
     "sample": "Products drawn by chance. Only this queue measures how many labels are right.",
     "disagree": "Products whose fields contradict each other: the picture says one thing, the title another.",
     "search": "Every product that the filter finds, in the order of the catalogue.",
@@ -35,8 +35,9 @@ PURPOSE: Mapping[Queue, str] = {
 
 State = Literal["waiting", "decided", "any"]
 
-WRONG_FROM = 0.5
-"""Suspicion from which on a product is probably wrong."""
+
+SURELY = 0.5
+"""Suspicion from which on a product is worth a look, however many others are worse."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Queues:
         self.sample: Int64Array = random_order(len(products), products.seed)
         self._orders = {
             "uncertain": _falling(products.uncertainty, ~products.automatic),
-            "wrong": _falling(products.suspicion, products.suspicion >= WRONG_FROM),
+            "wrong": _falling(products.suspicion, _suspect(products)),
             "sample": self.sample,
             "disagree": _falling(products.disagreement, products.disagreement > 0),
             "search": np.arange(len(products)),
@@ -175,6 +176,18 @@ class Queues:
             return chosen.label in decision.after
         has = self.products.starting_labels(row)
         return chosen.label in has or chosen.label in self.products.suggestion(row)
+
+
+def _suspect(products: ReviewProducts) -> Bools:
+    """(N,) which products are more likely wrong than one that was drawn by chance."""
+    suspicion = products.suspicion
+    labelled = np.array([bool(names) for names in products.given], np.bool_)
+    if not labelled.any():
+        return labelled
+    # below it the random sample finds as many mistakes, and measures as well
+    average = suspicion[labelled].mean()
+    suspect = (suspicion > average) | (suspicion >= SURELY)
+    return np.asarray(labelled & suspect, np.bool_)
 
 
 def _falling(values: np.ndarray, chosen: np.ndarray) -> Int64Array:
