@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from shelfwise.catalog.labels import LabelSet
+from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
+from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
+from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.commands.inspect import MAX_IMAGES_OPENED, inspect_catalog
 from shelfwise.config import Config
 from shelfwise.core.types import Context
@@ -84,3 +88,52 @@ def test_how_the_file_was_read_is_told_in_json_and_on_the_page(tmp_path: Path) -
     page = (tmp_path / "look/index.html").read_text("utf-8")
     for words in ("How it was read", "Handle", "product_type is taken", "Mug 4", "Home, Mugs"):
         assert words in page
+
+
+def shop(folder: Path, count: int) -> Path:
+    """A catalogue of some batches, with faults, a further column that turns up late, and few words."""
+    lines = []
+    for number in range(count):
+        record: dict[str, Any] = {
+            "id": str(number % (count - 5)),
+            "title": f"mug zorblat{number}",
+            "description": None if number % 3 else "a lamp",
+            "categories": [["Home", f"Kind {number % 7}"]] if number % 2 else None,
+        }
+        if number > count // 2:
+            record["colour"] = "red"
+        lines.append(json.dumps(record))
+    catalog = folder / "shop.jsonl"
+    catalog.write_text("\n".join([*lines, "{broken"]), "utf-8")
+    return catalog
+
+
+def test_a_stream_is_counted_as_a_catalogue_in_memory(tmp_path: Path) -> None:
+    """The figures are those of all products at once, whatever the batches."""
+    source = shop(tmp_path, 20_000)
+    config = Config.load("everything")
+    found = inspect_catalog(source, tmp_path / "look", config, Context())
+    read = read_catalog(source, config.catalog)
+    assert summarize_reading(ReadFacts.of(read), config).items() <= found.items()
+    assert (found["accepted"], found["quarantined"]) == (19_995, 6)
+    categories = read.catalog.column("categories")
+    labels = LabelSet.fit(categories, config.labels)
+    counted = catalog_statistics(read.catalog, labels.encode(categories), labels.names)
+    assert found["statistics"] == counted.to_dict()
+    assert found["statistics"]["missing"]["colour"] == 10_001
+    write_quarantine(read.quarantine, tmp_path / "quarantine.jsonl")
+    written = (tmp_path / "look/quarantine.jsonl").read_text("utf-8")
+    assert written == (tmp_path / "quarantine.jsonl").read_text("utf-8")
+    assert [example["id"] for example in found["examples"]] == [str(n) for n in range(12)]
+    assert found["coverage_sample"] is None
+
+
+def test_a_sample_of_texts_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelfwise.commands.inspect.MAX_TEXT_BYTES", 4000)
+    config = Config.load("everything")
+    found = inspect_catalog(shop(tmp_path, 1000), tmp_path / "look", config, Context())
+    sample = found["coverage_sample"]
+    assert sample["of"] == 995
+    assert 50 < sample["texts"] < 300
+    page = (tmp_path / "look/index.html").read_text("utf-8")
+    assert f"the texts of {sample['texts']} of 995 products" in page

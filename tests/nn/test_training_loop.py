@@ -157,6 +157,20 @@ def test_more_products_get_fewer_epochs() -> None:
     assert settings(max_steps=1).epochs_of(1000) == 1, "one pass is the least"
 
 
+def test_few_products_get_more_epochs() -> None:
+    few, many = data(20), data(96)
+    for (inputs, targets), epochs in ((few, 40), (many, 14)):
+        least = settings(min_steps=80, epochs=4)
+        assert least.epochs_of(len(inputs)) == epochs, "2 and 6 steps an epoch"
+        model = network()
+        assert fit_network(model, inputs, targets, least, Context()) == epochs
+        same = network()
+        fit_network(same, inputs, targets, settings(epochs=epochs), Context())
+        assert np.array_equal(weights(model), weights(same))
+    with pytest.raises(ValueError, match="min_steps is 80 and max_steps 72"):
+        settings(min_steps=80, max_steps=72)
+
+
 def test_a_loss_that_is_no_number_is_an_error() -> None:
     train, targets = data()
     train.values[5] = np.inf

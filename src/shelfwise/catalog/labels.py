@@ -6,12 +6,13 @@ A product's categories are a list of paths, each a list of names from the root d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from shelfwise.config import LabelSettings
 from shelfwise.core.types import Bools, Floats, Int64Array
@@ -127,36 +128,47 @@ class LabelSet:
         """
         # one long count: a small one for each product would take longer
         every_name = (name for paths in categories for name in flatten(paths, settings.mode))
-        counts = Counter(every_name)
+        return cls.of_counts(Counter(every_name), len(categories), settings)
+
+    @classmethod
+    def of_counts(
+        cls, counts: Mapping[str, int], products: int, settings: LabelSettings
+    ) -> LabelSet:
+        """As :meth:`fit`, where it is known how many of the products have each name.
+
+        Raises:
+            LabelError: no product has a category, or no label is frequent enough.
+        """
         if not counts:
-            found = f"none of the {len(categories)} products has a category, so there is nothing to learn"
+            found = f"none of the {products} products has a category, so there is nothing to learn"
             raise LabelError(f"{found}; check which column of the source holds the categories")
-        min_count = settings.min_count or default_min_count(len(categories))
+        min_count = settings.min_count or default_min_count(products)
         frequent = [name for name, count in counts.items() if count >= min_count]
         # the most frequent one shows how far the setting is off
         if not frequent:
-            name, count = counts.most_common(1)[0]
-            found = f"the most frequent, {name!r}, has {count}"
+            name = max(counts, key=lambda name: counts[name])
+            found = f"the most frequent, {name!r}, has {counts[name]}"
             raise LabelError(f"no label has {min_count} products; {found}; lower --min-count")
         return cls(tuple(sorted(frequent)), settings.mode)
 
     def encode(self, categories: Sequence[Paths | None]) -> Floats:
         """Multi-hot targets (N, L) of 0 and 1; unknown names and products without categories give zeros."""
+        dense: Floats = self.encode_sparse(categories).toarray()
+        return dense
+
+    def encode_sparse(self, categories: Sequence[Paths | None]) -> csr_array:
+        """As :meth:`encode`, as sparse rows (N, L), float32, their columns rising."""
         column = _index_of(self.names)
         columns: list[int] = []
-        counts: list[int] = []
+        ends = [0]
         for paths in categories:
             names = flatten(paths, self.mode)
-            found = [column[name] for name in names if name in column]
-            columns += found
-            counts.append(len(found))
-        shape = (len(counts), len(self))
-        targets = np.zeros(shape, dtype=np.float32)
-        # as often as it has labels, the row of each product
-        products = np.arange(len(counts))
-        rows = np.repeat(products, counts)
-        targets[rows, np.array(columns, dtype=np.int64)] = 1
-        return targets
+            # the names of a product come in any order
+            columns += sorted(column[name] for name in names if name in column)
+            ends.append(len(columns))
+        ones = np.ones(len(columns), np.float32)
+        parts = (ones, np.array(columns, np.int64), np.array(ends, np.int64))
+        return csr_array(parts, shape=(len(ends) - 1, len(self)))
 
     def decode(self, decided: Bools) -> list[list[str]]:
         """The names behind decisions (N, L), sorted within each product.
@@ -193,5 +205,5 @@ def stable_labels(
         LabelError: as :meth:`LabelSet.fit`.
     """
     labels = LabelSet.fit(categories, settings)
-    targets = labels.encode(categories)
-    return labels, np.flatnonzero(targets.any(axis=1))
+    targets = labels.encode_sparse(categories)
+    return labels, np.flatnonzero(np.diff(targets.indptr))

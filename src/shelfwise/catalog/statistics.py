@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Int64Array, MultiHot
@@ -76,11 +77,11 @@ class Statistics(LabelStatistics):
     missing: dict[str, int]
 
 
-def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistics:
+def label_statistics(targets: MultiHot | csr_array, labels: Sequence[str]) -> LabelStatistics:
     """Count labels per product and products per class.
 
     Args:
-        targets: (N, L) multi-hot, 0 and 1; zero rows and zero columns are allowed.
+        targets: (N, L) multi-hot, 0 and 1, dense or sparse; zero rows and zero columns are allowed.
         labels: the L label names, in the order of the columns.
 
     Raises:
@@ -90,16 +91,16 @@ def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistic
         expected = f"(products, {len(labels)}), a column for every label"
         raise LabelError(f"targets have the shape {targets.shape}; expected {expected}")
     # whatever type the targets have
-    ones = targets > 0
-    per_product = np.count_nonzero(ones, axis=1).astype(np.int64)
-    per_class = np.count_nonzero(ones, axis=0).astype(np.int64)
+    ones = csr_array(targets > 0)
+    per_product = np.diff(ones.indptr).astype(np.int64)
+    per_class = np.bincount(ones.indices, minlength=len(labels)).astype(np.int64)
     # how many products have one label, two labels and so on: the paper's Fig. 2
     sizes, products = np.unique(per_product, return_counts=True)
     counts = zip(labels, per_class.tolist(), strict=True)
     # labels of one frequency by name, so that the order is always the same
     most_frequent_first = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
     return LabelStatistics(
-        products=len(targets),
+        products=targets.shape[0],
         classes=len(labels),
         labels_per_product=Spread.from_counts(per_product),
         products_with_labels=dict(zip(sizes.tolist(), products.tolist(), strict=True)),
@@ -110,7 +111,7 @@ def label_statistics(targets: MultiHot, labels: Sequence[str]) -> LabelStatistic
 
 def catalog_statistics(
     catalog: Catalog,
-    targets: MultiHot,
+    targets: MultiHot | csr_array,
     labels: Sequence[str],
 ) -> Statistics:
     """The :func:`label_statistics` of a catalogue of N products, and what its columns lack.
@@ -118,9 +119,10 @@ def catalog_statistics(
     Raises:
         LabelError: there are not as many rows as products, or not as many columns as labels.
     """
-    if len(targets) != len(catalog):
+    rows = targets.shape[0]
+    if rows != len(catalog):
         expected = f"{len(catalog)}, a row for every product"
-        raise LabelError(f"there are targets for {len(targets)} products; expected {expected}")
+        raise LabelError(f"there are targets for {rows} products; expected {expected}")
     table = catalog.table
     missing = {name: table.column(name).null_count for name in catalog.columns}
     return Statistics(**vars(label_statistics(targets, labels)), missing=missing)

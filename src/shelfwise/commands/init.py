@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
-from shelfwise.catalog.reading.reading_summary import summarize_reading
+from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.core.types import Context
@@ -100,7 +100,7 @@ def init_settings(
     if not has_categories and _ask_categories(read, answers, ask):
         read = _read(source, answers, ask, contexts)
     config = Config.load().model_copy(update={"catalog": answers.settings()})
-    summary = summarize_reading(read, config)
+    summary = summarize_reading(ReadFacts.of(read), config)
     write_text_atomically(out, [settings_text(source.name, read, answers)])
     return {"source": str(source), "out": str(out), **summary, "open_questions": answers.open}
 

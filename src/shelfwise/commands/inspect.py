@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
+from shelfwise.catalog.collected_labels import CollectedLabels
 from shelfwise.catalog.labels import LabelSet
-from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
-from shelfwise.catalog.reading.reading_summary import summarize_reading
-from shelfwise.catalog.statistics import catalog_statistics
+from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quarantine_line
+from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
+from shelfwise.catalog.statistics import Statistics, label_statistics
+from shelfwise.catalog.stream_samples import EvenSample, TextSample
 from shelfwise.config import Config
+from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input
+from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.core.types import Context
 from shelfwise.errors import LabelError, WeightsError
 from shelfwise.reports.inspection_report import write_inspection
@@ -32,12 +36,18 @@ FILES = ("quarantine.jsonl", "inspect.json", "figure_2.svg", "index.html")
 MAX_IMAGES_OPENED = 200
 """Images that are opened, at equal distances in the catalogue."""
 
+MAX_IMAGES_KEPT = 1 << 20
+"""Names of images that are kept while the catalogue is read; of more, each second, each fourth and so on."""
+
+MAX_TEXT_BYTES = 256 << 20
+"""Texts whose words are looked up; of more, a seeded sample."""
+
 MAX_REASONS = 5
 """Reasons told why images cannot be used, the commonest."""
 
 
 def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -> dict[str, Any]:
-    """Count what `source` has, what it lacks and what was rejected.
+    """Count what `source` has, what it lacks and what was rejected, in one pass that keeps no texts.
 
     Leaves inspect.json, figure_2.svg, index.html and quarantine.jsonl in `out`.
 
@@ -49,84 +59,141 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         StorageError: another run is writing to `out`, or `source` would be written over.
     """
     keep_input(source, *(out / name for name in FILES))
-    reading = read_catalog(source, config.catalog, context, strict=True)
-    catalog = reading.catalog
-    categories = catalog.column("categories")
-    note = None
-    try:
-        labels = LabelSet.fit(categories, config.labels)
-    except LabelError as error:
-        # a catalogue without labels can still be looked at
-        labels = LabelSet(())
-        note = str(error)
-    statistics = catalog_statistics(catalog, labels.encode(categories), labels.names)
-    found = {
-        "source": str(source),
-        **summarize_reading(reading, config),
-        "images": try_images(catalog, context),
-        "statistics": statistics.to_dict(),
-        "coverage": _vector_coverage(catalog, config),
-        "note": note,
-        "examples": _examples(catalog),
-    }
-    images = dict(zip(catalog.ids, catalog.image_sources(), strict=True))
-    with claimed(out):
-        write_quarantine(reading.quarantine, out / "quarantine.jsonl")
-        write_inspection(found, out, images.get)
+    counts = _StreamCounts(config, context.seed)
+    with TemporaryFile("w+", encoding="utf-8") as refused:
+        with open_stream(source, config.catalog, context, strict=True) as stream:
+            for table, records in stream:
+                counts.add(Catalog(table, catalog_folder(source), str(source)))
+                # a file of nothing but faults may be as large as any other
+                refused.writelines(map(quarantine_line, records))
+        first = counts.first_products(catalog_folder(source), str(source))
+        found = {
+            "source": str(source),
+            **summarize_reading(ReadFacts.of_stream(stream, first), config),
+            "images": try_images(counts.images, context),
+            **counts.found(config),
+            "examples": _examples(first),
+        }
+        images = dict(zip(first.ids, first.image_sources(), strict=True))
+        refused.seek(0)
+        with claimed(out):
+            write_text_atomically(out / "quarantine.jsonl", refused)
+            write_inspection(found, out, images.get)
     return found
 
 
-def _vector_coverage(catalog: Catalog, config: Config) -> dict[str, float | None]:
-    """Share of each text field's distinct words that have a pre-trained vector; None without vectors.
+class _StreamCounts:
+    """What is counted of the products of a stream, batch by batch.
 
-    The padding word counts as one more, as in the authors' scripts. All products are counted here; training
-    counts the training products only.
+    Args:
+        config: tells how paths become labels, and which members read words.
+        seed: of the sample of texts.
     """
-    # the plug-ins need torch, which is slow to import
-    from shelfwise.core.registry import make_member
 
-    shares: dict[str, float | None] = {}
-    for name, member in config.members.items():
+    def __init__(self, config: Config, seed: int) -> None:
+        self.images = EvenSample(MAX_IMAGES_KEPT)
+        self._settings = config.labels
+        self._labels = CollectedLabels(config.labels.mode)
+        # column -> products that have a value there; in the order in which columns turn up
+        self._values: dict[str, int] = {}
         # the only modality that reads word vectors
-        if member.modality != "text_cnn":
-            continue
-        settings = make_member(config, name).settings
-        tokens = tokenize_column(catalog.column(member.field), settings.cleaning)
+        self._readers = {
+            name: member for name, member in config.members.items() if member.modality == "text_cnn"
+        }
+        fields = [member.field for member in self._readers.values()]
+        self._texts = TextSample(fields, MAX_TEXT_BYTES, seed)
+        self._first: list[pa.Table] = []
+
+    def add(self, part: Catalog) -> None:
+        """Take note of further products."""
+        wanted = MAX_EXAMPLES - len(self._labels)
+        if wanted > 0:
+            self._first.append(part.take(range(min(wanted, len(part)))).table)
+        self._labels.add(part.column("categories"))
+        for name in part.columns:
+            column = part.table.column(name)
+            present = len(column) - column.null_count
+            self._values[name] = self._values.get(name, 0) + present
+        self.images.extend(image for image in part.image_sources() if image is not None)
+        self._texts.add(part.table)
+
+    def first_products(self, root: Path, source: str) -> Catalog:
+        """The first products: they are what a person sees at the top of the file."""
+        return Catalog(concatenated(self._first), root, source)
+
+    def found(self, config: Config) -> dict[str, Any]:
+        """The statistics, the words that have vectors and from how many texts they are, and a note."""
+        note = None
         try:
-            vectors = load_vectors(settings.vectors, tokens.words)
-        except WeightsError:
-            shares[member.field] = None
-        else:
-            shares[member.field] = len(vectors.words) / (len(tokens.words) + 1)
-    return shares
+            labels = self._labels.label_set(self._settings)
+        except LabelError as error:
+            # a catalogue without labels can still be looked at
+            labels = LabelSet(())
+            note = str(error)
+        targets = self._labels.encode(labels)
+        missing = {name: len(self._labels) - count for name, count in self._values.items()}
+        counted = label_statistics(targets, labels.names)
+        sampled = self._readers and len(self._texts) < self._texts.seen
+        sample = {"texts": len(self._texts), "of": self._texts.seen} if sampled else None
+        return {
+            "statistics": Statistics(**vars(counted), missing=missing).to_dict(),
+            "coverage": self._vector_coverage(config),
+            "coverage_sample": sample,
+            "note": note,
+        }
+
+    def _vector_coverage(self, config: Config) -> dict[str, float | None]:
+        """Share of each text field's distinct words that have a pre-trained vector; None without vectors.
+
+        The padding word counts as one more, as in the authors' scripts. All products are counted here, or a
+        sample of them; training counts the training products only.
+        """
+        # the plug-ins need torch, which is slow to import
+        from shelfwise.core.registry import make_member
+
+        shares: dict[str, float | None] = {}
+        for name, member in self._readers.items():
+            settings = make_member(config, name).settings
+            words: dict[str, None] = {}
+            for texts in self._texts.blocks(member.field):
+                words |= dict.fromkeys(tokenize_column(texts, settings.cleaning).words)
+            try:
+                vectors = load_vectors(settings.vectors, tuple(words))
+            except WeightsError:
+                shares[member.field] = None
+            else:
+                shares[member.field] = len(vectors.words) / (len(words) + 1)
+        return shares
 
 
-def try_images(catalog: Catalog, context: Context) -> dict[str, Any]:
+def try_images(images: EvenSample, context: Context) -> dict[str, Any]:
     """Open a sample of the images.
+
+    Args:
+        images: the sources of all images, or of so many at equal distances.
 
     Returns:
         named, how many products name an image; looked_at, how many of these were tried; found, how many of
         these there are; opened, how many of these can be used; first_frame, how many of these are animations
         or have several pages, of which the first is used; and reasons, why -> how many cannot be used.
     """
-    sources = [source for source in catalog.image_sources() if source is not None]
-    count = min(len(sources), MAX_IMAGES_OPENED)
     # the end of a catalogue may be of another kind than its beginning
-    places = np.linspace(0, len(sources) - 1, count).round().astype(int)
+    sources = images.spread(MAX_IMAGES_OPENED)
+    count = len(sources)
     reasons: Counter[str] = Counter()
     found = 0
     several_frames = 0
     with context.progress("images", count) as progress:
-        for place in places.tolist():
+        for image in sources:
             try:
-                data = read_image(sources[place])
+                data = read_image(image)
                 found += 1
                 several_frames += has_several_frames(data)
             except ImageRejectedError as rejection:
                 reasons[str(rejection)] += 1
             progress.advance(1)
     return {
-        "named": len(sources),
+        "named": images.seen,
         "looked_at": count,
         "found": found,
         "opened": count - reasons.total(),
@@ -135,11 +202,9 @@ def try_images(catalog: Catalog, context: Context) -> dict[str, Any]:
     }
 
 
-def _examples(catalog: Catalog) -> list[dict[str, Any]]:
+def _examples(first: Catalog) -> list[dict[str, Any]]:
     """The first products, for the page."""
-    # the first ones: they are what a person sees at the top of the file
-    part = catalog.take(range(min(MAX_EXAMPLES, len(catalog))))
-    rows = zip(part.ids, part.column("title"), part.column("image"), strict=True)
+    rows = zip(first.ids, first.column("title"), first.column("image"), strict=True)
     examples = []
     for identity, title, image in rows:
         examples.append({"id": identity, "title": title, "image": image})

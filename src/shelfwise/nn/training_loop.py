@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from shelfwise.config import LossName
@@ -28,6 +28,11 @@ class LoopSettings(PluginSettings):
 
     epochs: int = Field(
         30, ge=1, description="passes over the training products; with patience, at most so many"
+    )
+    min_steps: int = Field(
+        0,
+        ge=0,
+        description="the fewest optimiser steps; where the epochs take fewer there are more of them",
     )
     max_steps: int | None = Field(
         None,
@@ -59,15 +64,29 @@ class LoopSettings(PluginSettings):
         description="stop after so many epochs without a lower validation loss; unset: train all epochs",
     )
 
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.max_steps is not None and self.min_steps > self.max_steps:
+            raise ValueError(
+                f"min_steps is {self.min_steps} and max_steps {self.max_steps}; "
+                "min_steps must not be the larger one"
+            )
+        return self
+
     def epochs_of(self, products: int) -> int:
         """The passes over so many training products, at most.
 
         >>> LoopSettings(epochs=40, max_steps=100, batch_size=10).epochs_of(200)
         5
+        >>> LoopSettings(epochs=15, min_steps=100, batch_size=10).epochs_of(30)
+        34
         """
+        steps = self.steps_of(products)
+        # a pass over few products is few steps, and few steps teach little, however many passes others need
+        epochs = max(self.epochs, -(-self.min_steps // steps))
         if self.max_steps is None:
-            return self.epochs
-        return min(self.epochs, max(1, self.max_steps // self.steps_of(products)))
+            return epochs
+        return min(epochs, max(1, self.max_steps // steps))
 
     def steps_of(self, products: int) -> int:
         """The optimiser steps of one pass over so many training products, at least one."""

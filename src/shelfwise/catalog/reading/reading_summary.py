@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.file_detection import FileReading
+from shelfwise.catalog.reading.reader import CatalogStream, ReadResult
 from shelfwise.config import Config
+from shelfwise.core.catalog import Catalog
 
 MAX_SHOWN = 5
 """Products shown, as the model will see them."""
@@ -32,7 +35,58 @@ SEVERAL = {"levels": "the levels of one path", "indicators": "one label a column
 """What several columns are that make up the categories, by the kind of their combination."""
 
 
-def summarize_reading(read: ReadResult, config: Config) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ReadFacts:
+    """What is told of a file that was read, in one piece or as a stream.
+
+    Args:
+        accepted: number of products.
+        refused: kind of fault -> number of records.
+        first: the first products, :data:`MAX_SHOWN` of them or more where there are so many.
+        format, encoding, delimiter, notes, reading: as in
+            :class:`~shelfwise.catalog.reading.reader.ReadResult`.
+    """
+
+    accepted: int
+    refused: Mapping[str, int]
+    first: Catalog
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    notes: Mapping[str, int]
+    reading: FileReading
+
+    @classmethod
+    def of(cls, read: ReadResult) -> ReadFacts:
+        """Those of a file that was read in one piece."""
+        return cls(
+            accepted=len(read.catalog),
+            refused=Counter(record.kind for record in read.quarantine),
+            first=read.catalog.take(range(min(MAX_SHOWN, len(read.catalog)))),
+            format=read.format,
+            encoding=read.encoding,
+            delimiter=read.delimiter,
+            notes=read.notes,
+            reading=read.reading,
+        )
+
+    @classmethod
+    def of_stream(cls, stream: CatalogStream, first: Catalog) -> ReadFacts:
+        """Those of a stream that has come to its end."""
+        return cls(
+            accepted=stream.accepted,
+            refused=stream.refused,
+            first=first,
+            format=stream.source.name,
+            encoding=stream.source.encoding,
+            # tables only
+            delimiter=getattr(stream.source.form, "delimiter", None),
+            notes=stream.notes,
+            reading=stream.reading,
+        )
+
+
+def summarize_reading(read: ReadFacts, config: Config) -> dict[str, Any]:
     """What a person checks before training.
 
     Args:
@@ -44,15 +98,15 @@ def summarize_reading(read: ReadResult, config: Config) -> dict[str, Any]:
         number); columns (field -> column), fields (field, column and why); rivals (column and why), those
         that could be a field, too; further, the other columns; evidence, notes, and first_products.
     """
-    reasons = Counter(record.kind for record in read.quarantine)
+    refused = Counter(read.refused)
     return {
         "format": read.format,
         "encoding": read.encoding,
         "delimiter": read.delimiter,
-        "records": read.records,
-        "accepted": len(read.catalog),
-        "quarantined": len(read.quarantine),
-        "reasons": dict(reasons.most_common()),
+        "records": read.accepted + refused.total(),
+        "accepted": read.accepted,
+        "quarantined": refused.total(),
+        "reasons": dict(refused.most_common()),
         "columns": dict(read.reading.columns),
         "fields": _fields(read, config),
         "rivals": _rivals(read),
@@ -107,7 +161,7 @@ def _file_line(found: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _fields(read: ReadResult, config: Config) -> list[dict[str, str]]:
+def _fields(read: ReadFacts, config: Config) -> list[dict[str, str]]:
     """Each field with its column, and why it is that one."""
     combined = read.reading.category_columns
     fields = []
@@ -127,7 +181,7 @@ def _fields(read: ReadResult, config: Config) -> list[dict[str, str]]:
     return fields
 
 
-def _rivals(read: ReadResult) -> list[dict[str, str]]:
+def _rivals(read: ReadFacts) -> list[dict[str, str]]:
     """Columns whose names are usual for a field that another column has, and how to take them."""
     chosen = read.reading.columns
     combined = read.reading.category_columns
@@ -148,13 +202,13 @@ def _rivals(read: ReadResult) -> list[dict[str, str]]:
     return rivals
 
 
-def _further(read: ReadResult) -> list[str]:
+def _further(read: ReadFacts) -> list[str]:
     """Columns whose names are usual for no field."""
     usual = {synonym for names in SYNONYMS.values() for synonym in names}
     return [name for name in _unused(read) if normal_name(name) not in usual]
 
 
-def _unused(read: ReadResult) -> list[str]:
+def _unused(read: ReadFacts) -> list[str]:
     """Columns that are none of the fields."""
     combined = read.reading.category_columns
     used = set(read.reading.columns.values())
@@ -167,9 +221,9 @@ def _line(field: str, column: str) -> str:
     return f"columns = {{ {field} = {json.dumps(column, ensure_ascii=False)} }}"
 
 
-def _first_products(read: ReadResult, config: Config) -> list[dict[str, Any]]:
+def _first_products(read: ReadFacts, config: Config) -> list[dict[str, Any]]:
     """The first products as a model will see them."""
-    part = read.catalog.take(range(min(MAX_SHOWN, len(read.catalog))))
+    part = read.first.take(range(min(MAX_SHOWN, len(read.first))))
     columns = [part.column(name) for name in ("title", "categories", "image")]
     shown = []
     for identity, title, categories, image in zip(part.ids, *columns, strict=True):
