@@ -39,4 +39,15 @@ def test_rows_are_those_of_each_kind_stacked_by_scipy() -> None:
         assert found.dtype == np.float32
         for name in ("data", "indices", "indptr"):
             assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
-        assert (fitted.knows(kinds) == (np.diff(found.indptr) > 0)).all()
+
+
+def test_a_word_is_known_or_many_of_its_letters_or_an_id() -> None:
+    fitted = NgramRows.fit(kinds_of(TEXTS), SETTINGS, id_scale=1.5)
+    # "mugs" is another form of "mug"; "shortlist" has two of 17 n-grams of "shoe"
+    texts = ["a red lamp", "mugs", "shortlist", "qzx", None]
+    *kinds, ids = kinds_of(texts)
+    nobody = Grams(sp.csr_array(ids.counts.shape, dtype=np.float32), ids.keys)
+    assert fitted.rows([*kinds, nobody])[[2]].nnz > 0
+    assert fitted.knows([*kinds, nobody]).tolist() == [True, True, False, False, False]
+    # the only id of "qzx" is in one product of the training, which is too few to be known
+    assert fitted.knows([*kinds, ids]).tolist()[3:] == [False, True]

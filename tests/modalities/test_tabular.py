@@ -80,6 +80,8 @@ class TestCodes:
         assert code.names == ("a", "b")
         rows = code.encode(CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a"))).toarray()
         assert rows.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+        met = CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a"))
+        assert code.knows(met).tolist() == [True, False, True, False]
 
 
 class TestColumns:

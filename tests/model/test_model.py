@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -100,3 +102,42 @@ def test_a_product_of_unknown_words_is_given_no_label() -> None:
     assert "mug" in decisions[1].names
     assert "mug" in decisions[2].names
     assert not decisions[1].warnings
+
+
+def test_an_encoder_and_a_brand_never_seen_tell_nothing(
+    make_encoder: Callable[..., Path], tmp_path: Path
+) -> None:
+    words = ["mug", "lamp", "shirt"]
+    encoder = str(make_encoder(tmp_path / "encoder", words))
+    products = []
+    for number in range(60):
+        word = words[number % 3]
+        product = {"title": f"{word} number {number}", "brand": f"Maker {number % 3}"}
+        products.append({"id": str(number), "categories": [[word]], **product})
+    members = {
+        "title": ("kernel_logistic", "title", {"encoder": encoder}),
+        "encoded": ("text_transformer", "title", {"encoder": encoder, "train_last": 0}),
+        "brand": ("tabular", "brand", {}),
+    }
+    config = {
+        "labels": {"min_count": 2},
+        "threshold": 0.05,
+        "members": {
+            name: {"modality": modality, "field": field, "settings": settings}
+            for name, (modality, field, settings) in members.items()
+        },
+        "systems": {"mean": {"policy": "mean"}},
+        "decide_with": "mean",
+    }
+    model = Categorizer(preset="quick", config=config, seed=0).fit(products)
+    # "qqqq lumps" shares two letters with "lamp", and the encoder gives it a vector
+    met = [{"title": "qqqq lumps", "brand": "Qqq"}, {"title": "qqqq", "brand": "maker 1"}]
+    unknown, known_brand = model.label(met)
+    assert unknown.names == []
+    assert not any(unknown.scores.values())
+    assert unknown.warnings[:2] == (
+        "the title was not used: the model knows none of its words",
+        "the brand was not used: the model knows none of its words",
+    )
+    assert "lamp" in known_brand.names
+    assert not known_brand.warnings

@@ -48,8 +48,11 @@ class Modality(ABC):
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, D) of present rows."""
 
-    def knows(self, inputs: Any) -> Bools:
-        """Which of N products (N,) have anything that was in the training; by default all present ones."""
+    def knows(self, inputs: Any) -> Bools | None:
+        """Which of N products (N,) have anything that was in the training; by default all present ones.
+
+        None where it cannot be told, as an encoder gives a vector to any text.
+        """
         present: Bools = inputs.present
         return present
 

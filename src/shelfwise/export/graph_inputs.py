@@ -34,14 +34,14 @@ class GraphPortion:
     Args:
         rows: (B, ...) the input; None where it only tells which products are present.
         present: (B,) which products have the field.
-        known: (B,) of which products the model knows anything.
+        known: (B,) of which products the model knows anything; None where this input cannot tell.
         refused: the fields that could not be used.
         weights: (B, ...) what each of the rows' numbers counts; None where they have no weights.
     """
 
     rows: NDArray[Any] | None
     present: Bools
-    known: Bools
+    known: Bools | None
     refused: tuple[RejectedField, ...] = ()
     weights: NDArray[Any] | None = None
 
@@ -135,7 +135,7 @@ class WordReader:
             lambda: tokenize_column(catalog.column(self.field), self.cleaning),
         )
         texts = self._vocabulary.encode(tokens).truncate(self.maxlen, self.truncating)
-        # a text of unknown words only is a text: the model was trained on such ones too
+        # a text of unknown words only is a text: the network was trained on such ones too
         return WordReading(texts, tokens.lengths > 0, self.maxlen, self.widest)
 
     def facts(self) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class WordReading:
         # the texts lie end to end; each fills its row from the left
         filled = np.arange(width) < texts.lengths[:, None]
         numbers[filled] = texts.ids
-        return GraphPortion(numbers, self.present[rows], self.present[rows])
+        return GraphPortion(numbers, self.present[rows], None)
 
 
 @dataclass(frozen=True)

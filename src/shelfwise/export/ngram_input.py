@@ -53,7 +53,7 @@ class NgramReader:
         else:
             # a product may lack the list, except where it is the only field
             present = np.diff(grams[-1].counts.indptr) > 0
-        return NgramReading(self.ngrams.rows(grams), present)
+        return NgramReading(self.ngrams.rows(grams), present, present & self.ngrams.knows(grams))
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`~shelfwise.export.readers.reader` makes it a reader again."""
@@ -102,10 +102,12 @@ class NgramReading:
     Args:
         rows: (N, F) their weights.
         present: (N,) whether the product has the texts.
+        known: (N,) whether it has anything that was in the training.
     """
 
     rows: sp.csr_array
     present: Bools
+    known: Bools
 
     @property
     def lengths(self) -> Rows:
@@ -124,5 +126,4 @@ class NgramReading:
         # the rows lie end to end; each fills its own from the left
         columns[filled] = some.indices
         weights[filled] = some.data
-        present = self.present[rows]
-        return GraphPortion(columns, present, present & (counts > 0), weights=weights)
+        return GraphPortion(columns, self.present[rows], self.known[rows], weights=weights)

@@ -129,7 +129,9 @@ class TableReader:
     def open(self, catalog: Catalog) -> RowReading:
         """Encode the columns of a catalogue, which may lack some."""
         columns = read_columns(catalog, self.field.split("+"), self.numbers, may_lack=True)
-        return RowReading(self.encoding.rows(columns), any_value(columns))
+        return RowReading(
+            self.encoding.rows(columns), any_value(columns), self.encoding.knows(columns)
+        )
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`~shelfwise.export.readers.reader` makes it a reader again."""
@@ -166,15 +168,17 @@ class RowReading(_AlikeReading):
     Args:
         rows: (N, D).
         present: (N,) whether the product has any value.
+        known: (N,) whether it has a number, or a category that was in the training.
     """
 
     rows: sp.csr_array
     present: Bools
+    known: Bools
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
         present = self.present[rows]
-        return GraphPortion(_dense(self.rows[rows]), present, present)
+        return GraphPortion(_dense(self.rows[rows]), present, self.known[rows])
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ class Condition(_AlikeReading):
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Presence alone."""
-        return GraphPortion(None, self.present[rows], np.zeros(len(rows), np.bool_))
+        return GraphPortion(None, self.present[rows], None)
 
 
 def _dense(rows: sp.csr_array | Floats) -> NDArray[np.float32]:

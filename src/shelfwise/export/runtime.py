@@ -92,12 +92,17 @@ class GraphBatches:
         portions = {name: reading.portion(rows) for name, reading in self.readings.items()}
         present = np.zeros((len(rows), len(self.members)), np.bool_)
         known = np.zeros(len(rows), np.bool_)
+        # told: by a member with an input that can tell what it knows
+        told = np.zeros(len(rows), np.bool_)
         for place, names in enumerate(self.members.values()):
             own = [portions[name] for name in names]
             present[:, place] = np.all([portion.present for portion in own], axis=0)
-            known |= present[:, place] & np.any([portion.known for portion in own], axis=0)
+            knows = [portion.known for portion in own if portion.known is not None]
+            if knows:
+                told |= present[:, place]
+                known |= present[:, place] & np.any(knows, axis=0)
         # the scores of a product of which nothing is known would be the average of the training
-        unknown = present.any(axis=1) & ~known
+        unknown = told & ~known
         present[unknown] = False
         arrays = {PRESENT: present}
         for name, portion in portions.items():

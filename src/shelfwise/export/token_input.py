@@ -115,5 +115,5 @@ class TokenReading:
         filled = np.arange(width) < texts.lengths[:, None]
         numbers = np.full(filled.shape, NO_TOKEN, np.int64)
         numbers[filled] = texts.ids
-        present = self.present[rows]
-        return GraphPortion(numbers, present, present)
+        # an encoder gives a vector to any letters, so tokens do not tell what is known
+        return GraphPortion(numbers, self.present[rows], None)

@@ -21,6 +21,9 @@ from shelfwise.text.ngrams import Grams, SparseParts
 ID_COUNTING = BagSettings(words=(1,), letters=())
 """How ids of related products are weighed: each is a word of its own."""
 
+MIN_KNOWN_LETTERS = 1 / 3
+"""Share of a text's n-grams of letters of which more must be known, where none of its words is."""
+
 
 @dataclass(frozen=True)
 class NgramRows:
@@ -59,10 +62,17 @@ class NgramRows:
         return _side_by_side(parts, [len(one.keys) for one in self.vocabularies])
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
-        """Which of N products have a known n-gram or id."""
-        pairs = zip(self.vocabularies, grams, strict=True)
-        known = [vocabulary.knows(kind) for vocabulary, kind in pairs]
-        return np.asarray(np.any(known, axis=0))
+        """Which of N products have a known word or id, or enough known letters.
+
+        Any word shares a few letters with some other. They tell something only where many of a text's n-grams
+        of letters are known, as with another form of a known word: "mugs" has 3 of its 7 from "mug".
+        """
+        known = np.zeros(len(grams[0]), np.bool_)
+        counted = _countings(len(grams), self.counting, self.id_scale)
+        for place, how in enumerate(counted):
+            least = MIN_KNOWN_LETTERS if _counts_letters(place, how) else 0.0
+            known |= self.vocabularies[place].known_share(grams[place]) > least
+        return known
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The n-grams and their weights; :meth:`restored` wants the same settings beside them."""
@@ -84,6 +94,13 @@ def _countings(kinds: int, counting: BagSettings, id_scale: float | None) -> lis
     if id_scale is None:
         return [counting] * kinds
     return [*[counting] * (kinds - 1), ID_COUNTING]
+
+
+def _counts_letters(place: int, counting: BagSettings) -> bool:
+    """Whether the kind at that place is of letters: of a field come words, then letters."""
+    if not counting.letters:
+        return False
+    return not counting.words or place % 2 == 1
 
 
 def _side_by_side(parts: Sequence[SparseParts], widths: Sequence[int]) -> sp.csr_array:

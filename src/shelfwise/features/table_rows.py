@@ -116,6 +116,10 @@ class NumberEncoder:
         spread = max(logs.std(), MIN_SPREAD)
         return cls(edges, np.array([smallest, logs.mean(), spread]))
 
+    def knows(self, column: NumberColumn) -> Bools:
+        """(N,) whether a product has a number: every one lies in some range."""
+        return column.present
+
     def encode(self, column: NumberColumn) -> sp.csr_array:
         """Sparse rows (N, B + 3)."""
         known = column.present
@@ -148,6 +152,13 @@ class CategoryEncoder:
         # sorted, so that the columns do not depend on the order of the products
         names = sorted(column.names[code] for code in common)
         return cls(tuple(names))
+
+    def knows(self, column: CategoryColumn) -> Bools:
+        """(N,) whether a product has one of the known categories."""
+        known = set(self.names)
+        # the code of a missing category, -1, finds the last entry
+        table = np.array([*(name in known for name in column.names), False])
+        return np.asarray(table[column.codes], np.bool_)
 
     def encode(self, column: CategoryColumn) -> sp.csr_array:
         """Sparse rows (N, K + 2)."""
@@ -188,6 +199,12 @@ class TableEncoding:
         pairs = zip(self.encoders, columns, strict=True)
         parts = [encoder.encode(column) for encoder, column in pairs]  # type: ignore[arg-type]
         return sp.csr_array(sp.hstack(parts, format="csr"))
+
+    def knows(self, columns: Sequence[Column]) -> Bools:
+        """(N,) whether a product has a number, or a category with a place of its own."""
+        pairs = zip(self.encoders, columns, strict=True)
+        known = [encoder.knows(column) for encoder, column in pairs]  # type: ignore[arg-type]
+        return np.asarray(np.any(known, axis=0))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Ranges and scales of the numbers, by the column's place."""

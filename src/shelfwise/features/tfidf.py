@@ -147,9 +147,11 @@ class TfidfVocabulary:
             weights = np.ones(len(weights))
         return cls(grams.keys[known], weights.astype(np.float32))
 
-    def knows(self, grams: Grams) -> Bools:
-        """Which of N products have a known n-gram: (N,)."""
-        return grams.has_any(self.keys)
+    def known_share(self, grams: Grams) -> Floats:
+        """(N,) the share of each product's distinct n-grams that are known; 0 where it has none."""
+        known = np.diff(grams.aligned(self.keys)[2])
+        distinct = np.diff(grams.counts.indptr)
+        return np.asarray(known / np.maximum(distinct, 1), np.float32)
 
     def inputs(
         self, grams: Grams, settings: BagSettings, unknown_weight: float | None = None

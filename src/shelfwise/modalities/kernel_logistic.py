@@ -202,10 +202,11 @@ class KernelLogistic(Modality):
         return expit(logits), random_projection(logits, self.settings.features)
 
     def knows(self, inputs: Any) -> Bools:
-        """Which of N products have an n-gram or id that was in the training, or a vector."""
+        """Which of N products have a word or id that was in the training, or an image."""
         known = [self._ngrams.knows(inputs.grams)] if inputs.grams else []
-        # the product that a vector resembles most is always one of the training
-        known += [np.any(vectors, axis=1) for vectors in inputs.vectors.values()]
+        # a sentence vector is no evidence: the encoder gives one to any letters
+        if self._has_image:
+            known.append(np.any(inputs.vectors["pictures"], axis=1))
         return np.asarray(inputs.present & np.any(known, axis=0))
 
     def state(self) -> State:

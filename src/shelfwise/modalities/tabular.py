@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, FieldInputs, Rows, State
+from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Rows, State
 from shelfwise.features.table_rows import (
     Column,
     TableEncoding,
@@ -69,6 +70,10 @@ class Tabular(RowModality):
     def rows(self, inputs: TabularInputs) -> sp.csr_array:
         """All columns encoded, side by side."""
         return self._encoding.rows(inputs.columns)
+
+    def knows(self, inputs: TabularInputs) -> Bools:
+        """Which of N products have a number, or a category that was in the training."""
+        return np.asarray(inputs.present & self._encoding.knows(inputs.columns))
 
     def state(self) -> State:
         """The classifier, and each column's encoder."""

@@ -87,6 +87,10 @@ class TextCnn(NetworkModality[TextNetwork]):
             )
         return self
 
+    def knows(self, inputs: Any) -> None:
+        """Cannot be told: the network learns from texts of unknown words too."""
+        return None
+
     def batches(self, inputs: Any, context: Context, view: int = 0) -> WordBatches:
         """The known words of every text."""
         return WordBatches.of(inputs, self._vocabulary, self.settings)

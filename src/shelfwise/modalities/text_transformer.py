@@ -152,6 +152,10 @@ class TextTransformer(NetworkModality[TransformerHead]):
             texts = replace(texts, present=has_words(columns, every=True))
         return texts
 
+    def knows(self, inputs: Any) -> None:
+        """Cannot be told: the encoder gives a vector to any letters."""
+        return None
+
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Train the head on the frozen encoder, then fine-tune the encoder's last layers with it.
 

@@ -87,21 +87,24 @@ class Model(Predictor):
         if members is None:
             members = self.members_of(self.decide_with)
         asked = tuple(members)
-        present = np.zeros(len(catalog), np.bool_)
         known = np.zeros(len(catalog), np.bool_)
+        # told: by a member that can tell what it knows
+        told = np.zeros(len(catalog), np.bool_)
         for name in asked:
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
             predictions[name] = self._predict_member(name, inputs, context)
             refused += inputs.refused
-            present |= inputs.present
             # most products are known to the first member, and the others need not look them up
-            if (present & ~known).any():
-                known |= modality.knows(inputs)
+            if (inputs.present & ~known).any():
+                knows = modality.knows(inputs)
+                if knows is not None:
+                    told |= inputs.present
+                    known |= knows
             seconds[name] = time.perf_counter() - started
         # a part of the members cannot tell what the others know
-        unknown = present & ~known
+        unknown = told & ~known
         if unknown.any() and set(asked) >= set(self.members_of(self.decide_with)):
             predictions = {name: one.without(unknown) for name, one in predictions.items()}
             rows = np.flatnonzero(unknown)
