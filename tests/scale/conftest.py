@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,3 +117,71 @@ def rows() -> Callable[[Path], list[dict[str, Any]]]:
         return [json.loads(line) for line in lines]
 
     return read
+
+
+SECRET = "the-secret-of-the-tests"
+
+
+class Bucket:
+    """A bucket that keeps every version of its objects."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client = client
+        self.name = name
+        client.create_bucket(Bucket=name)
+        versions = {"Status": "Enabled"}
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration=versions)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object."""
+        self.client.put_object(Bucket=self.name, Key=name, Body=content)
+
+    def upload(self, folder: Path, prefix: str) -> str:
+        """Copy the files of a folder; where they are now."""
+        for path in folder.iterdir():
+            self.put(f"{prefix}/{path.name}", path.read_bytes())
+        return f"s3://{self.name}/{prefix}"
+
+    def contents(self, prefix: str) -> dict[str, bytes]:
+        """Every object below a prefix with its bytes."""
+        found = self.client.list_objects_v2(Bucket=self.name, Prefix=f"{prefix}/")
+        keys = [one["Key"] for one in found.get("Contents", [])]
+        objects = {key: self.client.get_object(Bucket=self.name, Key=key) for key in keys}
+        return {key[len(prefix) + 1 :]: one["Body"].read() for key, one in objects.items()}
+
+    def times_written(self, prefix: str) -> dict[str, int]:
+        """How often each object below a prefix was written."""
+        found = self.client.list_object_versions(Bucket=self.name, Prefix=f"{prefix}/")
+        names = [one["Key"][len(prefix) + 1 :] for one in found.get("Versions", [])]
+        return dict(Counter(names))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 server on this machine; its address and keys stand in the environment."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    given = {
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": address,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        yield address
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str) -> Bucket:
+    """An empty bucket."""
+    import boto3
+
+    return Bucket(boto3.client("s3", endpoint_url=s3_server), f"shop-{uuid.uuid4().hex}")

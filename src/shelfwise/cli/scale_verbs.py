@@ -78,11 +78,16 @@ def label(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder that `shelfwise ingest` wrote; or a file, folder or pattern, ingested first.",
+            help="What `shelfwise ingest` wrote, in a folder or at s3://BUCKET/PREFIX; or files, "
+            "ingested first.",
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="A new folder, or that of a run that was stopped.")
+        str,
+        typer.Option(
+            metavar="DIR",
+            help="A new folder, or that of a run that was stopped; or s3://BUCKET/PREFIX.",
+        ),
     ],
     engine: Annotated[
         Engine, typer.Option(help="Who starts the workers: this machine, or a Ray cluster.")

@@ -24,6 +24,7 @@ EXTRAS = {
     "similar": ("faiss-cpu",),
     "onnx": ("onnx", "onnxruntime", "onnxscript", "tokenizers"),
     "ray": ("ray",),
+    "s3": ("obstore",),
     "sign": ("cryptography",),
     "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),
     "review": ("fastapi", "httptools", "uvicorn"),

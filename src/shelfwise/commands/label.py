@@ -12,17 +12,16 @@ from typing import Any, Literal
 from loky import cpu_count
 
 from shelfwise.catalog.shards.ingest import ingest_catalog
-from shelfwise.catalog.shards.manifest import ShardedCatalog, is_sharded
-from shelfwise.core.claims import claimed, remove_leftovers
+from shelfwise.catalog.shards.manifest import MANIFEST, ShardedCatalog, is_sharded
 from shelfwise.core.types import Context
-from shelfwise.errors import StorageError
+from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.model_identity import ModelIdentity
 from shelfwise.model.prediction_rows import missing_columns_lines
 from shelfwise.scale.engine import Engine
 from shelfwise.scale.job import Job
 from shelfwise.scale.label_run import LabelRun
 from shelfwise.scale.plan import PLAN, LabelPlan, LabelSettings
-from shelfwise.scale.storage import LocalFolder
+from shelfwise.scale.storage import LocalFolder, Storage, absolute_place, storage_of
 
 EngineName = Literal["local", "ray"]
 
@@ -41,7 +40,7 @@ MAX_TOLD = 5
 def label(
     model: Path,
     source: str,
-    out: Path,
+    out: Path | str,
     context: Context,
     settings: LabelSettings,
     engine: EngineName = "local",
@@ -53,6 +52,8 @@ def label(
     ingested first, below `out`.
 
     Args:
+        source: a folder that was ingested, or one in an object store (``s3://BUCKET/PREFIX``); or files.
+        out: a folder, or a prefix in an object store. There two runs may work at once.
         settings: what is wanted of each product.
         engine: who starts the workers.
         workers: processes with one thread each; default: one a core, at most one a shard.
@@ -69,18 +70,19 @@ def label(
     identity = ModelIdentity.read(model)
     if settings.top is None and identity.labels > MANY_LABELS:
         settings = replace(settings, top=TOP_OF_MANY)
-    with claimed(out):
-        _refuse_other_content(out)
-        catalog = _catalog_of(source, out, identity, context, workers)
+    storage = storage_of(str(out))
+    with storage.claim():
+        _refuse_other_content(storage)
+        catalog, shards = _catalog_of(source, storage, identity, context, workers)
         plan = LabelPlan(identity.fingerprint, settings, catalog.shards)
-        run = LabelRun(plan, LocalFolder(out))
+        run = LabelRun(plan, storage)
         run.begin()
         found_before = len(run.entries)
         # workers have another current folder where they run on another machine
         job = Job(
             model=str(model.absolute()),
-            source=str(catalog.folder.absolute()),
-            out=str(out.absolute()),
+            source=absolute_place(shards),
+            out=absolute_place(str(storage)),
             image_root=str(catalog.root.absolute()),
             plan=plan,
         )
@@ -91,33 +93,61 @@ def label(
             with _engine(engine, job, count) as started:
                 run.work(started, context)
         run.finish()
-        # of workers that were killed in the middle of a part
-        remove_leftovers(out)
     seconds = time.monotonic() - began
-    return _summary(run, catalog, out, found_before, seconds)
+    return _summary(run, catalog, str(storage), found_before, seconds)
 
 
-def _refuse_other_content(out: Path) -> None:
-    """Refuse a folder that holds something else than the parts of a run.
+def _refuse_other_content(storage: Storage) -> None:
+    """Refuse a place that holds something else than the parts of a run.
 
     Raises:
         StorageError: it does.
     """
-    if not out.exists() or (out / PLAN).is_file() or (out / INGESTED).is_dir():
-        return
-    if not out.is_dir() or any(out.iterdir()):
+    names = storage.names()
+    if names and PLAN not in names and INGESTED not in names:
         raise StorageError(
-            f"{out} exists and holds no labels of this verb; choose another --out, or remove it"
+            f"{storage} exists and holds no labels of this verb; choose another --out, or remove it"
         )
 
 
 def _catalog_of(
-    source: str, out: Path, identity: ModelIdentity, context: Context, workers: int | None
-) -> ShardedCatalog:
-    """The shards of a source."""
+    source: str, storage: Storage, identity: ModelIdentity, context: Context, workers: int | None
+) -> tuple[ShardedCatalog, str]:
+    """The catalogue of a source, and the place of its shards.
+
+    Raises:
+        CatalogError: it is none, and cannot be made one.
+    """
+    place = storage_of(source)
+    if not place.is_local:
+        return _stored_catalog(place), str(place)
     if is_sharded(Path(source)):
-        return ShardedCatalog.load(Path(source))
-    return ingest_catalog([source], out / INGESTED, identity.catalog, context, workers=workers)
+        return ShardedCatalog.load(Path(source)), source
+    if not isinstance(storage, LocalFolder):
+        raise CatalogError(
+            f"{source} is no ingested catalogue, and {storage} no folder to make one in; first run "
+            f"`shelfwise ingest {source} --out CATALOGUE`, and give CATALOGUE as the source"
+        )
+    folder = storage.folder / INGESTED
+    catalog = ingest_catalog([source], folder, identity.catalog, context, workers=workers)
+    return catalog, str(folder)
+
+
+def _stored_catalog(place: Storage) -> ShardedCatalog:
+    """The catalogue in an object store.
+
+    Raises:
+        CatalogError: there is none.
+    """
+    try:
+        content = place.read(MANIFEST)
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"{place} holds no ingested catalogue (no {MANIFEST}: {error.strerror}); run `shelfwise "
+            f"ingest FILES --out FOLDER`, and copy the folder there"
+        ) from None
+    # its pictures lie where it was ingested, and not here
+    return ShardedCatalog.from_bytes(content, Path(), f"{place}/{MANIFEST}")
 
 
 def _engine(name: EngineName, job: Job, workers: int) -> AbstractContextManager[Engine]:
@@ -133,7 +163,7 @@ def _engine(name: EngineName, job: Job, workers: int) -> AbstractContextManager[
 
 
 def _summary(
-    run: LabelRun, catalog: ShardedCatalog, out: Path, found_before: int, seconds: float
+    run: LabelRun, catalog: ShardedCatalog, out: str, found_before: int, seconds: float
 ) -> dict[str, Any]:
     labelled = run.totals()["products"]
     return {
@@ -148,7 +178,8 @@ def _summary(
         "empty_shards": [shard.name for shard in catalog.shards if not shard.rows],
         "seconds": round(seconds, 1),
         "labelled": labelled,
-        "out": str(out),
+        "parts_by_others": len(run.by_others),
+        "out": out,
     }
 
 
@@ -158,6 +189,8 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{counts}, {found['labels_given']:,} labels given: {found['parts']} parts in {found['out']}"
     if found["parts_found"]:
         yield f"{found['parts_found']} of the parts were there from a run before"
+    if found["parts_by_others"]:
+        yield f"{found['parts_by_others']} of the parts were written by another run at the same time"
     for queue, count in found["queues"].items():
         yield f"{queue:8} {count:,} products"
     if found["top"] is not None:

@@ -26,10 +26,12 @@ class Finished:
     Args:
         number: of the shard.
         entry: what stands in the ledger.
+        by_other: whether another run has written it.
     """
 
     number: int
     entry: dict[str, Any]
+    by_other: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def outcome_event(outcome: Mapping[str, Any]) -> Finished | Failed:
         fix = "free some space, and run the same command again"
         raise StorageError(f"{outcome['reason']}; {fix}")
     if outcome["kind"] == "finished":
-        return Finished(outcome["number"], outcome["entry"])
+        return Finished(outcome["number"], outcome["entry"], outcome["by_other"])
     return Failed(outcome["number"], outcome["reason"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -27,12 +28,14 @@ class LabelRun:
     Attributes:
         entries: number of a shard -> the entry of its part in the ledger.
         failed: number of a shard -> why it has none.
+        by_others: numbers of shards whose part another run has written while this one worked.
     """
 
     def __init__(self, plan: LabelPlan, storage: Storage) -> None:
         self.plan = plan
         self.entries: dict[int, dict[str, Any]] = {}
         self.failed: dict[int, str] = {}
+        self.by_others: set[int] = set()
         self._storage = storage
 
     def begin(self) -> None:
@@ -52,6 +55,8 @@ class LabelRun:
     def work(self, engine: Engine, context: Context) -> None:
         """Have every shard labelled that has no part yet."""
         left = [number for number in range(len(self.plan.shards)) if number not in self.entries]
+        if not self._storage.is_local:
+            left = _from_anywhere(left)
         rows = sum(self.plan.shards[number].rows for number in left)
         with context.progress("labelling", rows) as progress:
             for event in engine.label(left):
@@ -59,6 +64,8 @@ class LabelRun:
                     progress.advance(event.rows)
                 elif isinstance(event, Finished):
                     self.entries[event.number] = event.entry
+                    if event.by_other:
+                        self.by_others.add(event.number)
                 else:
                     self.failed[event.number] = event.reason
 
@@ -100,8 +107,9 @@ class LabelRun:
 
     def _find_finished(self) -> None:
         """Take up the parts that are whole; what else an earlier run has left is done again."""
-        parts = self._storage.sizes()
+        # in this order: another run may put a part and its entry in between
         known = self._storage.sizes(LEDGER)
+        parts = self._storage.sizes()
         for number in range(len(self.plan.shards)):
             name = self.plan.entry_name(number)
             if name not in known:
@@ -120,6 +128,12 @@ class LabelRun:
         if sizes.get(part) != entry["bytes"]:
             return False
         return self._storage.has_content(part, entry["sha256"])
+
+
+def _from_anywhere(numbers: Sequence[int]) -> list[int]:
+    """The same numbers, begun at any of them: two runs at once then meet late, and share the work."""
+    start = secrets.randbelow(len(numbers)) if numbers else 0
+    return [*numbers[start:], *numbers[:start]]
 
 
 def _missing_everywhere(entries: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ same size, on one thread, whoever labels them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -21,7 +22,7 @@ from shelfwise.catalog.shards.shard_reader import shard_tables
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, sha256_of_file
 from shelfwise.core.types import Context
-from shelfwise.errors import BundleError, CatalogError, ShelfwiseError
+from shelfwise.errors import BundleError, CatalogError, ConfigError, ShelfwiseError, StorageError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.decision import Decision
@@ -59,6 +60,7 @@ class ShardLabeller:
         self._source = storage_of(job.source)
         self._out = storage_of(job.out)
         self._model = self._loaded(Path(job.model))
+        self._refuse_unreachable_images()
         # what cannot be promised is refused before the first shard
         self._decisions([])
 
@@ -74,15 +76,19 @@ class ShardLabeller:
             # another run on the same storage may have been faster
             if self._out.exists(entry_name):
                 entry = json.loads(self._out.read(entry_name))
-                return {"kind": "finished", "number": number, "entry": entry}
+                return _finished(number, entry, by_other=True)
             content = self._source.read(shard.name)
         except OSError as error:
             reason = f"the shard {shard.name} cannot be read ({error.strerror or error})"
             return {"kind": "failed", "number": number, "reason": reason}
         try:
             entry = self._labelled(number, content, advance)
-            write_bytes(self._out, entry_name, (json_text(entry) + "\n").encode())
-        except CatalogError as error:
+            text = json_text(entry) + "\n"
+            if not write_bytes(self._out, entry_name, text.encode()):
+                # the one in the ledger counts
+                entry = json.loads(self._out.read(entry_name))
+                return _finished(number, entry, by_other=True)
+        except (CatalogError, StorageError) as error:
             return {"kind": "failed", "number": number, "reason": str(error)}
         except OSError as error:
             # every further shard would meet the same disk
@@ -94,7 +100,7 @@ class ShardLabeller:
             found = f"{type(error).__name__}: {error}"
             reason = f"the shard {shard.name} could not be labelled ({found})"
             return {"kind": "failed", "number": number, "reason": reason}
-        return {"kind": "finished", "number": number, "entry": entry}
+        return _finished(number, entry, by_other=False)
 
     def _loaded(self, folder: Path) -> Predictor:
         before = sha256_of_file(folder / MANIFEST)
@@ -105,6 +111,32 @@ class ShardLabeller:
                 f"the model {folder} is not the one that this run was begun with; restore it"
             )
         return model
+
+    def _refuse_unreachable_images(self) -> None:
+        """Refuse to label without pictures what a model labels by them.
+
+        Raises:
+            ConfigError: the pictures of the shards cannot be read.
+        """
+        if "image" in self._model.fields and not self._source.is_local:
+            raise ConfigError(
+                f"the model reads pictures, and those of {self._source} cannot be read; "
+                "copy the catalogue and its pictures to a folder, and label that"
+            )
+
+    def _check_standing(self, name: str, digest: str) -> None:
+        """See that a part which another run has put there first is this one.
+
+        Raises:
+            StorageError: it has another content.
+        """
+        found = hashlib.sha256(self._out.read(name)).hexdigest()
+        if found != digest:
+            raise StorageError(
+                f"{self._out}/{name} was written before with another content: expected the sha256 "
+                f"{digest[:16]}, found {found[:16]}; most likely another version of a library wrote it: "
+                "remove it and its entry in the ledger, and run the same command again"
+            )
 
     def _labelled(
         self, number: int, content: bytes, advance: Callable[[int], None]
@@ -119,7 +151,8 @@ class ShardLabeller:
             labels_given = write_rows(rows, path, f".{self._plan.settings.format}")
             size = path.stat().st_size
             digest = sha256_of_file(path)
-            self._out.publish(path, name)
+            if not self._out.publish(path, name):
+                self._check_standing(name, digest)
         refusals = None
         if tally.refusals:
             refusals = f"{self._plan.part_stem(number)}.refused.jsonl"
@@ -158,6 +191,10 @@ def loaded_labeller(job: Job) -> tuple[ShardLabeller | None, str]:
     # whatever is wrong with a model, the run has to be told
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
+
+
+def _finished(number: int, entry: dict[str, Any], by_other: bool) -> Outcome:
+    return {"kind": "finished", "number": number, "entry": entry, "by_other": by_other}
 
 
 class _Tally:

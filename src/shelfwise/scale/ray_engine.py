@@ -34,7 +34,14 @@ SLOWER_THAN_EVER = 10
 MIN_CPUS = 2
 
 _LOOK_SECONDS = 1.0
-_HANDED_ON = (DEVICE_VARIABLE, PUBLIC_KEY_VARIABLE)
+# no keys of an object store: Ray writes them to its logs; its machines have their own, or a role
+_HANDED_ON = (
+    DEVICE_VARIABLE,
+    PUBLIC_KEY_VARIABLE,
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
 _NO_STATISTICS = "RAY_USAGE_STATS_ENABLED"
 
 

@@ -1,4 +1,4 @@
-"""Where shards are read and parts are written: a folder. Files appear whole or not at all."""
+"""Where shards are read and parts are written. Files appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from shelfwise.core.claims import claimed, remove_leftovers
 from shelfwise.core.files import sha256_of_file, temporary_name
 from shelfwise.core.folders import sync
+from shelfwise.errors import ConfigError
+from shelfwise.scale.object_storage import SCHEME, ObjectStorage
 
 
 class Storage(Protocol):
-    """A place for files, each with a name below it."""
+    """A place for files, each with a name below it.
+
+    Attributes:
+        is_local: whether it is a folder, with everything that lies around it.
+    """
+
+    is_local: bool
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep other runs away inside the block, where that is possible.
+
+        Raises:
+            StorageError: another run is writing here.
+        """
+        ...
+
+    def names(self) -> set[str]:
+        """The names of files and folders directly in the place."""
+        ...
 
     def read(self, name: str) -> bytes:
         """The content of a file.
@@ -63,11 +85,29 @@ class LocalFolder:
     the same content, or is torn.
     """
 
+    is_local = True
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __str__(self) -> str:
         return str(self.folder)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Lock the folder, and remove what killed workers have left in it."""
+        with claimed(self.folder):
+            yield
+            remove_leftovers(self.folder)
+
+    def names(self) -> set[str]:
+        """The names of files and folders directly in the place."""
+        if not self.folder.exists():
+            return set()
+        # a file stands where the folder should be
+        if not self.folder.is_dir():
+            return {self.folder.name}
+        return set(os.listdir(self.folder))
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
@@ -119,5 +159,19 @@ def write_bytes(storage: Storage, name: str, content: bytes, once: bool = True) 
 
 
 def storage_of(place: str) -> Storage:
-    """The storage that a name on the command line means."""
+    """The storage that a name on the command line means: a folder, or ``s3://BUCKET/PREFIX``.
+
+    Raises:
+        ConfigError: it is an address of another kind.
+        PluginError: the library of object stores is not installed.
+    """
+    if place.startswith(SCHEME):
+        return ObjectStorage(place)
+    if "://" in place:
+        raise ConfigError(f"{place} is neither a folder nor an address that begins with {SCHEME}")
     return LocalFolder(Path(place))
+
+
+def absolute_place(place: str) -> str:
+    """The same place, wherever a worker has its current folder."""
+    return place if "://" in place else str(Path(place).absolute())

@@ -161,13 +161,28 @@ class ShardedCatalog:
         """
         path = folder / MANIFEST
         try:
-            return cls.from_dict(json.loads(path.read_bytes()), folder)
+            content = path.read_bytes()
         except OSError as error:
-            reason = error.strerror
+            raise CatalogError(
+                f"{path} cannot be read ({error.strerror}); ingest its source again"
+            ) from None
+        return cls.from_bytes(content, folder, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, folder: Path, place: str) -> Self:
+        """The catalogue of a manifest's bytes.
+
+        Args:
+            place: the manifest, for messages.
+
+        Raises:
+            CatalogError: it is something else.
+        """
+        try:
+            return cls.from_dict(json.loads(content), folder)
         except (ValueError, KeyError, TypeError, AttributeError):
             reason = f"it is not the manifest of a {KIND} of version {VERSION}"
-        fix = "ingest its source again"
-        raise CatalogError(f"{path} cannot be read ({reason}); {fix}")
+        raise CatalogError(f"{place} cannot be read ({reason}); ingest its source again")
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], folder: Path) -> Self:
