@@ -165,10 +165,14 @@ def test_a_browser_is_told_in_a_page_and_every_answer_has_the_headers(
     answer = run(closed.get("/review", headers={"accept": "text/html"}))
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("text/html")
-    policy = answer.headers["content-security-policy"]
-    assert "script-src 'self'" in policy
-    assert "unsafe" not in policy
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    # the page of a problem runs no script at all
+    assert "script-src" not in answer.headers["content-security-policy"]
+    to_program = run(closed.get("/review"))
+    assert "script-src 'self'" in to_program.headers["content-security-policy"]
+    for one in (answer, to_program):
+        assert "default-src 'none'" in one.headers["content-security-policy"]
+        assert "unsafe" not in one.headers["content-security-policy"]
+        assert one.headers["x-content-type-options"] == "nosniff"
 
 
 def test_an_id_of_the_caller_is_kept_and_one_that_would_break_a_log_is_not(

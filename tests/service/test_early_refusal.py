@@ -10,13 +10,20 @@ import pytest
 from shelfwise.service.admission import Admission, Job
 from shelfwise.service.early_refusal import EarlyRefusal
 from shelfwise.service.metrics import Metrics
+from shelfwise.service.request_metrics import RequestMetrics
 from shelfwise.service.settings import ServiceSettings
 
 
-async def asked(path: str, waiting: int, body: list[tuple[bytes, bool]]) -> tuple[int, list[Any]]:
+async def asked(
+    path: str,
+    waiting: int,
+    body: list[tuple[bytes, bool]],
+    metrics: Metrics | None = None,
+) -> tuple[int, list[Any]]:
     """How often the application was reached, and what was sent, with so many products waiting."""
     settings = ServiceSettings(queue_products=2, max_products=2)
-    admission = Admission(settings, Metrics())
+    metrics = metrics or Metrics()
+    admission = Admission(settings, metrics)
     if waiting:
         await admission.admit(Job.of("categorize", [{"id": n} for n in range(waiting)], {}, 30))
     reached = 0
@@ -36,7 +43,7 @@ async def asked(path: str, waiting: int, body: list[tuple[bytes, bool]]) -> tupl
         sent.append(message)
 
     scope = {"type": "http", "path": path, "method": "POST", "headers": []}
-    await EarlyRefusal(app, admission)(scope, receive, send)
+    await RequestMetrics(EarlyRefusal(app, admission), metrics)(scope, receive, send)
     return reached, sent
 
 
@@ -56,3 +63,26 @@ def test_a_full_queue_refuses_before_the_request_is_parsed(whole: bool) -> None:
 def test_whatever_may_have_a_place_is_let_through(path: str, waiting: int) -> None:
     reached, sent = asyncio.run(asked(path, waiting, [(b"", False)]))
     assert (reached, sent) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "products"),
+    [
+        ("/v1/categorize", b'{"products": [{"title": "[,]"}, {}, {"title": "x"}]}', 3),
+        ("/v1/similar", b'{"product": {"title": "Mug"}}', 1),
+        # what holds no products that anyone could count
+        ("/v1/categorize", b'{"products": []}', 0),
+        ("/v1/categorize", b"", 0),
+        ("/v1/categorize", b'{"products": [{"title": "\xff', 0),
+        ("/v1/categorize", b'{"products": ' + b"[" * 100_000, 0),
+    ],
+)
+def test_metrics_count_a_refused_requests_products_and_its_route(
+    path: str, body: bytes, products: int
+) -> None:
+    metrics = Metrics()
+    asyncio.run(asked(path, 2, [(body, False)], metrics))
+    text = metrics.text().decode()
+    assert f'shelfwise_products_total{{outcome="refused"}} {products}.0\n' in text
+    assert 'shelfwise_shed_total{reason="queue"} 1.0\n' in text
+    assert f'shelfwise_requests_total{{code="429",route="{path}"}} 1.0\n' in text

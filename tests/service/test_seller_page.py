@@ -106,6 +106,11 @@ def test_the_form_works_without_script(server: Server) -> None:
         browser.close()
 
 
+def test_a_service_without_keys_leads_from_its_sign_in_to_its_page(server: Server) -> None:
+    for answer in (server.get("/sign-in"), server.post("/sign-in", data={"key": "anything"})):
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
 KEY = "a-key-of-this-test-alone"
 
 

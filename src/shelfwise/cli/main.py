@@ -14,6 +14,7 @@ import typer
 
 from shelfwise.cli import (
     catalog_verbs,
+    demo_verb,
     model_verbs,
     review_verbs,
     scale_verbs,
@@ -31,7 +32,15 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-GROUPS = (training_verbs, model_verbs, catalog_verbs, scale_verbs, review_verbs, service_verbs)
+GROUPS = (
+    demo_verb,
+    training_verbs,
+    model_verbs,
+    catalog_verbs,
+    scale_verbs,
+    review_verbs,
+    service_verbs,
+)
 for group in GROUPS:
     for verb in group.VERBS:
         app.command(cls=Command)(verb)

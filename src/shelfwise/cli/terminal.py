@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +81,19 @@ def cache_folder() -> Path:
         return Path(own)
     shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(shared) / "shelfwise"
+
+
+def called_as() -> str:
+    """How this command line was called: the beginning of a command that is told, and can be pasted."""
+    called = Path(sys.argv[0])
+    # by `python -m shelfwise`
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m shelfwise"
+    # the short name will do where it leads to this very program, and not to another environment's
+    found = shutil.which(called.name)
+    if found is not None and Path(found).absolute() == called.absolute():
+        return called.name
+    return shlex.quote(str(called))
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Verbs that fit and measure models: demo, train, evaluate, compare."""
+"""Verbs that fit and measure models: train, evaluate, compare."""
 
 from __future__ import annotations
 
@@ -23,27 +23,6 @@ from shelfwise.errors import ConfigError
 
 if TYPE_CHECKING:
     from shelfwise.config import Config
-
-
-def demo(
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the sample catalogue and the model.")
-    ] = Path("shelfwise-demo"),
-    products: Annotated[
-        int, typer.Option(metavar="N", min=100, help="Number of products to generate.")
-    ] = 3000,
-    budget: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Time limit for fitting, as for train: 1m is enough."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Train on a generated sample catalogue and print the results. Takes about 4 minutes on two cores."""
-    from shelfwise.catalog.sample import write_sample
-
-    with terminal_context() as context:
-        catalog = write_sample(out / "catalog", products, context=context)
-    train(catalog, out / "model", budget=budget, as_json=as_json)
 
 
 def train(
@@ -126,6 +105,7 @@ def train(
             changed = compare_models_on_disk(compare_with, out, test or catalog, context)
     where = {
         "model": str(out),
+        "catalog": str(catalog),
         "report": str(out / "report" / "index.html"),
         "results": str(out / "report" / "results.json"),
     }
@@ -285,4 +265,4 @@ def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] |
         typer.echo(f"\n{before_after_markdown(changed)}\n")
 
 
-VERBS = (demo, train, evaluate, compare)
+VERBS = (train, evaluate, compare)

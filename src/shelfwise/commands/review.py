@@ -147,6 +147,8 @@ def _bind(port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(("127.0.0.1", port))
+        # from now on browsers wait instead of being refused: the address is told before the first is served
+        bound.listen()
     except OSError as error:
         bound.close()
         fix = "stop what uses it, or choose another with --port (0 takes any that is free)"

@@ -124,11 +124,11 @@ class Admission:
         """
         if job.task == "explain":
             if self._open_explanations >= self.settings.max_explanations:
-                raise self._shed(job, "explanations")
+                raise self.refusal("explanations", len(job.products))
             self._open_explanations += 1
             job.done.add_done_callback(self._explanation_ended)
         elif self.waiting_products + len(job.products) > self.settings.queue_products:
-            raise self._shed(job, "queue")
+            raise self.refusal("queue", len(job.products))
         self._waiting.extend(Waiting(job, index) for index in range(len(job.products)))
         self._tell_length()
         async with self.changed:
@@ -209,16 +209,13 @@ class Admission:
         self._waiting = deque(one for one in self._waiting if not one.job.done.done())
         self._tell_length()
 
-    def _shed(self, job: Job, reason: str) -> Problem:
-        self.metrics.products.labels("refused").inc(len(job.products))
-        return self.refusal(reason)
-
     def _explanation_ended(self, done: object) -> None:
         self._open_explanations -= 1
 
-    def refusal(self, reason: str) -> Problem:
-        """What a request is told that finds no place; it is counted."""
+    def refusal(self, reason: str, products: int) -> Problem:
+        """What a request is told that finds no place; it is counted, and so are its products."""
         self.metrics.shed.labels(reason).inc()
+        self.metrics.products.labels("refused").inc(products)
         return Problem(
             429,
             "queue-full",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from shelfwise import __version__
@@ -17,7 +17,7 @@ from shelfwise.service.body_limits import BodyLimits
 from shelfwise.service.early_refusal import EarlyRefusal
 from shelfwise.service.engine import Engine
 from shelfwise.service.health_routes import health_router
-from shelfwise.service.problems import MEDIA_TYPE, Problem
+from shelfwise.service.problems import Problem, problem_answer
 from shelfwise.service.request_ids import RequestIds
 from shelfwise.service.request_metrics import RequestMetrics
 from shelfwise.service.request_reading import invalid_field
@@ -66,7 +66,7 @@ def _lifespan(engine: Engine):  # type: ignore[no-untyped-def]
     return lifespan
 
 
-async def _as_problem(request: Request, error: Exception) -> JSONResponse:
+async def _as_problem(request: Request, error: Exception) -> Response:
     """FastAPI's own errors in our form, without what was sent."""
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
@@ -78,5 +78,5 @@ async def _as_problem(request: Request, error: Exception) -> JSONResponse:
         problem.headers = error.headers or {}
     else:
         problem = Problem(500, "internal", "a fault of the service; its log has the reason")
-    values = problem.to_dict(getattr(request.state, "request_id", None))
-    return JSONResponse(values, problem.status, dict(problem.headers), media_type=MEDIA_TYPE)
+    headers, body = problem_answer(problem, request.scope)
+    return Response(body, problem.status, headers)

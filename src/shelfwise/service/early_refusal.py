@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shelfwise.service.admission import Admission
@@ -14,6 +15,13 @@ PATHS = frozenset({"/v1/categorize", "/v1/similar"})
 
 ARRIVAL_SECONDS = 0.05
 """How long a body may take for its connection to be used again."""
+
+
+class _Counted(msgspec.Struct):
+    """A request of which nothing is read but how many products it has."""
+
+    products: list[msgspec.Raw] = []
+    product: msgspec.Raw = msgspec.Raw()
 
 
 class EarlyRefusal:
@@ -33,16 +41,33 @@ class EarlyRefusal:
         if not wants_place or not self.admission.is_full:
             await self.app(scope, receive, send)
             return
-        arrived = await _has_arrived(receive)
-        # how many products it has is not known: only the request is counted
-        problem = self.admission.refusal("queue")
-        await send_problem(problem, scope, receive, send, body_read=arrived)
+        # no route is looked up for it, and it is counted under its own all the same
+        scope.setdefault("state", {})["route"] = scope["path"]
+        body = await _arrived(receive)
+        problem = self.admission.refusal("queue", 0 if body is None else _count_products(body))
+        await send_problem(problem, scope, receive, send, body_read=body is not None)
 
 
-async def _has_arrived(receive: Receive) -> bool:
-    """Whether the whole body is here; its connection can then be used again."""
+async def _arrived(receive: Receive) -> bytes | None:
+    """The whole body, whose connection can then be used again; None where it is still under way."""
     try:
         message = await asyncio.wait_for(receive(), ARRIVAL_SECONDS)
     except TimeoutError:
-        return False
-    return not message.get("more_body", False)
+        return None
+    if message["type"] != "http.request" or message.get("more_body", False):
+        return None
+    body: bytes = message.get("body", b"")
+    return body
+
+
+def _count_products(body: bytes) -> int:
+    """How many products a refused request has, for the metrics; 0 where it is no JSON of ours.
+
+    Values are skipped and not built, which costs far less than reading the request.
+    """
+    try:
+        request = msgspec.json.decode(body, type=_Counted)
+    # of bytes that are no text, or nested too deeply
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return 0
+    return len(request.products) or (1 if bytes(request.product) else 0)

@@ -48,7 +48,7 @@ class Metrics:
         registry = self.registry
         self.products = Counter(
             "shelfwise_products",
-            "Products by what became of them.",
+            "Products by what became of them; a request refused before it arrived counts none.",
             ["outcome"],
             registry=registry,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import html
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -70,12 +69,8 @@ async def send_problem(
             and then the rest of the body is thrown away for a moment: a connection that is closed on a sender
             in full flow takes the answer with it.
     """
-    media_type, body = _as_bytes(problem, scope)
-    headers = {
-        "content-type": media_type,
-        "content-length": str(len(body)),
-        **problem.headers,
-    }
+    own, body = problem_answer(problem, scope)
+    headers = {**own, "content-length": str(len(body))}
     if not body_read:
         # nothing more is read from whoever sends what is refused
         headers["connection"] = "close"
@@ -98,17 +93,17 @@ async def _throw_away(receive: Receive) -> None:
             return
 
 
-def _as_bytes(problem: Problem, scope: Scope) -> tuple[str, bytes]:
-    """The media type and the body: a page for a browser, JSON for everyone else."""
+def problem_answer(problem: Problem, scope: Scope) -> tuple[dict[str, str], bytes]:
+    """The headers and the body: a page for a browser, JSON for everyone else."""
+    request_id = request_id_of(scope)
     accepted = dict(scope.get("headers", [])).get(b"accept", b"")
     if b"text/html" in accepted:
-        values = problem.to_dict()
-        title = html.escape(values["title"])
-        text = html.escape(problem.detail)
-        page = (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            f"<h1>{title}</h1><p>{text}</p></html>"
-        )
-        return "text/html; charset=utf-8", page.encode()
-    values = problem.to_dict(request_id_of(scope))
-    return MEDIA_TYPE, json.dumps(values, ensure_ascii=False).encode()
+        # Jinja is for pages; most refused requests are programs'
+        from shelfwise.service.problem_page import problem_page
+
+        headers, body = problem_page(problem.to_dict(request_id))
+    else:
+        values = problem.to_dict(request_id)
+        headers = {"content-type": MEDIA_TYPE}
+        body = json.dumps(values, ensure_ascii=False).encode()
+    return headers | dict(problem.headers), body

@@ -41,6 +41,7 @@ class RequestMetrics:
             status = HUNG_UP
         finally:
             # the route's pattern: paths of strangers would each be a series of their own
-            route = getattr(scope.get("route"), "path", "other")
+            pattern = getattr(scope.get("route"), "path", "other")
+            route = scope["state"].get("route", pattern)
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.request_seconds.labels(route).observe(time.monotonic() - started)

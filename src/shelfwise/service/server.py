@@ -18,6 +18,9 @@ from shelfwise.service.engine import Engine
 
 log = logging.getLogger("shelfwise")
 
+BACKLOG = 2048
+"""Connections that may wait for the service to take them."""
+
 KEEP_ALIVE_SECONDS = 60
 """Longer than clients reuse a connection: with 5 s some requests met a closing one."""
 
@@ -39,7 +42,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket on which nobody else listens; port 0 takes any.
+    """A socket that listens, and on which nobody else does; port 0 takes any.
 
     Raises:
         ServerError: the port is taken, or the address is none of this machine's.
@@ -49,6 +52,8 @@ def bind(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        # from now on callers wait instead of being refused: the address is told before the first is served
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         fix = "stop what uses it, or choose another with --port (0 takes any that is free)"
