@@ -177,3 +177,58 @@ def test_a_plugins_settings_are_checked_too() -> None:
 def test_no_such_file() -> None:
     with pytest.raises(ConfigError, match="no settings file"):
         Config.load("paper", "nowhere.toml")
+
+
+NUMBERS_OUT_OF_RANGE = (
+    "threshold = nan",
+    "threshold = inf",
+    "threshold = -0.5",
+    "threshold = 5.0",
+    "budget = inf",
+    "budget = nan",
+    "seed = 1000000000000000000000000000000",
+    "seed = -1",
+    "[evaluation]\nbootstrap = 1000000000000",
+    "[split]\nvalidation_fraction = nan",
+)
+
+
+@pytest.mark.parametrize("text", NUMBERS_OUT_OF_RANGE)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(text, "utf-8")
+    name = text.rpartition("\n")[2].partition(" ")[0]
+    with pytest.raises(ConfigError, match=rf"setting .*{name}.* \(got "):
+        Config.load("quick", file)
+
+
+def test_settings_of_plug_ins_are_finite_too() -> None:
+    changes = {"members": {"title": {"settings": {"C": float("inf")}}}}
+    config = Config.load("quick", changes=changes)
+    with pytest.raises(ConfigError, match=r"members\.title\.settings: setting C: .*finite"):
+        make_member(config, "title")
+
+
+WRONG_FILES = {
+    "a folder": None,
+    "nested": b"a = " + b"[" * 5_000 + b"]" * 5_000,
+    "nested keys": b".".join([b"a"] * 2_000) + b" = 1",
+    "other bytes": b"\xff\xfe = 1",
+    "a number for a table": b"members = 3",
+    "a word for a table": b"systems = 'x'",
+    "a list for a table": b"[members]\ntitle = [1]",
+    "a long word": b"labels = '" + b"x" * 100_000 + b"'",
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_FILES)
+def test_a_settings_file_of_any_content_is_refused_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "settings.toml"
+    content = WRONG_FILES[kind]
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        Config.load("quick", file)
+    assert len(str(refused.value)) < 500

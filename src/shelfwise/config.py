@@ -5,16 +5,19 @@ A preset is a TOML file in ``presets/``; a user's file and the command line over
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shelfwise import aliases
 from shelfwise.errors import ConfigError
+
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
 PRESETS = ("paper", "authors_code", "recommended", "quick", "best", "everything")
@@ -22,10 +25,14 @@ PRESET_SECONDS = {"quick": 600.0, "recommended": 7200.0}
 """The largest budget that each is chosen for; with more time, the best."""
 
 
-class Settings(BaseModel):
-    """Base of all settings: frozen, and unknown names are refused."""
+_MOST_SHOWN = 80
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Settings(BaseModel):
+    """Base of all settings: frozen; unknown names and infinite numbers are refused."""
+
+    # TOML can write inf and nan; JSON, which models are saved as, cannot
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CatalogSettings(Settings):
@@ -125,7 +132,10 @@ class EvaluationSettings(Settings):
     """What is measured."""
 
     bootstrap: int = Field(
-        1000, ge=0, description="resamples of the test products for the intervals; 0 for none"
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="resamples of the test products for the intervals; 0 for none",
     )
     top: int = Field(15, ge=1, description="rows of the tables of most misclassified categories")
 
@@ -134,7 +144,8 @@ class Config(Settings):
     """A whole run."""
 
     preset: str = "recommended"
-    seed: int = Field(0, ge=0)
+    # what torch and numpy take
+    seed: int = Field(0, ge=0, lt=2**63)
     catalog: CatalogSettings = CatalogSettings()
     labels: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
@@ -148,7 +159,7 @@ class Config(Settings):
         "none",
         description="how the final system's scores become probabilities; auto: by cross-validated log loss",
     )
-    threshold: Literal["global", "per_label", "per_product"] | float = Field(
+    threshold: Literal["global", "per_label", "per_product"] | Probability = Field(
         "global",
         description="the score from which a label is given: a number; or global: one for all labels, tuned "
         "on out-of-fold scores; per_label: one a label, drawn to the global one where the label is rare; "
@@ -270,9 +281,16 @@ def describe(error: ValidationError) -> str:
     """A pydantic error as one sentence: setting, what it got, what is expected."""
     return "; ".join(
         f"setting {'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}"
-        + ("" if e["type"] in ("value_error", "missing") else f" (got {e['input']!r})")
+        + ("" if e["type"] in ("value_error", "missing") else f" (got {_shown(e['input'])})")
         for e in error.errors()
     )
+
+
+def _shown(value: Any) -> str:
+    """A wrong value, as it was written, but for what is too long or too deep for a sentence."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = _MOST_SHOWN
+    return short.repr(value)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,5 +307,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"there is no settings file {path}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"the settings file {path} cannot be read: {reason}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the settings file {path} is not valid TOML: {error}") from None
+    # the parser calls itself for every list within a list
+    except RecursionError:
+        raise ConfigError(
+            f"the settings file {path} is not valid TOML: too deeply nested"
+        ) from None

@@ -100,6 +100,28 @@ def test_leftovers_inside_a_folder_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "audit").iterdir()] == ["audit.jsonl"]
 
 
+@pytest.mark.parametrize("own", ["model", "folder", "mode[l]", "mo*"])
+def test_what_another_writer_is_at_work_on_stays(tmp_path: Path, own: str) -> None:
+    """Its name may begin like ours, lie in our folder, or fit ours taken as a pattern."""
+    others = [tmp_path / "model.v2", tmp_path / "folder" / "labels.jsonl", tmp_path / "model"]
+    (tmp_path / "folder").mkdir()
+    unfinished = [one.with_name(f".{one.name}.0123456789ab.writing") for one in others]
+    with claimed(others[0]), claimed(others[1]):
+        for one in unfinished:
+            one.write_text("half a file")
+        with claimed(tmp_path / own):
+            pass
+        assert unfinished[0].exists()
+        assert unfinished[1].exists()
+        # what nobody is at work on goes, if it is ours
+        assert unfinished[2].exists() == (own != "model")
+    # the writers have been killed: it goes with the next ones
+    for one in others:
+        with claimed(one):
+            pass
+    assert not [one for one in unfinished if one.exists()]
+
+
 def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (

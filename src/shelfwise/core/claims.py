@@ -32,7 +32,7 @@ def claimed(path: Path) -> Iterator[None]:
     """
     # a link is followed: what it leads to is what is written
     path = Path(os.path.realpath(path))
-    lock = path.with_name(f".{path.name}.lock")
+    lock = _lock_file(path)
     handle = _lock(path, lock)
     try:
         restore_replaced(path)
@@ -47,17 +47,65 @@ def claimed(path: Path) -> Iterator[None]:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what killed writers of `path` left. Only for the holder of the claim on `path`."""
-    places = [(path.parent, f".{path.name}.*{LEFTOVERS}")]
+    for leftover in _leftovers(path):
+        if _is_of_another_writer(leftover, path):
+            continue
+        log.warning("removed %s, which a run that was stopped has left", leftover)
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _leftovers(path: Path) -> list[Path]:
+    """What may be left of writers of `path`; not by a pattern, as names may hold its signs."""
+    places = [(path.parent, f".{path.name}.")]
     # a folder that is filled file by file has their leftovers inside
     if path.is_dir():
-        places.append((path, f".*{LEFTOVERS}"))
-    for folder, pattern in places:
-        for leftover in folder.glob(pattern):
-            log.warning("removed %s, which a run that was stopped has left", leftover)
-            if leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+        places.append((path, "."))
+    found = []
+    for folder, start in places:
+        for one in folder.iterdir():
+            if one.name.startswith(start) and one.name.endswith(LEFTOVERS):
+                found.append(one)
+    return found
+
+
+def _is_of_another_writer(leftover: Path, path: Path) -> bool:
+    """Whether a writer of another place is at work on it.
+
+    ``.model.v2.0123.writing`` may be of ``model``, which has files named after it, or of ``model.v2``.
+    """
+    # without the dot at its beginning, and the number at its end
+    name = leftover.name.removesuffix(LEFTOVERS)[1:].rpartition(".")[0]
+    while name:
+        place = leftover.with_name(name)
+        if place != path and _is_claimed(place):
+            return True
+        name = name.rpartition(".")[0]
+    return False
+
+
+def _is_claimed(place: Path) -> bool:
+    """Whether somebody is writing `place` now."""
+    try:
+        handle = os.open(_lock_file(place), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # what knows no locks cannot tell
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _lock(path: Path, lock: Path) -> int:

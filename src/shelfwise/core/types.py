@@ -34,9 +34,10 @@ log = logging.getLogger("shelfwise")
 
 
 class PluginSettings(BaseModel):
-    """Base of every plug-in's settings: frozen, and unknown names are refused."""
+    """Base of every plug-in's settings: frozen; unknown names and infinite numbers are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # TOML can write inf and nan; JSON, which models are saved as, cannot
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Progress(Protocol):
