@@ -20,10 +20,11 @@ from shelfwise.commands import label as verb
 from shelfwise.commands.label import label
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
-from shelfwise.scale.engine import Event, outcome_event
+from shelfwise.scale.engine import Event
 from shelfwise.scale.job import Job
 from shelfwise.scale.labeller import ShardLabeller
 from shelfwise.scale.plan import LabelSettings
+from shelfwise.scale.shard_queue import ShardQueue
 
 Label = Callable[..., dict[str, Any]]
 
@@ -71,11 +72,13 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Here:
         def __init__(self, job: Job) -> None:
+            self.plan = job.plan
             self.labeller = ShardLabeller(job, Context())
 
         def label(self, numbers: Sequence[int]) -> Iterator[Event]:
-            for number in numbers:
-                yield outcome_event(self.labeller.label(number, lambda rows: None))
+            queue = ShardQueue(self.plan, numbers)
+            while task := queue.next():
+                yield from queue.told(task, self.labeller.do(task, lambda rows: None))
 
     @contextmanager
     def engine(name: str, job: Job, count: int) -> Iterator[Here]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +19,6 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.scale import local_engine
-from shelfwise.scale.local_engine import LocalEngine
 
 Label = Callable[..., dict[str, Any]]
 Contents = Callable[[Path], dict[str, bytes]]
@@ -178,55 +174,6 @@ def test_what_the_model_cannot_do_is_refused_before_any_part(
     assert not list((tmp_path / "labels").glob("part-*"))
     with pytest.raises(BundleError, match="is not a shelfwise model"):
         run(tmp_path / "other", model=tmp_path)
-
-
-@pytest.mark.slow
-def test_a_shard_that_kills_its_workers_is_given_up(
-    run: Label, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hand_out = LocalEngine._hand_out
-
-    def then_kill(engine: LocalEngine) -> None:
-        hand_out(engine)
-        for worker in engine._workers:
-            if worker.number == 2:
-                worker.kill()
-
-    monkeypatch.setattr(LocalEngine, "_hand_out", then_kill)
-    out = tmp_path / "labels"
-    found = run(out)
-    assert list(found["failed"]) == ["products-00002.parquet"]
-    assert "ended 3 worker processes, the last by signal 9" in str(found["failed"])
-    assert found["parts"] == 3
-    monkeypatch.undo()
-    assert not run(out)["failed"]
-    assert (out / "manifest.json").read_bytes() == (undisturbed / "manifest.json").read_bytes()
-
-
-@pytest.mark.slow
-def test_a_worker_that_says_nothing_is_replaced(
-    run: Label,
-    undisturbed: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    contents: Contents,
-) -> None:
-    stopped: list[int] = []
-    work_on = local_engine._Worker.work_on
-
-    def work_once_stopped(worker: Any, number: int) -> None:
-        # its first worker sleeps for good
-        if not stopped:
-            stopped.append(number)
-            os.kill(worker._process.pid, signal.SIGSTOP)
-        work_on(worker, number)
-
-    monkeypatch.setattr(local_engine._Worker, "work_on", work_once_stopped)
-    monkeypatch.setattr(local_engine, "SILENT_SECONDS", 2.0)
-    found = run(tmp_path / "labels")
-    assert stopped
-    assert not found["failed"]
-    assert contents(tmp_path / "labels") == contents(undisturbed)
 
 
 @pytest.mark.usefixtures("in_process")

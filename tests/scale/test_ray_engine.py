@@ -13,14 +13,18 @@ import pytest
 
 from shelfwise.errors import BundleError, ConfigError, PluginError
 from shelfwise.scale import ray_engine
+from shelfwise.scale.shard_queue import Task
 
 Label = Callable[..., dict[str, Any]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Ray with two processors, whatever the machine has; its own files stay out of the user's home."""
+def cluster(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Ray with two processors, whatever the machine has; its own files stay out of the user's home.
+
+    It has the keys of the S3 server from the environment it is started in.
+    """
     ray = pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
@@ -58,9 +62,9 @@ def test_an_actor_that_is_killed_is_replaced(
     hand_out = ray_engine.RayEngine._hand_out
     killed: list[int] = []
 
-    def then_kill(engine: ray_engine.RayEngine, actor: Any, number: int) -> None:
-        hand_out(engine, actor, number)
-        if number == 1 and not killed:
+    def then_kill(engine: ray_engine.RayEngine, actor: Any, task: Task) -> None:
+        hand_out(engine, actor, task)
+        if task.number == 1 and not killed:
             pid = engine._ray.get(actor.process.remote())
             killed.append(pid)
             os.kill(pid, signal.SIGKILL)
@@ -70,12 +74,12 @@ def test_an_actor_that_is_killed_is_replaced(
             """The number of the actor's process."""
             return os.getpid()
 
-        def label(self, number: int) -> dict[str, Any]:
+        def do(self, line: bytes) -> dict[str, Any]:
             """As any actor, but it first says who it is, and is slow."""
             import time
 
             time.sleep(1)
-            return super().label(number)
+            return super().do(line)
 
     monkeypatch.setattr(ray_engine, "_Actor", WithProcess)
     monkeypatch.setattr(ray_engine.RayEngine, "_hand_out", then_kill)
@@ -83,6 +87,17 @@ def test_an_actor_that_is_killed_is_replaced(
     assert killed
     assert not found["failed"]
     assert contents(tmp_path / "labels") == contents(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_shards_and_parts_may_lie_in_an_object_store(
+    run: Label, undisturbed: Path, shards: Path, bucket: Any, contents: Contents
+) -> None:
+    source = bucket.upload(shards, "in")
+    found = run(f"s3://{bucket.name}/out", source=source, engine="ray", workers=2)
+    assert (found["parts"], found["failed"]) == (4, {})
+    assert bucket.contents("out") == contents(undisturbed)
 
 
 def test_without_ray_it_is_said_how_to_install_it(

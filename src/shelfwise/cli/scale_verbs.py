@@ -111,7 +111,7 @@ def label(
 ) -> None:
     """Label a catalogue of any size, a part a shard, by several workers. Rerun to resume.
 
-    Exit code 4: a shard could not be labelled, or a file not read; the others were.
+    Exit code 4: a shard or a record could not be labelled, or a file not read; the others were.
     """
     from shelfwise.commands.label import label as label_shards
     from shelfwise.commands.label import summary_lines
@@ -125,7 +125,7 @@ def label(
     else:
         for line in summary_lines(found):
             typer.echo(line)
-    if found["failed"] or found["faults"]:
+    if found["failed"] or found["quarantined"] or found["faults"]:
         raise typer.Exit(INCOMPLETE)
 
 

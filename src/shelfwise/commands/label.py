@@ -198,6 +198,9 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["refused"]:
         yield f"{found['refused']:,} images could not be used: the files *.refused.jsonl"
     yield from missing_columns_lines(found["missing_columns"])
+    if found["quarantined"]:
+        count = found["quarantined"]
+        yield f"{count:,} records ended the workers that labelled them: the files *.quarantine.jsonl"
     if found["empty_shards"]:
         yield f"{len(found['empty_shards'])} shards hold no product"
     for reason in [*found["failed"].values(), *found["faults"].values()][:MAX_TOLD]:

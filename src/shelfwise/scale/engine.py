@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-from shelfwise.errors import StorageError
-
-MAX_DEATHS = 3
-"""Workers that may die of one shard before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +43,6 @@ class Failed:
 
 
 Event = Advanced | Finished | Failed
-
-
-def outcome_event(outcome: Mapping[str, Any]) -> Finished | Failed:
-    """What a worker tells of a shard at its end.
-
-    Raises:
-        StorageError: the worker cannot write.
-    """
-    if outcome["kind"] == "stopped":
-        fix = "free some space, and run the same command again"
-        raise StorageError(f"{outcome['reason']}; {fix}")
-    if outcome["kind"] == "finished":
-        return Finished(outcome["number"], outcome["entry"], outcome["by_other"])
-    return Failed(outcome["number"], outcome["reason"])
 
 
 class Engine(Protocol):

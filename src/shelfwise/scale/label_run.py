@@ -83,6 +83,7 @@ class LabelRun:
             "products": self._sum("rows"),
             "labels_given": self._sum("labels_given"),
             "refused": self._sum("refused"),
+            "quarantined": self._sum("quarantined"),
             "queues": dict(queues),
             "missing_columns": _missing_everywhere(list(self.entries.values())),
         }
@@ -122,7 +123,9 @@ class LabelRun:
                 self._storage.remove(f"{LEDGER}/{name}")
 
     def _is_whole(self, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        if entry["refusals"] is not None and entry["refusals"] not in sizes:
+        # files beside the part, where it has some
+        beside = {entry["refusals"], entry["quarantine"]} - {None}
+        if not beside <= sizes.keys():
             return False
         part = entry["part"]
         if sizes.get(part) != entry["bytes"]:

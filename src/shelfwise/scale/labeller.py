@@ -9,36 +9,32 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import portions, with_columns
 from shelfwise.catalog.shards.shard_reader import shard_tables
-from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, sha256_of_file
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, CatalogError, ConfigError, ShelfwiseError, StorageError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.decision import Decision
-from shelfwise.model.labelling import CHUNK_ROWS, label_portions
-from shelfwise.model.prediction_rows import Row, product_row, write_rows
+from shelfwise.model.labelling import label_portions
+from shelfwise.model.prediction_rows import Row, write_rows
 from shelfwise.model.predictor import Predictor
 from shelfwise.scale.job import Job
 from shelfwise.scale.plan import LEDGER
+from shelfwise.scale.shard_queue import Task
+from shelfwise.scale.shard_rows import ShardTally, chosen_products, counted_rows
 from shelfwise.scale.storage import storage_of, write_bytes
 
 log = logging.getLogger("shelfwise")
 
 
 Outcome = dict[str, Any]
-"""What came of a shard, JSON-ready: ``kind`` is finished (with its ``entry``), failed or stopped (with the
-``reason``)."""
+"""What came of a shard, JSON-ready: ``kind`` is finished (with its ``entry``), survived (a trial), failed or
+stopped (with the ``reason``)."""
 
 
 class ShardLabeller:
@@ -64,12 +60,13 @@ class ShardLabeller:
         # what cannot be promised is refused before the first shard
         self._decisions([])
 
-    def label(self, number: int, advance: Callable[[int], None]) -> Outcome:
-        """Label the shard of that number, write its part and then its entry of the ledger.
+    def do(self, task: Task, advance: Callable[[int], None]) -> Outcome:
+        """Label a shard, write its part and then its entry of the ledger; or only try some of its records.
 
         Args:
             advance: told how many products were labelled since the last call.
         """
+        number = task.number
         shard = self._plan.shards[number]
         entry_name = f"{LEDGER}/{self._plan.entry_name(number)}"
         try:
@@ -82,7 +79,10 @@ class ShardLabeller:
             reason = f"the shard {shard.name} cannot be read ({error.strerror or error})"
             return {"kind": "failed", "number": number, "reason": reason}
         try:
-            entry = self._labelled(number, content, advance)
+            if task.trial is not None:
+                self._try(task, content, advance)
+                return {"kind": "survived", "number": number}
+            entry = self._labelled(task, content, advance)
             text = json_text(entry) + "\n"
             if not write_bytes(self._out, entry_name, text.encode()):
                 # the one in the ledger counts
@@ -139,24 +139,19 @@ class ShardLabeller:
             )
 
     def _labelled(
-        self, number: int, content: bytes, advance: Callable[[int], None]
+        self, task: Task, content: bytes, advance: Callable[[int], None]
     ) -> dict[str, Any]:
         """Write the part of a shard; its entry for the ledger."""
-        shard = self._plan.shards[number]
-        name = self._plan.part_name(number)
-        tally = _Tally(self._model.fields)
-        products = _portions(shard_tables(shard, content), self._root, shard.name, tally)
-        rows = _rows(self._decisions(products), tally, advance)
+        shard = self._plan.shards[task.number]
+        name = self._plan.part_name(task.number)
+        tally = ShardTally(self._model.fields, shard.name)
+        rows = self._rows(task, content, tally, advance)
         with self._out.temporary(name) as path:
             labels_given = write_rows(rows, path, f".{self._plan.settings.format}")
             size = path.stat().st_size
             digest = sha256_of_file(path)
             if not self._out.publish(path, name):
                 self._check_standing(name, digest)
-        refusals = None
-        if tally.refusals:
-            refusals = f"{self._plan.part_stem(number)}.refused.jsonl"
-            write_bytes(self._out, refusals, "".join(tally.refusals).encode())
         return {
             "part": name,
             "shard": shard.name,
@@ -165,10 +160,34 @@ class ShardLabeller:
             "queues": dict(sorted(tally.queues.items())),
             "missing_columns": tally.missing,
             "refused": len(tally.refusals),
-            "refusals": refusals,
+            "refusals": self._written_lines(task.number, "refused", tally.refusals),
+            "quarantined": len(tally.quarantine),
+            "quarantine": self._written_lines(task.number, "quarantine", tally.quarantine),
             "bytes": size,
             "sha256": digest,
         }
+
+    def _try(self, task: Task, content: bytes, advance: Callable[[int], None]) -> None:
+        """Label the records of a trial, and write nothing."""
+        tally = ShardTally(self._model.fields, self._plan.shards[task.number].name)
+        # nothing is done, but the worker is alive
+        for _ in self._rows(task, content, tally, lambda rows: advance(0)):
+            pass
+
+    def _rows(
+        self, task: Task, content: bytes, tally: ShardTally, advance: Callable[[int], None]
+    ) -> Iterator[Row]:
+        tables = shard_tables(self._plan.shards[task.number], content)
+        products = chosen_products(tables, task, self._root, tally)
+        return counted_rows(self._decisions(products), tally, advance)
+
+    def _written_lines(self, number: int, kind: str, lines: Sequence[str]) -> str | None:
+        """Write lines beside the part of a shard; the name of their file, None without any."""
+        if not lines:
+            return None
+        name = f"{self._plan.part_stem(number)}.{kind}.jsonl"
+        write_bytes(self._out, name, "".join(lines).encode())
+        return name
 
     def _decisions(self, products: Any) -> Iterator[Decision]:
         settings = self._plan.settings
@@ -195,43 +214,3 @@ def loaded_labeller(job: Job) -> tuple[ShardLabeller | None, str]:
 
 def _finished(number: int, entry: dict[str, Any], by_other: bool) -> Outcome:
     return {"kind": "finished", "number": number, "entry": entry, "by_other": by_other}
-
-
-class _Tally:
-    """What is counted while a shard is labelled."""
-
-    def __init__(self, fields: Sequence[str]) -> None:
-        self.fields = fields
-        self.rows = 0
-        self.queues: Counter[str] = Counter()
-        self.refusals: list[str] = []
-        self.missing = sorted(fields)
-
-
-def _portions(
-    tables: Iterator[pa.Table], root: Path, source: str, tally: _Tally
-) -> Iterator[Catalog]:
-    """The products of a shard in catalogues of equal size."""
-    for table in portions(((table, []) for table in tables), CHUNK_ROWS, _nothing):
-        tally.missing = [name for name in tally.missing if name not in table.column_names]
-        yield Catalog(with_columns(table, tally.fields), root, source)
-
-
-def _nothing(refused: Sequence[Quarantined]) -> None:
-    """Shards hold no record that was refused."""
-
-
-def _rows(
-    decisions: Iterator[Decision], tally: _Tally, advance: Callable[[int], None]
-) -> Iterator[Row]:
-    """The decisions as rows, counted."""
-    for decision in decisions:
-        tally.rows += 1
-        if decision.queue is not None:
-            tally.queues[decision.queue] += 1
-        tally.refusals += (json_text(vars(one)) + "\n" for one in decision.rejected)
-        yield product_row(decision)
-        if tally.rows % CHUNK_ROWS == 0:
-            advance(CHUNK_ROWS)
-    if tally.rows % CHUNK_ROWS:
-        advance(tally.rows % CHUNK_ROWS)

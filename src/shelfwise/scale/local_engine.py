@@ -10,15 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from shelfwise.core.one_thread import ONE_THREAD
 from shelfwise.errors import BundleError
-from shelfwise.scale.engine import MAX_DEATHS, Advanced, Event, Failed, outcome_event
+from shelfwise.scale.engine import Advanced, Event
 from shelfwise.scale.job import Job
+from shelfwise.scale.shard_queue import ShardQueue, Task
+from shelfwise.scale.watchdog import Watchdog
 
 log = logging.getLogger("shelfwise")
 
@@ -28,8 +29,11 @@ LOADING_SECONDS = 900.0
 SILENT_SECONDS = 300.0
 """How long a worker may be silent, at least: it tells every 2,048 products that they are labelled."""
 
-SLOWER_THAN_EVER = 10
-"""So many times the longest silence of any worker so far is taken for hanging."""
+MAX_LOADING_DEATHS = 3
+"""Workers that may die while they load the model, one after the other."""
+
+COMMAND = (sys.executable, "-m", "shelfwise.scale.worker_process")
+"""What a worker runs."""
 
 _LOOK_SECONDS = 1.0
 
@@ -38,17 +42,19 @@ class _Worker:
     """A process with the model.
 
     Attributes:
-        number: of the shard it works on; None while it waits for one.
+        task: what it does; None while it waits for something to do.
         is_ready: whether its model is loaded.
         heard: when it last said something.
+        silent: for how many seconds it had said nothing when it was ended for that; 0 where it was not.
     """
 
     def __init__(self, job: Job, messages: queue.Queue[tuple[_Worker, Any]]) -> None:
-        self.number: int | None = None
+        self.task: Task | None = None
         self.is_ready = False
         self.heard = time.monotonic()
+        self.silent = 0.0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "shelfwise.scale.worker_process"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **ONE_THREAD},
@@ -56,11 +62,11 @@ class _Worker:
         self._send(job.to_line())
         threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
 
-    def work_on(self, number: int) -> None:
-        """Give it a shard."""
-        self.number = number
+    def work_on(self, task: Task) -> None:
+        """Give it something to do."""
+        self.task = task
         self.heard = time.monotonic()
-        self._send(f"{number}\n".encode())
+        self._send(task.to_line())
 
     def kill(self) -> None:
         """End the process; its last message tells so."""
@@ -125,10 +131,9 @@ class LocalEngine:
         self._count = count
         self._messages: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
         self._workers: list[_Worker] = []
-        self._todo: deque[int] = deque()
-        self._deaths: Counter[int] = Counter()
+        self._queue = ShardQueue(job.plan, ())
         self._deaths_loading = 0
-        self._longest_silence = 0.0
+        self._watchdog = Watchdog(SILENT_SECONDS, SILENT_SECONDS)
 
     def start(self) -> None:
         """Start the workers, and wait until they have loaded the model."""
@@ -147,25 +152,20 @@ class LocalEngine:
 
     def label(self, numbers: Sequence[int]) -> Iterator[Event]:
         """Have these shards labelled."""
-        self._todo = deque(numbers)
-        self._deaths.clear()
-        open_shards = set(numbers)
+        self._queue = ShardQueue(self._job.plan, numbers)
         self._hand_out()
-        while open_shards:
-            for event in self._next_events():
-                if not isinstance(event, Advanced):
-                    open_shards.discard(event.number)
-                yield event
+        while self._queue.is_open:
+            yield from self._next_events()
             self._hand_out()
 
     def _start(self) -> None:
         self._workers.append(_Worker(self._job, self._messages))
 
     def _hand_out(self) -> None:
-        """A shard to every worker that has none."""
+        """Something to do for every worker that has nothing."""
         for worker in self._workers:
-            if worker.is_ready and worker.number is None and self._todo:
-                worker.work_on(self._todo.popleft())
+            if worker.is_ready and worker.task is None and (task := self._queue.next()):
+                worker.work_on(task)
 
     def _next_events(self) -> Iterator[Event]:
         """What the next message tells; nothing after a while without any."""
@@ -178,8 +178,8 @@ class LocalEngine:
             yield from self._dead(worker)
             return
         now = time.monotonic()
-        if worker.number is not None:
-            self._longest_silence = max(self._longest_silence, now - worker.heard)
+        if worker.task is not None:
+            self._watchdog.saw(now - worker.heard)
         worker.heard = now
         yield from self._event(worker, message)
 
@@ -192,44 +192,38 @@ class LocalEngine:
             raise BundleError(message["reason"])
         elif kind == "advanced":
             yield Advanced(message["rows"])
-        else:
-            worker.number = None
-            yield outcome_event(message)
+        elif worker.task is not None:
+            task, worker.task = worker.task, None
+            yield from self._queue.told(task, message)
 
     def _dead(self, worker: _Worker) -> Iterator[Event]:
         """Put another worker in the place of one that has ended, and its shard in front of the others."""
         how = worker.end()
         self._workers.remove(worker)
-        number = worker.number
         log.warning("a worker process has ended (%s); another takes its place", how)
         if not worker.is_ready:
             self._deaths_loading += 1
-        if self._deaths_loading >= MAX_DEATHS:
+        if self._deaths_loading >= MAX_LOADING_DEATHS:
             raise BundleError(
-                f"{MAX_DEATHS} worker processes ended while they loaded the model, the last by {how}, "
-                "perhaps for want of memory; use fewer --workers, or end other programs"
+                f"{MAX_LOADING_DEATHS} worker processes ended while they loaded the model, the last by "
+                f"{how}, perhaps for want of memory; use fewer --workers, or end other programs"
             )
-        if number is not None:
-            self._deaths[number] += 1
-            if self._deaths[number] >= MAX_DEATHS:
-                name = self._job.plan.shards[number].name
-                yield Failed(
-                    number,
-                    f"the shard {name} ended {MAX_DEATHS} worker processes, the last by {how}",
-                )
-            else:
-                self._todo.appendleft(number)
+        if worker.task is not None and worker.silent:
+            yield from self._queue.hung(worker.task, worker.silent)
+        elif worker.task is not None:
+            yield from self._queue.died(worker.task, how)
         self._start()
 
     def _kill_hanging(self) -> None:
         """End workers that have been silent for too long."""
-        limit = max(SILENT_SECONDS, SLOWER_THAN_EVER * self._longest_silence)
         now = time.monotonic()
         for worker in self._workers:
+            silent = now - worker.heard
             if not worker.is_ready:
-                hangs = now - worker.heard > LOADING_SECONDS
+                hangs = silent > LOADING_SECONDS
             else:
-                hangs = worker.number is not None and now - worker.heard > limit
-            if hangs:
-                log.warning("a worker process has said nothing for %.0f s; it is ended", limit)
+                hangs = worker.task is not None and silent > self._watchdog.limit()
+            if hangs and not worker.silent:
+                log.warning("a worker process has said nothing for %.0f s; it is ended", silent)
+                worker.silent = silent
                 worker.kill()

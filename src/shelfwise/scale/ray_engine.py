@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,19 +16,21 @@ from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.one_thread import ONE_THREAD
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.errors import BundleError, ConfigError, PluginError
-from shelfwise.scale.engine import MAX_DEATHS, Advanced, Event, Failed, Finished, outcome_event
+from shelfwise.scale.engine import Advanced, Event, Finished
 from shelfwise.scale.job import Job
+from shelfwise.scale.shard_queue import ShardQueue, Task
+from shelfwise.scale.watchdog import Watchdog
 
 log = logging.getLogger("shelfwise")
 
 LOADING_SECONDS = 900.0
 """How long an actor may take to be placed and to load its model."""
 
-SHARD_SECONDS = 3600.0
+SHARD_SECONDS = 600.0
 """How long a shard may take, at least."""
 
-SLOWER_THAN_EVER = 10
-"""So many times the slowest shard so far is taken for hanging."""
+UNKNOWN_SECONDS = 3600.0
+"""How long a shard may take while none has been finished."""
 
 MIN_CPUS = 2
 
@@ -132,9 +133,9 @@ class _Actor:
         self._labeller, reason = loaded_labeller(Job.from_line(self._line))
         return reason
 
-    def label(self, number: int) -> dict[str, Any]:
-        """Label the shard of that number; what came of it."""
-        outcome: dict[str, Any] = self._labeller.label(number, _ignore)
+    def do(self, line: bytes) -> dict[str, Any]:
+        """Do a task; what came of it."""
+        outcome: dict[str, Any] = self._labeller.do(Task.from_line(line), _ignore)
         return outcome
 
 
@@ -156,11 +157,12 @@ class RayEngine:
         self._job = job
         self._count = count
         self._idle: list[Any] = []
-        # what a worker will tell -> the worker, its shard, and since when
-        self._busy: dict[Any, tuple[Any, int, float]] = {}
-        self._todo: deque[int] = deque()
-        self._deaths: Counter[int] = Counter()
-        self._slowest = 0.0
+        # what a worker will tell -> the worker, what it does, and since when
+        self._busy: dict[Any, tuple[Any, Task, float]] = {}
+        # those that were ended for it, with their seconds
+        self._hanging: dict[Any, float] = {}
+        self._queue = ShardQueue(job.plan, ())
+        self._watchdog = Watchdog(SHARD_SECONDS, UNKNOWN_SECONDS)
 
     def start(self) -> None:
         """Start the actors, and wait until they have loaded the model."""
@@ -174,11 +176,10 @@ class RayEngine:
 
     def label(self, numbers: Sequence[int]) -> Iterator[Event]:
         """Have these shards labelled."""
-        self._todo = deque(numbers)
-        self._deaths.clear()
-        while self._todo or self._busy:
-            while self._todo and self._idle:
-                self._hand_out(self._idle.pop(), self._todo.popleft())
+        self._queue = ShardQueue(self._job.plan, numbers)
+        while self._queue.is_open:
+            while self._idle and (task := self._queue.next()):
+                self._hand_out(self._idle.pop(), task)
             done, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=_LOOK_SECONDS)
             for told in done:
                 yield from self._events(told)
@@ -213,40 +214,40 @@ class RayEngine:
                 raise BundleError(reason)
         self._idle += actors
 
-    def _hand_out(self, actor: Any, number: int) -> None:
-        self._busy[actor.label.remote(number)] = (actor, number, time.monotonic())
+    def _hand_out(self, actor: Any, task: Task) -> None:
+        self._busy[actor.do.remote(task.to_line())] = (actor, task, time.monotonic())
 
     def _events(self, told: Any) -> Iterator[Event]:
-        """What a worker tells of its shard, or that it has died of it."""
-        actor, number, since = self._busy.pop(told)
+        """What a worker tells of its task, or that it has died of it."""
+        actor, task, since = self._busy.pop(told)
         try:
             outcome = self._ray.get(told)
         except self._ray.exceptions.RayActorError:
             log.warning("a worker of Ray has ended; another takes its place")
-            yield from self._dead(number)
+            yield from self._dead(told, task)
             return
-        self._slowest = max(self._slowest, time.monotonic() - since)
         self._idle.append(actor)
-        event = outcome_event(outcome)
-        if isinstance(event, Finished):
-            yield Advanced(event.entry["rows"])
-        yield event
+        for event in self._queue.told(task, outcome):
+            if isinstance(event, Finished):
+                rows = event.entry["rows"]
+                self._watchdog.saw(time.monotonic() - since, rows)
+                yield Advanced(rows)
+            yield event
 
-    def _dead(self, number: int) -> Iterator[Event]:
-        """Do the shard of a worker that has ended again, by another worker."""
-        self._deaths[number] += 1
-        if self._deaths[number] >= MAX_DEATHS:
-            name = self._job.plan.shards[number].name
-            yield Failed(number, f"the shard {name} ended {MAX_DEATHS} workers of Ray")
+    def _dead(self, told: Any, task: Task) -> Iterator[Event]:
+        """Have the task of a worker that has ended followed up, by another worker."""
+        if told in self._hanging:
+            yield from self._queue.hung(task, self._hanging.pop(told))
         else:
-            self._todo.appendleft(number)
+            yield from self._queue.died(task, "an unknown cause")
         self._load([self._new()])
 
     def _kill_hanging(self) -> None:
         """End workers that have been at a shard for too long."""
-        limit = max(SHARD_SECONDS, SLOWER_THAN_EVER * self._slowest)
-        for actor, number, since in self._busy.values():
-            if time.monotonic() - since > limit:
-                name = self._job.plan.shards[number].name
-                log.warning("the shard %s takes more than %.0f s; its worker is ended", name, limit)
+        for told, (actor, task, since) in self._busy.items():
+            shard = self._job.plan.shards[task.number]
+            seconds = time.monotonic() - since
+            if seconds > self._watchdog.limit(shard.rows) and told not in self._hanging:
+                log.warning("%s takes more than %.0f s; its worker is ended", shard.name, seconds)
+                self._hanging[told] = seconds
                 self._ray.kill(actor)

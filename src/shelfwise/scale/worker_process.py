@@ -1,8 +1,8 @@
 """A worker of the local engine: a process with the model, on one thread.
 
-Run as ``python -m shelfwise.scale.worker_process``. Its standard input brings the job and then numbers of
-shards, its standard output takes messages; both are lines of JSON. It ends when its standard input does, in
-the middle of a shard, too: then the run that started it is gone.
+Run as ``python -m shelfwise.scale.worker_process``. Its standard input brings the job and then tasks, its
+standard output takes messages; both are lines of JSON. It ends when its standard input does, in the middle of
+a shard, too: then the run that started it is gone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from shelfwise.core.one_thread import use_one_thread
 from shelfwise.scale.job import Job
 from shelfwise.scale.labeller import loaded_labeller
+from shelfwise.scale.shard_queue import Task
 
 
 def main() -> None:
@@ -32,16 +33,15 @@ def main() -> None:
     # memory that is kept for the next portion is not given to the neighbour
     use_one_thread()
     job = Job.from_line(requests.readline())
-    numbers: queue.Queue[int] = queue.Queue()
-    threading.Thread(target=_receive, args=(requests, numbers), daemon=True).start()
+    tasks: queue.Queue[Task] = queue.Queue()
+    threading.Thread(target=_receive, args=(requests, tasks), daemon=True).start()
     labeller, reason = loaded_labeller(job)
     if labeller is None:
         _send(answers, {"kind": "refused", "reason": reason})
         return
     _send(answers, {"kind": "ready"})
     while True:
-        number = numbers.get()
-        _send(answers, labeller.label(number, partial(_advanced, answers)))
+        _send(answers, labeller.do(tasks.get(), partial(_advanced, answers)))
 
 
 def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -51,10 +51,10 @@ def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
     return sys.stdin.buffer, answers
 
 
-def _receive(requests: BinaryIO, numbers: queue.Queue[int]) -> None:
-    """Take numbers of shards; end the process with the input."""
+def _receive(requests: BinaryIO, tasks: queue.Queue[Task]) -> None:
+    """Take tasks; end the process with the input."""
     for line in requests:
-        numbers.put(int(line))
+        tasks.put(Task.from_line(line))
     # nothing is lost: a part that is not finished has no name yet
     os._exit(0)
 
