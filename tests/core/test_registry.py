@@ -113,3 +113,14 @@ def test_listing_imports_no_plugin_and_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_members_of_texts_and_numbers_load_no_encoders_library() -> None:
+    code = (
+        "import sys; from shelfwise.core.registry import modalities\n"
+        "for name in ('text_linear', 'kernel_logistic', 'graph', 'tabular'): modalities.load(name)\n"
+        "heavy = {'timm', 'torchvision', 'transformers', 'huggingface_hub'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,6 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.pretrained import Package
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError, NotFittedError, WeightsError
-from shelfwise.features import sentence_encoder as encoders
 from shelfwise.features.encoder_tuning import freeze_except_last
 from shelfwise.features.sentence_encoder import find_encoder, load_encoder, mean_pooling
 from shelfwise.modalities.text_transformer import TextTransformer
@@ -194,8 +194,8 @@ class TestSources:
     def test_no_one_waits_for_a_hub_that_does_not_answer(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(encoders, "model_info", lambda *_, **__: time.sleep(30))
-        monkeypatch.setattr(encoders.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(huggingface_hub, "model_info", lambda *_, **__: time.sleep(30))
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
         started = time.perf_counter()
         with pytest.raises(WeightsError, match="out of reach"):
             find_encoder("nobody/nothing-at-all")

@@ -44,6 +44,30 @@ def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["model"], "nothing temporary may stay behind"
 
 
+def test_what_labels_need_is_read_without_the_rest(bundle: Bundle, tmp_path: Path) -> None:
+    state = State({"weights": np.arange(3.0)})
+    members = {f"member.{name}": state for name in ("title", "image", "price")}
+    systems = {f"system.{name}": state for name in ("blend", "mean")}
+    remembering = {name: state for name in ("nearest_neighbours", "out_of_fold")}
+    facts = {
+        "members": ["title", "image", "price"],
+        "systems": {"blend": ["title", "price"], "mean": ["title", "image"]},
+        "decide_with": "blend",
+    }
+    sections = {**members, **systems, **remembering, "novelty": state}
+    save_bundle(replace(bundle, facts=facts, sections=sections), tmp_path / "model")
+    read = load_bundle(tmp_path / "model", labels_only=True)
+    assert set(read.sections) == {"member.title", "member.price", "system.blend", "novelty"}
+    assert read.facts["members"] == ["title", "price"]
+    assert read.facts["systems"] == {"blend": ["title", "price"]}
+    # a single member decides
+    facts = {**facts, "decide_with": "image"}
+    save_bundle(replace(bundle, facts=facts, sections=sections), tmp_path / "model")
+    read = load_bundle(tmp_path / "model", labels_only=True)
+    assert set(read.sections) == {"member.image", "novelty"}
+    assert (read.facts["members"], read.facts["systems"]) == (["image"], {})
+
+
 def test_every_changed_byte_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(bundle, tmp_path / "model")
     for path in sorted((tmp_path / "model").iterdir()):

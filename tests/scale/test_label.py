@@ -49,6 +49,14 @@ def test_the_parts_hold_the_rows_of_predict(
         assert json.loads(entry.read_text("utf-8")) == part
 
 
+def test_workers_load_what_gives_labels_and_not_what_remembers(title_model: Path) -> None:
+    whole, part = open_model(title_model), open_model(title_model, labels_only=True)
+    assert whole.nearest_neighbours is not None
+    assert whole.out_of_fold is not None
+    assert (part.nearest_neighbours, part.out_of_fold) == (None, None)
+    assert part.fields == whole.fields
+
+
 @pytest.mark.slow
 def test_any_file_can_be_labelled_and_more_workers_change_nothing(
     run: Label, title_model: Path, shop: Path, tmp_path: Path, rows: Rows, contents: Contents

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import timm
 import torch
@@ -16,7 +17,6 @@ from safetensors.torch import save_file
 from shelfwise.core import pretrained as hub
 from shelfwise.core.pretrained import answers_in_time
 from shelfwise.errors import WeightsError
-from shelfwise.vision import pretrained_weights as weights
 from shelfwise.vision.pretrained_weights import (
     PACKAGES,
     WeightSource,
@@ -33,8 +33,8 @@ needs_package = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(weights, "try_to_load_from_cache", lambda *where: None)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *where: None)
     find_weights.cache_clear()
     yield
     find_weights.cache_clear()
@@ -156,10 +156,12 @@ def test_a_silent_hub_costs_no_more_than_its_timeout() -> None:
 
 @needs_package
 def test_a_hub_out_of_reach_is_named_in_the_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(weights, "get_hf_file_metadata", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *a, **k: 1 / 0)
     assert find_weights("resnet50").note.startswith("the hub is out of reach")
     find_weights.cache_clear()
-    monkeypatch.setattr(weights, "get_hf_file_metadata", lambda *a, **k: None)
-    monkeypatch.setattr(weights, "hf_hub_download", lambda *a: "somewhere/model.safetensors")
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *a, **k: None)
+    monkeypatch.setattr(
+        huggingface_hub, "hf_hub_download", lambda *a: "somewhere/model.safetensors"
+    )
     assert find_weights("resnet50").weights.startswith("hub timm/resnet50")

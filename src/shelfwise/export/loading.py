@@ -23,13 +23,16 @@ MISFITS = (
 """What restoring raises where a whole manifest names parts that were never saved together."""
 
 
-def open_model(folder: Path) -> Predictor:
+def open_model(folder: Path, labels_only: bool = False) -> Predictor:
     """The model in `folder`, exported or not, after its files were verified.
+
+    Args:
+        labels_only: as for :func:`~shelfwise.model.bundle.load_bundle`. The labels are the same.
 
     Raises:
         BundleError: no model there, a file that was changed since it was saved, or parts of different models.
     """
-    bundle = load_bundle(folder)
+    bundle = load_bundle(folder, labels_only)
     kind = OnnxModel if EXPORTED in bundle.facts else Model
     try:
         return kind.from_bundle(bundle)

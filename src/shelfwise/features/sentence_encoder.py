@@ -9,12 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, model_info, snapshot_download
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from shelfwise.core.files import sha256_of_file
+from shelfwise.core.libraries import library
 from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.errors import WeightsError
 
@@ -93,7 +91,7 @@ def load_encoder(source: EncoderSource) -> Any:
     """
     with _no_progress_bars():
         try:
-            model = AutoModel.from_pretrained(  # nosec B615 # a folder
+            model = _library("transformers").AutoModel.from_pretrained(  # nosec B615 # a folder
                 source.folder, local_files_only=True, use_safetensors=True
             )
         # transformers, safetensors and json each have errors of their own for a broken file
@@ -122,7 +120,7 @@ def load_tokenizer(source: EncoderSource) -> Any:
         WeightsError: the files have no tokenizer.
     """
     try:
-        return AutoTokenizer.from_pretrained(  # nosec B615 # a folder
+        return _library("transformers").AutoTokenizer.from_pretrained(  # nosec B615 # a folder
             source.folder, local_files_only=True
         )
     except Exception as error:
@@ -141,9 +139,10 @@ def mean_pooling(encoder: nn.Module, numbers: Tensor, mask: Tensor) -> Tensor:
 
 def _from_hub(name: str, download: bool) -> Path:
     """The folder of the encoder `name` of the hub, downloaded if it is not on this machine."""
+    hub = _library("huggingface_hub")
     try:
         return Path(
-            snapshot_download(  # nosec B615 # the user names it, and it is here
+            hub.snapshot_download(  # nosec B615 # the user names it, and it is here
                 name, allow_patterns=_FILES, local_files_only=True
             )
         )
@@ -155,20 +154,20 @@ def _from_hub(name: str, download: bool) -> Path:
             f"the model needs the encoder {name!r}, which is not on this machine, and loading a model "
             f"downloads nothing; put it there first: hf download {name}"
         )
-    if constants.HF_HUB_OFFLINE:
+    if hub.constants.HF_HUB_OFFLINE:
         raise WeightsError(
             f"the encoder {name!r} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); "
             f"{instead}"
         )
     # without this, the hub's client tries for minutes
-    if not answers_in_time(lambda: model_info(name, timeout=TIMEOUT)):
+    if not answers_in_time(lambda: hub.model_info(name, timeout=TIMEOUT)):
         raise WeightsError(
             f"there is no folder {name!r}, and the hub is out of reach or has no encoder of that name; "
             f"{instead}"
         )
     try:
         # weights without code; whose they are is the choice of who named them
-        return Path(snapshot_download(name, allow_patterns=_FILES))  # nosec B615
+        return Path(hub.snapshot_download(name, allow_patterns=_FILES))  # nosec B615
     except (
         Exception
     ) as error:  # the hub's client fails in many ways; all of them mean: not from there
@@ -176,10 +175,15 @@ def _from_hub(name: str, download: bool) -> Path:
     raise WeightsError(f"the download of {name!r} from the hub failed ({reason}); {instead}")
 
 
+def _library(name: str) -> Any:
+    """A library that only those need who use an encoder: it takes seconds and a hundred megabytes."""
+    return library(name, "transformers", "a sentence encoder")
+
+
 @contextmanager
 def _no_progress_bars() -> Iterator[None]:
     """Without the bars that transformers draws while it loads."""
-    bars: Any = transformers_logging
+    bars = _library("transformers.utils").logging
     enabled = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+import timm  # noqa: F401 - without it this plug-in is refused when it is named
 from pydantic import Field
 from torch import Tensor, nn
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+import timm  # noqa: F401 - without it this plug-in is refused when it is named
 import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
 import torch
+import transformers  # noqa: F401 - without it this plug-in is refused when it is named
 from pydantic import Field
 from torch import Tensor, nn
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from shelfwise.model.signature import SIGNATURE, write_signature
 
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
+
+REMEMBERING = frozenset({"nearest_neighbours", "out_of_fold"})
+"""Sections that grow with the training catalogue, and that no label depends on."""
 
 REPORT_FILES = (
     r"(results|before_after|migration)\.(json|md)|.*\.(html|svg)|"
@@ -88,13 +92,18 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         ) from error
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, labels_only: bool = False) -> Bundle:
     """Read and verify the model in `folder`: one version of it, even while it is replaced.
+
+    Args:
+        labels_only: leave out what only remembers the training: neighbours and out-of-fold scores. Their
+            files are neither read nor verified. Members and systems that the final one does not use are
+            left out, too.
 
     Raises:
         BundleError: no model there, or a file that is missing, added or changed since it was saved.
     """
-    return read_folder(folder, _read_bundle)
+    return read_folder(folder, _read_labelling if labels_only else _read_bundle)
 
 
 def sign_bundle(folder: Path, private_key: Path) -> dict[str, str]:
@@ -121,6 +130,37 @@ def _verified_manifest(reader: FolderReader) -> bytes:
 
 def _read_bundle(reader: FolderReader) -> Bundle:
     """The bundle in an open folder."""
+    return _read(reader, frozenset())
+
+
+def _read_labelling(reader: FolderReader) -> Bundle:
+    """The part of the bundle in an open folder that gives labels."""
+    # older facts have other names; such a model is read as a whole but for what remembers
+    unused: set[tuple[str, str]] = set()
+    if reader.format == FORMAT:
+        unused = _unused(reader.object("facts.json"))
+    bundle = _read(reader, REMEMBERING | {f"{kind}.{name}" for kind, name in unused})
+    if not unused:
+        return bundle
+    members = [name for name in bundle.facts["members"] if ("member", name) not in unused]
+    systems = bundle.facts["systems"]
+    used = {name: systems[name] for name in systems if ("system", name) not in unused}
+    return replace(bundle, facts={**bundle.facts, "members": members, "systems": used})
+
+
+def _unused(facts: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The members and systems that the final system does without, as kind and name."""
+    final, systems = facts.get("decide_with"), facts.get("systems")
+    # an exported model has neither; what is no model is refused by whoever reads it further
+    if "members" not in facts or not isinstance(systems, dict):
+        return set()
+    members = {("member", name) for name in facts["members"]}
+    used = {("member", name) for name in systems.get(final, [final])}
+    others = {("system", name) for name in systems if name != final}
+    return (members - used) | others
+
+
+def _read(reader: FolderReader, without: AbstractSet[str]) -> Bundle:
     attached: list[str] = []
     stems: set[str] = set()
     for name in reader.digests:
@@ -128,7 +168,7 @@ def _read_bundle(reader: FolderReader) -> Bundle:
             stems.add(Path(name).stem)
         else:
             attached.append(name)
-    stems -= {"config", "labels", "facts"}
+    stems -= {"config", "labels", "facts"} | without
     bundle = Bundle(
         config=reader.object("config.json"),
         labels=_labels(reader),

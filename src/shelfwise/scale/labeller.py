@@ -104,7 +104,7 @@ class ShardLabeller:
 
     def _loaded(self, folder: Path) -> Predictor:
         before = sha256_of_file(folder / MANIFEST)
-        model = open_model(folder)
+        model = open_model(folder, labels_only=True)
         # the folder may be replaced at any time
         if {before, sha256_of_file(folder / MANIFEST)} != {self._plan.model}:
             raise BundleError(

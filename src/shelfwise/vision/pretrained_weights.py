@@ -9,23 +9,18 @@ import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import timm
 import torch
-from huggingface_hub import (
-    constants,
-    get_hf_file_metadata,
-    hf_hub_download,
-    hf_hub_url,
-    try_to_load_from_cache,
-)
-from timm.models import PretrainedCfg, load_state_dict
 from torch import Tensor, nn
 
+from shelfwise.core.libraries import library
 from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.errors import WeightsError
 from shelfwise.nn.training_loop import torch_seed
+
+if TYPE_CHECKING:
+    from timm.models import PretrainedCfg
 
 log = logging.getLogger("shelfwise")
 
@@ -70,6 +65,11 @@ class WeightSource:
         }
 
 
+def _timm() -> Any:
+    """The library of backbones, which only those need who read images: a hundred megabytes and more."""
+    return library("timm", "image", "an image backbone")
+
+
 @lru_cache
 def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     """Decide where the weights of `backbone` come from; once a process, so a fallback is reported once.
@@ -81,7 +81,7 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     Raises:
         WeightsError: no such backbone, file or package; or the hub is named and does not give them.
     """
-    if not timm.is_model(backbone.split(".")[0]):
+    if not _timm().is_model(backbone.split(".")[0]):
         raise WeightsError(f"timm has no backbone called {backbone!r}; {_similar_names(backbone)}")
     if weights == "random":
         return WeightSource(backbone, backbone, "random", None, "random")
@@ -131,7 +131,7 @@ def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = 
         state: its tensors; None for random ones, the same every time.
     """
     # timm takes names of the hub too, and would ask there; a model file must not make it
-    if not timm.is_model(name.split(".")[0]):
+    if not _timm().is_model(name.split(".")[0]):
         raise WeightsError(f"timm has no backbone called {name!r}, which the model names")
     extra: dict[str, Any] = {}
     # other backbones take images of any size, and have no such argument
@@ -141,19 +141,22 @@ def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = 
         extra["pretrained"] = True
         extra["pretrained_cfg_overlay"] = {"state_dict": state}
     with torch_seed(0):
-        network: nn.Module = timm.create_model(name, num_classes=0, **extra)
+        network: nn.Module = _timm().create_model(name, num_classes=0, **extra)
     return network.eval()
 
 
 def config_of(name: str) -> PretrainedCfg:
     """What timm knows of a backbone: size, mean and deviation of its images, and its place on the hub."""
-    config = timm.get_pretrained_cfg(name)
-    return PretrainedCfg() if config is None else config
+    config: PretrainedCfg | None = _timm().get_pretrained_cfg(name)
+    if config is not None:
+        return config
+    unknown: PretrainedCfg = _timm().models.PretrainedCfg()
+    return unknown
 
 
 def _similar_names(backbone: str) -> str:
     """What to name in place of `backbone`, for an error."""
-    similar = timm.list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
+    similar = _timm().list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
     return f"similar: {', '.join(similar)}" if similar else "see timm.list_models()"
 
 
@@ -190,17 +193,20 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
     if not config.hf_hub_id:
         return None, f"the hub has no weights of {backbone}"
     where = (config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
-    on_disk = try_to_load_from_cache(*where)
+    hub = library("huggingface_hub", "image", "a pre-trained backbone")
+    on_disk = hub.try_to_load_from_cache(*where)
     # the other answers are objects: "unknown", and "known not to exist"
     if isinstance(on_disk, str):
         return Path(on_disk), ""
-    if constants.HF_HUB_OFFLINE:
+    if hub.constants.HF_HUB_OFFLINE:
         return None, "the hub is switched off (HF_HUB_OFFLINE)"
     # without this, the hub's client tries for minutes
-    if not answers_in_time(lambda: get_hf_file_metadata(hf_hub_url(*where), timeout=TIMEOUT)):
+    if not answers_in_time(
+        lambda: hub.get_hf_file_metadata(hub.hf_hub_url(*where), timeout=TIMEOUT)
+    ):
         return None, "the hub is out of reach"
     try:
-        return Path(hf_hub_download(*where)), ""  # nosec B615 # the user names it
+        return Path(hub.hf_hub_download(*where)), ""  # nosec B615 # the user names it
     except (
         Exception
     ) as error:  # the hub's client fails in many ways; all of them mean: not from there
@@ -210,7 +216,7 @@ def _from_hub(backbone: str) -> tuple[Path | None, str]:
 def _read_state(source: WeightSource, path: Path) -> dict[str, Tensor]:
     """The tensors of a weight file under timm's names."""
     try:
-        state: dict[str, Tensor] = load_state_dict(str(path), weights_only=True)
+        state: dict[str, Tensor] = _timm().models.load_state_dict(str(path), weights_only=True)
     # torch, pickle and safetensors each have errors of their own for a broken file
     except Exception as error:
         raise WeightsError(
@@ -224,9 +230,9 @@ def _renamed(backbone: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The package's tensors under timm's names: the same tensors in the same order."""
     # on the device "meta" a network has shapes and names, but no numbers
     with torch.device("meta"):
-        expected = timm.create_model(backbone).state_dict()
+        expected = _timm().create_model(backbone).state_dict()
     if [value.shape for value in expected.values()] != [value.shape for value in state.values()]:
         raise WeightsError(
-            f"the package's tensors are not those of {backbone}; is timm {timm.__version__} too new?"
+            f"the package's tensors are not those of {backbone}; is timm {_timm().__version__} too new?"
         )
     return dict(zip(expected, state.values(), strict=True))

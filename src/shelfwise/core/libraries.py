@@ -1,0 +1,26 @@
+"""Libraries that only some settings need: imported when they are used, and refused in a sentence."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from shelfwise.errors import PluginError
+
+
+def library(name: str, extra: str, purpose: str) -> Any:
+    """A library of an extra.
+
+    Args:
+        purpose: what needs it, to begin the sentence of the error.
+
+    Raises:
+        PluginError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"{purpose} needs the library {error.name!r}, which is not installed: "
+            f"pip install 'shelfwise[{extra}]'"
+        ) from error
