@@ -126,6 +126,12 @@ class StackingSettings(Settings):
 
     fitted_on: Literal["in_sample", "oof", "holdout"] = "oof"
     folds: int = Field(5, ge=2)
+    max_products: int = Field(
+        200_000,
+        ge=100,
+        description="products that fusion policies, calibration, thresholds and limits learn from; of more, "
+        "a draw in which rare labels stay",
+    )
 
 
 class EvaluationSettings(Settings):

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shelfwise.core.arrow_size import concatenated, one_array, take_rows
+from shelfwise.core.arrow_size import concatenated, one_array, take_rows, text_blocks
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.fingerprint import fingerprint
 
@@ -110,3 +110,27 @@ def test_a_column_of_more_than_two_gib_is_taken_from_and_told_apart() -> None:
     taken = catalog.take(range(9))
     assert taken.table.column("description").nbytes > 2 * GIB
     assert taken.fingerprint() == catalog.fingerprint()
+
+
+@pytest.mark.parametrize("most_rows", [None, 1, 4])
+@pytest.mark.parametrize("most_bytes", [1, 50, 10_000])
+def test_blocks_of_a_column_are_the_column(most_bytes: int, most_rows: int | None) -> None:
+    column = chunked().column("title")
+    blocks = list(text_blocks(column, most_bytes, most_rows))
+    assert [text for block in blocks for text in block.to_pylist()] == column.to_pylist()
+    for block in blocks:
+        texts = [text or "" for text in block.to_pylist()]
+        assert most_rows is None or len(texts) <= most_rows
+        # the first one may be as large as it is
+        others = sum(len(text.encode()) for text in texts[1:])
+        assert others < most_bytes
+    assert list(text_blocks(column.slice(0, 0), 10)) == []
+
+
+def test_the_fingerprint_of_texts_hangs_on_no_chunk() -> None:
+    """Also where nulls and empty chunks are among them."""
+    table = chunked().select(["id", "title"])
+    whole = table.combine_chunks()
+    assert fingerprint(table) == fingerprint(whole)
+    for rows in ([0], [3, 2], [39]):
+        assert fingerprint(whole.take(pa.array(rows))) != fingerprint(whole)

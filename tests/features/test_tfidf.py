@@ -124,3 +124,32 @@ def test_unknown_words_count_in_the_length_if_wanted() -> None:
     assert np.linalg.norm(
         vocabulary.inputs(train, settings, unknown_weight=2.0).toarray(), axis=1
     ) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("segmentation", ["unicode", "blanks"])
+def test_blocks_of_texts_give_the_n_grams_of_all(
+    monkeypatch: pytest.MonkeyPatch, segmentation: str
+) -> None:
+    """To the last bit: keys, counts, their order and their types, ideographs in some blocks only."""
+    titles = [*texts(), "\u8336\u58f6 mug", None, "", *texts(10)]
+    settings = BagSettings.model_validate({"segmentation": segmentation})
+    whole = bags(titles, settings)
+    monkeypatch.setattr("shelfwise.features.tfidf.BLOCK_BYTES", 100)
+    blocks = bags(titles, settings)
+    assert np.array_equal(blocks.present, whole.present)
+    for found, expected in zip(blocks.grams, whole.grams, strict=True):
+        assert np.array_equal(found.keys, expected.keys)
+        for part in ("data", "indices", "indptr"):
+            one = getattr(found.counts, part)
+            other = getattr(expected.counts, part)
+            assert np.array_equal(one, other)
+            assert one.dtype == other.dtype
+
+
+def test_a_large_column_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelfwise.features.tfidf.BLOCK_BYTES", 100)
+    shelf = Catalog.from_records({"id": str(i), "title": t} for i, t in enumerate(texts()))
+    first = NgramCounts.read(shelf, ["title"], BagSettings())
+    second = NgramCounts.read(shelf, ["title"], BagSettings(min_count=5))
+    assert second.grams[0] is first.grams[0]
+    assert len(NgramCounts.read(shelf, ["title"], BagSettings(letters=())).grams) == 1

@@ -17,9 +17,11 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member, make_policy
 from shelfwise.core.types import Context, Examples, Floats, MemberOutputs, Rows
+from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import best_threshold, decide
 from shelfwise.errors import ConfigError, LabelError
 from shelfwise.evaluation.evaluate import evaluate_model, stages_of
+from shelfwise.fusion.logistic import Logistic
 from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.modalities.text_linear import TextLinear
 from shelfwise.model.bundle import load_bundle, save_bundle
@@ -345,3 +347,70 @@ def test_a_catalogue_that_lacks_a_field_is_fitted_without_it() -> None:
     assert (list(model.members), model.members_of("fused")) == (["title"], ("title",))
     restored = Model.from_bundle(model.bundle())
     assert restored.members_of("fused") == ("title",)
+
+
+class Watched:
+    """Notes with how many products a policy, a threshold and a decision rule are learnt."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.policies: list[int] = []
+        self.rules: list[int] = []
+        self.thresholds: list[int] = []
+        fit_policy, fit_rule, tune = Logistic.fit, DecisionRule.fit, best_threshold
+
+        def policy(own: Any, outputs: MemberOutputs, targets: Floats, *others: Any) -> Any:
+            self.policies.append(len(targets))
+            return fit_policy(own, outputs, targets, *others)
+
+        def rule(scores: Floats, targets: Floats, *others: Any) -> Any:
+            self.rules.append(len(targets))
+            return fit_rule(scores, targets, *others)
+
+        def threshold(targets: Floats, scores: Floats) -> float:
+            self.thresholds.append(len(targets))
+            return tune(targets, scores)
+
+        monkeypatch.setattr(Logistic, "fit", policy)
+        monkeypatch.setattr(DecisionRule, "fit", rule)
+        monkeypatch.setattr(fitting, "best_threshold", threshold)
+
+
+def drawn_model(most: int) -> tuple[Model, TrainingSet]:
+    catalog, targets = shop(400)
+    groups = np.arange(400)
+    groups[1::8] = groups[::8]
+    training = TrainingSet(catalog, targets, np.arange(400), np.arange(0), groups)
+    systems = {"fused": {"policy": "logistic"}}
+    chosen = config(systems, decide_with="fused", calibration="sigmoid")
+    stacking = chosen.stacking.model_copy(update={"max_products": most})
+    chosen = chosen.model_copy(update={"stacking": stacking})
+    return fit_model(training, LABELS, chosen, Context()), training
+
+
+def test_what_follows_the_members_learns_from_a_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(monkeypatch)
+    model, training = drawn_model(150)
+    assert set(watched.policies) == {150}
+    assert len(watched.policies) == 1 + FOLDS
+    assert watched.rules == [150]
+    assert set(watched.thresholds) == {150}
+    assert model.facts["learnt_from"] == {"drawn": 150, "of": 400}
+    results = evaluate_model(model, training.catalog, training.targets, Context())
+    assert any("a draw of 150 of 400 products" in note for note in results["notes"])
+    # an audit reads the scores of all products
+    assert model.out_of_fold is not None
+    assert len(model.out_of_fold) == 400
+    scores, targets = model.out_of_fold.dense()
+    assert np.array_equal(targets, training.targets)
+    decided = scores >= model.thresholds["fused"]
+    assert micro_f1(targets > 0, decided) > 0.8
+
+
+def test_up_to_the_limit_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(monkeypatch)
+    model, training = drawn_model(400)
+    assert watched.rules == [400]
+    assert max(watched.policies) == 400
+    assert model.facts["learnt_from"] is None
+    results = evaluate_model(model, training.catalog, training.targets, Context())
+    assert not any("draw" in note for note in results["notes"])

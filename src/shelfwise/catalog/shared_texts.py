@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shelfwise.core.arrow_size import BLOCK_BYTES, text_blocks
 from shelfwise.core.types import Rows
 
 _BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
@@ -32,8 +33,8 @@ def shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     known: dict[bytes, int] = {}
     codes: list[int] = []
     # some thousand at a time: cleaning copies them several times, and a column may fill half of the memory
-    for start in range(0, len(texts), _CLEANED_TEXTS):
-        for text in _cleaned(texts.slice(start, _CLEANED_TEXTS)):
+    for block in text_blocks(texts, BLOCK_BYTES, _CLEANED_TEXTS):
+        for text in _cleaned(block):
             if text is None or len(text) < shortest:
                 codes.append(-1)
                 continue

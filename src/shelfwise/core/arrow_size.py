@@ -10,6 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shelfwise.core.table_store import TableStore, release_pages
+
+BLOCK_BYTES = 8 << 20
+"""Of text that is worked on at a time, where a column has more."""
+
 MAX_CHUNK_BYTES = 1 << 30
 """Of what is joined in one array. Half of what it holds: lower case may be longer than what was written."""
 
@@ -35,9 +40,28 @@ def take_rows(table: pa.Table, rows: Rows, limit: int = MAX_CHUNK_BYTES) -> pa.T
     # a small table may be large when its rows are repeated
     if table.nbytes <= limit and len(rows) <= table.num_rows:
         return table.take(pa.array(rows))
-    portions = [_gathered(table, portion) for portion in _portions(table, rows, limit)]
+    store = TableStore(limit)
+    for portion in _portions(_row_bytes(table)[rows], min(limit, BLOCK_BYTES)):
+        store.add(_gathered(table, rows[portion]))
+        release_pages()
     # no tables cannot be put together, an empty one can
-    return pa.concat_tables(portions or [table.slice(0, 0)])
+    return concatenated(store.tables() or [table.slice(0, 0)], limit)
+
+
+def text_blocks(
+    texts: pa.ChunkedArray, most_bytes: int, most_rows: int | None = None
+) -> Iterator[pa.ChunkedArray]:
+    """A text column in slices of about `most_bytes` of text, and of `most_rows` texts at most.
+
+    What was read of a mapped column is given back after each slice, so that a column of any size passes
+    through little memory.
+    """
+    sizes = np.asarray(pc.fill_null(pc.binary_length(texts), 0), np.int64)
+    for portion in _portions(sizes, most_bytes):
+        step = most_rows or len(portion)
+        for start in range(int(portion[0]), int(portion[-1]) + 1, step):
+            yield texts.slice(start, min(step, int(portion[-1]) + 1 - start))
+            release_pages()
 
 
 def one_array(column: pa.ChunkedArray, limit: int = MAX_CHUNK_BYTES) -> pa.Array:
@@ -69,13 +93,13 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _portions(table: pa.Table, rows: Rows, limit: int) -> Iterator[Rows]:
-    """The rows, cut where their values fill a chunk."""
-    ends = np.cumsum(_row_bytes(table)[rows])
+def _portions(sizes: Rows, limit: int) -> Iterator[Rows]:
+    """The places of values of these `sizes` (K,), cut where they fill `limit` bytes."""
+    ends = np.cumsum(sizes)
     # a row that ends in the next chunk begins it
     cuts = np.flatnonzero(np.diff(ends // limit)) + 1
     # no rows are no portion
-    yield from (portion for portion in np.split(rows, cuts) if len(portion))
+    yield from (portion for portion in np.split(np.arange(len(sizes)), cuts) if len(portion))
 
 
 def _row_bytes(table: pa.Table) -> Rows:

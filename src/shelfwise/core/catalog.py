@@ -151,7 +151,8 @@ class Catalog:
         column = self.table.column(name)
         kind = column.type
         if is_text(kind):
-            lengths = pc.utf8_length(column)
+            # in bytes: letters cannot be counted without reading every text
+            lengths = pc.binary_length(column)
         elif pa.types.is_map(kind):
             # Arrow counts the entries of lists, but not those of maps
             entry = pa.struct([("key", kind.key_type), ("value", kind.item_type)])

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.core.arrow_size import is_text, one_array
+from shelfwise.core.table_store import release_pages
 
 _PORTION_ROWS = 1 << 14
 
@@ -23,8 +24,25 @@ def fingerprint(table: pa.Table) -> str:
         column = table.column(name)
         # cut by rows, not by chunks: how a table was read does not count
         for start in range(0, table.num_rows, _PORTION_ROWS):
-            _add_values(digest, one_array(column.slice(start, _PORTION_ROWS)))
+            _add_column(digest, column.slice(start, _PORTION_ROWS))
+            release_pages()
     return digest.hexdigest()
+
+
+def _add_column(digest: Any, column: pa.ChunkedArray) -> None:
+    """Add some values of a column, in any number of chunks."""
+    if not is_text(column.type):
+        _add_values(digest, one_array(column))
+        return
+    # texts are added chunk by chunk: in one piece they would be copied
+    digest.update(np.packbits(np.asarray(column.is_valid(), dtype=bool)))
+    values = [chunk.drop_null() for chunk in column.chunks]
+    lengths = [np.asarray(pc.binary_length(chunk)) for chunk in values if len(chunk)]
+    if not lengths:
+        return
+    _add_numbers(digest, "text", pa.array(np.concatenate(lengths)))
+    for chunk in values:
+        _add_bytes(digest, chunk)
 
 
 def _add_values(digest: Any, array: pa.Array) -> None:
@@ -40,6 +58,7 @@ def _add_values(digest: Any, array: pa.Array) -> None:
         values = values.cast(pa.list_(entry))
         kind = values.type
     if is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        _add_numbers(digest, "text" if is_text(kind) else "bytes", pc.binary_length(values))
         _add_bytes(digest, values)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         # lengths tell [[a], [b]] from [[a, b]]
@@ -53,8 +72,9 @@ def _add_values(digest: Any, array: pa.Array) -> None:
 
 
 def _add_bytes(digest: Any, values: pa.Array) -> None:
-    """Add texts or bytes, none of them null."""
-    _add_numbers(digest, "text" if is_text(values.type) else "bytes", pc.binary_length(values))
+    """Add texts or bytes end to end, none of them null."""
+    if not len(values):
+        return
     _, offsets, data = values.buffers()
     large = pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type)
     places = np.frombuffer(offsets, np.int64 if large else np.int32)

@@ -75,6 +75,7 @@ def evaluate_model(
     if training is not None:
         copies = copies_figures(copies_of_training(training, catalog), truth, final)
     notes |= dict.fromkeys(caveats(unknown, copies))
+    notes |= dict.fromkeys(_draw_note(model.facts.get("learnt_from")))
     return {
         "members": {name: _member_facts(model, name, answers) for name in model.members},
         "systems": systems,
@@ -90,6 +91,17 @@ def evaluate_model(
         "near_copies": copies,
         "notes": list(notes),
     }
+
+
+def _draw_note(learnt_from: dict[str, int] | None) -> list[str]:
+    """A sentence where only some products were learnt from; none where all were."""
+    if learnt_from is None:
+        return []
+    some = f"{learnt_from['drawn']:,} of {learnt_from['of']:,} products"
+    return [
+        f"fusion policies, calibration, thresholds and limits learnt from a draw of {some}, in which rare "
+        "labels stay (max_products under [stacking])"
+    ]
 
 
 def refused_fields(model: Model, answers: MemberPredictions) -> dict[str, list[dict[str, str]]]:

@@ -6,8 +6,9 @@ TF-IDF); Kozareva 2015 (n-grams of titles).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from shelfwise.core.arrow_size import BLOCK_BYTES, text_blocks
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
 from shelfwise.text.ngrams import (
@@ -87,6 +89,40 @@ def has_words(columns: Sequence[TokenArray], every: bool) -> Bools:
     return np.asarray(combined)
 
 
+def grams_of(
+    catalog: Catalog,
+    field: str,
+    segmentation: Segmentation,
+    key: Hashable,
+    count: Callable[[TokenArray], list[Grams]],
+) -> tuple[Bools, list[Grams]]:
+    """The n-grams of a text column, a block of texts at a time where it has many bytes.
+
+    Args:
+        key: what `count` counts; the catalogue remembers the n-grams of a large column by it.
+        count: the n-grams of some texts, by kinds.
+
+    Returns:
+        Which products (N,) have a word, and their n-grams, one a kind.
+    """
+    column = catalog.table.column(field)
+    if column.nbytes <= BLOCK_BYTES:
+        tokens = words_of(catalog, field, segmentation)
+        return tokens.lengths > 0, count(tokens)
+
+    def counted() -> tuple[Bools, list[Grams]]:
+        has: list[Bools] = []
+        parts: list[list[Grams]] = []
+        for texts in text_blocks(column, BLOCK_BYTES):
+            # the words of all texts would be more than the texts themselves
+            tokens = split_words(texts.to_pylist(), segmentation)
+            has.append(tokens.lengths > 0)
+            parts.append(count(tokens))
+        return np.concatenate(has), [Grams.stack(kind) for kind in zip(*parts, strict=True)]
+
+    return catalog.memoize(("block grams", field, segmentation, key), counted)
+
+
 @dataclass(frozen=True)
 class NgramCounts(FieldInputs):
     """The n-grams of N products, one :class:`Grams` for each field and kind."""
@@ -102,11 +138,16 @@ class NgramCounts(FieldInputs):
         Args:
             every: products count as present with a word in each field; otherwise with a word in any field.
         """
-        columns = [words_of(catalog, name, settings.segmentation) for name in fields]
+        has: list[Bools] = []
         grams: list[Grams] = []
-        for tokens in columns:
-            grams += count_grams(tokens, settings)
-        return cls(has_words(columns, every), tuple(grams))
+        for name in fields:
+            key = ("n-grams", settings.words, settings.letters)
+            count = partial(count_grams, settings=settings)
+            has_word, counted = grams_of(catalog, name, settings.segmentation, key, count)
+            has.append(has_word)
+            grams += counted
+        present = np.all(has, axis=0) if every else np.any(has, axis=0)
+        return cls(np.asarray(present), tuple(grams))
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""

@@ -17,10 +17,11 @@ import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Float64Array, Floats, Rows, State
-from shelfwise.features.tfidf import BagSettings, TfidfVocabulary, words_of
+from shelfwise.features.tfidf import BagSettings, TfidfVocabulary, grams_of
 from shelfwise.features.vector_math import centred_unit, present_mean
 from shelfwise.text.ngrams import Grams, Keys, word_grams
 from shelfwise.text.tokenization import Segmentation
+from shelfwise.text.vocabulary import TokenArray
 
 NEIGHBOURS = 20
 """Training products whose mean similarity counts."""
@@ -200,10 +201,19 @@ class NearestTextDistance:
 
 def _word_counts(catalog: Catalog, fields: Sequence[str], segmentation: Segmentation) -> Grams:
     """How often each word occurs in each product's fields, taken together."""
-    first, *others = (word_grams(words_of(catalog, name, segmentation), (1,)) for name in fields)
+    counted = []
+    for name in fields:
+        key = ("n-grams", (1,), "no runs of ideographs")
+        _, (grams,) = grams_of(catalog, name, segmentation, key, _single_words)
+        counted.append(grams)
+    first, *others = counted
     for other in others:
         first = first.joined(other)
     return first
+
+
+def _single_words(tokens: TokenArray) -> list[Grams]:
+    return [word_grams(tokens, (1,))]
 
 
 def _tfidf_rows(grams: Grams, vocabulary: TfidfVocabulary, training_products: int) -> sp.csr_array:

@@ -68,6 +68,23 @@ class Grams:
         counts = self.align(keys) + other.align(keys)
         return Grams(sp.csr_array(counts), keys)
 
+    @classmethod
+    def stack(cls, parts: Sequence[Grams]) -> Grams:
+        """The n-grams of several groups of texts, one group after the other."""
+        keys = np.unique(np.concatenate([part.keys for part in parts]))
+        columns = []
+        ends = [np.zeros(1, np.int64)]
+        total = 0
+        for part in parts:
+            # keys rise in both, so a row's columns rise as before
+            columns.append(np.searchsorted(keys, part.keys)[part.counts.indices].astype(np.int32))
+            ends.append(part.counts.indptr[1:].astype(np.int64) + total)
+            total += part.counts.nnz
+        values = np.concatenate([part.counts.data for part in parts])
+        offsets = np.concatenate(ends)
+        shape = (len(offsets) - 1, len(keys))
+        return cls(sp.csr_array((values, np.concatenate(columns), offsets), shape=shape), keys)
+
     def folded(self, buckets: int) -> Grams:
         """At most `buckets` n-grams: keys modulo `buckets`, so that some share one (the hashing trick)."""
         keys, columns = np.unique(self.keys % np.uint64(buckets), return_inverse=True)

@@ -24,6 +24,7 @@ from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import TrainingSet, split_catalog
 from shelfwise.training.fit_members import FittedMembers, fit_members, try_or_reason
 from shelfwise.training.member_selection import adapt_to_catalog
+from shelfwise.training.product_draw import draw_products, taken
 from shelfwise.training.stacking import Stack, system_members
 from shelfwise.training.time_budget import Budget
 
@@ -82,7 +83,7 @@ def fit_model(
     # Members are systems too: each alone is a row of the results, and may be the final system.
     scores = _member_scores(fitted, training_set)
     scores |= _fit_systems(model, fitted, training_set, context, budget, checkpoints, skip_failures)
-    _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)])
+    _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)], context)
     # Calibration and limits are fitted for the final system only: nobody decides by the others.
     final_scores = scores[model.decide_with]
     tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)
@@ -95,7 +96,7 @@ def fit_model(
     model.nearest_neighbours = Neighbours.of(
         features, training_set.catalog.ids, titles, training_set.targets
     )
-    model.facts = _facts(model, fitted)
+    model.facts = _facts(model, fitted, len(tuning.rows))
     model.seconds = checkpoints.seconds
     # several members may read one image, and each refuses it
     model.training_refused = tuple(dict.fromkeys(fitted.refused))
@@ -166,9 +167,14 @@ def _fit_system(
     return stack.tuning_scores(model, context, checkpoints)
 
 
-def _choose_final_system(model: Model, scores: dict[str, Floats], targets: Floats) -> None:
+def _choose_final_system(
+    model: Model, scores: dict[str, Floats], targets: Floats, context: Context
+) -> None:
     """Tune each system's threshold, and choose the final system: the configured one, or the best."""
     quality: dict[str, float] = {}
+    drawn = draw_products(targets, model.config.stacking.max_products, context.seed)
+    scores = {name: taken(raw, drawn) for name, raw in scores.items()}
+    targets = taken(targets, drawn)
     for name, raw in scores.items():
         # Thresholds are tuned on scores as they will be decided on, raised to agree with the taxonomy.
         consistent = model.consistency.propagate_to_ancestors(raw)
@@ -219,11 +225,18 @@ def _fit_decision_rule(
     catalog = training_set.catalog
     ids = [catalog.ids[row] for row in tuning.rows]
     targets = training_set.targets[tuning.rows]
+    drawn = draw_products(targets, model.config.stacking.max_products, context.seed)
     # The probabilities are cross-calibrated: thresholds and limits rest on no curve that saw their product.
     model.decision_rule, probabilities = DecisionRule.fit(
-        tuning.scores, targets, model.config, model.consistency
+        taken(tuning.scores, drawn), taken(targets, drawn), model.config, model.consistency
     )
-    model.thresholds[model.decide_with] = best_threshold(targets, probabilities)
+    model.thresholds[model.decide_with] = best_threshold(taken(targets, drawn), probabilities)
+    if len(drawn) < len(targets):
+        # no curve has seen the others
+        likely = model.decision_rule.probabilities(tuning.scores)
+        likely = model.consistency.propagate_to_ancestors(likely)
+        likely[drawn] = probabilities
+        probabilities = likely
     if model.config.stacking.fitted_on == "oof":
         model.out_of_fold = OutOfFold.of(ids, probabilities, targets)
     members = [model.members[name] for name in model.members_of(model.decide_with)]
@@ -233,11 +246,18 @@ def _fit_decision_rule(
     )
 
 
-def _facts(model: Model, fitted: FittedMembers) -> dict[str, object]:
-    """What the model records of its training."""
+def _facts(model: Model, fitted: FittedMembers, scored: int) -> dict[str, object]:
+    """What the model records of its training.
+
+    Args:
+        scored: products with scores of models that had not seen them.
+    """
+    most = model.config.stacking.max_products
     widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
     return {
         "not_run": fitted.not_run,
+        # None: from all of them
+        "learnt_from": {"drawn": most, "of": scored} if scored > most else None,
         "device": device_facts()["kind"],
         "widths": widths,
         "provenance": {name: member.provenance() for name, member in model.members.items()},

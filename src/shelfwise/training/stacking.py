@@ -16,6 +16,7 @@ from shelfwise.core.types import Context, Floats, MemberOutputs, Prediction, Row
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.product_draw import draw_products
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,13 @@ class Stack:
         else:
             rows = self.parts[0].rows
             outputs = self._out_of_fold()
+        outputs, targets = self._drawn(outputs, self.targets[rows], model, context)
         validation = self._validation()
         patterns = presence_patterns([part.member for part in self.parts])
         own_context = self._context(model, context, patterns)
 
         def fitted() -> State:
-            return policy.fit(outputs, self.targets[rows], validation, own_context).state()
+            return policy.fit(outputs, targets, validation, own_context).state()
 
         # Restored even where it was just fitted: a resumed run then goes exactly the same way.
         policy.restore(checkpoints.run(f"system.{self.name}", fitted))
@@ -117,12 +119,23 @@ class Stack:
                 own_context = self._context(model, context, patterns)
                 # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
                 policy = make_policy(model.config, self.name)
-                policy = policy.fit(outputs.take(others), targets[others], None, own_context)
+                learnt = self._drawn(outputs.take(others), targets[others], model, context)
+                policy = policy.fit(*learnt, None, own_context)
                 scores[held_out] = policy.fuse(outputs.take(held_out))
             return State({"scores": scores})
 
         scores: Floats = checkpoints.run(f"cross.{self.name}", computed).arrays["scores"]
         return scores
+
+    def _drawn(
+        self, outputs: MemberOutputs, targets: Floats, model: Model, context: Context
+    ) -> tuple[MemberOutputs, Floats]:
+        """What a policy learns from: everything, or a draw of so many products as the settings allow."""
+        rows = draw_products(targets, model.config.stacking.max_products, context.seed)
+        # taking all rows would copy them for nothing
+        if len(rows) == len(targets):
+            return outputs, targets
+        return outputs.take(rows), targets[rows]
 
     def _out_of_fold(self) -> MemberOutputs:
         stacked = MemberOutputs.stack([part.out_of_fold for part in self.parts])

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import pyarrow as pa
-
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
@@ -24,9 +22,10 @@ from shelfwise.catalog.reading.stream_position import StreamPlace
 from shelfwise.catalog.shards.manifest import ShardedCatalog, is_sharded
 from shelfwise.catalog.shards.shard_reader import ShardedProducts
 from shelfwise.config import CatalogSettings
-from shelfwise.core.arrow_size import concatenated
+from shelfwise.core.arrow_size import MAX_CHUNK_BYTES, concatenated
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text, write_text_atomically
+from shelfwise.core.table_store import TableStore
 from shelfwise.errors import CatalogError, NothingUsableError
 
 # causes why nothing is usable, the commonest
@@ -122,15 +121,15 @@ def read_catalog(
             accepted.
         ConfigError: there is no format of the name in the settings.
     """
-    tables: list[pa.Table] = []
+    store = TableStore(MAX_CHUNK_BYTES)
     quarantine: list[Quarantined] = []
     settings = settings or CatalogSettings()
     with open_stream(Path(path), settings, context, strict) as stream:
         for table, refused in stream:
-            tables.append(table)
+            store.add(table)
             quarantine += refused
     # a further column may turn up in the middle of the file; the products before have none
-    table = concatenated(tables)
+    table = concatenated(store.tables())
     catalog = Catalog(table, catalog_folder(Path(path)), str(path))
     return ReadResult(
         catalog=catalog,
