@@ -5,9 +5,13 @@ PYTHON ?= python3
 ARGS ?=
 # In full: make bench BENCH="--scale 1 --catalog products.jsonl.gz". The default only shows, in minutes, that every benchmark runs.
 BENCH ?=
+# Processes that run tests at once: make test WORKERS=8
+WORKERS ?= 2
 # How long each target of make fuzz runs.
 SECONDS_EACH ?= 60
 BIN = $(VENV)/bin
+# the tests of a file share what they train, so they stay in one process
+PARALLEL = -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo duration fix unit test test-slow torture fuzz coverage lint audit-dependencies sbom hooks bench clean
@@ -33,7 +37,7 @@ unit: $(VENV)/.dev  ## Run tests without the linters; ARGS="-k ridge" chooses so
 	$(BIN)/python -m pytest $(ARGS)
 
 test: $(VENV)/.dev lint  ## Run the linters and every test but the slow ones: what CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: $(VENV)/.dev  ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
@@ -45,7 +49,7 @@ fuzz: $(VENV)/.dev  ## Feed hostile bytes to reader, image gate and model loadin
 	$(BIN)/python scripts/fuzz.py $(SECONDS_EACH)
 
 coverage: $(VENV)/.dev  ## Run tests and print how many lines and branches they reach; takes ARGS too
-	$(BIN)/python -m pytest --cov=shelfwise --cov-branch --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --cov=shelfwise --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 lint: $(VENV)/.dev  ## Check style, types, imports between rooms and unsafe calls; report how dense the code is
 	$(BIN)/ruff check .
