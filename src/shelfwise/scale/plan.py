@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from shelfwise.catalog.shards.manifest import Shard
+from pydantic import ConfigDict, TypeAdapter
+
+from shelfwise.catalog.shards.manifest import NOTHING_ELSE, Shard
 from shelfwise.errors import StorageError
 
 PLAN = "plan.json"
@@ -18,6 +20,7 @@ LEDGER = "ledger"
 """The folder with an entry for each finished part."""
 
 _DIGEST_LETTERS = 16
+_KEPT = ("model", "settings", "shards")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class LabelSettings:
         precision: the promised one, or None.
         novelty_rate: the share of false alarms, or None.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
 
     format: str = "jsonl"
     top: int | None = None
@@ -90,9 +95,8 @@ class LabelPlan:
         """
         try:
             found: Mapping[str, Any] = json.loads(content)
-            shards = [Shard(**one) for one in found["shards"]]
-            return cls(found["model"], LabelSettings(**found["settings"]), shards)
-        except (ValueError, KeyError, TypeError):
+            return TypeAdapter(cls).validate_python({name: found[name] for name in _KEPT})
+        except (ValueError, KeyError, TypeError, RecursionError):
             fix = "choose another --out, or remove the folder"
             raise StorageError(
                 f"{place}/{PLAN} is not the plan of a labelling run; {fix}"

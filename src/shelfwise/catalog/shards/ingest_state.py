@@ -120,7 +120,7 @@ class IngestState:
         os.fsync(self._quarantine.fileno())
         paths = self._writer.paths[len(self.shards) :]
         shards = [_described(path) for path in paths]
-        self._write_lines(len(self._ledger.entries))
+        lines = self._write_lines(len(self._ledger.entries))
         position = None if self.position is None else self.position.to_dict()
         self._ledger.append(
             {
@@ -128,6 +128,7 @@ class IngestState:
                 "accounts": [asdict(account) for account in self._new_accounts],
                 "position": position,
                 "quarantine_bytes": self.quarantine_bytes,
+                "lines": lines,
             }
         )
         self.shards += shards
@@ -143,7 +144,9 @@ class IngestState:
 
     def _restore(self, number: int, entry: Mapping[str, Any]) -> int:
         """Take in a checkpoint of an earlier run; how long the quarantine was."""
-        lines: Int64Array = np.load(self._lines_path(number))
+        path = self._lines_path(number)
+        self._check_unchanged(path, entry["lines"])
+        lines: Int64Array = np.load(path)
         for facts in entry["shards"]:
             shard = Shard(**facts)
             ids = self._ids_of(shard)
@@ -156,27 +159,35 @@ class IngestState:
         self.position = None if found is None else StreamPosition(**found)
         return int(entry["quarantine_bytes"])
 
-    def _ids_of(self, shard: Shard) -> pa.Array:
-        """The ids of a finished shard.
+    def _check_unchanged(self, path: Path, sha256: str) -> None:
+        """Refuse to go on from something else than what was written.
 
         Raises:
-            StorageError: it is not what was written.
+            StorageError: the file is missing, or was changed.
         """
+        if not path.is_file() or sha256_of_file(path) != sha256:
+            raise self._damaged(path)
+
+    def _damaged(self, path: Path) -> StorageError:
+        fix = f"remove {self._folder} and ingest again"
+        return StorageError(f"{path} is missing, or was changed after it was written; {fix}")
+
+    def _ids_of(self, shard: Shard) -> pa.Array:
+        """The ids of a finished shard."""
         path = self._folder / shard.name
-        if not path.is_file() or sha256_of_file(path) != shard.sha256:
-            fix = f"remove {self._folder} and ingest again"
-            raise StorageError(f"{path} is missing, or was changed after it was written; {fix}")
+        self._check_unchanged(path, shard.sha256)
         return one_chunk(pq.read_table(path, columns=["id"]).column("id"))
 
     def _lines_path(self, number: int) -> Path:
         return self._work / f"lines-{number:05}.npy"
 
-    def _write_lines(self, number: int) -> None:
-        """Keep on which line each product since the last checkpoint stands."""
+    def _write_lines(self, number: int) -> str:
+        """Keep on which line each product since the last checkpoint stands; the digest of the file."""
         path = self._lines_path(number)
         np.save(path, np.concatenate([np.empty(0, np.int64), *self._lines]))
         sync(path)
         self._lines = []
+        return sha256_of_file(path)
 
     def _opened_quarantine(self, size: int) -> BinaryIO:
         """The refused records, `size` bytes of them, to be continued."""
@@ -186,6 +197,9 @@ class IngestState:
         if released.exists():
             released.rename(path)
         path.touch()
+        # to make it longer would fill it up with zeros
+        if path.stat().st_size < size:
+            raise self._damaged(path)
         file = path.open("r+b")
         file.truncate(size)
         file.seek(size)

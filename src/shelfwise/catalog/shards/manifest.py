@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.file_detection import FileReading
@@ -21,6 +24,14 @@ KIND = "shelfwise catalogue"
 VERSION = 1
 QUARANTINE = "quarantine.jsonl"
 
+_SHARD_NAME = re.compile(r"products-[0-9]{5,}\.parquet")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# for what reads facts from files
+NOTHING_ELSE = ConfigDict(extra="forbid")
+
+Count = Annotated[int, Field(ge=0)]
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -31,12 +42,24 @@ class Shard:
         rows: products in it.
         bytes: its size.
         sha256: of its bytes, in hex.
+
+    Raises:
+        ValueError: the name or the digest is none that is written here.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+
     name: str
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
     sha256: str
+
+    def __post_init__(self) -> None:
+        # a manifest may come from anywhere; a name must not lead out of its folder
+        if not _SHARD_NAME.fullmatch(self.name):
+            raise ValueError(f"no name of a shard: {self.name!r}")
+        if not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"no sha256: {self.sha256!r}")
 
 
 @dataclass(frozen=True)
@@ -55,13 +78,15 @@ class SourceAccount:
         fault: why the file could not be read, or not to its end; None where it was.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = NOTHING_ELSE
+
     file: str
-    bytes: int
+    bytes: Count
     sha256: str
     format: str | None = None
-    products: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict)
-    notes: Mapping[str, int] = field(default_factory=dict)
+    products: Count = 0
+    refused: Mapping[str, Count] = field(default_factory=dict)
+    notes: Mapping[str, Count] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
 
@@ -89,9 +114,9 @@ class ShardedCatalog:
     shards: Sequence[Shard]
     sources: Sequence[SourceAccount]
     settings: Mapping[str, Any]
-    shard_rows: int
+    shard_rows: Count
     image_root: str
-    quarantine_bytes: int
+    quarantine_bytes: Count
 
     @property
     def products(self) -> int:
@@ -180,7 +205,7 @@ class ShardedCatalog:
         """
         try:
             return cls.from_dict(json.loads(content), folder)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             reason = f"it is not the manifest of a {KIND} of version {VERSION}"
         raise CatalogError(f"{place} cannot be read ({reason}); ingest its source again")
 
@@ -193,20 +218,16 @@ class ShardedCatalog:
         """
         if (content.get("kind"), content.get("version")) != (KIND, VERSION):
             raise ValueError(content.get("kind"))
-        sources = []
-        for one in content["sources"]:
-            # the sum is there for people
-            given = {name: value for name, value in one.items() if name != "records"}
-            sources.append(SourceAccount(**given))
-        return cls(
-            folder=folder,
-            shards=[Shard(**one) for one in content["shards"]],
-            sources=sources,
-            settings=content["settings"],
-            shard_rows=content["shard_rows"],
-            image_root=content["image_root"],
-            quarantine_bytes=content["quarantine_bytes"],
-        )
+        facts = {one.name: content[one.name] for one in fields(cls) if one.name != "folder"}
+        # sums are there for people
+        facts["sources"] = [
+            {name: value for name, value in one.items() if name != "records"}
+            for one in facts["sources"]
+        ]
+        found = TypeAdapter(cls).validate_python({**facts, "folder": folder})
+        # what cannot be understood is refused here, before any work
+        found.reading()
+        return found
 
 
 def is_sharded(path: Path) -> bool:

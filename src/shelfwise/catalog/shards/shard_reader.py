@@ -13,6 +13,7 @@ from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.formats.parquet import Parquet
 from shelfwise.catalog.reading.record_parsing import first_line
+from shelfwise.catalog.reading.source_file import check_file
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.catalog.shards.manifest import Shard, ShardedCatalog
 from shelfwise.core.catalog import SCHEMA
@@ -45,7 +46,10 @@ class ShardedProducts:
     def __iter__(self) -> Iterator[Batch]:
         """Some thousand products at once, in their order."""
         for shard in self._catalog.shards:
-            for table in shard_tables(shard, (self._catalog.folder / shard.name).read_bytes()):
+            path = self._catalog.folder / shard.name
+            # nothing waits for a pipe in its place
+            check_file(path)
+            for table in shard_tables(shard, path.read_bytes()):
                 self.accepted += table.num_rows
                 yield table, []
             self._advance(shard.bytes)
@@ -70,8 +74,25 @@ def shard_tables(shard: Shard, content: bytes) -> Iterator[pa.Table]:
             missing = set(SCHEMA.names) - set(file.schema_arrow.names)
             if missing:
                 raise CatalogError(f"the shard {shard.name} has no column {min(missing)!r}")
+            _check_types(shard, file.schema_arrow)
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 yield pa.Table.from_batches([batch])
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         reason = first_line(error)
         raise CatalogError(f"the shard {shard.name} cannot be read ({reason})") from None
+
+
+def _check_types(shard: Shard, found: pa.Schema) -> None:
+    """Refuse columns of other types than an ingestion writes.
+
+    Raises:
+        CatalogError: there is one; the message names it.
+    """
+    for column in found:
+        known = column.name in SCHEMA.names
+        expected = SCHEMA.field(column.name).type if known else pa.string()
+        if column.type != expected:
+            raise CatalogError(
+                f"the shard {shard.name} has another type in its column {column.name!r}: "
+                f"expected {expected}, found {column.type}; ingest its source again"
+            )
