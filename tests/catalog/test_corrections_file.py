@@ -24,6 +24,12 @@ from shelfwise.errors import CatalogError
         ("nonsense", "line 1: no JSON object"),
         ('{"id": "1", "labels": "[A"}', "is no list of labels"),
         ("[1]", "line 1"),
+        (
+            '{"id": "1", "decision": "keep", "decision": "accept", "suggested": ["A"]}',
+            "line 1: no JSON object .a name stands twice",
+        ),
+        ('{"id": "1", "labels": ' + "[" * 100_000, "line 1: no JSON object"),
+        ('{"id": "1", "labels": "' + "[" * 100_000 + '"}', "is no list of labels"),
     ],
 )
 def test_what_is_refused_and_why(tmp_path: Path, line: str, reason: str) -> None:
@@ -41,9 +47,40 @@ def test_files_that_are_no_corrections(tmp_path: Path) -> None:
         read_corrections(tmp_path / "table.csv")
 
 
-@pytest.mark.parametrize("cell", ["=SUM(A1)", "+1", "Mugs", "'quoted", ""])
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("id,labels\n1,Shoes, Boots", "line 2: has more cells than the header; put .* in quotes"),
+        ("id,decision,decision\n1,keep,accept", "has the column decision twice"),
+        ("id,decison\n1,keep", "has neither a column decision nor labels"),
+        ("id,labels\n1," + "x" * 200_000, "line 2: field larger than"),
+    ],
+)
+def test_tables_that_would_lose_a_decision_are_refused(
+    tmp_path: Path, table: str, reason: str
+) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_text(table, "utf-8")
+    with pytest.raises(CatalogError, match=reason):
+        read_corrections(path)
+
+
+def test_empty_cells_behind_the_last_column_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_text("id,labels\n1,Shoes,,\n", "utf-8")
+    assert [one.labels for one in read_corrections(path)] == [("Shoes",)]
+
+
+@pytest.mark.parametrize(
+    "cell", ["=SUM(A1)", "+1", "Mugs", "'quoted", "", "'=1", "''-1", "'", "＝1+1"]
+)
 def test_what_is_escaped_is_read_as_it_was(tmp_path: Path, cell: str) -> None:
     path = tmp_path / "corrections.csv"
     path.write_text(f"id,labels\n1,{escape_formula(cell)}\n", "utf-8")
     (correction,) = read_corrections(path)
     assert correction.labels == ((cell,) if cell else None)
+
+
+@pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")
+def test_no_cell_is_a_formula(start: str) -> None:
+    assert escape_formula(f"{start}cmd").startswith("'")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +26,8 @@ from shelfwise.catalog.labels import SEPARATOR, Mode, flatten
 from shelfwise.errors import CatalogError
 
 DELIMITER = "|"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# the wide ones too: some editions of spreadsheets take them for the same
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # characters of a header that a message shows
 _HEADER_SHOWN = 80
 
@@ -42,7 +43,8 @@ def escape_formula(cell: str) -> str:
     >>> escape_formula("=SUM(A1)"), escape_formula("Mugs")
     ("'=SUM(A1)", 'Mugs')
     """
-    if cell.startswith(_FORMULA_STARTS):
+    # a cell with apostrophes of its own gets one more, so that one can be taken off
+    if cell.lstrip("'").startswith(_FORMULA_STARTS):
         return "'" + cell
     return cell
 
@@ -51,10 +53,9 @@ def _without_escape(cell: Any) -> Any:
     """A cell as it was before :func:`escape_formula`."""
     if not isinstance(cell, str):
         return cell
-    bare = cell.removeprefix("'")
     # any other apostrophe is the person's own
-    if bare.startswith(_FORMULA_STARTS):
-        return bare
+    if cell.lstrip("'").startswith(_FORMULA_STARTS):
+        return cell.removeprefix("'")
     return cell
 
 
@@ -65,7 +66,7 @@ def _read_labels(value: Any) -> Any:
     if value.lstrip().startswith("["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             fix = f"write them as A {DELIMITER} B, or as JSON"
             raise ValueError(f"is no list of labels; {fix}") from None
     names = [name.strip() for name in value.split(DELIMITER)]
@@ -206,10 +207,18 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
         if not written.strip():
             continue
         try:
-            yield line, json.loads(written)
-        except ValueError as error:
+            yield line, json.loads(written, object_pairs_hook=_each_once)
+        except (ValueError, RecursionError) as error:
             found = f"{path}, line {line}: no JSON object ({error})"
             raise CatalogError(f"{found}; expected one product a line") from None
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two decisions under one name nobody knows which counts."""
+    content = dict(members)
+    if len(content) < len(members):
+        raise ValueError("a name stands twice in one object")
+    return content
 
 
 def _table_rows(text: str, path: Path) -> Iterator[Row]:
@@ -217,13 +226,37 @@ def _table_rows(text: str, path: Path) -> Iterator[Row]:
     # spreadsheets of some countries write semicolons
     delimiter = max(",;", key=header.count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    if "id" not in (rows.fieldnames or ()):
-        found = f"{path} has no column id; its first line is {header[:_HEADER_SHOWN]!r}"
-        raise CatalogError(f"{found}; expected id, decision, labels and so on")
-    for row in rows:
-        # an empty cell decides nothing
-        filled = {name: _without_escape(cell) for name, cell in row.items() if cell}
-        yield rows.line_num, filled
+    _check_columns(rows.fieldnames or (), header, path)
+    try:
+        for row in rows:
+            # a comma in a name without quotes would cost the rest of the name; behind the last column, None
+            if any(row.pop(None, ())):  # type: ignore[call-overload]
+                found = f"{path}, line {rows.line_num}: has more cells than the header"
+                raise CatalogError(f"{found}; put a text that holds {delimiter!r} in quotes")
+            # an empty cell decides nothing
+            filled = {name: _without_escape(cell) for name, cell in row.items() if cell}
+            yield rows.line_num, filled
+    except csv.Error as error:
+        raise CatalogError(
+            f"{path}, line {rows.line_num + 1}: {error}; is a quote not closed?"
+        ) from None
+
+
+def _check_columns(names: Sequence[str], header: str, path: Path) -> None:
+    """Refuse a table in which nothing could be decided, or one thing twice.
+
+    Raises:
+        CatalogError: it lacks a column, or has one twice.
+    """
+    shown = f"its first line is {header[:_HEADER_SHOWN]!r}"
+    expected = "expected id, decision, labels and so on"
+    if "id" not in names:
+        raise CatalogError(f"{path} has no column id; {shown}; {expected}")
+    if not {"decision", "labels"} & set(names):
+        raise CatalogError(f"{path} has neither a column decision nor labels; {shown}; {expected}")
+    for name in ("id", "decision", "labels", "suggested", "add", "remove"):
+        if list(names).count(name) > 1:
+            raise CatalogError(f"{path} has the column {name} twice; {shown}; expected once")
 
 
 def _why(error: ValidationError) -> str:
