@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = open_database(path)
+        self._opened = os.stat(path)
         # one statement at a time on the one connection
         self.lock = threading.RLock()
 
@@ -35,9 +37,10 @@ class Database:
         """All of the block, or nothing of it; on the disk when it ends.
 
         Raises:
-            StorageError: the disk did not take it.
+            StorageError: the disk did not take it, or another file has taken the place of this one.
         """
         with self.lock:
+            self._refuse_if_replaced()
             try:
                 # the write lock is taken before anything is read: no other writer comes in between
                 self.connection.execute("BEGIN IMMEDIATE")
@@ -50,6 +53,20 @@ class Database:
             except BaseException:
                 self._roll_back()
                 raise
+
+    def _refuse_if_replaced(self) -> None:
+        """Refuse to write into a file that has lost its name: nobody would ever read it.
+
+        Raises:
+            StorageError: somebody has moved, removed or replaced it.
+        """
+        try:
+            same = os.path.samestat(self._opened, os.stat(self.path))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            fix = "nothing was kept; stop the review, put the right file there, and start again"
+            raise StorageError(f"{self.path} was moved or replaced while it was in use; {fix}")
 
     def _roll_back(self) -> None:
         # after a full disk SQLite may have rolled back by itself
@@ -76,8 +93,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         _prepare(connection, path)
-    except sqlite3.Error as error:
-        fix = "give --decisions FILE in a folder that can be written"
+    # a damaged text of the tables cannot even be shown
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        fix = "give --decisions FILE in a folder that can be written, or restore it from a backup"
         raise StorageError(f"{path} cannot keep decisions: {error}; {fix}") from None
     return connection
 
@@ -105,6 +123,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # what is there stays; a table was added
     elif version == 1:
         _run_script(connection, "model_events.sql")
+    _check_tables(connection, path)
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
@@ -116,6 +135,34 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StorageError(f"{path} is a database of another program; give --decisions FILE")
     _run_script(connection, "schema.sql", "model_events.sql")
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file whose pages do not fit together, or whose tables are not as we make them.
+
+    Raises:
+        StorageError: it was damaged, or another program has changed what keeps decisions from being changed.
+    """
+    fix = "restore it from a backup, or give another --decisions FILE"
+    fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if fault != "ok":
+        raise StorageError(f"{path} is damaged ({fault}); {fix}")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        _run_script(new, "schema.sql", "model_events.sql")
+        expected = _definitions(new)
+    found = _definitions(connection)
+    changed = sorted(name for name, text in expected.items() if found.get(name) != text)
+    # one of another program could change or drop rows
+    changed += sorted(name for name in found.keys() - expected.keys() if name[0] == "trigger")
+    if changed:
+        kind, name = changed[0]
+        raise StorageError(f"another program has changed the {kind} {name} of {path}; {fix}")
+
+
+def _definitions(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Kind and name of everything that is defined -> its definition."""
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _run_script(connection: sqlite3.Connection, *names: str) -> None:

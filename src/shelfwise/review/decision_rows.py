@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from shelfwise.errors import ShelfwiseError
+from shelfwise.errors import ShelfwiseError, StorageError
 
 State = Literal["decided", "skipped", "unsure", "open"]
 Reason = Literal["uncertain", "wrong", "sample", "disagree", "search", "bulk"]
@@ -99,9 +99,9 @@ def decision_of(row: sqlite3.Row) -> Decision:
         seq=row["seq"],
         action=row["action"],
         state=row["state"],
-        before=tuple(json.loads(row["before_json"])),
-        after=tuple(json.loads(row["after_json"])),
-        suggested=tuple(json.loads(row["suggested_json"])),
+        before=_labels_in(row, "before_json"),
+        after=_labels_in(row, "after_json"),
+        suggested=_labels_in(row, "suggested_json"),
         reason=row["reason"],
         reviewer=row["reviewer_name"],
         model=row["digest"],
@@ -109,6 +109,24 @@ def decision_of(row: sqlite3.Row) -> Decision:
         batch=row["batch"],
         decided_at=row["decided_at"],
     )
+
+
+def _labels_in(row: sqlite3.Row, column: str) -> Labels:
+    """The labels in a column.
+
+    Raises:
+        StorageError: another program has written something else.
+    """
+    try:
+        names = json.loads(row[column])
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        found = f"decision {row['id']} about product {row['product']!r} has no list of labels in {column}"
+        raise StorageError(
+            f"{found}; another program has changed it: restore the file from a backup"
+        )
+    return tuple(names)
 
 
 def json_of(names: Iterable[str]) -> str:
