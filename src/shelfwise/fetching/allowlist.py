@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
@@ -16,6 +16,11 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Host and port -> the addresses of the host."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# answered within a data centre or a house, though public by number: services of Azure, of routers, relays
+_ONLY_NEARBY = ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24")
+_NEARBY = tuple(map(IPv4Network, _ONLY_NEARBY))
+# of examples only, which older Pythons do not know
+_EXAMPLES = IPv6Network("3fff::/20")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -158,12 +163,12 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv4Address):
-        return ip.is_global and not ip.is_multicast
+        return ip.is_global and not ip.is_multicast and not any(ip in net for net in _NEARBY)
     inner = _inner(ip)
     if inner is not None:
         return is_public(str(inner))
     # the oldest way to write an IPv4 address as IPv6 is reserved
-    odd = ip.is_multicast or ip.is_reserved or ip.is_site_local or ip.scope_id
+    odd = ip.is_multicast or ip.is_reserved or ip.is_site_local or ip.scope_id or ip in _EXAMPLES
     return ip.is_global and not odd
 
 

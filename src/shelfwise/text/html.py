@@ -17,7 +17,8 @@ _BLOCK = re.compile(
 )
 _BARE_TAG = re.compile(r"(?i)</?(?:p|br|b|i|u|em|strong|div|span|ul|ol|li)[ \t\n\f\r]*/?>")
 _ENTITY = re.compile("&[a-zA-Z#]")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+# the last ones turn the direction of whatever follows them, on pages and terminals, too
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\u202a-\u202e\u2066-\u2069]")
 _MAX_TAGS = 2_000
 _UNCHANGED = re.compile("[ -~À-ÖØ-öø-ıĴ-ňŊ-ž°®™£€\u2014•Ѐ-џ一-鿿ぁ-ゖァ-ヺ가-힣]{1,10000}")
 """Letters that ftfy never changes alone: European, Cyrillic, Chinese, Japanese, Korean, some signs."""
