@@ -351,3 +351,30 @@ def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "app", lambda standalone_mode: [][0])
     with pytest.raises(IndexError):
         main.main()
+
+
+@pytest.mark.parametrize("verb", ["inspect", "audit", "predict", "parquet", "ingest"])
+def test_names_of_files_that_are_not_utf_8(
+    verb: str, command: Command, title_model: Path, sample: Path, tmp_path: Path
+) -> None:
+    """What cannot work with such a name says so in a sentence."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    catalogue = folder / os.fsdecode(b"shop\xe9.jsonl")
+    lines = sample.read_bytes().splitlines(keepends=True)
+    catalogue.write_bytes(b"".join(lines[:40]))
+    calls: dict[str, list[object]] = {
+        "inspect": ["inspect", catalogue, "--out", folder / "look"],
+        "audit": ["audit", title_model, catalogue, "--out", folder / "audit"],
+        "predict": ["predict", title_model, catalogue, "--out", folder / "labels.jsonl"],
+        "parquet": ["predict", title_model, catalogue, "--out", folder / "labels.parquet"],
+        "ingest": ["ingest", catalogue, "--out", folder / "shards"],
+    }
+    done = command(*calls[verb], "--json")
+    if verb in ("parquet", "ingest"):
+        assert done.returncode == 2
+        assert "is not UTF-8, and cannot be used here" in json.loads(done.stdout)["error"]
+    else:
+        assert done.returncode == 0, done.stderr
+        # the document is JSON, whatever the names
+        json.loads(done.stdout.splitlines()[-1])

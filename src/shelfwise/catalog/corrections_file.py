@@ -230,7 +230,7 @@ def _table_rows(text: str, path: Path) -> Iterator[Row]:
     try:
         for row in rows:
             # a comma in a name without quotes would cost the rest of the name; behind the last column, None
-            if any(row.pop(None, ())):  # type: ignore[call-overload]
+            if any(row.pop(None, ())):
                 found = f"{path}, line {rows.line_num}: has more cells than the header"
                 raise CatalogError(f"{found}; put a text that holds {delimiter!r} in quotes")
             # an empty cell decides nothing

@@ -5,6 +5,7 @@ Imports stay inside the verbs, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -77,6 +78,7 @@ def main() -> None:
     With ``--json`` it is one JSON document on stdout, too, and so is a call that is not understood.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    _let_any_name_be_printed()
     # numpy's waiting threads would else take turns with torch's
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     as_json = "--json" in sys.argv[1:]
@@ -85,6 +87,10 @@ def main() -> None:
         code = app(standalone_mode=not as_json)
     except (ShelfwiseError, OSError) as error:
         _refuse(str(error), error, as_json)
+    except UnicodeEncodeError as error:
+        # the library of Parquet takes no other names
+        found = "the name of a file or folder is not UTF-8, and cannot be used here"
+        _refuse(f"{found} ({error.object[:200]!r}); rename it", error, as_json)
     except Exception as error:
         if _is_of_arrow(error):
             _refuse(_arrow_sentence(error), error, as_json)
@@ -94,6 +100,13 @@ def main() -> None:
         _refuse(error.format_message(), error, as_json)
     # a verb returns nothing, unless it leaves with a code of its own
     sys.exit(code or 0)
+
+
+def _let_any_name_be_printed() -> None:
+    """The names of files need not be UTF-8, and a terminal need not have every letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @runtime_checkable

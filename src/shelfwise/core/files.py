@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,14 @@ def keep_input(source: Path, *outputs: Path) -> None:
 
 def write_text_atomically(path: Path, parts: str | Iterable[str]) -> None:
     """Write UTF-8 text, whole or in parts, as :func:`replacing` does."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with replacing(path) as temporary, open_text(temporary) as file:
         file.writelines([parts] if isinstance(parts, str) else parts)
+
+
+def open_text(path: Path) -> TextIO:
+    """A file for UTF-8 text; of a name that is none, its bytes stand there as an escape of JSON."""
+    # the names of files need not be UTF-8, and stand in reports and lists
+    return path.open("w", encoding="utf-8", errors="backslashreplace")
 
 
 def write_json_lines(path: Path, rows: Iterable[Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from shelfwise.core.files import replacing
+from shelfwise.core.files import open_text, replacing
 
 
 class LineFiles:
@@ -50,7 +50,7 @@ class LineFiles:
         """The file of that name, begun if it is not yet: it will be there without any line, too."""
         if name not in self._files:
             temporary = self._stack.enter_context(replacing(self.place(name)))
-            self._files[name] = self._stack.enter_context(temporary.open("w", encoding="utf-8"))
+            self._files[name] = self._stack.enter_context(open_text(temporary))
         return self._files[name]
 
     def add(self, name: str, line: str) -> None:

@@ -255,4 +255,5 @@ def _write_state(state: State, stem: Path) -> None:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json_text(value), "utf-8")
+    # facts name files, whose names need not be UTF-8
+    path.write_text(json_text(value), "utf-8", "backslashreplace")
