@@ -54,10 +54,13 @@ class LabelRun:
 
     def work(self, engine: Engine, context: Context) -> None:
         """Have every shard labelled that has no part yet."""
-        left = [number for number in range(len(self.plan.shards)) if number not in self.entries]
+        shards = self.plan.shards
+        left = [number for number in range(len(shards)) if number not in self.entries]
+        # a large one that is begun last would keep one worker busy and the others waiting
+        left.sort(key=lambda number: -shards[number].rows)
         if not self._storage.is_local:
             left = _from_anywhere(left)
-        rows = sum(self.plan.shards[number].rows for number in left)
+        rows = sum(shards[number].rows for number in left)
         with context.progress("labelling", rows) as progress:
             for event in engine.label(left):
                 if isinstance(event, Advanced):
