@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.errors import BundleError, StorageError
+from shelfwise.model.bundle_reader import json_text
 from shelfwise.review.kept_models import (
     digest_of,
     keep_new,
@@ -24,9 +26,11 @@ from shelfwise.review.kept_models import (
 def write_model(folder: Path, name: str, size: int = 1000) -> str:
     """A folder that is told apart as a model is; its digest."""
     folder.mkdir(parents=True)
-    (folder / "weights.safetensors").write_bytes(name.encode() * size)
-    files = '{"weights.safetensors": ""}'
-    (folder / "MANIFEST.json").write_text(f'{{"format": 2, "name": "{name}", "files": {files}}}')
+    weights = name.encode() * size
+    (folder / "weights.safetensors").write_bytes(weights)
+    files = {"weights.safetensors": hashlib.sha256(weights).hexdigest()}
+    manifest = {"format": 2, "name": name, "files": files}
+    (folder / "MANIFEST.json").write_text(json_text(manifest))
     found = digest_of(folder)
     assert found is not None
     return found
@@ -60,6 +64,29 @@ def test_the_same_training_again_is_kept_once(tmp_path: Path) -> None:
         keep_new(tmp_path / "new", model)
     assert len(kept_models(model)) == 1
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("damage", ["a changed byte", "a pipe", "a link to nowhere"])
+def test_a_damaged_model_does_not_take_the_place_of_a_whole_one(
+    tmp_path: Path, damage: str
+) -> None:
+    model = tmp_path / "model"
+    old = write_model(model, "a")
+    write_model(tmp_path / "new", "b")
+    kept = keep_new(tmp_path / "new", model)
+    weights = kept / "weights.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    if damage == "a changed byte":
+        weights.write_bytes(b"c" + content[1:])
+    elif damage == "a pipe":
+        os.mkfifo(weights)
+    else:
+        weights.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BundleError):
+        put_in_place(kept, model, old)
+    assert (digest_of(model), name_in(model)) == (old, b"a")
+    assert not list(tmp_path.glob(".*writing"))
 
 
 def test_what_is_not_as_expected_is_not_replaced(tmp_path: Path) -> None:

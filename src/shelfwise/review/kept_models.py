@@ -18,7 +18,7 @@ from shelfwise.core.files import sha256_of_file
 from shelfwise.core.folders import replacing_folder
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle import check_target
-from shelfwise.model.bundle_reader import MANIFEST, REPORT
+from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, read_folder
 
 DIGEST_LETTERS = 12
 """Of a digest, in the name of a folder."""
@@ -107,7 +107,8 @@ def put_in_place(kept: Path, model: Path, expected: str) -> Path:
 
     Raises:
         StorageError: another program has replaced `model` meanwhile, or writes it now.
-        BundleError: there is no disk left, or people have put files into the folder.
+        BundleError: there is no disk left, people have put files into the folder, or `kept` was damaged
+            since it was looked at.
     """
     check_target(model)
     with claimed(model):
@@ -130,6 +131,17 @@ def put_in_place(kept: Path, model: Path, expected: str) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Let `target` be a copy of a folder, in one step."""
+    """Let `target` be a copy of a model, in one step.
+
+    Raises:
+        BundleError: a file of the copy is not what was written.
+    """
     with replacing_folder(target) as new:
         shutil.copytree(source, new, dirs_exist_ok=True)
+        # what was damaged meanwhile must not take the place of a model that works
+        read_folder(new, _read_all, signed_already=False)
+
+
+def _read_all(reader: FolderReader) -> None:
+    for name in reader.digests:
+        reader.read(name)
