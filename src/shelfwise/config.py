@@ -83,10 +83,18 @@ class LabelSettings(Settings):
     )
 
 
+NearCopies = Literal["same_text", "similar_text"]
+
+
 class SplitSettings(Settings):
     """How products are divided. `grouped` keeps near-copies on one side; `random` is the paper's shuffle."""
 
     method: Literal["grouped", "random"] = "grouped"
+    near_copies: NearCopies = Field(
+        "same_text",
+        description="what makes products near-copies: one title or description but for case and signs, or "
+        "also half of their word pairs (extra copies)",
+    )
     train_fraction: float = Field(
         90_000 / 119_073,
         gt=0,

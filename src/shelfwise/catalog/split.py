@@ -12,7 +12,8 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from shelfwise.catalog.shared_texts import shared_texts
-from shelfwise.config import SplitSettings
+from shelfwise.catalog.similar_texts import similar_groups
+from shelfwise.config import NearCopies, SplitSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Float64Array, Floats, Rows
 from shelfwise.errors import CatalogError
@@ -43,27 +44,40 @@ class Split:
     test: Rows
 
 
-def near_copies(catalog: Catalog) -> Rows:
+def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
     """Group ids (N,), 0..G-1: products with the same cleaned description or the same cleaned title share one.
 
     Groups are transitive. Cleaned means lower-case letters and digits with single spaces between words.
     Descriptions shorter than :data:`MIN_DESCRIPTION` and texts shared more widely than
     :data:`MAX_SHARING_TITLE` and :data:`MAX_SHARING_DESCRIPTION` bind nothing. A product without either text
     is alone.
+
+    Args:
+        rule: with ``similar_text`` products that share half of the word pairs of title and description are
+            in one group, too; see :mod:`shelfwise.catalog.similar_texts`.
+
+    Raises:
+        PluginError: `rule` needs the extra ``copies``, which is not installed.
     """
     count = len(catalog)
     most, share = MAX_SHARING_DESCRIPTION
     most_sharing = max(most, int(share * count))
-    titles = shared_texts(catalog.table.column("title"), 1, MAX_SHARING_TITLE)
-    descriptions = shared_texts(catalog.table.column("description"), MIN_DESCRIPTION, most_sharing)
+    columns = [catalog.table.column("title"), catalog.table.column("description")]
+    bonds = [
+        shared_texts(columns[0], 1, MAX_SHARING_TITLE),
+        shared_texts(columns[1], MIN_DESCRIPTION, most_sharing),
+    ]
+    if rule == "similar_text":
+        bonds.append(similar_groups(columns, most_sharing))
     # titles are numbered from 0 on and descriptions from N on, so that no title is taken for a description
-    descriptions = np.where(descriptions >= 0, descriptions + count, -1)
-    texts = np.concatenate([titles, descriptions])
+    for place, bond in enumerate(bonds):
+        bonds[place] = np.where(bond >= 0, bond + place * count, -1)
+    texts = np.concatenate(bonds)
     binds = texts >= 0
-    products = np.tile(np.arange(count), 2)
+    products = np.tile(np.arange(count), len(bonds))
     products = products[binds]
     # a graph with a node per product and, behind them, one per text: its components are the groups
-    nodes = 3 * count
+    nodes = (1 + len(bonds)) * count
     ones = np.ones(len(products), dtype=np.int8)
     ends = (products, count + texts[binds])
     edges = coo_array((ones, ends), shape=(nodes, nodes))

@@ -25,6 +25,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript", "tokenizers"),
     "ray": ("ray",),
     "s3": ("obstore",),
+    "copies": ("rensa",),
     "sign": ("cryptography",),
     "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),
     "review": ("fastapi", "httptools", "uvicorn"),

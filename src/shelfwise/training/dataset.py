@@ -121,7 +121,8 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     targets = labels.encode(products.column("categories"))
     # near-copies share a group, and a group is never divided; a random split knows no groups
     grouped = config.split.method == "grouped"
-    groups = near_copies(products) if grouped else np.arange(len(products))
+    alone = np.arange(len(products))
+    groups = near_copies(products, config.split.near_copies) if grouped else alone
     split = split_rows(targets, groups, config.split, config.seed, test_given=has_test_catalog)
     # the training set holds training and validation rows only, so both are renumbered within it
     rows = np.sort(np.concatenate([split.train, split.validation]))
