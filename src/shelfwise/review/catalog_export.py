@@ -6,20 +6,20 @@ what it was. Where that fails, the export is refused.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from shelfwise.catalog.corrections import relabelled
-from shelfwise.catalog.labels import Mode, flatten
-from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
+from shelfwise.catalog.shards.manifest import is_sharded
+from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.rewriting import rewritten
 from shelfwise.config import CatalogSettings
+from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError, ShelfwiseError
-from shelfwise.review.cell_rewriting import rewrite_json_lines, rewrite_table
+from shelfwise.review.category_writing import CategoryWriter
 from shelfwise.review.decision_rows import Labels
 from shelfwise.review.products import ReviewProducts
 from shelfwise.service.problems import Problem
@@ -28,8 +28,6 @@ NEW_COLUMN = "categories"
 """What the column is called in a file that has none."""
 
 INSTEAD = "take the export for training or the table instead"
-
-_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 def same_catalog(products: ReviewProducts, wanted: Mapping[str, Labels]) -> bytes:
@@ -43,42 +41,37 @@ def same_catalog(products: ReviewProducts, wanted: Mapping[str, Labels]) -> byte
     """
     path = Path(products.catalog.source)
     try:
-        before = path.read_bytes()
-        with open_stream(path, products.settings) as stream:
-            # something must be read: a file without any product is an error
-            next(iter(stream))
-            name = stream.source.name
-            delimiter = getattr(stream.source.form, "delimiter", None)
-            reading = stream.reading
-        text, encoding = _decoded(before)
-        writer = _Writer(products, wanted, reading.signs)
-        after = _rewritten(text, name, delimiter, reading, writer)
-        content = after.encode(encoding)
-        _check(products, wanted, path.suffix, content, writer.settings())
+        content, settings = _written(path, products, wanted)
+        _check(products, wanted, path, content, settings)
     except (ShelfwiseError, OSError, UnicodeError) as error:
         raise Problem(409, "not-written-back", f"{path.name}: {error}; {INSTEAD}") from None
     return content
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    """The text of a file, with its mark, and the encoding that gives the same bytes again."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return content.decode(encoding), encoding
-    try:
-        return content.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        # the reader takes what is no UTF-8 for Windows' letters, too
-        return content.decode("cp1252"), "cp1252"
+def _written(
+    path: Path, products: ReviewProducts, wanted: Mapping[str, Labels]
+) -> tuple[bytes, CatalogSettings]:
+    """The bytes, and how they are to be read."""
+    if is_sharded(path):
+        raise CatalogError(
+            "a folder of shards is not written back, only the file that it was made of"
+        )
+    with open_stream(path, products.settings) as stream:
+        # something must be read: a file without any product is an error
+        next(iter(stream))
+        reading = stream.reading
+        opened = stream.source
+    writer = CategoryWriter(products, wanted, reading)
+    content = rewritten(path, opened, products.settings, _place(reading, writer))
+    # a column that would hold nothing is not added
+    return content if writer.has_changed else path.read_bytes(), writer.settings()
 
 
-def _rewritten(
-    text: str, name: str, delimiter: str | None, reading: FileReading, writer: _Writer
-) -> str:
-    """The text with its category column changed.
+def _place(reading: FileReading, writer: CategoryWriter) -> CategoryColumn:
+    """Which columns of the file hold ids and categories.
 
     Raises:
-        CatalogError: a file of this kind is not written back.
+        CatalogError: there is no such column, or there are several.
     """
     identity = reading.columns.get("id")
     if identity is None:
@@ -86,101 +79,13 @@ def _rewritten(
     if reading.category_columns is not None:
         raise CatalogError("its categories stand in several columns")
     column = reading.columns.get("categories", NEW_COLUMN)
-    if delimiter is not None and name in ("csv", "tsv"):
-        return rewrite_table(text, delimiter, identity, column, writer.cell)
-    if name == "jsonl":
-        return rewrite_json_lines(text, identity, column, writer.member)
-    raise CatalogError(f"a file of the format {name} is not written back; CSV, TSV and JSONL are")
-
-
-class _Writer:
-    """What the category column of each product is to hold."""
-
-    def __init__(
-        self, products: ReviewProducts, wanted: Mapping[str, Labels], signs: CategorySigns
-    ) -> None:
-        self.products = products
-        self.wanted = wanted
-        # a column that is new, or has one name a product, gets the commonest signs
-        self.signs = CategorySigns(
-            signs.separator or " > ", signs.delimiter or "|", signs.escaped, signs.bare
-        )
-        self.paths = dict(
-            zip(products.catalog.ids, products.catalog.column("categories"), strict=True)
-        )
-        self.seen: set[str] = set()
-        self.found = signs
-        self.written_as_text = False
-
-    def settings(self) -> CatalogSettings:
-        """How what was written is to be read."""
-        if self.signs.escaped or self.signs.bare:
-            # settings cannot say so: the reader finds it out again
-            return self.products.settings
-        # a sign that the file did not have separates only where it was needed
-        signs = self.signs if self.written_as_text else self.found
-        found = {"category_separator": signs.separator, "category_delimiter": signs.delimiter}
-        return self.products.settings.model_copy(update=found)
-
-    def cell(self, identity: str, old: str | None) -> str | None:
-        """As text."""
-        paths = self._paths(identity)
-        if paths is None:
-            return old
-        if old is not None and old.lstrip().startswith("["):
-            return json.dumps(paths, ensure_ascii=False)
-        return self._text(paths)
-
-    def member(self, identity: str, old: Any) -> Any:
-        """As JSON: text stays text, and lists of paths stay lists."""
-        paths = self._paths(identity)
-        if paths is None:
-            return old
-        if isinstance(old, str):
-            return self._text(paths)
-        if isinstance(old, list) and old and all(isinstance(one, str) for one in old):
-            return [(self.signs.separator).join(path) for path in paths]
-        return paths
-
-    def _paths(self, identity: str) -> list[list[str]] | None:
-        """The new paths of a product; None where it keeps its own."""
-        # of several rows of one id the first counts, for the reader too
-        if identity not in self.wanted or identity in self.seen:
-            return None
-        self.seen.add(identity)
-        old = self.paths[identity]
-        labels = set(self.wanted[identity])
-        if flatten(old, self.products.mode) == labels:
-            return None
-        return _as_paths(self.products, old, labels)
-
-    def _text(self, paths: list[list[str]]) -> str:
-        self.written_as_text = True
-        return self.signs.delimiter.join(self.signs.separator.join(path) for path in paths)
-
-
-def _as_paths(products: ReviewProducts, old: Any, labels: set[str]) -> list[list[str]]:
-    """Paths with exactly these labels: those of the taxonomy where they fit, else as like the old ones."""
-    mode: Mode = products.mode
-    if old is None and mode == "flat":
-        # the longest paths of the taxonomy that hold nothing but wanted names
-        known = [list(products.path_of(name)) for name in sorted(labels)]
-        fitting = [path for path in known if set(path) <= labels]
-        longest = [
-            path
-            for path in fitting
-            if not any(path == other[: len(path)] != other for other in fitting)
-        ]
-        if flatten(longest, mode) == labels:
-            return longest
-    homes = {name: products.path_of(name) for name in labels}
-    return relabelled(old, labels, mode, homes)
+    return CategoryColumn(identity, column, writer.change)
 
 
 def _check(
     products: ReviewProducts,
     wanted: Mapping[str, Labels],
-    suffix: str,
+    path: Path,
     content: bytes,
     settings: CatalogSettings,
 ) -> None:
@@ -190,18 +95,23 @@ def _check(
         CatalogError: a product has other labels than wanted, or anything else has changed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"catalog{suffix}"
-        path.write_bytes(content)
-        again = read_catalog(path, settings).catalog
-    before = products.catalog
-    if again.ids != before.ids:
-        raise CatalogError("the file has changed since the review began; start the review again")
+        # a compressed file is told by the whole of its name
+        copy = Path(folder) / path.name
+        copy.write_bytes(content)
+        after = read_catalog(copy, settings).catalog
+        _check_signs(path, copy, products.settings, settings)
+        # without its folder a file may find fewer images: so is the old one read, too
+        copy.write_bytes(path.read_bytes())
+        before = read_catalog(copy, products.settings).catalog
+    _check_unchanged(products, before)
+    if after.ids != before.ids or after.columns != before.columns:
+        raise CatalogError("other products would be read")
     for name in before.columns:
-        same = name == "categories" or again.column(name) == before.column(name)
+        same = name == "categories" or after.column(name) == before.column(name)
         if not same:
             raise CatalogError(f"the column {name} would be read otherwise")
-    old_paths = before.column("categories")
-    for identity, old, new in zip(before.ids, old_paths, again.column("categories"), strict=True):
+    pairs = zip(before.ids, before.column("categories"), after.column("categories"), strict=True)
+    for identity, old, new in pairs:
         found = flatten(new, products.mode)
         expected = set(wanted.get(identity, flatten(old, products.mode)))
         if found != expected:
@@ -209,3 +119,48 @@ def _check(
             raise CatalogError(
                 f"product {identity!r} cannot be given {shown} in this file's writing"
             )
+
+
+def _check_unchanged(products: ReviewProducts, found: Catalog) -> None:
+    """See whether the file is the one that is reviewed.
+
+    Raises:
+        CatalogError: it has changed since.
+    """
+    reviewed = products.catalog
+    fix = "the file has changed since the review began; start the review again"
+    if found.ids != reviewed.ids or found.columns != reviewed.columns:
+        raise CatalogError(fix)
+    for name in reviewed.columns:
+        if name != "image" and found.column(name) != reviewed.column(name):
+            raise CatalogError(f"{fix} (column {name})")
+
+
+def _check_signs(path: Path, copy: Path, before: CatalogSettings, after: CatalogSettings) -> None:
+    """See whether a reader that is told nothing finds the signs of categories as before.
+
+    Args:
+        before, after: how the file and its changed copy are read.
+
+    Raises:
+        CatalogError: it would find others in the copy.
+    """
+    if _found_signs(path) != (before.category_separator, before.category_delimiter):
+        # whoever reads the file has to be told
+        return
+    found = _found_signs(copy)
+    if found != (after.category_separator, after.category_delimiter):
+        raise CatalogError(
+            "its categories would be read with other signs, because few products tell them; set "
+            "category_separator and category_delimiter under [catalog] of a settings file"
+        )
+
+
+def _found_signs(path: Path) -> tuple[str | None, str | None] | None:
+    """What separates levels and paths, as the file itself shows; None where it can be read in two ways."""
+    try:
+        with open_stream(path, CatalogSettings()) as stream:
+            signs = stream.reading.signs
+    except CatalogError:
+        return None
+    return signs.separator, signs.delimiter

@@ -50,8 +50,10 @@ def export(workspace: Workspace, name: str) -> Response:
     kind = EXPORTS[name]
     content = kind.write(workspace)
     source = Path(workspace.products.catalog.source)
-    ending = source.suffix if name == "catalog" else kind.ending
-    filename = f"{source.stem}.reviewed{ending}"
+    packed = source.suffix if source.suffix.lower() == ".gz" else ""
+    within = Path(source.name.removesuffix(packed))
+    ending = within.suffix + packed if name == "catalog" else kind.ending
+    filename = f"{within.stem}.reviewed{ending}"
     disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
     return Response(
         content, media_type=kind.media_type, headers={"content-disposition": disposition}

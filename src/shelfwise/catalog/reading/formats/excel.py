@@ -7,7 +7,7 @@ format, such as the zeros in front of 00042, is not in the file: write ids as te
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -70,13 +70,13 @@ class Excel(JsonLinesFormat):
             CatalogError: it cannot be read, or its header names a column twice.
             PluginError: the library is missing.
         """
-        table = _table(path, frozenset(settings.columns.values()))
+        table = sheet_table(path, frozenset(settings.columns.values()))
         advance(path.stat().st_size)
         return cls(settings.columns, table.sentences), blocks_of(_records(table, path))
 
 
 @dataclass(frozen=True)
-class _Table:
+class SheetTable:
     """The rows of one sheet.
 
     Args:
@@ -84,15 +84,17 @@ class _Table:
         header: place of the row with the names of the columns; None where no row has a cell.
         last: of the last row that is no record.
         sentences: what a user is told.
+        sheet: its name; empty where no sheet has rows.
     """
 
     rows: list[list[Any]]
     header: int | None = None
     last: int = -1
     sentences: tuple[str, ...] = ()
+    sheet: str = ""
 
 
-def _table(path: Path, columns: Collection[str]) -> _Table:
+def sheet_table(path: Path, columns: Collection[str]) -> SheetTable:
     """The rows of the first sheet that has the names of a catalogue's columns, else the first with rows.
 
     Raises:
@@ -112,14 +114,14 @@ def _table(path: Path, columns: Collection[str]) -> _Table:
         if has_header:
             break
     if taken is None:
-        return _Table([])
+        return SheetTable([])
     told = _told_sheet(taken[0], _sheet_names(book))
-    return _with_header(taken[1], told, columns, path)
+    return replace(_with_header(taken[1], told, columns, path), sheet=taken[0])
 
 
 def _with_header(
     rows: list[list[Any]], told: tuple[str, ...], columns: Collection[str], path: Path
-) -> _Table:
+) -> SheetTable:
     """The rows of a sheet with their header.
 
     Args:
@@ -130,7 +132,7 @@ def _with_header(
     """
     filled = _first_filled(rows)
     if not filled:
-        return _Table(rows)
+        return SheetTable(rows)
     found = find_header([_texts(rows[i]) for i in filled], columns)
     if found is None:
         raise CatalogError(unknown_header(str(path)))
@@ -139,7 +141,7 @@ def _with_header(
     others = [i + 1 for i in filled[: found.last + 1] if i != header]
     if others:
         told += (told_header(header + 1, others),)
-    return _Table(rows, header, filled[found.last], told)
+    return SheetTable(rows, header, filled[found.last], told)
 
 
 def _sheet_names(book: CalamineWorkbook) -> list[str]:
@@ -166,13 +168,13 @@ def _told_sheet(taken: str, names: Sequence[str]) -> tuple[str, ...]:
 
 def _first_filled(rows: Sequence[Sequence[Any]]) -> list[int]:
     """The places of the first rows that have a filled cell."""
-    filled = (i for i, row in enumerate(rows) if any(_plain(cell) is not None for cell in row))
+    filled = (i for i, row in enumerate(rows) if any(plain(cell) is not None for cell in row))
     return list(islice(filled, MAX_SEARCHED))
 
 
 def _texts(row: Sequence[Any]) -> list[str]:
     """The cells of a row as texts, up to the last one filled."""
-    cells = [_plain(cell) for cell in row]
+    cells = [plain(cell) for cell in row]
     texts = ["" if cell is None else str(cell).strip() for cell in cells]
     while texts and not texts[-1]:
         texts.pop()
@@ -192,7 +194,7 @@ def _workbook(path: Path) -> CalamineWorkbook:
         raise CatalogError(f"{found}; save it again without a password, or as CSV UTF-8") from None
 
 
-def _records(table: _Table, path: Path) -> Iterator[Any]:
+def _records(table: SheetTable, path: Path) -> Iterator[Any]:
     """The rows as dictionaries by the header's names.
 
     The header, what stands above it, and blank rows are blank lines, so that a record's line is its row.
@@ -200,18 +202,21 @@ def _records(table: _Table, path: Path) -> Iterator[Any]:
     Raises:
         CatalogError: the header names a column twice.
     """
-    names: list[str] = []
-    if table.header is not None:
-        names = _texts(table.rows[table.header])
-        _check_names(names, path)
+    names = header_names(table)
+    _check_names(names, path)
     for place, row in enumerate(table.rows):
-        cells = list(map(_plain, row))
+        cells = list(map(plain, row))
         if place <= table.last or all(cell is None for cell in cells):
             yield BLANK
         else:
             named = zip(names, cells, strict=False)
             # pandas leaves the header of its index blank, in the first column; others without one are notes
             yield {name: cell for number, (name, cell) in enumerate(named) if name or number == 0}
+
+
+def header_names(table: SheetTable) -> list[str]:
+    """The names of the columns, up to the last one; none of a table without a header."""
+    return [] if table.header is None else _texts(table.rows[table.header])
 
 
 def _check_names(names: list[str], path: Path) -> None:
@@ -223,7 +228,7 @@ def _check_names(names: list[str], path: Path) -> None:
         )
 
 
-def _plain(cell: Any) -> Any:
+def plain(cell: Any) -> Any:
     """A cell as JSON has it: whole numbers as integers, dates as ISO text, blank ones as None."""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < _MAX_EXACT:
         return int(cell)

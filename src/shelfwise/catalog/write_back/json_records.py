@@ -1,0 +1,179 @@
+"""One member of JSON objects changed, every other byte as it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shelfwise.catalog.reading.json_objects import unwrapped
+from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.edits import Edit, edited
+
+# not strict: the reader takes tabs within texts, too
+_DECODER = json.JSONDecoder(strict=False)
+_SPACE = re.compile(r"[ \t\r\n\ufeff]*")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One name of an object with its value.
+
+    Args:
+        begin: where the name begins.
+        named: where the name ends.
+        start, stop: where the value stands.
+    """
+
+    name: str
+    begin: int
+    named: int
+    start: int
+    stop: int
+
+
+def rewrite_json_lines(text: str, place: CategoryColumn) -> str:
+    """JSON objects, one a line; lines that are no objects stay as they are."""
+    lines = text.split("\n")
+    rewritten = (rewrite_object(line, place) for line in lines)
+    return "\n".join(
+        line if new is None else new for line, new in zip(lines, rewritten, strict=True)
+    )
+
+
+def rewrite_object(line: str, place: CategoryColumn) -> str | None:
+    """A line with one object; None for any other line.
+
+    >>> rewrite_object('{"id": 1, "cat": "A"}', CategoryColumn("id", "cat", lambda identity, old: "B"))
+    '{"id": 1, "cat": "B"}'
+    """
+    begin = _skip(line, 0)
+    try:
+        values = json.loads(line[begin:], strict=False)
+    except (ValueError, RecursionError):
+        # the reader has set this line aside
+        return None
+    if not isinstance(values, dict):
+        return None
+    return edited(line, _edits(line, begin, values, place))
+
+
+def rewrite_json(text: str, prefix: str, place: CategoryColumn) -> str:
+    """JSON objects in an array, under a key, or one after the other.
+
+    Args:
+        prefix: where the records are, as ijson writes it: "item" in an array, "products.item" under a key.
+    """
+    parts = [part for part in prefix.split(".") if part]
+    edits: list[Edit[str]] = []
+    start = _skip(text, 0)
+    while start < len(text):
+        for begin in _starts(text, start, parts):
+            value, _ = _DECODER.raw_decode(text, begin)
+            if isinstance(value, dict):
+                edits += _edits_inside(text, begin, value, place)
+        _, stop = _DECODER.raw_decode(text, start)
+        start = _skip(text, stop)
+    return edited(text, edits)
+
+
+def _starts(text: str, start: int, parts: Sequence[str]) -> Iterator[int]:
+    """Where the records inside a value begin."""
+    if not parts:
+        yield start
+    elif text[start] == "[" and parts[0] == "item":
+        for begin in _items(text, start):
+            yield from _starts(text, begin, parts[1:])
+    elif text[start] == "{":
+        for member in _members(text, start):
+            if member.name == parts[0]:
+                yield from _starts(text, member.start, parts[1:])
+
+
+def _edits_inside(
+    text: str, start: int, values: Mapping[str, Any], place: CategoryColumn
+) -> list[Edit[str]]:
+    """The edits of a record that may be wrapped in another object."""
+    inside = unwrapped(values)
+    if inside is values:
+        return _edits(text, start, values, place)
+    # of several members of one name the last counts
+    starts = {member.name: member.start for member in _members(text, start)}
+    name = next(name for name, value in values.items() if value is inside)
+    return _edits(text, starts[name], inside, place)
+
+
+def _edits(
+    text: str, start: int, values: Mapping[str, Any], place: CategoryColumn
+) -> list[Edit[str]]:
+    """What is to be changed in the object that begins at `start`."""
+    old = values.get(place.column)
+    new = place.change(values.get(place.identity), old)
+    if new == old:
+        return []
+    members = list(_members(text, start))
+    last = members[-1]
+    found = [member for member in members if member.name == place.column]
+    if found:
+        value = _written(text, found[-1], new)
+        return [Edit(found[-1].start, found[-1].stop, value)]
+    # as the last member stands behind the one before
+    between = text[members[-2].stop : last.begin] if len(members) > 1 else ","
+    name = json.dumps(place.column, ensure_ascii=text.isascii())
+    gap = text[last.named : last.start]
+    return [Edit(last.stop, last.stop, between + name + gap + _written(text, last, new))]
+
+
+def _written(text: str, member: _Member, value: Any) -> str:
+    """A value as the file writes them: with blanks or without, on one line or on several."""
+    spaced = text[member.named : member.start].endswith(" ")
+    signs = (", ", ": ") if spaced else (",", ":")
+    ascii_only = text.isascii()
+    old = text[member.start : member.stop]
+    if "\n" not in old:
+        return json.dumps(value, ensure_ascii=ascii_only, separators=signs)
+    # how much further in each level stands
+    lead = _line_lead(text[: member.begin].rpartition("\n")[2])
+    step = _line_lead(old.partition("\n")[2]).removeprefix(lead)
+    signs = (",", signs[1])
+    lines = json.dumps(value, ensure_ascii=ascii_only, separators=signs, indent=step)
+    return lines.replace("\n", "\n" + lead)
+
+
+def _line_lead(line: str) -> str:
+    """The blanks that a line begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _members(text: str, start: int) -> Iterator[_Member]:
+    """The members of the object that begins at `start`."""
+    place = _skip(text, start + 1)
+    while text[place] != "}":
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+        begin = place
+        name, named = _DECODER.raw_decode(text, begin)
+        # behind the colon
+        value = _skip(text, _skip(text, named) + 1)
+        _, stop = _DECODER.raw_decode(text, value)
+        yield _Member(name, begin, named, value, stop)
+        place = _skip(text, stop)
+
+
+def _items(text: str, start: int) -> Iterator[int]:
+    """Where the items of the array that begins at `start` begin."""
+    place = _skip(text, start + 1)
+    while text[place] != "]":
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+        yield place
+        _, stop = _DECODER.raw_decode(text, place)
+        place = _skip(text, stop)
+
+
+def _skip(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    assert match is not None
+    return match.end()

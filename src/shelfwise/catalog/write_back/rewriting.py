@@ -1,0 +1,91 @@
+"""A catalogue file with other categories, whatever its format; nothing else of it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from shelfwise.catalog.reading.byte_stream import compression, read_chunks
+from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.formats._json_shape import SAMPLE_BYTES, Layout, json_shape
+from shelfwise.catalog.reading.formats._xml_records import record_names
+from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.containers import unpack
+from shelfwise.catalog.write_back.json_records import rewrite_json, rewrite_json_lines
+from shelfwise.catalog.write_back.parquet_column import rewrite_parquet
+from shelfwise.catalog.write_back.python_lines import rewrite_python_lines
+from shelfwise.catalog.write_back.tables import rewrite_table
+from shelfwise.catalog.write_back.text_decoding import decoded
+from shelfwise.catalog.write_back.workbook import rewrite_workbook
+from shelfwise.catalog.write_back.xml_records import rewrite_xml
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+Rewrite = Callable[[str], str]
+
+
+def rewritten(
+    path: Path, opened: OpenedFile, settings: CatalogSettings, place: CategoryColumn
+) -> bytes:
+    """The bytes of a catalogue file with other categories.
+
+    Args:
+        opened: the file as the reader has opened it.
+
+    Raises:
+        CatalogError: this file cannot be written with only its categories changed.
+        UnicodeError: it holds bytes that are no text, or a category cannot be written in its encoding.
+    """
+    if opened.name == "excel":
+        return rewrite_workbook(path, settings.columns, place)
+    if opened.name == "parquet":
+        if compression(path) is not None:
+            raise CatalogError("it is compressed once more; unpack it")
+        return rewrite_parquet(path, place)
+    unpacked = unpack(path)
+    text = decoded(unpacked.content, opened.name == "xml", opened.encoding)
+    after = _text_rewriting(path, opened, settings, place)(text.text)
+    return unpacked.pack(text.encode(after))
+
+
+def _text_rewriting(
+    path: Path, opened: OpenedFile, settings: CatalogSettings, place: CategoryColumn
+) -> Rewrite:
+    """How the text of a file is changed.
+
+    Raises:
+        CatalogError: a file of this format is not written back.
+    """
+    # tables only
+    delimiter = getattr(opened.form, "delimiter", None)
+    if opened.name in ("csv", "tsv") and delimiter is not None:
+        return lambda text: rewrite_table(text, delimiter, place)
+    if opened.name in ("jsonl", "amazon2018"):
+        return lambda text: rewrite_json_lines(text, place)
+    if opened.name == "amazon2014":
+        return lambda text: rewrite_python_lines(text, place)
+    if opened.name == "json":
+        prefix = _prefix(path, opened, settings)
+        return lambda text: rewrite_json(text, prefix, place)
+    if opened.name == "xml":
+        names = record_names(read_chunks(path), settings.columns)
+        return lambda text: rewrite_xml(text, names, place)
+    raise CatalogError(f"a file of the format {opened.name} is not written back")
+
+
+def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
+    """Where in a JSON file the records are.
+
+    Raises:
+        CatalogError: they are rows of a table.
+    """
+    chunks = read_chunks(path, encoding=opened.encoding)
+    sample = b""
+    while len(sample) < SAMPLE_BYTES and (chunk := next(chunks, b"")):
+        sample += chunk
+    shape = json_shape(sample[:SAMPLE_BYTES].removeprefix(b"\xef\xbb\xbf"), settings.columns)
+    if shape.layout is not Layout.OBJECTS:
+        raise CatalogError(
+            f"it is a JSON table ({shape.layout.value}), and only objects are changed"
+        )
+    return shape.prefix

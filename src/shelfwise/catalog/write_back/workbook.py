@@ -1,0 +1,180 @@
+"""The categories in a workbook changed (.xlsx, .xlsm): cells of one sheet, everything else as it was.
+
+A workbook is a zip archive of XML files. Cells are replaced in the one of the sheet that is read, so that
+styles, formulas, pictures, other sheets and macros stay to the last byte.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from defusedxml.ElementTree import fromstring
+
+from shelfwise.catalog.reading.formats.excel import SheetTable, header_names, plain, sheet_table
+from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.containers import with_member
+from shelfwise.catalog.write_back.edits import Edit, edited
+from shelfwise.catalog.write_back.xml_places import Element, each_record
+from shelfwise.errors import CatalogError
+
+_BOOK = "xl/workbook.xml"
+_RELATIONS = "xl/_rels/workbook.xml.rels"
+_SIGNED = "_xmlsignatures/"
+_PLACE = re.compile(r"([A-Z]+)(\d+)")
+
+
+def rewrite_workbook(path: Path, columns: Mapping[str, str], place: CategoryColumn) -> bytes:
+    """A workbook with other categories.
+
+    Args:
+        columns: our field -> the file's name, where the settings name it.
+
+    Raises:
+        CatalogError: it is of another kind, is signed, or has formulas for categories.
+    """
+    table = sheet_table(path, frozenset(columns.values()))
+    packed = path.read_bytes()
+    try:
+        with ZipFile(io.BytesIO(packed)) as archive:
+            part = _part_of(archive, table.sheet)
+            data = archive.read(part)
+    except (BadZipFile, KeyError):
+        kind = "only workbooks of the kind .xlsx or .xlsm are written back: save it as one of these"
+        raise CatalogError(kind) from None
+    sheet = _Sheet(data, table, place)
+    each_record(data, lambda name: name == "row", sheet.change)
+    after = edited(data, sheet.edits)
+    return packed if after == data else with_member(packed, part, after)
+
+
+def _part_of(archive: ZipFile, sheet: str) -> str:
+    """The file in the archive that holds a sheet.
+
+    Raises:
+        CatalogError: the workbook is signed.
+        KeyError: it is no workbook of Excel's XML.
+    """
+    if any(name.startswith(_SIGNED) for name in archive.namelist()):
+        raise CatalogError("it is signed, and a change would break its signature")
+    book = fromstring(archive.read(_BOOK))
+    relations = fromstring(archive.read(_RELATIONS))
+    targets = {one.get("Id"): one.get("Target", "") for one in relations}
+    for element in book.iter():
+        if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
+            # the attribute is r:id, in one of two namespaces
+            relation = next(v for k, v in element.attrib.items() if k.rpartition("}")[2] == "id")
+            return posixpath.normpath(posixpath.join("/xl", targets[relation])).lstrip("/")
+    raise KeyError(sheet)
+
+
+class _Sheet:
+    """The edits of one sheet."""
+
+    def __init__(self, data: bytes, table: SheetTable, place: CategoryColumn) -> None:
+        self.data = data
+        self.table = table
+        self.place = place
+        self.edits: list[Edit[bytes]] = []
+        self._row = 0
+        names = header_names(table)
+        self._identity = names.index(place.identity)
+        self._is_new = place.column not in names
+        # a new column stands behind the last one with a name
+        self._column = len(names) if self._is_new else names.index(place.column)
+
+    def change(self, row: Element) -> None:
+        """Note what is to be changed in a row."""
+        # rows and cells without a number follow the one before
+        self._row = int(row.attributes.get("r", self._row + 1))
+        place = self._row - 1
+        if self._is_new and place == self.table.header:
+            self._write(row, self.place.column)
+        if place <= self.table.last or place >= len(self.table.rows):
+            return
+        old = self._value(place, self._column)
+        given = "" if old is None else old
+        new = self.place.change(self._value(place, self._identity), given)
+        if new != given:
+            self._write(row, new)
+
+    def _value(self, row: int, column: int) -> object:
+        cells = self.table.rows[row]
+        return plain(cells[column]) if column < len(cells) else None
+
+    def _write(self, row: Element, text: str) -> None:
+        """Put a text into the row's cell of categories.
+
+        Raises:
+            CatalogError: a formula stands there, or a cell without a name above it.
+        """
+        # cells further on may follow the new one
+        stop = row.inner
+        number = -1
+        for cell in row.children:
+            match = _PLACE.fullmatch(cell.attributes.get("r", ""))
+            number = _column_number(match[1]) if match else number + 1
+            if number > self._column:
+                break
+            stop = cell.end
+            if number == self._column:
+                self._replace(cell, text)
+                return
+        reference = f"{_column_letters(self._column)}{self._row}"
+        self.edits.append(Edit(stop, stop, self._cell(row, reference, None, text)))
+
+    def _replace(self, cell: Element, text: str) -> None:
+        where = f"the cell {_column_letters(self._column)}{self._row}"
+        if any(one.name == "f" for one in cell.children):
+            raise CatalogError(f"{where} is a formula; write its value there first")
+        if self._is_new and cell.children:
+            raise CatalogError(f"{where} is filled, but its column has no name; give it one")
+        reference = f"{_column_letters(self._column)}{self._row}"
+        new = self._cell(cell, reference, cell.attributes.get("s"), text)
+        self.edits.append(Edit(cell.begin, cell.end, new))
+
+    def _cell(self, like: Element, reference: str, style: str | None, text: str) -> bytes:
+        """A cell with its text in itself, which all programs read.
+
+        Args:
+            like: an element of the sheet, whose prefix the new ones get.
+        """
+        name = self.data[like.begin + 1 : like.inner].split(b">")[0].split()[0].decode()
+        prefix = name.rpartition(":")[0]
+        prefix = f"{prefix}:" if prefix else ""
+        styled = f' s="{style}"' if style else ""
+        opening = f'<{prefix}c r="{reference}"{styled}'
+        if not text:
+            return f"{opening}/>".encode()
+        shown = html.escape(text, quote=False)
+        inside = f'<{prefix}is><{prefix}t xml:space="preserve">{shown}</{prefix}t></{prefix}is>'
+        return f'{opening} t="inlineStr">{inside}</{prefix}c>'.encode()
+
+
+def _column_number(letters: str) -> int:
+    """
+    >>> _column_number("A"), _column_number("AB")
+    (0, 27)
+    """
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def _column_letters(number: int) -> str:
+    """
+    >>> _column_letters(0), _column_letters(27)
+    ('A', 'AB')
+    """
+    letters = ""
+    number += 1
+    while number:
+        number, place = divmod(number - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return letters

@@ -1,0 +1,196 @@
+"""Files with other categories: columns that are added, odd writings, and what is refused rather than lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shelfwise.catalog.reading.reader import open_stream, read_catalog
+from shelfwise.catalog.write_back.category_column import CategoryColumn, Change
+from shelfwise.catalog.write_back.rewriting import rewritten
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+
+def rewrite(path: Path, change: Change) -> bytes:
+    """The file with other categories, read without any settings."""
+    settings = CatalogSettings()
+    with open_stream(path, settings) as stream:
+        next(iter(stream))
+        columns = stream.reading.columns
+        opened = stream.source
+    place = CategoryColumn(columns["id"], columns.get("categories", "categories"), change)
+    return rewritten(path, opened, settings, place)
+
+
+def second_becomes(new: Any) -> Change:
+    """Other categories for the product 2."""
+
+    def change(identity: Any, old: Any) -> Any:
+        return new if str(identity) == "2" else old
+
+    return change
+
+
+def workbook(path: Path, rows: list[list[Any]]) -> None:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+ADDED = {
+    "shop.jsonl": (
+        b'{"id": 1, "title": "Mug"}\n{"id": 2,"title": "Pot" }\n',
+        b'{"id": 1, "title": "Mug"}\n{"id": 2,"title": "Pot","categories": [["A", "B"]] }\n',
+    ),
+    "shop.json": (
+        b'[\n  {\n    "id": 1,\n    "title": "Mug"\n  },\n  {\n    "id": 2,\n    "title": "Pot"\n  }\n]',
+        b'[\n  {\n    "id": 1,\n    "title": "Mug"\n  },\n  {\n    "id": 2,\n    "title": "Pot",\n'
+        b'    "categories": [["A", "B"]]\n  }\n]',
+    ),
+    "python.json": (
+        "{'id': '1', 'title': 'Mug'}\n{'id': '2', 'title': 'Tür \\x41'}\n".encode(),
+        "{'id': '1', 'title': 'Mug'}\n"
+        "{'id': '2', 'title': 'Tür \\x41', 'categories': [['A', 'B']]}\n".encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_an_object_without_categories_gets_them_behind_its_last_value(
+    tmp_path: Path, name: str
+) -> None:
+    before, after = ADDED[name]
+    (tmp_path / name).write_bytes(before)
+    assert rewrite(tmp_path / name, second_becomes([["A", "B"]])) == after
+
+
+def test_a_parquet_file_without_categories_gets_a_column_of_paths(tmp_path: Path) -> None:
+    path = tmp_path / "shop.parquet"
+    pq.write_table(pa.table({"id": ["1", "2"], "title": ["Mug", "Pot"]}), path, compression="gzip")
+    path.write_bytes(rewrite(path, second_becomes([["A", "B"]])))
+    assert pq.ParquetFile(path).metadata.row_group(0).column(2).compression == "GZIP"
+    assert read_catalog(path).catalog.column("categories") == [None, [["A", "B"]]]
+
+
+def test_a_workbook_without_categories_gets_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsx"
+    workbook(path, [["id", "title"], ["1", "Mug"], ["2", "Pot"]])
+    path.write_bytes(rewrite(path, second_becomes("A > B & <C>")))
+    sheet = openpyxl.load_workbook(path).active
+    assert [cell.value for cell in sheet["C"]] == ["categories", None, "A > B & <C>"]
+
+
+def test_macros_of_a_workbook_stay(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsm"
+    workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", "A"]])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0macro")
+    with zipfile.ZipFile(io.BytesIO(rewrite(path, second_becomes("B")))) as archive:
+        assert archive.read("xl/vbaProject.bin") == b"\xd0\xcf\x11\xe0macro"
+        assert b"<t xml:space" in archive.read("xl/worksheets/sheet1.xml")
+
+
+def test_a_workbook_with_rows_and_cells_without_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsx"
+    workbook(path, [["id", "title", "categories"], ["1", "Mug", None], ["2", "Pot", None]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    for number in b"123":
+        parts[sheet] = parts[sheet].replace(b'<row r="%c"' % number, b"<row")
+        for letter in b"ABC":
+            parts[sheet] = parts[sheet].replace(b'<c r="%c%c"' % (letter, number), b"<c")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    path.write_bytes(rewrite(path, second_becomes("B")))
+    assert [cell.value for cell in openpyxl.load_workbook(path).active["C"]] == [
+        "categories",
+        None,
+        "B",
+    ]
+
+
+def feed(inside: str) -> str:
+    item = "<item><id>{}</id><title>Mug</title>{}</item>"
+    items = item.format(1, inside) + item.format(2, inside)
+    return f'<?xml version="1.0"?><rss><channel>{items}</channel></rss>'
+
+
+def test_an_empty_element_of_a_feed_is_filled(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xml"
+    path.write_text(feed("<category />"))
+    content = rewrite(path, second_becomes("A & B")).decode()
+    assert content == feed("<category />")[: -len("<category /></item></channel></rss>")] + (
+        "<category>A &amp; B</category></item></channel></rss>"
+    )
+
+
+REFUSED = {
+    "numbers.xml": (feed('<category id="5">A</category>'), "B", "attributes, such as numbers"),
+    "deep.xml": (
+        feed("<category><name>A</name><number>5</number></category>"),
+        ["B"],
+        "more than a list of names",
+    ),
+    "listed.xml": (
+        feed("<categoryId>5</categoryId>").replace(
+            "<channel>", '<channel><category id="5">A</category>'
+        ),
+        ["B"],
+        "name categories otherwise",
+    ),
+    "table.json": ('{"columns": ["id", "title"], "data": [["1", "M"], ["2", "P"]]}', "B", "table"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_changed_alone_is_refused(tmp_path: Path, name: str) -> None:
+    text, new, reason = REFUSED[name]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CatalogError, match=reason):
+        rewrite(tmp_path / name, second_becomes(new))
+
+
+def test_a_formula_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsx"
+    workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", '="A"']])
+    with pytest.raises(CatalogError, match="the cell C3 is a formula"):
+        rewrite(path, second_becomes("B"))
+
+
+def test_a_signed_workbook_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsx"
+    workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", "A"]])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("_xmlsignatures/origin.sigs", b"")
+    with pytest.raises(CatalogError, match="signed"):
+        rewrite(path, second_becomes("B"))
+
+
+def test_a_column_of_objects_in_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.parquet"
+    kinds = [[{"name": "A", "id": 1}], [{"name": "A", "id": 1}]]
+    pq.write_table(pa.table({"id": ["1", "2"], "title": ["M", "P"], "categories": kinds}), path)
+    with pytest.raises(CatalogError, match="holds more than texts"):
+        rewrite(path, second_becomes([["B"]]))
+
+
+def test_json_that_is_no_json_to_others_is_changed_too(tmp_path: Path) -> None:
+    # NaN, a tab in a text, and a name that stands twice: the last one counts
+    path = tmp_path / "shop.json"
+    record = '{"id": "2", "title": "a\tb", "price": NaN, "categories": ["A"], "categories": ["C"]}'
+    path.write_text(f"[{json.dumps({'id': '1', 'title': 'x', 'categories': ['A']})}, {record}]")
+    before = path.read_text()
+    after = rewrite(path, second_becomes(["B"])).decode()
+    assert after == before.replace('["C"]', '["B"]')
