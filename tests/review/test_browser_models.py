@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.review.test_browser import CHROMIUM, browser, opened
+from tests.review.test_browser import CHROMIUM, SCROLLS_WITHIN, browser, opened
 
 __all__ = ["browser"]
 
@@ -115,3 +115,4 @@ def check(page: Any, served: Any, path: str | None = None) -> None:
     found = Axe().run(page).response["violations"]
     assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.viewport_size["width"] > 800 or not page.evaluate(SCROLLS_WITHIN)

@@ -28,6 +28,7 @@ from shelfwise.training.fit import fit_model
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.refit import refit
 from shelfwise.training.run_record import describe_run
+from shelfwise.training.stage_words import stage_teller, tell_stage
 
 log = logging.getLogger("shelfwise")
 
@@ -80,30 +81,34 @@ def _train(
 ) -> dict[str, Any]:
     """As :func:`train`, for the holder of the claim on `out`."""
     started = time.perf_counter()
+    tell_stage(context, "preparing the data")
     data = prepare_data(catalog, config, test, context, beside)
     config = data.with_reading(config)
     partial = out.with_name(out.name + ".partial")
     # once: it reads every value of the catalogue
     key = _run_key(config, data)
-    checkpoints = Checkpoints(partial, key, resume)
+    checkpoints = Checkpoints(partial, key, resume, stage_teller(context))
     fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
     # first of all the model: nothing that is said about it may cost it
     write_bundle(model.bundle(), out)
+    tell_stage(context, "measuring on test products")
     results = describe_run(data, config, checkpoints)
     training = data.training_set.catalog
     results |= evaluate_model(model, data.test, data.test_targets, context, training)
     results["refit"] = None
     # all products of the training catalogue are in the model already where the test has its own
     if config.refit and test is None:
-        second = Checkpoints(partial / "refit", key, resume)
+        told = stage_teller(context, "on all products, ")
+        second = Checkpoints(partial / "refit", key, resume, told)
         outcome = refit(model, data, config, context, second, seconds_fit)
         results["refit"] = outcome.to_dict()
         if outcome.not_run is None:
             write_bundle(outcome.model.bundle(), out)
             timing = {"stage": "fit again on all products", "seconds": outcome.seconds}
             results["timings"].append(timing)
+    tell_stage(context, "writing the report")
     results["seconds"] = time.perf_counter() - started
     results["notes"] += write_report_folder(results, data, out)
     checkpoints.discard()

@@ -223,6 +223,7 @@ class ModelChanges:
     def _trained(self, work: BackgroundWork, visitor: Visitor) -> Proposed:
         """Train in a process of its own, then compare."""
         sources = self.sources
+        work.tell("gathering decisions", 0, 0)
         if sources.training is None:
             found = self.lesson()
         else:
@@ -230,6 +231,8 @@ class ModelChanges:
         folder = models_folder(sources.model) / ".training"
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / "model"
+        # what was read here is done, and the training reads the file by itself
+        work.tell("starting the training", 0, 0)
         work.run(TrainingProcess(self._command(found, folder, new), folder / "output.txt"))
         place = keep_new(new, sources.model)
         facts = {
@@ -281,5 +284,5 @@ class ModelChanges:
                 "the catalogue is read otherwise than when the review began: its file has changed, or the "
                 "other model reads it by other settings; start the review again"
             )
-        work.tell("comparing", 0, 1)
+        work.tell("comparing", 0, 0)
         return Proposed(folder, products, compare(self.workspace, products, measuring), facts)

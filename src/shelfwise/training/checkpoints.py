@@ -26,13 +26,21 @@ class Checkpoints:
         folder: where they are kept; None keeps nothing.
         key: identifies settings and data; a run with another key may not resume this one.
         resume: continue what `folder` holds; otherwise it is emptied first.
+        begun: is told the name of each stage that is computed now.
 
     Raises:
         ConfigError: `resume` is asked for, and `folder` belongs to other settings or other data.
     """
 
-    def __init__(self, folder: Path | None = None, key: str = "", resume: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        key: str = "",
+        resume: bool = False,
+        begun: Callable[[str], None] | None = None,
+    ) -> None:
         self.folder = folder
+        self._begun = begun or (lambda stage: None)
         self.seconds: dict[str, float] = {}
         if folder is None:
             return
@@ -56,6 +64,7 @@ class Checkpoints:
             # the seconds of the first time, as if the run had never been interrupted
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
+        self._begun(name)
         started = time.perf_counter()
         state = compute()
         self.seconds[name] = time.perf_counter() - started
@@ -67,6 +76,7 @@ class Checkpoints:
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
         """Compute what is quick to do again (or cached elsewhere), and note the seconds it took."""
+        self._begun(name)
         started = time.perf_counter()
         result = compute()
         self.seconds[name] = time.perf_counter() - started

@@ -17,6 +17,7 @@ from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.training.further_files import FurtherFiles
+from shelfwise.training.stage_words import tell_stage
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def prepare_data(
     """
     reading = read_catalog(catalog, config.catalog, context, strict=True)
     beside = beside or FurtherFiles()
+    tell_stage(context, "choosing labels and parts")
     # corrections come first: they may decide which labels there are, and how products are split
     readings, corrected = beside.applied(reading, config.labels.mode, context)
     split = split_catalog(readings["catalog"].catalog, config, has_test_catalog=test is not None)

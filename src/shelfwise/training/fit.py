@@ -26,6 +26,7 @@ from shelfwise.training.fit_members import FittedMembers, fit_members, try_or_re
 from shelfwise.training.member_selection import adapt_to_catalog
 from shelfwise.training.product_draw import draw_products, taken
 from shelfwise.training.stacking import Stack, system_members
+from shelfwise.training.stage_words import tell_stage
 from shelfwise.training.time_budget import Budget
 
 MEMBERS_SHARE = 0.7
@@ -84,6 +85,7 @@ def fit_model(
     scores = _member_scores(fitted, training_set)
     scores |= _fit_systems(model, fitted, training_set, context, budget, checkpoints, skip_failures)
     _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)], context)
+    tell_stage(context, "fitting thresholds")
     # Calibration and limits are fitted for the final system only: nobody decides by the others.
     final_scores = scores[model.decide_with]
     tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)

@@ -1,0 +1,46 @@
+"""What a stage of a training is called where people read its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from shelfwise.core.types import Context
+
+_WORDS = {
+    "prepare": "preparing {}",
+    "member": "fitting {}",
+    "answers": "predicting with {}",
+    "fold": "cross-fitting {}",
+    "system": "fitting the fusion {}",
+    "cross": "cross-fitting the fusion {}",
+}
+
+
+def stage_words(stage: str) -> str:
+    """A stage, named as :class:`~shelfwise.training.checkpoints.Checkpoints` keeps it, in words.
+
+    >>> stage_words("member.title"), stage_words("fold.title.0")
+    ('fitting title', 'cross-fitting title, part 1')
+    """
+    kind, _, name = stage.partition(".")
+    part = ""
+    if kind == "fold":
+        name, _, number = name.rpartition(".")
+        part = f", part {int(number) + 1}"
+    return _WORDS[kind].format(name) + part if kind in _WORDS else stage
+
+
+def tell_stage(context: Context, words: str) -> None:
+    """Say what is done from now on; how far it is nobody knows."""
+    with context.progress(words, 0):
+        pass
+
+
+def stage_teller(context: Context, before: str = "") -> Callable[[str], None]:
+    """Tells the beginning of each stage, with `before` in front."""
+    return partial(_tell, context, before)
+
+
+def _tell(context: Context, before: str, stage: str) -> None:
+    tell_stage(context, before + stage_words(stage))
