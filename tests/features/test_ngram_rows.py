@@ -7,7 +7,8 @@ import scipy.sparse as sp
 
 from shelfwise.features.ngram_rows import ID_COUNTING, NgramRows
 from shelfwise.features.tfidf import BagSettings, count_grams
-from shelfwise.text.ngrams import Grams, split_words
+from shelfwise.text.gram_counts import Grams
+from shelfwise.text.ngrams import split_words
 
 TEXTS = ["red mug with a handle", None, "blue mug", "red red shoe", "", "mug shoe lamp 茶壶"]
 UNSEEN = ["a red lamp", "qzx", None, "mug mug shoe handle"]
@@ -18,7 +19,7 @@ def kinds_of(texts: list[str | None]) -> list[Grams]:
     """Words and letters of the texts, and some ids."""
     tokens = split_words(texts)
     ids = sp.csr_array(np.arange(len(texts) * 3).reshape(-1, 3) % 4 == 1, dtype=np.float32)
-    return [*count_grams(tokens, SETTINGS), Grams(ids, np.array([3, 5, 9], np.uint64))]
+    return [*count_grams(tokens, SETTINGS), Grams.of(ids, np.array([3, 5, 9], np.uint64))]
 
 
 def test_rows_are_those_of_each_kind_stacked_by_scipy() -> None:
@@ -46,7 +47,7 @@ def test_a_word_is_known_or_many_of_its_letters_or_an_id() -> None:
     # "mugs" is another form of "mug"; "shortlist" has two of 17 n-grams of "shoe"
     texts = ["a red lamp", "mugs", "shortlist", "qzx", None]
     *kinds, ids = kinds_of(texts)
-    nobody = Grams(sp.csr_array(ids.counts.shape, dtype=np.float32), ids.keys)
+    nobody = Grams.of(sp.csr_array(ids.counts.shape, dtype=np.float32), ids.keys)
     assert fitted.rows([*kinds, nobody])[[2]].nnz > 0
     assert fitted.knows([*kinds, nobody]).tolist() == [True, True, False, False, False]
     # the only id of "qzx" is in one product of the training, which is too few to be known

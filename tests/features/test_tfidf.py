@@ -168,3 +168,17 @@ def test_a_large_column_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None
     second = NgramCounts.read(shelf, ["title"], BagSettings(min_count=5))
     assert second.grams[0] is first.grams[0]
     assert len(NgramCounts.read(shelf, ["title"], BagSettings(letters=())).grams) == 1
+
+
+def test_members_that_count_alike_share_the_counts_of_a_few_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = Catalog.from_records([{"id": "1", "title": "red mug"}, {"id": "2", "title": "mug"}])
+    first = NgramCounts.read(catalog, ["title"], BagSettings())
+    again = NgramCounts.read(catalog, ["title"], BagSettings())
+    assert again.grams[0] is first.grams[0]
+    other = NgramCounts.read(catalog, ["title"], BagSettings(letters=(2,)))
+    assert other.grams[1] is not first.grams[1]
+    # those of many would stay in memory as long as the catalogue
+    monkeypatch.setattr(tfidf, "MOST_SHARED", 1)
+    assert NgramCounts.read(catalog, ["title"], BagSettings()).grams[0] is not first.grams[0]

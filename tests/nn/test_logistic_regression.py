@@ -169,3 +169,22 @@ def test_logits_are_the_product_however_sparse_the_weights(density: float) -> No
     )
     alone = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs[[7]])
     np.testing.assert_array_equal(alone[0], found[7])
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_weights_kept_dense_give_the_same_bits_as_those_written_out(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    values = generator.standard_normal((60, 9), np.float32)
+    weights = sp.csr_array(np.where(generator.random((60, 9)) < 0.6, values, 0))
+    inputs = sp.csr_array(sp.random_array((rows, 60), density=0.3, dtype=np.float32, rng=1))
+    bias = values[0]
+    kept = LinearWeights(weights, bias)
+    assert kept._written is not None
+    monkeypatch.setattr(linear, "_MOST_WRITTEN", 0)
+    written_out = LinearWeights(weights, bias)
+    assert written_out._written is None
+    assert np.array_equal(kept.logits(inputs), written_out.logits(inputs))
+    chosen = np.array([5, 0, 59])
+    assert np.array_equal(linear._written_out(weights, chosen), weights.toarray()[chosen])

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfwise.commands import label as verb
+from shelfwise.commands.export import export_bundle
 from shelfwise.commands.label import summary_lines
 from shelfwise.commands.predict import predict_catalog
 from shelfwise.core.types import Context
@@ -193,3 +194,24 @@ def test_many_labels_have_their_highest_scores_only(
     found = run(tmp_path / "labels", settings={})
     assert found["top"] == 1
     assert "the 1 highest scores of each product are written (--top)" in list(summary_lines(found))
+
+
+def test_workers_of_an_exported_model_import_no_torch(
+    run: Label,
+    title_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    rows: Rows,
+) -> None:
+    graph = tmp_path / "graph"
+    export_bundle(title_model, graph)
+    # every Python process that is started now tells on standard error what it imports
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    capfd.readouterr()
+    found = run(tmp_path / "out", model=graph)
+    assert not found["failed"]
+    assert found["rows"] == len(rows(tmp_path / "out")) > 0
+    imported = {line.rpartition("|")[2].strip() for line in capfd.readouterr().err.splitlines()}
+    assert {"onnxruntime.capi", "shelfwise.scale.labeller"} <= imported
+    assert "torch" not in imported

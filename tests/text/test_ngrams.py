@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from shelfwise.text.ngrams import Grams, letter_grams, split_words, word_grams
+from shelfwise.text import ngrams
+from shelfwise.text.gram_counts import Grams
+from shelfwise.text.ngrams import letter_grams, split_words, word_grams
 from shelfwise.text.vocabulary import TokenArray
 
 TEXTS = [
@@ -108,3 +110,26 @@ class TestGrams:
         taken = grams.take(np.array([3, 1]))
         assert np.array_equal(taken.counts.toarray(), grams.counts.toarray()[[3, 1]])
         assert np.array_equal(taken.documents(), (grams.counts.toarray()[[3, 1]] > 0).sum(axis=0))
+
+    @given(WORDS)
+    def test_few_texts_are_counted_as_many_are(self, rows: list[list[str]]) -> None:
+        tokens = TokenArray.of(rows)
+        few = letter_grams(tokens, (2, 3))
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setattr(ngrams, "_MOST_SPREAD", -1)
+            many = letter_grams(tokens, (2, 3))
+        for name in ("values", "columns", "offsets", "keys"):
+            assert np.array_equal(getattr(few, name), getattr(many, name)), name
+
+    def test_joined_and_folded_counts_are_those_of_dense_ones(self, grams: Grams) -> None:
+        letters = letter_grams(split_words(TEXTS), (2,))
+        keys = np.union1d(grams.keys, letters.keys)
+        both = grams.joined(letters)
+        assert np.array_equal(both.keys, keys)
+        expected = (grams.align(keys) + letters.align(keys)).toarray()
+        assert np.array_equal(both.counts.toarray(), expected)
+        folded = both.folded(5)
+        buckets = (both.keys % np.uint64(5)).astype(int)
+        dense = np.zeros((len(TEXTS), 5), np.float32)
+        np.add.at(dense.T, buckets, both.counts.toarray().T)
+        assert np.array_equal(folded.counts.toarray(), dense[:, folded.keys.astype(int)])

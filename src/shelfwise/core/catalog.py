@@ -149,6 +149,8 @@ class Catalog:
         if name not in self:
             return np.zeros(len(self), dtype=bool)
         column = self.table.column(name)
+        if column.null_count == len(column):
+            return np.zeros(len(self), dtype=bool)
         kind = column.type
         if is_text(kind):
             # in bytes: letters cannot be counted without reading every text

@@ -20,7 +20,7 @@ from shelfwise.export.graph_inputs import Arrays, GraphPortion, example_of
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.tfidf import BagSettings, count_grams, has_words, words_of
-from shelfwise.text.ngrams import Grams
+from shelfwise.text.gram_counts import Grams
 from shelfwise.text.tokenization import Segmentation
 
 
@@ -52,7 +52,7 @@ class NgramReader:
             present = has_words(columns, self.every)
         else:
             # a product may lack the list, except where it is the only field
-            present = np.diff(grams[-1].counts.indptr) > 0
+            present = grams[-1].distinct > 0
         return NgramReading(self.ngrams.rows(grams), present, present & self.ngrams.knows(grams))
 
     def facts(self) -> dict[str, Any]:

@@ -51,7 +51,12 @@ class RelationLists:
         Raises:
             ConfigError: the catalogue's `field` is no such map.
         """
-        lists = one_array(_map_column(catalog, field).cast(_LISTS))
+        column = _map_column(catalog, field)
+        # most products of a request list nothing
+        if column.null_count == len(column):
+            nobody = np.zeros(len(catalog) + 1, np.int64)
+            return cls(id_keys(catalog.ids), nobody, np.zeros(0, np.uint64))
+        lists = one_array(column.cast(_LISTS))
         # one entry a product and relation
         owners = pc.list_parent_indices(lists)
         entries = pc.list_flatten(lists)
@@ -148,6 +153,8 @@ class Graph:
         is_edge = (listed_nodes >= 0) & (listed_nodes != own_nodes[owners])
         # what the graph knows of those that are nodes
         inside = np.flatnonzero(own_nodes >= 0)
+        if not len(inside) and not len(listed):
+            return sp.csr_array((len(rows), len(self.nodes)), dtype=np.float32), own_nodes
         known = self.adjacency[own_nodes[inside]].tocoo()
         edge_rows = np.concatenate([owners[is_edge], inside[known.row]])
         edge_columns = np.concatenate([listed_nodes[is_edge], known.col])
@@ -190,6 +197,9 @@ class NeighbourLabels:
         if not len(self.graph.nodes):
             return np.zeros(len(rows), np.bool_)
         edges, own_nodes = self.graph.neighbours(lists, rows)
+        # no step leads anywhere
+        if not edges.nnz:
+            return np.zeros(len(rows), np.bool_)
         found = edges @ self.known.astype(np.float32) > 0
         if hops == 2:
             beyond, _ = self._known_beyond(edges, own_nodes)

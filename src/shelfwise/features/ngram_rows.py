@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shelfwise.core.types import Bools
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
-from shelfwise.text.ngrams import Grams, SparseParts
+from shelfwise.text.gram_counts import Grams, SparseParts
 
 ID_COUNTING = BagSettings(words=(1,), letters=(), min_count=2)
 """How ids of related products are weighed: each is a word of its own."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.features.co_purchase import relation_lists
-from shelfwise.text.ngrams import Grams
+from shelfwise.text.gram_counts import Grams
 
 
 def related_ids(catalog: Catalog, field: str = "related") -> Grams:
@@ -21,9 +20,6 @@ def related_ids(catalog: Catalog, field: str = "related") -> Grams:
     # a product's own id counts only where it lists any other; otherwise nothing is known of it
     listing_rows = np.unique(rows)
     ids = np.concatenate([listed, lists.keys[listing_rows]])
-    keys, columns = np.unique(ids, return_inverse=True)
     all_rows = np.concatenate([rows, listing_rows])
-    ones = np.ones(len(columns), np.float32)
     # an id that is listed twice is counted twice
-    counts = sp.coo_array((ones, (all_rows, columns)), shape=(len(catalog), len(keys))).tocsr()
-    return Grams(sp.csr_array(counts), keys)
+    return Grams.counted(all_rows, ids, len(catalog))

@@ -19,18 +19,15 @@ from pydantic import Field, model_validator
 from shelfwise.core.arrow_size import BLOCK_BYTES, text_blocks
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
-from shelfwise.text.ngrams import (
-    Grams,
-    Keys,
-    SparseParts,
-    letter_grams,
-    split_words,
-    word_grams,
-)
+from shelfwise.text.gram_counts import Grams, Keys, SparseParts
+from shelfwise.text.ngrams import letter_grams, split_words, word_grams
 from shelfwise.text.tokenization import Segmentation
 from shelfwise.text.vocabulary import TokenArray
 
 Weighting = Literal["tfidf", "binary"]
+
+MOST_SHARED = 2048
+"""Products whose n-grams are kept for the next member: as many as are labelled at a time."""
 
 IDEOGRAPH_RUNS = (1, 2, 3)
 """Lengths of the runs of ideographs that are counted: most Chinese words have two."""
@@ -114,7 +111,11 @@ def grams_of(
     column = catalog.table.column(field)
     if column.nbytes <= BLOCK_BYTES:
         tokens = words_of(catalog, field, segmentation)
-        return tokens.lengths > 0, count(tokens)
+        # of many products they would stay in memory as long as the catalogue
+        if len(catalog) > MOST_SHARED:
+            return tokens.lengths > 0, count(tokens)
+        shared = catalog.memoize(("grams", field, segmentation, key), lambda: count(tokens))
+        return tokens.lengths > 0, shared
 
     def counted() -> tuple[Bools, list[Grams]]:
         has: list[Bools] = []
@@ -209,7 +210,7 @@ class TfidfVocabulary:
     def known_share(self, grams: Grams) -> Floats:
         """(N,) the share of each product's distinct n-grams that are known; 0 where it has none."""
         known = np.diff(grams.aligned(self.keys)[2])
-        distinct = np.diff(grams.counts.indptr)
+        distinct = grams.distinct
         return np.asarray(known / np.maximum(distinct, 1), np.float32)
 
     def inputs(
@@ -235,10 +236,10 @@ class TfidfVocabulary:
         squares = _row_sums(offsets, values**2)
         if unknown_weight is not None:
             # the rarest would weigh as much: they make a row unlike every training row
-            unknown = grams.counts[:, ~np.isin(grams.keys, self.keys)]
-            frequencies = _term_frequency(unknown.data, settings.weighting)
+            unknown, unknown_offsets = grams.unknown(self.keys)
+            frequencies = _term_frequency(unknown, settings.weighting)
             unknown_values = frequencies * np.float64(unknown_weight)
-            squares = squares + _row_sums(unknown.indptr, unknown_values**2)
+            squares = squares + _row_sums(unknown_offsets, unknown_values**2)
         # divided in double precision, rounded once; a row without known n-grams has no values to divide
         scaled = values / np.repeat(np.sqrt(squares), np.diff(offsets))
         return scaled.astype(np.float32), columns, offsets

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Rows, State
-from shelfwise.features.co_purchase import NeighbourLabels, RelationLists
+from shelfwise.features.co_purchase import NeighbourLabels, RelationLists, relation_lists
 from shelfwise.features.graph_rows import (
     GraphInput,
     GraphRows,
@@ -94,7 +94,7 @@ class GraphClassifier(RowModality):
             ConfigError: the field is no map from relations to ids.
         """
         # ids become 64-bit numbers here, which a saved model keeps in place of text
-        lists = RelationLists.read(catalog, self.field, self.settings.relations)
+        lists = relation_lists(catalog, self.field, self.settings.relations)
         return GraphInputs(self._has_neighbours(lists), lists, np.arange(len(catalog)))
 
     def fit_encoding(self, train: Examples, context: Context) -> None:

@@ -43,7 +43,7 @@ from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
 from shelfwise.nn.state_tensors import as_arrays
-from shelfwise.text.ngrams import Grams
+from shelfwise.text.gram_counts import Grams
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
 from shelfwise.vision.image_branch import Images
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
@@ -162,7 +162,7 @@ class KernelLogistic(Modality):
         if self._has_relations:
             grams.append(related_ids(catalog))
             if not present:  # the list is the only field, so a product needs one
-                present.append(np.diff(grams[-1].counts.indptr) > 0)
+                present.append(grams[-1].distinct > 0)
         return KernelInputs(np.all(present, axis=0), tuple(grams), vectors, refused=tuple(refused))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:

@@ -33,7 +33,8 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError
 from shelfwise.features.tfidf import IDEOGRAPH_RUNS
-from shelfwise.text.ngrams import Grams, Keys, letter_grams, split_words, word_grams
+from shelfwise.text.gram_counts import Grams, Keys
+from shelfwise.text.ngrams import letter_grams, split_words, word_grams
 from shelfwise.text.tokenization import Segmentation
 
 MAX_HALVINGS = 10

@@ -6,7 +6,7 @@ Every door (command line, Python, files) gives these decisions, made in :mod:`sh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.reading.blocks import Quarantined
@@ -94,7 +94,11 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return asdict(self)
+        # asdict would copy every number of the scores by itself
+        values = dict(vars(self))
+        values["labels"] = tuple(dict(vars(one)) for one in self.labels)
+        values["rejected"] = tuple(dict(vars(one)) for one in self.rejected)
+        return values
 
 
 def label_paths(names: Sequence[str], taxonomy: Taxonomy | None) -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,12 @@ _FORCING_TERM = 0.3
 
 _DENSE_SHARE = 0.05
 """Share of weights that are not 0 above which a product with all of them is quicker."""
+
+_WRITTEN_SHARE = 1 / 3
+"""Share of weights that are not 0 above which all of them, dense, take no more memory than sparse ones."""
+
+_MOST_WRITTEN = 1 << 24
+"""Weights up to which they are kept dense as well: 64 MiB."""
 
 _CELLS_PER_BLOCK = 1 << 23
 """Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
@@ -65,12 +72,22 @@ class LinearWeights:
         """The sparse inputs times their weights (N, L)."""
         if self.weights.nnz < _DENSE_SHARE * np.prod(self.weights.shape, dtype=float):
             return np.asarray((inputs @ self.weights).toarray())
+        if self._written is not None:
+            return _product(_embedding_bags(inputs), self._written).numpy()
         # of weights that are hardly sparse the rows needed are written out, in half the time
         used, columns = np.unique(inputs.indices, return_inverse=True)
         shape = (inputs.shape[0], len(used))
         needed = sp.csr_array((inputs.data, columns, inputs.indptr), shape=shape)
-        dense_weights = torch.from_numpy(self.weights[used].toarray())
+        dense_weights = torch.from_numpy(_written_out(self.weights, used))
         return _product(_embedding_bags(needed), dense_weights).numpy()
+
+    @cached_property
+    def _written(self) -> Tensor | None:
+        """All weights, dense (F, L), where they are few and hardly sparse; small batches need no other."""
+        cells = int(np.prod(self.weights.shape))
+        if cells > _MOST_WRITTEN or self.weights.nnz < _WRITTEN_SHARE * cells:
+            return None
+        return torch.from_numpy(self.weights.toarray())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything :meth:`from_state` needs."""
@@ -90,6 +107,17 @@ class LinearWeights:
         shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
         parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])
         return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
+
+
+def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
+    """The given rows (R,) of a sparse matrix (F, L), dense; the matrix holds no entry twice."""
+    lengths = np.diff(matrix.indptr)[rows]
+    # each entry's place in the matrix is its place here, shifted as far as its row moves
+    shifts = matrix.indptr[rows] - (np.cumsum(lengths) - lengths)
+    places = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
+    dense = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    dense[np.repeat(np.arange(len(rows)), lengths), matrix.indices[places]] = matrix.data[places]
+    return dense
 
 
 def fit_logistic(

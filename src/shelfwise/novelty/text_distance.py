@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +20,8 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Float64Array, Floats, Rows, State
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary, grams_of
 from shelfwise.features.vector_math import centred_unit, present_mean
-from shelfwise.text.ngrams import Grams, Keys, word_grams
+from shelfwise.text.gram_counts import Grams, Keys
+from shelfwise.text.ngrams import word_grams
 from shelfwise.text.tokenization import Segmentation
 from shelfwise.text.vocabulary import TokenArray
 
@@ -137,14 +139,19 @@ class NearestTextDistance:
         for start in range(0, len(rows), CHUNK_ROWS):
             chunk = slice(start, start + CHUNK_ROWS)
             passed_over = None if groups is None else groups[chunk, None] == self.groups
-            by_words = np.asarray((words[chunk] @ self.words.T).toarray(), np.float32)
+            by_words = np.asarray((words[chunk] @ self._by_word).toarray(), np.float32)
             found["words"][chunk] = -_mean_of_nearest(by_words, passed_over)
             if "meaning" in found:
                 by_meaning = meanings[chunk] @ self.meanings.T
                 found["meaning"][chunk] = -_mean_of_nearest(by_meaning, passed_over)
         # without a word there is nothing to compare, and the signal is missing
-        has_text = np.diff(grams.counts.indptr) > 0
+        has_text = grams.distinct > 0
         return {name: np.where(has_text, values, np.nan) for name, values in found.items()}
+
+    @cached_property
+    def _by_word(self) -> sp.csr_array:
+        """(K, T) the training texts' words; turned once, as that takes as long as labelling a product."""
+        return sp.csr_array(self.words.T)
 
     def state(self) -> State:
         """Everything :meth:`from_state` needs; words and vectors in half precision."""

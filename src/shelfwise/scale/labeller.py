@@ -18,6 +18,7 @@ from shelfwise.core.files import json_text, sha256_of_file
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, CatalogError, ConfigError, ShelfwiseError, StorageError
 from shelfwise.export.loading import open_model
+from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import label_portions
@@ -105,6 +106,9 @@ class ShardLabeller:
     def _loaded(self, folder: Path) -> Predictor:
         before = sha256_of_file(folder / MANIFEST)
         model = open_model(folder, labels_only=True)
+        # a graph would take a thread a core, beside the other workers
+        if isinstance(model, OnnxModel):
+            model.threads = 1
         # the folder may be replaced at any time
         if {before, sha256_of_file(folder / MANIFEST)} != {self._plan.model}:
             raise BundleError(

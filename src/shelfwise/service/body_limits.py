@@ -73,7 +73,9 @@ class _Limited:
         if self.complete:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._until - time.monotonic())
+            # no task is made for it, as wait_for would
+            async with asyncio.timeout(self._until - time.monotonic()):
+                message = await self._receive()
         except TimeoutError:
             raise Problem(
                 408,

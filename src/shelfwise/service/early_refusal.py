@@ -51,7 +51,9 @@ class EarlyRefusal:
 async def _arrived(receive: Receive) -> bytes | None:
     """The whole body, whose connection can then be used again; None where it is still under way."""
     try:
-        message = await asyncio.wait_for(receive(), ARRIVAL_SECONDS)
+        # no task is made for it, as wait_for would
+        async with asyncio.timeout(ARRIVAL_SECONDS):
+            message = await receive()
     except TimeoutError:
         return None
     if message["type"] != "http.request" or message.get("more_body", False):

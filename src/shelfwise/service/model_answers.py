@@ -148,7 +148,8 @@ class ModelAnswers:
         answers: list[Answer] = []
         for decision in decisions:
             values = decision.to_dict()
-            del values["id"]
+            # a record that cannot be read has a problem for an answer
+            del values["id"], values["refused"]
             values["rejected"] = [
                 {"field": one.field, "reason": one.reason} for one in decision.rejected
             ]

@@ -35,6 +35,9 @@ HEADERS = {
 """On every answer that does not have the header already."""
 
 
+_ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
 class SecurityHeaders:
     """ASGI middleware that adds :data:`HEADERS`."""
 
@@ -55,5 +58,4 @@ class SecurityHeaders:
 def _completed(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers of an answer and those of ours that it lacks."""
     present = {name.lower() for name, _ in headers}
-    ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-    return [*headers, *(header for header in ours if header[0] not in present)]
+    return [*headers, *(header for header in _ENCODED if header[0] not in present)]

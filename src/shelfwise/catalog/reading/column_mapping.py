@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
@@ -86,7 +87,13 @@ def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPl
     >>> plan_columns(("ASIN", "name", "colour", "pic"), {"image": "pic"}).ours
     {'id': 'ASIN', 'title': 'name', 'image': 'pic'}
     """
-    configured = {name: source for name, source in columns.items() if source in names}
+    return _planned(names, tuple(columns.items()))
+
+
+@lru_cache(maxsize=128)
+def _planned(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> ColumnPlan:
+    """As :func:`plan_columns`; a program asks about products with the same columns again and again."""
+    configured = {name: source for name, source in columns if source in names}
     free = _by_plain_name([name for name in names if name not in configured.values()])
     ours: dict[str, str] = {}
     for name, synonyms in SYNONYMS.items():

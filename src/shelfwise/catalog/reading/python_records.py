@@ -167,12 +167,22 @@ def _span(place: int) -> tuple[int, int, int]:
 
 def _fault_of(record: Values) -> RecordError | None:
     """What a Python text may hold and a file may not."""
+    # most records are texts and numbers, in which half a character would be beyond ASCII
+    if all(map(_is_ascii, record.values())) and all(map(str.isascii, record)):
+        return None
     try:
         json.dumps(record, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         found = "half of a surrogate pair stands alone in a text"
         return RecordError("half a character", f"{found}; expected characters that UTF-8 can hold")
     return None
+
+
+def _is_ascii(value: Any) -> bool:
+    """Whether the value is an ASCII text, a number or None."""
+    if isinstance(value, str):
+        return value.isascii()
+    return value is None or isinstance(value, int | float)
 
 
 def _plain_records(
