@@ -14,10 +14,8 @@ HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 
 
 def field(page: httpx.Response, name: str) -> str:
-    """The value of a hidden field."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
-    assert found is not None
-    return found.group(1)
+    """The value of a hidden field; the form that undoes stands above that of the product."""
+    return str(re.findall(rf'name="{name}" value="([^"]*)"', page.text)[-1])
 
 
 def decide(client: httpx.Client, page: httpx.Response, **values: Any) -> httpx.Response:

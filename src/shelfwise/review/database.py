@@ -13,8 +13,11 @@ from pathlib import Path
 from shelfwise.errors import StorageError
 from shelfwise.review.decision_rows import now
 
-VERSION = 2
+VERSION = 3
 """Of the tables; a file of a later version is refused."""
+
+_SCRIPTS = ("schema.sql", "model_events.sql", "second_opinions.sql")
+"""Each makes the tables of one more version."""
 
 
 class Database:
@@ -120,9 +123,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path} was written by a later version of shelfwise; update shelfwise")
     if version == 0:
         _make_tables(connection, path)
-    # what is there stays; a table was added
-    elif version == 1:
-        _run_script(connection, "model_events.sql")
+    # what is there stays; tables were added
+    elif version < VERSION:
+        _run_script(connection, *_SCRIPTS[version:])
     _check_tables(connection, path)
 
 
@@ -134,7 +137,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     """
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StorageError(f"{path} is a database of another program; give --decisions FILE")
-    _run_script(connection, "schema.sql", "model_events.sql")
+    _run_script(connection, *_SCRIPTS)
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
@@ -148,7 +151,7 @@ def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
     if fault != "ok":
         raise StorageError(f"{path} is damaged ({fault}); {fix}")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
-        _run_script(new, "schema.sql", "model_events.sql")
+        _run_script(new, *_SCRIPTS)
         expected = _definitions(new)
     found = _definitions(connection)
     changed = sorted(name for name, text in expected.items() if found.get(name) != text)

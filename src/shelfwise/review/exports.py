@@ -119,18 +119,30 @@ def _label_studio(workspace: Workspace) -> bytes:
             continue
         data = {"id": decision.product, "title": products.titles[row]}
         tasks.setdefault(decision.product, {"data": data})
-        value = {"choices": list(decision.after)}
-        result = {"from_name": "labels", "to_name": "title", "type": "choices", "value": value}
         annotations.setdefault(decision.product, []).append(
             {
-                "result": [result],
+                "result": [_choices(decision.after)],
                 "completed_by": {"email": decision.reviewer},
                 "created_at": decision.decided_at,
                 "was_cancelled": decision.state != "decided",
             }
         )
+    for opinion in workspace.opinions.all():
+        if opinion.product in annotations:
+            annotations[opinion.product].append(
+                {
+                    "result": [_choices(opinion.second_labels)],
+                    "completed_by": {"email": opinion.second_by},
+                    "was_cancelled": False,
+                }
+            )
     listed = [{**task, "annotations": annotations[name]} for name, task in tasks.items()]
     return json_text(listed).encode()
+
+
+def _choices(labels: Labels) -> dict[str, object]:
+    value = {"choices": list(labels)}
+    return {"from_name": "labels", "to_name": "title", "type": "choices", "value": value}
 
 
 def _history(workspace: Workspace) -> bytes:

@@ -113,7 +113,14 @@ def product_page(
     """
     products = workspace.products
     current = workspace.store.current()
+    name = request.state.visitor.name
+    person = workspace.for_person(name, current)
     latest = current.get(products.ids[row])
+    # of what somebody else has decided a second person sees nothing
+    hidden = latest if row in person.second_looks else None
+    if hidden is not None:
+        latest = None
+        current = {key: one for key, one in current.items() if key != products.ids[row]}
     decided = latest is not None and latest.state == "decided"
     labels = workspace.labels_of(row, current)
     # nobody decided and the catalogue says nothing: the suggestion is where one begins
@@ -124,10 +131,13 @@ def product_page(
         labels = unsaved.labels
     candidates = products.shown(row)
     known = {candidate.name for candidate in candidates}
-    rows = workspace.queues.rows(chosen, current)
+    rows = workspace.queues.rows(chosen, current, person)
     copies = [
-        one for one in products.copies_of(row) if not workspace.queues.is_decided(one, current)
+        one
+        for one in products.copies_of(row)
+        if hidden is None and not workspace.queues.is_decided(one, current)
     ]
+    opinions = {one.product: one for one in workspace.opinions.all()}
     page = render(
         workspace,
         request,
@@ -144,7 +154,10 @@ def product_page(
         changed_since=decided
         and latest is not None
         and latest.fingerprint != products.fingerprint(row),
-        history=workspace.store.history(products.ids[row]),
+        history=[] if hidden else workspace.store.history(products.ids[row]),
+        second_look=None if hidden is None else hidden.id,
+        opinion=None if latest is None else opinions.get(latest.product),
+        holder=workspace.open_products.holder(row, name),
         copies=copies[:SHOWN_COPIES],
         steps=_steps(rows, row),
         key_actions=KEY_ACTIONS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -57,6 +57,22 @@ class Filter:
     state: State = "waiting"
 
 
+@dataclass(frozen=True)
+class ForPerson:
+    """What is otherwise for one person than for the others.
+
+    Args:
+        second_looks: rows that the person is to decide without seeing what another one has decided.
+        elsewhere: row -> who else has it open, and for how many minutes at most.
+    """
+
+    second_looks: frozenset[int] = frozenset()
+    elsewhere: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+
+
+EVERYBODY = ForPerson()
+
+
 class Queues:
     """The queues of one catalogue; what nobody needs to look at is left out of them."""
 
@@ -76,20 +92,33 @@ class Queues:
             members[order] = True
             self._members[queue] = members
 
-    def rows(self, chosen: Filter, current: Mapping[str, Decision]) -> list[int]:
+    def rows(
+        self, chosen: Filter, current: Mapping[str, Decision], person: ForPerson = EVERYBODY
+    ) -> list[int]:
         """The rows that a filter finds, in the queue's order."""
         words = chosen.text.casefold().split()
+        # second looks belong to the random sample
+        second = person.second_looks if chosen.queue == "sample" else frozenset()
         found = []
         for row in self._orders[chosen.queue].tolist():
-            if self._fits(row, chosen, words, current):
+            decided = self.is_decided(row, current) and row not in second
+            if self._fits(row, chosen, words, current, decided):
                 found.append(row)
         return found
 
     def next_row(
-        self, chosen: Filter, current: Mapping[str, Decision], after: int | None = None
+        self,
+        chosen: Filter,
+        current: Mapping[str, Decision],
+        after: int | None = None,
+        person: ForPerson = EVERYBODY,
     ) -> int | None:
-        """The first product to look at, or the one that follows the row `after`; None at the end."""
-        rows = self.rows(chosen, current)
+        """The first product to look at, or the one that follows the row `after`; None at the end.
+
+        What another person has open is passed over.
+        """
+        rows = self.rows(chosen, current, person)
+        rows = [row for row in rows if row not in person.elsewhere]
         if after is None:
             return rows[0] if rows else None
         order = self._orders[chosen.queue].tolist()
@@ -157,9 +186,13 @@ class Queues:
         )
 
     def _fits(
-        self, row: int, chosen: Filter, words: list[str], current: Mapping[str, Decision]
+        self,
+        row: int,
+        chosen: Filter,
+        words: list[str],
+        current: Mapping[str, Decision],
+        decided: bool,
     ) -> bool:
-        decided = self.is_decided(row, current)
         if chosen.state == "decided" and not decided:
             return False
         if chosen.state == "waiting" and decided:

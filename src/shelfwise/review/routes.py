@@ -9,8 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from shelfwise.errors import LabelError, StorageError
-from shelfwise.review.decision_rows import ConflictError, State
-from shelfwise.review.exports import EXPORTS, export
+from shelfwise.review.decision_rows import ConflictError, Labels, State
 from shelfwise.review.forms import (
     Form,
     address,
@@ -22,6 +21,7 @@ from shelfwise.review.forms import (
 )
 from shelfwise.review.pages import PAGE_ROWS, Unsaved, page, product_page
 from shelfwise.review.pictures import picture
+from shelfwise.review.progress_routes import add_progress_routes
 from shelfwise.review.queues import Filter
 from shelfwise.review.visitors import check_lead, visitor_of
 from shelfwise.review.workspace import Workspace
@@ -43,7 +43,7 @@ def review_router(workspace: Workspace) -> APIRouter:
     _add_product_routes(router, workspace)
     _add_list_routes(router, workspace)
     _add_undo_routes(router, workspace)
-    _add_progress_routes(router, workspace)
+    add_progress_routes(router, workspace)
     return router
 
 
@@ -56,6 +56,7 @@ def _add_product_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/p/{row}")
     def product(request: Request, row: int) -> HTMLResponse:
         _check_row(workspace, row)
+        workspace.open_products.open(row, visitor_of(request).name)
         return product_page(workspace, request, row, read_filter(request))
 
     @router.get("/image/{row}")
@@ -100,9 +101,11 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
     except LabelError as error:
         known = tuple(form.get("label", []))
         return product_page(workspace, request, row, chosen, Unsaved(known, str(error)))
+    state = VERDICTS[verdict]
+    if "second" in form:
+        return _second_opinion(workspace, request, row, labels, form)
     try:
         seen = number(form, "seen")
-        state = VERDICTS[verdict]
         workspace.decide(rows, labels, seen, key, chosen.queue, visitor_of(request), state)
     except ConflictError as conflict:
         unsaved = Unsaved(labels, theirs=conflict.theirs)
@@ -110,6 +113,24 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
     done = {"decided": "Saved", "skipped": "Skipped", "unsure": "Left for a second look"}[state]
     more = f" with {len(rows) - 1} look-alikes" if len(rows) > 1 else ""
     return _next(workspace, request, chosen, row, f"{done}{more}: {workspace.products.titles[row]}")
+
+
+def _second_opinion(
+    workspace: Workspace, request: Request, row: int, labels: Labels, form: Form
+) -> Response:
+    """Keep what a second person made of a product, and go on."""
+    chosen = read_filter(request)
+    state = VERDICTS[first(form, "verdict", "save")]
+    # whoever is not sure says nothing; the product waits for another person
+    if state != "decided":
+        return _next(workspace, request, chosen, row, "Left for another person")
+    visitor = visitor_of(request)
+    key = first(form, "request_key")
+    if not workspace.give_second_opinion(row, labels, number(form, "second"), key, visitor):
+        said = "Nothing was saved: the first answer was changed meanwhile. Decide now."
+        return _to(address(f"/review/p/{row}", chosen, said=said))
+    title = workspace.products.titles[row]
+    return _next(workspace, request, chosen, row, f"Saved as a second opinion: {title}")
 
 
 def _named(names: Iterable[str]) -> tuple[str, ...]:
@@ -122,8 +143,14 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
     def products(request: Request) -> HTMLResponse:
         chosen = read_filter(request)
         current = workspace.store.current()
-        rows = workspace.queues.rows(chosen, current)
+        person = workspace.for_person(visitor_of(request).name, current)
+        rows = workspace.queues.rows(chosen, current, person)
         start = page_start(request)
+        shown = rows[start : start + PAGE_ROWS]
+        # whoever is to give a second opinion does not see the first
+        labels = {row: workspace.labels_of(row, current) for row in shown}
+        for row in person.second_looks:
+            labels[row] = workspace.products.starting_labels(row)
         return page(
             workspace,
             request,
@@ -132,10 +159,11 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
             title="Products",
             products=workspace.products,
             found=len(rows),
-            rows=rows[start : start + PAGE_ROWS],
+            rows=shown,
             start=start,
             page_rows=PAGE_ROWS,
-            labels_of=lambda row: workspace.labels_of(row, current),
+            labels=labels,
+            person=person,
             is_decided=lambda row: workspace.queues.is_decided(row, current),
         )
 
@@ -202,7 +230,9 @@ def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.get("/history")
     def history(request: Request) -> HTMLResponse:
-        rows = workspace.store.history()
+        person = workspace.for_person(visitor_of(request).name, workspace.store.current())
+        unseen = {workspace.products.ids[row] for row in person.second_looks}
+        rows = [row for row in workspace.store.history() if row.product not in unseen]
         taken_back = {row.undoes for row in workspace.store.all_decisions() if row.undoes}
         chosen = read_filter(request)
         return page(
@@ -217,58 +247,25 @@ def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
         )
 
 
-def _add_progress_routes(router: APIRouter, workspace: Workspace) -> None:
-    @router.get("/progress")
-    def progress(request: Request) -> HTMLResponse:
-        enabled, why = workspace.store.acceptance()
-        return page(
-            workspace,
-            request,
-            "progress.html.j2",
-            read_filter(request),
-            title="Progress",
-            products=workspace.products,
-            automatic=int(workspace.products.automatic.sum()),
-            accepted=workspace.accepted_precision(),
-            enabled=enabled,
-            why=why,
-            exports=EXPORTS,
-        )
-
-    @router.post("/acceptance")
-    async def acceptance(request: Request) -> Response:
-        check_lead(request)
-        form = await read_form(request)
-        enabled = first(form, "enabled") == "yes"
-        if enabled and workspace.products.promise is None:
-            raise Problem(409, "no-limits", "this model has no acceptance limits; train it again")
-        name = visitor_of(request).name
-        workspace.store.switch_acceptance(
-            enabled, f"turned {'on' if enabled else 'off'} by {name}", name
-        )
-        # what the sample has proven already counts at once
-        workspace.check_promise()
-        return _to(address("/review/progress", read_filter(request)))
-
-    @router.get("/export")
-    def download(request: Request) -> Response:
-        check_lead(request)
-        return export(workspace, request.query_params.get("format", ""))
-
-
 def _next(
     workspace: Workspace, request: Request, chosen: Filter, after: int | None, said: str = ""
 ) -> Response:
     """On to the next product, or to the page that says that none waits."""
+    name = visitor_of(request).name
+    # whoever goes on is done with what they had open
+    workspace.open_products.leave(name)
     current = workspace.store.current()
-    row = workspace.queues.next_row(chosen, current, after)
+    person = workspace.for_person(name, current)
+    row = workspace.queues.next_row(chosen, current, after, person)
     said = said or request.query_params.get("said", "")
     more = {"said": said} if said else {}
     if row is not None:
         return _to(address(f"/review/p/{row}", chosen, **more))
     if after is not None:
         return _to(address("/review", chosen, **more))
-    return page(workspace, request, "empty.html.j2", chosen, title="Nothing waits")
+    waiting = workspace.queues.rows(chosen, current, person)
+    held = [person.elsewhere[one] for one in waiting if one in person.elsewhere]
+    return page(workspace, request, "empty.html.j2", chosen, title="Nothing waits", held=held)
 
 
 def _to(path: str) -> RedirectResponse:

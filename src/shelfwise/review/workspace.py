@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from shelfwise.errors import LabelError
 from shelfwise.review.decision_rows import Decision, Labels, Proposal, Reason, State
 from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.open_products import OpenProducts
 from shelfwise.review.products import ReviewProducts
-from shelfwise.review.queues import Filter, Queues
+from shelfwise.review.queues import Filter, ForPerson, Queues
 from shelfwise.review.running_precision import Precision, is_broken
+from shelfwise.review.second_opinions import SecondOpinions, rows_for_two
 from shelfwise.service.sessions import Visitor
 
 MAX_PREVIEWS = 20
@@ -38,6 +40,8 @@ class Workspace:
 
     def __init__(self, products: ReviewProducts, store: DecisionStore) -> None:
         self.store = store
+        self.opinions = SecondOpinions(store.database)
+        self.open_products = OpenProducts()
         self.lock = threading.RLock()
         self._previews: dict[str, BulkPreview] = {}
         store.open_catalog(products.catalog.fingerprint(), products.catalog.source, len(products))
@@ -143,6 +147,35 @@ class Workspace:
         kept = self.store.decide(proposals, visitor.name, visitor.role)
         self.check_promise()
         return kept
+
+    def for_person(self, name: str, current: dict[str, Decision]) -> ForPerson:
+        """What is otherwise for one person than for the others."""
+        answered = {opinion.product for opinion in self.opinions.all()}
+        second = set()
+        for row in rows_for_two(self.queues.sample):
+            first = current.get(self.products.ids[row])
+            if first is None or first.product in answered or first.reviewer == name:
+                continue
+            # what was taken back, or accepted with others, is no answer of a person
+            looked_at = first.action == "decide" and first.reason == "sample"
+            if looked_at and self.queues.is_decided(row, current):
+                second.add(row)
+        return ForPerson(frozenset(second), self.open_products.elsewhere(name))
+
+    def give_second_opinion(
+        self, row: int, labels: Labels, first: int, request_key: str, visitor: Visitor
+    ) -> bool:
+        """Keep what a person made of a product whose first decision they have not seen.
+
+        Returns:
+            Whether it was kept; not where the first decision does not stand any more.
+        """
+        standing = self.store.latest(self.products.ids[row])
+        if standing is None or standing.id != first or standing.reviewer == visitor.name:
+            return False
+        shown = [candidate.name for candidate in self.products.shown(row)]
+        self.opinions.add(standing, labels, shown, (visitor.name, visitor.role), request_key)
+        return True
 
     def preview_bulk(self, chosen: Filter) -> tuple[str, BulkPreview]:
         """Prepare to accept the suggestions of every product that a filter finds.

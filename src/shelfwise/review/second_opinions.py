@@ -1,0 +1,125 @@
+"""Second opinions: a part of the random sample is decided by two people, neither of whom sees the other's.
+
+The first answer stays the product's. A second opinion only measures how far people agree; where they differ,
+the page lists the product, and whoever decides it again settles it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shelfwise.core.types import Int64Array
+from shelfwise.review.database import Database, person
+from shelfwise.review.decision_rows import Decision, Labels, json_of, now
+
+EVERY = 10
+"""One of so many products of the random sample is shown to a second person."""
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What two people made of one product.
+
+    Args:
+        product: its id.
+        first: the number of the first decision.
+        by, labels: who decided first, and what.
+        second_by, second_labels: who decided without seeing that.
+        shown: the labels that both could tick on the page.
+    """
+
+    product: str
+    first: int
+    by: str
+    labels: Labels
+    second_by: str
+    second_labels: Labels
+    shown: Labels
+
+    @property
+    def agree(self) -> bool:
+        """Whether both gave the same labels."""
+        return set(self.labels) == set(self.second_labels)
+
+
+def rows_for_two(sample: Int64Array) -> frozenset[int]:
+    """The rows that a second person is asked about: every tenth of the random sample, so drawn by chance."""
+    return frozenset(sample[EVERY // 2 :: EVERY].tolist())
+
+
+class SecondOpinions:
+    """The second opinions in the file of decisions. Every method may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        first: Decision,
+        labels: Labels,
+        shown: Iterable[str],
+        by: tuple[str, str],
+        request_key: str,
+    ) -> None:
+        """Keep an opinion; one whose `request_key` was kept before is not kept twice.
+
+        Args:
+            first: the decision that the person has not seen.
+            by: name and role of who decides now.
+
+        Raises:
+            StorageError: the disk did not take it.
+        """
+        with self._database.transaction() as connection:
+            known = connection.execute(
+                "SELECT 1 FROM second_opinion WHERE request_key = ?", (request_key,)
+            ).fetchone()
+            # a repeated request was saved
+            if known is not None:
+                return
+            number = person(connection, *by)
+            connection.execute(
+                "INSERT INTO second_opinion (first, labels_json, shown_json, reviewer, request_key, "
+                "decided_at) VALUES (?, ?, ?, ?, ?, ?)",
+                (first.id, json_of(labels), json_of(shown), number, request_key, now()),
+            )
+
+    def all(self) -> list[SecondOpinion]:
+        """By product the latest opinion, the first product first, of decisions that nobody took back."""
+        query = """
+            SELECT s.*, d.product AS product, d.after_json AS first_json, f.name AS first_name,
+              r.name AS second_name
+            FROM second_opinion s JOIN decision d ON d.id = s.first
+            JOIN reviewer f ON f.id = d.reviewer JOIN reviewer r ON r.id = s.reviewer
+            WHERE NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)
+            ORDER BY s.id
+        """
+        with self._database.lock:
+            rows = self._database.connection.execute(query).fetchall()
+        found = {
+            row["product"]: SecondOpinion(
+                product=row["product"],
+                first=row["first"],
+                by=row["first_name"],
+                labels=tuple(json.loads(row["first_json"])),
+                second_by=row["second_name"],
+                second_labels=tuple(json.loads(row["labels_json"])),
+                shown=tuple(json.loads(row["shown_json"])),
+            )
+            for row in rows
+        }
+        return list(found.values())
+
+
+def to_settle(
+    opinions: Iterable[SecondOpinion], current: Mapping[str, Decision]
+) -> list[SecondOpinion]:
+    """Those that differ from the first answer, as long as nobody has decided again."""
+    found = []
+    for opinion in opinions:
+        standing = current.get(opinion.product)
+        if not opinion.agree and standing is not None and standing.id == opinion.first:
+            found.append(opinion)
+    return found
