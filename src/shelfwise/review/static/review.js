@@ -92,7 +92,9 @@
     // progress that shows itself anew: it takes no focus, and only its end is told
     if (event.target.id === "job") { if (event.target.dataset.state !== "working") finished(event.target); return; }
     arrive();
-    const target = document.querySelector("[role=alert]:not([hidden]) h2, main h1");
+    // what stands against a decision comes before the product's name, wherever it is on the page
+    const alert = document.querySelector("main [role=alert]");
+    const target = alert?.querySelector("h2") || alert || document.querySelector("main h1");
     if (target) { target.tabIndex = -1; target.focus({ preventScroll: true }); }
     window.scrollTo(0, 0);
     document.title = (document.querySelector("main h1")?.textContent || "Review") + " · shelfwise";
