@@ -38,7 +38,7 @@ def ended(rows: int, dies: Dies) -> tuple[list[Event], int]:
 
 
 def plan(rows: int) -> LabelPlan:
-    return LabelPlan("model", LabelSettings(), [Shard("products-00000.parquet", rows, 1, "sha")])
+    return LabelPlan("model", LabelSettings(), [Shard("products-00000.parquet", rows, 1, "0" * 64)])
 
 
 def deadly(*records: int) -> Dies:
