@@ -168,3 +168,14 @@ def test_sparse_is_dense_and_limits_come_back_from_their_state():
 def test_promises_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         AcceptanceLimits.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)
+
+
+@pytest.mark.parametrize(("name", "value"), [("whole", None), ("accept", {}), ("most", "many")])
+def test_limits_that_are_no_numbers_are_refused_when_they_are_restored(
+    name: str, value: object
+) -> None:
+    limits = AcceptanceLimits(0.9, 0.1, 0.8, precision=0.95, recall=0.9, delta=0.1)
+    assert AcceptanceLimits.from_state(limits.state()) == limits
+    forged = State(facts={**limits.state().facts, name: value})
+    with pytest.raises(ValueError, match=name):
+        AcceptanceLimits.from_state(forged)

@@ -26,6 +26,11 @@ def name_unknown_member(facts: dict[str, Any]) -> None:
     facts["members"].append("smell")
 
 
+def forget_members(facts: dict[str, Any]) -> None:
+    """Systems still name them."""
+    facts["members"] = {}
+
+
 def empty(facts: dict[str, Any]) -> None:
     facts.clear()
 
@@ -49,7 +54,7 @@ def copy(trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("change", [drop_thresholds, name_unknown_member, empty])
+@pytest.mark.parametrize("change", [drop_thresholds, name_unknown_member, forget_members, empty])
 def test_facts_that_do_not_fit_are_refused(
     change: Callable[[dict[str, Any]], None], copy: Path
 ) -> None:

@@ -215,6 +215,7 @@ def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_
         # its keys would be taken for names
         ("labels.json", '{"Mugs": 1}', r"labels\.json: expected a list of label names"),
         ("labels.json", '["Mugs", 3]', r"labels\.json: expected a list of label names"),
+        ("labels.json", "[]", r"labels\.json: expected at least one label name"),
         ("labels.json", '["Mugs", "Mugs"]', r"labels\.json: expected each label name once"),
         ("config.json", "[]", r"config\.json: expected a JSON object, found list"),
         ("config.json", '{"members": {"title": 1}}', r"config\.json: expected the settings of"),

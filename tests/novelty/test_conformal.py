@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from shelfwise.core.types import State
 from shelfwise.errors import ConfigError, LabelError
 from shelfwise.novelty.conformal import MIN_PRODUCTS, ConformalNovelty, log_prob_no_label
 
@@ -104,3 +105,9 @@ def test_promises_that_cannot_be_kept() -> None:
     for rate in (0.0, 0.02, 1.0):
         with pytest.raises(ConfigError, match=r"0.0244 or more"):
             fitted.is_novel(np.array([0.5]), rate)
+
+
+def test_a_detector_without_a_signal_is_refused_when_it_is_restored() -> None:
+    state = State({"joined": np.zeros(3)}, {"signals": []})
+    with pytest.raises(ValueError, match="without a signal"):
+        ConformalNovelty.from_state(state)

@@ -277,3 +277,24 @@ def test_a_share_that_cannot_be_promised(shop: tuple[Catalog, Model], tmp_path: 
     source.write_text('{"id": "1", "title": "mug"}\n')
     with pytest.raises(ConfigError, match="with 400 known products"):
         predict_catalog(shop[1], source, tmp_path / "x.jsonl", Context(), novelty_rate=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fields", {}), ("fields", []), ("fields", [[]]), ("encoder", -1), ("segmentation", {})],
+)
+def test_facts_of_another_kind_are_refused_when_they_are_restored(name: str, value: object) -> None:
+    arrays = {
+        "groups": np.zeros(1, np.int64),
+        "keys": np.zeros(1, np.uint64),
+        "weights": np.ones(1, np.float32),
+        "words": np.ones(1, np.float16),
+        "columns": np.zeros(1, np.int32),
+        "rows": np.array([0, 1], np.int32),
+        "centre": np.zeros(0, np.float32),
+        "meanings": np.zeros((1, 0), np.float16),
+    }
+    facts = {"fields": ["title"], "encoder": {}, "segmentation": "unicode"}
+    assert NearestTextDistance.from_state(State(arrays, facts)).fields == ("title",)
+    with pytest.raises(ValueError, match=name):
+        NearestTextDistance.from_state(State(arrays, {**facts, name: value}))

@@ -27,6 +27,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from shelfwise.core.types import Bools, Float64Array, Int64Array, State
 from shelfwise.decision.risk_control import highest_limit_of_misses, lowest_limit
@@ -134,8 +135,12 @@ class AcceptanceLimits:
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """The limits that `state` was taken from."""
-        return cls(**state.facts)
+        """The limits that `state` was taken from.
+
+        Raises:
+            ValueError: it holds something else than numbers.
+        """
+        return TypeAdapter(cls).validate_python(state.facts)
 
 
 def _check_promise(precision: float, recall: float, delta: float, most: int) -> None:

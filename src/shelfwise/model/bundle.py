@@ -197,6 +197,8 @@ def _labels(reader: FolderReader) -> tuple[str, ...]:
     names = reader.json("labels.json")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise reader.unfit("labels.json", "a list of label names")
+    if not names:
+        raise reader.unfit("labels.json", "at least one label name")
     if len(set(names)) < len(names):
         raise reader.unfit("labels.json", "each label name once")
     return tuple(names)

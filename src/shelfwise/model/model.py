@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -157,6 +158,10 @@ class Model(Predictor):
             members[name] = make_member(config, name).restore(bundle.sections[f"member.{name}"])
         system_members = {name: tuple(fused) for name, fused in facts.pop("systems").items()}
         policies = {}
+        # a policy names what it fuses, and the final system may be a member
+        named = {parts["decide_with"], *chain(*system_members.values())} - {""}
+        for name in named - system_members.keys() - members.keys():
+            raise KeyError(name)
         for name in system_members:
             # A policy without anything fitted has no section.
             state = bundle.sections.get(f"system.{name}", State())

@@ -127,8 +127,14 @@ class ConformalNovelty:
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """What `state` was taken from."""
+        """What `state` was taken from.
+
+        Raises:
+            ValueError: it has no signal.
+        """
         references = {name: state.arrays[f"reference.{name}"] for name in state.facts["signals"]}
+        if not references:
+            raise ValueError("a novelty detector without a signal")
         return cls(references, state.arrays["joined"])
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import scipy.sparse as sp
+from pydantic import Field, TypeAdapter
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Float64Array, Floats, Rows, State
@@ -36,6 +37,18 @@ CHUNK_ROWS = 1024
 
 SINGLE_WORDS = BagSettings(words=(1,), letters=(), min_count=2, weighting="tfidf")
 """Single words that two training products have or more: the others make no two texts similar."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a saved model holds beside the arrays."""
+
+    fields: Annotated[tuple[str, ...], Field(min_length=1)]
+    encoder: dict[str, str]
+    segmentation: Segmentation
+
+
+_FACTS = TypeAdapter(_Facts)
 
 
 @dataclass(frozen=True)
@@ -174,21 +187,26 @@ class NearestTextDistance:
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """What `state` was taken from."""
+        """What `state` was taken from.
+
+        Raises:
+            ValueError: it holds something else.
+        """
         arrays = state.arrays
+        # models from before Unicode's rules do not say how they part words
+        facts = _FACTS.validate_python({"segmentation": "blanks", **state.facts})
         shape = (len(arrays["groups"]), len(arrays["keys"]))
         parts = (arrays["words"].astype(np.float32), arrays["columns"], arrays["rows"])
         return cls(
-            fields=tuple(state.facts["fields"]),
+            fields=facts.fields,
             keys=arrays["keys"],
             weights=arrays["weights"],
             words=sp.csr_array(parts, shape=shape),
-            encoder=state.facts["encoder"],
+            encoder=facts.encoder,
             centre=arrays["centre"],
             meanings=arrays["meanings"].astype(np.float32),
             groups=arrays["groups"],
-            # models from before Unicode's rules do not say how they part words
-            segmentation=state.facts.get("segmentation", "blanks"),
+            segmentation=facts.segmentation,
         )
 
     def _meanings(self, catalog: Catalog, rows: Rows, context: Context) -> Floats:

@@ -89,12 +89,13 @@ class ShardWriter:
 
     def abandon(self) -> None:
         """Leave nothing of a file that could not be finished; does nothing after :meth:`close`."""
-        if self._writer is None:
-            return
         # on a full disk the end of the file cannot be written either
-        with suppress(OSError):
-            self._writer.close()
-        self._unfinished.unlink(missing_ok=True)
+        if self._writer is not None:
+            with suppress(OSError):
+                self._writer.close()
+        # it may be there though not even its beginning could be written
+        if self._unfinished != self._folder:
+            self._unfinished.unlink(missing_ok=True)
 
     def _new_file(self, schema: pa.Schema) -> pq.ParquetWriter:
         path = self._folder / f"products-{len(self.paths):05}.parquet"
