@@ -18,7 +18,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+LINEAR = """
+import sys
+from pathlib import Path
+from many_labels import train_in_this_process
+train_in_this_process(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+"""A training of one member, text_linear, which reads titles and descriptions."""
+
 KINDS = ("mug", "lamp", "chair", "spoon", "clock", "rug")
+SOURCE = Path(__file__).parents[1] / "src"
 DESCRIPTION_BYTES = 30_000
 
 SETTINGS = """
@@ -56,10 +65,13 @@ def write_catalog(path: Path, total_bytes: int, each: int = DESCRIPTION_BYTES) -
 
 
 def measured(arguments: Sequence[str]) -> dict[str, object]:
-    """Run a command of shelfwise to its end."""
+    """Run a command of shelfwise to its end, or the training of one member."""
     started = time.monotonic()
+    first, *rest = arguments
+    code = ["-c", LINEAR, *rest] if first == "linear" else ["-m", "shelfwise", *arguments]
     process = subprocess.Popen(
-        [sys.executable, "-m", "shelfwise", *arguments],
+        [sys.executable, *code],
+        env={**os.environ, "PYTHONPATH": f"{SOURCE}:{Path(__file__).parent}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -106,6 +118,7 @@ def main() -> None:
                 "predict": [model, source, "--out", f"{out}.jsonl"],
                 "inspect": [source, "--out", out],
                 "train": [source, "--out", out, *train],
+                "linear": [source, out],
             }
             line = measured([command, *arguments[command]])
             print(json.dumps({"catalogue": name, **line}), flush=True)
