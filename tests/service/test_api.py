@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from shelfwise import Categorizer
+from shelfwise.service.answer_models import CategorizeAnswer
 from tests.service.conftest import Server
 
 Products = list[dict[str, Any]]
@@ -68,6 +69,8 @@ def test_http_and_python_and_batches_of_any_size_decide_alike(
     values = {"products": sent(products), "precision": 0.9, "top": 1000}
     answer = server.post("/v1/categorize", values)
     assert answer.status_code == 200, answer.text
+    # the service does not check its own answers: nothing is missing, and nothing is there undescribed
+    assert CategorizeAnswer.model_validate(answer.json()).model_dump(mode="json") == answer.json()
     together = answer.json()["products"]
     alone = []
     for one in sent(products):
