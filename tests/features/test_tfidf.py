@@ -57,8 +57,7 @@ def oracle(weighting: str, **counting: Any) -> Any:
 def test_inner_products_are_those_of_scikit_learn(
     weighting: Any, ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
-    settings = BagSettings(weighting=weighting, min_count=2, **ours)
-    vectorizer = oracle(weighting, **theirs)
+    settings, vectorizer = BagSettings(weighting=weighting, **ours), oracle(weighting, **theirs)
     (train,), (new,) = bags(texts(), settings).grams, bags(NEW, settings).grams
     space = TfidfVocabulary.fit(train, settings)
     rows = np.concatenate([space.inputs(grams, settings).toarray() for grams in (train, new)])
@@ -70,7 +69,7 @@ def test_inner_products_are_those_of_scikit_learn(
 
 
 def test_rows_have_length_1_or_0() -> None:
-    settings = BagSettings(min_count=2)
+    settings = BagSettings()
     read = bags(texts(), settings)
     for grams in read.grams:
         lengths = np.linalg.norm(
@@ -78,19 +77,6 @@ def test_rows_have_length_1_or_0() -> None:
         )
         assert lengths[:60] == pytest.approx(1)
         assert not lengths[60:].any(), "of words that occur once nothing is known"
-
-
-def test_of_few_products_every_word_is_known_and_of_many_those_of_two(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    settings = BagSettings(letters=(), words=(1,))
-    (grams,) = bags(["mug red", "mug old", "red old", "unique mug"], settings).grams
-    assert len(TfidfVocabulary.fit(grams, settings).keys) == 4
-    monkeypatch.setattr(tfidf, "FEW_PRODUCTS", 3)
-    assert len(TfidfVocabulary.fit(grams, settings).keys) == 3
-    assert (
-        len(TfidfVocabulary.fit(grams, BagSettings(letters=(), words=(1,), min_count=1)).keys) == 4
-    )
 
 
 class TestPresence:

@@ -136,7 +136,7 @@ def through_disk(state: State, folder: Path) -> State:
 
 def cosines(known: list[Any], new: list[Any], **counting: Any) -> Any:
     """Inner products of TF-IDF rows of length 1: of known with known products, and of new with known."""
-    vectorizer = TfidfVectorizer(sublinear_tf=True, **counting)
+    vectorizer = TfidfVectorizer(min_df=2, sublinear_tf=True, **counting)
     rows = vectorizer.fit_transform(known)
     return (rows @ rows.T).toarray(), (vectorizer.transform(new) @ rows.T).toarray()
 
@@ -188,7 +188,7 @@ def explicit(member: KernelLogistic, shop: Shop, context: Context, landmarks: An
         parts.append(
             (
                 chosen.relations_weight,
-                cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list, min_df=2),
+                cosines(lists_of(shop.known), lists_of(shop.new), analyzer=list),
             )
         )
     known, new = (member.prepare(catalog, context).vectors for catalog in (shop.known, shop.new))

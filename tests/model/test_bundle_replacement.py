@@ -31,7 +31,7 @@ version = 0
 while True:
     version += 1
     state = State({"w": np.full(2000, version)}, {"version": version})
-    save_bundle(Bundle({}, (), {}, {f"member.{n}": state for n in range(8)}), folder)
+    save_bundle(Bundle({}, ("Mugs",), {}, {f"member.{n}": state for n in range(8)}), folder)
     if version == 1:
         print("first", flush=True)
 """

@@ -123,8 +123,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path} was written by a later version of shelfwise; update shelfwise")
     if version == 0:
         _make_tables(connection, path)
-    # what is there stays; tables were added
-    elif version < VERSION:
+    # what is there stays; tables were added (a number below 0 is another program's)
+    elif 0 < version < VERSION:
         _run_script(connection, *_SCRIPTS[version:])
     _check_tables(connection, path)
 
