@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import hypothesis
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +19,10 @@ from shelfwise.catalog.sample import write_sample
 from shelfwise.commands.train import train
 from shelfwise.config import Config
 from shelfwise.core.types import Context
+
+# the same examples in every run; new ones are looked for by `make fuzz`
+hypothesis.settings.register_profile("reproducible", derandomize=True)
+hypothesis.settings.load_profile("reproducible")
 
 QUICK: dict[str, Any] = {
     "labels": {"min_count": 8},
