@@ -18,6 +18,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
 from shelfwise.commands.train import train
 from shelfwise.config import Config
+from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 
 # the same examples in every run; new ones are looked for by `make fuzz`
@@ -149,25 +150,29 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
     return private, public
 
 
-@pytest.fixture(scope="session")
-def title_model(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder: one member that reads titles, trained on the sample in a second or two."""
+def save_title_model(catalog: Catalog, folder: Path, min_count: int) -> Path:
+    """Train one member that reads titles, in a second or two, and save it as a model."""
     from shelfwise.model.bundle import save_bundle
     from shelfwise.training.fit import fit_catalog
 
     changes: dict[str, Any] = {
-        "labels": {"min_count": 8},
+        "labels": {"min_count": min_count},
         "split": {"validation_fraction": 0},
         "stacking": {"folds": 3},
         "decide_with": "text",
         "members": {"text": {"modality": "text_linear", "field": "title"}},
         "systems": {},
     }
-    settings = Config.load("quick", changes=changes)
-    model = fit_catalog(read_catalog(sample).catalog, settings, Context())
-    folder = tmp_path_factory.mktemp("titles") / "model"
+    model = fit_catalog(catalog, Config.load("quick", changes=changes), Context())
     save_bundle(model.bundle(), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def title_model(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder: one member that reads titles, trained on the sample."""
+    folder = tmp_path_factory.mktemp("titles") / "model"
+    return save_title_model(read_catalog(sample).catalog, folder, min_count=8)
 
 
 @pytest.fixture(scope="session")

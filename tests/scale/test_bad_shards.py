@@ -19,12 +19,12 @@ import pytest
 from shelfwise.catalog.reading.reader import NullReporter
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.commands.label import summary_lines
-from shelfwise.config import CatalogSettings, Config
+from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
-from shelfwise.core.types import Context
 from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import LocalEngine
 from shelfwise.scale.plan import LabelPlan
+from tests.conftest import save_title_model
 
 Label = Callable[..., dict[str, Any]]
 Rows = Callable[[Path], list[dict[str, Any]]]
@@ -138,25 +138,12 @@ def test_an_id_in_two_shards_cannot_come_from_an_ingestion(
 
 @pytest.mark.usefixtures("in_process")
 def test_a_model_of_one_label(run: Label, tmp_path: Path, rows: Rows) -> None:
-    from shelfwise.model.bundle import save_bundle
-    from shelfwise.training.fit import fit_catalog
-
     records: list[dict[str, Any]] = []
     for number in range(60):
         kind, noun = (["Mugs"], "Mug") if number % 2 else ([], "Lamp")
         title = f"{noun} of kind {number}"
         records.append({"id": f"t{number}", "title": title, "categories": [[one] for one in kind]})
-    changes: dict[str, Any] = {
-        "labels": {"min_count": 2},
-        "split": {"validation_fraction": 0},
-        "stacking": {"folds": 3},
-        "decide_with": "text",
-        "members": {"text": {"modality": "text_linear", "field": "title"}},
-        "systems": {},
-    }
-    settings = Config.load("quick", changes=changes)
-    model = fit_catalog(Catalog.from_records(records), settings, Context())
-    save_bundle(model.bundle(), tmp_path / "model")
+    save_title_model(Catalog.from_records(records), tmp_path / "model", min_count=2)
     source = sharded(tmp_path / "source", [mugs(0, 5)])
     found = run(tmp_path / "out", model=tmp_path / "model", source=str(source), settings={})
     assert (found["products"], found["failed"]) == (5, {})

@@ -34,7 +34,7 @@ def shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     codes: list[int] = []
     # some thousand at a time: cleaning copies them several times, and a column may fill half of the memory
     for block in text_blocks(texts, BLOCK_BYTES, _CLEANED_TEXTS):
-        for text in _cleaned(block):
+        for text in cleaned(block).to_pylist():
             if text is None or len(text) < shortest:
                 codes.append(-1)
                 continue
@@ -49,8 +49,7 @@ def shared_texts(texts: pa.ChunkedArray, shortest: int, limit: int) -> Rows:
     return np.where(shared, ids, -1)
 
 
-def _cleaned(texts: pa.ChunkedArray) -> list[str | None]:
-    """Texts in lower case, with one space between words."""
+def cleaned(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts in lower case, with one space between words and no other signs."""
     words = pc.replace_substring_regex(pc.utf8_lower(texts), _BETWEEN_WORDS, " ")
-    cleaned: list[str | None] = pc.utf8_trim_whitespace(words).to_pylist()
-    return cleaned
+    return pc.utf8_trim_whitespace(words)

@@ -9,7 +9,6 @@ Dimensions: N products, W words, P word pairs, E pairs of products.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from shelfwise.catalog.shared_texts import cleaned
 from shelfwise.core.libraries import library
 from shelfwise.core.types import Floats, Rows
+from shelfwise.text.hashing import splitmix64
 
 MIN_PAIRS = 8
 """Word pairs that a text needs before being similar means anything: a title of three words has two."""
@@ -34,7 +35,6 @@ MAX_GROUP = 1000
 _PERMUTATIONS = 128
 _BANDS = 32
 _SEED = 20
-_BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
 _TEXTS = 20_000
 
 # counted in so many buckets: two pairs of words that share one are taken for boilerplate a little too often
@@ -126,9 +126,9 @@ def _word_pairs(columns: list[pa.ChunkedArray]) -> tuple[Hashes, Rows]:
     lengths: list[Rows] = []
     known: dict[str, int] = {}
     for start in range(0, len(columns[0]), _TEXTS):
-        for part, length in _pairs_of(columns, start, known):
-            parts.append(part)
-            lengths.append(length)
+        part, length = _pairs_of(columns, start, known)
+        parts.append(part)
+        lengths.append(length)
     if not parts:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     return np.concatenate(parts), np.concatenate(lengths)
@@ -136,7 +136,7 @@ def _word_pairs(columns: list[pa.ChunkedArray]) -> tuple[Hashes, Rows]:
 
 def _pairs_of(
     columns: list[pa.ChunkedArray], start: int, known: dict[str, int]
-) -> Iterator[tuple[Hashes, Rows]]:
+) -> tuple[Hashes, Rows]:
     """As :func:`_word_pairs`, of some thousand texts.
 
     Args:
@@ -145,10 +145,7 @@ def _pairs_of(
     wide = pa.large_string()
     texts = [pc.fill_null(one.slice(start, _TEXTS).cast(wide), "") for one in columns]
     joined = pc.binary_join_element_wise(*texts, pa.scalar(" ", wide))
-    cleaned = pc.utf8_trim_whitespace(
-        pc.replace_substring_regex(pc.utf8_lower(joined), _BETWEEN_WORDS, " ")
-    )
-    words = pc.split_pattern(cleaned, " ")
+    words = pc.split_pattern(cleaned(joined), " ")
     counts = np.asarray(pc.list_value_length(words), np.int64)
     coded = pc.list_flatten(words).combine_chunks().dictionary_encode()
     numbers = [known.setdefault(word, len(known)) for word in coded.dictionary.to_pylist()]
@@ -157,15 +154,7 @@ def _pairs_of(
     begins = np.ones(len(codes), dtype=np.bool_)
     begins[np.cumsum(counts) - 1] = False
     firsts = np.flatnonzero(begins)
-    yield _mixed((codes[firsts] << np.uint64(32)) | codes[firsts + 1]), counts - 1
-
-
-def _mixed(values: Hashes) -> Hashes:
-    """Values whose bits all depend on all bits of the given ones (the finalizer of SplitMix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Hashes = values ^ (values >> np.uint64(31))
-    return mixed
+    return splitmix64((codes[firsts] << np.uint64(32)) | codes[firsts + 1]), counts - 1
 
 
 def _without_boilerplate(hashes: Hashes, lengths: Rows, most_sharing: int) -> tuple[Hashes, Rows]:
@@ -197,8 +186,8 @@ def _signatures(hashes: Hashes, lengths: Rows, rows: Rows) -> NDArray[np.uint32]
 def _same_band(band: NDArray[np.uint32]) -> NDArray[np.int64]:
     """(E, 2) places with the same values in a band: each with its neighbour, and with the first."""
     halves = band.astype(np.uint64)
-    keys = _mixed((halves[:, 0] << np.uint64(32)) | halves[:, 1])
-    keys = _mixed(keys ^ ((halves[:, 2] << np.uint64(32)) | halves[:, 3]))
+    keys = splitmix64((halves[:, 0] << np.uint64(32)) | halves[:, 1])
+    keys = splitmix64(keys ^ ((halves[:, 2] << np.uint64(32)) | halves[:, 3]))
     # stable: within a run the places ascend
     order = np.argsort(keys, kind="stable")
     begins = np.concatenate([[True], np.diff(keys[order]) != 0])[: len(order)]

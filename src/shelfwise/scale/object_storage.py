@@ -18,7 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from shelfwise.errors import ConfigError, PluginError
+from shelfwise.catalog.reading.record_parsing import first_line
+from shelfwise.core.libraries import library
+from shelfwise.errors import ConfigError
 
 SCHEME = "s3://"
 
@@ -50,13 +52,7 @@ class ObjectStorage:
 
     def __init__(self, place: str) -> None:
         self._place = place.rstrip("/")
-        try:
-            import obstore
-        except ImportError:
-            raise PluginError(
-                f"{place} needs obstore, which is not installed: pip install 'shelfwise[s3]'"
-            ) from None
-        self._library = obstore
+        self._library = library("obstore", "s3", place)
         self._store = self._opened()
 
     def __str__(self) -> str:
@@ -142,7 +138,7 @@ class ObjectStorage:
             )
         except (BaseError, ValueError) as error:
             raise ConfigError(
-                f"{self._place} cannot be opened ({_first_line(error)}); expected s3://BUCKET/PREFIX, and "
+                f"{self._place} cannot be opened ({first_line(error)}); expected s3://BUCKET/PREFIX, and "
                 "keys and region in the environment (AWS_ACCESS_KEY_ID, AWS_REGION...)"
             ) from None
 
@@ -176,8 +172,4 @@ def _reason(error: Exception) -> str:
     unreachable = _UNREACHABLE.search(text)
     if unreachable:
         return f"the store does not answer ({unreachable[1].strip()})"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    return first_line(error)

@@ -135,7 +135,8 @@ def _written(text: str, member: _Member, value: Any) -> str:
     if "\n" not in old:
         return json.dumps(value, ensure_ascii=ascii_only, separators=signs)
     # how much further in each level stands
-    lead = _line_lead(text[: member.begin].rpartition("\n")[2])
+    begin = text.rfind("\n", 0, member.begin) + 1
+    lead = _line_lead(text[begin : member.begin])
     step = _line_lead(old.partition("\n")[2]).removeprefix(lead)
     signs = (",", signs[1])
     lines = json.dumps(value, ensure_ascii=ascii_only, separators=signs, indent=step)

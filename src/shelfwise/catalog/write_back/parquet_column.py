@@ -53,12 +53,13 @@ def _check(old: pq.ParquetFile, new: pq.ParquetFile) -> None:
     Raises:
         CatalogError: they do not.
     """
-    kept = {name: value for name, value in _codecs(new).items() if name in _codecs(old)}
+    codecs = _codecs(old)
+    kept = {name: value for name, value in _codecs(new).items() if name in codecs}
     same_types = all(
         new.schema.column(i).equals(old.schema.column(i)) for i in range(len(old.schema))
     )
     # a column that is new comes last
-    if kept != _codecs(old) or not same_types:
+    if kept != codecs or not same_types:
         raise CatalogError("its columns are laid out in a way that Arrow does not write")
 
 

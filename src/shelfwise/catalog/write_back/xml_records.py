@@ -83,10 +83,7 @@ class _Feed:
 
     def _group(self, record: Element) -> tuple[Element, list[Element]]:
         """The elements whose texts are categories, and the one that holds them."""
-        found = [one for one in record.children if one.name == self.place.column]
-        # of one name in two namespaces that of Google Merchant counts
-        tags = sorted({one.tag for one in found}, key=lambda tag: "base.google.com" in tag)
-        found = [one for one in found if one.tag == tags[-1]]
+        found = _called(record, self.place.column)
         if len(found) == 1 and found[0].children:
             return found[0], found[0].children
         return record, found
@@ -161,8 +158,14 @@ class _Feed:
 
 def _texts(record: Element, name: str) -> list[str]:
     """What a record holds under a name: texts of elements, or else an attribute."""
-    found = [one for one in record.children if one.name == name]
-    tags = sorted({one.tag for one in found}, key=lambda tag: "base.google.com" in tag)
-    texts = [one.text.strip() for one in found if one.tag == tags[-1]]
+    texts = [one.text.strip() for one in _called(record, name)]
     attributes = [value for key, value in record.attributes.items() if local_name(key) == name]
     return [text for text in texts if text] or attributes
+
+
+def _called(record: Element, name: str) -> list[Element]:
+    """The elements directly in a record that have a name."""
+    found = [one for one in record.children if one.name == name]
+    # of one name in two namespaces that of Google Merchant counts
+    tags = sorted({one.tag for one in found}, key=lambda tag: "base.google.com" in tag)
+    return [one for one in found if one.tag == tags[-1]]
