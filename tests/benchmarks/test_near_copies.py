@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shelfwise.catalog.sample import write_sample
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -19,7 +21,7 @@ def near_copies(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_planted_copies_are_found_and_nothing_else(near_copies: Any) -> None:
-    figures = near_copies.measured(10_000, seed=1)
+    figures = near_copies.measured(near_copies.generated(10_000, seed=1))
     assert figures["copies"] > 100
     assert figures["recall"] >= 0.95
     assert figures["precision"] >= 0.99
@@ -28,7 +30,9 @@ def test_planted_copies_are_found_and_nothing_else(near_copies: Any) -> None:
 
 
 def test_what_is_planted_is_what_is_told(near_copies: Any) -> None:
-    texts, original, changed = near_copies.planted(3000, seed=2)
+    products = near_copies.generated(3000, seed=2)
+    (texts,) = products.columns
+    original, changed = products.original, products.changed
     rows = [row for row in range(3000) if original[row] != row]
     assert rows
     for row in rows:
@@ -39,6 +43,19 @@ def test_what_is_planted_is_what_is_told(near_copies: Any) -> None:
         assert differing <= changed[row] <= 3
     with_boilerplate = sum("service29" in text for text in texts.to_pylist())
     assert 0.25 * 3000 < with_boilerplate < 0.35 * 3000
+
+
+def test_copies_of_a_sample_are_found_where_both_have_their_texts(
+    near_copies: Any, tmp_path: Path
+) -> None:
+    write_sample(tmp_path, 2000, images=False)
+    figures = near_copies.measured(near_copies.of_sample(tmp_path))
+    assert figures["copies"] > 20
+    assert min(figures["recall_by_words_changed"][str(count)] for count in range(3)) >= 0.9
+
+
+def test_a_copy_of_a_copy_is_of_the_family_of_both(near_copies: Any) -> None:
+    assert near_copies.families(np.array([0, 0, 1, 3, 2])).tolist() == [0, 0, 0, 3, 0]
 
 
 def test_pairs_are_counted_within_groups(near_copies: Any) -> None:

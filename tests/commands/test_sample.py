@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.sample import write_sample
+from shelfwise.catalog.shards.sources import find_files
 from shelfwise.commands.sample import sample_catalog
 from shelfwise.errors import CatalogError
 
@@ -25,6 +28,30 @@ def test_the_same_products_with_and_without_images(tmp_path: Path) -> None:
     for name in ("id", "title", "description", "categories", "price"):
         assert first.column(name) == second.column(name)
     assert set(second.column("image")) == {None}
+
+
+def test_the_list_of_near_copies_names_products_with_nearly_the_same_words(tmp_path: Path) -> None:
+    found = sample_catalog(tmp_path / "new", 400, images=False)
+    catalog = read_catalog(Path(found["catalog"])).catalog
+    texts = {}
+    for row, identity in enumerate(catalog.ids):
+        words = f"{catalog.column('title')[row]} {catalog.column('description')[row]}"
+        texts[identity] = Counter(re.findall(r"\w+", words.lower()))
+    lines = Path(found["near_copies"]).read_text().splitlines()
+    copies = [json.loads(line) for line in lines]
+    assert 5 < len(copies) < 30
+    changes = []
+    for copy in copies:
+        one, other = texts[copy["copy_of"]], texts[copy["id"]]
+        assert copy["words_changed"] == max((one - other).total(), (other - one).total())
+        changes.append(copy["words_changed"])
+    # another colour and a typo or two, but for the few that lack a text
+    assert sorted(changes)[len(changes) // 2] <= 3
+
+
+def test_the_list_of_near_copies_is_no_catalogue_file(tmp_path: Path) -> None:
+    sample_catalog(tmp_path / "new", 30, images=False)
+    assert [path.name for path in find_files([str(tmp_path / "new")])] == ["catalog.jsonl"]
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

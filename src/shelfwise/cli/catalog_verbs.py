@@ -240,6 +240,7 @@ def sample(
         print_json(found)
         return
     typer.echo(f"{found['products']:,} products in {found['lines']:,} lines: {found['catalog']}")
+    typer.echo(f"which products are near-copies of others: {found['near_copies']}")
 
 
 VERBS = (init, inspect, fetch, sample, plugins, doctor)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.sample import write_sample
+from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 
@@ -22,7 +23,8 @@ def sample_catalog(
         images: draw them; most of the time is theirs.
 
     Returns:
-        The file, its products, seed, and how many lines it has: some repeat an id or are broken on purpose.
+        The file, its products, seed, and how many lines it has: some repeat an id or are broken on purpose;
+        and the list of near-copies: a line has ``id``, ``copy_of`` and ``words_changed``.
 
     Raises:
         CatalogError: `out` is a folder with something in it, or `products` is below 1.
@@ -31,4 +33,10 @@ def sample_catalog(
         raise CatalogError(f"{out} is not an empty folder; give --out a new one")
     file = write_sample(out, products, seed, context, images)
     lines = file.read_bytes().count(b"\n")
-    return {"catalog": str(file), "products": products, "seed": seed, "lines": lines}
+    return {
+        "catalog": str(file),
+        "near_copies": str(out / PLANTED_COPIES),
+        "products": products,
+        "seed": seed,
+        "lines": lines,
+    }

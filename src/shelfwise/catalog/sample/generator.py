@@ -11,9 +11,11 @@ import numpy as np
 from shelfwise.catalog.reading.reader import NullReporter, ProgressReporter
 from shelfwise.catalog.sample import noise
 from shelfwise.catalog.sample.images import ImageSpec, draw
+from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES, planted_copies
 from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import SampleVocabulary, load_vocabulary
+from shelfwise.core.files import write_json_lines
 from shelfwise.errors import CatalogError
 
 MISLABELLED_SHARE = 0.02
@@ -41,8 +43,8 @@ def write_sample(
     (only the image). The faults of real catalogues are there too: see :mod:`shelfwise.catalog.sample.noise`.
 
     Args:
-        folder: made if it is not there; receives ``catalog.jsonl`` and ``images/``, both of which are
-            overwritten.
+        folder: made if it is not there; receives ``catalog.jsonl``, ``images/``, and in ``planted/`` the
+            list of near-copies. All are overwritten.
         products: N, products with an id of their own; the file has some more lines, which repeat an id or are
             broken.
         seed: changes everything that is drawn at random.
@@ -76,6 +78,9 @@ def write_sample(
     lines = noise.file_lines(faulty, rng)
     if images:
         _draw_images(root, plans, faults, seed, context)
+    copies = root / PLANTED_COPIES
+    copies.parent.mkdir(exist_ok=True)
+    write_json_lines(copies, planted_copies(plans, faulty))
     file = root / "catalog.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
     return file
