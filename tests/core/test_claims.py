@@ -129,3 +129,21 @@ def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path)
         claimed(tmp_path / "file" / "model"),
     ):
         pass
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from shelfwise.core.claims import claimed
+
+# no file may grow: writing fails, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+with claimed(Path(sys.argv[1])):
+    print("claimed", flush=True)
+"""
+
+
+def test_a_full_disk_does_not_hold_a_claim_up(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL, str(tmp_path / "model")]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert answer.stdout == "claimed\n"

@@ -123,12 +123,26 @@ def _lock(path: Path, lock: Path) -> int:
             os.close(handle)
             raise
         # the holder before may have removed the file between opening and locking it
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(handle), os.stat(lock)):
-                os.truncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
-                return handle
+        if _is_at(handle, lock):
+            _write_owner(handle)
+            return handle
         os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file is the one that stands at `path`."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _write_owner(handle: int) -> None:
+    """Write this process's number, for what others are told; the lock holds without it."""
+    # a full disk is told by whoever writes what matters
+    with suppress(OSError):
+        os.truncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
 
 
 def _lock_handle(handle: int, path: Path) -> None:
