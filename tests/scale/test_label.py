@@ -109,6 +109,19 @@ def test_torn_and_lost_parts_are_done_again(
 
 
 @pytest.mark.usefixtures("in_process")
+@pytest.mark.usefixtures("in_process")
+def test_what_killed_workers_have_left_is_removed(
+    run: Label, undisturbed: Path, tmp_path: Path, contents: Contents
+) -> None:
+    out = tmp_path / "labels"
+    shutil.copytree(undisturbed, out)
+    # killed while it wrote a part, and while it wrote the line of another
+    (out / ".part-00001-0123.jsonl.0123456789ab.writing").write_text("{")
+    (out / "ledger" / ".part-00002-0123.json.0123456789ab.writing").write_text("{")
+    run(out)
+    assert contents(out) == contents(undisturbed)
+
+
 def test_another_model_or_other_settings_are_refused(
     run: Label, undisturbed: Path, title_model: Path, tmp_path: Path
 ) -> None:

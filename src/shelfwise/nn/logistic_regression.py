@@ -278,7 +278,10 @@ def _newton_step(
         curved = curvature * kernel_direction
         applied = direction + curved
         # how far along the direction the residual is smallest, each label by itself
-        length = size / (kernel_direction * applied).sum(dim=0).clamp_min(_TINY)
+        curved_length = (kernel_direction * applied).sum(dim=0)
+        # a label that is solved while others are not has only rounding left, which may have any sign
+        unsolved = (size > 0) & (curved_length > _TINY)
+        length = torch.where(unsolved, size / curved_length, 0.0)
         step.addcmul_(length, direction)
         change.addcmul_(length, kernel_direction)
         residual.addcmul_(length, applied, value=-1)

@@ -13,6 +13,7 @@ from shelfwise.core.files import sha256_of_file, temporary_name
 from shelfwise.core.folders import sync
 from shelfwise.errors import ConfigError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage
+from shelfwise.scale.plan import LEDGER
 
 
 class Storage(Protocol):
@@ -98,7 +99,8 @@ class LocalFolder:
         """Lock the folder, and remove what killed workers have left in it."""
         with claimed(self.folder):
             yield
-            remove_leftovers(self.folder)
+            for folder in (self.folder, self.folder / LEDGER):
+                remove_leftovers(folder)
 
     def names(self) -> set[str]:
         """The names of files and folders directly in the place."""
