@@ -169,6 +169,21 @@ def test_products_that_nobody_knows_get_no_label(quick_models: tuple[Path, Path]
     assert [one.reason for one in answers.refused] == ["the model knows none of its words"]
 
 
+def test_a_price_is_no_knowledge_of_a_product(quick_models: tuple[Path, Path]) -> None:
+    unheard = {"title": "qzx vvkw", "description": "wqqz jjxv", "price": 3.0}
+    records = [{"id": "unheard", **unheard}, {"id": "price alone", "price": 3.0}]
+    for predictor in opened(quick_models):
+        answers = predictor.predict_members(Catalog.from_records(records), Context())
+        scored = predictor.scores(answers).any(axis=1)
+        # where there is nothing but a price, the model says what it knows of prices
+        assert scored.tolist() == [False, True]
+        assert {one.field: one.reason for one in answers.refused} == {
+            "title": "the model knows none of its words",
+            "description": "the model knows none of its words",
+            "price": "the model knows nothing else of the product",
+        }
+
+
 @pytest.mark.slow
 def test_an_exported_model_comes_back_from_disk_as_it_was(
     stacked: tuple[Path, Path], sample: Path, tmp_path: Path

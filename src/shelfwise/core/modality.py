@@ -56,6 +56,14 @@ class Modality(ABC):
         present: Bools = inputs.present
         return present
 
+    def can_tell(self, inputs: Any) -> Bools:
+        """Of which of N products (N,) :meth:`knows` tells; by default of all present ones.
+
+        Nothing is told of one that has just a number: every number lies in some range.
+        """
+        present: Bools = inputs.present
+        return present
+
     @abstractmethod
     def state(self) -> State:
         """Everything :meth:`restore` needs."""

@@ -37,6 +37,7 @@ class GraphPortion:
         known: (B,) of which products the model knows anything; None where this input cannot tell.
         refused: the fields that could not be used.
         weights: (B, ...) what each of the rows' numbers counts; None where they have no weights.
+        told: (B,) of which products `known` tells; None: of all.
     """
 
     rows: NDArray[Any] | None
@@ -44,6 +45,13 @@ class GraphPortion:
     known: Bools | None
     refused: tuple[RejectedField, ...] = ()
     weights: NDArray[Any] | None = None
+    told: Bools | None = None
+
+    def can_tell(self) -> Bools:
+        """(B,) whether it is told what the model knows of a product."""
+        if self.known is None:
+            return np.zeros_like(self.present)
+        return np.ones_like(self.present) if self.told is None else self.told
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """The graph's arrays of the input `name`, in the graph's order."""

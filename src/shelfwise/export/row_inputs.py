@@ -130,7 +130,10 @@ class TableReader:
         """Encode the columns of a catalogue, which may lack some."""
         columns = read_columns(catalog, self.field.split("+"), self.numbers, may_lack=True)
         return RowReading(
-            self.encoding.rows(columns), any_value(columns), self.encoding.knows(columns)
+            self.encoding.rows(columns),
+            any_value(columns),
+            self.encoding.knows(columns),
+            self.encoding.can_tell(columns),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -168,17 +171,20 @@ class RowReading(_AlikeReading):
     Args:
         rows: (N, D).
         present: (N,) whether the product has any value.
-        known: (N,) whether it has a number, or a category that was in the training.
+        known: (N,) whether it has a category that was in the training.
+        told: (N,) whether it has any category.
     """
 
     rows: sp.csr_array
     present: Bools
     known: Bools
+    told: Bools
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
         present = self.present[rows]
-        return GraphPortion(_dense(self.rows[rows]), present, self.known[rows])
+        numbers = _dense(self.rows[rows])
+        return GraphPortion(numbers, present, self.known[rows], told=self.told[rows])
 
 
 @dataclass(frozen=True)

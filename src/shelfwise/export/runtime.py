@@ -99,7 +99,8 @@ class GraphBatches:
             present[:, place] = np.all([portion.present for portion in own], axis=0)
             knows = [portion.known for portion in own if portion.known is not None]
             if knows:
-                told |= present[:, place]
+                can_tell = np.any([portion.can_tell() for portion in own], axis=0)
+                told |= present[:, place] & can_tell
                 known |= present[:, place] & np.any(knows, axis=0)
         # the scores of a product of which nothing is known would be the average of the training
         unknown = told & ~known

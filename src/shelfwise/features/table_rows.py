@@ -116,10 +116,6 @@ class NumberEncoder:
         spread = max(logs.std(), MIN_SPREAD)
         return cls(edges, np.array([smallest, logs.mean(), spread]))
 
-    def knows(self, column: NumberColumn) -> Bools:
-        """(N,) whether a product has a number: every one lies in some range."""
-        return column.present
-
     def encode(self, column: NumberColumn) -> sp.csr_array:
         """Sparse rows (N, B + 3)."""
         known = column.present
@@ -201,10 +197,20 @@ class TableEncoding:
         return sp.csr_array(sp.hstack(parts, format="csr"))
 
     def knows(self, columns: Sequence[Column]) -> Bools:
-        """(N,) whether a product has a number, or a category with a place of its own."""
-        pairs = zip(self.encoders, columns, strict=True)
-        known = [encoder.knows(column) for encoder, column in pairs]  # type: ignore[arg-type]
-        return np.asarray(np.any(known, axis=0))
+        """(N,) whether a product has a category with a place of its own."""
+        known = np.zeros(len(columns[0].present), np.bool_)
+        for encoder, column in zip(self.encoders, columns, strict=True):
+            if isinstance(encoder, CategoryEncoder) and isinstance(column, CategoryColumn):
+                known |= encoder.knows(column)
+        return known
+
+    def can_tell(self, columns: Sequence[Column]) -> Bools:
+        """(N,) of which products :meth:`knows` tells: a number is neither known nor unknown."""
+        told = np.zeros(len(columns[0].present), np.bool_)
+        for column in columns:
+            if isinstance(column, CategoryColumn):
+                told |= column.present
+        return told
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Ranges and scales of the numbers, by the column's place."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
@@ -72,8 +71,12 @@ class Tabular(RowModality):
         return self._encoding.rows(inputs.columns)
 
     def knows(self, inputs: TabularInputs) -> Bools:
-        """Which of N products have a number, or a category that was in the training."""
-        return np.asarray(inputs.present & self._encoding.knows(inputs.columns))
+        """Which of N products have a category that was in the training."""
+        return self._encoding.knows(inputs.columns)
+
+    def can_tell(self, inputs: TabularInputs) -> Bools:
+        """Which of N products have a category."""
+        return self._encoding.can_tell(inputs.columns)
 
     def state(self) -> State:
         """The classifier, and each column's encoder."""

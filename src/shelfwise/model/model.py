@@ -101,8 +101,9 @@ class Model(Predictor):
             if (inputs.present & ~known).any():
                 knows = modality.knows(inputs)
                 if knows is not None:
-                    told |= inputs.present
-                    known |= knows
+                    can_tell = modality.can_tell(inputs)
+                    told |= can_tell
+                    known |= knows & can_tell
             seconds[name] = time.perf_counter() - started
         # a part of the members cannot tell what the others know
         unknown = told & ~known

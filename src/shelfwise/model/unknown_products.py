@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import RejectedField, Rows
 
+UNKNOWN_WORDS = "the model knows none of its words"
+
+ALONE = "the model knows nothing else of the product"
+
 
 def unknown_fields(
     catalog: Catalog, rows: Rows, fields: Sequence[str], refused: Sequence[RejectedField]
@@ -19,9 +23,11 @@ def unknown_fields(
     already = {(one.id, one.field) for one in refused}
     found = []
     for name in fields:
+        # a price has no words to know
+        reason = ALONE if name == "price" else UNKNOWN_WORDS
         has_value = catalog.has_value(name)
         for row in rows[has_value[rows]]:
             identity = catalog.ids[row]
             if (identity, name) not in already:
-                found.append(RejectedField(identity, name, "the model knows none of its words"))
+                found.append(RejectedField(identity, name, reason))
     return found
