@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from scipy.spatial.distance import pdist
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.nn import logistic_regression as linear
-from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
+from shelfwise.nn.linear_weights import LinearWeights
+from shelfwise.nn.logistic_regression import fit_logistic
 
 
 @pytest.fixture(scope="module")
@@ -102,18 +102,6 @@ def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path
     assert np.array_equal(restored.logits(inputs, dense), model.logits(inputs, dense))
 
 
-def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_distances() -> None:
-    logits = np.random.default_rng(0).normal(size=(40, 2000)).astype(np.float32)
-    assert random_projection(logits, 2000) is logits
-    mixed = random_projection(logits, 256)
-    assert mixed.shape == (40, 256)
-    assert np.allclose(random_projection(logits[3:5], 256), mixed[3:5], atol=1e-4), (
-        "the same mix every time"
-    )
-    ratio = pdist(mixed) / pdist(logits)
-    assert 0.75 < ratio.min() < ratio.max() < 1.25
-
-
 def test_labels_may_be_solved_in_portions(problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     together = fit_logistic(*problem, 10, tolerance=1e-5)
     monkeypatch.setattr(linear, "_CELLS_PER_BLOCK", 2 * problem[0].shape[0])
@@ -155,40 +143,6 @@ def test_no_inputs_leave_the_bias() -> None:
     )
     assert model.weights.shape == (0, 1)
     assert 1 / (1 + np.exp(-model.bias[0])) == pytest.approx(1 / 50, rel=0.05)
-
-
-@pytest.mark.parametrize("density", [0.01, 0.4])
-def test_logits_are_the_product_however_sparse_the_weights(density: float) -> None:
-    rng = np.random.default_rng(0)
-    weights = sp.random_array((50, 6), density=density, format="csr", dtype=np.float32, rng=rng)
-    rows = rng.random((9, 50), np.float32) * (rng.random((9, 50)) < 0.2)
-    rows[3] = 0
-    inputs = sp.csr_array(rows)
-    found = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs)
-    np.testing.assert_allclose(
-        found, inputs.toarray() @ weights.toarray() + np.arange(6), atol=1e-5
-    )
-    alone = LinearWeights(weights, np.arange(6, dtype=np.float32)).logits(inputs[[7]])
-    np.testing.assert_array_equal(alone[0], found[7])
-
-
-@pytest.mark.parametrize("rows", [1, 7])
-def test_weights_kept_dense_give_the_same_bits_as_those_written_out(
-    rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator = np.random.default_rng(0)
-    values = generator.standard_normal((60, 9), np.float32)
-    weights = sp.csr_array(np.where(generator.random((60, 9)) < 0.6, values, 0))
-    inputs = sp.csr_array(sp.random_array((rows, 60), density=0.3, dtype=np.float32, rng=1))
-    bias = values[0]
-    kept = LinearWeights(weights, bias)
-    assert kept._written is not None
-    monkeypatch.setattr(linear, "_MOST_WRITTEN", 0)
-    written_out = LinearWeights(weights, bias)
-    assert written_out._written is None
-    assert np.array_equal(kept.logits(inputs), written_out.logits(inputs))
-    chosen = np.array([5, 0, 59])
-    assert np.array_equal(linear._written_out(weights, chosen), weights.toarray()[chosen])
 
 
 def test_what_rounding_leaves_of_a_solved_label_stays_small_while_another_label_is_solved() -> None:

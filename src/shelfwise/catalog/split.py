@@ -88,7 +88,7 @@ def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
 
 
 def split_rows(
-    targets: Floats,
+    targets: Floats | csr_array,
     groups: Rows,
     settings: SplitSettings,
     seed: int,
@@ -101,7 +101,7 @@ def split_rows(
     part (an addition: the authors had none).
 
     Args:
-        targets: (N, L) of 0 and 1.
+        targets: (N, L) of 0 and 1, dense or sparse.
         groups: (N,) ids from :func:`near_copies`.
         test_given: the user brought a test catalogue, so the test part stays empty.
 
@@ -111,7 +111,7 @@ def split_rows(
     train_share = 1.0 if test_given else settings.train_fraction
     validation_fraction = settings.validation_fraction
     if settings.method == "random":
-        split = _random_split(len(targets), train_share, validation_fraction, seed)
+        split = _random_split(targets.shape[0], train_share, validation_fraction, seed)
     else:
         split = _grouped_split(targets, groups, train_share, validation_fraction, seed)
     # a part that nobody wants may be empty
@@ -153,7 +153,7 @@ def group_folds(
 
 
 def deal(
-    targets: Floats,
+    targets: Floats | csr_array,
     groups: Rows,
     shares: Float64Array,
     seed: int,
@@ -231,7 +231,11 @@ def _random_split(
 
 
 def _grouped_split(
-    targets: Floats, groups: Rows, train_share: float, validation_fraction: float, seed: int
+    targets: Floats | csr_array,
+    groups: Rows,
+    train_share: float,
+    validation_fraction: float,
+    seed: int,
 ) -> Split:
     """Whole groups by iterative stratification."""
     shares = np.array(
@@ -252,7 +256,7 @@ def _grouped_split(
     )
 
 
-def _label_counts(targets: Floats, ids: Rows, groups: int) -> csr_array:
+def _label_counts(targets: Floats | csr_array, ids: Rows, groups: int) -> csr_array:
     """(G, L) products of each label in each group."""
     count = len(ids)
     products = np.arange(count)

@@ -58,6 +58,9 @@ def predict_present(
 
 def _scattered(values: Floats, rows: Rows, count: int) -> Floats:
     """`values` (R, W) at `rows` of an otherwise zero (count, W)."""
+    # where all products have the field, a copy would only take memory
+    if len(rows) == count:
+        return np.asarray(values, np.float32)
     whole = np.zeros((count, values.shape[1]), np.float32)
     whole[rows] = values
     return whole

@@ -19,7 +19,8 @@ from shelfwise.core.types import Bools, Context, Examples, Floats, State
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
-from shelfwise.nn.logistic_regression import LinearWeights, fit_logistic, random_projection
+from shelfwise.nn.linear_weights import LinearWeights, random_projection
+from shelfwise.nn.logistic_regression import fit_logistic
 
 
 class TextLinearSettings(LinearSettings, BagSettings):
@@ -74,7 +75,10 @@ class TextLinear(Modality):
         model = self._fitted()
         logits = model.logits(self._ngrams.rows(inputs.grams))
         # a linear classifier has no hidden layer, so what it hands to feature fusion are its logits
-        return expit(logits), random_projection(logits, self.settings.features)
+        features = random_projection(logits, self.settings.features)
+        # with thousands of labels there is no room for logits beside probabilities
+        own_place = None if features is logits else logits
+        return expit(logits, out=own_place), features
 
     def knows(self, inputs: Any) -> Bools:
         """Which of N products have a word, or letters of one, that was in the training."""

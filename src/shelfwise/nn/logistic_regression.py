@@ -11,19 +11,14 @@ Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Self
-
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from shelfwise.core.types import Floats
+from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 
 _NEWTON_STEPS = 40
 _GRADIENT_STEPS = 60
@@ -31,93 +26,11 @@ _GRADIENT_STEPS = 60
 _FORCING_TERM = 0.3
 """How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
 
-_DENSE_SHARE = 0.05
-"""Share of weights that are not 0 above which a product with all of them is quicker."""
-
-_WRITTEN_SHARE = 1 / 3
-"""Share of weights that are not 0 above which all of them, dense, take no more memory than sparse ones."""
-
-_MOST_WRITTEN = 1 << 24
-"""Weights up to which they are kept dense as well: 64 MiB."""
-
 _CELLS_PER_BLOCK = 1 << 23
 """Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
 
 _TINY = 1e-30
 """Keeps the divisions of a label that is solved exactly from being 0 / 0."""
-
-
-@dataclass(frozen=True)
-class LinearWeights:
-    """L linear classifiers of F sparse inputs, and of D dense ones where there are any.
-
-    Args:
-        weights: (F, L) sparse rows, float32.
-        bias: (L,).
-        dense: (D, L), or None.
-    """
-
-    weights: sp.csr_array
-    bias: Floats
-    dense: Floats | None = None
-
-    def logits(self, inputs: sp.csr_array, dense: Floats | None = None) -> Floats:
-        """(N, L) of sparse rows (N, F), and dense rows (N, D)."""
-        logits: Floats = self._sparse_part(inputs) + self.bias
-        if self.dense is None or dense is None:
-            return logits
-        return logits + dense @ self.dense
-
-    def _sparse_part(self, inputs: sp.csr_array) -> Floats:
-        """The sparse inputs times their weights (N, L)."""
-        if self.weights.nnz < _DENSE_SHARE * np.prod(self.weights.shape, dtype=float):
-            return np.asarray((inputs @ self.weights).toarray())
-        if self._written is not None:
-            return _product(_embedding_bags(inputs), self._written).numpy()
-        # of weights that are hardly sparse the rows needed are written out, in half the time
-        used, columns = np.unique(inputs.indices, return_inverse=True)
-        shape = (inputs.shape[0], len(used))
-        needed = sp.csr_array((inputs.data, columns, inputs.indptr), shape=shape)
-        dense_weights = torch.from_numpy(_written_out(self.weights, used))
-        return _product(_embedding_bags(needed), dense_weights).numpy()
-
-    @cached_property
-    def _written(self) -> Tensor | None:
-        """All weights, dense (F, L), where they are few and hardly sparse; small batches need no other."""
-        cells = int(np.prod(self.weights.shape))
-        if cells > _MOST_WRITTEN or self.weights.nnz < _WRITTEN_SHARE * cells:
-            return None
-        return torch.from_numpy(self.weights.toarray())
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything :meth:`from_state` needs."""
-        arrays = {
-            "weights.values": self.weights.data,
-            "weights.columns": self.weights.indices.astype(np.int32),
-            "weights.rows": self.weights.indptr.astype(np.int64),
-            "bias": self.bias,
-        }
-        if self.dense is not None:
-            arrays["weights.dense"] = self.dense
-        return arrays
-
-    @classmethod
-    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The classifiers that `arrays` were taken from; other names are passed over."""
-        shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
-        parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])
-        return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
-
-
-def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
-    """The given rows (R,) of a sparse matrix (F, L), dense; the matrix holds no entry twice."""
-    lengths = np.diff(matrix.indptr)[rows]
-    # each entry's place in the matrix is its place here, shifted as far as its row moves
-    shifts = matrix.indptr[rows] - (np.cumsum(lengths) - lengths)
-    places = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
-    dense = np.zeros((len(rows), matrix.shape[1]), np.float32)
-    dense[np.repeat(np.arange(len(rows)), lengths), matrix.indices[places]] = matrix.data[places]
-    return dense
 
 
 def fit_logistic(
@@ -163,58 +76,25 @@ def fit_logistic(
     )
 
 
-def random_projection(logits: Floats, width: int) -> Floats:
-    """The logits (N, L), or at most `width` numbers that nearly keep their distances, the same every time.
-
-    Source: Johnson and Lindenstrauss.
-    """
-    labels = logits.shape[1]
-    if labels <= width:
-        return logits
-    # the same seed in every process, as saved policies have learned these columns
-    gaussian = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32)
-    return np.asarray(logits @ (gaussian / np.float32(np.sqrt(width))))
-
-
 class _Kernel:
     """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias."""
 
     def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
-        self._rows = _embedding_bags(inputs)
+        self._rows = embedding_bags(inputs)
         # the transpose once more by rows: a product by columns would write to the same place from many
         # threads
-        self._columns = _embedding_bags(inputs.T.tocsr())
+        self._columns = embedding_bags(inputs.T.tocsr())
         if dense is None:
             dense = np.zeros((inputs.shape[0], 0), np.float32)
         self._dense = torch.from_numpy(np.ascontiguousarray(dense))
 
     def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
-        return _product(self._columns, dual), self._dense.T @ dual
+        return sparse_product(self._columns, dual), self._dense.T @ dual
 
     def __matmul__(self, dual: Tensor) -> Tensor:
         sparse, dense = self.to_weights(dual)
-        return _product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
-
-
-Bags = tuple[Tensor, Tensor, Tensor]
-"""A sparse matrix as embedding_bag takes it: columns, where each row begins, and values."""
-
-
-def _embedding_bags(matrix: sp.csr_array) -> Bags:
-    indices = matrix.indices.astype(np.int32)
-    starts = matrix.indptr[:-1].astype(np.int32)
-    values = matrix.data.astype(np.float32)
-    return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
-
-
-def _product(bags: Bags, dense: Tensor) -> Tensor:
-    """Sparse times dense.
-
-    On a processor, embedding_bag is torch's only sparse product with threads and vector units.
-    """
-    indices, starts, values = bags
-    return F.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
+        return sparse_product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
 
 
 @torch.inference_mode()

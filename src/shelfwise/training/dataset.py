@@ -120,7 +120,8 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     if len(kept) < len(products):
         left_out = {**left_out, "no category with enough products": len(products) - len(kept)}
         products = products.take(kept)
-    targets = labels.encode(products.column("categories"))
+    # sparse until it is known which products are in which part
+    targets = labels.encode_sparse(products.column("categories"))
     # near-copies share a group, and a group is never divided; a random split knows no groups
     grouped = config.split.method == "grouped"
     alone = np.arange(len(products))
@@ -130,13 +131,13 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     rows = np.sort(np.concatenate([split.train, split.validation]))
     training_set = TrainingSet(
         products.take(rows),
-        targets[rows],
+        targets[rows].toarray(),
         train=np.searchsorted(rows, split.train),
         validation=np.searchsorted(rows, split.validation),
         groups=groups[rows],
     )
     return LabelledSplit(
-        labels, training_set, products.take(split.test), targets[split.test], left_out
+        labels, training_set, products.take(split.test), targets[split.test].toarray(), left_out
     )
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+from scipy.sparse import csr_array, vstack
 
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.statistics import catalog_statistics
@@ -59,7 +59,8 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
     everything = Catalog(
         pa.concat_tables(tables, promote_options="default"), training_set.catalog.root
     )
-    targets = np.concatenate([training_set.targets, data.test_targets])
+    parts = [csr_array(training_set.targets), csr_array(data.test_targets)]
+    targets = csr_array(vstack(parts, format="csr"))
     statistics = catalog_statistics(everything, targets, data.labels.names)
     return {
         "source": data.readings["catalog"].catalog.source,

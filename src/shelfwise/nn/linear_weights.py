@@ -1,0 +1,172 @@
+"""Linear classifiers of many labels: their weights, and the logits that they give.
+
+Dimensions: N products, F sparse inputs, D dense inputs, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from shelfwise.core.types import Floats
+from shelfwise.metrics.counts import row_blocks
+
+_DENSE_SHARE = 0.05
+"""Share of weights that are not 0 above which a product with all of them is quicker."""
+
+_WRITTEN_SHARE = 1 / 3
+"""Share of weights that are not 0 above which all of them, dense, take no more memory than sparse ones."""
+
+_MOST_WRITTEN = 1 << 24
+"""Weights up to which they are kept dense as well: 64 MiB."""
+
+_MANY_LABELS = 1000
+"""Labels above which the weights of some are written out at a time: half of a sparse product's time."""
+
+_LABELS_PER_BLOCK = 128
+
+_CELLS_PER_BLOCK = 1 << 23
+"""Logits computed at a time: bounds the memory, whatever the number of products."""
+
+
+@dataclass(frozen=True)
+class LinearWeights:
+    """L linear classifiers of F sparse inputs, and of D dense ones where there are any.
+
+    Args:
+        weights: (F, L) sparse rows, float32.
+        bias: (L,).
+        dense: (D, L), or None.
+    """
+
+    weights: sp.csr_array
+    bias: Floats
+    dense: Floats | None = None
+
+    def logits(self, inputs: sp.csr_array, dense: Floats | None = None) -> Floats:
+        """(N, L) of sparse rows (N, F), and dense rows (N, D)."""
+        logits = self._sparse_part(inputs)
+        # in place: with thousands of labels these are the largest arrays of a training
+        logits += self.bias
+        if self.dense is None or dense is None:
+            return logits
+        return logits + dense @ self.dense
+
+    def _sparse_part(self, inputs: sp.csr_array) -> Floats:
+        """The sparse inputs times their weights (N, L)."""
+        if self.weights.shape[1] > _MANY_LABELS:
+            return self._by_label_blocks(inputs)
+        if self.weights.nnz < _DENSE_SHARE * np.prod(self.weights.shape, dtype=float):
+            # some rows at a time: a sparse product that is hardly sparse takes three times its dense numbers
+            logits = np.empty((inputs.shape[0], self.weights.shape[1]), np.float32)
+            for rows in row_blocks(len(logits), logits.shape[1], _CELLS_PER_BLOCK):
+                logits[rows] = (inputs[rows] @ self.weights).toarray()
+            return logits
+        if self._written is not None:
+            return sparse_product(embedding_bags(inputs), self._written).numpy()
+        # of weights that are hardly sparse the rows needed are written out, in half the time
+        used, needed = _used_inputs(inputs)
+        dense_weights = torch.from_numpy(_written_out(self.weights, used))
+        return sparse_product(embedding_bags(needed), dense_weights).numpy()
+
+    def _by_label_blocks(self, inputs: sp.csr_array) -> Floats:
+        """As :meth:`_sparse_part`, with the weights of some labels written out at a time."""
+        used, asked = _used_inputs(inputs)
+        bags = embedding_bags(asked)
+        needed = self.weights[used].tocsc()
+        logits = np.empty((inputs.shape[0], needed.shape[1]), np.float32)
+        # blocks are the same for any products, or a product's last digit would hang on those beside it
+        for start in range(0, needed.shape[1], _LABELS_PER_BLOCK):
+            labels = slice(start, start + _LABELS_PER_BLOCK)
+            # row by row, as the product reads them
+            some = torch.from_numpy(np.ascontiguousarray(needed[:, labels].toarray()))
+            logits[:, labels] = sparse_product(bags, some).numpy()
+        return logits
+
+    @cached_property
+    def _written(self) -> Tensor | None:
+        """All weights, dense (F, L), where they are few and hardly sparse; small batches need no other."""
+        cells = int(np.prod(self.weights.shape))
+        if cells > _MOST_WRITTEN or self.weights.nnz < _WRITTEN_SHARE * cells:
+            return None
+        return torch.from_numpy(self.weights.toarray())
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything :meth:`from_state` needs."""
+        arrays = {
+            "weights.values": self.weights.data,
+            "weights.columns": self.weights.indices.astype(np.int32),
+            "weights.rows": self.weights.indptr.astype(np.int64),
+            "bias": self.bias,
+        }
+        if self.dense is not None:
+            arrays["weights.dense"] = self.dense
+        return arrays
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The classifiers that `arrays` were taken from; other names are passed over."""
+        shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
+        parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])
+        return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
+
+
+def _used_inputs(inputs: sp.csr_array) -> tuple[NDArray[np.integer], sp.csr_array]:
+    """The inputs (U,) that any row has, and the rows with these alone (N, U)."""
+    used, columns = np.unique(inputs.indices, return_inverse=True)
+    shape = (inputs.shape[0], len(used))
+    return used, sp.csr_array((inputs.data, columns, inputs.indptr), shape=shape)
+
+
+def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
+    """The given rows (R,) of a sparse matrix (F, L), dense; the matrix holds no entry twice."""
+    lengths = np.diff(matrix.indptr)[rows]
+    # each entry's place in the matrix is its place here, shifted as far as its row moves
+    shifts = matrix.indptr[rows] - (np.cumsum(lengths) - lengths)
+    places = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
+    dense = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    dense[np.repeat(np.arange(len(rows)), lengths), matrix.indices[places]] = matrix.data[places]
+    return dense
+
+
+def random_projection(logits: Floats, width: int) -> Floats:
+    """The logits (N, L), or at most `width` numbers that nearly keep their distances, the same every time.
+
+    Source: Johnson and Lindenstrauss.
+    """
+    labels = logits.shape[1]
+    if labels <= width:
+        return logits
+    # the same seed in every process, as saved policies have learned these columns
+    gaussian = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32)
+    return np.asarray(logits @ (gaussian / np.float32(np.sqrt(width))))
+
+
+Bags = tuple[Tensor, Tensor, Tensor]
+"""A sparse matrix as embedding_bag takes it: columns, where each row begins, and values."""
+
+
+def embedding_bags(matrix: sp.csr_array) -> Bags:
+    """A sparse matrix as embedding_bag takes it."""
+    indices = matrix.indices.astype(np.int32)
+    starts = matrix.indptr[:-1].astype(np.int32)
+    values = matrix.data.astype(np.float32)
+    return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
+
+
+def sparse_product(bags: Bags, dense: Tensor) -> Tensor:
+    """Sparse times dense.
+
+    On a processor, embedding_bag is torch's only sparse product with threads and vector units.
+    """
+    indices, starts, values = bags
+    return F.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
