@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,16 +32,25 @@ class PartFormat(StrEnum):
     parquet = "parquet"
 
 
+Out = Annotated[
+    str,
+    typer.Option(
+        metavar="DIR",
+        help="A new folder, or that of a run that was stopped; or s3://BUCKET/PREFIX.",
+    ),
+]
+
+
 def ingest(
     source: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Catalogue files, folders of them, or patterns in quotes."
+            metavar="SOURCE...",
+            help="Catalogue files, folders of them, or patterns in quotes; or places in object stores, "
+            "such as s3://BUCKET/PREFIX.",
         ),
     ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="A new folder, or that of a run that was stopped.")
-    ],
+    out: Out,
     config: ConfigFile = None,
     shard_rows: Annotated[
         int, typer.Option(metavar="N", min=1, help="Products of a shard, or some thousand more.")
@@ -82,13 +90,7 @@ def label(
             "ingested first.",
         ),
     ],
-    out: Annotated[
-        str,
-        typer.Option(
-            metavar="DIR",
-            help="A new folder, or that of a run that was stopped; or s3://BUCKET/PREFIX.",
-        ),
-    ],
+    out: Out,
     engine: Annotated[
         Engine, typer.Option(help="Who starts the workers: this machine, or a Ray cluster.")
     ] = Engine.local,

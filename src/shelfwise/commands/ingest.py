@@ -10,6 +10,7 @@ from shelfwise.catalog.shards.ingest import SHARD_ROWS, ingest_catalog
 from shelfwise.catalog.shards.manifest import QUARANTINE
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
+from shelfwise.scale.stored_ingest import ingest_stored, is_stored
 
 MAX_TOLD = 5
 """Files told that could not be read, and notes."""
@@ -17,13 +18,20 @@ MAX_TOLD = 5
 
 def ingest(
     places: Sequence[str],
-    out: Path,
+    out: str,
     settings: CatalogSettings,
     context: Context,
     shard_rows: int = SHARD_ROWS,
     workers: int | None = None,
 ) -> dict[str, Any]:
     """Write the products of files, folders and patterns to `out`; see :func:`ingest_catalog`.
+
+    Args:
+        places: files and folders, or objects and prefixes of object stores (``s3://BUCKET/PREFIX``).
+        out: a folder, or a prefix of an object store.
+        settings: how the files are read.
+        shard_rows: products from which on a shard is full.
+        workers: processes; default: one a core, or one for small sources.
 
     Returns:
         Counts, and where the files are: ``records`` are ``products`` and all of ``refused``.
@@ -32,16 +40,23 @@ def ingest(
         CatalogError: no file is found, or nothing in them can be read.
         StorageError: `out` cannot be written, or holds something else.
     """
-    catalog = ingest_catalog(places, out, settings, context, shard_rows, workers, strict=True)
+    stored = is_stored([*places, out])
+    if stored:
+        catalog = ingest_stored(places, out, settings, context, shard_rows, workers)
+    else:
+        catalog = ingest_catalog(
+            places, Path(out), settings, context, shard_rows, workers, strict=True
+        )
     content = catalog.to_dict()
     told = ("records", "products", "refused", "notes", "faults")
     return {
         **{name: content[name] for name in told},
         "sources": len(catalog.sources),
         "shards": len(catalog.shards),
-        "quarantine": str(out / QUARANTINE) if catalog.quarantine_bytes else None,
-        "images": str(catalog.root),
-        "out": str(out),
+        "quarantine": f"{out.rstrip('/')}/{QUARANTINE}" if catalog.quarantine_bytes else None,
+        # those of an object store are not copied
+        "images": None if stored else str(catalog.root),
+        "out": out,
     }
 
 

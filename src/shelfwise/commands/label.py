@@ -144,7 +144,7 @@ def _stored_catalog(place: Storage) -> ShardedCatalog:
     except FileNotFoundError as error:
         raise CatalogError(
             f"{place} holds no ingested catalogue (no {MANIFEST}: {error.strerror}); run `shelfwise "
-            f"ingest FILES --out FOLDER`, and copy the folder there"
+            f"ingest FILES --out {place}`"
         ) from None
     # its pictures lie where it was ingested, and not here
     return ShardedCatalog.from_bytes(content, Path(), f"{place}/{MANIFEST}")

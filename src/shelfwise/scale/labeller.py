@@ -6,7 +6,6 @@ same size, on one thread, whoever labels them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,7 @@ from shelfwise.scale.job import Job
 from shelfwise.scale.plan import LEDGER
 from shelfwise.scale.shard_queue import Task
 from shelfwise.scale.shard_rows import ShardTally, chosen_products, counted_rows
-from shelfwise.scale.storage import storage_of, write_bytes
+from shelfwise.scale.storage import check_content, storage_of, write_bytes
 
 log = logging.getLogger("shelfwise")
 
@@ -128,20 +127,6 @@ class ShardLabeller:
                 "copy the catalogue and its pictures to a folder, and label that"
             )
 
-    def _check_standing(self, name: str, digest: str) -> None:
-        """See that a part which another run has put there first is this one.
-
-        Raises:
-            StorageError: it has another content.
-        """
-        found = hashlib.sha256(self._out.read(name)).hexdigest()
-        if found != digest:
-            raise StorageError(
-                f"{self._out}/{name} was written before with another content: expected the sha256 "
-                f"{digest[:16]}, found {found[:16]}; most likely another version of a library wrote it: "
-                "remove it and its entry in the ledger, and run the same command again"
-            )
-
     def _labelled(
         self, task: Task, content: bytes, advance: Callable[[int], None]
     ) -> dict[str, Any]:
@@ -155,7 +140,7 @@ class ShardLabeller:
             size = path.stat().st_size
             digest = sha256_of_file(path)
             if not self._out.publish(path, name):
-                self._check_standing(name, digest)
+                check_content(self._out, name, digest)
         return {
             "part": name,
             "shard": shard.name,

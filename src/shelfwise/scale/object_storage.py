@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,21 @@ _CONFLICTS = 5
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"status code: (\d{3}[ \w]*)")
 _UNREACHABLE = re.compile(r"HTTP error: ([^\n]*)")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object of a store.
+
+    Args:
+        name: below the place that was looked at.
+        bytes: its size.
+        edition: what the store gives every content anew (ETag).
+    """
+
+    name: str
+    bytes: int
+    edition: str
 
 
 class ObjectStorage:
@@ -95,9 +111,30 @@ class ObjectStorage:
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """The objects directly below a prefix: name -> bytes."""
+        return {one.name: one.bytes for one in self.objects(folder)}
+
+    def objects(self, folder: str = "") -> list[StoredObject]:
+        """The objects directly below a prefix."""
         with self._errors_told("list", folder):
             found = self._library.list_with_delimiter(self._store, folder or None)
-        return {one["path"].rsplit("/", 1)[-1]: one["size"] for one in found["objects"]}
+        objects = []
+        for one in found["objects"]:
+            name = one["path"].rsplit("/", 1)[-1]
+            objects.append(StoredObject(name, one["size"], one["e_tag"] or ""))
+        return objects
+
+    def copy(self, found: StoredObject, path: Path) -> None:
+        """Write the content of an object to a file of this machine.
+
+        Raises:
+            OSError: it cannot be read, or is not the one that was found any more.
+        """
+        with self._errors_told("read", found.name), path.open("wb") as file:
+            # another content of that name is refused by the store
+            wanted = {"if_match": found.edition} if found.edition else {}
+            content = self._library.get(self._store, found.name, options=wanted)
+            for chunk in content.stream():
+                file.write(chunk)
 
     @contextmanager
     def temporary(self, name: str) -> Iterator[Path]:

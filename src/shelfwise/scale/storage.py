@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Protocol
 from shelfwise.core.claims import claimed, remove_leftovers
 from shelfwise.core.files import sha256_of_file, temporary_name
 from shelfwise.core.folders import sync
-from shelfwise.errors import ConfigError
+from shelfwise.errors import ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage
 from shelfwise.scale.plan import LEDGER
 
@@ -158,6 +160,44 @@ def write_bytes(storage: Storage, name: str, content: bytes, once: bool = True) 
     with storage.temporary(name) as path:
         path.write_bytes(content)
         return storage.publish(path, name, once)
+
+
+def publish_same(
+    storage: Storage, path: Path, name: str, digest: str, is_there: bool = False
+) -> None:
+    """Let the content of a file of this machine stand as `name`, unless it stands there already.
+
+    Args:
+        digest: the sha256 of the content.
+        is_there: whether the name was seen: then nothing is sent.
+
+    Raises:
+        StorageError: the name stands for another content.
+    """
+    if not is_there:
+        with storage.temporary(name) as temporary:
+            shutil.copyfile(path, temporary)
+            if storage.publish(temporary, name):
+                return
+    check_content(storage, name, digest)
+
+
+def check_content(storage: Storage, name: str, digest: str) -> None:
+    """See that what another run has put there first is the same.
+
+    Args:
+        digest: the sha256 that is expected.
+
+    Raises:
+        StorageError: it has another content.
+    """
+    found = hashlib.sha256(storage.read(name)).hexdigest()
+    if found != digest:
+        raise StorageError(
+            f"{storage}/{name} was written before with another content: expected the sha256 "
+            f"{digest[:16]}, found {found[:16]}; most likely another version of a library wrote it: "
+            "remove it and, of labels, its entry in the ledger, and run the same command again"
+        )
 
 
 def storage_of(place: str) -> Storage:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,16 @@ def find_files(places: Sequence[str]) -> list[Path]:
     return list(found.values())
 
 
+def is_catalog_name(name: str) -> bool:
+    """Whether the name of a file ends as a catalogue's does; hidden ones and lists of images do not count."""
+    if name.endswith(RECORD_ENDING) or name.startswith("."):
+        return False
+    stem, ending = os.path.splitext(name.lower())
+    if ending in _COMPRESSED:
+        ending = os.path.splitext(stem)[1]
+    return ending in _endings()
+
+
 def survey(
     files: Sequence[Path],
     settings: CatalogSettings,
@@ -140,31 +151,23 @@ def _files_of(place: str) -> list[Path]:
 def _files_of_folder(folder: Path) -> list[Path]:
     if is_sharded(folder):
         raise CatalogError(f"{folder} is an ingested catalogue already; it can be used as it is")
-    endings = _endings()
-    files = []
-    for path in sorted(folder.iterdir()):
-        is_record = path.name.endswith(RECORD_ENDING) or path.name.startswith(".")
-        if path.is_file() and not is_record and _ending(path) in endings:
-            files.append(path)
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    files = [path for path in files if is_catalog_name(path.name)]
     if not files:
         fix = f"name the files, or a pattern in quotes such as '{folder}/**/*.jsonl'"
         raise CatalogError(f"{folder} holds no file whose name ends as a catalogue's does; {fix}")
     return files
 
 
-def _ending(path: Path) -> str:
-    suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix in _COMPRESSED else suffix
-
-
-def _endings() -> set[str]:
+@cache
+def _endings() -> frozenset[str]:
     """How the names of catalogue files end."""
     found: set[str] = set()
     for name in formats.names():
         # a format whose library is missing cannot be read anyway
         with suppress(PluginError):
             found.update(formats.load(name).suffixes)
-    return found
+    return frozenset(found)
 
 
 def _looked_at(path: Path, root: Path, settings: CatalogSettings) -> Source:
