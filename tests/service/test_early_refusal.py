@@ -25,7 +25,7 @@ async def asked(
     metrics = metrics or Metrics()
     admission = Admission(settings, metrics)
     if waiting:
-        await admission.admit(Job.of("categorize", [{"id": n} for n in range(waiting)], {}, 30))
+        admission.admit(Job.of("categorize", [{"id": n} for n in range(waiting)], {}, 30))
     reached = 0
     sent: list[Any] = []
     parts = [{"type": "http.request", "body": part, "more_body": more} for part, more in body] or [

@@ -27,8 +27,8 @@ EXTRAS = {
     "s3": ("obstore",),
     "copies": ("rensa",),
     "sign": ("cryptography",),
-    "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn"),
-    "review": ("fastapi", "httptools", "uvicorn"),
+    "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn", "uvloop"),
+    "review": ("fastapi", "httptools", "uvicorn", "uvloop"),
 }
 """By extra, the packages it installs; a test holds it against pyproject.toml."""
 

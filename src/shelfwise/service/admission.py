@@ -66,8 +66,8 @@ class Job:
         if len(self.answers) == len(self.products) and not self.done.done():
             self.done.set_result([self.answers[place] for place in range(len(self.products))])
 
-    def fail(self, problem: Problem) -> None:
-        """End the job with a problem."""
+    def fail(self, problem: Exception) -> None:
+        """End the job with a problem; one that is settled stays as it is."""
         if not self.done.done():
             self.done.set_exception(problem)
 
@@ -96,7 +96,8 @@ class Admission:
     def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
-        self.changed = asyncio.Condition()
+        # set when a worker may find something to do that found nothing before
+        self.changed = asyncio.Event()
         self._waiting: deque[Waiting] = deque()
         self._open_explanations = 0
         self._running_explanations = 0
@@ -106,17 +107,14 @@ class Admission:
     @property
     def waiting_products(self) -> int:
         """Products that wait and are still wanted."""
-        return sum(1 for one in self._waiting if not one.job.done.done())
+        return len(self._waiting)
 
     @property
     def is_full(self) -> bool:
         """Whether there is no place for even one product."""
-        # short of that many there is a place, and nothing needs to be counted
-        if len(self._waiting) < self.settings.queue_products:
-            return False
         return self.waiting_products >= self.settings.queue_products
 
-    async def admit(self, job: Job) -> None:
+    def admit(self, job: Job) -> None:
         """Take all products of `job`, or none.
 
         Raises:
@@ -129,10 +127,10 @@ class Admission:
             job.done.add_done_callback(self._explanation_ended)
         elif self.waiting_products + len(job.products) > self.settings.queue_products:
             raise self.refusal("queue", len(job.products))
+        job.done.add_done_callback(self._job_ended)
         self._waiting.extend(Waiting(job, index) for index in range(len(job.products)))
         self._tell_length()
-        async with self.changed:
-            self.changed.notify_all()
+        self.changed.set()
 
     def take(self, explanations: int) -> list[Waiting]:
         """The next products to compute together; none where there are none.
@@ -172,13 +170,16 @@ class Admission:
     def ended(self, batch: Sequence[Waiting], seconds: float, workers: int) -> None:
         """Note that a batch was computed, for the rate; `workers` compute at once."""
         if batch[0].job.task == "explain":
-            self._running_explanations -= 1
+            self.abort(batch)
         elif seconds > 0:
             self._rate += 0.2 * (workers * len(batch) / seconds - self._rate)
 
     def abort(self, batch: Sequence[Waiting]) -> None:
-        """Note that a batch will not end."""
-        self._running_explanations -= batch[0].job.task == "explain"
+        """Note that a batch is no longer computed."""
+        if batch[0].job.task == "explain":
+            self._running_explanations -= 1
+            # one that had to wait for this one may now be computed
+            self.changed.set()
 
     def fail_all(self, problem: Problem) -> None:
         """End every job that waits."""
@@ -200,6 +201,11 @@ class Admission:
             if one.job.task != "explain" or not busy:
                 return one
         return None
+
+    def _job_ended(self, done: asyncio.Future[list[Answer]]) -> None:
+        """Free the places of a job that ended before all of it was computed."""
+        if done.cancelled() or done.exception() is not None:
+            self._drop_unwanted()
 
     def _drop_unwanted(self) -> None:
         now = time.monotonic()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import msgspec
@@ -34,12 +33,20 @@ def read_frame(stream: BinaryIO) -> Message | None:
     return message
 
 
-async def receive_frame(stream: asyncio.StreamReader) -> Message:
-    """The next message.
+class FrameBuffer:
+    """Puts messages together again from the pieces in which a pipe hands them on."""
 
-    Raises:
-        asyncio.IncompleteReadError: the other side has ended.
-    """
-    (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-    message: Message = msgspec.msgpack.decode(await stream.readexactly(length))
-    return message
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def add(self, piece: bytes) -> Iterator[Message]:
+        """The messages that `piece` completes."""
+        self._bytes += piece
+        while len(self._bytes) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._bytes)
+            end = _LENGTH.size + length
+            if len(self._bytes) < end:
+                return
+            message: Message = msgspec.msgpack.decode(self._bytes[_LENGTH.size : end])
+            del self._bytes[:end]
+            yield message

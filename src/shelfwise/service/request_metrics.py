@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,13 +13,17 @@ from shelfwise.service.waiting import DisconnectedError
 HUNG_UP = 499
 """What a request is counted as whose caller hung up; nobody gets to see it."""
 
+MAX_SERIES = 512
+
 
 class RequestMetrics:
     """ASGI middleware around all others."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
-        self.metrics = metrics
+        # looking a counter up by its labels costs more than counting
+        self._requests = lru_cache(MAX_SERIES)(metrics.requests.labels)
+        self._seconds = lru_cache(MAX_SERIES)(metrics.request_seconds.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -43,5 +48,5 @@ class RequestMetrics:
             # the route's pattern: paths of strangers would each be a series of their own
             pattern = getattr(scope.get("route"), "path", "other")
             route = scope["state"].get("route", pattern)
-            self.metrics.requests.labels(route, str(status)).inc()
-            self.metrics.request_seconds.labels(route).observe(time.monotonic() - started)
+            self._requests(route, str(status)).inc()
+            self._seconds(route).observe(time.monotonic() - started)

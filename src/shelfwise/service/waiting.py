@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,10 +26,10 @@ async def submit(admission: Admission, job: Job, receive: Receive | None = None)
         Problem: there is no room, the time is over, or no worker answers.
         DisconnectedError: the caller is gone.
     """
-    await admission.admit(job)
+    admission.admit(job)
     products = admission.metrics.products
     try:
-        answers = await _first_of(job, receive)
+        answers = await _settled(job, receive)
     except Problem as problem:
         outcome = "expired" if problem.status == 504 else "failed"
         products.labels(outcome).inc(len(job.products))
@@ -45,26 +44,23 @@ async def submit(admission: Admission, job: Job, receive: Receive | None = None)
     return answers
 
 
-async def _first_of(job: Job, receive: Receive | None) -> list[Answer]:
+async def _settled(job: Job, receive: Receive | None) -> list[Answer]:
     """The answers, unless the deadline or the caller's end comes first."""
-    gone = None if receive is None else asyncio.ensure_future(_disconnected(receive))
-    awaited: set[asyncio.Future[Any]] = {job.done} if gone is None else {job.done, gone}
-    remaining = max(0.0, job.deadline - time.monotonic())
+    loop = asyncio.get_running_loop()
+    # the loop's clock is the monotonic one, as the deadline's
+    timer = loop.call_at(job.deadline, job.fail, deadline_passed())
+    watch = None if receive is None else loop.create_task(_give_up_when_gone(job, receive))
     try:
-        finished, _ = await asyncio.wait(
-            awaited, timeout=remaining, return_when=asyncio.FIRST_COMPLETED
-        )
+        # awaited by itself: each wait around it would cost one more turn of the loop, long ones under load
+        return await job.done
     finally:
-        if gone is not None:
-            gone.cancel()
-    if job.done in finished:
-        return job.done.result()
-    if finished:
-        raise DisconnectedError
-    raise deadline_passed()
+        timer.cancel()
+        if watch is not None:
+            watch.cancel()
 
 
-async def _disconnected(receive: Receive) -> None:
-    """Return when the caller hangs up."""
+async def _give_up_when_gone(job: Job, receive: Receive) -> None:
+    """End the job when its caller hangs up."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    job.fail(DisconnectedError())

@@ -78,8 +78,7 @@ class WorkerSet:
     async def close(self) -> None:
         """Finish the batches that are being computed, and end the workers."""
         self._closing = True
-        async with self.admission.changed:
-            self.admission.changed.notify_all()
+        self.admission.changed.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(worker.close() for worker in self.workers))
 
@@ -149,20 +148,16 @@ class WorkerSet:
     async def _next_batch(self, worker: Worker) -> list[Waiting]:
         """What waits, as soon as anything does; nothing where the worker should be looked after first."""
         explanations = max(1, len(self.workers) - 1)
-        batch = self.admission.take(explanations)
-        if batch:
-            return batch
-        async with self.admission.changed:
-            # again: something may have come since
-            if not self.admission.waiting_products and not self._closing and worker.alive:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.admission.changed.wait(), LOOK_SECONDS)
-            elif self.admission.waiting_products:
-                batch = self.admission.take(explanations)
-        if not batch:
-            # explanations that must wait would else be looked for without a pause
-            await asyncio.sleep(0.005)
-        return batch
+        changed = self.admission.changed
+        while not self._closing and worker.alive:
+            if batch := self.admission.take(explanations):
+                return batch
+            # nothing can come between the look and this line
+            changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await changed.wait()
+        return []
 
     def _hand_out(
         self, batch: Sequence[Waiting], answers: Sequence[Answer], seconds: float

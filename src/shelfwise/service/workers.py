@@ -9,13 +9,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from shelfwise.core.one_thread import ONE_THREAD
 from shelfwise.errors import ShelfwiseError
-from shelfwise.service.frames import Message, pack, receive_frame
+from shelfwise.service.frames import FrameBuffer, Message, pack
 from shelfwise.service.settings import ServiceSettings
 
 log = logging.getLogger("shelfwise")
@@ -25,22 +24,26 @@ class WorkerError(ShelfwiseError):
     """A worker could not load its model, or has ended."""
 
 
-@dataclass
-class Worker:
+class Worker(asyncio.SubprocessProtocol):
     """One process with the model.
+
+    What it says is handled as it arrives. Streams would hand it on in two more turns of the loop, in which
+    the worker has nothing to do; under load a turn is long.
 
     Args:
         folder: of the model.
         settings: how long it may be silent, load or compute.
     """
 
-    folder: Path
-    settings: ServiceSettings
-    facts: dict[str, Any] = field(default_factory=dict)
-    _process: asyncio.subprocess.Process | None = None
-    _reader: asyncio.Task[None] | None = None
-    _heard: float = field(default_factory=time.monotonic)
-    _reply: asyncio.Future[Message] | None = None
+    def __init__(self, folder: Path, settings: ServiceSettings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.facts: dict[str, Any] = {}
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._frames = FrameBuffer()
+        self._heard = time.monotonic()
+        self._reply: asyncio.Future[Message] | None = None
+        self._ended = asyncio.Event()
 
     async def start(self) -> None:
         """Start the process and wait until its model is loaded and has labelled a product.
@@ -48,20 +51,11 @@ class Worker:
         Raises:
             WorkerError: the model cannot be loaded; what the worker said of it.
         """
-        self._reply = asyncio.get_running_loop().create_future()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "shelfwise.service.worker_process",
-            str(self.folder),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-            # a frame may be longer than a line of text
-            limit=1 << 22,
-        )
+        loop = asyncio.get_running_loop()
+        self._reply = loop.create_future()
+        command = (sys.executable, "-m", "shelfwise.service.worker_process", str(self.folder))
+        await loop.subprocess_exec(lambda: self, *command, stderr=None, env=_environment())
         self._heard = time.monotonic()
-        self._reader = asyncio.create_task(self._read())
         try:
             message = await asyncio.wait_for(self._reply, self.settings.load_seconds)
         except TimeoutError:
@@ -87,22 +81,21 @@ class Worker:
         """
         if not self.alive:
             raise WorkerError("the model worker has ended")
-        assert self._process is not None
-        assert self._process.stdin is not None
         self._reply = asyncio.get_running_loop().create_future()
         request = {"task": task, "products": list(products), "options": dict(options)}
+        self._input.write(pack(request))
         try:
-            self._process.stdin.write(pack(request))
-            await self._process.stdin.drain()
-            return await asyncio.wait_for(self._reply, self.settings.batch_seconds)
-        except (TimeoutError, OSError) as error:
+            # no task is made for it, as wait_for would
+            async with asyncio.timeout(self.settings.batch_seconds):
+                return await self._reply
+        except TimeoutError:
             await self.kill()
-            raise WorkerError(f"the model worker hung or ended ({type(error).__name__})") from None
+            raise WorkerError("the model worker hung (TimeoutError)") from None
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process is not None and self._process.returncode is None
+        return self._transport is not None and not self._ended.is_set()
 
     @property
     def silent_seconds(self) -> float:
@@ -112,64 +105,62 @@ class Worker:
     @property
     def resident_bytes(self) -> int | None:
         """The memory that it holds; None where the system does not tell."""
-        if self._process is None:
+        if self._transport is None:
             return None
         with suppress(OSError, ValueError, IndexError):
-            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+            pages = Path(f"/proc/{self._transport.get_pid()}/statm").read_text().split()[1]
             return int(pages) * os.sysconf("SC_PAGE_SIZE")
         return None
 
     async def close(self) -> None:
         """Let it finish what it computes, and end."""
-        if self._process is None:
+        if self._transport is None:
             return
-        assert self._process.stdin is not None
         # it ends by itself at the end of its input
-        self._process.stdin.close()
+        self._input.close()
         try:
-            await asyncio.wait_for(self._process.wait(), 2)
+            await asyncio.wait_for(self._ended.wait(), 2)
         except TimeoutError:
             await self.kill()
-        await self._stop_reading()
 
     async def kill(self) -> None:
         """End it at once, whatever it does."""
-        if self._process is None:
+        if self._transport is None:
             return
         with suppress(ProcessLookupError):
             # a stopped process heeds no other signal
-            self._process.kill()
-        await self._process.wait()
-        await self._stop_reading()
+            self._transport.kill()
+        await self._ended.wait()
 
-    async def _stop_reading(self) -> None:
-        reader = self._reader
-        if reader is not None and reader is not asyncio.current_task():
-            reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await reader
+    @property
+    def _input(self) -> asyncio.WriteTransport:
+        """Where the process reads what it is asked."""
+        assert self._transport is not None
+        return cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
 
-    async def _read(self) -> None:
-        """Hand on what the process says, until it ends."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        try:
-            while True:
-                message = await receive_frame(self._process.stdout)
-                self._heard = time.monotonic()
-                if message["kind"] != "beat":
-                    self._settle(message)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            await self._process.wait()
-        finally:
-            if self._reply is not None and not self._reply.done():
-                code = self._process.returncode
-                self._reply.set_exception(WorkerError(f"the model worker ended with code {code}"))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to the process; called by the loop."""
+        # the transports of uvloop are not of the classes of asyncio
+        self._transport = cast(asyncio.SubprocessTransport, transport)
 
-    def _settle(self, message: Message) -> None:
-        # who waited may have gone
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Handle what the process says; called by the loop."""
+        self._heard = time.monotonic()
+        for message in self._frames.add(data):
+            # who waited may have gone
+            if message["kind"] != "beat" and self._reply is not None and not self._reply.done():
+                self._reply.set_result(message)
+
+    def process_exited(self) -> None:
+        """Note that the process has ended; called by the loop."""
+        self._ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits that there will be no answer; called by the loop, after all that was said."""
+        assert self._transport is not None
+        code = self._transport.get_returncode()
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result(message)
+            self._reply.set_exception(WorkerError(f"the model worker ended with code {code}"))
 
 
 def _environment() -> dict[str, str]:
