@@ -187,6 +187,7 @@ def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: P
         "suggested": ["=cmd", EVIL, "A|B"],
     }
     finding |= {"add": ["=cmd"], "remove": [], "evidence": evidence, "decision": None}
+    copy = {"id": EVIL, "title": EVIL, "other_labels": [EVIL], "differs_from_most": True}
     summary = {
         "source": EVIL,
         "products": 1,
@@ -197,8 +198,13 @@ def test_catalogue_texts_cannot_act_on_the_page_nor_in_a_spreadsheet(tmp_path: P
         "notes": [EVIL],
     }
     files = write_findings(
-        {**summary, "labels": [{"label": EVIL, "missing": 1, "wrong": 0}]},
+        {
+            **summary,
+            "labels": [{"label": EVIL, "missing": 1, "wrong": 0}],
+            "disagreeing_copies": 1,
+        },
         [finding],
+        [{"labels": [EVIL], "products": [copy]}],
         tmp_path,
         lambda _: None,
     )

@@ -58,21 +58,26 @@ class SimilarPairs:
     similarity: Floats
 
 
-def similar_groups(columns: list[pa.ChunkedArray], most_sharing: int) -> Rows:
+def similar_groups(
+    columns: list[pa.ChunkedArray], most_sharing: int, least: float = SIMILAR
+) -> Rows:
     """(N,) group ids, 0..G-1, of products with similar texts; at most :data:`MAX_GROUP` in each.
 
     Args:
         columns: (N,) texts, as written; of each product they are read one after the other.
         most_sharing: a pair of words that more products have is boilerplate, and is not compared.
+        least: the share of word pairs that similar texts have in common.
 
     Raises:
         PluginError: the extra ``copies`` is not installed.
     """
-    pairs = similar_pairs(columns, most_sharing)
+    pairs = similar_pairs(columns, most_sharing, least)
     return bounded_groups(pairs, len(columns[0]), MAX_GROUP)
 
 
-def similar_pairs(columns: list[pa.ChunkedArray], most_sharing: int) -> SimilarPairs:
+def similar_pairs(
+    columns: list[pa.ChunkedArray], most_sharing: int, least: float = SIMILAR
+) -> SimilarPairs:
     """The pairs of similar products that a band of the signatures shows, each once.
 
     Of many products that are alike, each is paired with the first of them and with its neighbour only.
@@ -87,7 +92,7 @@ def similar_pairs(columns: list[pa.ChunkedArray], most_sharing: int) -> SimilarP
     found: list[NDArray[np.int64]] = []
     for band in np.split(np.arange(_PERMUTATIONS), _BANDS):
         candidates = _same_band(signatures[:, band])
-        similar = _similarity(signatures, candidates) >= SIMILAR
+        similar = _similarity(signatures, candidates) >= least
         found.append(candidates[similar])
     # most pairs are found by several bands
     places = np.unique(np.concatenate(found), axis=0)

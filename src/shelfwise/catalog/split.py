@@ -44,6 +44,12 @@ class Split:
     test: Rows
 
 
+def most_sharing(products: int) -> int:
+    """Of so many products, how many may share a description, or a pair of words, that is no boilerplate."""
+    most, share = MAX_SHARING_DESCRIPTION
+    return max(most, int(share * products))
+
+
 def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
     """Group ids (N,), 0..G-1: products with the same cleaned description or the same cleaned title share one.
 
@@ -60,15 +66,14 @@ def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
         PluginError: `rule` needs the extra ``copies``, which is not installed.
     """
     count = len(catalog)
-    most, share = MAX_SHARING_DESCRIPTION
-    most_sharing = max(most, int(share * count))
+    limit = most_sharing(count)
     columns = [catalog.table.column("title"), catalog.table.column("description")]
     bonds = [
         shared_texts(columns[0], 1, MAX_SHARING_TITLE),
-        shared_texts(columns[1], MIN_DESCRIPTION, most_sharing),
+        shared_texts(columns[1], MIN_DESCRIPTION, limit),
     ]
     if rule == "similar_text":
-        bonds.append(similar_groups(columns, most_sharing))
+        bonds.append(similar_groups(columns, limit))
     # titles are numbered from 0 on and descriptions from N on, so that no title is taken for a description
     for place, bond in enumerate(bonds):
         bonds[place] = np.where(bond >= 0, bond + place * count, -1)

@@ -135,6 +135,9 @@ def audit(
     typer.echo(f"{found['listed']} of {found['products']} products listed, {judged}")
     for row in found["labels"][:10]:
         typer.echo(f"{row['missing']:6} missing {row['wrong']:6} wrong  {row['label']}")
+    if found["disagreeing_copies"]:
+        groups = f"{found['disagreeing_copies']} groups of near-copies have different labels"
+        typer.echo(f"{groups}: {found['near_copies']}")
     for note in found["notes"]:
         typer.echo(f"note: {note}")
     typer.echo(

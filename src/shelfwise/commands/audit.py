@@ -20,15 +20,16 @@ from shelfwise.catalog.corrections_file import keep_decisions
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audit_findings import describe_findings
+from shelfwise.commands.audit_near_copies import Group, disagreeing_copies
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import keep_input
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, PluginError
 from shelfwise.model.predictor import Predictor
-from shelfwise.reports.audit_report import write_findings
+from shelfwise.reports.audit_report import NEAR_COPIES, write_findings
 
 TABLES = ("audit.jsonl", "audit.csv")
 """What an audit leaves to be filled in."""
@@ -47,7 +48,8 @@ def audit_catalog(
     """List the products of `source` that are probably mis-tagged, most suspicious first.
 
     Leaves ``audit.jsonl`` and ``audit.csv`` in `out`, to be filled in and given to ``shelfwise train
-    --corrections`` (see :mod:`shelfwise.catalog.corrections`), and ``index.html`` to look at.
+    --corrections`` (see :mod:`shelfwise.catalog.corrections`), ``near_copies.jsonl`` with near-copies that
+    have different labels, and ``index.html`` to look at.
 
     Args:
         top_fraction: share of the products to list, most suspicious first; at least one.
@@ -65,6 +67,7 @@ def audit_catalog(
         raise CatalogError(f"cannot list a share of {top_fraction:g} of the products; {expected}")
     context = context or Context(seed=model.config.seed)
     with claimed(out):
+        keep_input(source, out / NEAR_COPIES)
         # before any work: decisions that people have typed are not there a second time
         for name in TABLES:
             keep_input(source, out / name)
@@ -87,6 +90,7 @@ def _audit(
         fix = "give products with categories and with the fields the model reads"
         raise CatalogError(f"nothing to audit in {source}: {left_out}; {fix}")
     findings = _list_suspicious(model, audited, scored, max(1, round(top_fraction * products)))
+    copies, copy_notes = _copies(catalog, model)
     summary = {
         "source": str(source),
         "products": products,
@@ -95,10 +99,11 @@ def _audit(
         "listed": len(findings),
         "system": model.decide_with,
         "labels": _count_by_label(findings),
-        "notes": _notes(model, audited),
+        "disagreeing_copies": len(copies),
+        "notes": [*_notes(model, audited), *copy_notes],
     }
     images = dict(zip(catalog.ids, catalog.image_sources(), strict=True))
-    return summary | write_findings(summary, findings, out, images.get)
+    return summary | write_findings(summary, findings, copies, out, images.get)
 
 
 def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, int]]:
@@ -139,6 +144,15 @@ def _detector(model: Predictor, audited: AuditedProducts) -> LabelErrorDetector:
         return LabelErrorDetector.fit(audited.scores, audited.given)
     scores, targets = model.out_of_fold.dense()
     return LabelErrorDetector.fit(scores, targets > 0)
+
+
+def _copies(catalog: Catalog, model: Predictor) -> tuple[list[Group], list[str]]:
+    """Near-copies that have different labels, or a note why they were not looked for."""
+    try:
+        return disagreeing_copies(catalog, model.labels.mode), []
+    except PluginError as error:
+        # the audit of single products needs no such library
+        return [], [f"near-copies were not looked for: {error}"]
 
 
 def _notes(model: Predictor, audited: AuditedProducts) -> list[str]:

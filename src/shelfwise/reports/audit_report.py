@@ -11,8 +11,17 @@ from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
 from shelfwise.core.files import json_text, replacing, write_json_lines
 from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 
+NEAR_COPIES = "near_copies.jsonl"
+"""Groups of near-copies whose labels differ, one a line."""
+
 MAX_PRODUCTS = 100
 """Products on the page; the tables have all."""
+
+MAX_GROUPS = 50
+"""Groups of near-copies on the page."""
+
+MAX_COPIES = 12
+"""Products of a group on the page."""
 
 NEIGHBOUR_SIZE = 120
 """Longest side of a neighbour's image, in pixels."""
@@ -24,31 +33,44 @@ COLUMNS = ("id", "title", "suspicion", "given", "add", "remove", "suggested", "d
 
 
 def write_findings(
-    summary: Json, findings: Sequence[Json], folder: Path, images: ImageLookup
+    summary: Json,
+    findings: Sequence[Json],
+    copies: Sequence[Json],
+    folder: Path,
+    images: ImageLookup,
 ) -> dict[str, str]:
-    """Write ``audit.jsonl``, ``audit.csv`` and ``index.html`` into `folder` (made if need be).
+    """Write the tables, the list of near-copies and the page into `folder` (made if need be).
 
     Args:
         summary: what :func:`shelfwise.commands.audit.audit_catalog` counts.
         findings: the listed products, most suspicious first: id, title, suspicion, given, suggested, add,
             remove, evidence by label, and a decision that is None until a person has made it.
+        copies: groups of near-copies that have different labels.
         images: from a product's id to its image, or None.
 
     Returns:
-        Where they are: "corrections", "table" and "page".
+        Where they are: "corrections", "table", "near_copies" and "page".
     """
     # both files hold the same lines, and one of them is filled in
     lines = folder / "audit.jsonl"
     write_json_lines(lines, findings)
     table = folder / "audit.csv"
     _write_table(table, findings)
+    near_copies = folder / NEAR_COPIES
+    write_json_lines(near_copies, copies)
     view = {
         "summary": summary,
+        "copies": [_copies_view(group, images) for group in copies[:MAX_GROUPS]],
         "findings": [_finding_view(finding, images) for finding in findings[:MAX_PRODUCTS]],
         "listed": len(findings),
     }
     page = write_page("audit.html.j2", view, folder)
-    return {"corrections": str(lines), "table": str(table), "page": str(page)}
+    return {
+        "corrections": str(lines),
+        "table": str(table),
+        "near_copies": str(near_copies),
+        "page": str(page),
+    }
 
 
 def _write_table(path: Path, findings: Sequence[Json]) -> None:
@@ -104,3 +126,13 @@ def _finding_view(finding: Json, images: ImageLookup) -> dict[str, Any]:
         "thumbnail": thumbnail(images(finding["id"])),
         "near": shown,
     }
+
+
+def _copies_view(group: Json, images: ImageLookup) -> dict[str, Any]:
+    """A group of near-copies as the page shows it; those that differ from most come first."""
+    products = sorted(group["products"], key=lambda product: not product["differs_from_most"])
+    shown = []
+    for product in products[:MAX_COPIES]:
+        image = thumbnail(images(product["id"]), NEIGHBOUR_SIZE)
+        shown.append({**product, "thumbnail": image})
+    return {**group, "products": shown, "hidden": len(products) - len(shown)}
