@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -93,6 +94,47 @@ def test_other_distributions_add_plugins(
     )
     assert "foreign" in plugins.names()
     assert issubclass(plugins.load("foreign"), FusionPolicy)
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch, plugins: Registry) -> Callable[..., None]:
+    """Lets other packages offer plug-ins: name -> where each of them stands."""
+
+    def offer(name: str, *places: str) -> None:
+        points = [
+            EntryPoint(name, f"{plugins.package}.{place}", plugins.package) for place in places
+        ]
+        monkeypatch.setattr("shelfwise.core.registry.entry_points", lambda group: points)
+
+    return offer
+
+
+def test_two_plugins_of_one_name_are_refused(
+    plugins: Registry, offered: Callable[..., None]
+) -> None:
+    offered("foreign", "first:First", "empty:Maximum")
+    with pytest.raises(PluginError, match=r"'foreign' is offered by .*first.* and .*empty"):
+        plugins.load("foreign")
+    offered("first", "empty:Maximum")
+    with pytest.raises(PluginError, match=r"'first' is offered by shelfwise and .*uninstall"):
+        Registry(plugins.kind, plugins.package, plugins.base).load("first")
+
+
+def test_a_foreign_plugin_that_fails_when_it_is_imported_is_named(
+    plugins: Registry, offered: Callable[..., None]
+) -> None:
+    offered("foreign", "_shared:Any")
+    with pytest.raises(PluginError, match=r"cannot be imported .RuntimeError: helpers are no plug"):
+        plugins.load("foreign")
+
+
+@pytest.mark.parametrize("place", ["first:POLICY", "first:PluginSettings", "first:FusionPolicy"])
+def test_what_is_no_plugin_is_refused(
+    plugins: Registry, offered: Callable[..., None], place: str
+) -> None:
+    offered("foreign", place)
+    with pytest.raises(PluginError, match=r"is no whole FusionPolicy|cannot be imported"):
+        plugins.load("foreign")
 
 
 def test_settings_are_checked_and_say_where() -> None:

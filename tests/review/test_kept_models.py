@@ -56,6 +56,19 @@ def test_the_old_model_lies_beside_before_the_new_one_is_in_place(tmp_path: Path
     assert len(kept_models(model)) == 2
 
 
+def test_links_and_pipes_among_the_kept_models_are_passed_over(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    write_model(tmp_path / "elsewhere", "a")
+    place = models_folder(model)
+    write_model(place / "kept", "b")
+    (place / "link").symlink_to(tmp_path / "elsewhere")
+    (place / "circle").symlink_to(place / "circle")
+    (place / "pipe").mkdir()
+    # nobody writes into it: whoever opens it waits
+    os.mkfifo(place / "pipe" / "MANIFEST.json")
+    assert [one.folder.name for one in kept_models(model)] == ["kept"]
+
+
 def test_the_same_training_again_is_kept_once(tmp_path: Path) -> None:
     model = tmp_path / "model"
     write_model(model, "a")

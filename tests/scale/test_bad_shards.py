@@ -21,6 +21,7 @@ from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.commands.label import summary_lines
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.errors import StorageError
 from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import LocalEngine
 from shelfwise.scale.plan import LabelPlan
@@ -183,3 +184,13 @@ def test_without_room_for_a_part_the_run_ends_with_the_reason_and_goes_on_later(
     assert [name for name in os.listdir(out) if name != "ledger"] == []
     assert not run(out)["failed"]
     assert contents(out) == contents(undisturbed)
+
+
+@pytest.mark.parametrize(("name", "value"), [("version", 2), ("kind", "shelfwise catalog")])
+def test_a_plan_of_another_kind_or_version_is_refused(
+    undisturbed: Path, name: str, value: object
+) -> None:
+    plan = json.loads((undisturbed / "plan.json").read_bytes())
+    changed = json.dumps({**plan, name: value}).encode()
+    with pytest.raises(StorageError, match=r"plan\.json is not the plan of a labelling run"):
+        LabelPlan.from_bytes(changed, "labels")

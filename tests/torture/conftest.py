@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -61,13 +62,17 @@ def seen(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
 
 def write_row(part: str, sentence: str, seconds: float) -> None:
     """Put one row into the table, in place of the row of the same part."""
-    rows: dict[str, str] = {}
-    if FIGURES.exists():
-        for line in FIGURES.read_text("utf-8").splitlines():
+    with FIGURES.open("a+", encoding="utf-8") as table:
+        # files of tests run side by side: without the lock one of two rows could be lost
+        fcntl.flock(table, fcntl.LOCK_EX)
+        table.seek(0)
+        rows: dict[str, str] = {}
+        for line in table:
             if line.startswith("| ") and not line.startswith("| part |"):
-                rows[line.split("|")[1].strip()] = line
-    rows[part] = f"| {part} | {sentence} | {seconds:.0f} | {date.today().isoformat()} |"
-    FIGURES.write_text(HEAD + "\n".join(rows[name] for name in sorted(rows)) + "\n", "utf-8")
+                rows[line.split("|")[1].strip()] = line.rstrip("\n")
+        rows[part] = f"| {part} | {sentence} | {seconds:.0f} | {date.today().isoformat()} |"
+        table.truncate(0)
+        table.write(HEAD + "\n".join(rows[name] for name in sorted(rows)) + "\n")
 
 
 def write_catalogue(path: Path, products: int = 120, seed: int = 0) -> Path:

@@ -24,7 +24,7 @@ from shelfwise.core.types import (
     Rows,
     State,
 )
-from shelfwise.errors import LabelError
+from shelfwise.errors import LabelError, PluginError
 from shelfwise.training.cross_fitting import out_of_fold
 
 L = 3
@@ -195,6 +195,19 @@ def test_predict_present_scatters_into_the_right_rows() -> None:
     )
     assert answer.features[:, 0].tolist() == [0, 1, 0, 3]
     np.testing.assert_allclose(answer.probabilities[:, 1], [0, 0.5, 0, 0.25])
+
+
+def test_predict_present_refuses_one_row_for_all_products() -> None:
+    class OneRow(Spy):
+        def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
+            probabilities, features = super().predict(inputs, context)
+            return probabilities[:1], features
+
+    inputs = examples(np.array([False, True, True])).inputs
+    with pytest.raises(
+        PluginError, match=r"OneRow answered with an array \(1, 3\), expected \(2, 3\)"
+    ):
+        predict_present(OneRow([]), inputs, L, Context())
 
 
 def test_predict_present_of_nobody_asks_nobody() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shelfwise.core.modality import Modality
+from shelfwise.core.plugin_answers import checked
 from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Prediction, Rows
 from shelfwise.errors import LabelError
 
@@ -42,6 +43,9 @@ def predict_present(
 
     Returns:
         Probabilities (N, L) and features (N, D); D is 0 where no product has the field.
+
+    Raises:
+        PluginError: the modality gave arrays of another shape, or values that are no finite numbers.
     """
     count = len(inputs)
     rows = np.flatnonzero(inputs.present)
@@ -51,6 +55,8 @@ def predict_present(
     # taking all rows would copy them for nothing
     asked = inputs if len(rows) == count else inputs.take(rows)
     probabilities, features = modality.predict(asked, context)
+    probabilities = checked(modality, probabilities, len(rows), labels)
+    features = checked(modality, features, len(rows))
     return Prediction(
         _scattered(probabilities, rows, count), _scattered(features, rows, count), inputs.present
     )

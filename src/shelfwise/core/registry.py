@@ -14,7 +14,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -46,28 +46,31 @@ class Registry:
 
     def names(self) -> list[str]:
         """All plug-in names, sorted, without importing any of them."""
+        return sorted(self._built_in() | self._entry_points.keys())
+
+    def _built_in(self) -> set[str]:
+        """The names of our own files."""
         spec = find_spec(self.package)
         assert spec is not None, self.package
         files = pkgutil.iter_modules(spec.submodule_search_locations or [])
         # a file whose name starts with an underscore is a helper, no plug-in
-        built_in = {file.name for file in files if not file.name.startswith("_")}
-        return sorted(built_in | self._entry_points.keys())
+        return {file.name for file in files if not file.name.startswith("_")}
 
     def load(self, name: str) -> Any:
         """The plug-in class called `name`.
 
         Raises:
             PluginError: no such plug-in (with the nearest name), one that was removed (with what to use
-                instead), or a library it needs is missing.
+                instead), a library it needs is missing, or another package has one of this name.
         """
-        if name in self._entry_points:
-            return self._entry_points[name].load()
-        if name not in self.names():
-            raise PluginError(self._unknown(name))
-        module = self._import(name)
         # The contract is imported here, not above: listing names must stay quick.
         home, _, contract = self.base.partition(":")
         base = getattr(importlib.import_module(home), contract)
+        if name in self._entry_points:
+            return self._load_installed(name, base)
+        if name not in self._built_in():
+            raise PluginError(self._unknown(name))
+        module = self._import(name)
         found = [value for value in vars(module).values() if _is_plugin(value, base, module)]
         if len(found) != 1:
             count = len(found)
@@ -75,6 +78,35 @@ class Registry:
                 f"{module.__name__} must define exactly one {contract}, it defines {count}"
             )
         return found[0]
+
+    def _load_installed(self, name: str, base: type) -> Any:
+        """The plug-in that another package offers.
+
+        Raises:
+            PluginError: the name is taken, or what stands there is no plug-in of this kind.
+        """
+        points = self._entry_points[name]
+        packages = [point.dist.name if point.dist else point.value for point in points]
+        if name in self._built_in():
+            packages.insert(0, "shelfwise")
+        if len(packages) > 1:
+            raise PluginError(
+                f"the {self.kind} {name!r} is offered by {' and '.join(packages)}; uninstall all but one"
+            )
+        try:
+            found = points[0].load()
+        except Exception as error:
+            # code of others may fail in any way
+            raise PluginError(
+                f"the {self.kind} {name!r} of {packages[0]} cannot be imported "
+                f"({type(error).__name__}: {error}); repair or uninstall it"
+            ) from error
+        if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
+            raise PluginError(
+                f"the {self.kind} {name!r} of {packages[0]} is no whole {base.__name__}; "
+                "repair or uninstall it"
+            )
+        return found
 
     def _import(self, name: str) -> ModuleType:
         """The plug-in's file, imported."""
@@ -99,9 +131,12 @@ class Registry:
         return f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
 
     @cached_property
-    def _entry_points(self) -> dict[str, Any]:
+    def _entry_points(self) -> dict[str, list[EntryPoint]]:
         """What installed packages offer, by name. Cached: it reads the description of every package."""
-        return {point.name: point for point in entry_points(group=self.group or self.package)}
+        found: dict[str, list[EntryPoint]] = {}
+        for point in entry_points(group=self.group or self.package):
+            found.setdefault(point.name, []).append(point)
+        return found
 
 
 def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
+from shelfwise.core.plugin_answers import fused
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
 from shelfwise.core.types import (
@@ -138,7 +139,7 @@ class Model(Predictor):
         if system in self.members:
             return answers.predictions[system].probabilities
         outputs = answers.outputs(self.system_members[system])
-        return outputs.zero_where_absent(self.policies[system].fuse(outputs))
+        return outputs.zero_where_absent(fused(self.policies[system], outputs))
 
     def bundle(self) -> Bundle:
         """The model as plain values."""

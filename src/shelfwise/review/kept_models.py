@@ -48,8 +48,10 @@ def models_folder(model: Path) -> Path:
 
 def digest_of(model: Path) -> str | None:
     """The sha256 of a model's manifest, which tells versions apart; None where there is no model."""
+    manifest = model / MANIFEST
     try:
-        return sha256_of_file(model / MANIFEST)
+        # a pipe would be waited for
+        return sha256_of_file(manifest) if manifest.is_file() else None
     except OSError:
         return None
 
@@ -70,6 +72,9 @@ def kept_models(model: Path) -> list[KeptModel]:
         return []
     found = []
     for folder in place.iterdir():
+        # what a link leads to may be another model by the time it is taken
+        if folder.is_symlink():
+            continue
         digest = digest_of(folder)
         # by its content, not by its name: somebody may have renamed it
         if digest is None or folder.name.startswith("."):

@@ -20,6 +20,7 @@ LEDGER = "ledger"
 """The folder with an entry for each finished part."""
 
 _DIGEST_LETTERS = 16
+_FORMAT = {"kind": "shelfwise labels", "version": 1}
 _KEPT = ("model", "settings", "shards")
 
 
@@ -78,8 +79,7 @@ class LabelPlan:
     def to_bytes(self) -> bytes:
         """The plan as its file has it."""
         content = {
-            "kind": "shelfwise labels",
-            "version": 1,
+            **_FORMAT,
             "model": self.model,
             "settings": asdict(self.settings),
             "shards": [asdict(shard) for shard in self.shards],
@@ -95,6 +95,9 @@ class LabelPlan:
         """
         try:
             found: Mapping[str, Any] = json.loads(content)
+            # what a later version notes may mean something else
+            if {name: found[name] for name in _FORMAT} != _FORMAT:
+                raise ValueError("another kind or version")
             return TypeAdapter(cls).validate_python({name: found[name] for name in _KEPT})
         except (ValueError, KeyError, TypeError, RecursionError):
             fix = "choose another --out, or remove the folder"

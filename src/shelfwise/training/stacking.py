@@ -11,6 +11,7 @@ import numpy as np
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality, presence_patterns
+from shelfwise.core.plugin_answers import fused
 from shelfwise.core.registry import make_policy
 from shelfwise.core.types import Context, Floats, MemberOutputs, Prediction, Rows, State
 from shelfwise.errors import ConfigError
@@ -100,7 +101,7 @@ class Stack:
         validation = self._validation()
         if validation is None:
             return self.cross_fitted(model, context, checkpoints)
-        return model.policies[self.name].fuse(validation[0])
+        return fused(model.policies[self.name], validation[0])
 
     def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
         """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
@@ -121,7 +122,7 @@ class Stack:
                 policy = make_policy(model.config, self.name)
                 learnt = self._drawn(outputs.take(others), targets[others], model, context)
                 policy = policy.fit(*learnt, None, own_context)
-                scores[held_out] = policy.fuse(outputs.take(held_out))
+                scores[held_out] = fused(policy, outputs.take(held_out))
             return State({"scores": scores})
 
         scores: Floats = checkpoints.run(f"cross.{self.name}", computed).arrays["scores"]

@@ -110,7 +110,7 @@ def test_another_distribution_adds_a_format(
     (tmp_path / "a_lisp_reader.py").write_text(LISP)
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("lisp", "a_lisp_reader:Lisp", "shelfwise.formats")
-    monkeypatch.setitem(vars(formats), "_entry_points", {"lisp": point})
+    monkeypatch.setitem(vars(formats), "_entry_points", {"lisp": [point]})
     read_lisp(tmp_path)
 
 

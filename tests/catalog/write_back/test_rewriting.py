@@ -178,6 +178,21 @@ def test_a_signed_workbook_is_refused(tmp_path: Path) -> None:
         rewrite(path, second_becomes("B"))
 
 
+def test_a_workbook_that_defines_entities_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.xlsx"
+    workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", "A"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    relations = "xl/_rels/workbook.xml.rels"
+    laughs = b'<!DOCTYPE r [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]>'
+    parts[relations] = laughs + parts[relations].removeprefix(b'<?xml version="1.0"?>')
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(CatalogError):
+        rewrite(path, second_becomes("B"))
+
+
 def test_a_column_of_objects_in_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.parquet"
     kinds = [[{"name": "A", "id": 1}], [{"name": "A", "id": 1}]]

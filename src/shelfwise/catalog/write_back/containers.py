@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
-from shelfwise.catalog.reading.byte_stream import compression, read_chunks
+from shelfwise.catalog.reading.byte_stream import (
+    MAX_EXPANSION,
+    MIN_EXPANDED,
+    compression,
+    read_chunks,
+)
 from shelfwise.catalog.reading.zip_archive import catalogue_member
+from shelfwise.errors import CatalogError
 
 _HAS_EXTRA = 4
 _HAS_NAME = 8
@@ -50,16 +57,47 @@ def unpack(path: Path) -> Unpacked:
 
 
 def with_member(archive: bytes, name: str, content: bytes) -> bytes:
-    """A zip archive with other content in one member; the others keep theirs, and all their facts."""
+    """A zip archive with other content in one member; the others keep theirs, and all their facts.
+
+    Raises:
+        CatalogError: a member is there twice, is damaged, takes a password or expands without measure.
+    """
     written = io.BytesIO()
-    with ZipFile(io.BytesIO(archive)) as old, ZipFile(written, "w") as new:
-        new.comment = old.comment
-        for info in old.infolist():
-            # writing notes the new places in it
-            kept = copy(info)
-            data = content if info.filename == name else old.read(info)
-            new.writestr(kept, data, compress_type=info.compress_type)
+    try:
+        with ZipFile(io.BytesIO(archive)) as old, ZipFile(written, "w") as new:
+            _check_members(old, name, len(archive))
+            new.comment = old.comment
+            for info in old.infolist():
+                # writing notes the new places in it
+                kept = copy(info)
+                data = content if info.filename == name else old.read(info)
+                new.writestr(kept, data, compress_type=info.compress_type)
+    # a password and an unknown compression are runtime errors
+    except (BadZipFile, RuntimeError, zlib.error) as error:
+        raise CatalogError(f"the archive cannot be copied ({error}); make it anew") from None
     return written.getvalue()
+
+
+def _check_members(archive: ZipFile, name: str, size: int) -> None:
+    """Refuse an archive before anything of it is expanded.
+
+    Args:
+        name: of the member that is changed.
+        size: of the archive, in bytes.
+
+    Raises:
+        CatalogError: the member is there twice, or all of them expand without measure.
+    """
+    members = archive.infolist()
+    if sum(info.filename == name for info in members) > 1:
+        raise CatalogError(f"the archive holds {name} more than once; make it anew")
+    # no more than the size that stands there is ever read of a member
+    expanded = sum(info.file_size for info in members)
+    if expanded > max(MIN_EXPANDED, MAX_EXPANSION * size):
+        raise CatalogError(
+            f"the archive expands to {expanded:,} bytes, more than {MAX_EXPANSION} times its size; "
+            "remove what is no part of the catalogue"
+        )
 
 
 def _gzipped(content: bytes, packed: bytes) -> bytes:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from defusedxml.ElementTree import fromstring
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
 
 from shelfwise.catalog.reading.formats.excel import SheetTable, header_names, plain, sheet_table
 from shelfwise.catalog.write_back.category_column import CategoryColumn
@@ -44,7 +45,7 @@ def rewrite_workbook(path: Path, columns: Mapping[str, str], place: CategoryColu
         with ZipFile(io.BytesIO(packed)) as archive:
             part = _part_of(archive, table.sheet)
             data = archive.read(part)
-    except (BadZipFile, KeyError):
+    except (BadZipFile, KeyError, ParseError, DefusedXmlException, StopIteration):
         kind = "only workbooks of the kind .xlsx or .xlsm are written back: save it as one of these"
         raise CatalogError(kind) from None
     sheet = _Sheet(data, table, place)

@@ -1,0 +1,44 @@
+"""What a plug-in answers is looked at before it is used: code of others may be wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import Floats, MemberOutputs
+from shelfwise.errors import PluginError
+
+
+def checked(plugin: object, answer: Floats, rows: int, columns: int | None = None) -> Floats:
+    """The answer of a modality or a fusion policy, (rows, columns).
+
+    Args:
+        columns: None where any number will do.
+
+    Raises:
+        PluginError: it has another shape, which numpy might spread over the wrong products, or holds values
+            that are no finite numbers.
+    """
+    name = type(plugin).__name__
+    shape = np.shape(answer)
+    wide = columns if columns is not None or len(shape) != 2 else shape[1]
+    if shape != (rows, wide):
+        wanted = f"({rows}, {'any' if columns is None else columns})"
+        raise PluginError(
+            f"the plug-in {name} answered with an array {shape}, expected {wanted}; correct the plug-in"
+        )
+    if not np.isfinite(answer).all():
+        raise PluginError(
+            f"the plug-in {name} answered with infinite values or with none; correct the plug-in"
+        )
+    return answer
+
+
+def fused(policy: FusionPolicy, outputs: MemberOutputs) -> Floats:
+    """The policy's scores (N, L), checked.
+
+    Raises:
+        PluginError: see :func:`checked`.
+    """
+    rows, _, labels = outputs.scores.shape
+    return checked(policy, policy.fuse(outputs), rows, labels)
