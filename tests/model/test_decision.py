@@ -17,7 +17,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
 from shelfwise.model import labelling
-from shelfwise.model.decision import Decision, label_paths
+from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import label
 from shelfwise.model.predictor import Predictor
 from shelfwise.taxonomy.hierarchy import Taxonomy
@@ -168,14 +168,13 @@ def test_what_cannot_be_promised_is_refused_before_the_first_decision(
 def test_paths_go_through_the_first_parent() -> None:
     names = ("Birds", "Cages", "Feeders", "Garden", "Pets")
     edges = np.array([[0, 4], [1, 0], [2, 0], [2, 3]])
-    assert label_paths(names, Taxonomy(names, edges)) == [
+    assert Taxonomy(names, edges).paths == (
         ("Pets", "Birds"),
         ("Pets", "Birds", "Cages"),
         ("Pets", "Birds", "Feeders"),
         ("Garden",),
         ("Pets",),
-    ]
-    assert label_paths(names, None) == [(name,) for name in names]
+    )
 
 
 def test_from_model_uses_the_model_as_it_is(predictor: Predictor) -> None:

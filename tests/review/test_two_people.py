@@ -18,7 +18,7 @@ from shelfwise.review.queues import Filter
 from shelfwise.review.second_opinions import EVERY, SecondOpinion, rows_for_two, to_settle
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.sessions import Visitor
-from tests.review.test_routes import decide, field
+from tests.review.test_routes import decide, field, undo_last
 
 ADA, BOB = Visitor("Ada", "lead"), Visitor("Bob", "reviewer")
 SAMPLE = Filter("sample")
@@ -144,6 +144,46 @@ def test_second_opinions_are_never_changed(shared: Workspace) -> None:
                 other.execute(statement)
 
 
+def test_a_second_opinion_is_taken_back_and_asked_for_again(served: Any) -> None:
+    ada, bob = served.client(), served.client("Bob", "reviewer")
+    (row,) = rows_for_two(served.workspace.queues.sample)
+    where = f"/review/p/{row}?queue=sample"
+    decide(ada, ada.get(where), verdict="save", label="Garden")
+    decide(bob, bob.get("/review/p/0" if row else "/review/p/1"), verdict="accept")
+    page = bob.get(where)
+    after = decide(bob, page, verdict="save", label="Kitchen", second=field(page, "second"))
+    (opinion,) = served.workspace.opinions.all()
+    # nobody takes back what another person said
+    assert "Nothing was undone" in ada.post(f"/review/second-opinions/{opinion.id}/undo").text
+    again = undo_last(bob, after)
+    assert again.url.path == f"/review/p/{row}"
+    assert "A second look" in again.text
+    assert served.workspace.opinions.all() == []
+    # a second press of the same button takes nothing else back
+    assert "Nothing was undone" in undo_last(bob, after).text
+    assert [one.action for one in served.workspace.store.all_decisions()] == ["decide", "decide"]
+    decide(bob, again, verdict="save", label="Garden", second=field(again, "second"))
+    assert [one.agree for one in served.workspace.opinions.all()] == [True]
+    with sqlite3.connect(served.workspace.store.path) as other:
+        for statement in (
+            "UPDATE second_opinion_undo SET undone_at = ''",
+            "DELETE FROM second_opinion_undo",
+            "INSERT OR REPLACE INTO second_opinion_undo SELECT * FROM second_opinion_undo",
+        ):
+            with pytest.raises(sqlite3.IntegrityError):
+                other.execute(statement)
+
+
+def test_second_opinions_are_read_once_a_page(shared: Workspace) -> None:
+    statements: list[str] = []
+    shared.store.database.connection.set_trace_callback(statements.append)
+    for _ in range(3):
+        shared.opinions.all()
+        shared.last_to_undo("Bob")
+        second_looks(shared, BOB)
+    assert len([one for one in statements if "FROM second_opinion " in one]) == 1
+
+
 def test_the_page_hides_the_first_answer_and_says_how_far_people_agree(served: Any) -> None:
     ada, bob = served.client(), served.client("Bob", "reviewer")
     (row,) = rows_for_two(served.workspace.queues.sample)
@@ -167,7 +207,7 @@ def test_the_page_hides_the_first_answer_and_says_how_far_people_agree(served: A
 def opinions(pairs: list[tuple[set[str], set[str]]]) -> list[SecondOpinion]:
     shown = ("A", "B", "C", "D")
     return [
-        SecondOpinion(f"p{n}", n, "Ada", tuple(one), "Bob", tuple(two), shown)
+        SecondOpinion(n, f"p{n}", n, "Ada", tuple(one), "Bob", tuple(two), shown, "2026-11-28")
         for n, (one, two) in enumerate(pairs)
     ]
 

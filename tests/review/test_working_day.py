@@ -21,7 +21,7 @@ __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
 
-LAST_TO_UNDO = "() => document.querySelector('form[action*=undo] [name=request_key]')?.value"
+LAST_TO_UNDO = "() => document.querySelector('form[action*=undo]')?.action"
 
 
 def press_button(page: Any, name: str) -> None:

@@ -20,7 +20,6 @@ from shelfwise.core.types import Bools, Context, Float64Array, Floats, Int64Arra
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.model.decision import label_paths
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.model.product_queues import product_queues
@@ -85,7 +84,7 @@ def review_products(
         catalog=catalog,
         model_digest=sha256_of_file(model_folder / MANIFEST),
         names=tuple(model.labels.names),
-        paths=label_paths(model.labels.names, model.taxonomy),
+        paths=model.label_paths,
         given=given,
         candidates=np.concatenate([_widened(c.candidates, width, -1) for c in chunks]),
         scores=np.concatenate([_widened(c.scores, width, 0) for c in chunks]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +25,15 @@ from shelfwise.text.tokenization import Segmentation
 from shelfwise.text.vocabulary import TokenArray
 
 Weighting = Literal["tfidf", "binary"]
+
+CountedSegmentation = Annotated[
+    Segmentation,
+    Field(
+        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
+        "drops soft hyphens; blanks does neither",
+    ),
+]
+"""The setting of whoever counts n-grams of words."""
 
 MOST_SHARED = 2048
 """Products whose n-grams are kept for the next member: as many as are labelled at a time."""
@@ -44,11 +53,7 @@ class BagSettings(PluginSettings):
         (3, 4),
         description="lengths of the letter n-grams within words that are counted; empty: none",
     )
-    segmentation: Segmentation = Field(
-        "unicode",
-        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
-        "drops soft hyphens; blanks does neither",
-    )
+    segmentation: CountedSegmentation = "unicode"
     min_count: int = Field(
         2, ge=1, description="training products that an n-gram must occur in to be known"
     )

@@ -32,10 +32,9 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import ConfigError
-from shelfwise.features.tfidf import IDEOGRAPH_RUNS
+from shelfwise.features.tfidf import IDEOGRAPH_RUNS, CountedSegmentation
 from shelfwise.text.gram_counts import Grams, Keys
 from shelfwise.text.ngrams import letter_grams, split_words, word_grams
-from shelfwise.text.tokenization import Segmentation
 
 MAX_HALVINGS = 10
 """Of the learning rate, before a training whose vectors grow beyond all numbers is given up."""
@@ -55,11 +54,7 @@ class TextBagSettings(PluginSettings):
     letters: tuple[int, ...] = Field(
         (), description="lengths of the letter n-grams within words (fastText: 3 to 6); empty: none"
     )
-    segmentation: Segmentation = Field(
-        "unicode",
-        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
-        "drops soft hyphens; blanks does neither",
-    )
+    segmentation: CountedSegmentation = "unicode"
     buckets: int = Field(
         2_000_000,
         ge=1,

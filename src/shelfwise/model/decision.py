@@ -5,14 +5,13 @@ Every door (command line, Python, files) gives these decisions, made in :mod:`sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.core.types import RejectedField
 from shelfwise.model.product_queues import LabelQueue, ProductQueue
-from shelfwise.taxonomy.hierarchy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -99,23 +98,3 @@ class Decision:
         values["labels"] = tuple(dict(vars(one)) for one in self.labels)
         values["rejected"] = tuple(dict(vars(one)) for one in self.rejected)
         return values
-
-
-def label_paths(names: Sequence[str], taxonomy: Taxonomy | None) -> list[tuple[str, ...]]:
-    """For each of L labels, the names from the root of the taxonomy to it.
-
-    >>> label_paths(("Birds", "Pets"), Taxonomy(("Birds", "Pets"), np.array([[0, 1]])))
-    [('Pets', 'Birds'), ('Pets',)]
-    """
-    paths: list[tuple[str, ...]] = [(name,) for name in names]
-    if taxonomy is None:
-        return paths
-    # the first in the order of the labels, so that a path is always the same
-    first_parent: dict[int, int] = {}
-    for child, parent in sorted(taxonomy.edges.tolist()):
-        first_parent.setdefault(child, parent)
-    # each label comes after everything above it, so its parent's path is whole
-    for index in taxonomy.downwards.tolist():
-        if index in first_parent:
-            paths[index] = (*paths[first_parent[index]], names[index])
-    return paths

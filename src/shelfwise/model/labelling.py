@@ -13,7 +13,7 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats
 from shelfwise.errors import ConfigError
-from shelfwise.model.decision import Decision, LabelDecision, label_paths
+from shelfwise.model.decision import Decision, LabelDecision
 from shelfwise.model.field_use import field_uses
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import MemberPredictions, Predictor
@@ -122,10 +122,8 @@ def _portions(catalog: Catalog, context: Context) -> Iterator[Catalog]:
 def _decisions(
     predictor: Predictor, portions: Iterable[Catalog], context: Context, request: _Request
 ) -> Iterator[Decision]:
-    # the same for all products
-    paths = label_paths(predictor.labels.names, predictor.taxonomy)
     for chunk in portions:
-        yield from _decide_chunk(predictor, chunk, context, request, paths)
+        yield from _decide_chunk(predictor, chunk, context, request)
 
 
 def _decide_chunk(
@@ -133,7 +131,6 @@ def _decide_chunk(
     chunk: Catalog,
     context: Context,
     request: _Request,
-    paths: Sequence[tuple[str, ...]],
 ) -> Iterator[Decision]:
     names = predictor.labels.names
     answers = predictor.predict_members(chunk, context)
@@ -144,7 +141,7 @@ def _decide_chunk(
     queues = None
     if request.precision is not None:
         queues = product_queues(predictor, scores, decided, request.precision)
-    labels_given = _label_decisions(names, paths, scores, decided, queues)
+    labels_given = _label_decisions(names, predictor.label_paths, scores, decided, queues)
     if request.members:
         labels_given = _with_members(labels_given, predictor, answers)
     # drawn product by product: no more is in memory than a chunk's arrays

@@ -111,6 +111,13 @@ class Predictor(ABC):
         return len(self.label_mapping.before)
 
     @property
+    def label_paths(self) -> tuple[tuple[str, ...], ...]:
+        """For each of L labels, the names from the root of the taxonomy to it."""
+        if self.taxonomy is None:
+            return tuple((name,) for name in self.labels.names)
+        return self.taxonomy.paths
+
+    @property
     @abstractmethod
     def fields(self) -> tuple[str, ...]:
         """The catalogue columns that the final system reads, each once."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from shelfwise.errors import StorageError
 from shelfwise.review.decision_rows import now
 
-VERSION = 3
+VERSION = 4
 """Of the tables; a file of a later version is refused."""
 
-_SCRIPTS = ("schema.sql", "model_events.sql", "second_opinions.sql")
+_SCRIPTS = ("schema.sql", "model_events.sql", "second_opinions.sql", "taken_back.sql")
 """Each makes the tables of one more version."""
 
 

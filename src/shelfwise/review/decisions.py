@@ -122,11 +122,6 @@ class DecisionStore:
         with self.database.lock:
             return self._answered(self.database.connection, request_key) is not None
 
-    def get(self, identity: int) -> Decision | None:
-        """One row."""
-        with self.database.lock:
-            return self._row(self.database.connection, "d.id = ?", identity)
-
     def current(self) -> dict[str, Decision]:
         """By product, its latest row."""
         with self.database.lock:

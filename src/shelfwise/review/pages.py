@@ -16,6 +16,7 @@ from shelfwise.reports.sureness import sureness
 from shelfwise.review.decision_rows import Decision, Labels
 from shelfwise.review.forms import address
 from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
+from shelfwise.review.second_opinions import SecondOpinion
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
 
@@ -88,7 +89,7 @@ def render(
         "chosen": chosen,
         "counts": counts,
         "precision": workspace.queues.precision(current),
-        "can_undo": workspace.store.last_to_undo(visitor.name),
+        "undo_path": _undo_path(workspace.last_to_undo(visitor.name)),
         "label_names": workspace.label_names[:3000],
         "said": request.query_params.get("said", ""),
         "request_path": request.url.path,
@@ -97,6 +98,14 @@ def render(
         "title": "Review",
     }
     return _templates().get_template(template).render({**shared, **values})
+
+
+def _undo_path(last: Decision | SecondOpinion | None) -> str | None:
+    """Where a person takes back what they decided last."""
+    if last is None:
+        return None
+    kind = "second-opinions" if isinstance(last, SecondOpinion) else "decisions"
+    return f"/review/{kind}/{last.id}/undo"
 
 
 def product_page(

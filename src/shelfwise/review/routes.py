@@ -202,31 +202,30 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
 
 
 def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
-    def undo(request: Request, identity: int, key: str) -> Response:
+    @router.post("/decisions/{identity}/undo")
+    def undo(request: Request, identity: int) -> Response:
         visitor = visitor_of(request)
-        decision = workspace.store.get(identity)
         try:
-            undone = workspace.store.undo(identity, visitor.name, visitor.role, key)
+            undone = workspace.store.undo(identity, visitor.name, visitor.role, f"undo-{identity}")
         except (ConflictError, StorageError) as error:
             return _to(address("/review/history", read_filter(request), said=str(error)))
-        assert decision is not None
-        row = workspace.products.row_of.get(undone.product)
+        return undone_page(request, undone.product)
+
+    @router.post("/second-opinions/{identity}/undo")
+    def take_back(request: Request, identity: int) -> Response:
+        visitor = visitor_of(request)
+        opinion = workspace.opinions.take_back(identity, (visitor.name, visitor.role))
+        if opinion is None:
+            said = "Nothing was undone: you have no such second opinion, or took it back before"
+            return _to(address("/review", read_filter(request), said=said))
+        return undone_page(request, opinion.product)
+
+    def undone_page(request: Request, product: str) -> Response:
+        row = workspace.products.row_of.get(product)
         if row is None:
             return _to(address("/review/history", read_filter(request), said="Undone"))
         said = f"Undone: {workspace.products.titles[row]}"
         return _to(address(f"/review/p/{row}", read_filter(request), said=said))
-
-    @router.post("/undo")
-    async def undo_last(request: Request) -> Response:
-        form = await read_form(request)
-        last = workspace.store.last_to_undo(visitor_of(request).name)
-        if last is None:
-            return _to(address("/review", read_filter(request), said="There is nothing to undo"))
-        return undo(request, last.id, first(form, "request_key") or f"undo-{last.id}")
-
-    @router.post("/decisions/{identity}/undo")
-    async def undo_one(request: Request, identity: int) -> Response:
-        return undo(request, identity, f"undo-{identity}")
 
     @router.get("/history")
     def history(request: Request) -> HTMLResponse:

@@ -15,7 +15,7 @@ from shelfwise.review.open_products import OpenProducts
 from shelfwise.review.products import ReviewProducts
 from shelfwise.review.queues import Filter, ForPerson, Queues
 from shelfwise.review.running_precision import Precision, is_broken
-from shelfwise.review.second_opinions import SecondOpinions, rows_for_two
+from shelfwise.review.second_opinions import SecondOpinion, SecondOpinions, rows_for_two
 from shelfwise.service.sessions import Visitor
 
 MAX_PREVIEWS = 20
@@ -176,6 +176,15 @@ class Workspace:
         shown = [candidate.name for candidate in self.products.shown(row)]
         self.opinions.add(standing, labels, shown, (visitor.name, visitor.role), request_key)
         return True
+
+    def last_to_undo(self, name: str) -> Decision | SecondOpinion | None:
+        """What a person decided last, of all that nobody has taken back."""
+        decision = self.store.last_to_undo(name)
+        own = [opinion for opinion in self.opinions.all() if opinion.second_by == name]
+        found: list[Decision | SecondOpinion] = [*own]
+        if decision is not None:
+            found.append(decision)
+        return max(found, key=lambda one: one.decided_at, default=None)
 
     def preview_bulk(self, chosen: Filter) -> tuple[str, BulkPreview]:
         """Prepare to accept the suggestions of every product that a filter finds.

@@ -9,7 +9,6 @@ import numpy as np
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.decision.thresholds import Thresholds
 from shelfwise.export.runtime import OnnxModel
-from shelfwise.model.decision import label_paths
 from shelfwise.model.predictor import Predictor
 
 MAX_PROBES = 16
@@ -61,7 +60,7 @@ def _labels(predictor: Predictor) -> list[dict[str, Any]]:
         for child, parent in sorted(predictor.taxonomy.edges.tolist()):
             parents[names[child]].append(names[parent])
             children[names[parent]].append(names[child])
-    paths = label_paths(names, predictor.taxonomy)
+    paths = predictor.label_paths
     thresholds = _thresholds(predictor)
     support = _support(predictor)
     labels = []

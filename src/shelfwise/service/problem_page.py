@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import jinja2
+from shelfwise.service.page_templates import render
 
 STYLES = ("colours.css", "problem.css")
 """What the page has of the service's own styles."""
@@ -29,7 +29,7 @@ def problem_page(problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
     """
     style = _style()
     leads_home = problem["status"] not in _NOT_LED_HOME
-    page = _template().render(problem=problem, style=style, leads_home=leads_home)
+    page = render("problem.html.j2", problem=problem, style=style, leads_home=leads_home)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
@@ -43,9 +43,3 @@ def problem_page(problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
 def _style() -> str:
     folder = files("shelfwise.service").joinpath("static")
     return "".join(folder.joinpath(name).read_text("utf-8") for name in STYLES)
-
-
-@cache
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("shelfwise.service", "templates")
-    return jinja2.Environment(loader=loader, autoescape=True).get_template("problem.html.j2")

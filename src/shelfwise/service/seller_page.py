@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-import jinja2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
@@ -17,6 +15,7 @@ from starlette.datastructures import UploadFile
 from shelfwise.reports.sureness import sureness
 from shelfwise.service.api_routes import answered
 from shelfwise.service.engine import Engine
+from shelfwise.service.page_templates import render
 from shelfwise.service.problems import Problem
 from shelfwise.service.request_models import CategorizeRequest, ImageData, Product
 
@@ -169,11 +168,5 @@ def _programs(shown: dict[str, str], address: str, needs_key: bool) -> dict[str,
 
 
 def _page(shown: dict[str, str], **values: Any) -> str:
-    template = _templates().get_template("seller.html.j2")
-    return template.render(shown=shown, examples=EXAMPLES, sureness=sureness, **values)
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("shelfwise.service", "templates")
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined)
+    shared = {"shown": shown, "examples": EXAMPLES, "sureness": sureness}
+    return render("seller.html.j2", **shared, **values)

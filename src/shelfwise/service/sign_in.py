@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import jinja2
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from shelfwise.service.access import SIGN_IN, Access
+from shelfwise.service.page_templates import render
 
 
 def sign_in_router(access: Access) -> APIRouter:
@@ -44,10 +42,4 @@ def sign_in_router(access: Access) -> APIRouter:
 
 
 def _page(problem: str = "") -> str:
-    return _template().render(problem=problem)
-
-
-@cache
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("shelfwise.service", "templates")
-    return jinja2.Environment(loader=loader, autoescape=True).get_template("sign_in.html.j2")
+    return render("sign_in.html.j2", problem=problem)

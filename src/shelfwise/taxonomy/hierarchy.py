@@ -124,6 +124,24 @@ class Taxonomy:
         return _reach(_links(self.edges, len(self.names)))
 
     @cached_property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """For each of L labels, the names from the root to it; of several parents the first counts.
+
+        >>> Taxonomy(("Birds", "Pets"), np.array([[0, 1]])).paths
+        (('Pets', 'Birds'), ('Pets',))
+        """
+        paths: list[tuple[str, ...]] = [(name,) for name in self.names]
+        # the first in the order of the labels, so that a path is always the same
+        first_parent: dict[int, int] = {}
+        for child, parent in sorted(self.edges.tolist()):
+            first_parent.setdefault(child, parent)
+        # each label comes after everything above it, so its parent's path is whole
+        for index in self.downwards.tolist():
+            if index in first_parent:
+                paths[index] = (*paths[first_parent[index]], self.names[index])
+        return tuple(paths)
+
+    @cached_property
     def downwards(self) -> Rows:
         """All labels, each after everything above it."""
         # an ancestor has fewer ancestors than its descendants

@@ -1,0 +1,24 @@
+"""The service's pages, written by templates. Everything that callers send is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jinja2
+
+
+def render(template: str, **values: Any) -> str:
+    """A page.
+
+    Args:
+        template: the name of its file, among the templates of the service.
+        values: what the template names.
+    """
+    return _templates().get_template(template).render(**values)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.PackageLoader("shelfwise.service", "templates")
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined)
