@@ -180,3 +180,33 @@ def test_a_real_catalogue() -> None:
     decided = member.predict(held_out.inputs, Context())[0] >= 0.5
     right = (decided & (held_out.targets > 0)).sum()
     assert 2 * right / (decided.sum() + held_out.targets.sum()) > 0.835
+
+
+class TestLargeCatalogues:
+    def test_learning_in_batches_gives_the_right_labels(self) -> None:
+        member, _, _ = fitted(count=4000, exact_up_to=1000)
+        catalog, targets = catalog_of(100, seed=1)
+        probabilities, _ = member.predict(member.prepare(catalog, Context()), Context())
+        complete = np.arange(100) % 10 != 0
+        assert ((probabilities > 0.5) == (targets > 0))[complete].all()
+
+    def test_answers_do_not_hang_on_where_n_grams_are_kept(self) -> None:
+        member, _, _ = fitted(count=1500, exact_up_to=1000)
+        catalog, _ = catalog_of(1200, seed=1)
+        from_file = member.prepare(catalog, Context())
+        other = TextLinear(TextLinear.Settings(), member.field)
+        in_memory = other.prepare(catalog, Context())
+        rows = np.arange(0, 1200, 7)
+        found = member.predict(from_file.take(rows), Context())[0]
+        wanted = member.predict(in_memory.take(rows), Context())[0]
+        assert np.array_equal(found, wanted)
+        assert np.array_equal(member.knows(from_file), member.knows(in_memory))
+
+    def test_the_report_says_which_solver_ran_and_why(self) -> None:
+        exact, _, _ = fitted(count=1000, exact_up_to=1000)
+        large, _, _ = fitted(count=1001, exact_up_to=1000)
+        assert exact.provenance()["solver"] == "exact"
+        reason = "AdaGrad in batches, because the catalogue has more than 1,000 products"
+        assert large.provenance()["solver"] == reason
+        restored = TextLinear(large.settings, large.field).restore(large.state())
+        assert restored.provenance() == large.provenance()

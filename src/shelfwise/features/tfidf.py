@@ -6,7 +6,7 @@ TF-IDF); Kozareva 2015 (n-grams of titles).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -155,6 +155,10 @@ class NgramCounts(FieldInputs):
         present = np.all(has, axis=0) if every else np.any(has, axis=0)
         return cls(np.asarray(present), tuple(grams))
 
+    def portions(self) -> Iterator[NgramCounts]:
+        """The products in portions that fit in memory: all of them."""
+        yield self
+
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
         return NgramCounts(self.present[rows], tuple(g.take(rows) for g in self.grams))
@@ -186,13 +190,19 @@ class TfidfVocabulary:
     @classmethod
     def fit(cls, grams: Grams, settings: BagSettings) -> Self:
         """The n-grams found in at least ``settings.min_count`` of the training products `grams`."""
-        documents = grams.documents()
+        return cls.counted(grams.keys, grams.documents(), len(grams), settings)
+
+    @classmethod
+    def counted(
+        cls, keys: Keys, documents: NDArray[np.int64], products: int, settings: BagSettings
+    ) -> Self:
+        """As :meth:`fit`, of n-grams `keys` (F,) that are in `documents` (F,) of so many products."""
         known = documents >= settings.min_count
         # smoothed as scikit-learn does it: as if one more product had every n-gram
-        weights = 1 + np.log((1 + len(grams)) / (1 + documents[known]))
+        weights = 1 + np.log((1 + products) / (1 + documents[known]))
         if settings.weighting == "binary":
             weights = np.ones(len(weights))
-        return cls(grams.keys[known], weights.astype(np.float32))
+        return cls(keys[known], weights.astype(np.float32))
 
     def known_share(self, grams: Grams) -> Floats:
         """(N,) the share of each product's distinct n-grams that are known; 0 where it has none."""

@@ -16,11 +16,16 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Bools, Context, Examples, Floats, State
+from shelfwise.features.ngram_blocks import NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, random_projection
+from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches, steps
 from shelfwise.nn.logistic_regression import fit_logistic
+from shelfwise.nn.row_shards import RowShards
+
+EXACT = "exact"
 
 
 class TextLinearSettings(LinearSettings, BagSettings):
@@ -30,6 +35,12 @@ class TextLinearSettings(LinearSettings, BagSettings):
         "any",
         description="which products this member predicts: those with text in any of its fields, or in all of "
         "them",
+    )
+    exact_up_to: int = Field(
+        100_000,
+        ge=1,
+        description="products up to which n-grams are held in memory and the classifiers solved exactly; "
+        "of larger catalogues n-grams go to a temporary file, from which the classifiers learn in batches",
     )
 
 
@@ -41,6 +52,7 @@ class TextLinear(Modality):
 
     _model: LinearWeights | None = None
     _ngrams: NgramRows
+    _solver: str = EXACT
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
@@ -48,32 +60,59 @@ class TextLinear(Modality):
         present = [name in fields for name in names]
         return all(present) if self.settings.present == "all" else any(present)
 
-    def prepare(self, catalog: Catalog, context: Context) -> NgramCounts:
-        """Count every n-gram of every field."""
+    def prepare(self, catalog: Catalog, context: Context) -> NgramCounts | NgramBlocks:
+        """Count every n-gram of every field; of a large catalogue into a temporary file."""
         every = self.settings.present == "all"
-        return NgramCounts.read(catalog, self.field.split("+"), self.settings, every=every)
+        fields = self.field.split("+")
+        if len(catalog) > self.settings.exact_up_to:
+            return NgramBlocks.read(catalog, fields, self.settings, context, every=every)
+        return NgramCounts.read(catalog, fields, self.settings, every=every)
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
-        """Learn n-grams, their weights and the classifiers from `train` alone; nothing is random."""
+        """Learn n-grams, their weights and the classifiers from `train` alone.
+
+        Nothing is random, but the order in which products of a large catalogue are learnt from.
+        """
+        if isinstance(train.inputs, NgramBlocks):
+            self._fit_in_batches(train.inputs, train.targets, context)
+        else:
+            self._fit_exactly(train.inputs, train.targets)
+        return self
+
+    def _fit_exactly(self, counts: NgramCounts, targets: Floats) -> None:
         chosen = self.settings
-        counts: NgramCounts = train.inputs
         # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
         # "red" in a description
         self._ngrams = NgramRows.fit(counts.grams, chosen)
-        self._model = fit_logistic(
-            self._ngrams.rows(counts.grams),
-            train.targets,
-            chosen.C,
-            chosen.positive_weight,
-            chosen.tolerance,
-            chosen.prune,
-        )
-        return self
+        rows = self._ngrams.rows(counts.grams)
+        options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
+        self._model = fit_logistic(rows, targets, *options)
+        self._solver = EXACT
+
+    def _fit_in_batches(self, blocks: NgramBlocks, targets: Floats, context: Context) -> None:
+        chosen = self.settings
+        self._ngrams = blocks.fitted_rows(chosen)
+        columns = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
+        shards = RowShards(len(blocks), columns, context.seed)
+        for portion in blocks.portions():
+            shards.append(self._ngrams.rows(portion.grams))
+        total = steps(shards, targets.shape[1])
+        with context.progress(context.title, total) as progress:
+            options = (chosen.C, chosen.positive_weight, chosen.prune)
+            self._model = fit_logistic_in_batches(shards, targets, *options, context.seed, progress)
+        why = f"the catalogue has more than {chosen.exact_up_to:,} products"
+        self._solver = f"AdaGrad in batches, because {why}"
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L), and the logits as features, projected to at most `features` numbers."""
-        model = self._fitted()
-        logits = model.logits(self._ngrams.rows(inputs.grams))
+        parts = [self._answers(portion) for portion in inputs.portions()]
+        if len(parts) == 1:
+            return parts[0]
+        probabilities, features = zip(*parts, strict=True)
+        return np.concatenate(probabilities), np.concatenate(features)
+
+    def _answers(self, counts: NgramCounts) -> tuple[Floats, Floats]:
+        logits = self._fitted().logits(self._ngrams.rows(counts.grams))
         # a linear classifier has no hidden layer, so what it hands to feature fusion are its logits
         features = random_projection(logits, self.settings.features)
         # with thousands of labels there is no room for logits beside probabilities
@@ -82,23 +121,28 @@ class TextLinear(Modality):
 
     def knows(self, inputs: Any) -> Bools:
         """Which of N products have a word, or letters of one, that was in the training."""
-        return np.asarray(inputs.present & self._ngrams.knows(inputs.grams))
+        known = [self._ngrams.knows(portion.grams) for portion in inputs.portions()]
+        return np.asarray(inputs.present & np.concatenate(known))
 
     def state(self) -> State:
         """Known n-grams with their weights, and the classifiers as sparse rows."""
         # the n-grams are kept as 64-bit keys, with their weights
-        return State(self._fitted().arrays() | self._ngrams.arrays())
+        arrays = self._fitted().arrays() | self._ngrams.arrays()
+        return State(arrays, {"solver": self._solver})
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
         self._model = LinearWeights.from_state(state.arrays)
         self._ngrams = NgramRows.restored(state.arrays, self.settings)
+        # models that were saved before there was another one say nothing
+        self._solver = state.facts.get("solver", EXACT)
         return self
 
     def provenance(self) -> dict[str, Any]:
-        """How many n-grams are known, and how many weights are kept."""
+        """How many n-grams are known, how many weights are kept, and how these were found."""
         ngrams = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
-        return {"ngrams": ngrams, "weights": int(self._fitted().weights.nnz)}
+        weights = int(self._fitted().weights.nnz)
+        return {"ngrams": ngrams, "weights": weights, "solver": self._solver}
 
     def _fitted(self) -> LinearWeights:
         return require_fitted(self._model, f"the linear classifier of {self.field!r}")

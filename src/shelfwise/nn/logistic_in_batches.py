@@ -1,0 +1,188 @@
+"""One-vs-rest logistic regression by stochastic gradients, on rows in files.
+
+For training sets whose rows do not fit in memory. AdaGrad (Duchi, Hazan and Singer 2011) gives each weight a
+step of its own: n-grams that are rare keep large steps. Labels do not know each other, so they are learnt in
+blocks, and how many share one changes nothing but rounding.
+
+Dimensions: N products, F sparse inputs, L labels, B products of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from shelfwise.core.types import Floats, NullProgress, Progress, Rows
+from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
+from shelfwise.nn.row_shards import RowShards
+
+_BATCH = 512
+
+_LEARNING_RATE = 1.0
+
+_FIRST_SQUARE = 0.1
+"""What squared gradients begin with; from 0 the first step would be as long after any gradient."""
+
+_SEEN = 1_000_000
+"""Products that are seen by and by: a small training set is gone through more often."""
+
+_EPOCHS = (2, 10)
+"""Times that a training set is gone through, at least and at most."""
+
+_CELLS_PER_BLOCK = 1 << 27
+"""Weights that are learnt at a time: 512 MiB, and as much for their squared gradients."""
+
+
+def fit_logistic_in_batches(
+    shards: RowShards,
+    targets: Floats | sp.csr_array,
+    cost: float,
+    positive_weight: float = 1.0,
+    prune: float = 0.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> LinearWeights:
+    """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label by a few passes over all products.
+
+    The bias is not penalised.
+
+    Args:
+        shards: (N, F) rows, N > 0.
+        targets: (N, L) of 0 and 1, dense or sparse.
+        cost: C, the weight of the data against the penalty.
+        positive_weight: how many times the loss of a product that has the label counts.
+        prune: weights nearer to 0 than this are dropped.
+        progress: told after each shard of each block of labels, :func:`steps` times.
+    """
+    by_label = sp.csc_array(targets)
+    penalties = torch.from_numpy(_penalties(shards, cost))
+    blocks = []
+    for labels in _label_blocks(shards.shape[1], by_label.shape[1]):
+        wanted = sp.csr_array(by_label[:, labels])
+        learner = _Learner.starting(wanted, penalties, positive_weight)
+        _learn(learner, shards, wanted, seed, progress or NullProgress())
+        blocks.append(learner.weights_from(prune))
+    weights = sp.csr_array(sp.hstack([one for one, _ in blocks], format="csr"))
+    return LinearWeights(weights, np.concatenate([bias for _, bias in blocks]))
+
+
+def steps(shards: RowShards, labels: int) -> int:
+    """How often :func:`fit_logistic_in_batches` tells its progress for so many labels."""
+    blocks = len(_label_blocks(shards.shape[1], labels))
+    return blocks * _epochs(shards.shape[0]) * shards.count
+
+
+def _label_blocks(inputs: int, labels: int) -> list[slice]:
+    most = max(1, _CELLS_PER_BLOCK // max(1, inputs))
+    return [slice(start, start + most) for start in range(0, labels, most)]
+
+
+def _epochs(products: int) -> int:
+    fewest, most = _EPOCHS
+    return min(most, max(fewest, -(-_SEEN // products)))
+
+
+def _penalties(shards: RowShards, cost: float) -> Floats:
+    """(F,) each input's share of the penalty in a batch that has it."""
+    batches = -(-shards.shape[0] // _BATCH)
+    # rows fall into batches at random: so many of these have the input, at least one of them
+    having = batches * -np.expm1(-shards.rows_with / batches)
+    shares: Floats = (1 / (cost * np.maximum(having, 1))).astype(np.float32)
+    return shares
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """Weights of some labels while they are learnt.
+
+    Args:
+        weights, squares: (F, L), and the sums of their squared gradients.
+        bias, bias_squares: (L,), the same for the bias.
+        penalties: (F,) of :func:`_penalties`.
+        positive_weight: as of :func:`fit_logistic_in_batches`.
+    """
+
+    weights: Tensor
+    squares: Tensor
+    bias: Tensor
+    bias_squares: Tensor
+    penalties: Tensor
+    positive_weight: float
+
+    @classmethod
+    def starting(cls, wanted: sp.csr_array, penalties: Tensor, positive_weight: float) -> _Learner:
+        """Weights of 0; the bias is what fits best without any input."""
+        products, labels = wanted.shape
+        inputs = len(penalties)
+        having = np.asarray(wanted.sum(axis=0), np.float64)
+        # one product more with each label and one without keep the logarithm finite
+        odds = positive_weight * (having + 0.5) / (products - having + 0.5)
+        return cls(
+            torch.zeros(inputs, labels),
+            torch.full((inputs, labels), _FIRST_SQUARE),
+            torch.from_numpy(np.log(odds).astype(np.float32)),
+            torch.full((labels,), _FIRST_SQUARE),
+            penalties,
+            positive_weight,
+        )
+
+    @torch.inference_mode()
+    def step(self, rows: sp.csr_array, wanted: Tensor, rate: float) -> None:
+        """Learn from one batch of rows (B, F), with their targets (B, L)."""
+        logits = sparse_product(embedding_bags(rows), self.weights).add_(self.bias)
+        error = logits.sigmoid_().sub_(wanted)
+        error.mul_(1 + (self.positive_weight - 1) * wanted)
+        used, transposed = _by_input(rows)
+        gradient = sparse_product(embedding_bags(transposed), error)
+        places = torch.from_numpy(used)
+        weights = self.weights.index_select(0, places)
+        gradient.addcmul_(weights, self.penalties[places].unsqueeze(1))
+        squares = self.squares.index_select(0, places).addcmul_(gradient, gradient)
+        self.squares.index_copy_(0, places, squares)
+        self.weights.index_add_(0, places, gradient.div_(squares.sqrt_()), alpha=-rate)
+        bias_gradient = error.sum(dim=0)
+        self.bias_squares.addcmul_(bias_gradient, bias_gradient)
+        self.bias.sub_(rate * bias_gradient / self.bias_squares.sqrt())
+
+    def weights_from(self, least: float) -> tuple[sp.csr_array, Floats]:
+        """Weights (F, L) that are at least so large, and the bias (L,)."""
+        self.weights[self.weights.abs() < least] = 0
+        return sp.csr_array(self.weights.numpy()), self.bias.numpy()
+
+
+def _by_input(rows: sp.csr_array) -> tuple[Rows, sp.csr_array]:
+    """The inputs (U,) that a batch (B, F) has, and its transpose with these alone (U, B)."""
+    columns = rows.tocsc()
+    used = np.flatnonzero(np.diff(columns.indptr))
+    offsets = np.append(columns.indptr[used], columns.nnz)
+    parts = (columns.data, columns.indices, offsets)
+    return used, sp.csr_array(parts, shape=(len(used), rows.shape[0]))
+
+
+def _learn(
+    learner: _Learner, shards: RowShards, wanted: sp.csr_array, seed: int, progress: Progress
+) -> None:
+    """All passes over all shards, in an order that changes with each pass."""
+    # every block of labels sees the same batches, whatever its size
+    draw = np.random.default_rng(seed)
+    epochs = _epochs(shards.shape[0])
+    for epoch in range(epochs):
+        for place, shard in enumerate(draw.permutation(shards.count).tolist()):
+            # steps that shrink to nothing settle between what single batches want
+            rate = _LEARNING_RATE * (1 - (epoch + place / shards.count) / epochs)
+            numbers, rows = shards.read(shard)
+            for batch in _batches(len(numbers), draw):
+                targets = torch.from_numpy(wanted[numbers[batch]].toarray().astype(np.float32))
+                learner.step(rows[batch], targets, rate)
+            progress.advance()
+
+
+def _batches(rows: int, draw: np.random.Generator) -> Iterator[Rows]:
+    order = draw.permutation(rows)
+    for start in range(0, rows, _BATCH):
+        yield order[start : start + _BATCH]
