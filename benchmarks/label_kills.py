@@ -5,7 +5,7 @@
     python benchmarks/label_kills.py MODEL SHARDS FOLDER --kills 20 --between 3
 
 Each kill is a SIGKILL of a worker, or of the run itself, at random. Some fall between a part and its line in
-the ledger: the workers run for a millisecond at a time until they stand there. FOLDER gets the labels
+the ledger: the workers run for some milliseconds at a time until they stand there. FOLDER gets the labels
 of both runs. It takes Linux, and fails where a byte or an id is not as it should be.
 """
 
@@ -26,13 +26,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from process_trees import PeakMemory, children_of, is_alive
+from process_trees import PeakMemory, children_of, is_alive, processor_nanoseconds
 
 WORKERS = 2
 TOP = 10
 
 # a run of five million products
 _LONGEST = 3600
+
+# while it waits for the disk, between a part and its line, a worker needs no processor
+_LONGEST_SLICE = 0.05
 
 
 class Labelling:
@@ -116,9 +119,13 @@ class Killer:
             if kind != "worker":
                 self._end_run(process, kind)
                 return
-            time.sleep(self._chance.random())
+            self._wait_a_little()
+            workers = children_of(process.pid)
+            # all is labelled before the last kills
+            if not workers:
+                return
             self._kept |= self._labelling.finished()
-            _signal([self._chance.choice(children_of(process.pid))], signal.SIGKILL)
+            _signal([self._chance.choice(workers)], signal.SIGKILL)
             self._count("worker")
 
     def _goal(self) -> int:
@@ -135,7 +142,7 @@ class Killer:
             # a worker writes the ledger: here it must not live longer than its part's name
             _signal(workers, signal.SIGKILL)
         else:
-            time.sleep(self._chance.random())
+            self._wait_a_little()
         _signal([process.pid], signal.SIGKILL)
         process.wait()
         while any(map(is_alive, workers)):
@@ -144,14 +151,24 @@ class Killer:
         # one that came too late is one of a run like others
         self._count("between" if self._parts_alone() else "run")
 
+    def _wait_a_little(self) -> None:
+        """So that a kill may fall anywhere in the work on a shard."""
+        time.sleep(self._chance.random() / 5)
+
     def _stop_between(self, process: subprocess.Popen[bytes], workers: list[int]) -> None:
-        """Let the workers run for a millisecond at a time, until a part is there without its line."""
+        """Let the workers run for some milliseconds at a time, until a part is there without its line."""
         while process.poll() is None:
             _signal(workers, signal.SIGSTOP)
             if self._parts_alone():
                 return
+            before = sum(map(processor_nanoseconds, workers))
             _signal(workers, signal.SIGCONT)
-            time.sleep(0.001)
+            end = time.monotonic() + _LONGEST_SLICE
+            # beside other programs a worker may get no processor for a while
+            while time.monotonic() < end:
+                time.sleep(0.001)
+                if sum(map(processor_nanoseconds, workers)) > before:
+                    break
 
     def _parts_alone(self) -> set[str]:
         """The parts that do not stand in the ledger."""

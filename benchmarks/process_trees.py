@@ -29,6 +29,15 @@ def is_alive(process: int) -> bool:
         return False
 
 
+def processor_nanoseconds(process: int) -> int:
+    """How long the main thread of a process has run so far; 0 of one that has ended."""
+    try:
+        text = Path(f"/proc/{process}/schedstat").read_text()
+    except OSError:
+        return 0
+    return int(text.split()[0])
+
+
 def resident_mb(process: int) -> int:
     """The resident sets of a process and of all below it, in MiB; shared pages count in each."""
     total = 0

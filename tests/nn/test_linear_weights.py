@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from scipy.spatial.distance import pdist
 
 from shelfwise.nn import linear_weights as linear
-from shelfwise.nn.linear_weights import LinearWeights, random_projection
+from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, random_projection
+from shelfwise.nn.logistic_regression import fit_logistic
 
 
 def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_distances() -> None:
@@ -58,3 +60,18 @@ def test_weights_kept_dense_give_the_same_bits_as_those_written_out(
     assert np.array_equal(kept.logits(inputs), written_out.logits(inputs))
     chosen = np.array([5, 0, 59])
     assert np.array_equal(linear._written_out(weights, chosen), weights.toarray()[chosen])
+
+
+def test_beyond_two_thousand_million_values_places_have_64_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = sp.csr_array(sp.random_array((20, 30), density=0.3, dtype=np.float32, rng=1))
+    targets = (np.arange(20)[:, None] % np.array([2, 3]) == 0).astype(np.float32)
+    expected = fit_logistic(inputs, targets, 1.0)
+    assert {each.dtype for each in embedding_bags(inputs)[:2]} == {torch.int32}
+    # as many values as there are here stand for more than 32 bits count
+    monkeypatch.setattr(linear, "MOST_SHORT_PLACES", inputs.nnz - 1)
+    assert {each.dtype for each in embedding_bags(inputs)[:2]} == {torch.int64}
+    found = fit_logistic(inputs, targets, 1.0)
+    assert np.array_equal(found.weights.toarray(), expected.weights.toarray())
+    assert np.array_equal(found.logits(inputs), expected.logits(inputs))

@@ -12,10 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from shelfwise.catalog.reading.reader import NullReporter
+from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.commands import label as verb
 from shelfwise.commands.export import export_bundle
 from shelfwise.commands.label import summary_lines
 from shelfwise.commands.predict import predict_catalog
+from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.export.loading import open_model
@@ -77,6 +80,37 @@ def test_any_file_can_be_labelled_and_more_workers_change_nothing(
     assert sum(found["queues"].values()) == 2400
     run(tmp_path / "two", source=str(shop / "*.jsonl"), settings=settings, workers=2)
     assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_uneven_shards_give_the_same_bytes_to_fewer_and_to_more_workers_than_shards(
+    run: Label, shop: Path, tmp_path: Path, contents: Contents, rows: Rows
+) -> None:
+    records = {}
+    for line in b"".join(path.read_bytes() for path in sorted(shop.iterdir())).splitlines():
+        # the sample holds lines that are no record
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if record.get("id") and isinstance(record["categories"], list):
+            records.setdefault(record["id"], record)
+    products = list(records.values())[:1001]
+    files = tmp_path / "files"
+    files.mkdir()
+    for number, (start, end) in enumerate([(0, 1), (1, 901), (901, 1001)]):
+        lines = [json.dumps(record) + "\n" for record in products[start:end]]
+        (files / f"{number}.jsonl").write_text("".join(lines), "utf-8")
+    source = tmp_path / "shards"
+    ingest_catalog([str(files)], source, CatalogSettings(), NullReporter(), shard_rows=1)
+    found = []
+    for workers in (1, 2, 5):
+        out = tmp_path / f"by-{workers}"
+        counts = run(out, source=str(source), workers=workers)
+        assert (counts["products"], counts["shards"]) == (1001, 3)
+        found.append(contents(out))
+    assert found[0] == found[1] == found[2]
+    assert [row["id"] for row in rows(out)] == [record["id"] for record in products]
 
 
 def test_what_is_done_is_not_done_again(

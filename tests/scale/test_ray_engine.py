@@ -7,12 +7,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from shelfwise.catalog.shards.manifest import Shard
 from shelfwise.errors import BundleError, ConfigError, PluginError
 from shelfwise.scale import ray_engine
+from shelfwise.scale.engine import Failed, Finished
+from shelfwise.scale.job import Job
+from shelfwise.scale.plan import LabelPlan, LabelSettings
 from shelfwise.scale.shard_queue import Task
 
 Label = Callable[..., dict[str, Any]]
@@ -87,6 +92,77 @@ def test_an_actor_that_is_killed_is_replaced(
     assert killed
     assert not found["failed"]
     assert contents(tmp_path / "labels") == contents(undisturbed)
+
+
+class HangingCluster:
+    """As much of Ray as the engine needs, with workers that never finish some shards."""
+
+    class exceptions:
+        class RayActorError(Exception):
+            pass
+
+        class GetTimeoutError(Exception):
+            pass
+
+    def __init__(self, hangs: dict[int, int]) -> None:
+        self.hangs = hangs
+        self.killed: list[HangingCluster.Actor] = []
+
+    class Call:
+        def __init__(self, actor: HangingCluster.Actor, answer: Any) -> None:
+            self.actor = actor
+            self.answer = answer
+
+    class Actor:
+        def __init__(self, cluster: HangingCluster) -> None:
+            self.cluster = cluster
+            self.load = SimpleNamespace(remote=lambda: HangingCluster.Call(self, ""))
+            self.do = SimpleNamespace(remote=self._do)
+
+        def _do(self, line: bytes) -> HangingCluster.Call:
+            number = Task.from_line(line).number
+            self.cluster.hangs[number] = self.cluster.hangs.get(number, 0) - 1
+            if self.cluster.hangs[number] >= 0:
+                return HangingCluster.Call(self, None)
+            entry = {"rows": 10}
+            answer = {"kind": "finished", "number": number, "entry": entry, "by_other": False}
+            return HangingCluster.Call(self, answer)
+
+    def remote(self, kind: Any) -> Any:
+        started = SimpleNamespace(remote=lambda line: HangingCluster.Actor(self))
+        return SimpleNamespace(options=lambda **given: started)
+
+    def wait(self, calls: list[Call], num_returns: int, timeout: float) -> Any:
+        done = [call for call in calls if call.answer is not None or call.actor in self.killed]
+        return done[:num_returns], calls
+
+    def get(self, asked: Any, timeout: float = 0) -> Any:
+        if isinstance(asked, list):
+            return [call.answer for call in asked]
+        if asked.actor in self.killed:
+            raise self.exceptions.RayActorError
+        return asked.answer
+
+    def kill(self, actor: Actor) -> None:
+        self.killed.append(actor)
+
+
+def test_an_actor_that_hangs_is_replaced_and_the_third_time_its_shard_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ray_engine, "SHARD_SECONDS", 0.0)
+    monkeypatch.setattr(ray_engine, "UNKNOWN_SECONDS", 0.0)
+    names = [f"products-{number:05}.parquet" for number in range(4)]
+    shards = [Shard(name, rows=10, bytes=1, sha256="0" * 64) for name in names]
+    job = Job("model", "in", "out", "images", LabelPlan("0", LabelSettings(), shards))
+    cluster = HangingCluster(hangs={1: 1, 2: 9})
+    engine = ray_engine.RayEngine(cluster, job, 2)
+    engine.start()
+    events = list(engine.label(range(4)))
+    assert [one.number for one in events if isinstance(one, Failed)] == [2]
+    assert sorted(one.number for one in events if isinstance(one, Finished)) == [0, 1, 3]
+    # once for the second shard, three times for the third
+    assert len(cluster.killed) == 4
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def _predict(
         "products": products.accepted,
         "labels_given": labels_given,
         "out": str(out),
-        "missing_columns": products.missing_columns,
+        "missing_columns": products.columns.missing,
     }
     if queues:
         summary["queues"] = {name: beside.counts[f"{name}.txt"] for name in queues}

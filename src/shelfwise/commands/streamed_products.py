@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import portions, with_columns
+from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quarantine_line
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.line_files import LineFiles
@@ -27,14 +27,13 @@ class StreamedProducts:
     Attributes, filled while the portions are drawn:
         accepted: number of products.
         refused: the records that were read and have no row yet, in their order.
-        missing_columns: columns that the model reads and no product has.
+        columns: those that the model reads; which of them no product has.
     """
 
     def __init__(self, predictor: Predictor, source: Path, beside: LineFiles) -> None:
         self.accepted = 0
         self.refused: deque[Quarantined] = deque()
-        self.missing_columns = list(predictor.fields)
-        self._fields = predictor.fields
+        self.columns = WantedColumns(predictor.fields)
         self._settings = predictor.config.catalog
         self._source = source
         self._beside = beside
@@ -45,10 +44,7 @@ class StreamedProducts:
         with open_stream(self._source, self._settings, context) as stream:
             for table in portions(stream, CHUNK_ROWS, self._refuse):
                 self.accepted += len(table)
-                missing = set(self.missing_columns).difference(table.column_names)
-                self.missing_columns = [name for name in self._fields if name in missing]
-                table = with_columns(table, self._fields)
-                yield Catalog(table, root, str(self._source))
+                yield Catalog(self.columns.completed(table), root, str(self._source))
 
     def _refuse(self, records: Sequence[Quarantined]) -> None:
         self.refused += records

@@ -34,6 +34,9 @@ _MANY_LABELS = 1000
 
 _LABELS_PER_BLOCK = 128
 
+MOST_SHORT_PLACES = np.iinfo(np.int32).max
+"""Values of a sparse matrix whose places fit in 32 bits: those of some million products."""
+
 _CELLS_PER_BLOCK = 1 << 23
 """Logits computed at a time: bounds the memory, whatever the number of products."""
 
@@ -157,8 +160,10 @@ Bags = tuple[Tensor, Tensor, Tensor]
 
 def embedding_bags(matrix: sp.csr_array) -> Bags:
     """A sparse matrix as embedding_bag takes it."""
-    indices = matrix.indices.astype(np.int32)
-    starts = matrix.indptr[:-1].astype(np.int32)
+    # places beyond would be taken for negative ones, without a word
+    integers = np.int32 if matrix.nnz <= MOST_SHORT_PLACES else np.int64
+    indices = matrix.indices.astype(integers)
+    starts = matrix.indptr[:-1].astype(integers)
     values = matrix.data.astype(np.float32)
     return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
 

@@ -147,7 +147,7 @@ class ShardLabeller:
             "rows": tally.rows,
             "labels_given": labels_given,
             "queues": dict(sorted(tally.queues.items())),
-            "missing_columns": tally.missing,
+            "missing_columns": tally.columns.missing,
             "refused": len(tally.refusals),
             "refusals": self._written_lines(task.number, "refused", tally.refusals),
             "quarantined": len(tally.quarantine),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import portions, with_columns
+from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import quarantine_row
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.core.catalog import Catalog
@@ -37,17 +37,16 @@ class ShardTally:
         queues: products in each queue.
         refusals: lines about images that could not be used.
         quarantine: lines about records that were left out.
-        missing: fields that the shard has no column for.
+        columns: those that the model reads; which of them the shard does not have.
     """
 
     def __init__(self, fields: Sequence[str], shard: str) -> None:
-        self.fields = fields
+        self.columns = WantedColumns(sorted(fields))
         self.shard = shard
         self.rows = 0
         self.queues: Counter[str] = Counter()
         self.refusals: list[str] = []
         self.quarantine: list[str] = []
-        self.missing = sorted(fields)
 
     def leave_out(self, row: int, record: pa.Table) -> None:
         """Account for a record that is not labelled.
@@ -72,8 +71,7 @@ def chosen_products(
     """
     wanted: Iterator[Batch] = ((table, []) for table in _chosen(tables, task, tally))
     for table in portions(wanted, CHUNK_ROWS, _nothing):
-        tally.missing = [name for name in tally.missing if name not in table.column_names]
-        yield Catalog(with_columns(table, tally.fields), root, tally.shard)
+        yield Catalog(tally.columns.completed(table), root, tally.shard)
 
 
 def counted_rows(

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import portions, with_columns
+from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.stream import Batch
 
 REFUSED = Quarantined(line=1, offset=0, length=0, kind="no id", reason="the id is missing", raw=b"")
@@ -48,5 +48,15 @@ def test_a_column_that_comes_late_is_null_before() -> None:
 
 
 def test_a_column_that_is_wanted_is_there() -> None:
-    table = with_columns(pa.table({"id": ["1"]}), ["id", "colour"])
+    wanted = WantedColumns(["id", "colour"])
+    table = wanted.completed(pa.table({"id": ["1"]}))
     assert table.to_pylist() == [{"id": "1", "colour": None}]
+
+
+def test_a_column_is_missing_until_a_portion_has_it() -> None:
+    wanted = WantedColumns(["size", "id", "colour"])
+    wanted.completed(pa.table({"id": ["1"]}))
+    assert wanted.missing == ["size", "colour"]
+    wanted.completed(pa.table({"id": ["2"], "colour": ["red"]}))
+    wanted.completed(pa.table({"id": ["3"]}))
+    assert wanted.missing == ["size"]

@@ -37,12 +37,27 @@ def portions(
         yield take_rows(waiting, np.arange(waiting.num_rows))
 
 
-def with_columns(table: pa.Table, names: Iterable[str]) -> pa.Table:
-    """The table with a text column of nulls for each of the names that it lacks.
+class WantedColumns:
+    """The columns that are wanted of every portion.
 
-    A further column comes with the first product that has a value in it.
+    Args:
+        names: of the columns.
+
+    Attributes:
+        missing: those that no portion has had so far, in their order.
     """
-    for name in names:
-        if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
-    return table
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.missing = list(names)
+        self._names = tuple(self.missing)
+
+    def completed(self, table: pa.Table) -> pa.Table:
+        """The table with a text column of nulls for each column that it lacks.
+
+        A further column comes with the first product that has a value in it.
+        """
+        self.missing = [name for name in self.missing if name not in table.column_names]
+        for name in self._names:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+        return table
