@@ -31,10 +31,11 @@ from shelfwise.core.types import (
     Rows,
     State,
 )
-from shelfwise.errors import DeviceError, PluginError
+from shelfwise.errors import BundleError, DeviceError, PluginError
 from shelfwise.export.graph_inputs import GraphReading, Reader
 from shelfwise.export.readers import reader
 from shelfwise.model.bundle import Bundle
+from shelfwise.model.bundle_reader import RESTORE
 from shelfwise.model.predictor import MemberPredictions, Predictor, shared_parts
 from shelfwise.model.unknown_products import unknown_fields
 
@@ -154,6 +155,7 @@ class OnnxModel(Predictor):
 
         Raises:
             PluginError: onnxruntime is not installed.
+            BundleError: the graph is not the one that the model was saved with.
         """
         started = time.perf_counter()
         inputs = self.inputs(catalog)
@@ -162,6 +164,10 @@ class OnnxModel(Predictor):
         unknown = np.zeros(len(catalog), bool)
         refused: list[RejectedField] = []
         for rows, batch_scores, batch in self._batches(inputs):
+            # one column would be spread over all labels
+            if batch_scores.shape != (len(rows), self.n_trained_labels):
+                wanted = (len(rows), self.n_trained_labels)
+                raise misfit(f"its scores are {batch_scores.shape}, expected {wanted}")
             scores[rows] = batch_scores
             present[rows] = batch.arrays[PRESENT].any(axis=1)
             unknown[rows] = batch.unknown
@@ -252,6 +258,7 @@ def runner(graph: bytes, threads: int) -> Run:
     Raises:
         PluginError: onnxruntime is not installed.
         DeviceError: a GPU was asked for.
+        BundleError: the graph cannot be opened; its function raises it where inputs do not fit.
     """
     try:
         runtime = import_module("onnxruntime")
@@ -266,5 +273,22 @@ def runner(graph: bytes, threads: int) -> Run:
         )
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    return lambda inputs: np.asarray(session.run(None, dict(inputs))[0])
+    try:
+        session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # its errors have no common class
+        raise misfit(error) from error
+
+    def run(inputs: Mapping[str, NDArray[Any]]) -> Floats:
+        try:
+            return np.asarray(session.run(None, dict(inputs))[0])
+        except Exception as error:
+            raise misfit(error) from error
+
+    return run
+
+
+def misfit(reason: object) -> BundleError:
+    """The error of a graph that is not the one of the model around it."""
+    first_line = str(reason).partition("\n")[0]
+    return BundleError(f"{GRAPH} does not fit the model around it ({first_line}); {RESTORE}")
