@@ -97,6 +97,22 @@ def test_letters_in_a_text_field_and_keys_switched_off_decide_nothing(
     assert served.workspace.store.all_decisions() == []
 
 
+def test_a_held_key_decides_once_and_the_back_button_decides_nothing(
+    browser: Any, served: Any
+) -> None:
+    page = opened(browser, served)
+    # every further "down" of a held key is a repetition
+    for _ in range(5):
+        page.keyboard.down("a")
+    page.keyboard.up("a")
+    page.wait_for_function("() => document.querySelector('h1').innerText === 'Mug 1'")
+    assert len(served.workspace.store.all_decisions()) == 1
+    page.go_back()
+    page.wait_for_function("() => document.querySelector('h1').innerText.endsWith('Mug 0')")
+    assert "Decided by Ada" in page.inner_text("main")
+    assert len(served.workspace.store.all_decisions()) == 1
+
+
 def test_a_day_without_script(browser: Any, served: Any) -> None:
     page = opened(browser, served, script=False)
     store = served.workspace.store

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.corrections_file import read_corrections
+from shelfwise.errors import LabelError
 from shelfwise.review.exports import EXPORTS
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.problems import Problem
@@ -60,6 +61,40 @@ def test_images_that_are_found_by_their_folder_stand_in_no_ones_way(
     assert workspace.products.field("image", 0) == "images/p1.png"
     decide(workspace, 1, "Garden")
     assert EXPORTS["catalog"].write(workspace).endswith(b"p2,Pot,,Garden\n")
+
+
+def test_a_line_that_is_no_text_is_kept_byte_for_byte(tmp_path: Path, workspace_of: Open) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [b'{"id": "p%d", "title": "Mug", "categories": [["Mugs"]]}\n' % n for n in range(3)]
+    # the reader sets it aside, and the other products can be exported all the same
+    broken = b'{"id": "p9", "title": "Caf\xe9", "categories": [["Mugs"]]}\n'
+    path.write_bytes(lines[0] + broken + lines[1] + lines[2])
+    workspace = workspace_of(path)
+    decide(workspace, 1, "Bowls")
+    changed = lines[1].replace(b"Mugs", b"Bowls")
+    assert EXPORTS["catalog"].write(workspace) == lines[0] + broken + changed + lines[2]
+
+
+def test_labels_that_differ_in_case_alone_are_two_labels(
+    tmp_path: Path, workspace_of: Open
+) -> None:
+    path = tmp_path / "case.csv"
+    content = "id,title,categories\n" + "".join(
+        f"p{n},Mug {n},Kitchen > {name}\n" for n, name in enumerate(["Mugs", "mugs", "Bowls"])
+    )
+    path.write_text(content)
+    workspace = workspace_of(path)
+    assert [workspace.products.starting_labels(row) for row in (0, 1)] == [
+        ("Kitchen", "Mugs"),
+        ("Kitchen", "mugs"),
+    ]
+    # neither is taken for the other, and a third writing is no label
+    assert workspace.closed(["mugs"]) == ("Kitchen", "mugs")
+    with pytest.raises(LabelError, match="'MUGS'"):
+        workspace.closed(["MUGS"])
+    decide(workspace, 2, "Kitchen", "mugs")
+    written = EXPORTS["catalog"].write(workspace).decode()
+    assert written == content.replace("Kitchen > Bowls", "Kitchen > mugs")
 
 
 def test_training_takes_every_decision(tmp_path: Path, workspace_of: Open) -> None:

@@ -186,6 +186,16 @@ def test_bad_forms_are_refused_and_keep_nothing(served: Any, body: bytes) -> Non
     assert served.workspace.store.all_decisions() == []
 
 
+def test_a_reviewers_name_is_never_markup(served: Any) -> None:
+    name = "<script>alert(1)</script>"
+    client = served.client(name, "reviewer")
+    decide(client, client.get("/review/p/0"), verdict="accept")
+    for path in ("/review/p/0", "/review/history", "/review/list?state=any", "/review/progress"):
+        text = client.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert(1)" in text
+
+
 def test_every_page_opens(served: Any) -> None:
     client = served.client()
     decide(client, client.get("/review/p/0"), verdict="unsure")

@@ -112,6 +112,8 @@ def relabelled(
 
     >>> relabelled([["Pets", "Brids", "Food"]], {"Pets", "Birds", "Food"}, "flat")
     [['Pets', 'Food'], ['Birds']]
+    >>> relabelled([["Pets", "Birds"]], {"Pets", "Pets > Cats"}, "path")
+    [['Pets', 'Cats']]
     >>> relabelled([["Pets", "Birds"]], {"Pets", "Toys", "Toys > Balls"}, "path")
     [['Pets'], ['Toys', 'Balls']]
     """
@@ -125,7 +127,16 @@ def relabelled(
         if label not in covered:
             result.append(_path_of(label, mode, homes or {}))
             covered |= flatten(result[-1:], mode)
-    return result
+    # by its leaf alone, a path says nothing of another
+    if mode == "leaf":
+        return result
+    # what was cut short may be the beginning of a new path, which says the same and more
+    given = stripped_paths(paths)
+    return [path for path in result if path in given or not _begins_another(path, result)]
+
+
+def _begins_another(path: list[str], paths: Iterable[list[str]]) -> bool:
+    return any(path == other[: len(path)] != other for other in paths)
 
 
 def _deepest_first(label: str) -> tuple[int, str]:

@@ -163,4 +163,7 @@ def _as_paths(products: ReviewProducts, old: Any, labels: set[str]) -> list[list
         if flatten(longest, mode) == labels:
             return longest
     homes = {name: products.path_of(name) for name in labels}
+    if mode == "flat":
+        # every name of a path is a label: those who decided may have left one above it out
+        homes = {n: path if labels.issuperset(path) else (n,) for n, path in homes.items()}
     return relabelled(old, labels, mode, homes)

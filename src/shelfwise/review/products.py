@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from shelfwise.catalog.labels import Mode
+from shelfwise.catalog.labels import Mode, stripped_paths
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Float64Array, Floats, Int64Array
@@ -166,15 +166,30 @@ class ReviewProducts:
 
     @cached_property
     def all_paths(self) -> dict[str, tuple[str, ...]]:
-        """The path of every label that this model or an earlier one knows."""
-        return {**self.further_paths, **dict(zip(self.names, self.paths, strict=True))}
+        """The path of every label that this model, an earlier one or the catalogue knows."""
+        known = dict(zip(self.names, self.paths, strict=True))
+        return {**self._catalog_paths, **self.further_paths, **known}
+
+    @cached_property
+    def _catalog_paths(self) -> dict[str, tuple[str, ...]]:
+        """The path of every label that has one place in the catalogue's tree."""
+        # in other modes a label's name tells its path, or nothing lies above it
+        if self.mode != "flat":
+            return {}
+        found: dict[str, set[tuple[str, ...]]] = {}
+        for paths in self.catalog.column("categories"):
+            for path in stripped_paths(paths):
+                for depth, name in enumerate(path, start=1):
+                    found.setdefault(name, set()).add(tuple(path[:depth]))
+        # what lies above a name in several places cannot be told
+        return {name: min(places) for name, places in found.items() if len(places) == 1}
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The labels above a label."""
         return self.path_of(name)[:-1]
 
     def path_of(self, name: str) -> tuple[str, ...]:
-        """The labels from the root to a label; one that the model does not know stands alone."""
+        """The labels from the root to a label; one without a known place stands alone."""
         return self.all_paths.get(name, (name,))
 
     @cached_property

@@ -14,6 +14,9 @@ from shelfwise.catalog.write_back.edits import Edit, edited
 
 # not strict: the reader takes tabs within texts, too
 _DECODER = json.JSONDecoder(strict=False)
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is no text."""
+
 _SPACE = re.compile(r"[ \t\r\n\ufeff]*")
 
 
@@ -49,6 +52,9 @@ def rewrite_object(line: str, place: CategoryColumn) -> str | None:
     >>> rewrite_object('{"id": 1, "cat": "A"}', CategoryColumn("id", "cat", lambda identity, old: "B"))
     '{"id": 1, "cat": "B"}'
     """
+    if _NO_TEXT.search(line):
+        # the reader has set this line aside, too
+        return None
     begin = _skip(line, 0)
     try:
         values = json.loads(line[begin:], strict=False)

@@ -23,6 +23,9 @@ from shelfwise.errors import CatalogError
 
 Rewrite = Callable[[str], str]
 
+JSON_LINES = ("jsonl", "amazon2018")
+"""Formats of which every line is a JSON object."""
+
 
 def rewritten(
     path: Path, opened: OpenedFile, settings: CatalogSettings, place: CategoryColumn
@@ -43,7 +46,8 @@ def rewritten(
             raise CatalogError("it is compressed once more; unpack it")
         return rewrite_parquet(path, place)
     unpacked = unpack(path)
-    text = decoded(unpacked.content, opened.name == "xml", opened.encoding)
+    is_xml, by_lines = opened.name == "xml", opened.name in JSON_LINES
+    text = decoded(unpacked.content, is_xml, opened.encoding, by_lines=by_lines)
     after = _text_rewriting(path, opened, settings, place)(text.text)
     return unpacked.pack(text.encode(after))
 
@@ -60,7 +64,7 @@ def _text_rewriting(
     delimiter = getattr(opened.form, "delimiter", None)
     if opened.name in ("csv", "tsv") and delimiter is not None:
         return lambda text: rewrite_table(text, delimiter, place)
-    if opened.name in ("jsonl", "amazon2018"):
+    if opened.name in JSON_LINES:
         return lambda text: rewrite_json_lines(text, place)
     if opened.name == "amazon2014":
         return lambda text: rewrite_python_lines(text, place)

@@ -32,12 +32,15 @@ class DecodedText:
         return text.encode(self.encoding, self.errors)
 
 
-def decoded(content: bytes, is_xml: bool, encoding: str | None) -> DecodedText:
+def decoded(
+    content: bytes, is_xml: bool, encoding: str | None, *, by_lines: bool = False
+) -> DecodedText:
     """The text of a file.
 
     Args:
         is_xml: the file declares its encoding itself.
         encoding: that the reader has found; None for UTF-8.
+        by_lines: every line is a record of its own; one that is no text is kept byte for byte.
 
     Raises:
         CatalogError: the text would be written with other bytes than it has.
@@ -50,11 +53,12 @@ def decoded(content: bytes, is_xml: bool, encoding: str | None) -> DecodedText:
     for mark, marked in _MARKS:
         if content.startswith(mark):
             name = marked
+    reading = "surrogateescape" if by_lines else "strict"
     try:
-        # a reference stands for any character that XML's encoding lacks
-        found = DecodedText(content.decode(name), name, "xmlcharrefreplace" if is_xml else "strict")
+        text = content.decode(name, reading)
     except LookupError:
         raise CatalogError(f"its encoding {name} is not known") from None
-    if found.text.encode(name) != content:
+    if text.encode(name, reading) != content:
         raise CatalogError(f"its bytes are not those that {name} has for its text")
-    return found
+    # a reference stands for any character that XML's encoding lacks
+    return DecodedText(text, name, "xmlcharrefreplace" if is_xml else reading)
