@@ -39,6 +39,7 @@ from shelfwise.fusion.mean import Mean, MeanSettings
 from shelfwise.fusion.policy import Policy
 from shelfwise.fusion.ridge import Ridge, RidgeSettings
 from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
+from shelfwise.modalities.text_linear import TextLinear
 from shelfwise.model.bundle import load_bundle
 from shelfwise.nn.policy_network import PolicySettings
 from shelfwise.nn.training_loop import LoopSettings
@@ -340,3 +341,12 @@ def test_the_command_line_exports_and_labels(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
+
+
+def test_a_label_tree_is_refused_with_the_setting_that_avoids_it() -> None:
+    member = TextLinear(TextLinear.Settings(tree_from=2, min_count=1), "title")
+    catalog = Catalog.from_records([{"id": str(i), "title": f"red mug {i % 2}"} for i in range(6)])
+    targets = np.eye(2, dtype=np.float32)[np.arange(6) % 2]
+    member.fit(Examples(member.prepare(catalog, Context()), targets), None, Context())
+    with pytest.raises(PluginError, match=r"cannot export 'titles': its label tree .* tree_from"):
+        part("titles", "text_linear", member)

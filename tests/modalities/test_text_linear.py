@@ -210,3 +210,25 @@ class TestLargeCatalogues:
         assert large.provenance()["solver"] == reason
         restored = TextLinear(large.settings, large.field).restore(large.state())
         assert restored.provenance() == large.provenance()
+
+
+class TestLabelTree:
+    def test_is_used_from_so_many_labels_on_and_told_in_the_report(self) -> None:
+        tree, _, _ = fitted(tree_from=12)
+        plain, _, _ = fitted(tree_from=13)
+        reason = "label tree, because 12 labels are 12 or more"
+        assert tree.provenance()["solver"] == reason
+        assert plain.provenance()["solver"] == "exact"
+        catalog, truth = catalog_of(100, seed=1)
+        found, _ = tree.predict(tree.prepare(catalog, Context()), Context())
+        # every tenth product lacks a text, and with it one of its two labels
+        assert ((found > 0.3) == (truth > 0)).all(axis=1).mean() > 0.85
+
+    def test_survives_storage(self) -> None:
+        tree, inputs, _ = fitted(tree_from=2)
+        state = tree.state()
+        facts = json.loads(json.dumps(state.facts))
+        again = TextLinear(tree.settings, tree.field).restore(State(state.arrays, facts))
+        np.testing.assert_array_equal(
+            again.predict(inputs, Context())[0], tree.predict(inputs, Context())[0]
+        )

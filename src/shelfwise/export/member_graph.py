@@ -32,6 +32,7 @@ from shelfwise.export.token_input import TokenReader
 from shelfwise.features.graph_rows import restored_graph_rows
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.table_rows import TableEncoding
+from shelfwise.nn.label_tree import is_label_tree
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.vision.encoder_state import restored_encoder
 from shelfwise.vision.image_encoder import ImageEncoderSettings
@@ -108,6 +109,9 @@ def _image(name: str, member: Modality) -> MemberGraph:
 
 def _text_linear(name: str, member: Modality) -> MemberGraph:
     state = member.state()
+    if is_label_tree(state.arrays):
+        fix = "train without tree_from of the member"
+        raise PluginError(f"its label tree has no ONNX export; {fix}")
     ngrams = NgramRows.restored(state.arrays, member.settings)
     reader = NgramReader(member.field, member.settings.present == "all", ngrams)
     return MemberGraph({name: Source(reader)}, LinearNetwork(state.arrays, has_ngrams=True))

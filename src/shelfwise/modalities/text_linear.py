@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from shelfwise.core.catalog import Catalog
@@ -19,6 +20,7 @@ from shelfwise.core.types import Bools, Context, Examples, Floats, State
 from shelfwise.features.ngram_blocks import NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
+from shelfwise.nn.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches, steps
@@ -42,6 +44,13 @@ class TextLinearSettings(LinearSettings, BagSettings):
         description="products up to which n-grams are held in memory and the classifiers solved exactly; "
         "of larger catalogues n-grams go to a temporary file, from which the classifiers learn in batches",
     )
+    tree_from: int | None = Field(
+        None,
+        ge=2,
+        description="labels from which on the classifiers of up to exact_up_to products are a label tree: "
+        "quicker, in less memory and less exact, as each learns from products that may have its label; None: "
+        "never",
+    )
 
 
 class TextLinear(Modality):
@@ -50,7 +59,7 @@ class TextLinear(Modality):
     Settings = TextLinearSettings
     settings: TextLinearSettings
 
-    _model: LinearWeights | None = None
+    _model: LinearWeights | LabelTree | None = None
     _ngrams: NgramRows
     _solver: str = EXACT
 
@@ -85,6 +94,11 @@ class TextLinear(Modality):
         # "red" in a description
         self._ngrams = NgramRows.fit(counts.grams, chosen)
         rows = self._ngrams.rows(counts.grams)
+        labels = targets.shape[1]
+        if chosen.tree_from is not None and labels >= chosen.tree_from:
+            self._model = LabelTree.fit(rows, csr_array(targets), chosen)
+            self._solver = f"label tree, because {labels:,} labels are {chosen.tree_from:,} or more"
+            return
         options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
         self._model = fit_logistic(rows, targets, *options)
         self._solver = EXACT
@@ -112,7 +126,13 @@ class TextLinear(Modality):
         return np.concatenate(probabilities), np.concatenate(features)
 
     def _answers(self, counts: NgramCounts) -> tuple[Floats, Floats]:
-        logits = self._fitted().logits(self._ngrams.rows(counts.grams))
+        model = self._fitted()
+        rows = self._ngrams.rows(counts.grams)
+        if isinstance(model, LabelTree):
+            # it has logits of some labels only, so its probabilities are the features
+            probabilities = model.probabilities(rows)
+            return probabilities, random_projection(probabilities, self.settings.features)
+        logits = model.logits(rows)
         # a linear classifier has no hidden layer, so what it hands to feature fusion are its logits
         features = random_projection(logits, self.settings.features)
         # with thousands of labels there is no room for logits beside probabilities
@@ -132,7 +152,8 @@ class TextLinear(Modality):
 
     def restore(self, state: State) -> Self:
         """Become the classifier that `state` was taken from."""
-        self._model = LinearWeights.from_state(state.arrays)
+        kind = LabelTree if is_label_tree(state.arrays) else LinearWeights
+        self._model = kind.from_state(state.arrays)
         self._ngrams = NgramRows.restored(state.arrays, self.settings)
         # models that were saved before there was another one say nothing
         self._solver = state.facts.get("solver", EXACT)
@@ -141,8 +162,12 @@ class TextLinear(Modality):
     def provenance(self) -> dict[str, Any]:
         """How many n-grams are known, how many weights are kept, and how these were found."""
         ngrams = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
-        weights = int(self._fitted().weights.nnz)
+        model = self._fitted()
+        classifiers = model.rankers if isinstance(model, LabelTree) else model
+        weights = int(classifiers.weights.nnz)
         return {"ngrams": ngrams, "weights": weights, "solver": self._solver}
 
-    def _fitted(self) -> LinearWeights:
+    def _fitted(self) -> LinearWeights | LabelTree:
+        if isinstance(self._model, LabelTree):
+            return self._model
         return require_fitted(self._model, f"the linear classifier of {self.field!r}")

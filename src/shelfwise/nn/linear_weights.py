@@ -77,13 +77,13 @@ class LinearWeights:
         if self._written is not None:
             return sparse_product(embedding_bags(inputs), self._written).numpy()
         # of weights that are hardly sparse the rows needed are written out, in half the time
-        used, needed = _used_inputs(inputs)
+        used, needed = used_inputs(inputs)
         dense_weights = torch.from_numpy(_written_out(self.weights, used))
         return sparse_product(embedding_bags(needed), dense_weights).numpy()
 
     def _by_label_blocks(self, inputs: sp.csr_array) -> Floats:
         """As :meth:`_sparse_part`, with the weights of some labels written out at a time."""
-        used, asked = _used_inputs(inputs)
+        used, asked = used_inputs(inputs)
         bags = embedding_bags(asked)
         needed = self.weights[used].tocsc()
         logits = np.empty((inputs.shape[0], needed.shape[1]), np.float32)
@@ -123,7 +123,7 @@ class LinearWeights:
         return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
 
 
-def _used_inputs(inputs: sp.csr_array) -> tuple[NDArray[np.integer], sp.csr_array]:
+def used_inputs(inputs: sp.csr_array) -> tuple[NDArray[np.integer], sp.csr_array]:
     """The inputs (U,) that any row has, and the rows with these alone (N, U)."""
     used, columns = np.unique(inputs.indices, return_inverse=True)
     shape = (inputs.shape[0], len(used))
