@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import get_args
 from urllib.parse import parse_qs, urlencode
 
@@ -39,6 +39,18 @@ async def read_form(request: Request) -> Form:
 def first(form: Form, name: str, default: str = "") -> str:
     """The first value of a field."""
     return form.get(name, [default])[0]
+
+
+def chosen_names(form: Form, known: Collection[str]) -> list[str]:
+    """The categories that were ticked, and those that were typed.
+
+    Args:
+        known: the categories that there are.
+    """
+    typed = first(form, "add").strip()
+    # a name may hold the sign that parts names: whoever took it from the list means the whole of it
+    added = [typed] if typed in known else typed.split("|")
+    return [*form.get("label", []), *added]
 
 
 def number(form: Form, name: str) -> int:

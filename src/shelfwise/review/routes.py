@@ -13,6 +13,7 @@ from shelfwise.review.decision_rows import ConflictError, Labels, State
 from shelfwise.review.forms import (
     Form,
     address,
+    chosen_names,
     first,
     number,
     page_start,
@@ -84,7 +85,7 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
         raise Problem(
             422, "no-request-key", "the field request_key is missing", field="request_key"
         )
-    names = [*form.get("label", []), *first(form, "add").split("|")]
+    names = chosen_names(form, workspace.label_names)
     # nobody decides on suggestions that were not on the screen; what was kept is answered as before
     shown = first(form, "model", workspace.products.model_digest)
     if shown != workspace.products.model_digest and not workspace.store.is_kept(key):
