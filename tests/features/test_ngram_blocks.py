@@ -12,7 +12,8 @@ from shelfwise.features.ngram_blocks import DocumentCounts, NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
 
-SETTINGS = BagSettings()
+# blocks are of many products, where n-grams of one are never known
+SETTINGS = BagSettings(min_count=2)
 FIELDS = ("title", "description")
 NOUNS = ("mug", "mugs", "red shoe", "lamp 茶壶", "")
 

@@ -168,3 +168,18 @@ def test_members_that_count_alike_share_the_counts_of_a_few_products(
     # those of many would stay in memory as long as the catalogue
     monkeypatch.setattr(tfidf, "MOST_SHARED", 1)
     assert NgramCounts.read(catalog, ["title"], BagSettings()).grams[0] is not first.grams[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "products", "least"),
+    [("red mug {}", 200, 1), ("red mug with a lid and handle {}", 200, 2), ("red mug {}", 2001, 2)],
+)
+def test_words_of_one_product_are_known_where_texts_are_short_and_few(
+    title: str, products: int, least: int
+) -> None:
+    names: list[str | None] = [title.format(f"name{number}") for number in range(products)]
+    counts = bags([*names, None], BagSettings())
+    words, letters = (TfidfVocabulary.fit(kind, BagSettings()) for kind in counts.grams)
+    assert (len(words.keys) > products) == (least == 1)
+    # letters are many in the shortest of texts
+    assert np.array_equal(letters.keys, counts.grams[1].keys[counts.grams[1].documents() >= 2])

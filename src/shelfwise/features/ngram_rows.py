@@ -18,7 +18,7 @@ from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
 from shelfwise.text.gram_counts import Grams, SparseParts
 
-ID_COUNTING = BagSettings(words=(1,), letters=())
+ID_COUNTING = BagSettings(words=(1,), letters=(), min_count=2)
 """How ids of related products are weighed: each is a word of its own."""
 
 MIN_KNOWN_LETTERS = 1 / 3

@@ -41,6 +41,13 @@ MOST_SHARED = 2048
 IDEOGRAPH_RUNS = (1, 2, 3)
 """Lengths of the runs of ideographs that are counted: most Chinese words have two."""
 
+MIN_COUNT = 2
+"""Training products that an n-gram of long texts, or of many products, must occur in."""
+
+FEW_PRODUCTS = 2_000
+SHORT_TEXT = 6
+"""N-grams of a text on average: three words have five, three single ones and two pairs."""
+
 
 class BagSettings(PluginSettings):
     """What is counted, and how it is weighted."""
@@ -54,8 +61,11 @@ class BagSettings(PluginSettings):
         description="lengths of the letter n-grams within words that are counted; empty: none",
     )
     segmentation: CountedSegmentation = "unicode"
-    min_count: int = Field(
-        2, ge=1, description="training products that an n-gram must occur in to be known"
+    min_count: int | None = Field(
+        None,
+        ge=1,
+        description="training products that an n-gram must occur in to be known; unset: 2, or 1 for words "
+        "of texts of about three words, of at most 2,000 products",
     )
     weighting: Weighting = Field(
         "tfidf",
@@ -175,6 +185,19 @@ def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
     return grams
 
 
+def least_products(grams: Grams) -> int:
+    """How many of the training products `grams` an n-gram must occur in to be known.
+
+    A short text has little beside the words that no other product has, and in few products these are many:
+    without them the words left over count for all. Long texts have enough others, and letters are many.
+    """
+    # products that lack the text do not make it short
+    lengths = grams.distinct[grams.distinct > 0]
+    if not 0 < len(lengths) <= FEW_PRODUCTS:
+        return MIN_COUNT
+    return 1 if lengths.mean() <= SHORT_TEXT else MIN_COUNT
+
+
 @dataclass(frozen=True)
 class TfidfVocabulary:
     """The n-grams of one kind that are known, and the inverse document frequency of each.
@@ -190,14 +213,19 @@ class TfidfVocabulary:
     @classmethod
     def fit(cls, grams: Grams, settings: BagSettings) -> Self:
         """The n-grams found in at least ``settings.min_count`` of the training products `grams`."""
-        return cls.counted(grams.keys, grams.documents(), len(grams), settings)
+        least = settings.min_count or least_products(grams)
+        counted = settings.model_copy(update={"min_count": least})
+        return cls.counted(grams.keys, grams.documents(), len(grams), counted)
 
     @classmethod
     def counted(
         cls, keys: Keys, documents: NDArray[np.int64], products: int, settings: BagSettings
     ) -> Self:
-        """As :meth:`fit`, of n-grams `keys` (F,) that are in `documents` (F,) of so many products."""
-        known = documents >= settings.min_count
+        """As :meth:`fit`, of n-grams `keys` (F,) that are in `documents` (F,) of so many products.
+
+        How long texts are is not known here; unset, ``min_count`` is that of many products.
+        """
+        known = documents >= (settings.min_count or MIN_COUNT)
         # smoothed as scikit-learn does it: as if one more product had every n-gram
         weights = 1 + np.log((1 + products) / (1 + documents[known]))
         if settings.weighting == "binary":
