@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from process_trees import PeakMemory, children_of, is_alive, processor_nanoseconds
+from process_trees import PeakMemory, children_of, is_alive, is_stopped, processor_nanoseconds
 
 WORKERS = 2
 TOP = 10
@@ -120,13 +120,22 @@ class Killer:
                 self._end_run(process, kind)
                 return
             self._wait_a_little()
-            workers = children_of(process.pid)
+            workers = self._workers(process)
             # all is labelled before the last kills
             if not workers:
                 return
             self._kept |= self._labelling.finished()
             _signal([self._chance.choice(workers)], signal.SIGKILL)
             self._count("worker")
+
+    def _workers(self, process: subprocess.Popen[bytes]) -> list[int]:
+        """The workers of a run, as soon as it has any; none of one that has ended."""
+        while process.poll() is None:
+            if workers := children_of(process.pid):
+                return workers
+            # those before are dead, and the next are being started
+            time.sleep(0.005)
+        return []
 
     def _goal(self) -> int:
         """Parts that are to be there before the next kill: the kills are spread over all shards."""
@@ -159,6 +168,9 @@ class Killer:
         """Let the workers run for some milliseconds at a time, until a part is there without its line."""
         while process.poll() is None:
             _signal(workers, signal.SIGSTOP)
+            # one that waits for the disk may still write its line
+            while not all(map(is_stopped, workers)):
+                time.sleep(0.0005)
             if self._parts_alone():
                 return
             before = sum(map(processor_nanoseconds, workers))
@@ -182,9 +194,10 @@ class Killer:
 
 def drawn_kinds(kills: int, between: int, chance: random.Random) -> list[str]:
     """What is killed each time, in random order."""
-    others = [chance.choice(("worker", "run")) for _ in range(kills - between)]
-    kinds = ["between"] * between + others
-    chance.shuffle(kinds)
+    kinds = [chance.choice(("worker", "run")) for _ in range(kills - between)]
+    for _ in range(between):
+        # one that comes too late is tried again, for which there must be shards left
+        kinds.insert(chance.randint(0, len(kinds) // 2), "between")
     return kinds
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -13,12 +14,13 @@ _RESIDENT = 21
 
 
 def children_of(process: int) -> list[int]:
-    """The processes that the main thread of a process has started."""
-    try:
-        text = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except OSError:
-        return []
-    return [int(number) for number in text.split()]
+    """The processes that a process has started, by whichever thread."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        # a thread may end meanwhile
+        with suppress(OSError):
+            found += map(int, thread.read_text().split())
+    return found
 
 
 def is_alive(process: int) -> bool:
@@ -27,6 +29,14 @@ def is_alive(process: int) -> bool:
         return _stat(process)[0] != "Z"
     except OSError:
         return False
+
+
+def is_stopped(process: int) -> bool:
+    """Whether a process heeds its SIGSTOP by now, or has ended; what it awaits in the kernel comes first."""
+    try:
+        return _stat(process)[0] in "TtZ"
+    except OSError:
+        return True
 
 
 def processor_nanoseconds(process: int) -> int:
