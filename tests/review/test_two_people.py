@@ -24,6 +24,18 @@ ADA, BOB = Visitor("Ada", "lead"), Visitor("Bob", "reviewer")
 SAMPLE = Filter("sample")
 
 
+def refuses_changes(file: Path, table: str, change: str) -> None:
+    """Assert that rows of the table are neither changed, nor removed, nor replaced."""
+    with sqlite3.connect(file) as other:
+        for statement in (
+            f"UPDATE {table} SET {change}",
+            f"DELETE FROM {table}",
+            f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+        ):
+            with pytest.raises(sqlite3.IntegrityError):
+                other.execute(statement)
+
+
 def test_what_one_has_open_is_skipped_for_the_other_until_it_expires() -> None:
     now = 0.0
     products = OpenProducts(lambda: now)
@@ -134,14 +146,7 @@ def test_second_opinions_are_never_changed(shared: Workspace) -> None:
     first = shared.store.latest(shared.products.ids[row])
     assert first is not None
     shared.give_second_opinion(row, ("Garden",), first.id, "key-of-bob-4", BOB)
-    with sqlite3.connect(shared.store.path) as other:
-        for statement in (
-            "UPDATE second_opinion SET labels_json = '[]'",
-            "DELETE FROM second_opinion",
-            "INSERT OR REPLACE INTO second_opinion SELECT * FROM second_opinion",
-        ):
-            with pytest.raises(sqlite3.IntegrityError):
-                other.execute(statement)
+    refuses_changes(shared.store.path, "second_opinion", "labels_json = '[]'")
 
 
 def test_a_second_opinion_is_taken_back_and_asked_for_again(served: Any) -> None:
@@ -164,14 +169,7 @@ def test_a_second_opinion_is_taken_back_and_asked_for_again(served: Any) -> None
     assert [one.action for one in served.workspace.store.all_decisions()] == ["decide", "decide"]
     decide(bob, again, verdict="save", label="Garden", second=field(again, "second"))
     assert [one.agree for one in served.workspace.opinions.all()] == [True]
-    with sqlite3.connect(served.workspace.store.path) as other:
-        for statement in (
-            "UPDATE second_opinion_undo SET undone_at = ''",
-            "DELETE FROM second_opinion_undo",
-            "INSERT OR REPLACE INTO second_opinion_undo SELECT * FROM second_opinion_undo",
-        ):
-            with pytest.raises(sqlite3.IntegrityError):
-                other.execute(statement)
+    refuses_changes(served.workspace.store.path, "second_opinion_undo", "undone_at = ''")
 
 
 def test_second_opinions_are_read_once_a_page(shared: Workspace) -> None:

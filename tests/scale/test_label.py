@@ -143,7 +143,6 @@ def test_torn_and_lost_parts_are_done_again(
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.usefixtures("in_process")
 def test_what_killed_workers_have_left_is_removed(
     run: Label, undisturbed: Path, tmp_path: Path, contents: Contents
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,8 +48,8 @@ async def submit(admission: Admission, job: Job, receive: Receive | None = None)
 async def _settled(job: Job, receive: Receive | None) -> list[Answer]:
     """The answers, unless the deadline or the caller's end comes first."""
     loop = asyncio.get_running_loop()
-    # the loop's clock is the monotonic one, as the deadline's
-    timer = loop.call_at(job.deadline, job.fail, deadline_passed())
+    # not at a time of the loop: its clock need not be the one of the deadline
+    timer = loop.call_later(job.deadline - time.monotonic(), job.fail, deadline_passed())
     watch = None if receive is None else loop.create_task(_give_up_when_gone(job, receive))
     try:
         # awaited by itself: each wait around it would cost one more turn of the loop, long ones under load
