@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog, ImageFile
+from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog, EmbeddedImage, ImageFile
 from shelfwise.errors import CatalogError
 
 
@@ -77,19 +77,22 @@ def with_images() -> Catalog:
 
 def test_images_are_paths_or_bytes() -> None:
     catalog = with_images()
-    sources = [ImageFile(Path("/shop"), "a.png"), PNG, None, Path("/b.png"), PNG]
+    embedded = EmbeddedImage(pa.py_buffer(PNG))
+    sources = [ImageFile(Path("/shop"), "a.png"), embedded, None, Path("/b.png"), embedded]
+    assert embedded.read() == PNG
     assert catalog.image_sources() == sources
     assert catalog.has_value("image").tolist() == [True, True, False, True, True]
     assert catalog.columns == SCHEMA.names
     assert IMAGE_BYTES not in catalog
-    assert catalog.take([4, 2, 0]).image_sources() == [PNG, None, sources[0]]
+    assert catalog.take([4, 2, 0]).image_sources() == [embedded, None, sources[0]]
     assert catalog.with_categories([[]] * 5).image_sources() == sources
     assert catalog.memoize("images", catalog.image_sources) == sources
 
 
 def test_images_are_exchanged() -> None:
     other = with_images().with_images([None, "c.png", b"other", None, None])
-    assert other.image_sources() == [None, ImageFile(Path("/shop"), "c.png"), b"other", None, None]
+    embedded = EmbeddedImage(pa.py_buffer(b"other"))
+    assert other.image_sources() == [None, ImageFile(Path("/shop"), "c.png"), embedded, None, None]
     files = with_images().with_images([None, "c.png", None, None, None])
     assert files.table.schema.equals(SCHEMA), "no trace is left of bytes that are gone"
 

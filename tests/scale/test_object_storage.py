@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import random
@@ -19,7 +20,10 @@ from typing import Any
 
 import pytest
 
+from shelfwise.catalog.reading.reader import NullReporter
+from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.commands.label import summary_lines
+from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, ConfigError, PluginError, StorageError
 from shelfwise.scale.labeller import ShardLabeller
 from shelfwise.scale.storage import storage_of
@@ -258,19 +262,30 @@ def test_what_cannot_be_read_or_written_is_refused_in_a_sentence(
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_model_of_pictures_is_not_used_without_them(
-    run: Label, shards: Path, bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("embedded", [False, True])
+def test_a_model_of_images_is_used_where_they_lie_in_the_shards(
+    run: Label, bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: bool
 ) -> None:
+    data_url = "data:image/png;base64," + base64.b64encode(b"of an image").decode()
+    product = {"id": "1", "title": "Mug", "image": data_url if embedded else "mug.png"}
+    (tmp_path / "shop.jsonl").write_text(json.dumps(product))
+    shards = tmp_path / "shards"
+    ingest_catalog([str(tmp_path / "shop.jsonl")], shards, CatalogSettings(), NullReporter())
     loaded = ShardLabeller._loaded
 
-    def with_pictures(labeller: ShardLabeller, folder: Path) -> Any:
+    def of_images(labeller: ShardLabeller, folder: Path) -> Any:
         model = loaded(labeller, folder)
         monkeypatch.setattr(type(model), "fields", ("title", "image"))
         return model
 
-    monkeypatch.setattr(ShardLabeller, "_loaded", with_pictures)
+    monkeypatch.setattr(ShardLabeller, "_loaded", of_images)
     source = bucket.upload(shards, "in")
-    with pytest.raises(ConfigError, match="the model reads pictures, and those of s3://"):
+    if embedded:
+        assert run(tmp_path / "out", source=source)["rows"] == 1
+        return
+    with pytest.raises(
+        ConfigError, match=r"the model reads images, and s3://.* has images in files"
+    ):
         run(tmp_path / "out", source=source)
 
 

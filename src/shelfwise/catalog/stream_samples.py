@@ -93,15 +93,23 @@ class EvenSample:
         self._distance = 1
         self._kept: list[Any] = []
 
+    def keep_at_most(self, most: int) -> None:
+        """Keep no more than so many from now on."""
+        self._most = min(self._most, most)
+        self._thin_out()
+
     def extend(self, values: Iterable[Any]) -> None:
         """Take note of further values."""
         for value in values:
             if self.seen % self._distance == 0:
                 self._kept.append(value)
             self.seen += 1
-            if len(self._kept) > self._most:
-                self._kept = self._kept[::2]
-                self._distance *= 2
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        while len(self._kept) > self._most:
+            self._kept = self._kept[::2]
+            self._distance *= 2
 
     def spread(self, count: int) -> list[Any]:
         """`count` of the values at equal distances, the first and the last among them."""

@@ -17,7 +17,7 @@ from shelfwise.catalog.statistics import Statistics, label_statistics
 from shelfwise.catalog.stream_samples import EvenSample, TextSample
 from shelfwise.config import Config
 from shelfwise.core.arrow_size import concatenated
-from shelfwise.core.catalog import Catalog
+from shelfwise.core.catalog import IMAGE_BYTES, Catalog, EmbeddedImage, ImageSource
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.core.types import Context
@@ -38,6 +38,9 @@ MAX_IMAGES_OPENED = 200
 
 MAX_IMAGES_KEPT = 1 << 20
 """Names of images that are kept while the catalogue is read; of more, each second, each fourth and so on."""
+
+MAX_EMBEDDED_KEPT = 400
+"""Embedded images that are kept."""
 
 MAX_TEXT_BYTES = 256 << 20
 """Texts whose words are looked up; of more, a seeded sample."""
@@ -114,7 +117,9 @@ class _StreamCounts:
             column = part.table.column(name)
             present = len(column) - column.null_count
             self._values[name] = self._values.get(name, 0) + present
-        self.images.extend(image for image in part.image_sources() if image is not None)
+        if IMAGE_BYTES in part.table.column_names:
+            self.images.keep_at_most(MAX_EMBEDDED_KEPT)
+        self.images.extend(_apart(image) for image in part.image_sources() if image is not None)
         self._texts.add(part.table)
 
     def first_products(self, root: Path, source: str) -> Catalog:
@@ -200,6 +205,11 @@ def try_images(images: EvenSample, context: Context) -> dict[str, Any]:
         "first_frame": several_frames,
         "reasons": dict(reasons.most_common(MAX_REASONS)),
     }
+
+
+def _apart(image: ImageSource) -> ImageSource:
+    """An image that does not keep the batch that it is embedded in."""
+    return image.read() if isinstance(image, EmbeddedImage) else image
 
 
 def _examples(first: Catalog) -> list[dict[str, Any]]:

@@ -41,7 +41,21 @@ class ImageFile:
         return str(self.root / self.name)
 
 
-ImageSource = ImageFile | Path | bytes
+@dataclass(frozen=True)
+class EmbeddedImage:
+    """The content of an image file that lies in the catalogue itself; copied only where it is read."""
+
+    content: pa.Buffer
+
+    def read(self) -> bytes:
+        """The bytes of the file."""
+        return bytes(self.content.to_pybytes())
+
+    def __str__(self) -> str:
+        return EMBEDDED
+
+
+ImageSource = ImageFile | Path | EmbeddedImage | bytes
 """Where an image comes from.
 
 A file that a catalogue names, a file that the caller names, or the content of one.
@@ -62,13 +76,13 @@ SCHEMA = pa.schema(
 """The columns every catalogue has; further ones follow them. Any value but the id may be null."""
 
 IMAGE_BYTES = "image:bytes"
-"""The column of images given as bytes. It is there only where some are, and is no column of a source's."""
+"""The column of embedded images, the contents of their files. It is there only where there are some."""
 
 IMAGE_ROOT = "image:root"
 """The column of the folders that images lie below. It is there only where catalogues were joined."""
 
-IN_MEMORY = "(in memory)"
-"""The image's path, for a product whose image is given as bytes: its row has an image like any other."""
+EMBEDDED = "(embedded)"
+"""The image's path, for a product whose image is embedded: its row has an image like any other."""
 
 
 @dataclass(frozen=True)
@@ -199,10 +213,10 @@ class Catalog:
             else:
                 sources.append(ImageFile(Path(root), name))
         if field == "image" and IMAGE_BYTES in self.table.column_names:
-            for row, content in enumerate(self.column(IMAGE_BYTES)):
+            for row, content in enumerate(self.table.column(IMAGE_BYTES)):
                 # a source may happen to have a text column of that name
-                if isinstance(content, bytes):
-                    sources[row] = content
+                if content.is_valid and content.type == pa.large_binary():
+                    sources[row] = EmbeddedImage(content.as_buffer())
         return sources
 
     def take(self, rows: Iterable[int] | np.ndarray[Any, Any]) -> Catalog:
@@ -212,19 +226,15 @@ class Catalog:
 
     def with_images(self, images: Sequence[str | bytes | None]) -> Catalog:
         """The same products with other images: N paths, contents of image files, or None."""
-        paths: list[str | None] = []
-        contents: list[bytes | None] = []
-        for image in images:
-            paths.append(IN_MEMORY if isinstance(image, bytes) else image)
-            contents.append(image if isinstance(image, bytes) else None)
-        place = self.table.column_names.index("image")
-        table = self.table.set_column(place, "image", pa.array(paths, pa.string()))
+        table = self.table
         # those of the former images
         if IMAGE_BYTES in table.column_names:
             table = table.drop_columns([IMAGE_BYTES])
-        if any(content is not None for content in contents):
-            # large: the contents of a whole catalogue may be more than the 2 GB of an ordinary column
-            table = table.append_column(IMAGE_BYTES, pa.array(contents, pa.large_binary()))
+        for name, column in image_columns(images).items():
+            if name in table.column_names:
+                table = table.set_column(table.column_names.index(name), name, column)
+            else:
+                table = table.append_column(name, column)
         return Catalog(table, self.root, self.source)
 
     def with_categories(self, categories: Sequence[Sequence[Sequence[str]]]) -> Catalog:
@@ -243,6 +253,17 @@ class Catalog:
     def fingerprint(self) -> str:
         """A sha256 over every value of every column, in order: same products, same fingerprint."""
         return fingerprint(self.table)
+
+
+def image_columns(images: Sequence[str | bytes | None]) -> dict[str, pa.Array]:
+    """N images as columns of a catalogue: their paths and, where some are embedded, their contents."""
+    paths = [EMBEDDED if isinstance(image, bytes) else image for image in images]
+    columns = {"image": pa.array(paths, pa.string())}
+    contents = [image if isinstance(image, bytes) else None for image in images]
+    if any(content is not None for content in contents):
+        # large: the contents of a whole catalogue may be more than the 2 GB of an ordinary column
+        columns[IMAGE_BYTES] = pa.array(contents, pa.large_binary())
+    return columns
 
 
 def _known_value(name: str, value: Any) -> Any:

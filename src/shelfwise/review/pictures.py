@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi.responses import Response
 
-from shelfwise.core.catalog import Catalog, ImageFile
+from shelfwise.core.catalog import Catalog, EmbeddedImage, ImageFile, ImageSource
 from shelfwise.service.problems import Problem
 
 MAX_BYTES = 25_000_000
@@ -25,14 +23,14 @@ def picture(catalog: Catalog, row: int) -> Response:
         Problem: it has none, or none that may be shown.
     """
     source = catalog.take([row]).image_sources()[0]
-    content = source if isinstance(source, bytes) else _content(source)
+    content = source.read() if isinstance(source, EmbeddedImage) else _content(source)
     kind = _kind(content)
     if kind is None:
         raise Problem(404, "no-picture", "this product has no picture that a browser can show")
     return Response(content, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 
 
-def _content(source: ImageFile | Path | None) -> bytes:
+def _content(source: ImageSource | None) -> bytes:
     """What the file holds; nothing where it is not below the catalogue's folder, or too large."""
     if not isinstance(source, ImageFile):
         return b""

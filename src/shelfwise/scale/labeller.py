@@ -116,15 +116,17 @@ class ShardLabeller:
         return model
 
     def _refuse_unreachable_images(self) -> None:
-        """Refuse to label without pictures what a model labels by them.
+        """Refuse to label without images what a model labels by them.
 
         Raises:
-            ConfigError: the pictures of the shards cannot be read.
+            ConfigError: there are images that cannot be read.
         """
-        if "image" in self._model.fields and not self._source.is_local:
+        beside = any(shard.image_files != 0 for shard in self._plan.shards)
+        if beside and "image" in self._model.fields and not self._source.is_local:
             raise ConfigError(
-                f"the model reads pictures, and those of {self._source} cannot be read; "
-                "copy the catalogue and its pictures to a folder, and label that"
+                f"the model reads images, and {self._source} has images in files of their own, which cannot "
+                "be read there; copy the catalogue and its images to a folder, and label that; or embed them "
+                "in the catalogue's Parquet files"
             )
 
     def _labelled(

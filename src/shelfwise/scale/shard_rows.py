@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import quarantine_row
+from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import json_text
@@ -56,7 +56,7 @@ class ShardTally:
             record: the record as a table of one row.
         """
         values = record.to_pylist()[0]
-        raw = json.dumps(values, ensure_ascii=False, default=str).encode()
+        raw = raw_json(values)
         reason = f"each worker that labelled row {row + 1} of {self.shard} alone was ended by it"
         refused = Quarantined(row + 1, -1, len(raw), KILLED, reason, raw, values["id"])
         self.quarantine.append(json_text({"file": self.shard, **quarantine_row(refused)}) + "\n")

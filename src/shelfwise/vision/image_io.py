@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from shelfwise.core.catalog import ImageSource
+from shelfwise.core.catalog import ImageFile, ImageSource
 from shelfwise.vision.decoding_workers import decode_apart
 from shelfwise.vision.image_decoding import (
     DecodedImage,
@@ -62,11 +63,12 @@ def read_image(source: ImageSource) -> bytes:
         ImageRejectedError: no such file, no regular one, outside the catalogue's folder, not readable, or
             beyond 50 MB.
     """
-    if not isinstance(source, bytes):
+    if isinstance(source, ImageFile | Path):
         return read_image_file(source)
-    if len(source) > MAX_BYTES:
-        raise ImageRejectedError(f"the file has {len(source):,} bytes, more than {MAX_BYTES:,}")
-    return source
+    content = source if isinstance(source, bytes) else source.read()
+    if len(content) > MAX_BYTES:
+        raise ImageRejectedError(f"the file has {len(content):,} bytes, more than {MAX_BYTES:,}")
+    return content
 
 
 def digest_image(source: ImageSource) -> bytes:

@@ -79,7 +79,7 @@ def test_an_image_elsewhere_costs_the_image_not_the_product(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["http://x/y.jpg", "HTTPS://x/y", "//cdn/x.jpg", "data:image/png;base64,AA==", ["https://x/y"]],
+    ["http://x/y.jpg", "HTTPS://x/y", "//cdn/x.jpg", "data:,text", ["https://x/y"]],
 )
 def test_urls_are_no_local_picture(value: Any) -> None:
     rules = Rules()

@@ -23,6 +23,7 @@ from shelfwise.catalog.reading.python_records import read_records
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
+from shelfwise.vision.image_io import read_image
 
 SETTINGS = CatalogSettings()
 
@@ -196,7 +197,7 @@ def test_pictures_of_any_mode(mode: str, picture: Any) -> None:
     else:
         given = picture.convert(mode)
     (source,) = read([{"image": given}]).image_sources()
-    assert Image.open(io.BytesIO(source)).size == (30, 20)
+    assert Image.open(io.BytesIO(read_image(source))).size == (30, 20)
 
 
 def test_a_picture_is_turned_as_its_camera_says(picture: Any, tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a_picture_is_turned_as_its_camera_says(picture: Any, tmp_path: Path) ->
     picture.save(tmp_path / "turned.png", exif=exif)
     (source,) = read([{"image": Image.open(tmp_path / "turned.png")}]).image_sources()
     assert pixels(source).shape == (30, 20, 3)
-    assert "exif" not in Image.open(io.BytesIO(source)).info
+    assert "exif" not in Image.open(io.BytesIO(read_image(source))).info
 
 
 def test_a_generator_is_read_once() -> None:

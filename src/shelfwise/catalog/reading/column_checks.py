@@ -43,7 +43,7 @@ from shelfwise.catalog.reading.value_parsing import (
     read_related,
     read_text,
 )
-from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.catalog import EMBEDDED, IMAGE_BYTES, SCHEMA, image_columns
 from shelfwise.core.types import Bools
 
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
@@ -112,6 +112,8 @@ def check_columns(
         # why these fail is said when each is read by itself
         types, _ = as_strings(columns[plan.row_type])
         checks.failed |= is_true(pc.equal(types, VARIATION))
+    if checks.embedded is not None:
+        table[IMAGE_BYTES] = checks.embedded
     for name, source in plan.further.items():
         table[name] = checks.further(columns[source])
     return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
@@ -156,6 +158,7 @@ class _ColumnChecks:
     rules: Rules
     failed: Bools
     noted: list[tuple[int, Counter[str]]] = field(default_factory=list)
+    embedded: pa.Array | None = None
 
     def total_notes(self) -> Counter[str]:
         """The notes about records that did not fail."""
@@ -197,7 +200,21 @@ class _ColumnChecks:
         array, doubt = as_strings(values)
         plain = is_true(pc.match_substring_regex(array, _PLAIN_PATH))
         doubt |= not_null(array) & ~plain
-        return self._reread(array, doubt, values, partial(read_image, rules=self.rules))
+        # (N,) embedded images, each in the place of its product
+        contents: list[bytes | None] = [None] * len(values)
+        places = iter(np.flatnonzero(doubt).tolist())
+
+        def read(value: Any) -> str | None:
+            place = next(places)
+            image = read_image(value, self.rules)
+            if not isinstance(image, bytes):
+                return image
+            contents[place] = image
+            return EMBEDDED
+
+        paths = self._reread(array, doubt, values, read)
+        self.embedded = image_columns(contents).get(IMAGE_BYTES)
+        return paths
 
     def prices(self, values: Column) -> pa.Array:
         read = partial(read_price, rules=self.rules)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
+from shelfwise.core.catalog import IMAGE_BYTES, IMAGE_ROOT
 
 _LOCALE = re.compile(r"_[a-z]{2}_[a-z]{2}(?:_\w+)?$")
 """The language behind a column's name, and the sales channel that may follow (Akeneo, OpenCart)."""
@@ -140,6 +141,6 @@ def _first_of(synonyms: tuple[str, ...], free: Mapping[str, str]) -> str | None:
 
 def _free_name(name: str) -> str:
     """A further column that is called like one of ours keeps apart from it."""
-    if name in SYNONYMS:
+    if name in SYNONYMS or name in (IMAGE_BYTES, IMAGE_ROOT):
         return f"{name}_2"
     return name

@@ -1,4 +1,4 @@
-"""What a catalogue says of an image, as a path below the catalogue's folder."""
+"""What a catalogue says of an image: a path below the catalogue's folder, or the image itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
+from shelfwise.catalog.reading.embedded_images import embedded_image
 from shelfwise.catalog.reading.image_urls import stand_in
 from shelfwise.catalog.reading.json_objects import address_of
 from shelfwise.catalog.reading.missing import is_missing
@@ -25,15 +26,21 @@ _MIN_PARTS = 2
 """Names at the end of an absolute path from another machine, so that a file may be taken for its own."""
 
 
-def read_image(value: Any, rules: Rules) -> str | None:
-    """A relative path with forward slashes, the first of a list that is no URL.
+def read_image(value: Any, rules: Rules) -> str | bytes | None:
+    """A relative path with forward slashes, the first of a list that is no URL; or the content of a file.
 
-    Where all are URLs, the file of the first that was fetched. None, and noted, where none was, or where the
-    path leads out of the catalogue's folder.
+    Of a list with images that lie in the catalogue itself the first of these counts. Where all are URLs, the
+    file of the first that was fetched. None, and noted, where none was, or where the path leads out of the
+    catalogue's folder.
     """
     value = unpacked(value) if is_written_list(value) else value
-    values = map(address_of, value if isinstance(value, list | tuple) else [value])
-    candidates = [candidate for candidate in values if not is_missing(candidate)]
+    values = value if isinstance(value, list | tuple) else [value]
+    for one in values:
+        content = embedded_image(one, rules.notes)
+        if content is not None:
+            return content
+    addresses = map(address_of, values)
+    candidates = [candidate for candidate in addresses if not is_missing(candidate)]
     if not all(isinstance(candidate, str) for candidate in candidates):
         rules.notes["the image is no path, so there is none"] += 1
         return None

@@ -10,7 +10,7 @@ from typing import Any
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
-_ADDRESSES = ("src", "url", "contentUrl", "hi_res", "large", "href", "link")
+_ADDRESSES = ("src", "url", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
 
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")

@@ -54,7 +54,7 @@ def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
 
 Id = Annotated[str, _by_rules(read_id)]
 Text = Annotated[str | None, BeforeValidator(read_text)]
-Image = Annotated[str | None, _by_rules(read_image)]
+Image = Annotated[str | bytes | None, _by_rules(read_image)]
 Categories = Annotated[Paths | None, _by_rules(read_paths)]
 Price = Annotated[float | None, _by_rules(read_price)]
 Relations = dict[str, list[str]]
@@ -69,8 +69,8 @@ class Product(BaseModel):
         id: what the source calls the product; kept as written, without surrounding space.
         title: plain text, without mark-up or entities.
         description: plain text; a list of paragraphs becomes one text.
-        image: relative path below the catalogue's folder, with forward slashes; whether the file exists is
-            not checked.
+        image: relative path below the catalogue's folder, with forward slashes, or the content of an image
+            file; whether there is such a file, or whether it is an image, is not checked.
         categories: paths from the root to the leaf, each a list of names.
         price: in the source's currency, 0 or more.
         brand: plain text.

@@ -33,7 +33,7 @@ from shelfwise.catalog.reading.stream import CheckedBlocks
 from shelfwise.catalog.reading.value_parsing import Rules, read_id
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated
-from shelfwise.core.catalog import Catalog
+from shelfwise.core.catalog import Catalog, EmbeddedImage
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
@@ -272,7 +272,10 @@ def _with_own_images(
     accepted = [image for place, image in enumerate(images) if place not in refused]
     if all(image is None for image in accepted):
         return catalog
-    merged = []
-    for own, read in zip(accepted, catalog.column("image"), strict=True):
+    merged: list[OwnImage] = []
+    for own, name, source in zip(
+        accepted, catalog.column("image"), catalog.image_sources(), strict=True
+    ):
+        read = source.read() if isinstance(source, EmbeddedImage) else name
         merged.append(read if own is None else own)
     return catalog.with_images(merged)

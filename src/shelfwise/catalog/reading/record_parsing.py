@@ -117,8 +117,13 @@ def nonblank_lines(data: bytes) -> Iterator[bytes]:
 
 
 def raw_json(values: Values) -> bytes:
-    """The bytes that stand for a record without any."""
-    return json.dumps(values, default=str).encode()
+    """The bytes that stand for a record without any; of bytes in it the number is told."""
+    return json.dumps(values, ensure_ascii=False, default=_in_words).encode()
+
+
+def _in_words(value: Any) -> str:
+    """What JSON does not know."""
+    return f"({len(value):,} bytes)" if isinstance(value, bytes) else str(value)
 
 
 def first_line(error: BaseException) -> str:

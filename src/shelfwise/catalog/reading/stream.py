@@ -24,7 +24,7 @@ from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.parallel import BlockCheck
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.stream_position import StreamPlace, StreamPosition
-from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA
 from shelfwise.core.types import Bools, Int64Array
 
 MAX_FURTHER = 256
@@ -142,7 +142,13 @@ class CheckedBlocks:
         if self._images is None:
             return table
         place = table.column_names.index("image")
-        located = self._images.locate(table.column(place))
+        names = table.column(place)
+        if IMAGE_BYTES not in table.column_names:
+            return table.set_column(place, "image", self._images.locate(names))
+        # of an embedded image there is no file to look for
+        embedded = table.column(IMAGE_BYTES).is_valid()
+        others = pc.if_else(embedded, None, names)
+        located = pc.if_else(embedded, names, self._images.locate(others))
         return table.set_column(place, "image", located)
 
     def _without_duplicates(self, block: Block, checked: CheckedBlock) -> Batch:

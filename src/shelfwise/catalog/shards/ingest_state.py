@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.arrow import one_chunk
@@ -18,6 +19,7 @@ from shelfwise.catalog.reading.stream_position import StreamPosition
 from shelfwise.catalog.shards.ledger import Ledger
 from shelfwise.catalog.shards.manifest import QUARANTINE, Shard, SourceAccount
 from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
+from shelfwise.core.catalog import EMBEDDED
 from shelfwise.core.files import sha256_of_file
 from shelfwise.core.folders import sync
 from shelfwise.core.types import Int64Array
@@ -208,5 +210,6 @@ class IngestState:
 
 def _described(path: Path) -> Shard:
     """A finished shard as the manifest has it."""
-    rows = pq.read_metadata(path).num_rows
-    return Shard(path.name, rows, path.stat().st_size, sha256_of_file(path))
+    images = pq.read_table(path, columns=["image"]).column("image")
+    files = pc.sum(pc.not_equal(images, EMBEDDED)).as_py() or 0
+    return Shard(path.name, len(images), path.stat().st_size, sha256_of_file(path), files)

@@ -42,6 +42,8 @@ class Shard:
         rows: products in it.
         bytes: its size.
         sha256: of its bytes, in hex.
+        image_files: products whose image is a file beside the catalogue, not embedded in it; None where
+            they were not counted.
 
     Raises:
         ValueError: the name or the digest is none that is written here.
@@ -53,6 +55,7 @@ class Shard:
     rows: Count
     bytes: Count
     sha256: str
+    image_files: Count | None = None
 
     def __post_init__(self) -> None:
         # a manifest may come from anywhere; a name must not lead out of its folder

@@ -11,15 +11,16 @@ import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_format import OpenedFile
-from shelfwise.catalog.reading.formats.parquet import Parquet
+from shelfwise.catalog.reading.formats.parquet import Parquet, batch_rows
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.catalog.reading.source_file import check_file
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.catalog.shards.manifest import Shard, ShardedCatalog
-from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA
 from shelfwise.errors import CatalogError
 
-_BATCH_ROWS = 8192
+_TYPES = {field.name: field.type for field in SCHEMA} | {IMAGE_BYTES: pa.large_binary()}
+"""Of the columns of a shard; further ones are text."""
 
 
 class ShardedProducts:
@@ -70,12 +71,13 @@ def shard_tables(shard: Shard, content: bytes) -> Iterator[pa.Table]:
             "restore it, or ingest its source again"
         )
     try:
-        with pq.ParquetFile(pa.BufferReader(content)) as file:
+        # buffered ahead, all that was read would stay in memory until the end
+        with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
             missing = set(SCHEMA.names) - set(file.schema_arrow.names)
             if missing:
                 raise CatalogError(f"the shard {shard.name} has no column {min(missing)!r}")
             _check_types(shard, file.schema_arrow)
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            for batch in file.iter_batches(batch_size=batch_rows(file.metadata)):
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         reason = first_line(error)
@@ -89,8 +91,7 @@ def _check_types(shard: Shard, found: pa.Schema) -> None:
         CatalogError: there is one; the message names it.
     """
     for column in found:
-        known = column.name in SCHEMA.names
-        expected = SCHEMA.field(column.name).type if known else pa.string()
+        expected = _TYPES.get(column.name, pa.string())
         if column.type != expected:
             raise CatalogError(
                 f"the shard {shard.name} has another type in its column {column.name!r}: "

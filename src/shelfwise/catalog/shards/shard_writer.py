@@ -72,7 +72,8 @@ class ShardWriter:
         # a shard has its columns in every row
         for name in names:
             if name not in table.column_names:
-                table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+                kind = self._writer.schema.field(name).type
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
         self._writer.write_table(table.select(names))
         self._rows += table.num_rows
         self._bytes += table.nbytes

@@ -18,11 +18,13 @@ from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError,
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
 from shelfwise.config import CatalogSettings
+from shelfwise.core.catalog import IMAGE_BYTES
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 _MAGIC = b"PAR1"
 _BATCH_ROWS = 8192
+_BATCH_BYTES = 16 << 20
 
 
 class Parquet(FileFormat):
@@ -72,7 +74,19 @@ class Parquet(FileFormat):
         except UnicodeDecodeError:
             reason = "the row holds bytes that are not UTF-8; expected text in UTF-8"
             return RawRecord(row, -1, b""), RecordError("not UTF-8", reason)
+        # a file that shelfwise wrote
+        embedded = values.pop(IMAGE_BYTES, None)
+        if embedded is not None:
+            values["image"] = embedded
         return RawRecord(row, -1, raw_json(values)), values
+
+
+def batch_rows(file: pq.FileMetaData) -> int:
+    """Rows of a file that are read at once: fewer where they are large, as with embedded images."""
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    # of the group with the largest rows
+    row_bytes = max((one.total_byte_size / max(one.num_rows, 1) for one in groups), default=0)
+    return max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(row_bytes, 1))))
 
 
 def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
@@ -82,11 +96,12 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
         CatalogError: it cannot be read.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        # buffered ahead, all that was read would stay in memory until the end
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             size = path.stat().st_size
             row = 0
             seen = 0
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            for batch in file.iter_batches(batch_size=batch_rows(file.metadata)):
                 yield Block(row + 1, -1, batch)
                 row += batch.num_rows
                 # Arrow does not say how far in the file it is; as far in its bytes as in its rows, about
