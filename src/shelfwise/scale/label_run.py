@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from shelfwise.core.types import Context
+from shelfwise.errors import StorageError
 from shelfwise.scale.engine import Advanced, Engine, Finished
-from shelfwise.scale.plan import LEDGER, PLAN, LabelPlan
+from shelfwise.scale.ledger_entry import files_of, read_entry
+from shelfwise.scale.plan import LEDGER, PLAN, LabelPlan, is_part_name
 from shelfwise.scale.storage import Storage, write_bytes
 
 MANIFEST = "manifest.json"
@@ -110,30 +112,61 @@ class LabelRun:
         return sum(entry[name] for entry in self.entries.values())
 
     def _find_finished(self) -> None:
-        """Take up the parts that are whole; what else an earlier run has left is done again."""
+        """Take up the parts that are whole; what else an earlier run has left is done again.
+
+        Raises:
+            StorageError: parts of another run stand among those of this one.
+        """
         # in this order: another run may put a part and its entry in between
         known = self._storage.sizes(LEDGER)
-        parts = self._storage.sizes()
+        files = self._storage.sizes()
+        self._refuse_parts_of_others(files)
         for number in range(len(self.plan.shards)):
-            name = self.plan.entry_name(number)
-            if name not in known:
+            if self.plan.entry_name(number) not in known:
                 continue
-            entry = json.loads(self._storage.read(f"{LEDGER}/{name}"))
-            if self._is_whole(entry, parts):
-                self.entries[number] = entry
+            entry = self._whole_entry(number, files)
+            if entry is None:
+                self._forget(number, files)
             else:
-                # what it says is not true any more
-                self._storage.remove(f"{LEDGER}/{name}")
+                self.entries[number] = entry
 
-    def _is_whole(self, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        # files beside the part, where it has some
-        beside = {entry["refusals"], entry["quarantine"]} - {None}
-        if not beside <= sizes.keys():
-            return False
-        part = entry["part"]
-        if sizes.get(part) != entry["bytes"]:
-            return False
-        return self._storage.has_content(part, entry["sha256"])
+    def _refuse_parts_of_others(self, files: Collection[str]) -> None:
+        """Refuse parts that are not of this plan: whoever reads all parts would read products twice.
+
+        Raises:
+            StorageError: there are some.
+        """
+        own = {self.plan.part_stem(number) for number in range(len(self.plan.shards))}
+        for name in sorted(files):
+            if is_part_name(name) and name.partition(".")[0] not in own:
+                raise StorageError(
+                    f"{self._storage} holds {name}, which is of another run; choose another --out, or remove "
+                    "what is not wanted any more"
+                )
+
+    def _whole_entry(self, number: int, files: Mapping[str, int]) -> dict[str, Any] | None:
+        """The entry of a shard in the ledger; None where it was damaged, or what it names is not whole."""
+        try:
+            content = self._storage.read(f"{LEDGER}/{self.plan.entry_name(number)}")
+            entry = read_entry(content, self.plan, number)
+        except StorageError:
+            return None
+        if files.get(entry["part"]) != entry["bytes"]:
+            return None
+        for name, sha256 in files_of(entry):
+            if name not in files or not self._storage.has_content(name, sha256):
+                return None
+        return entry
+
+    def _forget(self, number: int, files: Collection[str]) -> None:
+        """Remove an entry that does not hold any more, and in a folder what it was about."""
+        self._storage.remove(f"{LEDGER}/{self.plan.entry_name(number)}")
+        # in a store another run may have written it anew
+        if self._storage.is_local:
+            stem = self.plan.part_stem(number)
+            for name in files:
+                if name.partition(".")[0] == stem:
+                    self._storage.remove(name)
 
 
 def _from_anywhere(numbers: Sequence[int]) -> list[int]:

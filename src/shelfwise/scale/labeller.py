@@ -6,14 +6,14 @@ same size, on one thread, whoever labels them.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.shards.shard_reader import shard_tables
-from shelfwise.core.files import json_text, sha256_of_file
+from shelfwise.core.files import sha256_of_file
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, CatalogError, ConfigError, ShelfwiseError, StorageError
 from shelfwise.export.loading import open_model
@@ -24,6 +24,7 @@ from shelfwise.model.labelling import label_portions
 from shelfwise.model.prediction_rows import Row, write_rows
 from shelfwise.model.predictor import Predictor
 from shelfwise.scale.job import Job
+from shelfwise.scale.ledger_entry import entry_bytes, read_entry
 from shelfwise.scale.plan import LEDGER
 from shelfwise.scale.shard_queue import Task
 from shelfwise.scale.shard_rows import ShardTally, chosen_products, counted_rows
@@ -67,40 +68,50 @@ class ShardLabeller:
             advance: told how many products were labelled since the last call.
         """
         number = task.number
-        shard = self._plan.shards[number]
-        entry_name = f"{LEDGER}/{self._plan.entry_name(number)}"
+        name = self._plan.shards[number].name
         try:
-            # another run on the same storage may have been faster
-            if self._out.exists(entry_name):
-                entry = json.loads(self._out.read(entry_name))
-                return _finished(number, entry, by_other=True)
-            content = self._source.read(shard.name)
-        except OSError as error:
-            reason = f"the shard {shard.name} cannot be read ({error.strerror or error})"
-            return {"kind": "failed", "number": number, "reason": reason}
-        try:
-            if task.trial is not None:
-                self._try(task, content, advance)
-                return {"kind": "survived", "number": number}
-            entry = self._labelled(task, content, advance)
-            text = json_text(entry) + "\n"
-            if not write_bytes(self._out, entry_name, text.encode()):
-                # the one in the ledger counts
-                entry = json.loads(self._out.read(entry_name))
-                return _finished(number, entry, by_other=True)
+            return self._outcome(task, advance)
         except (CatalogError, StorageError) as error:
-            return {"kind": "failed", "number": number, "reason": str(error)}
+            return _failed(number, str(error))
         except OSError as error:
             # every further shard would meet the same disk
             reason = f"could not write {self._out}: {error.strerror or error}"
             return {"kind": "stopped", "number": number, "reason": reason}
         # one shard that a model chokes on must not cost the others
         except Exception as error:
-            log.exception("the shard %s could not be labelled", shard.name)
+            log.exception("the shard %s could not be labelled", name)
             found = f"{type(error).__name__}: {error}"
-            reason = f"the shard {shard.name} could not be labelled ({found})"
-            return {"kind": "failed", "number": number, "reason": reason}
+            return _failed(number, f"the shard {name} could not be labelled ({found})")
+
+    def _outcome(self, task: Task, advance: Callable[[int], None]) -> Outcome:
+        number = task.number
+        shard = self._plan.shards[number]
+        entry_name = f"{LEDGER}/{self._plan.entry_name(number)}"
+        try:
+            # another run on the same storage may have been faster
+            if self._out.exists(entry_name):
+                return self._done_by_other(number)
+            content = self._source.read(shard.name)
+        except OSError as error:
+            reason = f"the shard {shard.name} cannot be read ({error.strerror or error})"
+            return _failed(number, reason)
+        if task.trial is not None:
+            self._try(task, content, advance)
+            return {"kind": "survived", "number": number}
+        entry = self._labelled(task, content, advance)
+        if not write_bytes(self._out, entry_name, entry_bytes(entry)):
+            # the one in the ledger counts
+            return self._done_by_other(number)
         return _finished(number, entry, by_other=False)
+
+    def _done_by_other(self, number: int) -> Outcome:
+        """What another run has made of a shard.
+
+        Raises:
+            StorageError: its entry was damaged.
+        """
+        content = self._out.read(f"{LEDGER}/{self._plan.entry_name(number)}")
+        return _finished(number, read_entry(content, self._plan, number), by_other=True)
 
     def _loaded(self, folder: Path) -> Predictor:
         before = sha256_of_file(folder / MANIFEST)
@@ -172,13 +183,16 @@ class ShardLabeller:
         products = chosen_products(tables, task, self._root, tally)
         return counted_rows(self._decisions(products), tally, advance)
 
-    def _written_lines(self, number: int, kind: str, lines: Sequence[str]) -> str | None:
-        """Write lines beside the part of a shard; the name of their file, None without any."""
+    def _written_lines(self, number: int, kind: str, lines: Sequence[str]) -> dict[str, str] | None:
+        """Write lines beside the part of a shard; name and digest of their file, None without any."""
         if not lines:
             return None
         name = f"{self._plan.part_stem(number)}.{kind}.jsonl"
-        write_bytes(self._out, name, "".join(lines).encode())
-        return name
+        content = "".join(lines).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        if not write_bytes(self._out, name, content):
+            check_content(self._out, name, digest)
+        return {"file": name, "sha256": digest}
 
     def _decisions(self, products: Any) -> Iterator[Decision]:
         settings = self._plan.settings
@@ -205,3 +219,7 @@ def loaded_labeller(job: Job) -> tuple[ShardLabeller | None, str]:
 
 def _finished(number: int, entry: dict[str, Any], by_other: bool) -> Outcome:
     return {"kind": "finished", "number": number, "entry": entry, "by_other": by_other}
+
+
+def _failed(number: int, reason: str) -> Outcome:
+    return {"kind": "failed", "number": number, "reason": reason}

@@ -19,6 +19,7 @@ PLAN = "plan.json"
 LEDGER = "ledger"
 """The folder with an entry for each finished part."""
 
+_PART = "part-"
 _DIGEST_LETTERS = 16
 _FORMAT = {"kind": "shelfwise labels", "version": 1}
 _KEPT = ("model", "settings", "shards")
@@ -66,7 +67,7 @@ class LabelPlan:
         """The name of a shard's part without its ending: its number, and a digest of all that makes it."""
         made_of = [self.shards[number].sha256, self.model, asdict(self.settings)]
         digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-        return f"part-{number:05}-{digest[:_DIGEST_LETTERS]}"
+        return f"{_PART}{number:05}-{digest[:_DIGEST_LETTERS]}"
 
     def part_name(self, number: int) -> str:
         """The file name of a shard's part."""
@@ -141,3 +142,8 @@ _OPTIONS = {
     "precision": "--target-precision",
     "novelty_rate": "--novelty-rate",
 }
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a file is called as parts and what stands beside them are."""
+    return name.startswith(_PART)
