@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from shelfwise.errors import StorageError
 from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.workspace import Workspace
+from shelfwise.service.sessions import Visitor
 from tests.review.test_decisions import FIRST
 
 
@@ -110,3 +113,44 @@ def test_decisions_are_not_written_into_a_file_that_was_replaced(decided: Path) 
     decided.unlink()
     with pytest.raises(StorageError, match="was moved or replaced while it was in use"):
         store.decide([replace(FIRST, product="p2", request_key="key-2")], "Ada", "lead")
+
+
+def shop(folder: Path, noun: str, extra: str = "") -> Path:
+    """A catalogue whose ids are those of any other one of its size."""
+    path = folder / f"{noun}.csv"
+    rows = "".join(f"{number},{noun} {number}\n" for number in range(1, 30))
+    path.write_text("id,title\n" + rows + extra)
+    return path
+
+
+@pytest.mark.parametrize("what", ["a decision", "acceptance"])
+def test_the_decisions_of_another_catalogue_are_refused(
+    tmp_path: Path, workspace_of: Callable[..., Workspace], what: str
+) -> None:
+    mugs = workspace_of(shop(tmp_path, "Mug"), promise=0.95)
+    if what == "a decision":
+        mugs.decide([3], ("Mugs",), 0, "key-1", "sample", Visitor("Ada", "lead"))
+    else:
+        mugs.store.switch_acceptance(True, "turned on by Ada", "Ada")
+    mugs.store.close()
+    with pytest.raises(
+        StorageError, match=r"was begun with .*Mug\.csv, and no decision .* as .*Lamp"
+    ):
+        workspace_of(shop(tmp_path, "Lamp"), promise=0.95)
+
+
+def test_decisions_go_on_with_a_new_edition_of_their_catalogue(
+    tmp_path: Path, workspace_of: Callable[..., Workspace]
+) -> None:
+    before = workspace_of(shop(tmp_path, "Mug"))
+    before.decide([3], ("Mugs",), 0, "key-1", "sample", Visitor("Ada", "lead"))
+    before.store.close()
+    after = workspace_of(shop(tmp_path, "Mug", "30,Large mug\n"))
+    assert after.queues.progress("search", after.store.current()) == (1, 30)
+
+
+def test_a_file_without_any_decision_is_for_any_catalogue(
+    tmp_path: Path, workspace_of: Callable[..., Workspace]
+) -> None:
+    workspace_of(shop(tmp_path, "Mug")).store.close()
+    assert len(workspace_of(shop(tmp_path, "Lamp")).products) == 29

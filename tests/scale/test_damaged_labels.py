@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shelfwise.errors import StorageError
+from shelfwise.scale.ledger_entry import entry_bytes
 
 Label = Callable[..., dict[str, Any]]
 Contents = Callable[[Path], dict[str, bytes]]
@@ -121,6 +123,27 @@ def test_a_damaged_part_does_not_stay_where_its_shard_is_lost(
     found = run(labels, source=str(source))
     assert list(found["failed"]) == ["products-00000.parquet"]
     assert not part.exists()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_list_beside_a_part_is_written_again_where_it_was_changed(
+    run: Label, tmp_path: Path, contents: Contents
+) -> None:
+    out = tmp_path / "labels"
+    run(out)
+    part = min(out.glob("part-*"))
+    beside = part.with_name(f"{part.stem}.refused.jsonl")
+    beside.write_text("{}\n")
+    expected = contents(out)
+    entry = out / "ledger" / f"{part.stem}.json"
+    facts = json.loads(entry.read_bytes())
+    del facts["checksum"]
+    facts["refusals"] = {"file": beside.name, "sha256": sha256(b"{}\n").hexdigest()}
+    entry.write_bytes(entry_bytes(facts))
+    assert run(out)["parts_found"] == 4
+    beside.write_text("[]\n")
+    assert run(out)["parts_found"] == 3
+    assert contents(out).keys() == expected.keys() - {beside.name}
 
 
 @pytest.mark.parametrize(

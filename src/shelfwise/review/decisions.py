@@ -55,6 +55,12 @@ class DecisionStore:
             )
             self._catalog = found.fetchone()[0]
 
+    def catalogs(self) -> dict[str, str]:
+        """The catalogues that decisions were made about: fingerprint -> file."""
+        query = "SELECT fingerprint, source FROM catalog_version ORDER BY id"
+        with self.database.lock:
+            return {row[0]: row[1] for row in self.database.connection.execute(query)}
+
     def open_model(self, digest: str, labels: Sequence[str]) -> None:
         """Later decisions are about suggestions of this model."""
         with self.database.transaction() as connection:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from shelfwise.errors import LabelError
+from shelfwise.errors import LabelError, StorageError
 from shelfwise.review.decision_rows import Decision, Labels, Proposal, Reason, State
 from shelfwise.review.decisions import DecisionStore
 from shelfwise.review.open_products import OpenProducts
@@ -44,6 +44,7 @@ class Workspace:
         self.open_products = OpenProducts()
         self.lock = threading.RLock()
         self._previews: dict[str, BulkPreview] = {}
+        _refuse_another_catalogs(store, products)
         store.open_catalog(products.catalog.fingerprint(), products.catalog.source, len(products))
         self._open(products, Queues(products))
 
@@ -254,3 +255,26 @@ class Workspace:
     def _seq(self, row: int, current: dict[str, Decision]) -> int:
         latest = current.get(self.products.ids[row])
         return latest.seq if latest is not None else 0
+
+
+def _refuse_another_catalogs(store: DecisionStore, products: ReviewProducts) -> None:
+    """Refuse a file about another catalogue: acceptance that was turned on there would hold here.
+
+    Raises:
+        StorageError: nothing in it is about a product as this catalogue has it.
+    """
+    known = store.catalogs()
+    if not known or products.catalog.fingerprint() in known:
+        return
+    decisions = store.current()
+    for one in decisions.values():
+        row = products.row_of.get(one.product)
+        if row is not None and products.fingerprint(row) == one.fingerprint:
+            return
+    accepting, _ = store.acceptance()
+    if decisions or accepting:
+        before = list(known.values())[-1]
+        raise StorageError(
+            f"{store.path} was begun with {before}, and no decision in it is about a product as "
+            f"{products.catalog.source} has it; give --decisions FILE for this catalogue"
+        )

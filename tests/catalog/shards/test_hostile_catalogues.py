@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -138,7 +139,10 @@ def test_a_pipe_in_the_place_of_a_shard_is_refused(shards: Path) -> None:
 def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of an ingestion that was stopped after its shards were written."""
     (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "a.jsonl").write_bytes(flawed_records(3000))
+    for number, name in enumerate("abcd"):
+        # each fills a shard
+        content = flawed_records(900, 900 * number)
+        (tmp_path / "shop" / f"{name}.jsonl").write_bytes(content)
     out = tmp_path / "stopped" / "out"
 
     def stop(state: IngestState) -> None:
@@ -169,6 +173,41 @@ def test_a_damaged_entry_of_the_ledger_is_done_again(stopped: Path, tmp_path: Pa
         assert digests(out) == expected
 
 
+def lines_of(ledger: Path) -> list[bytes]:
+    return ledger.read_bytes().splitlines(keepends=True)
+
+
+def with_less_in_quarantine(line: bytes) -> bytes:
+    """The line as a run would have written it that began with it."""
+    content = re.sub(rb'("quarantine_bytes": )\d+', rb"\g<1>7", line.rpartition(b"\t")[0])
+    return content + b"\t" + sha256(content).hexdigest()[:16].encode() + b"\n"
+
+
+LINES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "torn": lambda lines: [*lines[:-1], lines[-1][:-9]],
+    "twice": lambda lines: [*lines, lines[-1]],
+    "without the first": lambda lines: lines[1:],
+    "without one between": lambda lines: [*lines[:2], *lines[3:]],
+    "in another order": lambda lines: [*lines[:-2], lines[-1], lines[-2]],
+    "of another run": lambda lines: [*lines[:-1], with_less_in_quarantine(lines[-1])],
+    "none": lambda lines: [],
+    "no text": lambda lines: [b"\xff\x00\n", *lines],
+}
+
+
+@pytest.mark.parametrize("how", LINES)
+def test_a_ledger_whose_lines_are_not_those_that_were_written_loses_no_record(
+    stopped: Path, tmp_path: Path, how: str
+) -> None:
+    ingest([tmp_path / "shop"], tmp_path / "undisturbed" / "out")
+    ledger = stopped / "unfinished" / "ledger.jsonl"
+    written = lines_of(ledger)
+    assert len(written) > 4
+    ledger.write_bytes(b"".join(LINES[how](written)))
+    ingest([tmp_path / "shop"], stopped)
+    assert digests(stopped) == digests(tmp_path / "undisturbed" / "out")
+
+
 @pytest.mark.parametrize("name", ["lines-00001.npy", "quarantine.jsonl", "products-00000.parquet"])
 def test_other_damage_to_what_was_begun_is_refused_in_a_sentence(
     stopped: Path, tmp_path: Path, name: str
@@ -176,4 +215,14 @@ def test_other_damage_to_what_was_begun_is_refused_in_a_sentence(
     path = stopped / name if name.endswith("parquet") else stopped / "unfinished" / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StorageError, match=rf"{name} is missing, or was changed .*ingest again"):
+        ingest([tmp_path / "shop"], stopped)
+
+
+def test_another_letter_in_the_quarantine_is_refused_in_a_sentence(
+    stopped: Path, tmp_path: Path
+) -> None:
+    path = stopped / "unfinished" / "quarantine.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    with pytest.raises(StorageError, match=r"quarantine\.jsonl is missing, or was changed"):
         ingest([tmp_path / "shop"], stopped)

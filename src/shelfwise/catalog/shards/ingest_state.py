@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -30,6 +31,8 @@ UNFINISHED = "unfinished"
 
 SHARD_BYTES = 64 << 20
 """In memory; a shard of large products is full before it has its number of them."""
+
+_BLOCK_BYTES = 1 << 20
 
 
 class IngestState:
@@ -62,15 +65,15 @@ class IngestState:
         # since the last checkpoint
         self._new_accounts: list[SourceAccount] = []
         self._lines: list[Int64Array] = []
-        quarantined = 0
         for number, entry in enumerate(self._ledger.entries[1:], start=1):
-            quarantined = self._restore(number, entry)
+            self._restore(number, entry)
         paths = [folder / shard.name for shard in self.shards]
         # begun after the last checkpoint, or of a run before this one
         for path in set(folder.glob(SHARDS)) - set(paths):
             path.unlink()
         self._writer = ShardWriter(folder, self.plan["shard_rows"], SHARD_BYTES, paths)
-        self._quarantine = self._opened_quarantine(quarantined)
+        self._quarantine_digest = hashlib.sha256()
+        self._quarantine = self._opened_quarantine(self._ledger.entries[-1])
 
     @property
     def quarantine_bytes(self) -> int:
@@ -96,7 +99,9 @@ class IngestState:
             if self._between_records:
                 self.checkpoint()
         for line in refused:
-            self._quarantine.write(line.encode())
+            content = line.encode()
+            self._quarantine.write(content)
+            self._quarantine_digest.update(content)
         self._writer.write(table)
         self._lines.append(lines)
 
@@ -130,6 +135,7 @@ class IngestState:
                 "accounts": [asdict(account) for account in self._new_accounts],
                 "position": position,
                 "quarantine_bytes": self.quarantine_bytes,
+                "quarantine_sha256": self._quarantine_digest.hexdigest(),
                 "lines": lines,
             }
         )
@@ -144,8 +150,8 @@ class IngestState:
         if self._writer.is_full:
             self.checkpoint()
 
-    def _restore(self, number: int, entry: Mapping[str, Any]) -> int:
-        """Take in a checkpoint of an earlier run; how long the quarantine was."""
+    def _restore(self, number: int, entry: Mapping[str, Any]) -> None:
+        """Take in a checkpoint of an earlier run."""
         path = self._lines_path(number)
         self._check_unchanged(path, entry["lines"])
         lines: Int64Array = np.load(path)
@@ -159,7 +165,6 @@ class IngestState:
         self.accounts += [SourceAccount(**facts) for facts in entry["accounts"]]
         found = entry["position"]
         self.position = None if found is None else StreamPosition(**found)
-        return int(entry["quarantine_bytes"])
 
     def _check_unchanged(self, path: Path, sha256: str) -> None:
         """Refuse to go on from something else than what was written.
@@ -191,20 +196,28 @@ class IngestState:
         self._lines = []
         return sha256_of_file(path)
 
-    def _opened_quarantine(self, size: int) -> BinaryIO:
-        """The refused records, `size` bytes of them, to be continued."""
+    def _opened_quarantine(self, last: Mapping[str, Any]) -> BinaryIO:
+        """The refused records, to be continued behind those of the last checkpoint.
+
+        Args:
+            last: the last entry; without a checkpoint it is the plan.
+        """
         path = self._work / QUARANTINE
         released = self._folder / QUARANTINE
         # a run was stopped between the last two steps
         if released.exists():
             released.rename(path)
         path.touch()
-        # to make it longer would fill it up with zeros
-        if path.stat().st_size < size:
-            raise self._damaged(path)
         file = path.open("r+b")
-        file.truncate(size)
-        file.seek(size)
+        left = last.get("quarantine_bytes", 0)
+        while block := file.read(min(left, _BLOCK_BYTES)):
+            self._quarantine_digest.update(block)
+            left -= len(block)
+        found = self._quarantine_digest.hexdigest()
+        if found != last.get("quarantine_sha256", found):
+            file.close()
+            raise self._damaged(path)
+        file.truncate()
         return file
 
 
