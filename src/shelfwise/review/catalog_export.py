@@ -14,7 +14,7 @@ from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
 from shelfwise.catalog.shards.manifest import is_sharded
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import Change, ChangedColumns
 from shelfwise.catalog.write_back.rewriting import rewritten
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -26,6 +26,9 @@ from shelfwise.service.problems import Problem
 
 NEW_COLUMN = "categories"
 """What the column is called in a file that has none."""
+
+Signs = tuple[str | None, str | None]
+"""What separates levels and paths of categories."""
 
 INSTEAD = "take the export for training or the table instead"
 
@@ -62,24 +65,29 @@ def _written(
         reading = stream.reading
         opened = stream.source
     writer = CategoryWriter(products, wanted, reading)
-    content = rewritten(path, opened, products.settings, _place(reading, writer))
+
+    def passed(change: Change) -> bytes:
+        return rewritten(path, opened, products.settings, _place(reading, change))
+
+    # what an object of a category holds is known only when all products were seen
+    passed(writer.look_at)
+    content = passed(writer.change)
     # a column that would hold nothing is not added
     return content if writer.has_changed else path.read_bytes(), writer.settings()
 
 
-def _place(reading: FileReading, writer: CategoryWriter) -> CategoryColumn:
+def _place(reading: FileReading, change: Change) -> ChangedColumns:
     """Which columns of the file hold ids and categories.
 
     Raises:
-        CatalogError: there is no such column, or there are several.
+        CatalogError: there is no column of ids.
     """
     identity = reading.columns.get("id")
     if identity is None:
         raise CatalogError("it has no column of ids")
-    if reading.category_columns is not None:
-        raise CatalogError("its categories stand in several columns")
-    column = reading.columns.get("categories", NEW_COLUMN)
-    return CategoryColumn(identity, column, writer.change)
+    combined = reading.category_columns
+    names = (reading.columns.get("categories", NEW_COLUMN),) if combined is None else combined.names
+    return ChangedColumns(identity, names, change)
 
 
 def _check(
@@ -99,17 +107,35 @@ def _check(
         copy = Path(folder) / path.name
         copy.write_bytes(content)
         after = read_catalog(copy, settings).catalog
-        _check_signs(path, copy, products.settings, settings)
+        signs = _found_signs(copy)
         # without its folder a file may find fewer images: so is the old one read, too
         copy.write_bytes(path.read_bytes())
-        before = read_catalog(copy, products.settings).catalog
+        read = read_catalog(copy, products.settings)
+        before = read.catalog
     _check_unchanged(products, before)
-    if after.ids != before.ids or after.columns != before.columns:
+    combined = read.reading.category_columns
+    # where each has a column of its own, nothing separates them
+    if combined is None and _found_signs(path) == _signs_of(products.settings):
+        _check_signs(signs, settings)
+    # a column without any value left is none to the reader
+    changed = {"categories", *(() if combined is None else combined.names)}
+    kept = set(before.columns) - changed
+    if after.ids != before.ids or set(after.columns) - changed != kept:
         raise CatalogError("other products would be read")
-    for name in before.columns:
-        same = name == "categories" or after.column(name) == before.column(name)
-        if not same:
+    for name in sorted(kept):
+        if after.column(name) != before.column(name):
             raise CatalogError(f"the column {name} would be read otherwise")
+    _check_labels(products, wanted, before, after)
+
+
+def _check_labels(
+    products: ReviewProducts, wanted: Mapping[str, Labels], before: Catalog, after: Catalog
+) -> None:
+    """See whether every product has its labels.
+
+    Raises:
+        CatalogError: a product has others.
+    """
     pairs = zip(before.ids, before.column("categories"), after.column("categories"), strict=True)
     for identity, old, new in pairs:
         found = flatten(new, products.mode)
@@ -136,27 +162,28 @@ def _check_unchanged(products: ReviewProducts, found: Catalog) -> None:
             raise CatalogError(f"{fix} (column {name})")
 
 
-def _check_signs(path: Path, copy: Path, before: CatalogSettings, after: CatalogSettings) -> None:
-    """See whether a reader that is told nothing finds the signs of categories as before.
+def _check_signs(found: Signs | None, settings: CatalogSettings) -> None:
+    """See whether a reader that is told nothing reads the changed file as one that is told.
 
     Args:
-        before, after: how the file and its changed copy are read.
+        found: the signs that it finds.
+        settings: how the file is to be read.
 
     Raises:
-        CatalogError: it would find others in the copy.
+        CatalogError: it finds others.
     """
-    if _found_signs(path) != (before.category_separator, before.category_delimiter):
-        # whoever reads the file has to be told
-        return
-    found = _found_signs(copy)
-    if found != (after.category_separator, after.category_delimiter):
+    if found != _signs_of(settings):
         raise CatalogError(
             "its categories would be read with other signs, because few products tell them; set "
             "category_separator and category_delimiter under [catalog] of a settings file"
         )
 
 
-def _found_signs(path: Path) -> tuple[str | None, str | None] | None:
+def _signs_of(settings: CatalogSettings) -> Signs:
+    return settings.category_separator, settings.category_delimiter
+
+
+def _found_signs(path: Path) -> Signs | None:
     """What separates levels and paths, as the file itself shows; None where it can be read in two ways."""
     try:
         with open_stream(path, CatalogSettings()) as stream:

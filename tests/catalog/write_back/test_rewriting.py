@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
-from shelfwise.catalog.write_back.category_column import CategoryColumn, Change
+from shelfwise.catalog.write_back.changed_columns import Change, ChangedColumns, FileRecord
 from shelfwise.catalog.write_back.rewriting import rewritten
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -27,15 +27,15 @@ def rewrite(path: Path, change: Change) -> bytes:
         next(iter(stream))
         columns = stream.reading.columns
         opened = stream.source
-    place = CategoryColumn(columns["id"], columns.get("categories", "categories"), change)
+    place = ChangedColumns(columns["id"], (columns.get("categories", "categories"),), change)
     return rewritten(path, opened, settings, place)
 
 
 def second_becomes(new: Any) -> Change:
     """Other categories for the product 2."""
 
-    def change(identity: Any, old: Any) -> Any:
-        return new if str(identity) == "2" else old
+    def change(record: FileRecord) -> Any:
+        return [new] if str(record.identity) == "2" else record.values
 
     return change
 
@@ -197,7 +197,7 @@ def test_a_column_of_objects_in_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shop.parquet"
     kinds = [[{"name": "A", "id": 1}], [{"name": "A", "id": 1}]]
     pq.write_table(pa.table({"id": ["1", "2"], "title": ["M", "P"], "categories": kinds}), path)
-    with pytest.raises(CatalogError, match="holds more than texts"):
+    with pytest.raises(CatalogError, match="Arrow cannot write it with these categories"):
         rewrite(path, second_becomes([["B"]]))
 
 

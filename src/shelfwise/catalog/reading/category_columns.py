@@ -61,9 +61,9 @@ class CategoryColumns:
         >>> CategoryColumns(("level1", "level2"), "levels").combine({"level1": "A", "level2": "B"})
         [['A', 'B']]
         """
-        texts = [_text(values.get(name)) for name in self.names]
+        texts = [column_text(values.get(name)) for name in self.names]
         if self.kind == "indicators":
-            on = [name for name, text in zip(self.names, texts, strict=True) if text.lower() in _ON]
+            on = [name for name, text in zip(self.names, texts, strict=True) if is_on(text)]
             return [[name] for name in on] or None
         if self.kind == "labels":
             return [[text] for text in texts if text] or None
@@ -108,15 +108,24 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
     """
     found = []
     for name, values in columns.items():
-        seen = {_text(value).lower() for value in values}
+        seen = {column_text(value).lower() for value in values}
         binary = seen <= _ON | _OFF and seen & _ON and seen & _OFF
         if binary and not _NO_LABELS.match(normal_name(name)):
             found.append(name)
     return CategoryColumns(tuple(found), "indicators") if len(found) >= MIN_INDICATORS else None
 
 
-def _text(value: Any) -> str:
-    """The value as a text, empty where it is missing."""
+def is_on(text: str) -> bool:
+    """Whether a product has the label whose column holds the text.
+
+    >>> is_on("1"), is_on("TRUE"), is_on("0"), is_on("")
+    (True, True, False, False)
+    """
+    return text.lower() in _ON
+
+
+def column_text(value: Any) -> str:
+    """The value of one such column as a text, empty where it is missing."""
     if value is None or value != value:
         return ""
     text = str(value).strip()

@@ -34,6 +34,16 @@ def category_values(value: Any) -> Any:
     return value
 
 
+def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The key under which an object has what it is called, and the name; None where it has none.
+
+    >>> called({"id": 5, "name": "Mugs"})
+    ('name', 'Mugs')
+    """
+    found = ((key, value[key]) for key in _NAMES if isinstance(value.get(key), str))
+    return next(found, None)
+
+
 def without_objects(value: Any) -> Any:
     """An object, or each of a list, by what it is called; other values as given."""
     if isinstance(value, Mapping):
@@ -88,5 +98,5 @@ def _levels(values: Sequence[Any]) -> Any:
 
 
 def _name(value: Mapping[str, Any], otherwise: Any) -> Any:
-    found = (value[key] for key in _NAMES if isinstance(value.get(key), str))
-    return next(found, otherwise)
+    found = called(value)
+    return otherwise if found is None else found[1]

@@ -1,4 +1,4 @@
-"""One member of JSON objects changed, every other byte as it was."""
+"""Members of JSON objects changed, every other byte as it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.reading.json_objects import unwrapped
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 
 # not strict: the reader takes tabs within texts, too
@@ -37,19 +37,22 @@ class _Member:
     stop: int
 
 
-def rewrite_json_lines(text: str, place: CategoryColumn) -> str:
+def rewrite_json_lines(text: str, place: ChangedColumns) -> str:
     """JSON objects, one a line; lines that are no objects stay as they are."""
     lines = text.split("\n")
-    rewritten = (rewrite_object(line, place) for line in lines)
+    rewritten = (rewrite_object(line, number, place) for number, line in enumerate(lines, 1))
     return "\n".join(
         line if new is None else new for line, new in zip(lines, rewritten, strict=True)
     )
 
 
-def rewrite_object(line: str, place: CategoryColumn) -> str | None:
+def rewrite_object(line: str, number: int, place: ChangedColumns) -> str | None:
     """A line with one object; None for any other line.
 
-    >>> rewrite_object('{"id": 1, "cat": "A"}', CategoryColumn("id", "cat", lambda identity, old: "B"))
+    Args:
+        number: of the line, from 1.
+
+    >>> rewrite_object('{"id": 1, "cat": "A"}', 1, ChangedColumns("id", ("cat",), lambda record: ["B"]))
     '{"id": 1, "cat": "B"}'
     """
     if _NO_TEXT.search(line):
@@ -63,10 +66,10 @@ def rewrite_object(line: str, place: CategoryColumn) -> str | None:
         return None
     if not isinstance(values, dict):
         return None
-    return edited(line, _edits(line, begin, values, place))
+    return edited(line, _edits(line, begin, number, values, place))
 
 
-def rewrite_json(text: str, prefix: str, place: CategoryColumn) -> str:
+def rewrite_json(text: str, prefix: str, place: ChangedColumns) -> str:
     """JSON objects in an array, under a key, or one after the other.
 
     Args:
@@ -74,12 +77,15 @@ def rewrite_json(text: str, prefix: str, place: CategoryColumn) -> str:
     """
     parts = [part for part in prefix.split(".") if part]
     edits: list[Edit[str]] = []
+    number = 0
     start = _skip(text, 0)
     while start < len(text):
         for begin in _starts(text, start, parts):
+            number += 1
             value, _ = _DECODER.raw_decode(text, begin)
             if isinstance(value, dict):
-                edits += _edits_inside(text, begin, value, place)
+                inside, values = _record(text, begin, value)
+                edits += _edits(text, inside, number, values, place)
         _, stop = _DECODER.raw_decode(text, start)
         start = _skip(text, stop)
     return edited(text, edits)
@@ -98,38 +104,42 @@ def _starts(text: str, start: int, parts: Sequence[str]) -> Iterator[int]:
                 yield from _starts(text, member.start, parts[1:])
 
 
-def _edits_inside(
-    text: str, start: int, values: Mapping[str, Any], place: CategoryColumn
-) -> list[Edit[str]]:
-    """The edits of a record that may be wrapped in another object."""
+def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+    """Where a record begins that may be wrapped in another object, and what it holds."""
     inside = unwrapped(values)
     if inside is values:
-        return _edits(text, start, values, place)
+        return start, values
     # of several members of one name the last counts
     starts = {member.name: member.start for member in _members(text, start)}
     name = next(name for name, value in values.items() if value is inside)
-    return _edits(text, starts[name], inside, place)
+    return starts[name], inside
 
 
 def _edits(
-    text: str, start: int, values: Mapping[str, Any], place: CategoryColumn
+    text: str, start: int, number: int, values: Mapping[str, Any], place: ChangedColumns
 ) -> list[Edit[str]]:
-    """What is to be changed in the object that begins at `start`."""
-    old = values.get(place.column)
-    new = place.change(values.get(place.identity), old)
-    if new == old:
+    """What is to be changed in the object that begins at `start`, the record of a number."""
+    old = [values.get(name) for name in place.names]
+    changed = place.changes(values.get(place.identity), number, old)
+    if not changed:
         return []
     members = list(_members(text, start))
+    # of several members of one name the last counts
+    found = {member.name: member for member in members}
+    edits = []
+    for name in changed.keys() & found.keys():
+        member = found[name]
+        edits.append(Edit(member.start, member.stop, _written(text, member, changed[name])))
     last = members[-1]
-    found = [member for member in members if member.name == place.column]
-    if found:
-        value = _written(text, found[-1], new)
-        return [Edit(found[-1].start, found[-1].stop, value)]
     # as the last member stands behind the one before
     between = text[members[-2].stop : last.begin] if len(members) > 1 else ","
-    name = json.dumps(place.column, ensure_ascii=text.isascii())
     gap = text[last.named : last.start]
-    return [Edit(last.stop, last.stop, between + name + gap + _written(text, last, new))]
+    added = ""
+    for name in [one for one in changed if one not in found]:
+        key = json.dumps(name, ensure_ascii=text.isascii())
+        added += between + key + gap + _written(text, last, changed[name])
+    # edits come in the order of their places
+    return [*sorted(edits), Edit(last.stop, last.stop, added)]
 
 
 def _written(text: str, member: _Member, value: Any) -> str:

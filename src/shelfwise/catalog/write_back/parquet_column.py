@@ -1,4 +1,4 @@
-"""The column of categories in a Parquet file changed; all other columns, the schema and its layout kept."""
+"""Columns of categories in a Parquet file changed; all other columns, the schema and its layout kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.record_parsing import first_line
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.errors import CatalogError
 
 _NEW_TYPE = pa.list_(pa.list_(pa.string()))
@@ -19,13 +19,14 @@ _NEW_TYPE = pa.list_(pa.list_(pa.string()))
 _DICTIONARY = frozenset({"PLAIN_DICTIONARY", "RLE_DICTIONARY"})
 
 
-def rewrite_parquet(path: Path, place: CategoryColumn) -> bytes:
+def rewrite_parquet(path: Path, place: ChangedColumns) -> bytes:
     """The bytes of a file with other categories.
 
     Kept are the schema with its metadata, the row groups, and of each column compression and dictionary.
 
     Raises:
-        CatalogError: the column holds more than texts, or the file is laid out as Arrow does not write.
+        CatalogError: a column cannot hold the new values, or not its old ones a second time, or the file is
+            laid out as Arrow does not write.
     """
     try:
         return _rewritten(path, place)
@@ -34,14 +35,19 @@ def rewrite_parquet(path: Path, place: CategoryColumn) -> bytes:
         raise CatalogError(f"Arrow cannot write it with these categories ({reason})") from None
 
 
-def _rewritten(path: Path, place: CategoryColumn) -> bytes:
+def _rewritten(path: Path, place: ChangedColumns) -> bytes:
     written = io.BytesIO()
     with pq.ParquetFile(path) as file:
-        schema = _schema(file.schema_arrow, place.column)
+        schema = file.schema_arrow
+        for name in place.names:
+            if name not in schema.names:
+                schema = schema.append(pa.field(name, _NEW_TYPE))
+        rows = 0
         with pq.ParquetWriter(written, schema, **_layout(file, schema)) as writer:
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number)
-                new = _changed(group, schema, place)
+                new = _changed(group, schema, place, rows)
+                rows += len(group)
                 writer.write_table(new, row_group_size=max(1, len(new)))
         _check(file, pq.ParquetFile(written))
     return written.getvalue()
@@ -61,33 +67,6 @@ def _check(old: pq.ParquetFile, new: pq.ParquetFile) -> None:
     # a column that is new comes last
     if kept != codecs or not same_types:
         raise CatalogError("its columns are laid out in a way that Arrow does not write")
-
-
-def _schema(old: pa.Schema, column: str) -> pa.Schema:
-    """The schema with a column of categories.
-
-    Raises:
-        CatalogError: there is one of a type that is not written back.
-    """
-    if column not in old.names:
-        return old.append(pa.field(column, _NEW_TYPE))
-    kind = old.field(column).type
-    if not _is_of_texts(kind):
-        raise CatalogError(
-            f"its column {column} is of the type {kind}, which holds more than texts"
-        )
-    return old
-
-
-def _is_of_texts(kind: pa.DataType) -> bool:
-    """Whether a type holds texts, or lists of texts of any depth."""
-    if pa.types.is_dictionary(kind):
-        return bool(
-            pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
-        )
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _is_of_texts(kind.value_type)
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _codecs(file: pq.ParquetFile) -> dict[str, str]:
@@ -125,19 +104,46 @@ def _layout(file: pq.ParquetFile, schema: pa.Schema) -> dict[str, Any]:
     }
 
 
-def _changed(group: pa.Table, schema: pa.Schema, place: CategoryColumn) -> pa.Table:
-    """A row group with other categories."""
-    field = schema.field(place.column)
-    is_new = place.column not in group.schema.names
-    old = [None] * len(group) if is_new else group.column(place.column).to_pylist()
-    is_text = not pa.types.is_nested(field.type)
-    values = []
-    for identity, paths in zip(group.column(place.identity).to_pylist(), old, strict=True):
-        given = "" if is_text and paths is None else paths
-        new = place.change(identity, given)
-        # a text that was missing is not made an empty one
-        values.append(paths if new == given else new)
-    column = pa.array(values, field.type)
-    if is_new:
-        return group.append_column(field, column)
-    return group.set_column(group.schema.get_field_index(place.column), field, column)
+def _changed(
+    group: pa.Table, schema: pa.Schema, place: ChangedColumns, rows_before: int
+) -> pa.Table:
+    """A row group with other categories.
+
+    Args:
+        rows_before: rows of the file above the group.
+    """
+    identities = group.column(place.identity).to_pylist()
+    values = [_values(group, schema.field(name)) for name in place.names]
+    # of a column without any value, the type alone tells that it holds texts
+    is_text = len(values) == 1 and not pa.types.is_nested(schema.field(place.names[0]).type)
+    for row, identity in enumerate(identities):
+        old = [column[row] for column in values]
+        if is_text and old == [None]:
+            old = [""]
+        changed = place.changes(identity, rows_before + row + 1, old)
+        for name, column in zip(place.names, values, strict=True):
+            if name in changed:
+                column[row] = changed[name]
+    for name, column in zip(place.names, values, strict=True):
+        field = schema.field(name)
+        written = pa.array(column, field.type)
+        if name in group.schema.names:
+            group = group.set_column(group.schema.get_field_index(name), field, written)
+        else:
+            group = group.append_column(field, written)
+    return group
+
+
+def _values(group: pa.Table, field: pa.Field) -> list[Any]:
+    """The values of a column as Python has them.
+
+    Raises:
+        CatalogError: these do not make the same column again.
+    """
+    if field.name not in group.schema.names:
+        return [None] * len(group)
+    column = group.column(field.name)
+    values: list[Any] = column.to_pylist()
+    if not pa.chunked_array([pa.array(values, field.type)]).equals(column):
+        raise CatalogError(f"its column {field.name} cannot be written again as it is")
+    return values

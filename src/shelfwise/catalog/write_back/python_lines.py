@@ -1,23 +1,24 @@
-"""One value of Python dictionaries changed, one a line as in the Amazon dumps of 2014; all else as it was."""
+"""Values of Python dictionaries changed, one a line as in the Amazon dumps of 2014; all else as it was."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 from shelfwise.catalog.write_back.json_records import rewrite_object
 
 
-def rewrite_python_lines(text: str, place: CategoryColumn) -> str:
+def rewrite_python_lines(text: str, place: ChangedColumns) -> str:
     """One dictionary a line, or JSON; lines that are neither stay as they are."""
-    return "\n".join(_rewritten(line, place) for line in text.split("\n"))
+    lines = enumerate(text.split("\n"), 1)
+    return "\n".join(_rewritten(line, number, place) for number, line in lines)
 
 
-def _rewritten(line: str, place: CategoryColumn) -> str:
+def _rewritten(line: str, number: int, place: ChangedColumns) -> str:
     # what is JSON is read as JSON
-    as_json = rewrite_object(line, place)
+    as_json = rewrite_object(line, number, place)
     if as_json is not None:
         return as_json
     blank = len(line) - len(line.lstrip("\ufeff \t"))
@@ -31,24 +32,23 @@ def _rewritten(line: str, place: CategoryColumn) -> str:
         return line
     if not isinstance(tree, ast.Dict) or not isinstance(values, dict) or not tree.values:
         return line
-    old = values.get(place.column)
-    new = place.change(values.get(place.identity), old)
-    if new == old:
+    old = [values.get(name) for name in place.names]
+    changed = place.changes(values.get(place.identity), number, old)
+    if not changed:
         return line
-    found = None
-    for key, value in zip(tree.keys, tree.values, strict=True):
-        if key is not None and ast.literal_eval(key) == place.column:
-            # of several the last counts
-            found = value
     # Python counts the bytes of a line, not its characters
-    before = line[:blank].encode()
-    data = line.encode()
-    if found is None:
-        last = len(before) + _stop(tree.values[-1])
-        added = f", {place.column!r}: {new!r}".encode()
-        return edited(data, [Edit(last, last, added)]).decode()
-    begin = len(before) + found.col_offset
-    return edited(data, [Edit(begin, len(before) + _stop(found), repr(new).encode())]).decode()
+    before = len(line[:blank].encode())
+    keys = [None if key is None else ast.literal_eval(key) for key in tree.keys]
+    # of several of one name the last counts
+    found = dict(zip(keys, tree.values, strict=True))
+    edits = []
+    for name in changed.keys() & found.keys():
+        node = found[name]
+        start, stop = before + node.col_offset, before + _stop(node)
+        edits.append(Edit(start, stop, repr(changed[name]).encode()))
+    last = before + _stop(tree.values[-1])
+    added = "".join(f", {name!r}: {changed[name]!r}" for name in changed if name not in found)
+    return edited(line.encode(), [*sorted(edits), Edit(last, last, added.encode())]).decode()
 
 
 def _stop(node: ast.expr) -> int:

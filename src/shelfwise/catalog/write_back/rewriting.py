@@ -9,7 +9,7 @@ from shelfwise.catalog.reading.byte_stream import compression, read_chunks
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.formats._json_shape import SAMPLE_BYTES, Layout, json_shape
 from shelfwise.catalog.reading.formats._xml_records import record_names
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import unpack
 from shelfwise.catalog.write_back.json_records import rewrite_json, rewrite_json_lines
 from shelfwise.catalog.write_back.parquet_column import rewrite_parquet
@@ -28,7 +28,7 @@ JSON_LINES = ("jsonl", "amazon2018")
 
 
 def rewritten(
-    path: Path, opened: OpenedFile, settings: CatalogSettings, place: CategoryColumn
+    path: Path, opened: OpenedFile, settings: CatalogSettings, place: ChangedColumns
 ) -> bytes:
     """The bytes of a catalogue file with other categories.
 
@@ -53,7 +53,7 @@ def rewritten(
 
 
 def _text_rewriting(
-    path: Path, opened: OpenedFile, settings: CatalogSettings, place: CategoryColumn
+    path: Path, opened: OpenedFile, settings: CatalogSettings, place: ChangedColumns
 ) -> Rewrite:
     """How the text of a file is changed.
 

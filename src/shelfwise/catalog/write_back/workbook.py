@@ -18,7 +18,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from shelfwise.catalog.reading.formats.excel import SheetTable, header_names, plain, sheet_table
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import with_member
 from shelfwise.catalog.write_back.edits import Edit, edited
 from shelfwise.catalog.write_back.xml_places import Element, each_record
@@ -30,7 +30,7 @@ _SIGNED = "_xmlsignatures/"
 _PLACE = re.compile(r"([A-Z]+)(\d+)")
 
 
-def rewrite_workbook(path: Path, columns: Mapping[str, str], place: CategoryColumn) -> bytes:
+def rewrite_workbook(path: Path, columns: Mapping[str, str], place: ChangedColumns) -> bytes:
     """A workbook with other categories.
 
     Args:
@@ -77,7 +77,7 @@ def _part_of(archive: ZipFile, sheet: str) -> str:
 class _Sheet:
     """The edits of one sheet."""
 
-    def __init__(self, data: bytes, table: SheetTable, place: CategoryColumn) -> None:
+    def __init__(self, data: bytes, table: SheetTable, place: ChangedColumns) -> None:
         self.data = data
         self.table = table
         self.place = place
@@ -85,9 +85,10 @@ class _Sheet:
         self._row = 0
         names = header_names(table)
         self._identity = names.index(place.identity)
-        self._is_new = place.column not in names
+        self._is_new = place.names[0] not in names
         # a new column stands behind the last one with a name
-        self._column = len(names) if self._is_new else names.index(place.column)
+        columns = [len(names)] if self._is_new else list(map(names.index, place.names))
+        self._columns = dict(zip(place.names, columns, strict=True))
 
     def change(self, row: Element) -> None:
         """Note what is to be changed in a row."""
@@ -95,21 +96,24 @@ class _Sheet:
         self._row = int(row.attributes.get("r", self._row + 1))
         place = self._row - 1
         if self._is_new and place == self.table.header:
-            self._write(row, self.place.column)
+            (name,) = self.place.names
+            self._write(row, self._columns[name], name)
         if place <= self.table.last or place >= len(self.table.rows):
             return
-        old = self._value(place, self._column)
-        given = "" if old is None else old
-        new = self.place.change(self._value(place, self._identity), given)
-        if new != given:
-            self._write(row, new)
+        old = [self._value(place, column) for column in self._columns.values()]
+        # the only column is one of texts, and an empty cell an empty text
+        given = ["" if one is None else one for one in old] if len(old) == 1 else old
+        changed = self.place.changes(self._value(place, self._identity), self._row, given)
+        # edits come in the order of their places
+        for name in sorted(changed, key=self._columns.__getitem__):
+            self._write(row, self._columns[name], changed[name])
 
     def _value(self, row: int, column: int) -> object:
         cells = self.table.rows[row]
         return plain(cells[column]) if column < len(cells) else None
 
-    def _write(self, row: Element, text: str) -> None:
-        """Put a text into the row's cell of categories.
+    def _write(self, row: Element, column: int, value: object) -> None:
+        """Put a value into a cell of the row.
 
         Raises:
             CatalogError: a formula stands there, or a cell without a name above it.
@@ -120,27 +124,26 @@ class _Sheet:
         for cell in row.children:
             match = _PLACE.fullmatch(cell.attributes.get("r", ""))
             number = _column_number(match[1]) if match else number + 1
-            if number > self._column:
+            if number > column:
                 break
             stop = cell.end
-            if number == self._column:
-                self._replace(cell, text)
+            if number == column:
+                self._replace(cell, f"{_column_letters(column)}{self._row}", value)
                 return
-        reference = f"{_column_letters(self._column)}{self._row}"
-        self.edits.append(Edit(stop, stop, self._cell(row, reference, None, text)))
+        reference = f"{_column_letters(column)}{self._row}"
+        self.edits.append(Edit(stop, stop, self._cell(row, reference, None, value)))
 
-    def _replace(self, cell: Element, text: str) -> None:
-        where = f"the cell {_column_letters(self._column)}{self._row}"
+    def _replace(self, cell: Element, reference: str, value: object) -> None:
+        where = f"the cell {reference}"
         if any(one.name == "f" for one in cell.children):
             raise CatalogError(f"{where} is a formula; write its value there first")
         if self._is_new and cell.children:
             raise CatalogError(f"{where} is filled, but its column has no name; give it one")
-        reference = f"{_column_letters(self._column)}{self._row}"
-        new = self._cell(cell, reference, cell.attributes.get("s"), text)
+        new = self._cell(cell, reference, cell.attributes.get("s"), value)
         self.edits.append(Edit(cell.begin, cell.end, new))
 
-    def _cell(self, like: Element, reference: str, style: str | None, text: str) -> bytes:
-        """A cell with its text in itself, which all programs read.
+    def _cell(self, like: Element, reference: str, style: str | None, value: object) -> bytes:
+        """A cell with its text in itself, which all programs read; numbers and truth stay what they are.
 
         Args:
             like: an element of the sheet, whose prefix the new ones get.
@@ -150,9 +153,14 @@ class _Sheet:
         prefix = f"{prefix}:" if prefix else ""
         styled = f' s="{style}"' if style else ""
         opening = f'<{prefix}c r="{reference}"{styled}'
-        if not text:
+        if value is None or value == "":
             return f"{opening}/>".encode()
-        shown = html.escape(text, quote=False)
+        if isinstance(value, int | float):
+            kind = ' t="b"' if isinstance(value, bool) else ""
+            # true and false are kept as 1 and 0
+            number = int(value) if isinstance(value, bool) else value
+            return f"{opening}{kind}><{prefix}v>{number}</{prefix}v></{prefix}c>".encode()
+        shown = html.escape(str(value), quote=False)
         inside = f'<{prefix}is><{prefix}t xml:space="preserve">{shown}</{prefix}t></{prefix}is>'
         return f'{opening} t="inlineStr">{inside}</{prefix}c>'.encode()
 

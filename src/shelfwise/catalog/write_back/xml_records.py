@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from shelfwise.catalog.reading.formats._xml_records import local_name
-from shelfwise.catalog.write_back.category_column import CategoryColumn
+from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 from shelfwise.catalog.write_back.xml_places import Element, each_record
 from shelfwise.errors import CatalogError
@@ -18,7 +18,7 @@ from shelfwise.errors import CatalogError
 _CDATA = b"<![CDATA["
 
 
-def rewrite_xml(text: str, names: Collection[str], place: CategoryColumn) -> str:
+def rewrite_xml(text: str, names: Collection[str], place: ChangedColumns) -> str:
     """A feed with other categories.
 
     Args:
@@ -27,6 +27,8 @@ def rewrite_xml(text: str, names: Collection[str], place: CategoryColumn) -> str
     Raises:
         CatalogError: its categories stand where they cannot be changed by themselves.
     """
+    if len(place.names) > 1:
+        raise CatalogError("its categories stand in several elements, and only one is changed")
     data = text.encode()
     feed = _Feed(data, place)
 
@@ -49,10 +51,11 @@ class _Feed:
     """
 
     data: bytes
-    place: CategoryColumn
+    place: ChangedColumns
     repeated: bool = False
     opening: bytes = b""
     edits: list[Edit[bytes]] = field(default_factory=list)
+    _number: int = 0
 
     def look_at(self, record: Element) -> None:
         """See how a record holds its categories."""
@@ -63,14 +66,18 @@ class _Feed:
 
     def change(self, record: Element) -> None:
         """Note what is to be changed in a record."""
+        self._number += 1
         holder, group = self._group(record)
         old = [one.text.strip() for one in group]
         identity = _texts(record, self.place.identity)
         # the reader makes a list of several, and of one a text
         given = old if len(old) > 1 or self.repeated else "".join(old)
-        new = self.place.change(identity[0] if len(identity) == 1 else None, given)
-        if new == given:
+        changed = self.place.changes(
+            identity[0] if len(identity) == 1 else None, self._number, [given]
+        )
+        if not changed:
             return
+        new = changed[self.place.names[0]] or ""
         texts = [new] if isinstance(new, str) else new
         if not all(isinstance(one, str) for one in texts):
             raise CatalogError("its lists of names cannot hold several paths")
@@ -83,7 +90,7 @@ class _Feed:
 
     def _group(self, record: Element) -> tuple[Element, list[Element]]:
         """The elements whose texts are categories, and the one that holds them."""
-        found = _called(record, self.place.column)
+        found = _called(record, self.place.names[0])
         if len(found) == 1 and found[0].children:
             return found[0], found[0].children
         return record, found
@@ -94,7 +101,7 @@ class _Feed:
         Raises:
             CatalogError: it does.
         """
-        name = self.place.column
+        name = self.place.names[0]
         if not group and (name in record.attributes or _texts(record, "categoryId")):
             raise CatalogError(f"its records have no element {name}, but name categories otherwise")
         if any(one.children for one in group) or len({one.tag for one in group}) > 1:
@@ -105,7 +112,7 @@ class _Feed:
     def _replace(self, holder: Element, group: list[Element], texts: list[str]) -> None:
         """Other texts; further elements like the last one, or fewer of them."""
         # without any, the last element of a record stays empty; of a list nothing stays
-        kept = max(len(texts), int(holder.name != self.place.column))
+        kept = max(len(texts), int(holder.name != self.place.names[0]))
         for element, text in zip(group, [*texts, ""][:kept], strict=False):
             if element.text.strip() != text:
                 self.edits.append(self._with_text(element, text))
@@ -122,7 +129,7 @@ class _Feed:
 
     def _add(self, holder: Element, texts: list[str]) -> None:
         """Elements behind the last one of a record that has no categories."""
-        opening = self.opening or f"<{self.place.column}>".encode()
+        opening = self.opening or f"<{self.place.names[0]}>".encode()
         last = holder.children[-1]
         gap = self._blank_before(last)
         added = b"".join(gap + self._element(opening, text) for text in texts)
