@@ -365,11 +365,11 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
     def _scores(self, catalog: Catalog) -> Floats:
         """Scores (N, labels of the model)."""
         model = self._model()
-        return model.scores(model.predict_members(catalog, _context(model)))
+        return np.asarray(model.scores(model.predict_members(catalog, _context(model))))
 
     def _decisions(self, catalog: Catalog) -> Bools:
         """Decisions (N, labels of the model)."""
-        return self._model().decide(self._scores(catalog))
+        return np.asarray(self._model().decide(self._scores(catalog)))
 
     def _in_columns(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values (N, labels of the model) in the columns of ``classes_``."""

@@ -212,3 +212,13 @@ def test_ten_thousand_labels_are_one_sort_away():
     thresholds = Thresholds.fit(scores, targets, "per_label")
     assert time.process_time() - started < 5  # a Python loop over labels takes minutes
     assert thresholds.values.shape == (10_000,)
+
+
+@pytest.mark.parametrize("rule", ["fixed", "global", "per_label", "per_product"])
+def test_sparse_scores_are_decided_as_dense_ones(rule):
+    rng = np.random.default_rng(0)
+    scores = np.round(rng.random((60, 8)), 1).astype(np.float32) * (rng.random((60, 8)) < 0.5)
+    fitted = Thresholds.fit(scores, rng.random(scores.shape) < scores, rule)
+    decided = fitted.decide(sp.csr_array(scores))
+    assert decided.dtype == np.bool_
+    assert np.array_equal(decided.toarray(), fitted.decide(scores))

@@ -6,13 +6,19 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as skm_log_loss
 
-from shelfwise.metrics.calibration import brier, calibration_figures, pooled_decisions, reliability
+from shelfwise.metrics.calibration import (
+    PooledDecisions,
+    brier,
+    calibration_figures,
+    reliability,
+)
 
 CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
@@ -75,8 +81,8 @@ def test_the_top_labels_hide_no_error_behind_easy_zeros():
     targets, scores = calibrated(2000)
     doubled = np.minimum(2 * scores, 1)
     assert reliability(targets, doubled, top=3).error > 1.5 * reliability(targets, doubled).error
-    true, predicted = pooled_decisions(np.array([[1, 0, 0]]), np.array([[0.5, 0.1, 0.5]]), 2)
-    assert (true.tolist(), predicted.tolist()) == ([1, 0], [0.5, 0.5])
+    pooled = PooledDecisions.of(np.array([[1, 0, 0]]), np.array([[0.5, 0.1, 0.5]]), 2)
+    assert (pooled.true.tolist(), pooled.predicted.tolist()) == ([1, 0], [0.5, 0.5])
 
 
 def test_brier_is_scikit_learns():
@@ -135,3 +141,13 @@ def test_brier_of_the_top_labels_counts_these_only():
     targets, scores = np.array([[1, 0, 0]]), np.array([[0.5, 0.4, 0.0]])
     assert brier(targets, scores, top=2) == pytest.approx((0.25 + 0.16) / 2)
     assert brier(targets, scores) == pytest.approx((0.25 + 0.16) / 3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES)
+def test_sparse_scores_have_the_figures_of_dense_ones(case):
+    targets, scores = case
+    expected = calibration_figures(targets, scores)
+    found = calibration_figures(sp.csr_array(targets), sp.csr_array(scores))
+    assert found.pop("curve")["count"] == expected.pop("curve")["count"]
+    assert found == pytest.approx(expected)

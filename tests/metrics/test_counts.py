@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -24,6 +25,11 @@ def test_counts_are_sums_of_the_matrices(data):
         assert both[axis].hits.tolist() == (targets & decided).sum(axis=axis).tolist()
         assert both[axis].predicted.tolist() == decided.sum(axis=axis).tolist()
         assert both[axis].true.tolist() == targets.sum(axis=axis).tolist()
+    sparse = count(sp.csr_array(targets), sp.csr_array(decided))
+    for found, expected in zip(sparse, both, strict=True):
+        assert found.hits.tolist() == expected.hits.tolist()
+        assert found.predicted.tolist() == expected.predicted.tolist()
+        assert found.true.tolist() == expected.true.tolist()
     pooled = Counts.of(targets, decided, axis=None)
     assert (pooled.hits, pooled.predicted, pooled.true) == (
         (targets & decided).sum(),

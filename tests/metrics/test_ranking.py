@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -111,3 +112,14 @@ def test_equal_scores_stand_in_label_order_however_many_are_compared_at_once(dat
         assert ours[f"precision_at_{k}"] == pytest.approx(
             np.mean(found / k) if labelled.any() else 0
         )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_sparse_scores_rank_as_dense_ones(data):
+    """With many equal scores, and true labels that are scored 0."""
+    shape = data.draw(shapes)
+    targets = data.draw(hnp.arrays(bool, shape))
+    scores = data.draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 3))) / 4
+    found = ranking_metrics(sp.csr_array(targets), sp.csr_array(scores))
+    assert found == pytest.approx(ranking_metrics(targets, scores))

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from shelfwise.core.types import State
+from shelfwise.decision.thresholds import Thresholds
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
 from shelfwise.model.bundle_reader import json_text
@@ -186,6 +187,17 @@ def test_weights_that_are_no_numbers_are_refused(
     save_bundle(replace(bundle, sections=sections), tmp_path / "model")
     with pytest.raises(BundleError, match=r"title\.safetensors: the array 'w' holds numbers that"):
         load_bundle(tmp_path / "model")
+
+
+def test_thresholds_that_all_follow_the_global_one_are_read_again(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    """Of a rule for each label the shrink may be infinite."""
+    fitted = Thresholds("per_label", np.full(3, 0.5), float("inf"))
+    parts = State.of_parts({"thresholds": fitted.state()})
+    save_bundle(replace(bundle, sections={"decision_rule": parts}), tmp_path / "model")
+    stored = load_bundle(tmp_path / "model").sections["decision_rule"]
+    assert Thresholds.from_state(stored.part("thresholds")).shrink == float("inf")
 
 
 def test_a_pipe_in_the_place_of_a_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from shelfwise.commands.train import write_quarantines, write_refused
 from shelfwise.config import Config, MemberSettings
 from shelfwise.core.claims import claimed
+from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Context, Prediction, RejectedField, State
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import refused_fields, score_system, similar_figures, stages_of
@@ -216,7 +217,8 @@ def _score_systems(
     """Every system's entry, those that were not run last, and the names of the others, best first."""
     systems: dict[str, Any] = {}
     decided: dict[str, Bools] = {}
-    truth = data.test_targets > 0
+    # members are compared by dense predictions
+    truth = dense(data.test_targets) > 0
     for name in model.systems:
         missing = [member for member in model.members_of(name) if member not in answers.predictions]
         # one absent member is enough, and its reason is the system's

@@ -22,11 +22,13 @@ class Modality(ABC):
 
     A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads, or
     several as in ``title+description``. `present_via_others` says that a product may be present without any
-    field of its own, because other products name it.
+    field of its own, because other products name it. With `takes_sparse_targets`, targets that are too large
+    for a dense array come as scipy's sparse rows.
     """
 
     Settings: ClassVar[type[PluginSettings]]
     present_via_others: ClassVar[bool] = False
+    takes_sparse_targets: ClassVar[bool] = False
 
     def __init__(self, settings: Any, field: str) -> None:
         self.settings = settings

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Floats, MemberOutputs
+from shelfwise.core.sparse_scores import highest_scores, row_slices
+from shelfwise.core.types import Floats, Matrix, MemberOutputs, Prediction
 from shelfwise.errors import PluginError
 
 
@@ -42,3 +46,18 @@ def fused(policy: FusionPolicy, outputs: MemberOutputs) -> Floats:
     """
     rows, _, labels = outputs.scores.shape
     return checked(policy, policy.fuse(outputs), rows, labels)
+
+
+def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -> Matrix:
+    """As :func:`fused`, of the members' predictions for N products.
+
+    Where these are sparse, some products are fused at a time, and their highest scores stay.
+    """
+    shape = predictions[0].probabilities.shape
+    if not sp.issparse(predictions[0].probabilities):
+        return fused(policy, MemberOutputs.stack(predictions))
+    parts = []
+    for rows in row_slices(shape[0], len(predictions) * shape[1]):
+        some = [one.take(np.arange(rows.start, rows.stop)) for one in predictions]
+        parts.append(highest_scores(fused(policy, MemberOutputs.stack(some))))
+    return sp.csr_array(sp.vstack(parts, format="csr"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.core.modality import Modality
 from shelfwise.core.plugin_answers import checked
+from shelfwise.core.sparse_scores import dense, highest_scores, row_slices
 from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Prediction, Rows
 from shelfwise.errors import LabelError
 
@@ -21,25 +25,37 @@ def fit_present(
         LabelError: no training product has the field.
     """
     present = train.present()
-    if not len(present.targets):
-        count = len(train.targets)
+    if not present.targets.shape[0]:
+        count = train.targets.shape[0]
         field = modality.field
         raise LabelError(
             f"none of the {count} training products has a usable {field}; leave the member out"
         )
     watched = validation.present() if validation is not None else None
-    if watched is not None and not len(watched.targets):
+    if watched is not None and not watched.targets.shape[0]:
         watched = None
+    if not modality.takes_sparse_targets:
+        present = _with_dense_targets(present)
+        watched = None if watched is None else _with_dense_targets(watched)
     return modality.fit(present, watched, context)
 
 
+def _with_dense_targets(examples: Examples) -> Examples:
+    return replace(examples, targets=dense(examples.targets))
+
+
 def predict_present(
-    modality: Modality, inputs: FieldInputs, labels: int, context: Context
+    modality: Modality,
+    inputs: FieldInputs,
+    labels: int,
+    context: Context,
+    highest_only: bool = False,
 ) -> Prediction:
     """Predict those of the N products that have the field; zeros for the others.
 
     Args:
         labels: L, the width of the prediction where no product has the field.
+        highest_only: keep each product's highest probabilities alone, as sparse rows.
 
     Returns:
         Probabilities (N, L) and features (N, D); D is 0 where no product has the field.
@@ -47,6 +63,8 @@ def predict_present(
     Raises:
         PluginError: the modality gave arrays of another shape, or values that are no finite numbers.
     """
+    if highest_only:
+        return _predict_highest(modality, inputs, labels, context)
     count = len(inputs)
     rows = np.flatnonzero(inputs.present)
     if not len(rows):
@@ -60,6 +78,28 @@ def predict_present(
     return Prediction(
         _scattered(probabilities, rows, count), _scattered(features, rows, count), inputs.present
     )
+
+
+def _predict_highest(
+    modality: Modality, inputs: FieldInputs, labels: int, context: Context
+) -> Prediction:
+    """As :func:`predict_present`, some products at a time, of which the highest probabilities stay."""
+    count = len(inputs)
+    highest = []
+    features = np.zeros((count, 0), np.float32)
+    with context.progress(context.title, count) as progress:
+        for rows in row_slices(count, labels):
+            some = inputs.take(np.arange(rows.start, rows.stop))
+            part = predict_present(modality, some, labels, context)
+            highest.append(highest_scores(part.probabilities))
+            width = part.features.shape[1]
+            # features have no width until a product has the field
+            if width > features.shape[1]:
+                features = np.zeros((count, width), np.float32)
+            features[rows, :width] = part.features
+            progress.advance(len(some))
+    probabilities = sp.csr_array(sp.vstack(highest, format="csr"))
+    return Prediction(probabilities, features, inputs.present)
 
 
 def _scattered(values: Floats, rows: Rows, count: int) -> Floats:

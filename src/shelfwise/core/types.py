@@ -13,11 +13,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -27,8 +28,11 @@ Rows = NDArray[np.int64]
 Int64Array = NDArray[np.int64]
 Float64Array = NDArray[np.float64]
 Scores = NDArray[np.floating]
-MultiHot = NDArray[Any]
-"""(N, L) of bool, or of 0 and 1 in any type."""
+MultiHot: TypeAlias = Any
+"""(N, L) of bool, or of 0 and 1 in any type; dense or scipy sparse."""
+
+Matrix: TypeAlias = Any
+"""(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
 
 log = logging.getLogger("shelfwise")
 
@@ -109,10 +113,13 @@ class FieldInputs:
 
 @dataclass(frozen=True)
 class Examples:
-    """Prepared fields (N) with their targets (N, L), float32 of 0 and 1."""
+    """Prepared fields (N) with their targets (N, L), float32 of 0 and 1.
+
+    Targets are sparse rows only where they are too large, and only for modalities that take these.
+    """
 
     inputs: Any
-    targets: Floats
+    targets: Matrix
 
     def take(self, rows: Rows) -> Examples:
         """The given rows, in that order."""
@@ -122,7 +129,7 @@ class Examples:
         """Only the products that have the field."""
         # Where all have the field, no copy is made.
         keep = np.flatnonzero(self.inputs.present)
-        return self if len(keep) == len(self.targets) else self.take(keep)
+        return self if len(keep) == self.targets.shape[0] else self.take(keep)
 
 
 @dataclass(frozen=True)
@@ -150,9 +157,12 @@ class State:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One member's prediction: probabilities (N, L), penultimate features (N, D), presence (N,)."""
+    """One member's prediction: probabilities (N, L), penultimate features (N, D), presence (N,).
 
-    probabilities: Floats
+    Probabilities are sparse rows where they are too large, see :mod:`shelfwise.core.sparse_scores`.
+    """
+
+    probabilities: Matrix
     features: Floats
     present: Bools
 
@@ -163,7 +173,15 @@ class Prediction:
     def without(self, absent: Bools) -> Prediction:
         """The same for N products, of which those marked in `absent` (N,) have no prediction."""
         kept = ~absent[:, None]
-        return Prediction(self.probabilities * kept, self.features * kept, self.present & ~absent)
+        if sp.issparse(self.probabilities):
+            probabilities = sp.csr_array(self.probabilities.multiply(kept))
+        else:
+            probabilities = self.probabilities * kept
+        return Prediction(probabilities, self.features * kept, self.present & ~absent)
+
+    def without_features(self) -> Prediction:
+        """The same for whoever reads scores alone: features are wide."""
+        return replace(self, features=np.zeros((len(self.present), 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -182,9 +200,14 @@ class MemberOutputs:
 
     @classmethod
     def stack(cls, predictions: Sequence[Prediction]) -> MemberOutputs:
-        """Stack the members' predictions, which must be of the same products in the same order."""
+        """Stack the members' predictions, which must be of the same products in the same order.
+
+        Sparse probabilities become dense ones.
+        """
+        probabilities = [p.probabilities for p in predictions]
+        dense = [one.toarray() if sp.issparse(one) else one for one in probabilities]
         return cls(
-            np.stack([p.probabilities for p in predictions], axis=1),
+            np.stack(dense, axis=1),
             np.stack([p.present for p in predictions], axis=1),
             tuple(p.features for p in predictions),
         )

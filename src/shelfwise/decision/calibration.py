@@ -24,12 +24,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, State
 from shelfwise.decision.calibration_curves import IsotonicCurves, bent_columns, rising_logistic
 from shelfwise.metrics.calibration import EPSILON, TOP_LABELS, log_loss
 from shelfwise.metrics.highest_pairs import HighestPairs
 from shelfwise.metrics.score_counts import FoldCounts, ScoreCounts
-from shelfwise.metrics.scored_pairs import Matrix, map_scores, random_folds, values_at
+from shelfwise.metrics.scored_pairs import map_scores, random_folds, values_at
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 Arrays = Mapping[str, NDArray[Any]]

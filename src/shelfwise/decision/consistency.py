@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shelfwise.core.types import Bools, Floats
+from shelfwise.core.sparse_scores import by_row_blocks
+from shelfwise.core.types import Matrix
 from shelfwise.decision.thresholds import Thresholds, decide
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
@@ -39,18 +40,18 @@ class Consistency:
     way: Way
     taxonomy: Taxonomy | None
 
-    def propagate_to_ancestors(self, scores: Floats) -> Floats:
-        """The scores (N, L) that decisions, thresholds and promises rest on.
+    def propagate_to_ancestors(self, scores: Matrix) -> Matrix:
+        """The scores (N, L), dense or sparse, that decisions, thresholds and promises rest on.
 
         By closure a label's score is at least that of all labels below it.
         """
         tree = self._tree
         if tree is None or self.way != "closure":
             return scores
-        return np.asarray(tree.propagate_to_ancestors(scores), np.float32)
+        return tree.propagate_to_ancestors(scores).astype(np.float32, copy=False)
 
-    def decide(self, scores: Floats, by: ArrayLike | Thresholds) -> Bools:
-        """Decisions (N, L).
+    def decide(self, scores: Matrix, by: ArrayLike | Thresholds) -> Matrix:
+        """Decisions (N, L), dense or sparse as the scores are.
 
         Args:
             scores: (N, L), as :meth:`propagate_to_ancestors` gives them.
@@ -62,7 +63,7 @@ class Consistency:
         # the whole set is chosen at once, by how far each score is above or below its threshold
         if self.way == "most_probable":
             limits = by.values if isinstance(by, Thresholds) else by
-            return tree.most_probable_consistent(scores, limits)
+            return by_row_blocks(lambda rows: tree.most_probable_consistent(rows, limits), scores)
         # scores alone are not enough: thresholds may differ from label to label
         return tree.close_under_ancestors(decide(scores, by))
 

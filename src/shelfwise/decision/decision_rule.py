@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from shelfwise.config import Config
-from shelfwise.core.types import Bools, Floats, State
+from shelfwise.core.types import Bools, Floats, Matrix, State
 from shelfwise.decision.calibration import Calibration
 from shelfwise.decision.consistency import Consistency
 from shelfwise.decision.selective_prediction import AcceptanceLimits
@@ -56,9 +56,11 @@ class DecisionRule:
 
     @classmethod
     def fit(
-        cls, scores: Floats, targets: Floats, config: Config, consistency: Consistency
-    ) -> tuple[Self, Floats]:
+        cls, scores: Matrix, targets: Matrix, config: Config, consistency: Consistency
+    ) -> tuple[Self, Matrix]:
         """Learn from `scores` (N, L) of products that the model had not seen, and their `targets` (N, L).
+
+        Both may be dense or sparse; what is given back is like `scores`.
 
         Returns:
             The rule, and the probabilities (N, L) that its thresholds and limits were fitted on: out-of-fold
@@ -71,7 +73,7 @@ class DecisionRule:
         else:
             crossed = calibration.out_of_fold(scores, targets, seed=config.seed)
         # what decisions will rest on: thresholds and limits are fitted on the same
-        likely = consistency.propagate_to_ancestors(np.asarray(crossed, np.float32))
+        likely = consistency.propagate_to_ancestors(crossed.astype(np.float32, copy=False))
         if isinstance(config.threshold, float):
             thresholds = Thresholds.fit(likely, targets, "fixed", config.threshold, config.seed)
         else:
@@ -81,9 +83,9 @@ class DecisionRule:
         acceptances = {p: AcceptanceLimits.fit(likely, targets, decided, p) for p in PRECISIONS}
         return cls(calibration, thresholds, acceptances), likely
 
-    def probabilities(self, scores: Floats) -> Floats:
-        """Calibrated `scores` (N, L)."""
-        return np.asarray(self.calibration.apply(scores), np.float32)
+    def probabilities(self, scores: Matrix) -> Matrix:
+        """Calibrated `scores` (N, L), float32, dense or sparse as these are."""
+        return self.calibration.apply(scores)
 
     def queues(self, probabilities: Floats, decided: Bools, precision: float) -> QueueAssignment:
         """Send labels and products to the queues accept, review and reject, at a promised precision.

@@ -11,9 +11,11 @@ Dimensions: N products, L labels, K labels of a product that are worth a look.
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array
+from shelfwise.core.sparse_scores import packed
+from shelfwise.core.types import Float64Array, Matrix
 
 MIN_PROBABILITY = 1e-3
 """Labels less probable than this count as impossible; out-of-fold scores are not kept below it either."""
@@ -24,19 +26,24 @@ CELLS_PER_BLOCK = 4_000_000
 """Numbers held at once for one table: 32 MB."""
 
 
-def best_sets(probabilities: NDArray[np.floating]) -> Bools:
+def best_sets(probabilities: Matrix) -> Matrix:
     """Decisions (N, L): of each product the set with the largest expected F1, of equal ones the smallest.
 
     The F1 of no label for a product that has none is 1, as in example-based metrics. So a product whose
     labels are all improbable gets none, and so does one that no member knows (all 0).
 
     Args:
-        probabilities: (N, L) in [0, 1], calibrated.
+        probabilities: (N, L) in [0, 1], calibrated, dense or scipy sparse; decisions are alike.
 
     >>> best_sets(np.array([[0.9, 0.6, 0.1], [0.2, 0.1, 0.0]]))
     array([[ True,  True, False],
            [False, False, False]])
     """
+    if sp.issparse(probabilities):
+        values, columns = packed(probabilities)
+        rows, places = np.nonzero(best_sets(values))
+        cells = (rows, columns[rows, places])
+        return sp.csr_array((np.ones(len(rows), np.bool_), cells), shape=probabilities.shape)
     decided = np.zeros(probabilities.shape, np.bool_)
     counts = np.count_nonzero(probabilities >= MIN_PROBABILITY, axis=1)
     # products with about as many labels to look at go together, those without any not at all

@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, State
 from shelfwise.decision.risk_control import highest_limit_of_misses, lowest_limit
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.highest_pairs import HighestPairs
-from shelfwise.metrics.scored_pairs import Matrix, positive_cells, values_at
+from shelfwise.metrics.scored_pairs import positive_cells, values_at
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW, Queues
 
 MAX_ACCEPTED_LABELS = 8

@@ -1,7 +1,7 @@
 """From scores to decisions: the thresholds at which F1 is largest.
 
-Dimensions: N products, L labels, E scored pairs. Tune on products the model was not fitted on. Scores to tune
-on may be dense or scipy sparse; those to decide on are dense.
+Dimensions: N products, L labels, E scored pairs. Tune on products the model was not fitted on. Scores may be
+dense or scipy sparse.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array, Scores, State
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, State
 from shelfwise.decision.expected_f1 import best_sets
 from shelfwise.metrics.scored_pairs import (
-    Matrix,
     ScoredPairs,
     positive_cells,
     random_parts,
@@ -78,8 +78,8 @@ class Thresholds:
             value = best_threshold(targets, scores)
         return cls(rule, np.asarray(value, np.float64))
 
-    def decide(self, scores: Scores) -> Bools:
-        """Decisions (N, L)."""
+    def decide(self, scores: Matrix) -> Matrix:
+        """Decisions (N, L), dense or sparse as the scores are."""
         return best_sets(scores) if self.rule == "per_product" else decide(scores, self.values)
 
     def state(self) -> State:
@@ -96,8 +96,10 @@ class Thresholds:
         return cls(state.facts["rule"], state.arrays["values"], shrink)
 
 
-def decide(scores: Scores, by: ArrayLike | Thresholds) -> Bools:
+def decide(scores: Matrix, by: ArrayLike | Thresholds) -> Matrix:
     """Decisions (N, L): by fitted thresholds, or score >= a number for all or one a label (L,).
+
+    Of sparse scores none that is 0 is given, and decisions are sparse.
 
     >>> decide(np.array([[0.5, 0.4]]), 0.5)
     array([[ True, False]])
@@ -106,7 +108,14 @@ def decide(scores: Scores, by: ArrayLike | Thresholds) -> Bools:
         return by.decide(scores)
     # as an array: a bare Python float would be rounded to the scores' float32 and could swallow a score it
     # excludes
-    return np.asarray(scores >= np.asarray(by, dtype=np.float64))
+    limits = np.asarray(by, dtype=np.float64)
+    if not sp.issparse(scores):
+        return np.asarray(scores >= limits)
+    stored = scores.tocoo()
+    limits_of_stored = np.broadcast_to(limits, scores.shape[1:])[stored.col]
+    given = (stored.data > 0) & (stored.data >= limits_of_stored)
+    places = (stored.row[given], stored.col[given])
+    return sp.csr_array((np.ones(int(given.sum()), np.bool_), places), shape=scores.shape)
 
 
 def best_threshold(targets: Matrix, scores: Matrix) -> float:

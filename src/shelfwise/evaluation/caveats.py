@@ -15,7 +15,7 @@ import pyarrow as pa
 from shelfwise.catalog.labels import LabelSet, flatten
 from shelfwise.catalog.split import near_copies
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools
+from shelfwise.core.types import Bools, MultiHot
 from shelfwise.metrics.counts import Counts
 from shelfwise.metrics.multilabel import micro_f1
 
@@ -40,7 +40,7 @@ class UnknownLabels:
     total: int
     names: tuple[str, ...]
 
-    def to_dict(self, truth: Bools, decided: Bools) -> dict[str, Any]:
+    def to_dict(self, truth: MultiHot, decided: MultiHot) -> dict[str, Any]:
         """JSON-ready, with the micro-F1 over all labels: unknown ones count as missed.
 
         Args:
@@ -89,7 +89,7 @@ def copies_of_training(training: Catalog, test: Catalog) -> Bools:
     return np.isin(groups[len(training) :], in_training)
 
 
-def copies_figures(copies: Bools, truth: Bools, decided: Bools) -> dict[str, Any]:
+def copies_figures(copies: Bools, truth: MultiHot, decided: MultiHot) -> dict[str, Any]:
     """How many test products are copies, and the micro-F1 on the others; None where there are no others."""
     others = ~copies
     f1 = micro_f1(truth[others], decided[others]) if others.any() else None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Context, Floats
+from shelfwise.core.types import Context, Matrix, MultiHot
 from shelfwise.errors import PluginError
 from shelfwise.evaluation.caveats import (
     caveats,
@@ -20,14 +20,13 @@ from shelfwise.evaluation.caveats import (
     copies_of_training,
     unknown_labels,
 )
+from shelfwise.evaluation.decision_figures import decision_figures
 from shelfwise.evaluation.example_products import contradicting_products, worst_mistakes
 from shelfwise.metrics import error_analysis
 from shelfwise.metrics import multilabel as metrics
 from shelfwise.metrics.bootstrap import bootstrap_interval
-from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.retrieval import label_recall
-from shelfwise.metrics.selective import coverage_at_precision, queue_figures
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions, Predictor
 
@@ -44,11 +43,11 @@ RECALL_AT = (1, 5, 10)
 def evaluate_model(
     model: Model,
     catalog: Catalog,
-    targets: Floats,
+    targets: Matrix,
     context: Context,
     training: Catalog | None = None,
 ) -> dict[str, Any]:
-    """Score every system of `model` on `catalog` with its targets (N, L).
+    """Score every system of `model` on `catalog` with its targets (N, L), dense or sparse.
 
     Args:
         training: the training products, to find copies of them among those of `catalog`.
@@ -58,12 +57,12 @@ def evaluate_model(
         "disagreements", "similar", "refused", "unknown_labels", "near_copies" and "notes" of results.json.
     """
     # each member predicts once, and every system is computed from that
-    answers = model.predict_members(catalog, context, model.members)
+    answers = model.predict_members(catalog, context, model.members, may_be_sparse=True)
     truth = targets > 0
     systems: dict[str, Any] = {
         name: {"not_run": reason} for name, reason in model.facts["not_run"].items()
     }
-    decided: dict[str, Bools] = {}
+    decided: dict[str, MultiHot] = {}
     for name in model.systems:
         systems[name], decided[name] = score_system(model, name, answers, truth)
     final = decided[model.decide_with]
@@ -82,7 +81,7 @@ def evaluate_model(
         "decide_with": model.decide_with,
         "errors": _error_tables(model, truth, decided),
         "labels": _label_rows(truth, final, model.labels.names),
-        "decisions": _decision_figures(model, answers, truth),
+        "decisions": decision_figures(model, answers, truth),
         "mistakes": worst_mistakes(model, catalog, truth, final, answers),
         "disagreements": contradicting_products(model, catalog, truth, answers),
         "similar": similar_figures(model, answers, truth),
@@ -117,8 +116,8 @@ def refused_fields(model: Model, answers: MemberPredictions) -> dict[str, list[d
 
 
 def score_system(
-    model: Predictor, name: str, answers: MemberPredictions, truth: Bools
-) -> tuple[dict[str, Any], Bools]:
+    model: Predictor, name: str, answers: MemberPredictions, truth: MultiHot
+) -> tuple[dict[str, Any], MultiHot]:
     """One system's entry of results.json, and its decisions (N, L) by the model's own rule (0.5 or tuned).
 
     Args:
@@ -182,7 +181,7 @@ def stages_of(model: Predictor, name: str) -> list[str]:
 
 
 def similar_figures(
-    model: Predictor, answers: MemberPredictions, truth: Bools
+    model: Predictor, answers: MemberPredictions, truth: MultiHot
 ) -> dict[str, Any] | None:
     """How well the nearest training products share the test products' labels.
 
@@ -195,8 +194,9 @@ def similar_figures(
     if index is None:
         return None
     # evenly spaced, so that no part of the catalogue is left out
-    count = min(MAX_QUERIES, len(truth))
-    rows = np.linspace(0, len(truth) - 1, count, dtype=np.int64)
+    products, labels = truth.shape
+    count = min(MAX_QUERIES, products)
+    rows = np.linspace(0, products - 1, count, dtype=np.int64)
     features = {}
     for name in model.members_of(model.decide_with):
         features[name] = answers.predictions[name].features[rows]
@@ -205,10 +205,10 @@ def similar_figures(
         _, near = index.nearest(features, max(RECALL_AT))
     except PluginError as error:
         return {"not_run": str(error)}
-    return label_recall(near, index.targets(truth.shape[1]), truth[rows], RECALL_AT)
+    return label_recall(near, index.sparse_targets(labels), truth[rows], RECALL_AT)
 
 
-def _interval(model: Predictor, truth: Bools, decided: Bools) -> list[float] | None:
+def _interval(model: Predictor, truth: MultiHot, decided: MultiHot) -> list[float] | None:
     """The 95 % interval of micro-F1; None where the settings ask for none."""
     resamples = model.config.evaluation.bootstrap
     if not resamples:
@@ -218,31 +218,6 @@ def _interval(model: Predictor, truth: Bools, decided: Bools) -> list[float] | N
 
 def _seconds_fit(model: Predictor, name: str) -> float:
     return float(sum(model.seconds[stage] for stage in stages_of(model, name)))
-
-
-def _decision_figures(
-    model: Model, answers: MemberPredictions, truth: Bools
-) -> dict[str, Any] | None:
-    """How well the final system is calibrated, and what the queues hold; None without a decision rule."""
-    rule = model.decision_rule
-    if rule is None:
-        return None
-    scores = model.scores(answers)
-    decided = model.decide(scores)
-    queues = {}
-    for precision in rule.acceptances:
-        queued = rule.queues(scores, decided, precision)
-        figures = queue_figures(truth, decided, queued.labels, queued.products)
-        # what the best limit would have been, had the test products' labels been known
-        hindsight = coverage_at_precision(truth, scores, precision)
-        queues[f"{precision:g}"] = {**figures, "coverage_in_hindsight": hindsight}
-    raw = model.raw_scores(answers, model.decide_with)
-    return {
-        **rule.facts(),
-        "before": calibration_figures(truth, raw),
-        "after": calibration_figures(truth, scores),
-        "queues": queues,
-    }
 
 
 def _member_facts(model: Model, name: str, answers: MemberPredictions) -> dict[str, Any]:
@@ -261,7 +236,7 @@ def _member_facts(model: Model, name: str, answers: MemberPredictions) -> dict[s
     }
 
 
-def _error_tables(model: Model, truth: Bools, decided: Mapping[str, Bools]) -> dict[str, Any]:
+def _error_tables(model: Model, truth: MultiHot, decided: Mapping[str, MultiHot]) -> dict[str, Any]:
     """Tables 2 and 4: the members alone, and one fusion: the paper's where it ran, else the final system."""
     names = model.labels.names
     top = model.config.evaluation.top
@@ -280,7 +255,7 @@ def _error_tables(model: Model, truth: Bools, decided: Mapping[str, Bools]) -> d
     }
 
 
-def _label_rows(truth: Bools, decided: Bools, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _label_rows(truth: MultiHot, decided: MultiHot, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Support, precision, recall and F1 of every label."""
     figures = metrics.per_label(truth, decided)
     # numpy's numbers become Python's, which JSON knows

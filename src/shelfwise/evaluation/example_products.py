@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools
+from shelfwise.core.sparse_scores import dense, row_slices
+from shelfwise.core.types import Bools, Floats, MultiHot, Rows
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
@@ -23,7 +25,7 @@ MIN_PROBABILITY = 1e-7
 
 
 def worst_mistakes(
-    model: Model, catalog: Catalog, truth: Bools, decided: Bools, answers: MemberPredictions
+    model: Model, catalog: Catalog, truth: MultiHot, decided: MultiHot, answers: MemberPredictions
 ) -> list[dict[str, Any]]:
     """The products whose scores are furthest from the truth, with the scores of each member.
 
@@ -33,20 +35,28 @@ def worst_mistakes(
         answers: what the members predict for the N products.
     """
     scores = model.scores(answers)
-    # log loss of a product: how unlikely the scores hold its true labels to be
-    of_true = -np.log(np.maximum(scores, MIN_PROBABILITY))
-    of_false = -np.log(np.maximum(1 - scores, MIN_PROBABILITY))
-    loss = np.where(truth, of_true, of_false).sum(axis=1)
+    loss = np.zeros(len(catalog), np.float32)
+    for some in row_slices(*truth.shape):
+        loss[some] = _losses(dense(truth[some]), dense(scores[some]))
     rows = np.argsort(-loss, kind="stable")[:MAX_MISTAKES]
     # an array of names can be indexed by the columns of a row
     names = np.array(model.labels.names, dtype=object)
     products = catalog.take(rows)
     titles = products.column("title")
     images = products.column("image")
+    true_of = dense(truth[rows])
+    given_of = dense(decided[rows])
+    scores = dense(scores[rows])
+    members = {}
+    # each member alone, to show which of them erred
+    for member in model.members_of(model.decide_with):
+        members[member] = dense(answers.predictions[member].probabilities[rows])
     mistakes = []
-    for place, row in enumerate(rows):
-        true = truth[row]
-        given = decided[row]
+    for place in range(len(rows)):
+        true = true_of[place]
+        given = given_of[place]
+        shown = np.flatnonzero(true | given)
+        of_members = {name: _named(names, one[place], shown) for name, one in members.items()}
         mistakes.append(
             {
                 "id": products.ids[place],
@@ -56,32 +66,27 @@ def worst_mistakes(
                 "decided": names[given].tolist(),
                 "missed": names[true & ~given].tolist(),
                 "wrong": names[given & ~true].tolist(),
-                **_scores_of(model, answers, scores, row, np.flatnonzero(true | given)),
+                "scores": _named(names, scores[place], shown),
+                "members": of_members,
             }
         )
     return mistakes
 
 
-def _scores_of(
-    model: Model,
-    answers: MemberPredictions,
-    scores: np.ndarray[Any, Any],
-    row: int,
-    labels: np.ndarray[Any, Any],
-) -> dict[str, Any]:
-    """The final system's scores of some labels of one product, and those of its members."""
-    names = model.labels.names
-    # each member alone, to show which of them erred
-    members = {}
-    for member in model.members_of(model.decide_with):
-        probabilities = answers.predictions[member].probabilities[row]
-        members[member] = {names[i]: float(probabilities[i]) for i in labels}
-    final = {names[i]: float(scores[row, i]) for i in labels}
-    return {"scores": final, "members": members}
+def _losses(truth: Bools, scores: Floats) -> Floats:
+    """(N,) log loss of a product: how unlikely the scores (N, L) hold its true labels to be."""
+    of_true = -np.log(np.maximum(scores, MIN_PROBABILITY))
+    of_false = -np.log(np.maximum(1 - scores, MIN_PROBABILITY))
+    return np.asarray(np.where(truth, of_true, of_false).sum(axis=1))
+
+
+def _named(names: NDArray[Any], scores: Floats, labels: Rows) -> dict[str, float]:
+    """The scores (L,) of some labels, by their names."""
+    return {names[label]: float(scores[label]) for label in labels}
 
 
 def contradicting_products(
-    model: Model, catalog: Catalog, truth: Bools, answers: MemberPredictions
+    model: Model, catalog: Catalog, truth: MultiHot, answers: MemberPredictions
 ) -> list[dict[str, Any]]:
     """The test products with the strongest contradictions, and their labels in the catalogue."""
     found = contradictions(model, answers)
@@ -96,7 +101,7 @@ def contradicting_products(
                 "id": products.ids[place],
                 "title": titles[place],
                 "strength": strength,
-                "truth": [names[i] for i in np.flatnonzero(truth[row])],
+                "truth": [names[i] for i in np.flatnonzero(dense(truth[[row]]))],
                 "sides": sides,
             }
         )

@@ -92,6 +92,9 @@ def contradictions(
         "against"}.
     """
     members = model.members_of(model.decide_with)
+    # one alone contradicts nobody, and its predictions may be too large to be stacked
+    if len(members) < 2:
+        return []
     # members know the labels they were trained on, also in a migrated model
     names = model.labels.names if model.label_mapping is None else model.label_mapping.before
     fields = [model.config.members[member].field for member in members]

@@ -131,7 +131,8 @@ def _falls(
     changed = model.predict_members(variants, context, members).predictions
     # what the other members predicted of the product holds for its variants
     unchanged = {name: prediction.take(first) for name, prediction in answers.predictions.items()}
-    return model.scores(answers) - model.scores(MemberPredictions({**unchanged, **changed}))
+    after = model.scores(MemberPredictions({**unchanged, **changed}))
+    return np.asarray(model.scores(answers) - after)
 
 
 def _text_variants(product: Catalog, columns: Mapping[str, Sequence[str]]) -> Catalog:

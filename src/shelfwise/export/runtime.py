@@ -26,6 +26,7 @@ from shelfwise.core.types import (
     Bools,
     Context,
     Floats,
+    Matrix,
     Prediction,
     RejectedField,
     Rows,
@@ -188,11 +189,11 @@ class OnnxModel(Predictor):
         readings = {name: one.open(catalog) for name, one in self.readers.items()}
         return GraphBatches(readings, self.member_inputs)
 
-    def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
+    def raw_scores(self, answers: MemberPredictions, system: str) -> Matrix:
         """Scores (N, L) of the final system as the graph gives them; it knows no other `system`."""
         return answers.predictions[self.decide_with].probabilities
 
-    def calibrated(self, scores: Floats) -> Floats:
+    def calibrated(self, scores: Matrix) -> Matrix:
         """The graph's scores (N, L), which are calibrated, as probabilities of the model's `labels`."""
         return self.consistency.propagate_to_ancestors(self.map_labels(scores))
 

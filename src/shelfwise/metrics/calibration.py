@@ -1,6 +1,7 @@
 """Are scores probabilities: expected calibration error, Brier score, log loss, reliability curve.
 
-Dimensions: N products, L labels, B bins. Targets are (N, L), bool or 0 and 1; scores (N, L) in [0, 1].
+Dimensions: N products, L labels, B bins. Targets are (N, L), bool or 0 and 1; scores (N, L) in [0, 1]; both
+dense or sparse.
 All N * L decisions are pooled (micro). Nearly all of them are easy zeros that make any error look small, so
 everything can also be restricted to the labels that each product scores highest.
 
@@ -13,9 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy.sparse as sp
 
-from shelfwise.core.types import Bools, Float64Array, MultiHot, Scores
+from shelfwise.core.sparse_scores import dense
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot
 from shelfwise.metrics.counts import mean, ratio
+from shelfwise.metrics.highest_pairs import HighestPairs
+from shelfwise.metrics.scored_pairs import positive_cells, values_at
 
 EPSILON = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: few catalogues have the products to tell."""
@@ -53,7 +58,7 @@ class Reliability:
 
 def reliability(
     targets: MultiHot,
-    scores: Scores,
+    scores: Matrix,
     bins: int = BINS,
     spacing: Literal["mass", "width"] = "mass",
     top: int | None = None,
@@ -67,15 +72,16 @@ def reliability(
     >>> round(reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=2).error, 4)
     0.15
     """
-    true, predicted = pooled_decisions(targets, scores, top)
+    pooled = PooledDecisions.of(targets, scores, top)
+    predicted = pooled.predicted
     edges = np.arange(1, bins) / bins
     if spacing == "mass" and len(predicted):
         # edges are scores that occur, so that equal scores fall on the same side
-        edges = np.quantile(predicted, edges, method="inverted_cdf")
+        edges = np.quantile(predicted, edges, method="inverted_cdf", weights=pooled.counts)
     bin_of = np.searchsorted(np.unique(edges), predicted)
-    count = np.bincount(bin_of, minlength=1)
-    score_sum = np.bincount(bin_of, predicted, minlength=1)
-    true_sum = np.bincount(bin_of, true, minlength=1)
+    count = np.bincount(bin_of, pooled.counts, minlength=1)
+    score_sum = np.bincount(bin_of, pooled.times_counts(predicted), minlength=1)
+    true_sum = np.bincount(bin_of, pooled.times_counts(pooled.true), minlength=1)
     # bins without a decision have no mean, and are left out
     used = count > 0
     return Reliability(
@@ -85,31 +91,86 @@ def reliability(
     )
 
 
-def pooled_decisions(
-    targets: MultiHot, scores: Scores, top: int | None
-) -> tuple[Float64Array, Float64Array]:
-    """Targets and scores, flat: of all labels, or of the `top` that each product scores highest.
+@dataclass(frozen=True)
+class PooledDecisions:
+    """Targets and scores, flat, E in all.
 
-    Of equal scores the first label comes first.
+    Args:
+        true: (E,) 0 or 1.
+        predicted: (E,) scores.
+        counts: (E,) how many decisions each stands for; None: for one.
     """
-    true = np.asarray(targets) > 0
-    predicted = np.asarray(scores, np.float64)
-    if top is not None:
-        # a stable sort leaves equal scores in label order
-        columns = np.argsort(-predicted, axis=1, kind="stable")[:, :top]
-        true = np.take_along_axis(true, columns, axis=1)
-        predicted = np.take_along_axis(predicted, columns, axis=1)
-    return true.ravel().astype(np.float64), predicted.ravel()
+
+    true: Float64Array
+    predicted: Float64Array
+    counts: Float64Array | None = None
+
+    @classmethod
+    def of(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
+        """Those of all labels, or of the `top` that each product scores highest.
+
+        Of equal scores the first label comes first.
+        """
+        if sp.issparse(scores):
+            return cls._of_sparse(targets, scores, top)
+        true = dense(targets) > 0
+        predicted = np.asarray(scores, np.float64)
+        if top is not None:
+            # a stable sort leaves equal scores in label order
+            columns = np.argsort(-predicted, axis=1, kind="stable")[:, :top]
+            true = np.take_along_axis(true, columns, axis=1)
+            predicted = np.take_along_axis(predicted, columns, axis=1)
+        return cls(true.ravel().astype(np.float64), predicted.ravel())
+
+    @classmethod
+    def _of_sparse(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
+        if top is not None:
+            return cls._top_of_sparse(targets, scores, top)
+        rows, labels, values = positive_cells(scores)
+        true = _are_true(targets, rows, labels)
+        # all decisions scored 0 are two numbers: the true ones and the others
+        missed = len(positive_cells(targets)[0]) - true.sum()
+        cells = np.prod(scores.shape, dtype=np.float64)
+        counts = np.append(np.ones(len(true)), [missed, cells - len(true) - missed])
+        return cls(np.append(true, [1, 0]), np.append(values, [0, 0]), counts)
+
+    @classmethod
+    def _top_of_sparse(cls, targets: MultiHot, scores: Matrix, top: int) -> PooledDecisions:
+        pairs = HighestPairs.of(scores, top)
+        lacking = top - np.bincount(pairs.rows, minlength=scores.shape[0])
+        # where fewer are scored, the first labels that are not: these are among the first `top`
+        short = np.flatnonzero(lacking > 0)
+        unscored = dense(scores[short][:, :top]) == 0
+        chosen = unscored & (np.cumsum(unscored, axis=1) <= lacking[short, None])
+        places, labels = np.nonzero(chosen)
+        rows = np.append(pairs.rows, short[places])
+        true = _are_true(targets, rows, np.append(pairs.labels, labels))
+        return cls(true, np.append(pairs.scores, np.zeros(len(places))))
+
+    def times_counts(self, values: Float64Array) -> Float64Array:
+        """Values (E,), each times the number of decisions that it stands for."""
+        return values if self.counts is None else values * self.counts
+
+    def mean(self, values: Float64Array) -> float:
+        """The mean of values (E,) over all decisions; 0 of none."""
+        if self.counts is None:
+            return mean(values)
+        return ratio(self.times_counts(values).sum(), self.counts.sum()).item()
 
 
-def brier(targets: MultiHot, scores: Scores, top: int | None = None) -> float:
+def _are_true(targets: MultiHot, rows: Int64Array, labels: Int64Array) -> Float64Array:
+    """(E,) 1 for pairs of a product and a label that it has, else 0."""
+    return (values_at(targets, rows, labels) > 0).astype(np.float64)
+
+
+def brier(targets: MultiHot, scores: Matrix, top: int | None = None) -> float:
     """The mean squared difference of score and truth (Brier 1950), a decision.
 
     >>> round(brier(np.array([[1, 0]]), np.array([[0.9, 0.2]])), 4)
     0.025
     """
-    true, predicted = pooled_decisions(targets, scores, top)
-    return mean(np.square(true - predicted))
+    pooled = PooledDecisions.of(targets, scores, top)
+    return pooled.mean(np.square(pooled.true - pooled.predicted))
 
 
 def log_loss(hits: Bools, probabilities: Float64Array) -> float:
@@ -118,13 +179,16 @@ def log_loss(hits: Bools, probabilities: Float64Array) -> float:
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
+    return mean(_log_losses(hits, probabilities))
+
+
+def _log_losses(hits: Bools, probabilities: Float64Array) -> Float64Array:
     # one certain mistake would make the mean infinite
     clipped = np.clip(probabilities, EPSILON, 1 - EPSILON)
-    of_the_truth = np.where(hits, clipped, 1 - clipped)
-    return float(-np.log(of_the_truth).mean()) if len(hits) else 0.0
+    return np.asarray(-np.log(np.where(hits, clipped, 1 - clipped)))
 
 
-def calibration_figures(targets: MultiHot, scores: Scores) -> dict[str, Any]:
+def calibration_figures(targets: MultiHot, scores: Matrix) -> dict[str, Any]:
     """Everything about one system's probabilities, JSON-ready.
 
     Returns:
@@ -134,11 +198,12 @@ def calibration_figures(targets: MultiHot, scores: Scores) -> dict[str, Any]:
     """
     figures: dict[str, Any] = {}
     for ending, top in (("", None), ("_top", TOP_LABELS)):
-        true, predicted = pooled_decisions(targets, scores, top)
+        pooled = PooledDecisions.of(targets, scores, top)
+        losses = _log_losses(pooled.true > 0, pooled.predicted)
         figures[f"ece_mass{ending}"] = reliability(targets, scores, spacing="mass", top=top).error
         figures[f"ece_width{ending}"] = reliability(targets, scores, spacing="width", top=top).error
         figures[f"brier{ending}"] = brier(targets, scores, top)
-        figures[f"log_loss{ending}"] = log_loss(true > 0, predicted)
+        figures[f"log_loss{ending}"] = pooled.mean(losses)
     # drawn over the top labels in bins of equal width, as readers know the diagram
     curve = reliability(targets, scores, spacing="width", top=TOP_LABELS)
     figures["curve"] = {

@@ -1,6 +1,6 @@
 """What every metric counts: true positives, predicted and true labels; and ratios, 0 where nothing is below.
 
-Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1.
+Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1, dense or sparse.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Float64Array, MultiHot
 
 CELLS_PER_BLOCK = 1 << 18
@@ -64,13 +66,15 @@ def count(targets: MultiHot, decided: MultiHot) -> tuple[Counts, Counts]:
 
     Few cells of a block are set. Only these are counted, by their row and by their column.
     """
-    n_products, n_labels = np.shape(targets)
+    if sp.issparse(targets) and sp.issparse(decided):
+        return _count_sparse(targets, decided)
+    n_products, n_labels = targets.shape
     of_labels = np.zeros((3, n_labels), np.int64)
     of_products = np.zeros((3, n_products), np.int64)
     width = max(n_labels, 1)
     for rows in row_blocks(n_products, n_labels, CELLS_PER_BLOCK):
-        is_true = np.asarray(targets[rows], dtype=bool)
-        is_predicted = np.asarray(decided[rows], dtype=bool)
+        is_true = dense(targets[rows]).astype(bool)
+        is_predicted = dense(decided[rows]).astype(bool)
         true = np.flatnonzero(is_true)
         predicted = np.flatnonzero(is_predicted)
         hits = true[is_predicted.reshape(-1)[true]]
@@ -78,6 +82,18 @@ def count(targets: MultiHot, decided: MultiHot) -> tuple[Counts, Counts]:
         for i, cells in enumerate((hits, predicted, true)):
             of_labels[i] += np.bincount(cells % width, minlength=n_labels)
             of_products[i, rows] = np.bincount(cells // width, minlength=len(is_true))
+    return Counts(*of_labels), Counts(*of_products)
+
+
+def _count_sparse(targets: MultiHot, decided: MultiHot) -> tuple[Counts, Counts]:
+    """As :func:`count`, where both are sparse."""
+    of_labels = []
+    of_products = []
+    hits = targets.astype(bool).multiply(decided.astype(bool))
+    for matrix in (hits, decided, targets):
+        rows, columns = matrix.nonzero()
+        of_labels.append(np.bincount(columns, minlength=matrix.shape[1]))
+        of_products.append(np.bincount(rows, minlength=matrix.shape[0]))
     return Counts(*of_labels), Counts(*of_products)
 
 

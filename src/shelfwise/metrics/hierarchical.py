@@ -1,20 +1,20 @@
 """Hierarchical precision, recall and F1: a decision is right in part where it is right about what lies above.
 
-Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1.
+Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1, dense or
+sparse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from shelfwise.core.types import Bools, MultiHot
-from shelfwise.metrics.counts import Counts
+from shelfwise.core.sparse_scores import any_in_row
+from shelfwise.core.types import MultiHot
+from shelfwise.metrics.counts import Counts, mean
 
 
 def hierarchical_metrics(
-    targets: MultiHot, decided: MultiHot, add_ancestors: Callable[[Bools], Bools]
+    targets: MultiHot, decided: MultiHot, add_ancestors: Callable[[MultiHot], MultiHot]
 ) -> dict[str, float]:
     """Precision, recall and F1 of targets T and decisions P, both with all labels above them.
 
@@ -37,15 +37,15 @@ def hierarchical_metrics(
     >>> hierarchical_metrics(np.array([[0, 1, 0]]), np.array([[0, 0, 1]]), add_ancestors)["hierarchical_f1"]
     0.5
     """
-    truth = add_ancestors(np.asarray(targets, bool))
-    given = np.asarray(decided, bool)
+    truth = add_ancestors(targets.astype(bool))
+    given = decided.astype(bool)
     closed = add_ancestors(given)
     precision, recall, f1 = Counts.of(truth, closed, axis=None).rates()
     # what adding ancestors changes was given without a label that it implies
-    contradicted = (closed != given).any(axis=1)
+    contradicted = any_in_row(closed != given)
     return {
         "hierarchical_precision": float(precision),
         "hierarchical_recall": float(recall),
         "hierarchical_f1": float(f1),
-        "contradictions": float(contradicted.mean()) if len(given) else 0.0,
+        "contradictions": mean(contradicted),
     }

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.types import Float64Array, Int64Array
+from shelfwise.core.types import Float64Array, Int64Array, Matrix
 from shelfwise.metrics.counts import row_blocks
-from shelfwise.metrics.scored_pairs import Matrix, positive_cells
+from shelfwise.metrics.scored_pairs import positive_cells, scores_of_a_row
 
 CELLS_PER_BLOCK = 1 << 20
 """Scores that are looked through at a time: bounds the memory."""
@@ -39,7 +39,7 @@ class HighestPairs:
         Of equal scores the first labels are taken.
         """
         found: list[tuple[Int64Array, Int64Array, Float64Array]] = []
-        for block in row_blocks(scores.shape[0], scores.shape[1], CELLS_PER_BLOCK):
+        for block in row_blocks(scores.shape[0], scores_of_a_row(scores), CELLS_PER_BLOCK):
             rows, labels, values = _highest(scores[block], count)
             found.append((rows + block.start, labels, values))
         if not found:
@@ -50,13 +50,12 @@ class HighestPairs:
 
 def _highest(block: Matrix, count: int) -> tuple[Int64Array, Int64Array, Float64Array]:
     """The highest pairs of a few products."""
-    dense = block.toarray() if sp.issparse(block) else np.asarray(block)
-    if count < dense.shape[1]:
+    if count < block.shape[1] and not sp.issparse(block):
         # only what reaches the last score that can be taken has to be sorted
-        place = dense.shape[1] - count
-        lowest = np.partition(dense, place, axis=1)[:, place : place + 1]
-        dense = np.where(dense >= lowest, dense, 0)
-    rows, labels, values = positive_cells(dense)
+        place = block.shape[1] - count
+        lowest = np.partition(block, place, axis=1)[:, place : place + 1]
+        block = np.where(block >= lowest, block, 0)
+    rows, labels, values = positive_cells(block)
     order = np.lexsort((labels, -values, rows))
     rows = rows[order]
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows)

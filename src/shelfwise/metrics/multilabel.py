@@ -1,6 +1,7 @@
 """Multi-label metrics of decisions, from counts; each states what it is where there is nothing to count.
 
-Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1; scores are (N, L).
+Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1; scores are (N, L). All
+may be dense or sparse.
 
 Conventions:
     * A ratio with nothing in its denominator is 0: precision of what is never predicted, recall of what never
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shelfwise.core.types import MultiHot, Scores
+from shelfwise.core.types import Matrix, MultiHot
 from shelfwise.metrics.counts import Counts, count, mean, ratio
 from shelfwise.metrics.ranking import ranking_metrics
 
@@ -84,7 +85,7 @@ def decision_metrics(targets: MultiHot, decided: MultiHot) -> dict[str, float]:
 
 
 def evaluate(
-    targets: MultiHot, scores: Scores, decided: Mapping[str, MultiHot]
+    targets: MultiHot, scores: Matrix, decided: Mapping[str, MultiHot]
 ) -> dict[str, dict[str, float]]:
     """Everything about one system, JSON-ready.
 

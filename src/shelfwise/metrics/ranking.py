@@ -1,7 +1,7 @@
 """What the order of the scores is worth, whatever the threshold.
 
 Dimensions: N products, L labels, E true pairs of a product and a label. Targets are (N, L), bool or 0 and 1;
-scores are (N, L).
+scores are (N, L), not negative; both dense or sparse.
 
 Conventions: metrics are means over products with at least one true label, or over labels with at least one
 product; with none of either they are 0. Equal scores are ranked in label order for the metrics at k, and
@@ -15,11 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Float64Array, MultiHot, Scores
+from shelfwise.core.sparse_scores import dense
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot, Rows, Scores
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, mean, ratio, row_blocks
-from shelfwise.metrics.scored_pairs import label_major
+from shelfwise.metrics.scored_pairs import (
+    label_major,
+    positive_cells,
+    scores_of_a_row,
+    values_at,
+)
 
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
@@ -31,7 +38,7 @@ CELLS_PER_SORT = 1 << 25
 """Scores sorted at a time as one list: 128 MB."""
 
 
-def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
+def ranking_metrics(targets: MultiHot, scores: Matrix) -> dict[str, float]:
     """Metrics at k, average precisions and label ranking average precision.
 
     ``precision_at_k``, ``recall_at_k`` and ``ndcg_at_k`` for each k of :data:`CUTS` (divided by k even where
@@ -39,8 +46,7 @@ def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
     equals ``precision_at_1``; ``map_macro`` is the mean average precision over labels, ``map_micro`` that of
     all N * L scores as one list; ``lrap`` is the label ranking average precision.
     """
-    scores = np.asarray(scores)
-    ranks = TrueLabelRanks.of(np.asarray(targets, dtype=bool), scores)
+    ranks = TrueLabelRanks.of(targets, scores)
     n_true = ranks.n_true[ranks.n_true > 0]
     # a true label at rank r (from 0) gains 1 / log2(r + 2)
     gains = 1 / np.log2(np.arange(2, max(CUTS) + 2))
@@ -58,7 +64,9 @@ def ranking_metrics(targets: MultiHot, scores: Scores) -> dict[str, float]:
         metrics[f"ndcg_at_{k}"] = mean(gained / best)
     metrics["hit_at_1"] = metrics["precision_at_1"]
     metrics["map_macro"] = mean(np.fromiter(_average_precisions(ranks, scores), np.float64))
-    metrics["map_micro"] = _average_precision(np.sort(ranks.scores), scores)
+    metrics["map_micro"] = _mean_precision(
+        np.sort(ranks.scores), _count_reaching(np.sort(ranks.scores), scores)
+    )
     metrics["lrap"] = ranks.lrap()
     return metrics
 
@@ -72,12 +80,13 @@ def average_precision(targets: MultiHot, scores: Scores) -> float:
     0.833
     """
     scores = np.asarray(scores)
-    return _average_precision(np.sort(scores[np.asarray(targets, dtype=bool)]), scores)
+    positives = np.sort(scores[np.asarray(targets, dtype=bool)])
+    return _mean_precision(positives, _count_reaching(positives, scores))
 
 
 def lrap(targets: MultiHot, scores: Scores) -> float:
     """Label ranking average precision: the mean of :func:`average_precision` of each product."""
-    ranks = TrueLabelRanks.of(np.asarray(targets, dtype=bool), np.asarray(scores))
+    ranks = TrueLabelRanks.of(targets, scores)
     # here products without a label count, with 0
     labelled = ratio(np.count_nonzero(ranks.n_true), len(ranks.n_true)).item()
     return ranks.lrap() * labelled
@@ -107,25 +116,18 @@ class TrueLabelRanks:
     n_true: NDArray[np.int64]
 
     @classmethod
-    def of(cls, targets: NDArray[np.bool_], scores: Scores) -> TrueLabelRanks:
+    def of(cls, targets: MultiHot, scores: Matrix) -> TrueLabelRanks:
         """The ranks of the true labels of `targets` (N, L) by `scores` (N, L)."""
-        n_labels = targets.shape[1]
-        rows, labels = np.divmod(np.flatnonzero(targets), max(n_labels, 1))
-        own = scores[rows, labels]
+        rows, labels, _ = positive_cells(targets)
+        own = values_at(scores, rows, labels)
         rank = np.zeros_like(rows)
         reached = np.zeros_like(rows)
-        for block in row_blocks(len(rows), n_labels, CELLS_PER_BLOCK):
-            # each true label beside all scores of its product
-            product = scores[rows[block]]
-            mine = own[block, None]
-            reached[block] = np.count_nonzero(product >= mine, axis=1)
-            rank[block] = np.count_nonzero(product > mine, axis=1)
-            # rarely another label has the very same score: then the first label comes first
-            tied = np.flatnonzero(reached[block] - rank[block] > 1)
-            is_before = np.arange(n_labels) < labels[block][tied, None]
-            is_equal = product[tied] == mine[tied]
-            rank[block.start + tied] += np.count_nonzero(is_equal & is_before, axis=1)
-        return cls(rows, labels, own, rank, reached, np.bincount(rows, minlength=len(targets)))
+        counted = _ranks_among_stored if sp.issparse(scores) else _ranks_among_all
+        for block in row_blocks(len(rows), scores_of_a_row(scores), CELLS_PER_BLOCK):
+            places = (rows[block], labels[block])
+            rank[block], reached[block] = counted(scores, *places, own[block])
+        n_true = np.bincount(rows, minlength=targets.shape[0])
+        return cls(rows, labels, own, rank, reached, n_true)
 
     def sum_by_product(self, values: NDArray[Any]) -> Float64Array:
         """Values (E,) of the true labels, summed up for each product that has any."""
@@ -144,9 +146,49 @@ class TrueLabelRanks:
         return mean(precisions / self.n_true[self.n_true > 0])
 
 
-def _average_precisions(ranks: TrueLabelRanks, scores: Scores) -> Iterator[float]:
+Ranks = tuple[Int64Array, Int64Array]
+"""``rank`` and ``reached`` of :class:`TrueLabelRanks`."""
+
+
+def _ranks_among_all(scores: Scores, rows: Rows, labels: Rows, own: Scores) -> Ranks:
+    """The ranks of true labels (E,) among dense scores (N, L)."""
+    # each true label beside all scores of its product
+    product = np.asarray(scores)[rows]
+    mine = own[:, None]
+    reached = np.count_nonzero(product >= mine, axis=1)
+    rank = np.count_nonzero(product > mine, axis=1)
+    # rarely another label has the very same score: then the first label comes first
+    tied = np.flatnonzero(reached - rank > 1)
+    is_before = np.arange(product.shape[1]) < labels[tied, None]
+    is_equal = product[tied] == mine[tied]
+    rank[tied] += np.count_nonzero(is_equal & is_before, axis=1)
+    return rank, reached
+
+
+def _ranks_among_stored(scores: Matrix, rows: Rows, labels: Rows, own: Scores) -> Ranks:
+    """The ranks of true labels (E,) among sparse scores (N, L)."""
+    products = sp.coo_array(scores[rows])
+    mine = own[products.row]
+    is_before = products.col < labels[products.row]
+
+    def count(chosen: Bools) -> Int64Array:
+        return np.bincount(products.row[chosen], minlength=len(rows)).astype(np.int64)
+
+    rank = count((products.data > mine) | ((products.data == mine) & is_before))
+    reached = count(products.data >= mine)
+    # a label scored 0 comes after all that are stored, and those before it that are not
+    unscored = own == 0
+    zeros_before = labels - count(is_before)
+    rank[unscored] += zeros_before[unscored]
+    reached[unscored] = scores.shape[1]
+    return rank, reached
+
+
+def _average_precisions(ranks: TrueLabelRanks, scores: Matrix) -> Iterator[float]:
     """Of every label that a product has."""
     n_labels = scores.shape[1]
+    if sp.issparse(scores):
+        scores = scores.tocsc()
     ends = np.cumsum(np.bincount(ranks.labels, minlength=n_labels))
     # the scores of each label's products, ascending
     order = np.lexsort((ranks.scores, ranks.labels))
@@ -155,7 +197,7 @@ def _average_precisions(ranks: TrueLabelRanks, scores: Scores) -> Iterator[float
         block = positives[start : start + LABELS_PER_BLOCK]
         if not any(len(own) for own in block):
             continue
-        ranked = label_major(scores[:, start : start + LABELS_PER_BLOCK])
+        ranked = label_major(dense(scores[:, start : start + LABELS_PER_BLOCK]))
         ranked.sort(axis=1)
         for own, all_scores in zip(block, ranked, strict=True):
             if len(own):
@@ -163,14 +205,19 @@ def _average_precisions(ranks: TrueLabelRanks, scores: Scores) -> Iterator[float
                 yield _mean_precision(own, accepted)
 
 
-def _average_precision(positives: Scores, scores: Scores) -> float:
-    """Of the `positives` (P,), ascending, among all `scores`, taken as one list."""
+def _count_reaching(positives: Scores, scores: Matrix) -> NDArray[np.int64]:
+    """How many of all `scores` reach each of the `positives` (P,), which are ascending."""
+    if sp.issparse(scores):
+        ranked = np.sort(scores.data)
+        accepted = len(ranked) - np.searchsorted(ranked, positives)
+        # 0 is reached by what is not stored, too
+        return np.where(positives > 0, accepted, np.prod(scores.shape, dtype=np.int64))
     accepted = np.zeros(len(positives), np.int64)
     # counting block by block, and adding up, needs no sorted copy of the whole
     for rows in row_blocks(len(scores), scores[:1].size, CELLS_PER_SORT):
         ranked = np.sort(scores[rows], axis=None)
         accepted += len(ranked) - np.searchsorted(ranked, positives)
-    return _mean_precision(positives, accepted)
+    return accepted
 
 
 def _mean_precision(positives: Scores, accepted: NDArray[np.int64]) -> float:

@@ -8,34 +8,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse as sp
 
-from shelfwise.core.types import Bools, Rows
+from shelfwise.core.sparse_scores import any_in_row, dense
+from shelfwise.core.types import MultiHot, Rows
 from shelfwise.metrics.counts import mean
+from shelfwise.metrics.scored_pairs import values_at
 
 
-def label_recall(rows: Rows, known: Bools, truth: Bools, cuts: Sequence[int]) -> dict[str, float]:
+def label_recall(
+    rows: Rows, known: MultiHot, truth: MultiHot, cuts: Sequence[int]
+) -> dict[str, float]:
     """How well neighbours share labels.
 
     Args:
         rows: (Q, k) nearest products of each query. Queries with a -1, or without a label, are left out.
         known: (N, L) labels of the indexed products; a query's rarest label is the one that is rarest here.
-        truth: (Q, L) labels of the queries.
+        truth: (Q, L) labels of the queries; both dense or sparse.
 
     Returns:
         For each cut: ``recall@k``, the mean share of the k nearest that share at least one label with the
         query, and ``rarest@k``, the mean share that have the rarest of its labels; 0 where there is no query
         to count.
     """
+    truth = dense(truth)
+    known = sp.csr_array(known)
     counted = np.flatnonzero(truth.any(axis=1) & (rows >= 0).all(axis=1))
-    frequency = known.sum(axis=0)
+    frequency = np.asarray(known.sum(axis=0))
     # labels that the query lacks count as commoner than any, so that the rarest is one of its own
     commonest = frequency.max(initial=0) + 1
     rarest = np.where(truth[counted], frequency, commonest).argmin(axis=1)
+    wanted = sp.csr_array(truth[counted])
+    # (Q, k): whether each of the nearest shares a label, and the rarest one
+    shares_a_label = np.zeros((len(counted), rows.shape[1]), np.bool_)
+    shares_the_rarest = np.zeros_like(shares_a_label)
+    for place, of_place in enumerate(rows[counted].T):
+        near = known[of_place]
+        shares_a_label[:, place] = any_in_row(near.multiply(wanted))
+        shares_the_rarest[:, place] = values_at(near, np.arange(len(counted)), rarest) > 0
     found = {"products": float(len(counted))}
     for k in cuts:
-        near = known[rows[counted, :k]]  # (Q, k, L)
-        shares_a_label = np.any(near & truth[counted][:, None], axis=2)
-        shares_the_rarest = np.take_along_axis(near, rarest[:, None, None], axis=2)
-        found[f"recall@{k}"] = mean(shares_a_label)
-        found[f"rarest@{k}"] = mean(shares_the_rarest)
+        found[f"recall@{k}"] = mean(shares_a_label[:, :k])
+        found[f"rarest@{k}"] = mean(shares_the_rarest[:, :k])
     return found

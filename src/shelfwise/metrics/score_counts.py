@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from shelfwise.core.types import Float64Array, Int64Array
+from shelfwise.core.types import Float64Array, Int64Array, Matrix
 from shelfwise.metrics.calibration import EPSILON
 from shelfwise.metrics.counts import row_blocks
-from shelfwise.metrics.scored_pairs import Matrix, positive_cells, values_at
+from shelfwise.metrics.scored_pairs import positive_cells, scores_of_a_row, values_at
 
 STEPS_PER_LOGIT = 32
 """A probability is off by less than a hundredth of itself."""
@@ -87,10 +87,11 @@ class FoldCounts:
             fold_of: (N,) from 0 on.
         """
         n_labels = scores.shape[1]
+        width = scores_of_a_row(scores)
         n_folds = int(fold_of.max(initial=0)) + 1
         keys = np.zeros(0, np.int64)
         counts = np.zeros(0)
-        for block in row_blocks(scores.shape[0], n_labels, CELLS_PER_BLOCK):
+        for block in row_blocks(scores.shape[0], width, CELLS_PER_BLOCK):
             rows, labels, values = positive_cells(scores[block])
             is_hit = values_at(targets[block], rows, labels) > 0
             # label, score, fold and hit in one number, so that one sort groups all four

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, row_blocks
 
 ROWS_PER_TILE = 512
@@ -22,9 +22,6 @@ ROWS_PER_TILE = 512
 
 MAX_SHORT_LABELS = 1 << 16
 """Labels whose numbers fit 16 bits: of these numpy sorts in linear time."""
-
-Matrix: TypeAlias = Any
-"""(N, L), dense or scipy sparse: NDArray, csr_matrix or csr_array."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +90,14 @@ def map_scores(
         float32, of the same kind as `scores`.
     """
     if sp.issparse(scores):
-        mapped = scores.tocsr().astype(np.float64)  # a copy, whatever it was
-        values = function(mapped.indices.astype(np.int64), mapped.data)
-        mapped.data = np.where(mapped.data > 0, values, 0)
-        return mapped.astype(np.float32)
+        scores = scores.tocsr()
+        mapped = scores.astype(np.float32)
+        for start in range(0, mapped.nnz, CELLS_PER_BLOCK):
+            some = slice(start, start + CELLS_PER_BLOCK)
+            stored = scores.data[some].astype(np.float64)
+            values = function(mapped.indices[some].astype(np.int64), stored)
+            mapped.data[some] = np.where(stored > 0, values, 0)
+        return mapped
     scores = np.asarray(scores)
     dense = np.zeros(scores.shape, np.float32)
     # block by block: what a function makes of a score may be many times as large
@@ -105,6 +106,13 @@ def map_scores(
         _, labels = np.nonzero(is_known)
         dense[rows][is_known] = function(labels, scores[rows][is_known].astype(np.float64))
     return dense
+
+
+def scores_of_a_row(scores: Matrix) -> int:
+    """How many numbers a product has in `scores` (N, L): L, or on average what is stored of sparse ones."""
+    if not sp.issparse(scores):
+        return int(scores.shape[1])
+    return int(-(-scores.nnz // max(scores.shape[0], 1)))
 
 
 def random_parts(count: int, folds: int, seed: int) -> Iterator[Bools]:

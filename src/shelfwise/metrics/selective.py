@@ -5,11 +5,14 @@ Dimensions: N products, L labels.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import MultiHot, Scores
+from shelfwise.core.types import Int64Array, Matrix, MultiHot
 from shelfwise.metrics.counts import Counts, ratio
+from shelfwise.metrics.scored_pairs import positive_cells, values_at
 
 Queues = NDArray[np.int8]
 """(N,) or (N, L) of the three codes."""
@@ -22,7 +25,7 @@ QUEUES = {"accept": ACCEPT, "review": REVIEW, "reject": REJECT}
 
 
 def coverage_at_precision(
-    targets: MultiHot, scores: Scores, precision: float
+    targets: MultiHot, scores: Matrix, precision: float
 ) -> dict[str, float | None]:
     """How much could be decided at a precision, with the limit chosen by the truth: an upper bound.
 
@@ -31,32 +34,38 @@ def coverage_at_precision(
         ``labels``, the share of the true labels that are then accepted; ``products``, the share of products
         with an accepted label.
     """
-    true = np.asarray(targets) > 0
-    predicted = np.asarray(scores, np.float64)
-    # all decisions from the highest score down: a limit accepts the first so many
-    order = np.argsort(-predicted, axis=None, kind="stable")
-    ranked = predicted.ravel()[order]
-    hits = np.cumsum(true.ravel()[order])
+    # all decisions from the highest score down, but those scored 0: a limit accepts the first so many
+    rows, labels, values = positive_cells(scores)
+    order = np.argsort(-values, kind="stable")
+    ranked = values[order]
+    hits = np.cumsum(values_at(targets, rows[order], labels[order]) > 0)
     is_precise = hits >= precision * np.arange(1, len(ranked) + 1)
     # of equal scores all are accepted, or none
     is_last_of_equals = np.diff(ranked, append=-1) < 0
-    possible = np.flatnonzero(is_precise & is_last_of_equals & (ranked > 0))
+    possible = np.flatnonzero(is_precise & is_last_of_equals)
     if not len(possible):
         return {"threshold": None, "labels": 0.0, "products": 0.0}
     # the lowest possible limit accepts most
-    threshold = ranked[possible[-1]]
-    accepted = predicted >= threshold
+    last = possible[-1]
+    products = np.unique(rows[order[: last + 1]])
     return {
-        "threshold": float(threshold),
-        "labels": float(ratio(np.count_nonzero(true & accepted), np.count_nonzero(true))),
-        "products": float(accepted.any(axis=1).mean()),
+        "threshold": float(ranked[last]),
+        "labels": float(ratio(hits[last], len(positive_cells(targets)[0]))),
+        "products": len(products) / scores.shape[0],
     }
 
 
 def queue_figures(
     targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues
 ) -> dict[str, float]:
-    """What sorting into accept, review and reject brought, and the work that is left.
+    """What sorting into accept, review and reject brought; see :func:`queue_rates`."""
+    return queue_rates(queue_counts(targets, decided, labels, products))
+
+
+def queue_counts(
+    targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues
+) -> dict[str, Int64Array]:
+    """What :func:`queue_rates` divides, two numbers each: those of several parts add up.
 
     How products are sorted: ``decision/selective_prediction.py``.
 
@@ -65,15 +74,6 @@ def queue_figures(
         decided: (N, L) the labels that products are given.
         labels: (N, L) the queue of each label of each product.
         products: (N,) the queue of each product with the labels it is given.
-
-    Returns:
-        Of labels: ``precision`` of the accepted; ``recall``, the share of the true ones that is accepted or
-        reviewed; ``accepted_true``, the share of the true ones that is accepted; ``automatic``, the share of
-        the accepted or reviewed ones that is accepted; ``with_accepted``, the share of products with an
-        accepted label; ``reviews``, labels to look at, a product.
-        Of products: ``products_accepted``, ``products_reviewed`` and ``products_rejected``, which sum to 1.
-        Of the accepted ones, which need no person: ``whole_precision`` and ``whole_recall`` of their labels,
-        and ``whole_exact``, the share that is given exactly the true ones.
     """
     true = np.asarray(targets) > 0
     given = np.asarray(decided) > 0
@@ -100,7 +100,22 @@ def queue_figures(
         "whole_recall": (of_whole.hits, of_whole.true),
         "whole_exact": (exact.sum(), whole.sum()),
     }
-    figures = {}
-    for name, (above, below) in shares.items():
-        figures[name] = float(ratio(above, below))
-    return figures
+    return {name: np.array(counts, np.int64) for name, counts in shares.items()}
+
+
+def queue_rates(counts: Mapping[str, Int64Array]) -> dict[str, float]:
+    """What sorting into accept, review and reject brought, and the work that is left.
+
+    Args:
+        counts: as :func:`queue_counts` gives them.
+
+    Returns:
+        Of labels: ``precision`` of the accepted; ``recall``, the share of the true ones that is accepted or
+        reviewed; ``accepted_true``, the share of the true ones that is accepted; ``automatic``, the share of
+        the accepted or reviewed ones that is accepted; ``with_accepted``, the share of products with an
+        accepted label; ``reviews``, labels to look at, a product.
+        Of products: ``products_accepted``, ``products_reviewed`` and ``products_rejected``, which sum to 1.
+        Of the accepted ones, which need no person: ``whole_precision`` and ``whole_recall`` of their labels,
+        and ``whole_exact``, the share that is given exactly the true ones.
+    """
+    return {name: float(ratio(above, below)) for name, (above, below) in counts.items()}

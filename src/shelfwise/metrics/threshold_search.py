@@ -16,9 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array, MultiHot, Scores
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot, Scores
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, row_blocks
-from shelfwise.metrics.scored_pairs import Matrix, label_major, values_at
+from shelfwise.metrics.scored_pairs import label_major, values_at
 
 DEFAULT_THRESHOLD = 0.5
 """The paper's threshold; also the answer where nothing can be tuned."""

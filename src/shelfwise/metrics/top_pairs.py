@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.metrics.scored_pairs import Matrix, ScoredPairs
+from shelfwise.core.types import Matrix
+from shelfwise.metrics.scored_pairs import ScoredPairs
 
 MAX_CELLS_SORTED_WHOLE = 1 << 17
 """Cells that are sorted whole: looking for what to leave out would take longer."""

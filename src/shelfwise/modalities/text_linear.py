@@ -16,7 +16,7 @@ from scipy.special import expit
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Bools, Context, Examples, Floats, State
+from shelfwise.core.types import Bools, Context, Examples, Floats, Matrix, State
 from shelfwise.features.ngram_blocks import NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
@@ -57,6 +57,7 @@ class TextLinear(Modality):
     """One classifier of one or several text fields; each field has n-grams of its own."""
 
     Settings = TextLinearSettings
+    takes_sparse_targets = True
     settings: TextLinearSettings
 
     _model: LinearWeights | LabelTree | None = None
@@ -88,7 +89,7 @@ class TextLinear(Modality):
             self._fit_exactly(train.inputs, train.targets)
         return self
 
-    def _fit_exactly(self, counts: NgramCounts, targets: Floats) -> None:
+    def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
         chosen = self.settings
         # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
         # "red" in a description
@@ -103,7 +104,7 @@ class TextLinear(Modality):
         self._model = fit_logistic(rows, targets, *options)
         self._solver = EXACT
 
-    def _fit_in_batches(self, blocks: NgramBlocks, targets: Floats, context: Context) -> None:
+    def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:
         chosen = self.settings
         self._ngrams = blocks.fitted_rows(chosen)
         columns = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)

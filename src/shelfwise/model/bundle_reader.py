@@ -30,6 +30,9 @@ REPORT = "report"
 
 RESTORE = "restore it from a copy or train again"
 
+MAY_BE_INFINITE = "thresholds.shrink"
+"""The one array of a model that may: thresholds of labels that all follow the global one."""
+
 MAX_REPLACEMENTS = 100
 """How often a folder may be replaced under a reader before it gives up."""
 
@@ -112,8 +115,11 @@ class FolderReader:
                 f"{self.folder / name} is not a safetensors file: {error}; {RESTORE}"
             ) from error
         for key, array in arrays.items():
+            if array.dtype.kind != "f":
+                continue
+            allowed = np.isposinf(array) if key == MAY_BE_INFINITE else False
             # one such weight silently changes the labels of most products
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
+            if not (np.isfinite(array) | allowed).all():
                 raise BundleError(
                     f"{self.folder / name}: the array {key!r} holds numbers that are infinite or not a "
                     f"number, expected finite ones; {RESTORE}"

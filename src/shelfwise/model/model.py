@@ -15,13 +15,14 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
-from shelfwise.core.plugin_answers import fused
+from shelfwise.core.plugin_answers import fused_predictions
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
+from shelfwise.core.sparse_scores import is_too_large, zero_rows
 from shelfwise.core.types import (
     Context,
     FieldInputs,
-    Floats,
+    Matrix,
     Prediction,
     RejectedField,
     State,
@@ -75,14 +76,22 @@ class Model(Predictor):
         return self.system_members.get(system, (system,))
 
     def predict_members(
-        self, catalog: Catalog, context: Context, members: Iterable[str] | None = None
+        self,
+        catalog: Catalog,
+        context: Context,
+        members: Iterable[str] | None = None,
+        may_be_sparse: bool = False,
     ) -> MemberPredictions:
         """What `members` (default: those of the final system) predict for every product of `catalog`.
 
         Features are as wide where no product has a member's field as they are elsewhere. A product of which
         no member of the final system knows anything has no prediction: it would be the average of the
         training.
+
+        Args:
+            may_be_sparse: predictions too large for dense arrays are sparse, the highest of each product.
         """
+        highest_only = may_be_sparse and is_too_large(len(catalog), self.n_trained_labels)
         predictions: dict[str, Prediction] = {}
         refused: list[RejectedField] = []
         seconds: dict[str, float] = {}
@@ -96,7 +105,7 @@ class Model(Predictor):
             started = time.perf_counter()
             modality = self.members[name]
             inputs = modality.prepare(catalog, context)
-            predictions[name] = self._predict_member(name, inputs, context)
+            predictions[name] = self._predict_member(name, inputs, context, highest_only)
             refused += inputs.refused
             # most products are known to the first member, and the others need not look them up
             if (inputs.present & ~known).any():
@@ -116,16 +125,20 @@ class Model(Predictor):
         refused_once = tuple(dict.fromkeys(refused))
         return MemberPredictions(predictions, refused_once, seconds)
 
-    def _predict_member(self, name: str, inputs: FieldInputs, context: Context) -> Prediction:
+    def _predict_member(
+        self, name: str, inputs: FieldInputs, context: Context, highest_only: bool
+    ) -> Prediction:
         """One member's prediction for all products, its features as wide as ever."""
-        prediction = predict_present(self.members[name], inputs, self.n_trained_labels, context)
+        member = self.members[name]
+        labels = self.n_trained_labels
+        prediction = predict_present(member, inputs, labels, context, highest_only)
         if prediction.features.shape[1]:
             return prediction
         # no product is present, so only the training knows how wide the features are
         width = self.facts.get("widths", {}).get(name, 0)
         return replace(prediction, features=np.zeros((len(inputs), width), np.float32))
 
-    def calibrated(self, scores: Floats) -> Floats:
+    def calibrated(self, scores: Matrix) -> Matrix:
         """The final system's raw scores (N, L) as probabilities of the model's `labels`."""
         # in this order: curves are of the labels of the training, the taxonomy is of those of today
         if self.decision_rule is not None:
@@ -133,13 +146,16 @@ class Model(Predictor):
         mapped = self.map_labels(scores)
         return self.consistency.propagate_to_ancestors(mapped)
 
-    def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
+    def raw_scores(self, answers: MemberPredictions, system: str) -> Matrix:
         """Scores (N, L) of `system` before any calibration."""
         # a member alone is not fused
         if system in self.members:
             return answers.predictions[system].probabilities
-        outputs = answers.outputs(self.system_members[system])
-        return outputs.zero_where_absent(fused(self.policies[system], outputs))
+        predictions = [answers.predictions[name] for name in self.system_members[system]]
+        scores = fused_predictions(self.policies[system], predictions)
+        # a product that is absent from every member scores 0
+        known = np.any([one.present for one in predictions], axis=0)
+        return zero_rows(scores, ~known)
 
     def bundle(self) -> Bundle:
         """The model as plain values."""

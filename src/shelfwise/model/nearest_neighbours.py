@@ -17,17 +17,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Floats, Rows, State
+from shelfwise.core.types import Bools, Floats, Matrix, Rows, State
 from shelfwise.errors import CatalogError, PluginError
 from shelfwise.features.vector_math import unit
+from shelfwise.metrics.counts import row_blocks
+from shelfwise.metrics.scored_pairs import positive_cells
 
 WIDTH = 256
 """Most numbers kept of a product, shared out evenly among the members."""
 
 MAX_OBSERVED = 20_000
 """Most products from which the directions are computed."""
+
+NUMBERS_PER_BLOCK = 1 << 24
+"""Numbers of vectors that are computed at a time: bounds the memory."""
 
 MIN_SQUARED_LENGTH = 0.5
 """A query with less has no field: every field that is present adds 1."""
@@ -57,15 +63,17 @@ class Neighbours:
         features: Mapping[str, Floats],
         ids: Sequence[str],
         titles: Sequence[str | None],
-        targets: Floats,
+        targets: Matrix,
     ) -> Neighbours:
-        """The index over products with these features, (N, D) by member."""
+        """The index over products with these features, (N, D) by member, and targets (N, L)."""
         # members share the width evenly, however wide their features are
         width = WIDTH // len(features)
-        turns = {name: _directions(unit(part), width) for name, part in features.items()}
+        turns = {name: _directions(part, width) for name, part in features.items()}
         # half precision changes a cosine by about a thousandth
-        vectors = _project(features, turns).astype(np.float16)
-        label_rows, label_columns = np.nonzero(targets)
+        vectors = np.zeros((len(ids), sum(turn.shape[1] for turn in turns.values())), np.float16)
+        for rows in row_blocks(len(ids), vectors.shape[1], NUMBERS_PER_BLOCK):
+            vectors[rows] = _project({name: part[rows] for name, part in features.items()}, turns)
+        label_rows, label_columns, _ = positive_cells(targets)
         return cls(vectors, turns, ids, titles, label_rows, label_columns)
 
     def nearest(self, features: Mapping[str, Floats], k: int) -> tuple[Floats, Rows]:
@@ -145,9 +153,14 @@ class Neighbours:
 
     def targets(self, labels: int) -> Bools:
         """(N, L) the labels of all products."""
-        whole = np.zeros((len(self.ids), labels), np.bool_)
-        whole[self.label_rows, self.label_columns] = True
-        return whole
+        dense: Bools = self.sparse_targets(labels).toarray()
+        return dense
+
+    def sparse_targets(self, labels: int) -> sp.csr_array:
+        """As :meth:`targets`, as sparse rows."""
+        ones = np.ones(len(self.label_rows), np.bool_)
+        places = (self.label_rows, self.label_columns)
+        return sp.csr_array((ones, places), shape=(len(self.ids), labels))
 
     def state(self) -> State:
         """Plain arrays; the index is built from them when it is first searched."""
@@ -208,17 +221,17 @@ class Neighbours:
         return similarities, np.where(has_field, rows, -1)
 
 
-def _directions(vectors: Floats, width: int) -> Floats:
-    """(D, W) the directions in which unit vectors (N, D) are longest on average.
+def _directions(features: Floats, width: int) -> Floats:
+    """(D, W) the directions in which features (N, D), scaled to length 1, are longest on average.
 
     They are not centred, as what is to be kept are cosines.
     """
     # narrow features are kept as they are
-    if vectors.shape[1] <= width:
-        return np.eye(vectors.shape[1], dtype=np.float32)
+    if features.shape[1] <= width:
+        return np.eye(features.shape[1], dtype=np.float32)
     # evenly spaced products: directions need not see them all
-    step = -(-len(vectors) // MAX_OBSERVED) or 1
-    observed = vectors[::step].astype(np.float64)
+    step = -(-len(features) // MAX_OBSERVED) or 1
+    observed = unit(features[::step]).astype(np.float64)
     eigenvectors = np.linalg.eigh(observed.T @ observed)[1]
     # the largest eigenvalues come last
     return eigenvectors[:, ::-1][:, :width].astype(np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.types import Floats, Rows, State
+from shelfwise.core.types import Floats, Matrix, Rows, State
 
 MIN_SCORE = 1e-3
 """Scores below this are kept as 0: most are, and the matrix stays sparse."""
@@ -34,11 +34,14 @@ class OutOfFold:
     targets: sp.csr_matrix
 
     @classmethod
-    def of(cls, ids: Sequence[str], scores: Floats, targets: Floats) -> OutOfFold:
-        """Keep dense `scores` (N, L) of the products `ids`, with their `targets` (N, L)."""
+    def of(cls, ids: Sequence[str], scores: Matrix, targets: Matrix) -> OutOfFold:
+        """Keep `scores` (N, L) of the products `ids`, with their `targets` (N, L), dense or sparse."""
         # what is as good as impossible is stored as nothing at all
-        kept = np.where(scores >= MIN_SCORE, scores, np.float32(0))
-        return cls(tuple(ids), sp.csr_matrix(kept), sp.csr_matrix(targets > 0))
+        if sp.issparse(scores):
+            kept = sp.csr_matrix(scores.multiply(scores >= MIN_SCORE))
+        else:
+            kept = sp.csr_matrix(np.where(scores >= MIN_SCORE, scores, np.float32(0)))
+        return cls(tuple(ids), kept, sp.csr_matrix(targets > 0))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.sparse_scores import by_row_blocks
 from shelfwise.core.types import (
-    Bools,
     Context,
-    Floats,
+    Matrix,
     MemberOutputs,
     Prediction,
     RejectedField,
@@ -133,15 +133,17 @@ class Predictor(ABC):
         """What is predicted of every product of `catalog`, for :meth:`scores`."""
 
     @abstractmethod
-    def raw_scores(self, answers: MemberPredictions, system: str) -> Floats:
+    def raw_scores(self, answers: MemberPredictions, system: str) -> Matrix:
         """Scores (N, L) of `system` for the labels of the training, before :meth:`calibrated`."""
 
     @abstractmethod
-    def calibrated(self, scores: Floats) -> Floats:
+    def calibrated(self, scores: Matrix) -> Matrix:
         """The final system's raw scores (N, L) as probabilities of the predictor's `labels`."""
 
-    def scores(self, answers: MemberPredictions, system: str | None = None) -> Floats:
+    def scores(self, answers: MemberPredictions, system: str | None = None) -> Matrix:
         """Scores (N, L) of `system` (default: the final one, whose scores are calibrated).
+
+        They are sparse where the members' predictions are.
 
         A label scores at least what the labels below it score, where the settings say so.
         """
@@ -152,11 +154,12 @@ class Predictor(ABC):
             return self.calibrated(raw)
         return self.consistency.propagate_to_ancestors(self.map_labels(raw))
 
-    def map_labels(self, scores: Floats) -> Floats:
+    def map_labels(self, scores: Matrix) -> Matrix:
         """Scores of the labels of the training as scores of the predictor's `labels`."""
         if self.label_mapping is None:
             return scores
-        return np.asarray(self.label_mapping.apply(scores), np.float32)
+        mapped = by_row_blocks(self.label_mapping.apply, scores)
+        return mapped.astype(np.float32, copy=False)
 
     def threshold_of(self, system: str) -> float | Thresholds:
         """What `system` gives labels by: the lowest score, or, for the final system, its fitted rule."""
@@ -177,9 +180,9 @@ class Predictor(ABC):
         return Consistency(self.config.consistency, self.taxonomy)
 
     def decide(
-        self, scores: Floats, system: str | None = None, by: ArrayLike | Thresholds | None = None
-    ) -> Bools:
-        """Decisions (N, L) from the `scores` of `system` (default: the final one).
+        self, scores: Matrix, system: str | None = None, by: ArrayLike | Thresholds | None = None
+    ) -> Matrix:
+        """Decisions (N, L) from the `scores` of `system` (default: the final one), dense or sparse as these.
 
         Args:
             by: a threshold or rule to use instead of the system's own.

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from shelfwise.core.types import Floats, NullProgress, Progress, Rows
+from shelfwise.core.types import Floats, Matrix, NullProgress, Progress, Rows
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 from shelfwise.nn.row_shards import RowShards
 
@@ -40,7 +40,7 @@ _CELLS_PER_BLOCK = 1 << 27
 
 def fit_logistic_in_batches(
     shards: RowShards,
-    targets: Floats | sp.csr_array,
+    targets: Matrix,
     cost: float,
     positive_weight: float = 1.0,
     prune: float = 0.0,

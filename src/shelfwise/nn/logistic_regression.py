@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shelfwise.core.types import Floats
+from shelfwise.core.sparse_scores import dense as as_dense
+from shelfwise.core.types import Floats, Matrix
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 
 _NEWTON_STEPS = 40
@@ -35,7 +36,7 @@ _TINY = 1e-30
 
 def fit_logistic(
     inputs: sp.csr_array,
-    targets: Floats,
+    targets: Matrix,
     cost: float,
     positive_weight: float = 1.0,
     tolerance: float = 1e-2,
@@ -48,7 +49,7 @@ def fit_logistic(
 
     Args:
         inputs: (N, F) sparse rows, N > 0.
-        targets: (N, L) of 0 and 1; a label that no row has gets low logits everywhere.
+        targets: (N, L) of 0 and 1, dense or sparse; a label that no row has gets low logits everywhere.
         cost: C, the weight of the data against the penalty.
         positive_weight: how many times the loss of a product that has the label counts.
         tolerance: a label is solved once its gradient has shrunk by this factor.
@@ -56,10 +57,12 @@ def fit_logistic(
         dense: (N, D) further inputs.
     """
     kernel = _Kernel(inputs, dense)
-    labels_per_block = max(1, _CELLS_PER_BLOCK // len(targets))
+    labels_per_block = max(1, _CELLS_PER_BLOCK // targets.shape[0])
+    # sparse targets are read a block of labels at a time
+    by_label = targets.tocsc() if sp.issparse(targets) else targets
     weights, dense_weights, bias = [], [], []
     for start in range(0, targets.shape[1], labels_per_block):
-        block = np.ascontiguousarray(targets[:, start : start + labels_per_block])
+        block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block)
         loss_weights = cost * (1 + (positive_weight - 1) * wanted)
         dual = _solve(kernel, wanted, loss_weights, tolerance)

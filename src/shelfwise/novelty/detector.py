@@ -13,7 +13,8 @@ import numpy as np
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.types import Context, Float64Array, Floats, Rows, State
+from shelfwise.core.sparse_scores import dense
+from shelfwise.core.types import Context, Float64Array, Floats, Matrix, Rows, State
 from shelfwise.errors import LabelError
 from shelfwise.novelty.conformal import ConformalNovelty, log_prob_no_label
 from shelfwise.novelty.text_distance import NearestTextDistance
@@ -43,7 +44,7 @@ class NoveltyDetector:
         catalog: Catalog,
         groups: Rows,
         train: Rows,
-        known: tuple[Rows, Floats],
+        known: tuple[Rows, Matrix],
         members: Sequence[Modality],
         context: Context,
     ) -> Self | None:
@@ -52,7 +53,7 @@ class NoveltyDetector:
         Args:
             groups: (all products of `catalog`,) near-copies share a number.
             train: rows that the members were fitted on.
-            known: C rows, and the final system's out-of-fold scores (C, L) for them.
+            known: C rows, and the final system's out-of-fold scores (C, L) for them, dense or sparse.
             members: of the final system; texts that none of them reads are not compared.
 
         Raises:
@@ -63,7 +64,9 @@ class NoveltyDetector:
         chosen = _evenly_spaced(len(rows))
         known_rows = rows[chosen]
         training_rows = train[_evenly_spaced(len(train))]
-        signals: dict[str, Float64Array] = {"log_prob_no_label": log_prob_no_label(scores[chosen])}
+        signals: dict[str, Float64Array] = {
+            "log_prob_no_label": log_prob_no_label(dense(scores[chosen]))
+        }
         fields = _compared_fields(members, catalog)
         text_distance = None
         if fields:

@@ -12,14 +12,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from shelfwise.catalog.labels import LabelSet, Paths, parents_of
-from shelfwise.core.types import Bools, Rows, Scores, State
+from shelfwise.core.types import Bools, Matrix, Rows, Scores, State
 from shelfwise.errors import TaxonomyError
 from shelfwise.taxonomy.closed_sets import best_closure, best_in_forest
+from shelfwise.taxonomy.sparse_labels import highest_below
 
 MIN_PROBABILITY = 1e-9
 """Probabilities are taken as at least this far from 0 and from 1, so that their odds are finite."""
@@ -152,21 +154,24 @@ class Taxonomy:
         """Whether no label has more than one parent."""
         return len(np.unique(self.edges[:, 0])) == len(self.edges)
 
-    def close_under_ancestors(self, decided: Bools) -> Bools:
-        """Decisions (N, L), and all labels above them."""
-        return np.asarray((np.asarray(decided, np.float32) @ self.ancestors) > 0)
+    def close_under_ancestors(self, decided: Matrix) -> Matrix:
+        """Decisions (N, L), dense or sparse, and all labels above them."""
+        closed = (decided.astype(np.float32) @ self.ancestors) > 0
+        return closed if sp.issparse(decided) else np.asarray(closed)
 
     def contradicted(self, decided: Bools) -> Bools:
         """(N,) products that were given a label without all labels above it."""
         return np.asarray((self.close_under_ancestors(decided) != decided).any(axis=1))
 
-    def propagate_to_ancestors(self, scores: Scores) -> Scores:
+    def propagate_to_ancestors(self, scores: Matrix) -> Matrix:
         """Scores (N, L), each at least that of every label below: the maximum over it and its descendants.
 
         With one threshold for all labels, deciding on these is closing the decisions: they never contradict
             the
         taxonomy.
         """
+        if sp.issparse(scores):
+            return highest_below(scores, self.ancestors)
         # a label's scores side by side, for all products at once
         raised = np.array(scores.T, order="C")
         for label in self.downwards[::-1]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.sparse_scores import in_row_order
 from shelfwise.core.types import Context, Examples, Prediction, Rows
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def out_of_fold(
     validation: Examples | None,
     context: Context,
     keep: Callable[[int, Compute], Prediction] = lambda fold, compute: compute(),
+    highest_only: bool = False,
 ) -> Prediction:
     """Predictions for N products, each by a model fitted on the products of all other folds.
 
@@ -34,6 +36,7 @@ def out_of_fold(
         validation: watched by early stopping in every fold; must share no product with `train`.
         keep: called with a fold and how to compute its prediction (of that fold's products, in row order).
             A caller that resumes an interrupted run answers from disk instead.
+        highest_only: as in :func:`~shelfwise.core.presence.predict_present`.
 
     Returns:
         In row order. Features of different folds come from different networks, each with a space of its own.
@@ -46,7 +49,7 @@ def out_of_fold(
 
     def predict_fold(held_out: Rows, others: Rows) -> Prediction:
         model = fit_present(make(), train.take(others), validation, context)
-        return predict_present(model, inputs.take(held_out), n_labels, context)
+        return predict_present(model, inputs.take(held_out), n_labels, context, highest_only)
 
     parts: list[tuple[Rows, Prediction]] = []
     # Negative folds are never held out, but belong to the others of every fold.
@@ -61,18 +64,17 @@ def out_of_fold(
             len(inputs),
         )
         parts.append((held_out, keep(fold, partial(predict_fold, held_out, others))))
-    return _in_row_order(parts, len(inputs), n_labels)
+    return _in_row_order(parts, (len(inputs), n_labels))
 
 
-def _in_row_order(parts: list[tuple[Rows, Prediction]], count: int, n_labels: int) -> Prediction:
+def _in_row_order(parts: list[tuple[Rows, Prediction]], shape: tuple[int, int]) -> Prediction:
     """The folds' predictions as one. A fold with narrower features (none present) is filled up with 0."""
     # A fold without a present product has features of width 0.
     width = max((part.features.shape[1] for _, part in parts), default=0)
-    probabilities = np.zeros((count, n_labels), np.float32)
-    features = np.zeros((count, width), np.float32)
-    present = np.zeros(count, np.bool_)
+    probabilities = in_row_order([(rows, part.probabilities) for rows, part in parts], shape)
+    features = np.zeros((shape[0], width), np.float32)
+    present = np.zeros(shape[0], np.bool_)
     for rows, part in parts:
-        probabilities[rows] = part.probabilities
         features[rows, : part.features.shape[1]] = part.features
         present[rows] = part.present
     return Prediction(probabilities, features, present)

@@ -15,7 +15,8 @@ from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.split import near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.core.sparse_scores import dense_if_small
+from shelfwise.core.types import Context, Matrix, Rows
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.stage_words import tell_stage
 
@@ -26,7 +27,7 @@ class TrainingSet:
 
     Args:
         catalog: N products.
-        targets: (N, L) of 0 and 1.
+        targets: (N, L) of 0 and 1, sparse where they are too large for a dense array.
         train: rows that members are fitted on.
         validation: rows for early stopping, for thresholds and for choosing the final system. Without any,
             thresholds and choice rest on cross-fitted scores of the training rows, and nothing stops early.
@@ -34,7 +35,7 @@ class TrainingSet:
     """
 
     catalog: Catalog
-    targets: Floats
+    targets: Matrix
     train: Rows
     validation: Rows
     groups: Rows
@@ -47,14 +48,14 @@ class LabelledSplit:
     Args:
         labels: the L labels.
         training_set: training and validation products.
-        test, test_targets: the test products and their (N, L) targets.
+        test, test_targets: the test products and their (N, L) targets, sparse where too large.
         left_out: how many products are not used, by reason.
     """
 
     labels: LabelSet
     training_set: TrainingSet
     test: Catalog
-    test_targets: Floats
+    test_targets: Matrix
     left_out: Mapping[str, int]
 
 
@@ -131,20 +132,19 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     rows = np.sort(np.concatenate([split.train, split.validation]))
     training_set = TrainingSet(
         products.take(rows),
-        targets[rows].toarray(),
+        dense_if_small(targets[rows]),
         train=np.searchsorted(rows, split.train),
         validation=np.searchsorted(rows, split.validation),
         groups=groups[rows],
     )
-    return LabelledSplit(
-        labels, training_set, products.take(split.test), targets[split.test].toarray(), left_out
-    )
+    test_targets = dense_if_small(targets[split.test])
+    return LabelledSplit(labels, training_set, products.take(split.test), test_targets, left_out)
 
 
 def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:
     """`split` with the products of another catalogue as test set, less those that are in the training set."""
     usable, left_out = usable_for_test(test, known=split.training_set.catalog.ids)
-    targets = split.labels.encode(usable.column("categories"))
+    targets = dense_if_small(split.labels.encode_sparse(usable.column("categories")))
     return replace(
         split, test=usable, test_targets=targets, left_out={**split.left_out, **left_out}
     )

@@ -10,7 +10,8 @@ import numpy as np
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.core.sparse_scores import in_row_order
+from shelfwise.core.types import Context, Matrix, Rows
 from shelfwise.decision.decision_rule import DecisionRule
 from shelfwise.decision.thresholds import best_threshold
 from shelfwise.metrics.multilabel import micro_f1
@@ -39,11 +40,11 @@ class TuningScores:
 
     Args:
         rows: (C,) of the training set, rising.
-        scores: (C, L).
+        scores: (C, L), dense or sparse.
     """
 
     rows: Rows
-    scores: Floats
+    scores: Matrix
 
 
 def fit_catalog(catalog: Catalog, config: Config, context: Context) -> Model:
@@ -110,14 +111,12 @@ def _tuning_rows(training_set: TrainingSet) -> Rows:
     return training_set.validation if len(training_set.validation) else training_set.train
 
 
-def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str, Floats]:
+def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str, Matrix]:
     """Each member's own scores on the rows that thresholds are tuned on, by models that had not seen them."""
     if not len(training_set.validation):
         return {name: item.out_of_fold.probabilities for name, item in fitted.members.items()}
     rows = training_set.validation
-    return {
-        name: item.predictions.take(rows).probabilities for name, item in fitted.members.items()
-    }
+    return {name: item.predictions.probabilities[rows] for name, item in fitted.members.items()}
 
 
 def _fit_systems(
@@ -128,10 +127,10 @@ def _fit_systems(
     budget: Budget,
     checkpoints: Checkpoints,
     skip_failures: bool,
-) -> dict[str, Floats]:
+) -> dict[str, Matrix]:
     """Fit all systems; their scores on the rows that thresholds are tuned on. Adds to ``fitted.not_run``."""
     config = model.config
-    scores: dict[str, Floats] = {}
+    scores: dict[str, Matrix] = {}
     # The final system comes first and knows no limit: a model without it could not decide.
     final_first = sorted(config.systems, key=lambda name: name != config.decide_with)
     for name in final_first:
@@ -160,7 +159,7 @@ def _fit_system(
     training_set: TrainingSet,
     context: Context,
     checkpoints: Checkpoints,
-) -> Floats:
+) -> Matrix:
     """Fit one system; its scores on the rows that thresholds are tuned on."""
     members = fitted.members
     stack = Stack.from_members(name, model, members, training_set.targets, training_set.validation)
@@ -170,7 +169,7 @@ def _fit_system(
 
 
 def _choose_final_system(
-    model: Model, scores: dict[str, Floats], targets: Floats, context: Context
+    model: Model, scores: dict[str, Matrix], targets: Matrix, context: Context
 ) -> None:
     """Tune each system's threshold, and choose the final system: the configured one, or the best."""
     quality: dict[str, float] = {}
@@ -192,7 +191,7 @@ def _all_tuning_scores(
     model: Model,
     fitted: FittedMembers,
     training_set: TrainingSet,
-    scores: Floats,
+    scores: Matrix,
     context: Context,
     checkpoints: Checkpoints,
 ) -> TuningScores:
@@ -210,9 +209,13 @@ def _all_tuning_scores(
         # Validation products are few: cross-fitted scores of the training products are added to them.
         targets = training_set.targets
         stack = Stack.from_members(final, model, fitted.members, targets, training_set.validation)
-        rows = np.concatenate([stack.parts[0].rows, training_set.validation])
-        scores = np.concatenate([stack.cross_fitted(model, context, checkpoints), scores])
-    # Rows in catalogue order: what is fitted on them must not depend on how they were collected.
+        crossed = stack.cross_fitted(model, context, checkpoints)
+        fitted_on = stack.parts[0].rows
+        # Rows in catalogue order: what is fitted on them must not depend on how they were collected.
+        rows = np.union1d(fitted_on, training_set.validation)
+        parts = [(fitted_on, crossed), (training_set.validation, scores)]
+        placed = [(np.searchsorted(rows, own), values) for own, values in parts]
+        return TuningScores(rows, in_row_order(placed, (len(rows), scores.shape[1])))
     order = np.argsort(rows)
     return TuningScores(rows[order], scores[order])
 
@@ -233,12 +236,13 @@ def _fit_decision_rule(
         taken(tuning.scores, drawn), taken(targets, drawn), model.config, model.consistency
     )
     model.thresholds[model.decide_with] = best_threshold(taken(targets, drawn), probabilities)
-    if len(drawn) < len(targets):
+    if len(drawn) < targets.shape[0]:
         # no curve has seen the others
-        likely = model.decision_rule.probabilities(tuning.scores)
+        others = np.setdiff1d(np.arange(targets.shape[0]), drawn)
+        likely = model.decision_rule.probabilities(tuning.scores[others])
         likely = model.consistency.propagate_to_ancestors(likely)
-        likely[drawn] = probabilities
-        probabilities = likely
+        parts = [(drawn, probabilities), (others, likely)]
+        probabilities = in_row_order(parts, targets.shape)
     if model.config.stacking.fitted_on == "oof":
         model.out_of_fold = OutOfFold.of(ids, probabilities, targets)
     members = [model.members[name] for name in model.members_of(model.decide_with)]

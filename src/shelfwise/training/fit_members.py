@@ -15,11 +15,13 @@ from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
+from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Examples, Prediction, RejectedField, Rows, State
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import Compute, out_of_fold
 from shelfwise.training.dataset import TrainingSet
+from shelfwise.training.kept_predictions import prediction_from, prediction_state
 from shelfwise.training.stacking import FittedMember, tunable_policy
 from shelfwise.training.time_budget import Budget
 
@@ -110,25 +112,29 @@ def fit_member(
     def fitted() -> State:
         return fit_present(member, train, validation, context).state()
 
+    highest_only = is_too_large(*training_set.targets.shape)
+
     def predicted() -> State:
-        return _pack(predict_present(member, inputs, training_set.targets.shape[1], context))
+        labels = training_set.targets.shape[1]
+        prediction = predict_present(member, inputs, labels, context, highest_only)
+        return prediction_state(prediction)
 
     # The first run tells how long the others will take; a member that cannot finish all is left out at once.
     cross_fitted = stacking.fitted_on == "oof" and stacked
     runs = 1 + stacking.folds * cross_fitted
     member.restore(budget.first_of(runs, lambda: checkpoints.run(f"member.{name}", fitted)))
-    predictions = _unpack(checkpoints.run(f"answers.{name}", predicted))
+    predictions = prediction_from(checkpoints.run(f"answers.{name}", predicted))
     folds = _folds(training_set, config)
     # The paper fits its policies on the predictions for products that the members were trained on.
     if stacking.fitted_on == "in_sample" or not stacked:
-        in_sample = predictions.take(training_set.train)
+        in_sample = predictions.without_features().take(training_set.train)
         return FittedMember(member, predictions, in_sample, training_set.train, folds)
     if stacking.fitted_on == "holdout":
         # Fold 0 is held out; the products of the others are fitted on and never predicted.
         folds = np.where(folds == 0, 0, -1)
     make = partial(make_member, config, name)
     keep = partial(_checkpointed_fold, checkpoints, name)
-    predicted_folds = out_of_fold(make, train, folds, validation, context, keep)
+    predicted_folds = out_of_fold(make, train, folds, validation, context, keep, highest_only)
     rows = np.flatnonzero(folds >= 0)
     return FittedMember(
         member, predictions, predicted_folds.take(rows), training_set.train[rows], folds[rows]
@@ -179,12 +185,9 @@ def _checkpointed_fold(
     checkpoints: Checkpoints, name: str, fold: int, compute: Compute
 ) -> Prediction:
     """The prediction of one fold, from disk where an interrupted run has left it."""
-    return _unpack(checkpoints.run(f"fold.{name}.{fold}", lambda: _pack(compute())))
 
+    def predicted() -> State:
+        # every fold has a space of its own, so features of folds are of no use
+        return prediction_state(compute().without_features())
 
-def _pack(prediction: Prediction) -> State:
-    return State({f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)})
-
-
-def _unpack(state: State) -> Prediction:
-    return Prediction(**state.arrays)
+    return prediction_from(checkpoints.run(f"fold.{name}.{fold}", predicted))

@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csc_array
 
-from shelfwise.core.types import Floats, MultiHot, Rows
+from shelfwise.core.types import Matrix, MultiHot, Rows
 
 LEAST_OF_A_LABEL = 20
 """Products of each label that a draw has, where there are so many."""
 
 
-def taken(values: Floats, rows: Rows) -> Floats:
+def taken(values: Matrix, rows: Rows) -> Matrix:
     """The given rows, rising; the values themselves where these are all of them."""
-    return values if len(rows) == len(values) else values[rows]
+    return values if len(rows) == values.shape[0] else values[rows]
 
 
 def draw_products(targets: MultiHot, most: int, seed: int) -> Rows:

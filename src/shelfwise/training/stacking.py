@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,23 @@ import numpy as np
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality, presence_patterns
-from shelfwise.core.plugin_answers import fused
+from shelfwise.core.plugin_answers import fused_predictions
 from shelfwise.core.registry import make_policy
-from shelfwise.core.types import Context, Floats, MemberOutputs, Prediction, Rows, State
+from shelfwise.core.sparse_scores import dense, in_row_order
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Floats,
+    Matrix,
+    MemberOutputs,
+    Prediction,
+    Rows,
+    State,
+)
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.training.checkpoints import Checkpoints
+from shelfwise.training.kept_predictions import matrix_arrays, matrix_from
 from shelfwise.training.product_draw import draw_products
 
 
@@ -29,7 +40,7 @@ class FittedMember:
         predictions: for all N rows of the training set, by the member fitted on the training rows. Those of
             the validation rows are out of sample.
         out_of_fold: for `rows`, by models that had not seen them (or in-sample predictions, where the
-            settings say so).
+            settings say so); without features.
         rows: what the policies are fitted on.
         folds: (len(rows),) the fold of each of `rows`.
     """
@@ -48,13 +59,13 @@ class Stack:
     Args:
         name: of the system.
         parts: the members, in the policy's order.
-        targets: (N, L) of all rows of the training set.
+        targets: (N, L) of all rows of the training set, dense or sparse.
         validation: rows for early stopping, thresholds and choosing the final system; may be none.
     """
 
     name: str
     parts: tuple[FittedMember, ...]
-    targets: Floats
+    targets: Matrix
     validation: Rows
 
     @classmethod
@@ -63,7 +74,7 @@ class Stack:
         name: str,
         model: Model,
         members: Mapping[str, FittedMember],
-        targets: Floats,
+        targets: Matrix,
         validation: Rows,
     ) -> Stack:
         """The stack of system `name` over those of its members that were fitted."""
@@ -79,13 +90,16 @@ class Stack:
         policy = tunable_policy(model.config, self.name, cross_fitted=not len(self.validation))
         if policy.reads == "features":
             # Features of different folds are not comparable, so those of the final member are used.
-            rows = np.setdiff1d(np.arange(len(self.targets)), self.validation)
-            outputs = MemberOutputs.stack([part.predictions.take(rows) for part in self.parts])
+            rows = np.setdiff1d(np.arange(self.targets.shape[0]), self.validation)
+            predictions = [part.predictions.take(rows) for part in self.parts]
         else:
             rows = self.parts[0].rows
-            outputs = self._out_of_fold()
-        outputs, targets = self._drawn(outputs, self.targets[rows], model, context)
-        validation = self._validation()
+            predictions = self._out_of_fold()
+        outputs, targets = self._drawn(predictions, self.targets[rows], model, context)
+        validation = None
+        if len(self.validation):
+            stacked = MemberOutputs.stack(self._validation())
+            validation = (stacked, dense(self.targets[self.validation]))
         patterns = presence_patterns([part.member for part in self.parts])
         own_context = self._context(model, context, patterns)
 
@@ -96,60 +110,55 @@ class Stack:
         policy.restore(checkpoints.run(f"system.{self.name}", fitted))
         model.policies[self.name] = policy
 
-    def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
+    def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
         """Scores to tune thresholds on: of the validation rows, or cross-fitted ones where there are none."""
-        validation = self._validation()
-        if validation is None:
+        if not len(self.validation):
             return self.cross_fitted(model, context, checkpoints)
-        return fused(model.policies[self.name], validation[0])
+        return fused_predictions(model.policies[self.name], self._validation())
 
-    def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Floats:
+    def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
         """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
-        outputs = self._out_of_fold()
+        predictions = self._out_of_fold()
+        present = np.stack([one.present for one in predictions], axis=1)
         targets = self.targets[self.parts[0].rows]
         folds = self.parts[0].folds
 
         def computed() -> State:
             # (rows, L): every row is filled by exactly one fold.
-            scores = np.zeros_like(outputs.scores[:, 0])
+            scores: list[tuple[Rows, Matrix]] = []
             for fold in np.unique(folds):
                 others = np.flatnonzero(folds != fold)
                 held_out = np.flatnonzero(folds == fold)
                 # The fold's policy need only solve for the presence patterns that it will meet.
-                patterns = _patterns_in(outputs.take(held_out))
+                patterns = _patterns_in(present[held_out])
                 own_context = self._context(model, context, patterns)
                 # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
                 policy = make_policy(model.config, self.name)
-                learnt = self._drawn(outputs.take(others), targets[others], model, context)
+                known = [one.take(others) for one in predictions]
+                learnt = self._drawn(known, targets[others], model, context)
                 policy = policy.fit(*learnt, None, own_context)
-                scores[held_out] = fused(policy, outputs.take(held_out))
-            return State({"scores": scores})
+                asked = [one.take(held_out) for one in predictions]
+                scores.append((held_out, fused_predictions(policy, asked)))
+            return State(matrix_arrays("scores", in_row_order(scores, targets.shape)))
 
-        scores: Floats = checkpoints.run(f"cross.{self.name}", computed).arrays["scores"]
-        return scores
+        return matrix_from(checkpoints.run(f"cross.{self.name}", computed).arrays, "scores")
 
     def _drawn(
-        self, outputs: MemberOutputs, targets: Floats, model: Model, context: Context
+        self, predictions: Sequence[Prediction], targets: Matrix, model: Model, context: Context
     ) -> tuple[MemberOutputs, Floats]:
         """What a policy learns from: everything, or a draw of so many products as the settings allow."""
         rows = draw_products(targets, model.config.stacking.max_products, context.seed)
         # taking all rows would copy them for nothing
-        if len(rows) == len(targets):
-            return outputs, targets
-        return outputs.take(rows), targets[rows]
+        if len(rows) < targets.shape[0]:
+            predictions = [one.take(rows) for one in predictions]
+            targets = targets[rows]
+        return MemberOutputs.stack(predictions), dense(targets)
 
-    def _out_of_fold(self) -> MemberOutputs:
-        stacked = MemberOutputs.stack([part.out_of_fold for part in self.parts])
-        # what is fitted on these reads scores alone, and features are wide to copy fold by fold
-        return dataclasses.replace(stacked, features=())
+    def _out_of_fold(self) -> list[Prediction]:
+        return [part.out_of_fold for part in self.parts]
 
-    def _validation(self) -> tuple[MemberOutputs, Floats] | None:
-        if not len(self.validation):
-            return None
-        outputs = MemberOutputs.stack(
-            [part.predictions.take(self.validation) for part in self.parts]
-        )
-        return outputs, self.targets[self.validation]
+    def _validation(self) -> list[Prediction]:
+        return [part.predictions.take(self.validation) for part in self.parts]
 
     def _context(
         self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]
@@ -179,8 +188,8 @@ def system_members(model: Model, name: str, fitted: Mapping[str, object]) -> tup
     return model.config.systems[name].members or tuple(fitted)
 
 
-def _patterns_in(outputs: MemberOutputs) -> tuple[tuple[bool, ...], ...]:
-    """The presence patterns of the products; that of all members where no product has any."""
-    rows = np.unique(outputs.present, axis=0).tolist()
+def _patterns_in(present: Bools) -> tuple[tuple[bool, ...], ...]:
+    """The presence patterns of products (N, M); that of all members where no product has any."""
+    rows = np.unique(present, axis=0).tolist()
     patterns = [tuple(row) for row in rows if any(row)]
-    return tuple(patterns) or ((True,) * outputs.present.shape[1],)
+    return tuple(patterns) or ((True,) * present.shape[1],)
