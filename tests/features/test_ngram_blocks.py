@@ -38,7 +38,7 @@ def test_rows_and_weights_are_those_of_counts_in_memory(catalog: Catalog, every:
     # out of order, and the first block more than once
     for rows in (np.arange(11), np.array([7, 1, 2, 0, 10]), np.zeros(0, np.int64)):
         some = blocks.take(rows)
-        wanted = NgramRows.fit(counts.take(rows).grams, SETTINGS)
+        wanted = NgramRows.fit(counts.take(rows).grams, counts.least, SETTINGS)
         found = some.fitted_rows(SETTINGS)
         for one, other in zip(found.vocabularies, wanted.vocabularies, strict=True):
             assert one.keys.tolist() == other.keys.tolist()

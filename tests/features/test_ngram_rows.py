@@ -13,6 +13,7 @@ from shelfwise.text.ngrams import split_words
 TEXTS = ["red mug with a handle", None, "blue mug", "red red shoe", "", "mug shoe lamp 茶壶"]
 UNSEEN = ["a red lamp", "qzx", None, "mug mug shoe handle"]
 SETTINGS = BagSettings(min_count=1)
+LEAST = (2, 2, 2)
 
 
 def kinds_of(texts: list[str | None]) -> list[Grams]:
@@ -23,7 +24,7 @@ def kinds_of(texts: list[str | None]) -> list[Grams]:
 
 
 def test_rows_are_those_of_each_kind_stacked_by_scipy() -> None:
-    fitted = NgramRows.fit(kinds_of(TEXTS), SETTINGS, id_scale=1.5)
+    fitted = NgramRows.fit(kinds_of(TEXTS), LEAST, SETTINGS, id_scale=1.5)
     for texts in (TEXTS, UNSEEN, UNSEEN[1:2], []):
         kinds = kinds_of(texts)
         found = fitted.rows(kinds)
@@ -43,7 +44,7 @@ def test_rows_are_those_of_each_kind_stacked_by_scipy() -> None:
 
 
 def test_a_word_is_known_or_many_of_its_letters_or_an_id() -> None:
-    fitted = NgramRows.fit(kinds_of(TEXTS), SETTINGS, id_scale=1.5)
+    fitted = NgramRows.fit(kinds_of(TEXTS), LEAST, SETTINGS, id_scale=1.5)
     # "mugs" is another form of "mug"; "shortlist" has two of 17 n-grams of "shoe"
     texts = ["a red lamp", "mugs", "shortlist", "qzx", None]
     *kinds, ids = kinds_of(texts)

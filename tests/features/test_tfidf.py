@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.features import tfidf
+from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 
 WORDS = ("mug", "muggy", "teapot", "kettle", "lamp", "lampshade", "red", "redder", "old", "oldest")
@@ -179,7 +180,16 @@ def test_words_of_one_product_are_known_where_texts_are_short_and_few(
 ) -> None:
     names: list[str | None] = [title.format(f"name{number}") for number in range(products)]
     counts = bags([*names, None], BagSettings())
-    words, letters = (TfidfVocabulary.fit(kind, BagSettings()) for kind in counts.grams)
+    words, letters = NgramRows.fit(counts.grams, counts.least, BagSettings()).vocabularies
     assert (len(words.keys) > products) == (least == 1)
     # letters are many in the shortest of texts
     assert np.array_equal(letters.keys, counts.grams[1].keys[counts.grams[1].documents() >= 2])
+
+
+@pytest.mark.parametrize("products", [2000, 2001])
+def test_a_fold_knows_words_as_the_whole_catalogue_does(products: int) -> None:
+    counts = bags([f"red mug name{number}" for number in range(products)], BagSettings())
+    rows = np.arange(1600)
+    fold = counts.take(rows)
+    words, _ = NgramRows.fit(fold.grams, fold.least, BagSettings()).vocabularies
+    assert (len(words.keys) > len(rows)) == (products == 2000)

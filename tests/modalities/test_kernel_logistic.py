@@ -18,13 +18,10 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.errors import NotFittedError, WeightsError
+from shelfwise.features.kernel_inputs import KernelInputs
 from shelfwise.features.nystroem import JITTER
 from shelfwise.modalities import kernel_logistic
-from shelfwise.modalities.kernel_logistic import (
-    KernelInputs,
-    KernelLogistic,
-    KernelLogisticSettings,
-)
+from shelfwise.modalities.kernel_logistic import KernelLogistic, KernelLogisticSettings
 from shelfwise.vision.pretrained_weights import find_weights
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")

@@ -16,7 +16,7 @@ from shelfwise.core.array_file import ArrayFile
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Rows
 from shelfwise.features.ngram_rows import NgramRows
-from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
+from shelfwise.features.tfidf import MIN_COUNT, BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.text.gram_counts import Grams, Keys
 
 PRODUCTS_PER_BLOCK = 8192
@@ -109,7 +109,7 @@ class NgramBlocks(FieldInputs):
             block = int(blocks[places[0]])
             within = self.rows[places] % PRODUCTS_PER_BLOCK
             grams = tuple(file.read(block).take(within) for file in self.files)
-            yield NgramCounts(self.present[places], grams)
+            yield NgramCounts(self.present[places], grams, (MIN_COUNT,) * len(grams))
 
     def fitted_rows(self, settings: BagSettings) -> NgramRows:
         """Known n-grams and their weights; of more than :data:`_MOST_NGRAMS` of a kind the most frequent."""

@@ -41,13 +41,22 @@ class NgramRows:
 
     @classmethod
     def fit(
-        cls, grams: Sequence[Grams], counting: BagSettings, id_scale: float | None = None
+        cls,
+        grams: Sequence[Grams],
+        least: Sequence[int],
+        counting: BagSettings,
+        id_scale: float | None = None,
     ) -> Self:
-        """Learn the n-grams of training products, and their weights."""
+        """Learn the n-grams of training products, and their weights.
+
+        Args:
+            least: one a kind, how many products an n-gram must occur in where `counting` leaves it open.
+        """
         counted = _countings(len(grams), counting, id_scale)
         vocabularies = []
-        for kind, how in zip(grams, counted, strict=True):
-            vocabularies.append(TfidfVocabulary.fit(kind, how))
+        for kind, fewest, how in zip(grams, least, counted, strict=True):
+            settled = how.model_copy(update={"min_count": how.min_count or fewest})
+            vocabularies.append(TfidfVocabulary.fit(kind, settled))
         return cls(tuple(vocabularies), counting, id_scale)
 
     def rows(self, grams: Sequence[Grams]) -> sp.csr_array:

@@ -141,9 +141,15 @@ def grams_of(
 
 @dataclass(frozen=True)
 class NgramCounts(FieldInputs):
-    """The n-grams of N products, one :class:`Grams` for each field and kind."""
+    """The n-grams of N products, one :class:`Grams` for each field and kind.
+
+    Args:
+        least: one a kind, how many training products an n-gram must occur in where the settings leave it
+            open; as all products that were counted say, so that folds and the whole have the same.
+    """
 
     grams: tuple[Grams, ...]
+    least: tuple[int, ...]
 
     @classmethod
     def read(
@@ -163,7 +169,8 @@ class NgramCounts(FieldInputs):
             has.append(has_word)
             grams += counted
         present = np.all(has, axis=0) if every else np.any(has, axis=0)
-        return cls(np.asarray(present), tuple(grams))
+        least = tuple(least_products(kind) for kind in grams)
+        return cls(np.asarray(present), tuple(grams), least)
 
     def portions(self) -> Iterator[NgramCounts]:
         """The products in portions that fit in memory: all of them."""
@@ -171,7 +178,8 @@ class NgramCounts(FieldInputs):
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
-        return NgramCounts(self.present[rows], tuple(g.take(rows) for g in self.grams))
+        grams = tuple(kind.take(rows) for kind in self.grams)
+        return NgramCounts(self.present[rows], grams, self.least)
 
 
 def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
@@ -186,7 +194,7 @@ def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
 
 
 def least_products(grams: Grams) -> int:
-    """How many of the training products `grams` an n-gram must occur in to be known.
+    """How many training products an n-gram must occur in to be known, as all products `grams` say.
 
     A short text has little beside the words that no other product has, and in few products these are many:
     without them the words left over count for all. Long texts have enough others, and letters are many.
@@ -213,9 +221,7 @@ class TfidfVocabulary:
     @classmethod
     def fit(cls, grams: Grams, settings: BagSettings) -> Self:
         """The n-grams found in at least ``settings.min_count`` of the training products `grams`."""
-        least = settings.min_count or least_products(grams)
-        counted = settings.model_copy(update={"min_count": least})
-        return cls.counted(grams.keys, grams.documents(), len(grams), counted)
+        return cls.counted(grams.keys, grams.documents(), len(grams), settings)
 
     @classmethod
     def counted(
@@ -223,7 +229,7 @@ class TfidfVocabulary:
     ) -> Self:
         """As :meth:`fit`, of n-grams `keys` (F,) that are in `documents` (F,) of so many products.
 
-        How long texts are is not known here; unset, ``min_count`` is that of many products.
+        Unset, ``min_count`` is that of many products.
         """
         known = documents >= (settings.min_count or MIN_COUNT)
         # smoothed as scikit-learn does it: as if one more product had every n-gram

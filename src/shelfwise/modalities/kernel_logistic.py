@@ -12,8 +12,6 @@ Dimensions: N products, L labels, D numbers of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -28,18 +26,17 @@ from shelfwise.core.types import (
     Bools,
     Context,
     Examples,
-    FieldInputs,
     Floats,
     RejectedField,
-    Rows,
     State,
 )
+from shelfwise.features.kernel_inputs import KernelInputs
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.nystroem import NystroemFeatures
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
-from shelfwise.features.tfidf import BagSettings, NgramCounts
+from shelfwise.features.tfidf import MIN_COUNT, BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.logistic_regression import fit_logistic
@@ -93,20 +90,6 @@ class KernelLogisticSettings(LinearSettings, BagSettings):
     )
 
 
-@dataclass(frozen=True)
-class KernelInputs(FieldInputs):
-    """N products: sparse counts, one a kind; and vectors (N, D) by name, 0 where a product has none."""
-
-    grams: tuple[Grams, ...]
-    vectors: Mapping[str, Floats]
-
-    def take(self, rows: Rows) -> KernelInputs:
-        """The given rows, in that order."""
-        grams = tuple(kind.take(rows) for kind in self.grams)
-        vectors = {name: values[rows] for name, values in self.vectors.items()}
-        return KernelInputs(self.present[rows], grams, vectors)
-
-
 class KernelLogistic(Modality):
     """One classifier of several fields, ``field = "title+description+image+related"``.
 
@@ -145,6 +128,7 @@ class KernelLogistic(Modality):
             WeightsError: the encoder or the backbone is not available.
         """
         grams: list[Grams] = []
+        least: list[int] = []
         vectors: dict[str, Floats] = {}
         present: list[Bools] = []
         refused: list[RejectedField] = []
@@ -152,6 +136,7 @@ class KernelLogistic(Modality):
         if self._texts:
             counts = NgramCounts.read(catalog, self._texts, self.settings, every=True)
             grams += counts.grams
+            least += counts.least
             present.append(counts.present)
             if self.settings.encoder != "off":
                 vectors["sentences"] = self._sentence_vectors(catalog, context)
@@ -159,12 +144,14 @@ class KernelLogistic(Modality):
             images = Images.read(catalog, "image", self._opened_encoder(), context)
             refused += images.refused
             present.append(images.present)
-            vectors["pictures"] = _mean_of_views(images)
+            vectors["pictures"] = images.mean_of_views()
         if self._has_relations:
             grams.append(related_ids(catalog))
+            least.append(MIN_COUNT)
             if not present:  # the list is the only field, so a product needs one
                 present.append(grams[-1].distinct > 0)
-        return KernelInputs(np.all(present, axis=0), tuple(grams), vectors, refused=tuple(refused))
+        has_all = np.all(present, axis=0)
+        return KernelInputs(has_all, tuple(grams), tuple(least), vectors, refused=tuple(refused))
 
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn n-grams, landmarks and classifiers from `train` alone.
@@ -174,7 +161,7 @@ class KernelLogistic(Modality):
         """
         chosen = self.settings
         inputs: KernelInputs = train.inputs
-        self._ngrams = NgramRows.fit(inputs.grams, chosen, self.id_scale)
+        self._ngrams = NgramRows.fit(inputs.grams, inputs.least, chosen, self.id_scale)
         self._nystroem = None
         if inputs.vectors:
             self._nystroem = NystroemFeatures.fit(
@@ -183,15 +170,8 @@ class KernelLogistic(Modality):
         sparse, dense = self._kernel_inputs(inputs)
         if self._has_image:
             self._opened_encoder()  # it is saved with the model, even where another member read the images
-        self._model = fit_logistic(
-            sparse,
-            train.targets,
-            chosen.C,
-            chosen.positive_weight,
-            chosen.tolerance,
-            chosen.prune,
-            dense,
-        )
+        options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
+        self._model = fit_logistic(sparse, train.targets, *options, dense)
         self._facts = self._source_facts() if inputs.vectors else {}
         return self
 
@@ -313,12 +293,3 @@ class KernelLogistic(Modality):
 
     def _fitted(self) -> LinearWeights:
         return require_fitted(self._model, f"the classifier of {self.field!r}")
-
-
-def _mean_of_views(images: Images) -> Floats:
-    """(N, D) the mean of an image and its mirror image; 0 where there is no image."""
-    # one row an image file, which several products may share
-    means = images.rows.mean(axis=1, dtype=np.float32)
-    if not len(means):
-        return np.zeros((len(images), 0), np.float32)
-    return np.where(images.present[:, None], means[images.index], np.float32(0))

@@ -93,7 +93,7 @@ class TextLinear(Modality):
         chosen = self.settings
         # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
         # "red" in a description
-        self._ngrams = NgramRows.fit(counts.grams, chosen)
+        self._ngrams = NgramRows.fit(counts.grams, counts.least, chosen)
         rows = self._ngrams.rows(counts.grams)
         labels = targets.shape[1]
         if chosen.tree_from is not None and labels >= chosen.tree_from:

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, FieldInputs, RejectedField, Rows
+from shelfwise.core.types import Context, FieldInputs, Floats, RejectedField, Rows
 from shelfwise.vision.graph_split import fuse_batch_norm
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings, to_tensor
 from shelfwise.vision.image_features import EncodedImages, encode_images
@@ -88,6 +88,14 @@ class Images(FieldInputs):
     def take(self, rows: Rows) -> Images:
         """The given rows, in that order."""
         return Images(self.present[rows], self.rows, self.index[rows], self.sources[rows])
+
+    def mean_of_views(self) -> Floats:
+        """(N, D) the mean of an image and its mirror image; 0 where there is no image."""
+        # one row an image file, which several products may share
+        means = self.rows.mean(axis=1, dtype=np.float32)
+        if not len(means):
+            return np.zeros((len(self), 0), np.float32)
+        return np.where(self.present[:, None], means[self.index], np.float32(0))
 
 
 @dataclass(frozen=True)
