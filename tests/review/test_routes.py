@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import html
+import io
 import re
 from importlib import resources
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 
@@ -194,6 +197,21 @@ def test_a_reviewers_name_is_never_markup(served: Any) -> None:
         text = client.get(path).text
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_picture_of_several_frames_is_told(served: Any) -> None:
+    first, second = (Image.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
+    moving, still = io.BytesIO(), io.BytesIO()
+    first.save(moving, "GIF", save_all=True, append_images=[second])
+    first.save(still, "GIF")
+    products = served.workspace.products
+    images = [moving.getvalue(), still.getvalue(), b"no image", *[None] * (len(products) - 3)]
+    catalog = products.catalog.with_images(images)
+    served.workspace.products = dataclasses.replace(products, catalog=catalog)
+    pages = [served.client().get(f"/review/p/{row}").text for row in range(4)]
+    told = "The picture has several frames. The model sees the first one only."
+    assert [told in page for page in pages] == [True, False, False, False]
+    assert served.client().get("/review/image/0").headers["content-type"] == "image/gif"
 
 
 def test_every_page_opens(served: Any) -> None:

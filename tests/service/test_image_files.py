@@ -42,5 +42,8 @@ def test_of_an_animated_webp_the_first_image_counts(server: Server) -> None:
     second.save(files["second"], "PNG")
     answers = {name: answer_for(server, file.getvalue()) for name, file in files.items()}
     assert "image" in answers["animated"][0]["used_modalities"]
+    told = answers["animated"][0].pop("warnings")
+    assert told == ["the image has several frames or pages; the first one was used"]
+    assert answers["first"][0].pop("warnings") == []
     assert answers["animated"] == answers["first"]
     assert answers["animated"] != answers["second"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from shelfwise.vision.image_decoding import ImageRejectedError, Reshaping, decode
+from shelfwise.vision.image_io import is_first_of_several
 
 SMALL = Reshaping("stretch", 64)
 WHOLE = Reshaping("thumbnail", 1000)
@@ -56,10 +57,18 @@ def test_a_jpeg_that_lacks_pixels_is_refused(mode: str, options: dict[str, objec
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
 def test_the_first_of_several_frames_counts_and_is_told(format: str) -> None:
     red, blue = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
-    several = decode(stored(red, format, save_all=True, append_images=[blue]), WHOLE)
+    animated, still = stored(red, format, save_all=True, append_images=[blue]), stored(red, format)
+    several = decode(animated, WHOLE)
     assert np.abs(several.pixels.astype(int) - (255, 0, 0)).max() <= 2
     assert several.several_frames
-    assert not decode(stored(red, format), WHOLE).several_frames
+    assert not decode(still, WHOLE).several_frames
+    assert is_first_of_several(animated)
+    assert not is_first_of_several(still)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG acTL", stored(photo("L"), "JPEG")])
+def test_what_is_no_animation_has_no_first_frame(content: bytes) -> None:
+    assert not is_first_of_several(content)
 
 
 def turned(pixels: NDArray[np.uint8], orientation: int) -> Image.Image:

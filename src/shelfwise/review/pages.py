@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from shelfwise.reports.sureness import sureness
 from shelfwise.review.decision_rows import Decision, Labels
 from shelfwise.review.forms import address
+from shelfwise.review.pictures import shows_more_than_the_model_sees
 from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
 from shelfwise.review.second_opinions import SecondOpinion
 from shelfwise.review.workspace import Workspace
@@ -159,6 +160,7 @@ def product_page(
         checked=frozenset(labels),
         further_labels=[name for name in labels if name not in known],
         suggestion=products.suggestion(row),
+        several_frames=shows_more_than_the_model_sees(products.catalog, row),
         latest=latest,
         changed_since=decided
         and latest is not None

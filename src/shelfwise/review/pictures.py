@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi.responses import Response
 
-from shelfwise.core.catalog import Catalog, EmbeddedImage, ImageFile, ImageSource
+from shelfwise.core.catalog import Catalog
 from shelfwise.service.problems import Problem
-
-MAX_BYTES = 25_000_000
+from shelfwise.vision.image_io import ImageRejectedError, is_first_of_several, read_image
 
 _STARTS = {
     b"\xff\xd8\xff": "image/jpeg",
@@ -22,25 +21,26 @@ def picture(catalog: Catalog, row: int) -> Response:
     Raises:
         Problem: it has none, or none that may be shown.
     """
-    source = catalog.take([row]).image_sources()[0]
-    content = source.read() if isinstance(source, EmbeddedImage) else _content(source)
+    content = _content(catalog, row)
     kind = _kind(content)
     if kind is None:
         raise Problem(404, "no-picture", "this product has no picture that a browser can show")
     return Response(content, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 
 
-def _content(source: ImageSource | None) -> bytes:
-    """What the file holds; nothing where it is not below the catalogue's folder, or too large."""
-    if not isinstance(source, ImageFile):
+def shows_more_than_the_model_sees(catalog: Catalog, row: int) -> bool:
+    """Whether the picture of a product has several frames, of which a model sees the first."""
+    return is_first_of_several(_content(catalog, row))
+
+
+def _content(catalog: Catalog, row: int) -> bytes:
+    """What the product's picture holds; nothing where it has none, or none that may be read."""
+    [source] = catalog.take([row]).image_sources()
+    if source is None:
         return b""
     try:
-        path = (source.root / source.name).resolve(strict=True)
-        # a link or .. may lead elsewhere
-        if not path.is_relative_to(source.root.resolve()) or path.stat().st_size > MAX_BYTES:
-            return b""
-        return path.read_bytes()
-    except (OSError, ValueError):
+        return read_image(source)
+    except ImageRejectedError:
         return b""
 
 

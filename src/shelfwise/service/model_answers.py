@@ -27,6 +27,7 @@ from shelfwise.model.labelling import label
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 from shelfwise.service.model_facts import model_facts
+from shelfwise.vision.image_io import is_first_of_several, read_image
 
 if TYPE_CHECKING:
     from shelfwise.categorizer import Categorizer
@@ -35,6 +36,8 @@ log = logging.getLogger("shelfwise")
 
 Answer = dict[str, Any]
 """Of one product: what was asked for, or ``{"problem": {"status", "kind", "detail", ...}}``."""
+
+FIRST_FRAME = "the image has several frames or pages; the first one was used"
 
 TOO_LARGE = "pixels, more than"
 """What an image beyond the limit is refused with: whoever sends one is told, not only warned."""
@@ -146,8 +149,10 @@ class ModelAnswers:
             members=options.get("reasons") == "members",
         )
         answers: list[Answer] = []
-        for decision in decisions:
+        for decision, image in zip(decisions, catalog.image_sources(), strict=True):
             values = decision.to_dict()
+            if "image" in decision.used_modalities and image is not None:
+                values["warnings"] = [*values["warnings"], *_notes_on(read_image(image))]
             # a record that cannot be read has a problem for an answer
             del values["id"], values["refused"]
             values["rejected"] = [
@@ -200,6 +205,11 @@ def _record(product: Mapping[str, Any]) -> dict[str, Any]:
     # a place stands for the id meanwhile, and images are given as bytes afterwards
     del own["id"], own["image"]
     return own | dict(product.get("columns") or {})
+
+
+def _notes_on(image: bytes) -> list[str]:
+    """What a caller is to know of an image that was used."""
+    return [FIRST_FRAME] if is_first_of_several(image) else []
 
 
 def _asked_in_vain(error: ShelfwiseError) -> dict[str, Any]:

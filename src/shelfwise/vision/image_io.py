@@ -33,6 +33,7 @@ __all__ = [
     "decode_images",
     "digest_image",
     "has_several_frames",
+    "is_first_of_several",
     "make_thumbnail",
     "read_image",
     "shrink_image",
@@ -130,6 +131,32 @@ def has_several_frames(data: bytes) -> bool:
         ImageRejectedError: as :func:`decode_image`.
     """
     return _decoded(data, Reshaping("thumbnail", _TINY)).several_frames
+
+
+def is_first_of_several(data: bytes) -> bool:
+    """Whether what is used of an image is the first of several frames or pages; not of what is no image.
+
+    Most images say in their first bytes, or by what they lack, that they hold one frame: these are not
+    decoded for it.
+    """
+    if not _may_have_several_frames(data):
+        return False
+    try:
+        return has_several_frames(data)
+    except ImageRejectedError:
+        return False
+
+
+def _may_have_several_frames(data: bytes) -> bool:
+    start = data[:64]
+    if start.startswith(b"\x89PNG"):
+        return b"acTL" in data
+    if start.startswith(b"RIFF"):
+        return b"ANIM" in data
+    if start[4:8] == b"ftyp":
+        return b"avis" in start
+    # GIF and TIFF do not announce what follows the first
+    return start.startswith((b"GIF8", b"II", b"MM"))
 
 
 def _decoded(data: bytes, reshaping: Reshaping) -> DecodedImage:
