@@ -194,6 +194,17 @@ CAREFUL = PolicySettings(
 )
 
 
+# the last variant is the one without its optional part
+WITHOUT_MAXIMUM = Blend(
+    BlendSettings(
+        parts=(
+            {"policy": "mean"},
+            {"policy": "maximum", "answer_rare_patterns": False, "optional": True},
+        )
+    )
+).variants()[-1]
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -220,8 +231,20 @@ CAREFUL = PolicySettings(
                 )
             )
         ),
+        WITHOUT_MAXIMUM,
     ],
-    ids=["maximum", "mean", "weighted", "ridge", "network", "logits", "logistic", "blend", "rare"],
+    ids=[
+        "maximum",
+        "mean",
+        "weighted",
+        "ridge",
+        "network",
+        "logits",
+        "logistic",
+        "blend",
+        "rare",
+        "left out",
+    ],
 )
 @pytest.mark.parametrize(
     "patterns", [(), ((True, True, True), (False, True, False))], ids=["any", "some"]

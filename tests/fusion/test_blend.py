@@ -198,3 +198,57 @@ class TestStrangers:
             outputs, targets, None, Context()
         )
         assert alone.fuse(new)[-2].any()
+
+
+class TestOptionalParts:
+    """What a part with ``optional = true`` counts is left open: all of its weight, a third or nothing."""
+
+    PARTS: tuple[dict[str, Any], ...] = (
+        {"policy": "mean"},
+        {"policy": "maximum", "optional": True, "weight": 3},
+    )
+
+    def test_variants_count_all_of_it_a_third_or_nothing(self) -> None:
+        outputs, targets = make()
+        fitted = blend(*self.PARTS).fit(outputs, targets, None, Context())
+        for weight, variant in zip((3, 1, 0), fitted.variants(), strict=True):
+            assert [part["weight"] for part in variant.facts()["parts"]] == [1, weight]
+            of_maximum = [] if weight == 0 else [{"policy": "maximum", "weight": weight}]
+            alone = blend({"policy": "mean"}, *of_maximum)
+            np.testing.assert_allclose(variant.fuse(outputs), alone.fuse(outputs), atol=1e-6)
+        np.testing.assert_array_equal(fitted.fuse(outputs), fitted.variants()[0].fuse(outputs))
+
+    def test_a_variant_has_the_same_variants_and_survives_a_restart(self) -> None:
+        (outputs, targets), (new, _) = make(), make(seed=1)
+        fitted = blend(*self.PARTS).fit(outputs, targets, None, Context())
+        chosen = fitted.variants()[2]
+        assert len(chosen.variants()) == 3
+        restored = blend(*self.PARTS).restore(chosen.state())
+        np.testing.assert_array_equal(restored.fuse(new), chosen.fuse(new))
+        assert not np.array_equal(restored.fuse(new), fitted.fuse(new))
+
+    def test_models_from_before_the_choice_keep_the_weights_of_their_settings(self) -> None:
+        outputs, targets = make()
+        fitted = blend(*self.PARTS).fit(outputs, targets, None, Context())
+        state = fitted.state()
+        older = {name: array for name, array in state.arrays.items() if name != "weights"}
+        restored = blend(*self.PARTS).restore(State(older, state.facts))
+        np.testing.assert_array_equal(restored.fuse(outputs), fitted.fuse(outputs))
+
+    def test_some_part_always_counts(self) -> None:
+        only = [{"policy": name, "optional": True} for name in ("mean", "maximum")]
+        weights = [variant.weights_.tolist() for variant in blend(*only).variants()]
+        assert len(weights) == 8
+        assert [0.0, 0.0] not in weights
+
+    def test_a_part_that_does_not_count_cannot_answer_for_rare_sets(self) -> None:
+        outputs, targets = make()
+        parts = (
+            {"policy": "mean", "optional": True},
+            {"policy": "maximum", "answer_rare_patterns": False},
+        )
+        fitted = blend(*parts).fit(outputs, targets, None, Context())
+        only_maximum = fitted.variants()[-1]
+        np.testing.assert_allclose(
+            only_maximum.fuse(outputs), blend({"policy": "maximum"}).fuse(outputs), atol=1e-6
+        )

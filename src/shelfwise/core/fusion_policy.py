@@ -6,6 +6,7 @@ Dimensions: N products, or B of a batch; M members; L labels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
@@ -42,6 +43,13 @@ class FusionPolicy(ABC):
     @abstractmethod
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L) in [0, 1]; accepts any presence mask."""
+
+    def variants(self) -> Sequence[Self]:
+        """What this fitted policy may become, itself first: cross-fitted scores choose one.
+
+        All share what was learnt, so they are cheap; a variant's :meth:`state` says which one it is.
+        """
+        return (self,)
 
     def state(self) -> State:
         """Everything :meth:`restore` needs; rules that learn nothing have an empty state."""

@@ -5,7 +5,9 @@ Dimensions: N products, or B of a batch; M members, L labels, P policies that ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +19,15 @@ from shelfwise import aliases
 from shelfwise.core import registry
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.logit import clipped_logit
-from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Float64Array,
+    Floats,
+    MemberOutputs,
+    PluginSettings,
+    State,
+)
 from shelfwise.errors import ShelfwiseError
 
 if TYPE_CHECKING:
@@ -28,6 +38,9 @@ MIN_PRODUCTS = 50
 
 EPSILON = 1e-5
 """Scores nearer to 0 or 1 count as this near: a part that gives exactly 0 or 1 must not decide alone."""
+
+OPTIONAL_SHARES = (1.0, 1 / 3, 0.0)
+"""Of its weight, what an optional part may count: beside one other part a half, a quarter or nothing."""
 
 
 class BlendPart(PluginSettings):
@@ -44,6 +57,11 @@ class BlendPart(PluginSettings):
         True,
         description="whether it also predicts products whose set of present members hardly any training "
         "product has; if not, the other parts do",
+    )
+    optional: bool = Field(
+        False,
+        description="whether it counts a third of its weight, or nothing, where out-of-fold scores are "
+        "clearly better so: a network learns too little from few products",
     )
 
     @model_validator(mode="before")
@@ -85,8 +103,8 @@ class BlendSettings(PluginSettings):
     """Which policies are blended, and what each counts."""
 
     parts: tuple[BlendPart, ...] = Field(
-        description="the policies that are blended, a table for each with policy, settings, weight and "
-        "answer_rare_patterns"
+        description="the policies that are blended, a table for each with policy, settings, weight, "
+        "answer_rare_patterns and optional"
     )
 
     @field_validator("parts")
@@ -107,7 +125,8 @@ class Blend(FusionPolicy):
     so that their blend is better than the better of the two. Every part has a seed of its own, so the same
     network twice is an average over two trainings. A network has learned little of a set of present members
     that training products hardly ever have. For products with such a set, a part with
-    ``answer_rare_patterns = false`` does not count, unless all parts have this setting.
+    ``answer_rare_patterns = false`` does not count, unless all parts have this setting. What a part with
+    ``optional = true`` counts is chosen by cross-fitted scores, where there are some.
     """
 
     Settings = BlendSettings
@@ -116,6 +135,8 @@ class Blend(FusionPolicy):
     def __init__(self, settings: BlendSettings) -> None:
         super().__init__(settings)
         self.parts_ = [_make_policy(part.policy, part.settings) for part in settings.parts]
+        # (P,) what each part counts; 0 where cross-fitted scores are better without it
+        self.weights_ = np.array([part.weight for part in settings.parts])
         # (S, M) sets of members that enough training products have; None before fit
         self.familiar_: Bools | None = None
 
@@ -144,13 +165,23 @@ class Blend(FusionPolicy):
         weights = self._weights(outputs.present)
         # logits add up evidence: a part that is nearly certain counts more than in a mean of scores
         for weight, part in zip(weights, self.parts_, strict=True):
+            if not weight.any():
+                continue
             logits = clipped_logit(part.fuse(outputs), EPSILON, 1 - EPSILON)
             mixed += weight[:, None] * logits
         return outputs.zero_where_absent(expit(mixed))
 
+    def variants(self) -> Sequence[Self]:
+        """The blend with every share of its optional parts."""
+        shares = [OPTIONAL_SHARES if part.optional else (1.0,) for part in self.settings.parts]
+        weights = np.array([part.weight for part in self.settings.parts])
+        chosen = [weights * of_parts for of_parts in itertools.product(*shares)]
+        # someone has to predict, also where every part is optional
+        return [self._weighted(own) for own in chosen if own.any()]
+
     def state(self) -> State:
-        """The parts' states, by place."""
-        arrays: dict[str, Any] = {}
+        """What each part counts, and the parts' states, by place."""
+        arrays: dict[str, Any] = {"weights": self.weights_}
         facts: dict[str, Any] = {}
         for i, part in enumerate(self.parts_):
             state = part.state()
@@ -165,6 +196,8 @@ class Blend(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the blend that `state` was taken from."""
         self.familiar_ = state.arrays.get("familiar")
+        # models from before weights were chosen have those of the settings
+        self.weights_ = state.arrays.get("weights", self.weights_)
         for i, part in enumerate(self.parts_):
             prefix = f"part.{i}."
             own = [name for name in state.arrays if name.startswith(prefix)]
@@ -175,16 +208,20 @@ class Blend(FusionPolicy):
     def facts(self) -> dict[str, Any]:
         """The policy, weight and facts of every part."""
         parts = []
-        for chosen, part in zip(self.settings.parts, self.parts_, strict=True):
-            parts.append({"policy": chosen.policy, "weight": chosen.weight, "facts": part.facts()})
+        for chosen, weight, part in zip(
+            self.settings.parts, self.weights_.tolist(), self.parts_, strict=True
+        ):
+            parts.append({"policy": chosen.policy, "weight": weight, "facts": part.facts()})
         return {"parts": parts}
 
     def to_module(self) -> nn.Module:
         """The parts as networks, and the mean of their logits."""
         from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
 
-        parts = [part.to_module() for part in self.parts_]
-        weights = np.array([part.weight for part in self.settings.parts])
+        # a part that does not count need not be in the graph
+        counted = np.flatnonzero(self.weights_)
+        parts = [self.parts_[i].to_module() for i in counted]
+        weights = self.weights_[counted]
         skips_rare = self._parts_that_skip_rare()
         if skips_rare is None or self.familiar_ is None:
             shares = (weights / weights.sum()).astype(np.float32)
@@ -195,14 +232,14 @@ class Blend(FusionPolicy):
             _mean_of_familiar_logits,
             parts,
             weights=weights.astype(np.float32)[:, None],
-            skips_rare=skips_rare[:, None],
+            skips_rare=skips_rare[counted, None],
             familiar=np.concatenate([nobody, self.familiar_]),
         )
 
     def _weights(self, present: Bools) -> Floats:
         """What each part counts for each product, (P, N); summing to 1."""
-        by_part = np.array([[part.weight] for part in self.settings.parts], np.float32)
-        weights = np.repeat(by_part, len(present), axis=1)
+        by_part = self.weights_.astype(np.float32)
+        weights = np.repeat(by_part[:, None], len(present), axis=1)
         skips_rare = self._parts_that_skip_rare()
         if skips_rare is not None and self.familiar_ is not None:
             familiar = {tuple(row) for row in self.familiar_.tolist()}
@@ -213,10 +250,17 @@ class Blend(FusionPolicy):
     def _parts_that_skip_rare(self) -> Bools | None:
         """Which parts (P,) do not count for rare sets of members; None where it makes no difference."""
         skips_rare = np.array([not part.answer_rare_patterns for part in self.settings.parts])
+        of_counted = skips_rare[self.weights_ > 0]
         # someone has to predict these products
-        if self.familiar_ is None or not skips_rare.any() or skips_rare.all():
+        if self.familiar_ is None or not of_counted.any() or of_counted.all():
             return None
         return skips_rare
+
+    def _weighted(self, weights: Float64Array) -> Self:
+        """This blend with other weights (P,); what the parts have learnt is shared."""
+        other = copy.copy(self)
+        other.weights_ = weights
+        return other
 
 
 def _make_policy(policy: str, settings: dict[str, Any]) -> FusionPolicy:

@@ -28,6 +28,7 @@ from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.kept_predictions import matrix_arrays, matrix_from
+from shelfwise.training.policy_variants import CrossedPolicy, kept_variant
 from shelfwise.training.product_draw import draw_products
 
 
@@ -117,18 +118,20 @@ class Stack:
         return fused_predictions(model.policies[self.name], self._validation())
 
     def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
-        """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds."""
+        """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds.
+
+        Without validation rows, they choose which of its variants the policy of `model` becomes.
+        """
         predictions = self._out_of_fold()
         present = np.stack([one.present for one in predictions], axis=1)
         targets = self.targets[self.parts[0].rows]
         folds = self.parts[0].folds
 
         def computed() -> State:
-            # (rows, L): every row is filled by exactly one fold.
-            scores: list[tuple[Rows, Matrix]] = []
+            crossed: list[CrossedPolicy] = []
             for fold in np.unique(folds):
-                others = np.flatnonzero(folds != fold)
                 held_out = np.flatnonzero(folds == fold)
+                others = np.flatnonzero(folds != fold)
                 # The fold's policy need only solve for the presence patterns that it will meet.
                 patterns = _patterns_in(present[held_out])
                 own_context = self._context(model, context, patterns)
@@ -137,11 +140,21 @@ class Stack:
                 known = [one.take(others) for one in predictions]
                 learnt = self._drawn(known, targets[others], model, context)
                 policy = policy.fit(*learnt, None, own_context)
-                asked = [one.take(held_out) for one in predictions]
-                scores.append((held_out, fused_predictions(policy, asked)))
-            return State(matrix_arrays("scores", in_row_order(scores, targets.shape)))
+                crossed.append(CrossedPolicy(held_out, policy.variants()))
+            # Thresholds rest on the validation scores of the policy as it is.
+            chosen = 0 if len(self.validation) else kept_variant(crossed, predictions, targets)
+            # (rows, L): every row is filled by exactly one fold.
+            scores: list[tuple[Rows, Matrix]] = []
+            for part in crossed:
+                asked = [one.take(part.rows) for one in predictions]
+                scores.append((part.rows, fused_predictions(part.variants[chosen], asked)))
+            by_row = matrix_arrays("scores", in_row_order(scores, targets.shape))
+            return State(by_row, {"variant": chosen})
 
-        return matrix_from(checkpoints.run(f"cross.{self.name}", computed).arrays, "scores")
+        state = checkpoints.run(f"cross.{self.name}", computed)
+        variants = model.policies[self.name].variants()
+        model.policies[self.name] = variants[state.facts["variant"]]
+        return matrix_from(state.arrays, "scores")
 
     def _drawn(
         self, predictions: Sequence[Prediction], targets: Matrix, model: Model, context: Context
