@@ -170,6 +170,52 @@ def test_a_call_that_is_not_understood_is_refused_as_json(verb: str, command: Co
     assert "--no-such-option" in done.stderr
 
 
+TALKATIVE = """
+import os, subprocess, sys
+from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.types import PluginSettings
+
+print("loading the talkative plug-in")
+os.write(1, b"as a library in C does\\n")
+subprocess.run([sys.executable, "-c", "print('and a process')"])
+
+class Talkative(FusionPolicy):
+    Settings = PluginSettings
+    def fit(self, outputs, targets, validation, context): return self
+    def fuse(self, outputs): return outputs.scores[:, 0]
+"""
+
+
+def test_what_a_plugin_prints_goes_to_standard_error(tmp_path: Path) -> None:
+    installed = tmp_path / "talkative-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: talkative\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "[shelfwise.fusion]\ntalkative = talkative:Talkative\n"
+    )
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "shelfwise", "plugins", "talkative", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert document(done.stdout)["name"] == "talkative"
+    assert done.stderr.splitlines() == [
+        "loading the talkative plug-in",
+        "as a library in C does",
+        "and a process",
+    ]
+
+
+def test_who_asks_for_help_reads_it(command: Command) -> None:
+    done = command("inspect", "--json", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage" in done.stdout
+
+
 def test_what_shelfwise_refuses_is_json_too(
     command: Command, trained: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
@@ -23,7 +24,7 @@ from shelfwise.cli import (
     training_verbs,
 )
 from shelfwise.cli.options import Command
-from shelfwise.cli.terminal import print_json
+from shelfwise.cli.terminal import nothing_but_json, print_json
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.errors import ShelfwiseError
@@ -81,7 +82,15 @@ def main() -> None:
     _let_any_name_be_printed()
     # numpy's waiting threads would else take turns with torch's
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-    as_json = "--json" in sys.argv[1:]
+    words = sys.argv[1:]
+    # who asks for help wants to read it
+    as_json = "--json" in words and "--help" not in words
+    with nothing_but_json() if as_json else nullcontext():
+        _run(as_json)
+
+
+def _run(as_json: bool) -> NoReturn:
+    """Do what the words of the command ask for, and end with its exit code."""
     try:
         # typer says itself what it does not understand, but only in words
         code = app(standalone_mode=not as_json)

@@ -8,13 +8,14 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
 from shelfwise.cli.progress_lines import PROGRESS_VARIABLE, line_context
+from shelfwise.core.standard_output import take_standard_output
 
 if TYPE_CHECKING:
     from shelfwise.core.types import Context
@@ -96,9 +97,34 @@ def called_as() -> str:
     return shlex.quote(str(called))
 
 
+@contextmanager
+def nothing_but_json() -> Iterator[None]:
+    """Inside, only :func:`print_json` writes to standard output; what else is printed goes to standard error.
+
+    Plug-ins and libraries may print what they like, and a program reads one line.
+    """
+    global _json_output
+    stdout = sys.stdout
+    # tests put something else in its place, which belongs to no process
+    if stdout is sys.__stdout__:
+        _json_output = os.fdopen(
+            take_standard_output(), "w", encoding="utf-8", errors="backslashreplace"
+        )
+    else:
+        _json_output = stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _json_output = None
+
+
+_json_output: TextIO | None = None
+
+
 def print_json(value: Any) -> None:
     """Print `value` as one line; numbers that JSON does not have, such as NaN, are null."""
     text = json.dumps(value, ensure_ascii=False)
     # Python reads back what it writes there, and gives the words for such numbers to a function
     plain = json.loads(text, parse_constant=lambda _: None)
-    typer.echo(json.dumps(plain, ensure_ascii=False))
+    typer.echo(json.dumps(plain, ensure_ascii=False), file=_json_output)

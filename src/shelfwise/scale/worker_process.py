@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from shelfwise.core.one_thread import use_one_thread
+from shelfwise.core.standard_output import take_standard_output
 from shelfwise.scale.job import Job
 from shelfwise.scale.labeller import loaded_labeller
 from shelfwise.scale.shard_queue import Task
@@ -28,7 +29,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
     # Ctrl+C goes to all processes of a terminal; the run ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = _taken_streams()
+    requests, answers = sys.stdin.buffer, os.fdopen(take_standard_output(), "wb")
     # the process is a worker's own, so its settings may be made; the allocator's stay as they are:
     # memory that is kept for the next portion is not given to the neighbour
     use_one_thread()
@@ -42,13 +43,6 @@ def main() -> None:
     _send(answers, {"kind": "ready"})
     while True:
         _send(answers, labeller.do(tasks.get(), partial(_advanced, answers)))
-
-
-def _taken_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The streams to the run. What a library prints goes to standard error instead."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return sys.stdin.buffer, answers
 
 
 def _receive(requests: BinaryIO, tasks: queue.Queue[Task]) -> None:
