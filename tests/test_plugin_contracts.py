@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,18 @@ def same_arrays(one: State, other: State) -> bool:
     )
 
 
+def assert_same_arrays(one: Any, other: Any) -> None:
+    """Whether all arrays in two dataclasses or tuples are the same."""
+    if isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+    elif isinstance(one, tuple):
+        for left, right in zip(one, other, strict=True):
+            assert_same_arrays(left, right)
+    elif is_dataclass(one):
+        for field in fields(one):
+            assert_same_arrays(getattr(one, field.name), getattr(other, field.name))
+
+
 @dataclass(frozen=True)
 class Trial:
     """One modality, fitted."""
@@ -260,6 +273,12 @@ class TestModalities:
         again = fit_present(make_modality(trial.name), trial.train, trial.train, trial.context)
         assert same_arrays(again.state(), trial.modality.state())
 
+    def test_changes_nothing_that_it_is_given(self, trial: Trial) -> None:
+        before = copy.deepcopy(trial.train)
+        modality = fit_present(make_modality(trial.name), trial.train, trial.train, trial.context)
+        modality.predict(trial.train.present().inputs, trial.context)
+        assert_same_arrays(trial.train, before)
+
     def test_unfitted_raises(self, trial: Trial) -> None:
         rows = np.flatnonzero(trial.inputs.present)
         with pytest.raises(NotFittedError):
@@ -338,6 +357,13 @@ class TestPolicies:
 
     def test_same_seed_same_weights(self, policy_name: str) -> None:
         assert same_arrays(fitted(policy_name, seed=5).state(), fitted(policy_name, seed=5).state())
+
+    def test_changes_nothing_that_it_is_given(self, policy_name: str) -> None:
+        outputs, targets = make_outputs(all_masks(160))
+        before = copy.deepcopy((outputs, targets))
+        policy = make_policy(policy_name)
+        policy.fit(outputs, targets, (outputs, targets), Context(labels=NAMES)).fuse(outputs)
+        assert_same_arrays((outputs, targets), before)
 
     def test_unfitted_raises_unless_there_is_nothing_to_learn(self, policy_name: str) -> None:
         outputs, _ = make_outputs(all_masks(16))

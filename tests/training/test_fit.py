@@ -14,6 +14,7 @@ from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member, make_policy
 from shelfwise.core.types import Context, Examples, Floats, MemberOutputs, Rows
@@ -26,8 +27,8 @@ from shelfwise.metrics.multilabel import micro_f1
 from shelfwise.modalities.text_linear import TextLinear
 from shelfwise.model.bundle import load_bundle, save_bundle
 from shelfwise.model.model import Model
+from shelfwise.training import cross_fitting, fit_members
 from shelfwise.training import fit as fitting
-from shelfwise.training import fit_members
 from shelfwise.training import time_budget as budget_room
 from shelfwise.training.cross_fitting import out_of_fold
 from shelfwise.training.dataset import TrainingSet
@@ -295,6 +296,31 @@ class TestBudget:
             "both": "its member description was not run: the budget of 160 s is too small for description",
         }
         assert model.members_of("all") == ("title",)
+
+    def test_a_member_whose_folds_take_longer_and_longer_is_left_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As one of another package may, which reports no progress at all."""
+        clock, real = Clock(), cross_fitting.fit_present
+        begun: list[int] = []
+
+        def slow(modality: Modality, *given: Any) -> Modality:
+            if modality.field == "description":
+                begun.append(len(begun))
+                clock.now += 200
+            *examples, context = given
+            # tells nothing, so nothing interrupts it
+            return real(modality, *examples, Context(context.seed))
+
+        monkeypatch.setattr(budget_room, "time", clock)
+        monkeypatch.setattr(cross_fitting, "fit_present", slow)
+        systems = {"all": {"policy": "mean"}}
+        model = fit(config(systems, decide_with="all", budget=400.0))
+        assert model.facts["not_run"] == {
+            "description": "the budget of 400 s is too small for description"
+        }
+        # the time was over in the second part, and no further one was begun
+        assert begun == [0, 1]
 
     def test_what_decides_is_joined_first_and_always(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clock, real = Clock(), fitting._fit_system

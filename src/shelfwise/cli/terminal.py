@@ -58,7 +58,8 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
 
         class ProgressBar:
             def __init__(self, title: str, total: int) -> None:
-                self.task = bars.add_task(title, total=total)
+                # of nothing: how far it is nobody knows
+                self.task = bars.add_task(title, total=total or None)
 
             def advance(self, steps: int = 1) -> None:
                 bars.advance(self.task, steps)

@@ -28,7 +28,7 @@ from shelfwise.training.fit import fit_model
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.refit import refit
 from shelfwise.training.run_record import describe_run
-from shelfwise.training.stage_words import stage_teller, tell_stage
+from shelfwise.training.stage_words import stage_display, tell_stage
 
 log = logging.getLogger("shelfwise")
 
@@ -87,7 +87,7 @@ def _train(
     partial = out.with_name(out.name + ".partial")
     # once: it reads every value of the catalogue
     key = _run_key(config, data)
-    checkpoints = Checkpoints(partial, key, resume, stage_teller(context))
+    checkpoints = Checkpoints(partial, key, resume, stage_display(context))
     fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
@@ -100,7 +100,7 @@ def _train(
     results["refit"] = None
     # all products of the training catalogue are in the model already where the test has its own
     if config.refit and test is None:
-        told = stage_teller(context, "on all products, ")
+        told = stage_display(context, "on all products, ")
         second = Checkpoints(partial / "refit", key, resume, told)
         outcome = refit(model, data, config, context, second, seconds_fit)
         results["refit"] = outcome.to_dict()

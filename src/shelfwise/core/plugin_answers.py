@@ -1,4 +1,4 @@
-"""What a plug-in answers is looked at before it is used: code of others may be wrong."""
+"""What a plug-in answers is looked at, and what it is given stays as it is: code of others may be wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.read_only import changes_refused, lent
 from shelfwise.core.sparse_scores import highest_scores, row_slices
-from shelfwise.core.types import Floats, Matrix, MemberOutputs, Prediction
+from shelfwise.core.types import Context, Floats, Matrix, MemberOutputs, Prediction
 from shelfwise.errors import PluginError
 
 
@@ -45,7 +46,9 @@ def fused(policy: FusionPolicy, outputs: MemberOutputs) -> Floats:
         PluginError: see :func:`checked`.
     """
     rows, _, labels = outputs.scores.shape
-    return checked(policy, policy.fuse(outputs), rows, labels)
+    with changes_refused(policy):
+        answer = policy.fuse(lent(policy, outputs))
+    return checked(policy, answer, rows, labels)
 
 
 def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -> Matrix:
@@ -61,3 +64,21 @@ def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -
         some = [one.take(np.arange(rows.start, rows.stop)) for one in predictions]
         parts.append(highest_scores(fused(policy, MemberOutputs.stack(some))))
     return sp.csr_array(sp.vstack(parts, format="csr"))
+
+
+def fit_policy(
+    policy: FusionPolicy,
+    outputs: MemberOutputs,
+    targets: Floats,
+    validation: tuple[MemberOutputs, Floats] | None,
+    context: Context,
+) -> FusionPolicy:
+    """Fit a policy on what it cannot change.
+
+    Raises:
+        PluginError: it tries to.
+    """
+    with changes_refused(policy):
+        return policy.fit(
+            lent(policy, outputs), lent(policy, targets), lent(policy, validation), context
+        )

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from shelfwise.core.modality import Modality
 from shelfwise.core.plugin_answers import checked
+from shelfwise.core.read_only import changes_refused, lent
 from shelfwise.core.sparse_scores import dense, highest_scores, row_slices
 from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Prediction, Rows
 from shelfwise.errors import LabelError
@@ -23,6 +24,7 @@ def fit_present(
 
     Raises:
         LabelError: no training product has the field.
+        PluginError: the modality changes what it is given.
     """
     present = train.present()
     if not present.targets.shape[0]:
@@ -37,7 +39,8 @@ def fit_present(
     if not modality.takes_sparse_targets:
         present = _with_dense_targets(present)
         watched = None if watched is None else _with_dense_targets(watched)
-    return modality.fit(present, watched, context)
+    with changes_refused(modality):
+        return modality.fit(lent(modality, present), lent(modality, watched), context)
 
 
 def _with_dense_targets(examples: Examples) -> Examples:
@@ -61,7 +64,8 @@ def predict_present(
         Probabilities (N, L) and features (N, D); D is 0 where no product has the field.
 
     Raises:
-        PluginError: the modality gave arrays of another shape, or values that are no finite numbers.
+        PluginError: the modality gave arrays of another shape, or values that are no finite numbers; or it
+            changes what it is given.
     """
     if highest_only:
         return _predict_highest(modality, inputs, labels, context)
@@ -72,7 +76,8 @@ def predict_present(
         return Prediction(nothing, np.zeros((count, 0), np.float32), inputs.present)
     # taking all rows would copy them for nothing
     asked = inputs if len(rows) == count else inputs.take(rows)
-    probabilities, features = modality.predict(asked, context)
+    with changes_refused(modality):
+        probabilities, features = modality.predict(lent(modality, asked), context)
     probabilities = checked(modality, probabilities, len(rows), labels)
     features = checked(modality, features, len(rows))
     return Prediction(

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from shelfwise.core.plugin_answers import fused
 from shelfwise.core.types import Floats, MemberOutputs
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
@@ -29,7 +30,7 @@ def contributions(model: Model, answers: MemberPredictions) -> Floats:
     for subset in itertools.product([False, True], repeat=count):
         masked = _only_members(outputs, subset)
         # Calibrated, so that the values sum to the score that the user sees.
-        values[subset] = model.calibrated(masked.zero_where_absent(policy.fuse(masked)))
+        values[subset] = model.calibrated(masked.zero_where_absent(fused(policy, masked)))
     shares = np.zeros_like(outputs.scores)
     for subset, value in values.items():
         for member in range(count):

@@ -19,6 +19,7 @@ from shelfwise import aliases
 from shelfwise.core import registry
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.logit import clipped_logit
+from shelfwise.core.plugin_answers import fit_policy, fused
 from shelfwise.core.types import (
     Bools,
     Context,
@@ -149,7 +150,8 @@ class Blend(FusionPolicy):
     ) -> Self:
         """Fit every part on the same products; the seed of part i is ``context.seed + i``."""
         for i, part in enumerate(self.parts_):
-            part.fit(outputs, targets, validation, replace(context, seed=context.seed + i))
+            own_context = replace(context, seed=context.seed + i)
+            fit_policy(part, outputs, targets, validation, own_context)
         # which sets of members are rare is a fact of the training products, so it is kept with the model
         sets, counts = np.unique(outputs.present, axis=0, return_counts=True)
         self.familiar_ = sets[counts >= MIN_PRODUCTS]
@@ -167,7 +169,7 @@ class Blend(FusionPolicy):
         for weight, part in zip(weights, self.parts_, strict=True):
             if not weight.any():
                 continue
-            logits = clipped_logit(part.fuse(outputs), EPSILON, 1 - EPSILON)
+            logits = clipped_logit(fused(part, outputs), EPSILON, 1 - EPSILON)
             mixed += weight[:, None] * logits
         return outputs.zero_where_absent(expit(mixed))
 

@@ -9,6 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ class Checkpoints:
         folder: where they are kept; None keeps nothing.
         key: identifies settings and data; a run with another key may not resume this one.
         resume: continue what `folder` holds; otherwise it is emptied first.
-        begun: is told the name of each stage that is computed now.
+        shown: given the name of a stage, what shows it while it is computed.
 
     Raises:
         ConfigError: `resume` is asked for, and `folder` belongs to other settings or other data.
@@ -37,10 +38,10 @@ class Checkpoints:
         folder: Path | None = None,
         key: str = "",
         resume: bool = False,
-        begun: Callable[[str], None] | None = None,
+        shown: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.folder = folder
-        self._begun = begun or (lambda stage: None)
+        self._shown = shown
         self.seconds: dict[str, float] = {}
         if folder is None:
             return
@@ -64,10 +65,7 @@ class Checkpoints:
             # the seconds of the first time, as if the run had never been interrupted
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
-        self._begun(name)
-        started = time.perf_counter()
-        state = compute()
-        self.seconds[name] = time.perf_counter() - started
+        state = self.time(name, compute)
         if path is not None:
             # repr keeps every digit of the seconds; safetensors takes text only
             metadata = {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
@@ -76,9 +74,9 @@ class Checkpoints:
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
         """Compute what is quick to do again (or cached elsewhere), and note the seconds it took."""
-        self._begun(name)
         started = time.perf_counter()
-        result = compute()
+        with self._shown(name):
+            result = compute()
         self.seconds[name] = time.perf_counter() - started
         return result
 

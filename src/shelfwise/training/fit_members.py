@@ -133,7 +133,7 @@ def fit_member(
         # Fold 0 is held out; the products of the others are fitted on and never predicted.
         folds = np.where(folds == 0, 0, -1)
     make = partial(make_member, config, name)
-    keep = partial(_checkpointed_fold, checkpoints, name)
+    keep = partial(_checkpointed_fold, checkpoints, budget, name)
     predicted_folds = out_of_fold(make, train, folds, validation, context, keep, highest_only)
     rows = np.flatnonzero(folds >= 0)
     return FittedMember(
@@ -182,11 +182,13 @@ def _folds(training_set: TrainingSet, config: Config) -> Rows:
 
 
 def _checkpointed_fold(
-    checkpoints: Checkpoints, name: str, fold: int, compute: Compute
+    checkpoints: Checkpoints, budget: Budget, name: str, fold: int, compute: Compute
 ) -> Prediction:
     """The prediction of one fold, from disk where an interrupted run has left it."""
 
     def predicted() -> State:
+        # a plug-in that reports no progress is stopped between two folds, and not before
+        budget.check()
         # every fold has a space of its own, so features of folds are of no use
         return prediction_state(compute().without_features())
 

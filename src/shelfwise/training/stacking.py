@@ -11,7 +11,7 @@ import numpy as np
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality, presence_patterns
-from shelfwise.core.plugin_answers import fused_predictions
+from shelfwise.core.plugin_answers import fit_policy, fused_predictions
 from shelfwise.core.registry import make_policy
 from shelfwise.core.sparse_scores import dense, in_row_order
 from shelfwise.core.types import (
@@ -105,7 +105,7 @@ class Stack:
         own_context = self._context(model, context, patterns)
 
         def fitted() -> State:
-            return policy.fit(outputs, targets, validation, own_context).state()
+            return fit_policy(policy, outputs, targets, validation, own_context).state()
 
         # Restored even where it was just fitted: a resumed run then goes exactly the same way.
         policy.restore(checkpoints.run(f"system.{self.name}", fitted))
@@ -139,7 +139,7 @@ class Stack:
                 policy = make_policy(model.config, self.name)
                 known = [one.take(others) for one in predictions]
                 learnt = self._drawn(known, targets[others], model, context)
-                policy = policy.fit(*learnt, None, own_context)
+                policy = fit_policy(policy, *learnt, None, own_context)
                 crossed.append(CrossedPolicy(held_out, policy.variants()))
             # Thresholds rest on the validation scores of the policy as it is.
             chosen = 0 if len(self.validation) else kept_variant(crossed, predictions, targets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import AbstractContextManager
 
 from shelfwise.core.types import Context
 
@@ -37,10 +37,8 @@ def tell_stage(context: Context, words: str) -> None:
         pass
 
 
-def stage_teller(context: Context, before: str = "") -> Callable[[str], None]:
-    """Tells the beginning of each stage, with `before` in front."""
-    return partial(_tell, context, before)
-
-
-def _tell(context: Context, before: str, stage: str) -> None:
-    tell_stage(context, before + stage_words(stage))
+def stage_display(
+    context: Context, before: str = ""
+) -> Callable[[str], AbstractContextManager[object]]:
+    """Shows a stage as long as it lasts, with `before` in front: a plug-in may tell nothing for hours."""
+    return lambda stage: context.progress(before + stage_words(stage), 0)

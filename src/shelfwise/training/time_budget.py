@@ -100,6 +100,15 @@ class Budget:
         except BudgetSpentError:
             return self._reason(name)
 
+    def check(self) -> None:
+        """Go on only while there is time.
+
+        Raises:
+            BudgetSpentError: there is none left.
+        """
+        if time.perf_counter() > self.deadline:
+            raise BudgetSpentError
+
     def first_of(self, runs: int, work: Callable[[], T]) -> T:
         """What `work` gives.
 
