@@ -53,6 +53,41 @@ def test_copies_with_a_few_other_words_are_found_and_nothing_else(changes: int) 
     assert len(np.unique(groups[:2000])) == 2000
 
 
+def test_a_text_that_repeats_the_words_of_others_hides_no_copies() -> None:
+    texts = drawn(2000)
+    copies = [with_changes(texts[row], 1, row) for row in range(100)]
+    stuffed = " ".join(texts[:100] * 150)
+    groups = similar_groups([column([*texts, *copies, stuffed])], 105)
+    assert np.mean(groups[:100] == groups[2000:2100]) >= 0.98
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        [None] * 60,
+        [""] * 60,
+        ["!?"] * 60,
+        ["mug"] * 60,
+        ["mug " * 250_000] * 3,
+        ["\u202e\x00 " * 40] * 3,
+        [" ".join(WORDS) * 20],
+    ],
+    ids=["none", "missing", "empty", "signs", "one word", "1 MB of it", "controls", "long"],
+)
+def test_texts_that_say_nothing_are_alone(texts: list[str | None]) -> None:
+    assert similar_groups([column(texts)], 50).tolist() == list(range(len(texts)))
+
+
+def test_boilerplate_in_a_third_of_the_texts_hides_and_chains_nothing() -> None:
+    common = "free delivery in two days all sizes returns within thirty days please read the chart"
+    texts = [f"{text} {common}" if row % 10 < 3 else text for row, text in enumerate(drawn(2000))]
+    copies = [with_changes(texts[row], 1, row) for row in range(100)]
+    groups = similar_groups([column([*texts, *copies])], 105)
+    assert np.mean(groups[:100] == groups[2000:]) >= 0.98
+    assert len(np.unique(groups[:2000])) == 2000
+
+
 def test_similarity_is_about_the_share_of_word_pairs_in_common() -> None:
     texts = drawn(40)
     copies = [with_changes(text, row % 4, row) for row, text in enumerate(texts)]

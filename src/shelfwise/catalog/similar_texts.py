@@ -126,7 +126,10 @@ def _connected(pairs: SimilarPairs, kept: NDArray[np.bool_], count: int) -> Rows
 
 
 def _word_pairs(columns: list[pa.ChunkedArray]) -> tuple[Hashes, Rows]:
-    """The hashes of the word pairs of all texts, (P,), one text after the other, and how many each has."""
+    """The hashes of the word pairs of all texts, (P,), one text after the other, and how many each has.
+
+    A pair that a text has several times is there once.
+    """
     parts: list[Hashes] = []
     lengths: list[Rows] = []
     known: dict[str, int] = {}
@@ -159,7 +162,18 @@ def _pairs_of(
     begins = np.ones(len(codes), dtype=np.bool_)
     begins[np.cumsum(counts) - 1] = False
     firsts = np.flatnonzero(begins)
-    return splitmix64((codes[firsts] << np.uint64(32)) | codes[firsts + 1]), counts - 1
+    hashes = splitmix64((codes[firsts] << np.uint64(32)) | codes[firsts + 1])
+    return _once(hashes, counts - 1)
+
+
+def _once(hashes: Hashes, lengths: Rows) -> tuple[Hashes, Rows]:
+    """Each word pair of a text once: a text that repeats one would make it boilerplate for all others."""
+    texts = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((hashes, texts))
+    hashes, texts = hashes[order], texts[order]
+    is_new = np.ones(len(hashes), dtype=np.bool_)
+    is_new[1:] = (np.diff(hashes) != 0) | (np.diff(texts) != 0)
+    return hashes[is_new], np.bincount(texts[is_new], minlength=len(lengths))
 
 
 def _without_boilerplate(hashes: Hashes, lengths: Rows, most_sharing: int) -> tuple[Hashes, Rows]:

@@ -30,6 +30,7 @@ _ENDPOINT = "AWS_ENDPOINT_URL"
 _REQUEST = timedelta(minutes=10)
 _CONFLICTS = 5
 
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"status code: (\d{3}[ \w]*)")
 _UNREACHABLE = re.compile(r"HTTP error: ([^\n]*)")
@@ -167,11 +168,17 @@ class ObjectStorage:
         from obstore.exceptions import BaseError
         from obstore.store import S3Store
 
+        # not read as an address on the web: there %20 is a blank, and what follows # or ? is no name
+        bucket, _, prefix = self._place.removeprefix(SCHEME).partition("/")
         # whoever names an address without encryption means it: a store on this machine or in its network
         plain = os.environ.get(_ENDPOINT, "").startswith("http://")
         try:
-            return S3Store.from_url(
-                self._place, client_options={"timeout": _REQUEST, "allow_http": plain}
+            if not _BUCKET.fullmatch(bucket) or prefix.startswith("/"):
+                raise ValueError("no bucket is called so, or the prefix begins with a slash")
+            return S3Store(
+                bucket,
+                prefix=prefix or None,
+                client_options={"timeout": _REQUEST, "allow_http": plain},
             )
         except (BaseError, ValueError) as error:
             raise ConfigError(
