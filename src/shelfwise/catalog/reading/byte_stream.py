@@ -17,18 +17,17 @@ from zipfile import BadZipFile
 import numpy as np
 
 from shelfwise.catalog.reading.text_encoding import as_utf_8
-from shelfwise.catalog.reading.zip_archive import is_archive, open_member
+from shelfwise.catalog.reading.zip_archive import (
+    MAX_EXPANSION,
+    MIN_EXPANDED,
+    is_archive,
+    open_member,
+)
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError, ShelfwiseError
 
 MAX_RECORD_BYTES = 16 << 20
 """Of a record, up to a megabyte more; a longer one is refused, so that one line cannot take all memory."""
-
-MAX_EXPANSION = 200
-"""How often a compressed file may hold its own size. Catalogues are compressed 3 to 20 times."""
-
-MIN_EXPANDED = 64 << 20
-"""Bytes from which on expansion counts: small files may well be compressed a thousand times."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAGIC_BYTES = 4

@@ -8,6 +8,12 @@ from zipfile import BadZipFile, ZipFile
 
 from shelfwise.errors import CatalogError
 
+MAX_EXPANSION = 200
+"""How often a compressed file may hold its own size. Catalogues are compressed 3 to 20 times."""
+
+MIN_EXPANDED = 64 << 20
+"""Bytes from which on expansion counts: small files may well be compressed a thousand times."""
+
 _MAGIC = b"PK\x03\x04"
 _WORKBOOK_PARTS = frozenset({"[Content_Types].xml", "mimetype"})
 """Files that are in every workbook, which is a zip archive too."""
@@ -31,6 +37,24 @@ def is_archive(start: bytes, path: Path) -> bool:
     if not start.startswith(_MAGIC):
         return False
     return not _WORKBOOK_PARTS & set(_names(path))
+
+
+def check_expansion(archive: ZipFile, size: int) -> None:
+    """Refuse an archive before anything of it is expanded.
+
+    Args:
+        size: of the archive, in bytes.
+
+    Raises:
+        CatalogError: its members expand without measure.
+    """
+    # no more than the size that stands there is ever read of a member
+    expanded = sum(info.file_size for info in archive.infolist())
+    if expanded > max(MIN_EXPANDED, MAX_EXPANSION * size):
+        raise CatalogError(
+            f"the archive expands to {expanded:,} bytes, more than {MAX_EXPANSION} times its size; "
+            "remove what is no part of the catalogue"
+        )
 
 
 def catalogue_member(path: Path) -> str:

@@ -11,13 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from shelfwise.catalog.reading.byte_stream import (
-    MAX_EXPANSION,
-    MIN_EXPANDED,
-    compression,
-    read_chunks,
-)
-from shelfwise.catalog.reading.zip_archive import catalogue_member
+from shelfwise.catalog.reading.byte_stream import compression, read_chunks
+from shelfwise.catalog.reading.zip_archive import catalogue_member, check_expansion
 from shelfwise.errors import CatalogError
 
 _HAS_EXTRA = 4
@@ -91,13 +86,7 @@ def _check_members(archive: ZipFile, name: str, size: int) -> None:
     members = archive.infolist()
     if sum(info.filename == name for info in members) > 1:
         raise CatalogError(f"the archive holds {name} more than once; make it anew")
-    # no more than the size that stands there is ever read of a member
-    expanded = sum(info.file_size for info in members)
-    if expanded > max(MIN_EXPANDED, MAX_EXPANSION * size):
-        raise CatalogError(
-            f"the archive expands to {expanded:,} bytes, more than {MAX_EXPANSION} times its size; "
-            "remove what is no part of the catalogue"
-        )
+    check_expansion(archive, size)
 
 
 def _gzipped(content: bytes, packed: bytes) -> bytes:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import html
 import io
-import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
+from defusedxml.ElementTree import ParseError
 
+from shelfwise.catalog.reading.formats._workbook_cells import (
+    column_letters,
+    column_number,
+    part_of_sheet,
+)
 from shelfwise.catalog.reading.formats.excel import SheetTable, header_names, plain, sheet_table
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import with_member
@@ -24,8 +28,6 @@ from shelfwise.catalog.write_back.edits import Edit, edited
 from shelfwise.catalog.write_back.xml_places import Element, each_record
 from shelfwise.errors import CatalogError
 
-_BOOK = "xl/workbook.xml"
-_RELATIONS = "xl/_rels/workbook.xml.rels"
 _SIGNED = "_xmlsignatures/"
 _PLACE = re.compile(r"([A-Z]+)(\d+)")
 
@@ -43,7 +45,9 @@ def rewrite_workbook(path: Path, columns: Mapping[str, str], place: ChangedColum
     packed = path.read_bytes()
     try:
         with ZipFile(io.BytesIO(packed)) as archive:
-            part = _part_of(archive, table.sheet)
+            if any(name.startswith(_SIGNED) for name in archive.namelist()):
+                raise CatalogError("it is signed, and a change would break its signature")
+            part = part_of_sheet(archive, table.sheet)
             data = archive.read(part)
     except (BadZipFile, KeyError, ParseError, DefusedXmlException, StopIteration):
         kind = "only workbooks of the kind .xlsx or .xlsm are written back: save it as one of these"
@@ -52,26 +56,6 @@ def rewrite_workbook(path: Path, columns: Mapping[str, str], place: ChangedColum
     each_record(data, lambda name: name == "row", sheet.change)
     after = edited(data, sheet.edits)
     return packed if after == data else with_member(packed, part, after)
-
-
-def _part_of(archive: ZipFile, sheet: str) -> str:
-    """The file in the archive that holds a sheet.
-
-    Raises:
-        CatalogError: the workbook is signed.
-        KeyError: it is no workbook of Excel's XML.
-    """
-    if any(name.startswith(_SIGNED) for name in archive.namelist()):
-        raise CatalogError("it is signed, and a change would break its signature")
-    book = fromstring(archive.read(_BOOK))
-    relations = fromstring(archive.read(_RELATIONS))
-    targets = {one.get("Id"): one.get("Target", "") for one in relations}
-    for element in book.iter():
-        if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
-            # the attribute is r:id, in one of two namespaces
-            relation = next(v for k, v in element.attrib.items() if k.rpartition("}")[2] == "id")
-            return posixpath.normpath(posixpath.join("/xl", targets[relation])).lstrip("/")
-    raise KeyError(sheet)
 
 
 class _Sheet:
@@ -123,14 +107,14 @@ class _Sheet:
         number = -1
         for cell in row.children:
             match = _PLACE.fullmatch(cell.attributes.get("r", ""))
-            number = _column_number(match[1]) if match else number + 1
+            number = column_number(match[1].encode()) if match else number + 1
             if number > column:
                 break
             stop = cell.end
             if number == column:
-                self._replace(cell, f"{_column_letters(column)}{self._row}", value)
+                self._replace(cell, f"{column_letters(column)}{self._row}", value)
                 return
-        reference = f"{_column_letters(column)}{self._row}"
+        reference = f"{column_letters(column)}{self._row}"
         self.edits.append(Edit(stop, stop, self._cell(row, reference, None, value)))
 
     def _replace(self, cell: Element, reference: str, value: object) -> None:
@@ -163,27 +147,3 @@ class _Sheet:
         shown = html.escape(str(value), quote=False)
         inside = f'<{prefix}is><{prefix}t xml:space="preserve">{shown}</{prefix}t></{prefix}is>'
         return f'{opening} t="inlineStr">{inside}</{prefix}c>'.encode()
-
-
-def _column_number(letters: str) -> int:
-    """
-    >>> _column_number("A"), _column_number("AB")
-    (0, 27)
-    """
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number - 1
-
-
-def _column_letters(number: int) -> str:
-    """
-    >>> _column_letters(0), _column_letters(27)
-    ('A', 'AB')
-    """
-    letters = ""
-    number += 1
-    while number:
-        number, place = divmod(number - 1, 26)
-        letters = chr(ord("A") + place) + letters
-    return letters

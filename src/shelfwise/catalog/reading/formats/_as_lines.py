@@ -36,7 +36,7 @@ def _lines(records: Iterable[Any]) -> Iterator[bytes]:
             held.append(line)
             size += len(line)
             if size >= _LINES_BYTES:
-                yield b"".join(held)
+                yield from _pieces(b"".join(held))
                 held = []
                 size = 0
     except DamagedFileError as error:
@@ -46,6 +46,12 @@ def _lines(records: Iterable[Any]) -> Iterator[bytes]:
         yield b"".join(held)
     if damage is not None:
         raise damage
+
+
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """As a file is read: a record that is too long is told by what comes before its end."""
+    for start in range(0, len(lines), _LINES_BYTES):
+        yield lines[start : start + _LINES_BYTES]
 
 
 def _line(record: Any) -> bytes:

@@ -24,6 +24,13 @@ from shelfwise.catalog.reading.formats._header import (
     unknown_header,
 )
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.formats._workbook_cells import (
+    Range,
+    check_size,
+    fill_merged,
+    hidden_columns,
+    odd_cells,
+)
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, PluginError
@@ -100,23 +107,93 @@ def sheet_table(path: Path, columns: Collection[str]) -> SheetTable:
     Raises:
         CatalogError: its header cannot be told.
     """
+    check_size(path)
     book = _workbook(path)
-    taken: tuple[str, list[list[Any]]] | None = None
-    for name in _sheet_names(book):
-        sheet = book.get_sheet_by_name(name)
-        # a diagram on a sheet of its own has no cells
-        if not sheet.height:
-            continue
-        rows = sheet.to_python(skip_empty_area=False)
-        has_header = any(knows_names(_texts(rows[i]), columns) for i in _first_filled(rows))
-        if taken is None or has_header:
-            taken = name, rows
-        if has_header:
-            break
+    taken = _taken_sheet(book, columns, path)
     if taken is None:
         return SheetTable([])
-    told = _told_sheet(taken[0], _sheet_names(book))
-    return replace(_with_header(taken[1], told, columns, path), sheet=taken[0])
+    told = _told_sheet(taken.name, _sheet_names(book))
+    table = replace(_with_header(taken.rows, told, columns, path), sheet=taken.name)
+    if table.header is not None:
+        _undo_merging(table, taken.merged, path)
+    return _with_values(table, path)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    name: str
+    rows: list[list[Any]]
+    merged: Sequence[Range]
+
+
+def _taken_sheet(book: CalamineWorkbook, columns: Collection[str], path: Path) -> _Sheet | None:
+    """The sheet that is read; None where none has rows.
+
+    Raises:
+        CatalogError: one cannot be read.
+    """
+    from python_calamine import CalamineError
+
+    taken: _Sheet | None = None
+    for name in _sheet_names(book):
+        try:
+            sheet = book.get_sheet_by_name(name)
+            # a diagram on a sheet of its own has no cells
+            if not sheet.height:
+                continue
+            rows = sheet.to_python(skip_empty_area=False)
+        except CalamineError as error:
+            raise _unreadable(path, error) from None
+        has_header = any(knows_names(_texts(rows[i]), columns) for i in _first_filled(rows))
+        if taken is None or has_header:
+            taken = _Sheet(name, rows, sheet.merged_cell_ranges or ())
+        if has_header:
+            break
+    return taken
+
+
+def _undo_merging(table: SheetTable, merged: Sequence[Range], path: Path) -> None:
+    """Give each record what its merged cells show.
+
+    Raises:
+        CatalogError: a cell of the header stands for several columns with values.
+    """
+    assert table.header is not None
+    hidden = hidden_columns(table.rows, table.header, merged)
+    if hidden:
+        name = f"{hidden[0]}{table.header + 1}"
+        raise CatalogError(
+            f"the cell {name} in the header of {path} is merged over the columns {hidden[0]} to "
+            f"{hidden[1]}, so that they have no names of their own; give each a name"
+        )
+    fill_merged(table.rows, table.last + 1, merged)
+
+
+def _with_values(table: SheetTable, path: Path) -> SheetTable:
+    """The table, where the file holds what its cells show.
+
+    Raises:
+        CatalogError: it does not hold the value of a formula.
+    """
+    names = header_names(table)
+
+    def is_read(row: int, column: int) -> bool:
+        return row > table.last and column < len(names) and bool(names[column])
+
+    odd = odd_cells(path, table.sheet, is_read)
+    if odd.without_value:
+        more = len(odd.without_value) - 1
+        others = f" (and {more:,} more)" if more else ""
+        raise CatalogError(
+            f"the cell {odd.without_value[0]}{others} of {path} is a formula, and the file does not hold its "
+            "value; open it in a spreadsheet program, save it there, and read it again"
+        )
+    if not odd.errors:
+        return table
+    count = len(odd.errors)
+    cells = f"{count:,} cells hold errors" if count > 1 else "a cell holds an error"
+    told = f"workbook: {cells} such as #N/A, the first of them {odd.errors[0]}; they count as empty"
+    return replace(table, sentences=(*table.sentences, told))
 
 
 def _with_header(
@@ -190,8 +267,12 @@ def _workbook(path: Path) -> CalamineWorkbook:
     try:
         return load_workbook(str(path))
     except (CalamineError, OSError) as error:
-        found = f"{path} cannot be read as a workbook ({first_line(error)})"
-        raise CatalogError(f"{found}; save it again without a password, or as CSV UTF-8") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> CatalogError:
+    found = f"{path} cannot be read as a workbook ({first_line(error)})"
+    return CatalogError(f"{found}; save it again without a password, or as CSV UTF-8")
 
 
 def _records(table: SheetTable, path: Path) -> Iterator[Any]:
