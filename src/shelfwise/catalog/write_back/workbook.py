@@ -16,12 +16,17 @@ from zipfile import BadZipFile, ZipFile
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError
 
+from shelfwise.catalog.reading.formats._sheet_table import (
+    SheetTable,
+    header_names,
+    plain,
+    sheet_table,
+)
 from shelfwise.catalog.reading.formats._workbook_cells import (
     column_letters,
     column_number,
     part_of_sheet,
 )
-from shelfwise.catalog.reading.formats.excel import SheetTable, header_names, plain, sheet_table
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import with_member
 from shelfwise.catalog.write_back.edits import Edit, edited

@@ -73,6 +73,13 @@ def test_what_stands_before_damage_counts(tmp_path: Path) -> None:
     assert (refused.line, refused.kind) == (2, "damaged XML")
 
 
+def test_a_record_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    huge = f"<item><g:id>009</g:id><title>{'a' * (17 << 20)}</title></item></channel>"
+    reading = read(tmp_path, RSS.replace("ENCODING", "utf-8").replace("</channel>", huge).encode())
+    assert reading.catalog.ids == ["007", "008"]
+    assert "expected at most 16,777,216" in reading.quarantine[0].reason
+
+
 def test_entities_are_forbidden(tmp_path: Path) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a><item><id>&c;</id></item></a>'
     with pytest.raises(CatalogError, match="defines entities of its own"):
