@@ -165,6 +165,16 @@ def test_what_cannot_be_changed_alone_is_refused(tmp_path: Path, name: str) -> N
 def test_a_formula_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "shop.xlsx"
     workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", '="A"']])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    # as a program that calculates writes it
+    book, sheet = "xl/workbook.xml", "xl/worksheets/sheet1.xml"
+    parts[book] = parts[book].replace(b' fullCalcOnLoad="1"', b"")
+    parts[sheet] = parts[sheet].replace(b'<c r="C3">', b'<c r="C3" t="str">')
+    parts[sheet] = parts[sheet].replace(b"</f><v></v>", b"</f><v>A</v>")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
     with pytest.raises(CatalogError, match="the cell C3 is a formula"):
         rewrite(path, second_becomes("B"))
 
