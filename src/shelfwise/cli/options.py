@@ -18,7 +18,7 @@ CatalogPath = Annotated[
     Path,
     typer.Argument(
         metavar="CATALOG",
-        help="Catalogue file: JSON, CSV, TSV, Parquet, Excel, XML, Amazon (.gz, .zip too); "
+        help="Catalogue file: JSON, CSV, TSV, Parquet, Excel, XML, tar, Amazon (.gz, .zip too); "
         "or a folder that `shelfwise ingest` wrote.",
     ),
 ]
