@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.sample import images, noise, write_sample
+from shelfwise.catalog.sample import generator, images, noise, write_sample
 from shelfwise.catalog.sample.products import ProductPlan, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import load_vocabulary
@@ -225,3 +225,16 @@ def test_one_product_is_a_catalogue_and_none_is_an_error(tmp_path: Path) -> None
     with pytest.raises(CatalogError, match=r"0 products .* ask for 1 or more"):
         write_sample(tmp_path / "none", 0)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_large_sample_is_made_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part has products, near-copies and images of its own, and no id stands in two parts."""
+    monkeypatch.setattr(generator, "PART_PRODUCTS", 40)
+    catalog = read_catalog(write_sample(tmp_path / "parts", 100)).catalog
+    assert _bytes(tmp_path / "parts") == _bytes(write_sample(tmp_path / "again", 100).parent)
+    # of a part of 40 products the ids are drawn from 400 numbers
+    numbers = sorted(int(name[1:]) for name in catalog.ids)
+    assert [number // 400 for number in numbers] == [0] * 40 + [1] * 40 + [2] * 20
+    assert len(list((tmp_path / "parts" / "images").iterdir())) > 90
+    # a part is no copy of the one before
+    assert len(set(catalog.column("title"))) > 90

@@ -105,7 +105,7 @@ def read_catalog(
     context: ProgressReporter | None = None,
     strict: bool = False,
 ) -> ReadResult:
-    """Read a catalogue from JSON, CSV, TSV, Parquet, a workbook, an XML feed, a tar archive or an Amazon dump.
+    """Read a catalogue from JSON, CSV, TSV, Parquet, a workbook, XML, a tar archive or an Amazon dump.
 
     Titles, descriptions, brands and category names become plain text. Of several records with one id the
     first counts. Image paths are relative to the file's folder.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from shelfwise.catalog.reading.reader import NullReporter, ProgressReporter
+from shelfwise.catalog.reading.reader import NullReporter, ProgressReporter, ReadingProgress
 from shelfwise.catalog.sample import noise
 from shelfwise.catalog.sample.images import ImageSpec, draw
 from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES, planted_copies
 from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import SampleVocabulary, load_vocabulary
-from shelfwise.core.files import write_json_lines
+from shelfwise.core.files import json_text, open_text, replacing
 from shelfwise.errors import CatalogError
 
 MISLABELLED_SHARE = 0.02
@@ -26,6 +27,9 @@ CARTON_SHARE = 0.09
 
 DETAIL_SHARE = 0.08
 """Share of the images that show a part instead of the whole."""
+
+PART_PRODUCTS = 100_000
+"""Products that are made at once. Relations and near-copies stay among them, so memory is that of a part."""
 
 
 def write_sample(
@@ -64,44 +68,71 @@ def write_sample(
         )
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([seed, products])
     words = load_vocabulary()
-    plans = plan_products(products, words, rng)
-    faults = noise.draw_image_faults(products, rng)
-    # the order of these steps is the order of the random numbers, hence part of what a seed means
-    clean = _records(plans, words, faults, rng)
-    faulty = [noise.with_faults(record, rng) for record in clean]
-    if not images:
-        faulty = [
-            {name: value for name, value in record.items() if name != "image"} for record in faulty
-        ]
-    lines = noise.file_lines(faulty, rng)
-    if images:
-        _draw_images(root, plans, faults, seed, context)
-    copies = root / PLANTED_COPIES
-    copies.parent.mkdir(exist_ok=True)
-    write_json_lines(copies, planted_copies(plans, faulty))
     file = root / "catalog.jsonl"
-    file.write_bytes(b"\n".join(lines) + b"\n")
+    copies = root / PLANTED_COPIES
+    progress = (context or NullReporter()).progress("writing the sample catalogue", products)
+    with (
+        progress as bar,
+        replacing(file) as unfinished,
+        replacing(copies) as unfinished_copies,
+        unfinished.open("wb") as lines,
+        open_text(unfinished_copies) as listed,
+    ):
+        for first in range(0, products, PART_PRODUCTS):
+            part = _make_part(first, min(PART_PRODUCTS, products - first), [seed, products], words)
+            written = part.records if images else list(map(_without_image, part.records))
+            lines.writelines(line + b"\n" for line in noise.file_lines(written, part.rng))
+            listed.writelines(json_text(one) + "\n" for one in planted_copies(part.plans, written))
+            if images:
+                _draw_images(root, part, [seed, products], bar)
+            else:
+                bar.advance(len(written))
     return file
 
 
-def _draw_images(
-    root: Path,
-    plans: list[ProductPlan],
-    faults: dict[int, str],
-    seed: int,
-    context: ProgressReporter | None,
-) -> None:
-    """Draw the images of all products below `root`."""
+@dataclass(frozen=True)
+class _Part:
+    """Consecutive products.
+
+    Args:
+        first: the row of the first one in the whole sample.
+        plans: (N,) what they truly are.
+        faults: row in the part -> what is wrong with its image.
+        records: (N,) as they are written.
+        rng: for what is still to be drawn.
+    """
+
+    first: int
+    plans: list[ProductPlan]
+    faults: dict[int, str]
+    records: list[noise.Record]
+    rng: np.random.Generator
+
+
+def _make_part(first: int, count: int, seeds: list[int], words: SampleVocabulary) -> _Part:
+    # the length tells these numbers from those of an image
+    rng = np.random.default_rng([*seeds, first, 0] if first else seeds)
+    plans = plan_products(count, words, rng, first)
+    faults = noise.draw_image_faults(count, rng)
+    # the order of these steps is the order of the random numbers, hence part of what a seed means
+    clean = _records(plans, words, faults, rng)
+    records = [noise.with_faults(record, rng) for record in clean]
+    return _Part(first, plans, faults, records, rng)
+
+
+def _without_image(record: noise.Record) -> noise.Record:
+    return {name: value for name, value in record.items() if name != "image"}
+
+
+def _draw_images(root: Path, part: _Part, seeds: list[int], bar: ReadingProgress) -> None:
+    """Draw the images of some products below `root`."""
     (root / "images").mkdir(exist_ok=True)
-    products = len(plans)
-    with (context or NullReporter()).progress("drawing the sample catalogue", products) as progress:
-        for row, plan in enumerate(plans):
-            # a seed of its own: an image does not change with those before it
-            image_rng = np.random.default_rng([seed, products, row])
-            _write_image(root / _image_path(plan), plan, faults.get(row), image_rng)
-            progress.advance()
+    for row, plan in enumerate(part.plans):
+        # a seed of its own: an image does not change with those before it
+        image_rng = np.random.default_rng([*seeds, part.first + row])
+        _write_image(root / _image_path(plan), plan, part.faults.get(row), image_rng)
+        bar.advance()
 
 
 def _image_path(plan: ProductPlan) -> str:

@@ -50,14 +50,18 @@ def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def plan_products(
-    products: int, words: SampleVocabulary, rng: np.random.Generator
+    products: int, words: SampleVocabulary, rng: np.random.Generator, before: int = 0
 ) -> list[ProductPlan]:
-    """The truth about each of N products; leaf categories are drawn by their weights."""
+    """The truth about each of N products; leaf categories are drawn by their weights.
+
+    Args:
+        before: products whose ids are taken.
+    """
     leaves = [(department, leaf) for department in words.departments for leaf in department.leaf]
     # relative frequencies: they need not add up to 1
     weights = np.array([leaf.weight for _, leaf in leaves])
     # ids have gaps, as where products were delisted
-    numbers = rng.choice(10 * products, products, replace=False)
+    numbers = 10 * before + rng.choice(10 * products, products, replace=False)
     drawn = rng.choice(len(leaves), products, p=weights / weights.sum())
     plans: list[ProductPlan] = []
     for row in range(products):
