@@ -126,7 +126,7 @@ def test_a_format_whose_library_is_missing_matters_only_where_no_other_fits(
 
 def test_an_unknown_name_is_one_clear_error_with_the_known_ones(tmp_path: Path) -> None:
     path = written(tmp_path, "shop.jsonl", b'{"id": 1}\n')
-    known = "known: auto, amazon2014, amazon2018, csv, excel, json, jsonl, parquet, tsv, xml"
+    known = "known: auto, amazon2014, amazon2018, csv, excel, json, jsonl, parquet, tar, tsv, xml"
     with pytest.raises(ConfigError, match=f"setting catalog.format is 'cvs'; {known}"):
         read_catalog(path, CatalogSettings(format="cvs"))
 
