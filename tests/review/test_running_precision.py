@@ -10,6 +10,7 @@ import pytest
 from shelfwise.review.running_precision import is_broken, random_order, running_precision
 
 MOST = 4
+SLOW = pytest.mark.slow
 
 
 def products(precision: float, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,22 +40,26 @@ def test_an_interval_lies_inside_of_all_earlier_ones() -> None:
     assert looked[-1].high < looked[10].high
 
 
-def test_the_interval_holds_the_true_precision_at_every_look_and_honest_runs_do_not_stop() -> None:
-    runs = [looks(0.9, seed) for seed in range(200)]
+@pytest.mark.parametrize("precision", [0.9, *(pytest.param(p, marks=SLOW) for p in (0.8, 0.97))])
+def test_the_interval_holds_the_true_precision_at_every_look_and_honest_runs_do_not_stop(
+    precision: float,
+) -> None:
+    runs = [looks(precision, seed) for seed in range(200)]
     assert sum(held for held, _ in runs) >= 190
     assert sum(stopped for _, stopped in runs) < 10
 
 
-def test_a_broken_promise_is_found() -> None:
+@pytest.mark.parametrize("catalogues", [20, pytest.param(200, marks=SLOW)])
+def test_a_broken_promise_is_found(catalogues: int) -> None:
     fired = 0
-    for seed in range(20):
+    for seed in range(catalogues):
         labels, right = products(0.97, 2000, seed)
         # a tenth of what was right is wrong
         right = np.random.default_rng(seed).binomial(right, 0.9)
         order = random_order(len(labels), seed)[:400]
         found = running_precision(labels[order], right[order], len(labels), MOST)
         fired += is_broken(found, 0.95)
-    assert fired == 20
+    assert fired == catalogues
 
 
 def test_after_the_last_product_the_precision_is_known() -> None:

@@ -32,6 +32,12 @@ CANDIDATES = 12
 PROMISE = 0.95
 """The precision that automatic acceptance promises."""
 
+POSSIBLE = 0.2
+"""Scores below it say no: what only one field says against the whole model is no contradiction."""
+
+SETTLED = 0.8
+"""From here on a label is likely: a product may have both labels that two fields speak for."""
+
 LIKELY = 0.05
 """Scores below it are left out of the expected number of mistakes: very many add up."""
 
@@ -154,7 +160,7 @@ def _suggest(model: Predictor, chunk: Catalog, context: Context) -> _Chunk:
         suggested=np.take_along_axis(decided, order, 1),
         automatic=automatic,
         uncertainty=mistakes.sum(axis=1).astype(np.float64),
-        contradictions=_contradictions(model, answers, len(chunk)),
+        contradictions=_contradictions(model, answers, scores),
     )
 
 
@@ -174,17 +180,30 @@ def _member_scores(
 
 
 def _contradictions(
-    model: Predictor, answers: MemberPredictions, count: int
+    model: Predictor, answers: MemberPredictions, scores: Floats
 ) -> dict[int, tuple[float, str]]:
-    """By row, how strongly two fields contradict each other, and in which words."""
+    """By row, how strongly two fields contradict each other, and in which words.
+
+    Only where the model as a whole is in doubt about a side, and denies neither. A weak member contradicts
+    the others on most products, and the model has learned to pass over it. A product may also have both.
+
+    Args:
+        scores: (C, L) of the final system.
+    """
     if not isinstance(model, Model):
         return {}
+    column_of = {name: column for column, name in enumerate(model.labels.names)}
     found = {}
-    for row, strength, sides in contradictions(model, answers, count):
+    for row, strength, sides in contradictions(model, answers, len(scores)):
+        # a label that a migrated model has no more is no doubt of its own
+        columns = [column_of[side["label"]] for side in sides if side["label"] in column_of]
+        if columns and not POSSIBLE <= scores[row, columns].min() < SETTLED:
+            continue
         said = []
         for side in sides:
-            field = model.config.members[side["member"]].field.replace("+", " and ")
-            said.append(f"{field} says {side['label']}")
+            fields = model.config.members[side["member"]].field.split("+")
+            verb = "says" if len(fields) == 1 else "say"
+            said.append(f"{' and '.join(fields)} {verb} {side['label']}")
         words = ", ".join(said)
         # only the first letter: labels keep theirs
         found[row] = (strength, words[:1].upper() + words[1:])

@@ -19,6 +19,7 @@ from shelfwise.review.pictures import shows_more_than_the_model_sees
 from shelfwise.review.queues import PURPOSE, QUEUES, TITLES, Filter
 from shelfwise.review.second_opinions import SecondOpinion
 from shelfwise.review.workspace import Workspace
+from shelfwise.service.page_templates import sentence
 from shelfwise.service.problems import Problem
 
 SHOWN_COPIES = 12
@@ -71,6 +72,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["sure"] = sureness
+    environment.filters["sentence"] = sentence
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["points"] = lambda share: f"{100 * share:+.1f}"
     environment.filters["megabytes"] = lambda size: f"{size / 1e6:,.1f} MB"

@@ -23,6 +23,12 @@ from shelfwise.service.request_metrics import RequestMetrics
 from shelfwise.service.request_reading import invalid_field
 from shelfwise.service.security_headers import SecurityHeaders
 
+IN_WORDS = {
+    404: "there is nothing at this address; /openapi.json describes all that there is",
+    405: "this address is not asked in this way; /openapi.json describes how",
+}
+"""What Starlette says in two words."""
+
 
 def create_app(engine: Engine, access: Access, routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The application around `engine`, which must be started and closed by whoever made it.
@@ -74,7 +80,8 @@ async def _as_problem(request: Request, error: Exception) -> Response:
         problem = invalid_field(tuple(first["loc"][1:]), first["msg"], len(error.errors()))
     elif isinstance(error, HTTPException):
         kind = str(error.detail).lower().replace(" ", "-")
-        problem = Problem(error.status_code, kind, str(error.detail))
+        detail = IN_WORDS.get(error.status_code, str(error.detail))
+        problem = Problem(error.status_code, kind, detail)
         problem.headers = error.headers or {}
     else:
         problem = Problem(500, "internal", "a fault of the service; its log has the reason")

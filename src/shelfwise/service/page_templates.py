@@ -18,7 +18,21 @@ def render(template: str, **values: Any) -> str:
     return _templates().get_template(template).render(**values)
 
 
+def sentence(text: str) -> str:
+    """What a program is told, as people write it.
+
+    >>> sentence("the price is not a number"), sentence("Try again.")
+    ('The price is not a number.', 'Try again.')
+    """
+    ends = "" if text.endswith((".", "!", "?")) else "."
+    return text[:1].upper() + text[1:] + ends
+
+
 @cache
 def _templates() -> jinja2.Environment:
     loader = jinja2.PackageLoader("shelfwise.service", "templates")
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined
+    )
+    environment.filters["sentence"] = sentence
+    return environment
