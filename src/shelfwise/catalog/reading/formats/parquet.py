@@ -5,12 +5,13 @@ Rows have no bytes of their own: the row number is the line, and the values as J
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.arrow import Column
@@ -23,6 +24,12 @@ from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
 _MAGIC = b"PAR1"
+_CANNOT_BE_HELD = (OverflowError, ValueError)
+"""What Python raises for times of other millenniums and the like."""
+
+_OUT_OF_RANGE = "<value out of range"
+"""What Arrow writes in place of a time that no calendar has."""
+
 _BATCH_ROWS = 8192
 _BATCH_BYTES = 16 << 20
 
@@ -61,19 +68,27 @@ class Parquet(FileFormat):
             records = [self.record(block, span) for span in spans]
             return ParsedBlock({}, spans[:0], records)
         columns: dict[str, Column] = {}
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            columns[name] = column if pa.types.is_string(column.type) else column.to_pylist()
+        try:
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                columns[name] = column if pa.types.is_string(column.type) else _values(column)
+        except _CANNOT_BE_HELD:
+            return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
         return ParsedBlock(columns, spans)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
         row = int(span[0])
         only_row = block.data.slice(row - block.line, 1)
+        values = {}
         try:
-            (values,) = only_row.to_pylist()
+            for name, column in zip(only_row.schema.names, only_row.columns, strict=True):
+                (values[name],) = _values(column)
         except UnicodeDecodeError:
             reason = "the row holds bytes that are not UTF-8; expected text in UTF-8"
             return RawRecord(row, -1, b""), RecordError("not UTF-8", reason)
+        except _CANNOT_BE_HELD as error:
+            reason = f"the column {name!r} holds a value that cannot be used ({error})"
+            return RawRecord(row, -1, b""), RecordError("unusable value", reason)
         # a file that shelfwise wrote
         embedded = values.pop(IMAGE_BYTES, None)
         if embedded is not None:
@@ -98,6 +113,7 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
     try:
         # buffered ahead, all that was read would stay in memory until the end
         with pq.ParquetFile(path, pre_buffer=False) as file:
+            _check_names(file.schema_arrow.names, path)
             size = path.stat().st_size
             row = 0
             seen = 0
@@ -111,6 +127,50 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
     except (pa.ArrowException, OSError) as error:
         reason = first_line(error)
         raise CatalogError(f"{path} cannot be read as Parquet ({reason}); write it again") from None
+
+
+def _check_names(names: Sequence[str], path: Path) -> None:
+    """Refuse columns of one name: only one of them would be read.
+
+    Raises:
+        CatalogError: there are some.
+    """
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise CatalogError(
+            f"{path} has several columns called {repeated[0]!r}; give every column its own name"
+        )
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Python values as JSON has them: times are texts, and maps are objects."""
+    if pa.types.is_temporal(column.type):
+        # as Python would hold them, nanoseconds and far ones end in errors
+        written = column.cast(pa.string())
+        if pc.any(pc.starts_with(written, _OUT_OF_RANGE)).as_py():
+            raise ValueError("a time out of range")
+        texts = pc.replace_substring_regex(written, r"\.0+($|[Z+-])", r"\1")
+        return list(pc.replace_substring(texts, " ", "T", max_replacements=1).to_pylist())
+    values = column.to_pylist()
+    return list(map(_with_objects, values)) if "map<" in str(column.type) else list(values)
+
+
+def _with_objects(value: Any) -> Any:
+    """A value whose maps, which Arrow gives as lists of pairs, are objects.
+
+    Raises:
+        ValueError: a map has a key twice.
+    """
+    if isinstance(value, dict):
+        return {name: _with_objects(one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    if not value or not isinstance(value[0], tuple):
+        return list(map(_with_objects, value))
+    found = {key: _with_objects(one) for key, one in value}
+    if len(found) < len(value):
+        raise ValueError("a map has a key twice")
+    return found
 
 
 def _is_valid(batch: pa.RecordBatch) -> bool:
