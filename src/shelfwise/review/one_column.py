@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.labels import Mode
@@ -150,25 +150,26 @@ def _packed(value: Any, like: str, identity: Any) -> str:
     """A list or object as a text, written as another one is.
 
     Raises:
-        CatalogError: the other one is no JSON and no literal of Python.
+        CatalogError: the other one is no JSON and no list.
     """
     text = like.strip()
-    try:
-        json.loads(text)
-    except ValueError:
-        pass
-    else:
-        signs = (
-            (", ", ": ") if re.search(r"[,:] ", text) or not re.search("[,:]", text) else (",", ":")
-        )
+    if _is_read_by(json.loads, text):
+        # with blanks, unless the file has none behind its signs
+        signs = (",", ":") if re.search("[,:]", text) and not re.search("[,:] ", text) else None
         return json.dumps(value, ensure_ascii=text.isascii(), separators=signs)
-    if text.startswith("["):
-        try:
-            ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            # what numpy writes, and lists without quotes: every value is read by itself
-            return json.dumps(value, ensure_ascii=False)
+    if not text.startswith("["):
+        raise CatalogError(
+            f"the categories of product {identity!r} are written as {text[:40]!r}, which is not written back"
+        )
+    if _is_read_by(ast.literal_eval, text):
         return repr(value)
-    raise CatalogError(
-        f"the categories of product {identity!r} are written as {text[:40]!r}, which is not written back"
-    )
+    # what numpy writes, and lists without quotes: every value is read by itself
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_read_by(read: Callable[[str], Any], text: str) -> bool:
+    try:
+        read(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
