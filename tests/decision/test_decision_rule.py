@@ -70,6 +70,51 @@ def test_a_seed_decides_which_products_are_left_out(scored: tuple[Floats, Floats
     assert not np.array_equal(first, other)
 
 
+def test_a_seed_decides_by_which_parts_a_calibration_is_chosen(
+    scored: tuple[Floats, Floats],
+) -> None:
+    rule, _ = rule_of(scored, calibration="auto", seed=3)
+    assert rule.calibration.losses == Calibration.fit(*scored, "auto", seed=3).losses
+    assert rule.calibration.losses != Calibration.fit(*scored, "auto", seed=0).losses
+
+
+def test_the_seed_decides_by_which_parts_thresholds_are_drawn(
+    scored: tuple[Floats, Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def best_shrink(targets: Floats, scores: Floats, seed: int) -> float:
+        seeds.append(seed)
+        return 1.0
+
+    monkeypatch.setattr("shelfwise.decision.thresholds.best_shrink", best_shrink)
+    rule_of(scored, calibration="none", threshold="per_label", seed=5)
+    assert seeds == [5]
+
+
+def test_limits_of_whole_products_rest_on_the_labels_that_they_are_given() -> None:
+    rng = np.random.default_rng(0)
+    likely = rng.beta(0.05, 0.15, (3000, 6)).astype(np.float32)
+    targets = (rng.random(likely.shape) < likely).astype(np.float32)
+    rule, _ = rule_of((likely, targets), calibration="none", threshold=0.5)
+    limits = rule.acceptances[0.9]
+    assert np.isfinite(limits.whole)
+    assert limits == AcceptanceLimits.fit(likely, targets, likely >= 0.5, 0.9)
+    assert limits != AcceptanceLimits.fit(likely, targets, likely > 1, 0.9)
+
+
+def test_labels_and_products_are_sorted_by_the_limits(scored: tuple[Floats, Floats]) -> None:
+    rule, likely = rule_of(scored, calibration="none", threshold=0.3)
+    decided = likely >= 0.3
+    for precision, limits in rule.acceptances.items():
+        queues = rule.queues(likely, decided, precision)
+        np.testing.assert_array_equal(queues.labels, limits.sort(likely))
+        np.testing.assert_array_equal(queues.products, limits.sort_products(likely, decided))
+        # several queues, and arrays that are there
+        assert len(np.unique(queues.labels)) > 1
+        assert queues.products.shape == (len(likely),)
+
+
 def test_the_rule_comes_back_from_its_state(scored: tuple[Floats, Floats]) -> None:
     rule, likely = rule_of(scored, calibration="isotonic", threshold="global")
     again = DecisionRule.from_state(rule.state())

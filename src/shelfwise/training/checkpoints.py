@@ -65,7 +65,7 @@ class Checkpoints:
             # the seconds of the first time, as if the run had never been interrupted
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
-        state = self.time(name, compute)
+        state = self._timed(name, compute)
         if path is not None:
             # repr keeps every digit of the seconds; safetensors takes text only
             metadata = {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
@@ -74,6 +74,9 @@ class Checkpoints:
 
     def time(self, name: str, compute: Callable[[], T]) -> T:
         """Compute what is quick to do again (or cached elsewhere), and note the seconds it took."""
+        return self._timed(name, compute)
+
+    def _timed(self, name: str, compute: Callable[[], T]) -> T:
         started = time.perf_counter()
         with self._shown(name):
             result = compute()
