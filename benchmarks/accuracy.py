@@ -21,6 +21,7 @@ from typing import Any
 import accuracy_parts as parts
 from accuracy_study import Study, digest_of_training_set
 from accuracy_tables import cost_bars, markdown
+from command_line import described
 
 from shelfwise.config import Config
 from shelfwise.errors import ShelfwiseError
@@ -95,9 +96,7 @@ def command(part: str, args: argparse.Namespace) -> str:
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("catalog", type=Path)
     parser.add_argument(
         "--test",

@@ -9,12 +9,12 @@ test products. DIR gets decisions.json and decisions.md.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 
 from shelfwise.catalog.filtering import usable_for_test
 from shelfwise.catalog.reading.reader import read_catalog
@@ -34,9 +34,7 @@ ERRORS = ("ece_width", "ece_mass", "ece_width_top", "ece_mass_top", "brier_top")
 
 def main() -> None:
     """Read the command line, measure, write the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("test", type=Path)
     parser.add_argument("--out", type=Path, required=True)

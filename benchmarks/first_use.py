@@ -9,7 +9,6 @@ folder.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import shlex
@@ -18,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from command_line import described
 
 COLUMNS = {
     "Artikelnummer": "id",
@@ -37,9 +38,7 @@ COMMANDS = (
 
 def main() -> None:
     """Type the commands, and print what each took."""
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    arguments = described(__doc__)
     arguments.add_argument("catalog", type=Path, nargs="?")
     arguments.add_argument("--out", type=Path, default=Path("build/bench/first_use.json"))
     args = arguments.parse_args()

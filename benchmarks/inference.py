@@ -19,7 +19,6 @@ Run nothing else on the machine meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -36,6 +35,7 @@ import numpy as np
 import onnxruntime
 import timm
 import torch
+from command_line import described
 from PIL import Image
 from timm.data import create_transform, resolve_data_config
 
@@ -86,9 +86,7 @@ QUICK = {
 
 def main() -> None:
     """Train if need be, measure, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument(
         "--work",
         type=Path,

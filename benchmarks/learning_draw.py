@@ -8,21 +8,19 @@ another third: on all of these products, and on draws of them. All are judged on
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 
 PRECISION = 0.95
 
 
 def main() -> None:
     """Fit the member, then a rule for every draw; print a line of JSON for each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--draws", default="10000,4000")
     parser.add_argument("--repeats", type=int, default=3)

@@ -9,7 +9,6 @@ products are labelled at a threshold of .5.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from command_line import described
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples
@@ -69,9 +69,7 @@ def _words(draw: np.random.Generator, own: Any, hints: Any) -> list[list[str]]:
 
 def main() -> None:
     """Generate, fit, label, and print a line of JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("products", type=int)
     parser.add_argument("--labels", type=int, default=1000)
     parser.add_argument("--exact-up-to", type=int, default=100_000)

@@ -4,7 +4,9 @@ Writes a catalogue of generated products into a folder: two levels of categories
 three leaves a product, a title of 8 words and a description of 30. Words hint at a leaf, at its parent or at
 nothing. The training is a process of its own, with one thread.
 
-    python benchmarks/many_labels.py FOLDER --products 32000 --labels 5000 [--source SRC]
+    python benchmarks/many_labels.py FOLDER --products 32000 --labels 5000 [--tree-from L] [--no-letters]
+
+``--tree-from`` is the setting of the member. ``--source SRC`` measures another version.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 
 SETTINGS: dict[str, Any] = {
     "refit": False,
@@ -73,17 +76,19 @@ def _words(draw: Any, own: Any, leaf_words: Any, parent_words: Any, count: int) 
     return " ".join(f"w{word:x}" for word in chosen.tolist())
 
 
-def train_in_this_process(catalog: Path, out: Path) -> None:
-    """Train, and print a line of JSON."""
+def train_in_this_process(catalog: Path, out: Path, member: dict[str, Any]) -> None:
+    """Train with these settings of the member, and print a line of JSON."""
     from shelfwise.commands.train import train
     from shelfwise.config import Config
 
+    members = {"text": {**SETTINGS["members"]["text"], "settings": member}}
     started = time.monotonic()
-    results = train(catalog, out, Config.parse(SETTINGS))
+    results = train(catalog, out, Config.parse({**SETTINGS, "members": members}))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     system = results["systems"]["text"]
     stages = {one["stage"]: round(one["seconds"], 1) for one in results["timings"]}
     line = {
+        "products": results["data"]["train"],
         "labels": results["data"]["labels"],
         "seconds": round(time.monotonic() - started),
         "cpu": round(usage.ru_utime + usage.ru_stime, 1),
@@ -91,35 +96,38 @@ def train_in_this_process(catalog: Path, out: Path) -> None:
         "micro_f1": round(system["micro_f1_tuned"], 4),
         "macro_f1": round(system["macro_f1_tuned"], 4),
         "stages": stages,
+        **results["members"]["text"]["provenance"],
     }
     print(json.dumps(line))
 
 
 def main() -> None:
     """Make the catalogue where it is not there, and train on it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--products", type=int, default=32_000)
     parser.add_argument("--labels", type=int, default=5_000)
     parser.add_argument("--source", type=Path, default=Path(__file__).parents[1] / "src")
+    parser.add_argument("--tree-from", type=int, help="unset: the default of the version")
+    parser.add_argument("--no-letters", action="store_true", help="words and pairs of them only")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     name = f"{options.products}x{options.labels}"
     catalog = options.folder / f"{name}.jsonl"
     out = options.folder / f"model_{name}"
     if options.child:
-        train_in_this_process(catalog, out)
+        member: dict[str, Any] = {"letters": ()} if options.no_letters else {}
+        if options.tree_from is not None:
+            member["tree_from"] = options.tree_from
+        train_in_this_process(catalog, out, member)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
     if not catalog.exists():
         write_catalog(catalog, options.products, options.labels)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     environment = {**os.environ, **threads, "PYTHONPATH": str(options.source)}
-    command = [sys.executable, __file__, str(options.folder), "--child"]
-    command += ["--products", str(options.products), "--labels", str(options.labels)]
-    subprocess.run(command, env=environment, check=True)
+    # the same words, for the process that trains
+    subprocess.run([sys.executable, *sys.argv, "--child"], env=environment, check=True)
 
 
 if __name__ == "__main__":

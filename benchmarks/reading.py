@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 
 SYSTEMS = ("shelfwise", "duckdb", "polars")
 POOL = 10_007
@@ -38,9 +39,7 @@ MIB = 1 << 20
 
 def main() -> None:
     """Generate, measure, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[200_000])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--formats", nargs="+", default=["jsonl", "csv"], choices=["jsonl", "csv"])

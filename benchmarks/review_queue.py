@@ -16,7 +16,6 @@ the effort's share of all wrong labels on average. Pictures are left out.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections import Counter
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 
 from shelfwise.catalog.labels import flatten
 from shelfwise.commands.review_products import review_products
@@ -40,9 +40,7 @@ CategoryPath = tuple[str, ...]
 
 def main() -> None:
     """Print a line a queue and effort, and leave all figures in ``review_queue.json``."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--out", type=Path, required=True)

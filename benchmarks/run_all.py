@@ -9,12 +9,13 @@ sample catalogue.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from command_line import described
 
 HERE = Path(__file__).parent
 FEW_EPOCHS = 6  # that a slowly learning rival is given, but for full scale
@@ -23,9 +24,7 @@ READ = 200_000  # records that reading.py converts at scale 0.02, its own defaul
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--scale", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

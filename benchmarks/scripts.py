@@ -9,13 +9,13 @@ text members of the preset `quick`. The same titles without blanks should not be
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from command_line import described
 
 from shelfwise import Categorizer
 from shelfwise.text.tokenization import Segmentation
@@ -64,9 +64,7 @@ SCRIPTS: dict[str, Word] = {
 
 def main() -> None:
     """Fit every script twice, with and without blanks, and print a table."""
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    arguments = described(__doc__)
     arguments.add_argument("--out", type=Path, default=Path("build/bench/scripts.json"))
     args = arguments.parse_args()
     segmentations: tuple[Segmentation, ...] = ("blanks", "unicode")

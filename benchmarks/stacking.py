@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import described
 from timing import Clock, ratios, run_child, write
 
 FIGURES = ("cpu_fit", "cpu_cross_fit", "cpu_decision_rule", "cpu_in_all", "peak_mib")
@@ -51,9 +52,7 @@ def main() -> None:
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = described(__doc__)
     made.add_argument("catalog", type=Path)
     made.add_argument("--test", type=Path, help="unset: a part of the catalogue")
     made.add_argument("--preset", default="quick")

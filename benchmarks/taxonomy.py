@@ -9,10 +9,11 @@ JSON line a seed.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
+
+from command_line import described
 
 from shelfwise.config import Config
 from shelfwise.core.types import Context
@@ -26,9 +27,7 @@ from shelfwise.training.fit import fit_model
 
 def main() -> None:
     """Read the command line, measure, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--test", type=Path)
     parser.add_argument("--min-count", type=int)

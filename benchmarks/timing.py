@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from command_line import described
 
 T = TypeVar("T")
 Runs = dict[str, list[dict[str, Any]]]
@@ -119,9 +120,7 @@ def tuned_micro_f1(scores: Any, targets: Any) -> float:
 
 def parser(description: str | None, scale: float, repeats: int = 3) -> argparse.ArgumentParser:
     """The options every benchmark has; `scale` is the default, 1 the size that results are stated for."""
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made = described(description)
     made.add_argument("--scale", type=float, default=scale, help="share of the full size")
     made.add_argument("--repeats", type=int, default=repeats)
     made.add_argument("--threads", type=int, default=os.cpu_count() or 1)

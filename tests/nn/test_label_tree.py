@@ -9,6 +9,7 @@ from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.nn import label_tree
 from shelfwise.nn.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear_settings import LinearSettings
+from shelfwise.nn.linear_weights import LinearWeights
 from shelfwise.nn.logistic_regression import fit_logistic
 
 LABELS = 60
@@ -36,10 +37,23 @@ def f1(found: Any, targets: Any) -> float:
     return float(2 * (found & (targets > 0)).sum() / (found.sum() + targets.sum()))
 
 
-@pytest.fixture(scope="module")
-def tree(shop: Any) -> LabelTree:
+@pytest.fixture(scope="module", params=[128, 4], ids=["two levels", "three levels"])
+def tree(shop: Any, request: pytest.FixtureRequest) -> LabelTree:
     inputs, targets = shop
-    return LabelTree.fit(inputs[:1000], targets[:1000], LinearSettings(), most=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_tree, "MOST_FLAT", request.param)
+        return LabelTree.fit(inputs[:1000], targets[:1000], LinearSettings(), most=5)
+
+
+def levels(tree: LabelTree) -> list[int]:
+    """Classifiers of each level, from the labels up."""
+    above = tree.matcher
+    found = [len(above.bias)] if isinstance(above, LinearWeights) else levels(above)
+    return [len(tree.clusters), *found]
+
+
+def test_a_matcher_of_many_clusters_is_a_tree(tree: LabelTree) -> None:
+    assert levels(tree) in ([60, 16], [60, 16, 4])
 
 
 def test_is_nearly_as_good_as_one_classifier_over_all_products_a_label(
@@ -54,7 +68,6 @@ def test_is_nearly_as_good_as_one_classifier_over_all_products_a_label(
     found = tree.probabilities(inputs[1000:])
     best = max(f1(found >= at, truth) for at in (0.1, 0.2, 0.3, 0.4, 0.5))
     likely = expit(exact.logits(inputs[1000:]))
-    assert len(tree.matcher.bias) == 16
     assert best > max(f1(likely >= at, truth) for at in (0.1, 0.2, 0.3, 0.4, 0.5)) - 0.03
 
 

@@ -61,8 +61,11 @@ def _halves(centroids: Floats, labels: Rows) -> list[Rows]:
     from sklearn.cluster import KMeans
 
     points = centroids[labels]
+    middle = len(labels) // 2
+    # labels of the very same products have one mean
+    if (points == points[0]).all():
+        return [labels[:middle], labels[middle:]]
     means = KMeans(2, n_init=1, max_iter=20, random_state=0).fit(points).cluster_centers_
     # half of them are on each side, however many are nearer to the one
     order = np.argsort(points @ (means[1] - means[0]), kind="stable")
-    middle = len(labels) // 2
     return [np.sort(labels[order[:middle]]), np.sort(labels[order[middle:]])]

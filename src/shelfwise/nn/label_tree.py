@@ -3,34 +3,41 @@
 A cluster's ranker learns from the products that have one of its labels, and from those that the matcher takes
 for such. These are a small part of all products, so training takes a small part of the time. A product's
 labels are those of its likeliest clusters; all others get 0. Rankers have learnt from what the matcher sends
-them, so a label's probability is the ranker's own and not multiplied by that of the cluster.
+them, so a label's probability is the ranker's own and not multiplied by that of the cluster. A matcher of
+many clusters is a tree over these.
 
-Source: Yu et al. 2022 (PECOS, XR-Linear): one level of clusters, negatives from the matcher, beam search.
+Source: Yu et al. 2022 (PECOS, XR-Linear): levels of clusters, negatives from the matcher, beam search.
 
 Dimensions: N products, F sparse inputs, L labels, K clusters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from shelfwise.core.types import Bools, Floats, Rows
+from shelfwise.core.types import Floats, Matrix, Rows
+from shelfwise.metrics.counts import row_blocks
 from shelfwise.nn.label_clusters import cluster_labels
 from shelfwise.nn.linear_settings import LinearSettings
-from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product, used_inputs
+from shelfwise.nn.linear_weights import LinearWeights, used_inputs
 from shelfwise.nn.logistic_regression import fit_logistic
 
-LABELS_OF_A_CLUSTER = 100
+LABELS_OF_A_CLUSTER = 10
 BEAM = 10
 """Clusters of a product that are looked into."""
+
+MOST_FLAT = 128
+"""Clusters up to which the matcher has one classifier of all products for each."""
+
+_CELLS_PER_BLOCK = 1 << 23
+"""Scores of clusters that are computed at a time: bounds the memory."""
 
 _UNLIKELY = -20.0
 """The logit of a label that nothing was learnt of."""
@@ -45,12 +52,12 @@ class LabelTree:
 
     Args:
         clusters: (L,) the cluster of each label.
-        matcher: K classifiers, one a cluster.
+        matcher: K classifiers, one a cluster; or a tree over the clusters.
         rankers: L classifiers, each of products that may be in its label's cluster.
     """
 
     clusters: Rows
-    matcher: LinearWeights
+    matcher: LinearWeights | LabelTree
     rankers: LinearWeights
 
     @classmethod
@@ -60,33 +67,34 @@ class LabelTree:
         targets: sp.csr_array,
         settings: LinearSettings,
         most: int = LABELS_OF_A_CLUSTER,
-    ) -> Self:
+    ) -> LabelTree:
         """Cluster the labels, and learn matcher and rankers.
 
         Args:
             inputs: (N, F), N > 0.
             targets: (N, L) of 0 and 1.
-            most: labels of a cluster.
+            most: labels of a cluster, at least 2.
         """
         clusters = cluster_labels(inputs, targets, most)
         in_cluster = _in_cluster(targets, clusters)
-        matcher = _fitted(inputs, in_cluster.astype(np.float32), settings)
-        matched = in_cluster | _beam(matcher.logits(inputs))
+        matcher: LinearWeights | LabelTree
+        if in_cluster.shape[1] <= MOST_FLAT:
+            matcher = _fitted(inputs, in_cluster, settings)
+        else:
+            matcher = cls.fit(inputs, in_cluster, settings, most)
+        matched = in_cluster + _beam(matcher, inputs)
         return cls(clusters, matcher, _rankers(inputs, targets, clusters, matched, settings))
 
     def probabilities(self, inputs: sp.csr_array) -> Floats:
         """(N, L) of sparse rows (N, F)."""
-        searched = _beam(self.matcher.logits(inputs))
+        searched = _beam(self.matcher, inputs)
         used, known = used_inputs(inputs)
         weights = self.rankers.weights[used].tocsc()
         found = np.zeros((inputs.shape[0], len(self.clusters)), np.float32)
-        for cluster in np.flatnonzero(searched.any(axis=0)):
-            rows = np.flatnonzero(searched[:, cluster])
-            labels = np.flatnonzero(self.clusters == cluster)
-            # row by row, as the product reads them
-            own = torch.from_numpy(np.ascontiguousarray(weights[:, labels].toarray()))
-            logits = sparse_product(embedding_bags(known[rows]), own).numpy()
-            found[np.ix_(rows, labels)] = expit(logits + self.rankers.bias[labels])
+        for rows, labels in _by_cluster(searched, self.clusters):
+            # a product's numbers are added up in their order, whatever products are beside it
+            logits = (known[rows] @ weights[:, labels]).toarray() + self.rankers.bias[labels]
+            found[np.ix_(rows, labels)] = expit(logits)
         return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -95,7 +103,7 @@ class LabelTree:
         return {_CLUSTERS: self.clusters} | matcher | self.rankers.arrays()
 
     @classmethod
-    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> LabelTree:
         """The tree that `arrays` were taken from; other names are passed over."""
         matcher = {
             name.removeprefix(_MATCHER): value
@@ -103,7 +111,8 @@ class LabelTree:
             if name.startswith(_MATCHER)
         }
         rankers = LinearWeights.from_state(arrays)
-        return cls(arrays[_CLUSTERS], LinearWeights.from_state(matcher), rankers)
+        kind = cls if is_label_tree(matcher) else LinearWeights
+        return cls(arrays[_CLUSTERS], kind.from_state(matcher), rankers)
 
 
 def is_label_tree(arrays: Mapping[str, NDArray[Any]]) -> bool:
@@ -111,35 +120,57 @@ def is_label_tree(arrays: Mapping[str, NDArray[Any]]) -> bool:
     return _CLUSTERS in arrays
 
 
-def _fitted(inputs: sp.csr_array, targets: Floats, settings: LinearSettings) -> LinearWeights:
+def _fitted(inputs: sp.csr_array, targets: Matrix, settings: LinearSettings) -> LinearWeights:
     return fit_logistic(
         inputs, targets, settings.C, settings.positive_weight, settings.tolerance, settings.prune
     )
 
 
-def _in_cluster(targets: sp.csr_array, clusters: Rows) -> Bools:
-    """(N, K) whether a product has a label of the cluster."""
-    places = targets.tocoo()
-    inside = np.zeros((targets.shape[0], clusters.max() + 1), np.bool_)
-    inside[places.row, clusters[places.col]] = True
+def _in_cluster(targets: sp.csr_array, clusters: Rows) -> sp.csr_array:
+    """(N, K) 1 where a product has a label of the cluster."""
+    every = np.arange(len(clusters) + 1)
+    members = sp.csr_array((np.ones(len(clusters), np.float32), clusters, every))
+    inside = sp.csr_array(targets @ members)
+    inside.data[:] = 1
     return inside
 
 
-def _beam(logits: Floats) -> Bools:
-    """(N, K) the :data:`BEAM` likeliest clusters of each product."""
-    if logits.shape[1] <= BEAM:
-        return np.ones(logits.shape, np.bool_)
-    best = np.argpartition(-logits, BEAM - 1, axis=1)[:, :BEAM]
-    searched = np.zeros(logits.shape, np.bool_)
-    np.put_along_axis(searched, best, True, axis=1)
-    return searched
+def _beam(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> sp.csr_array:
+    """(N, K) 1 at the :data:`BEAM` likeliest clusters of each product."""
+    count = len(matcher.clusters) if isinstance(matcher, LabelTree) else len(matcher.bias)
+    width = min(BEAM, count)
+    best = np.zeros((inputs.shape[0], width), np.int64)
+    for rows in row_blocks(len(best), count, _CELLS_PER_BLOCK):
+        likely = _likely(matcher, inputs[rows])
+        best[rows] = np.argpartition(-likely, width - 1, axis=1)[:, :width]
+    ones = np.ones(best.size, np.float32)
+    starts = np.arange(len(best) + 1) * width
+    return sp.csr_array((ones, best.ravel(), starts), shape=(len(best), count))
+
+
+def _likely(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> Floats:
+    """(N, K) how likely the clusters are: their order is all that counts."""
+    if isinstance(matcher, LabelTree):
+        return matcher.probabilities(inputs)
+    return matcher.logits(inputs)
+
+
+def _by_cluster(matched: sp.csr_array, clusters: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Of each cluster that any product is `matched` (N, K) to these products, and its labels."""
+    products = matched.tocsc()
+    labels = np.argsort(clusters, kind="stable")
+    ends = np.cumsum(np.bincount(clusters, minlength=products.shape[1]))
+    for cluster in np.flatnonzero(np.diff(products.indptr)):
+        own = products.indices[products.indptr[cluster] : products.indptr[cluster + 1]]
+        first = ends[cluster - 1] if cluster else 0
+        yield np.sort(own), labels[first : ends[cluster]]
 
 
 def _rankers(
     inputs: sp.csr_array,
     targets: sp.csr_array,
     clusters: Rows,
-    matched: Bools,
+    matched: sp.csr_array,
     settings: LinearSettings,
 ) -> LinearWeights:
     """L classifiers; those of each cluster learn from the products `matched` (N, K) to it."""
@@ -147,9 +178,7 @@ def _rankers(
     # labels that no product was ever matched for stay unlikely
     bias = np.full(len(clusters), _UNLIKELY, np.float32)
     values, rows, columns = [], [], []
-    for cluster in np.flatnonzero(matched.any(axis=0)):
-        products = np.flatnonzero(matched[:, cluster])
-        labels = np.flatnonzero(clusters == cluster)
+    for products, labels in _by_cluster(matched, clusters):
         # these products have some of the inputs only
         used, known = used_inputs(inputs[products])
         ranker = _fitted(known, by_label[:, labels].tocsr()[products].toarray(), settings)
