@@ -41,6 +41,7 @@ def test_the_highest_of_each_product_are_kept_of_equal_ones_the_first(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse_scores, "KEPT_LABELS", kept)
         found = highest_scores(scores).toarray()
+        assert np.array_equal(highest_scores(sp.csr_array(scores)).toarray(), found)
     expected = np.zeros_like(scores)
     for row, place in zip(scores, expected, strict=True):
         highest = np.argsort(-row, kind="stable")[:kept]

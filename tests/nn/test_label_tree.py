@@ -65,7 +65,7 @@ def test_is_nearly_as_good_as_one_classifier_over_all_products_a_label(
         inputs[:1000], targets[:1000].toarray(), s.C, s.positive_weight, s.tolerance, s.prune
     )
     truth = targets[1000:].toarray()
-    found = tree.probabilities(inputs[1000:])
+    found = tree.probabilities(inputs[1000:]).toarray()
     best = max(f1(found >= at, truth) for at in (0.1, 0.2, 0.3, 0.4, 0.5))
     likely = expit(exact.logits(inputs[1000:]))
     assert best > max(f1(likely >= at, truth) for at in (0.1, 0.2, 0.3, 0.4, 0.5)) - 0.03
@@ -75,22 +75,22 @@ def test_labels_outside_the_beam_get_nothing(
     shop: Any, tree: LabelTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(label_tree, "BEAM", 2)
-    found = tree.probabilities(shop[0][1000:])
+    found = tree.probabilities(shop[0][1000:]).toarray()
     reached = [len(set(tree.clusters[np.flatnonzero(row)].tolist())) for row in found]
     assert max(reached) == 2
 
 
 def test_a_product_gets_the_same_alone_and_among_others(shop: Any, tree: LabelTree) -> None:
-    together = tree.probabilities(shop[0][:50])
-    np.testing.assert_array_equal(tree.probabilities(shop[0][[7]])[0], together[7])
+    together = tree.probabilities(shop[0][:50]).toarray()
+    np.testing.assert_array_equal(tree.probabilities(shop[0][[7]]).toarray()[0], together[7])
 
 
 def test_survives_storage(shop: Any, tree: LabelTree, tmp_path: Any) -> None:
     write_arrays(tmp_path / "tree.safetensors", tree.arrays())
     arrays, _ = read_arrays(tmp_path / "tree.safetensors")
     assert is_label_tree(arrays)
-    found = LabelTree.from_state(arrays).probabilities(shop[0][:50])
-    np.testing.assert_array_equal(found, tree.probabilities(shop[0][:50]))
+    found = LabelTree.from_state(arrays).probabilities(shop[0][:50]).toarray()
+    np.testing.assert_array_equal(found, tree.probabilities(shop[0][:50]).toarray())
 
 
 def test_a_label_without_products_is_unlikely(shop: Any) -> None:
@@ -99,4 +99,4 @@ def test_a_label_without_products_is_unlikely(shop: Any) -> None:
         sp.hstack([targets, sp.csr_array((1500, 7))], format="csr", dtype=np.float32)
     )
     tree = LabelTree.fit(inputs, wider, LinearSettings(), most=5)
-    assert tree.probabilities(inputs[:100])[:, LABELS:].max() < 0.1
+    assert tree.probabilities(inputs[:100]).toarray()[:, LABELS:].max() < 0.1

@@ -23,6 +23,10 @@ FUSED: dict[str, Any] = {
     "systems": {"fused": {"policy": "ridge"}},
     "decide_with": "fused",
 }
+TREE: dict[str, Any] = {
+    "members": {"title": {**MEMBERS["title"], "settings": {"tree_from": 20}}},
+    "systems": {},
+}
 WITH_VALIDATION = {"split": {"validation_fraction": 0.15}}
 TIMES = ("seconds", "seconds_fit", "seconds_predict", "timings", "created")
 
@@ -61,8 +65,9 @@ def trained(catalog: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any
         {**ALONE, "threshold": "per_label", "labels": {"mode": "path"}},
         {**FUSED, "consistency": "most_probable", "stacking": {"folds": 2, "max_products": 200}},
         {**FUSED, **WITH_VALIDATION},
+        {**TREE, "threshold": "global"},
     ],
-    ids=["alone", "per_product", "paths", "fused", "fused with validation"],
+    ids=["alone", "per_product", "paths", "fused", "fused with validation", "label tree"],
 )
 def test_all_figures_are_those_of_dense_answers(
     settings: dict[str, Any], catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

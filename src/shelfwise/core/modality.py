@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Bools, Context, Examples, Floats, PluginSettings, State
+from shelfwise.core.types import (
+    Bools,
+    Context,
+    Examples,
+    Floats,
+    Matrix,
+    PluginSettings,
+    State,
+)
 
 MAX_FIELDS = 10
 """Fields of which every subset is examined, to know which members can be present together: 1,023 subsets."""
@@ -47,8 +55,16 @@ class Modality(ABC):
         """Learn from present rows; `validation` is for early stopping only."""
 
     @abstractmethod
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
-        """Probabilities (N, L) and features (N, D) of present rows."""
+    def predict(self, inputs: Any, context: Context) -> tuple[Matrix, Floats]:
+        """Probabilities (N, L) and features (N, D) of present rows.
+
+        Where :attr:`predicts_sparse` says so, probabilities are scipy's sparse rows.
+        """
+
+    @property
+    def predicts_sparse(self) -> bool:
+        """Whether nearly all probabilities of the fitted modality are 0, and it gives the others alone."""
+        return False
 
     def knows(self, inputs: Any) -> Bools | None:
         """Which of N products (N,) have anything that was in the training; by default all present ones.

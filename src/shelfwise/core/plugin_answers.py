@@ -14,8 +14,8 @@ from shelfwise.core.types import Context, Floats, Matrix, MemberOutputs, Predict
 from shelfwise.errors import PluginError
 
 
-def checked(plugin: object, answer: Floats, rows: int, columns: int | None = None) -> Floats:
-    """The answer of a modality or a fusion policy, (rows, columns).
+def checked(plugin: object, answer: Matrix, rows: int, columns: int | None = None) -> Matrix:
+    """The answer of a modality or a fusion policy, (rows, columns), dense or sparse.
 
     Args:
         columns: None where any number will do.
@@ -32,7 +32,7 @@ def checked(plugin: object, answer: Floats, rows: int, columns: int | None = Non
         raise PluginError(
             f"the plug-in {name} answered with an array {shape}, expected {wanted}; correct the plug-in"
         )
-    if not np.isfinite(answer).all():
+    if not np.isfinite(answer.data if sp.issparse(answer) else answer).all():
         raise PluginError(
             f"the plug-in {name} answered with infinite values or with none; correct the plug-in"
         )
@@ -48,7 +48,7 @@ def fused(policy: FusionPolicy, outputs: MemberOutputs) -> Floats:
     rows, _, labels = outputs.scores.shape
     with changes_refused(policy):
         answer = policy.fuse(lent(policy, outputs))
-    return checked(policy, answer, rows, labels)
+    return np.asarray(checked(policy, answer, rows, labels))
 
 
 def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -> Matrix:

@@ -10,9 +10,12 @@ import scipy.sparse as sp
 from shelfwise.core.modality import Modality
 from shelfwise.core.plugin_answers import checked
 from shelfwise.core.read_only import changes_refused, lent
-from shelfwise.core.sparse_scores import dense, highest_scores, row_slices
-from shelfwise.core.types import Context, Examples, FieldInputs, Floats, Prediction, Rows
+from shelfwise.core.sparse_scores import dense, highest_scores, in_row_order, row_slices
+from shelfwise.core.types import Context, Examples, FieldInputs, Prediction
 from shelfwise.errors import LabelError
+
+_SPARSE_NUMBERS = 256
+"""Probabilities of a product that are reckoned with, where a modality gives sparse ones."""
 
 
 def fit_present(
@@ -69,10 +72,17 @@ def predict_present(
     """
     if highest_only:
         return _predict_highest(modality, inputs, labels, context)
+    prediction = _predict(modality, inputs, labels, context)
+    probabilities = np.asarray(dense(prediction.probabilities), np.float32)
+    return replace(prediction, probabilities=probabilities)
+
+
+def _predict(modality: Modality, inputs: FieldInputs, labels: int, context: Context) -> Prediction:
+    """As :func:`predict_present`; probabilities are sparse where the modality gives such ones."""
     count = len(inputs)
     rows = np.flatnonzero(inputs.present)
     if not len(rows):
-        nothing = np.zeros((count, labels), np.float32)
+        nothing = sp.csr_array((count, labels), dtype=np.float32)
         return Prediction(nothing, np.zeros((count, 0), np.float32), inputs.present)
     # taking all rows would copy them for nothing
     asked = inputs if len(rows) == count else inputs.take(rows)
@@ -80,9 +90,10 @@ def predict_present(
         probabilities, features = modality.predict(lent(modality, asked), context)
     probabilities = checked(modality, probabilities, len(rows), labels)
     features = checked(modality, features, len(rows))
-    return Prediction(
-        _scattered(probabilities, rows, count), _scattered(features, rows, count), inputs.present
-    )
+    if len(rows) < count:
+        probabilities = in_row_order([(rows, probabilities)], (count, labels))
+        features = in_row_order([(rows, features)], (count, features.shape[1]))
+    return Prediction(probabilities, np.asarray(features, np.float32), inputs.present)
 
 
 def _predict_highest(
@@ -90,12 +101,14 @@ def _predict_highest(
 ) -> Prediction:
     """As :func:`predict_present`, some products at a time, of which the highest probabilities stay."""
     count = len(inputs)
+    # sparse probabilities take little memory, and more products at a time less time
+    numbers = _SPARSE_NUMBERS if modality.predicts_sparse else labels
     highest = []
     features = np.zeros((count, 0), np.float32)
     with context.progress(context.title, count) as progress:
-        for rows in row_slices(count, labels):
+        for rows in row_slices(count, numbers):
             some = inputs.take(np.arange(rows.start, rows.stop))
-            part = predict_present(modality, some, labels, context)
+            part = _predict(modality, some, labels, context)
             highest.append(highest_scores(part.probabilities))
             width = part.features.shape[1]
             # features have no width until a product has the field
@@ -105,13 +118,3 @@ def _predict_highest(
             progress.advance(len(some))
     probabilities = sp.csr_array(sp.vstack(highest, format="csr"))
     return Prediction(probabilities, features, inputs.present)
-
-
-def _scattered(values: Floats, rows: Rows, count: int) -> Floats:
-    """`values` (R, W) at `rows` of an otherwise zero (count, W)."""
-    # where all products have the field, a copy would only take memory
-    if len(rows) == count:
-        return np.asarray(values, np.float32)
-    whole = np.zeros((count, values.shape[1]), np.float32)
-    whole[rows] = values
-    return whole

@@ -15,15 +15,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Matrix, Rows, Scores
+from shelfwise.core.types import Bools, Matrix, Rows
 
 MOST_DENSE_CELLS = 1 << 28
 """Scores (N, L) that are kept dense: 1 GiB."""
 
 KEPT_LABELS = 50
 """Labels of a product whose scores are kept, the highest ones; products have far fewer labels."""
-
-PRODUCTS_PER_BLOCK = 1 << 13
 
 CELLS_PER_BLOCK = 1 << 24
 """Scores that are dense at a time: 64 MiB."""
@@ -46,17 +44,22 @@ def dense(matrix: Matrix) -> NDArray[Any]:
 
 def row_slices(count: int, labels: int) -> list[slice]:
     """All of `count` rows, so many at a time that they can be dense."""
-    step = min(PRODUCTS_PER_BLOCK, max(1, CELLS_PER_BLOCK // max(labels, 1)))
+    step = max(1, CELLS_PER_BLOCK // max(labels, 1))
     # no rows at all are one empty slice
     return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 
-def highest_scores(scores: Scores) -> sp.csr_array:
-    """The :data:`KEPT_LABELS` highest of each product's dense scores (N, L), as sparse rows.
+def highest_scores(scores: Matrix) -> sp.csr_array:
+    """The :data:`KEPT_LABELS` highest of each product's scores (N, L), dense or sparse, as sparse rows.
 
     Of equal scores the first labels are kept; 0 is not kept.
     """
     labels = scores.shape[1]
+    if sp.issparse(scores):
+        values, columns = packed(scores)
+        kept = highest_scores(values).tocoo()
+        places = (kept.row, columns[kept.row, kept.col])
+        return sp.csr_array((kept.data, places), shape=scores.shape)
     if labels > KEPT_LABELS:
         # a stable order of the few that can be kept is quicker than one of all
         lowest = np.partition(scores, labels - KEPT_LABELS, axis=1)[:, labels - KEPT_LABELS, None]

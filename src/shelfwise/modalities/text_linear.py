@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import numpy as np
+import scipy.sparse as sp
 from pydantic import Field
-from scipy.sparse import csr_array
 from scipy.special import expit
 
 from shelfwise.core.catalog import Catalog
@@ -97,7 +97,7 @@ class TextLinear(Modality):
         rows = self._ngrams.rows(counts.grams)
         labels = targets.shape[1]
         if chosen.tree_from is not None and labels >= chosen.tree_from:
-            self._model = LabelTree.fit(rows, csr_array(targets), chosen)
+            self._model = LabelTree.fit(rows, sp.csr_array(targets), chosen)
             self._solver = f"label tree, because {labels:,} labels are {chosen.tree_from:,} or more"
             return
         options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
@@ -118,15 +118,22 @@ class TextLinear(Modality):
         why = f"the catalogue has more than {chosen.exact_up_to:,} products"
         self._solver = f"AdaGrad in batches, because {why}"
 
-    def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
+    def predict(self, inputs: Any, context: Context) -> tuple[Matrix, Floats]:
         """Probabilities (N, L), and the logits as features, projected to at most `features` numbers."""
         parts = [self._answers(portion) for portion in inputs.portions()]
         if len(parts) == 1:
             return parts[0]
         probabilities, features = zip(*parts, strict=True)
+        if self.predicts_sparse:
+            return sp.csr_array(sp.vstack(probabilities, format="csr")), np.concatenate(features)
         return np.concatenate(probabilities), np.concatenate(features)
 
-    def _answers(self, counts: NgramCounts) -> tuple[Floats, Floats]:
+    @property
+    def predicts_sparse(self) -> bool:
+        """Whether a label tree predicts."""
+        return isinstance(self._model, LabelTree)
+
+    def _answers(self, counts: NgramCounts) -> tuple[Matrix, Floats]:
         model = self._fitted()
         rows = self._ngrams.rows(counts.grams)
         if isinstance(model, LabelTree):

@@ -85,17 +85,23 @@ class LabelTree:
         matched = in_cluster + _beam(matcher, inputs)
         return cls(clusters, matcher, _rankers(inputs, targets, clusters, matched, settings))
 
-    def probabilities(self, inputs: sp.csr_array) -> Floats:
-        """(N, L) of sparse rows (N, F)."""
+    def probabilities(self, inputs: sp.csr_array) -> sp.csr_array:
+        """(N, L), sparse, of sparse rows (N, F)."""
         searched = _beam(self.matcher, inputs)
         used, known = used_inputs(inputs)
         weights = self.rankers.weights[used].tocsc()
-        found = np.zeros((inputs.shape[0], len(self.clusters)), np.float32)
+        found, products, columns = [], [], []
         for rows, labels in _by_cluster(searched, self.clusters):
             # a product's numbers are added up in their order, whatever products are beside it
             logits = (known[rows] @ weights[:, labels]).toarray() + self.rankers.bias[labels]
-            found[np.ix_(rows, labels)] = expit(logits)
-        return found
+            found.append(expit(logits).ravel())
+            products.append(np.repeat(rows, len(labels)))
+            columns.append(np.tile(labels, len(rows)))
+        if not found:
+            return sp.csr_array((inputs.shape[0], len(self.clusters)), dtype=np.float32)
+        places = (np.concatenate(products), np.concatenate(columns))
+        shape = (inputs.shape[0], len(self.clusters))
+        return sp.csr_array((np.concatenate(found), places), shape=shape)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything :meth:`from_state` needs."""
@@ -151,7 +157,7 @@ def _beam(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> sp.csr_ar
 def _likely(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> Floats:
     """(N, K) how likely the clusters are: their order is all that counts."""
     if isinstance(matcher, LabelTree):
-        return matcher.probabilities(inputs)
+        return np.asarray(matcher.probabilities(inputs).toarray())
     return matcher.logits(inputs)
 
 

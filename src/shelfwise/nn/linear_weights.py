@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from shelfwise.core.types import Floats
+from shelfwise.core.sparse_scores import dense
+from shelfwise.core.types import Floats, Matrix
 from shelfwise.metrics.counts import row_blocks
 
 _DENSE_SHARE = 0.05
@@ -141,14 +142,16 @@ def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
     return dense
 
 
-def random_projection(logits: Floats, width: int) -> Floats:
+def random_projection(logits: Matrix, width: int) -> Floats:
     """The logits (N, L), or at most `width` numbers that nearly keep their distances, the same every time.
+
+    Logits may be dense or sparse; numbers are dense.
 
     Source: Johnson and Lindenstrauss.
     """
     labels = logits.shape[1]
     if labels <= width:
-        return logits
+        return dense(logits)
     # the same seed in every process, as saved policies have learned these columns
     gaussian = np.random.default_rng(0).standard_normal((labels, width), dtype=np.float32)
     return np.asarray(logits @ (gaussian / np.float32(np.sqrt(width))))
