@@ -3,8 +3,8 @@
 A cluster's ranker learns from the products that have one of its labels, and from those that the matcher takes
 for such. These are a small part of all products, so training takes a small part of the time. A product's
 labels are those of its likeliest clusters; all others get 0. Rankers have learnt from what the matcher sends
-them, so a label's probability is the ranker's own and not multiplied by that of the cluster. A matcher of
-many clusters is a tree over these.
+them, so a label's probability is the ranker's own; how likely the cluster is hardly counts. A matcher of many
+clusters is a tree over these.
 
 Source: Yu et al. 2022 (PECOS, XR-Linear): levels of clusters, negatives from the matcher, beam search.
 
@@ -30,10 +30,17 @@ from shelfwise.nn.linear_weights import LinearWeights, used_inputs
 from shelfwise.nn.logistic_regression import fit_logistic
 
 LABELS_OF_A_CLUSTER = 10
-BEAM = 10
-"""Clusters of a product that are looked into."""
 
-MOST_FLAT = 128
+LEARNT_FROM = 20
+"""Clusters of a product whose rankers learn from it, and those of its own labels."""
+
+BEAM = 10
+"""Clusters of a product that are looked into: rankers know more products than they are asked about."""
+
+CLUSTER_POWER = 0.1
+"""A label's probability is its ranker's times this power of the cluster's."""
+
+MOST_FLAT = 512
 """Clusters up to which the matcher has one classifier of all products for each."""
 
 _CELLS_PER_BLOCK = 1 << 23
@@ -82,19 +89,20 @@ class LabelTree:
             matcher = _fitted(inputs, in_cluster, settings)
         else:
             matcher = cls.fit(inputs, in_cluster, settings, most)
-        matched = in_cluster + _beam(matcher, inputs)
+        matched = in_cluster + _likeliest(matcher, inputs, LEARNT_FROM)
         return cls(clusters, matcher, _rankers(inputs, targets, clusters, matched, settings))
 
     def probabilities(self, inputs: sp.csr_array) -> sp.csr_array:
         """(N, L), sparse, of sparse rows (N, F)."""
-        searched = _beam(self.matcher, inputs)
+        searched = _likeliest(self.matcher, inputs, BEAM)
         used, known = used_inputs(inputs)
         weights = self.rankers.weights[used].tocsc()
         found, products, columns = [], [], []
-        for rows, labels in _by_cluster(searched, self.clusters):
+        for rows, labels, chances in _by_cluster(searched, self.clusters):
             # a product's numbers are added up in their order, whatever products are beside it
             logits = (known[rows] @ weights[:, labels]).toarray() + self.rankers.bias[labels]
-            found.append(expit(logits).ravel())
+            likely = expit(logits) * chances[:, None] ** np.float32(CLUSTER_POWER)
+            found.append(likely.ravel())
             products.append(np.repeat(rows, len(labels)))
             columns.append(np.tile(labels, len(rows)))
         if not found:
@@ -141,35 +149,37 @@ def _in_cluster(targets: sp.csr_array, clusters: Rows) -> sp.csr_array:
     return inside
 
 
-def _beam(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> sp.csr_array:
-    """(N, K) 1 at the :data:`BEAM` likeliest clusters of each product."""
+def _likeliest(matcher: LinearWeights | LabelTree, inputs: sp.csr_array, most: int) -> sp.csr_array:
+    """(N, K) the probabilities of so many of the likeliest clusters of each product."""
     count = len(matcher.clusters) if isinstance(matcher, LabelTree) else len(matcher.bias)
-    width = min(BEAM, count)
+    width = min(most, count)
     best = np.zeros((inputs.shape[0], width), np.int64)
+    chances = np.zeros((inputs.shape[0], width), np.float32)
     for rows in row_blocks(len(best), count, _CELLS_PER_BLOCK):
         likely = _likely(matcher, inputs[rows])
-        best[rows] = np.argpartition(-likely, width - 1, axis=1)[:, :width]
-    ones = np.ones(best.size, np.float32)
+        # sorted, as sparse rows should be
+        best[rows] = np.sort(np.argpartition(-likely, width - 1, axis=1)[:, :width], axis=1)
+        chances[rows] = np.take_along_axis(likely, best[rows], axis=1)
     starts = np.arange(len(best) + 1) * width
-    return sp.csr_array((ones, best.ravel(), starts), shape=(len(best), count))
+    return sp.csr_array((chances.ravel(), best.ravel(), starts), shape=(len(best), count))
 
 
 def _likely(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> Floats:
-    """(N, K) how likely the clusters are: their order is all that counts."""
+    """(N, K) the probabilities of the clusters."""
     if isinstance(matcher, LabelTree):
         return np.asarray(matcher.probabilities(inputs).toarray())
-    return matcher.logits(inputs)
+    return np.asarray(expit(matcher.logits(inputs)))
 
 
-def _by_cluster(matched: sp.csr_array, clusters: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Of each cluster that any product is `matched` (N, K) to these products, and its labels."""
+def _by_cluster(matched: sp.csr_array, clusters: Rows) -> Iterator[tuple[Rows, Rows, Floats]]:
+    """Of each cluster that any product is `matched` (N, K) to these products, its labels, and the values."""
     products = matched.tocsc()
     labels = np.argsort(clusters, kind="stable")
     ends = np.cumsum(np.bincount(clusters, minlength=products.shape[1]))
     for cluster in np.flatnonzero(np.diff(products.indptr)):
-        own = products.indices[products.indptr[cluster] : products.indptr[cluster + 1]]
-        first = ends[cluster - 1] if cluster else 0
-        yield np.sort(own), labels[first : ends[cluster]]
+        stored = slice(products.indptr[cluster], products.indptr[cluster + 1])
+        own = labels[ends[cluster - 1] if cluster else 0 : ends[cluster]]
+        yield products.indices[stored], own, products.data[stored]
 
 
 def _rankers(
@@ -184,7 +194,7 @@ def _rankers(
     # labels that no product was ever matched for stay unlikely
     bias = np.full(len(clusters), _UNLIKELY, np.float32)
     values, rows, columns = [], [], []
-    for products, labels in _by_cluster(matched, clusters):
+    for products, labels, _ in _by_cluster(matched, clusters):
         # these products have some of the inputs only
         used, known = used_inputs(inputs[products])
         ranker = _fitted(known, by_label[:, labels].tocsr()[products].toarray(), settings)
