@@ -16,7 +16,6 @@ from shelfwise.core.sparse_scores import (
     any_in_row,
     by_row_blocks,
     dense,
-    dense_if_small,
     highest_scores,
     in_row_order,
     is_too_large,
@@ -95,10 +94,6 @@ def test_sparse_rows_are_treated_as_dense_ones(scores: Any, data: Any) -> None:
     assert np.array_equal(any_in_row(sparse > 0), any_in_row(scores > 0))
 
 
-def test_only_what_is_too_large_stays_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_million_products_with_a_thousand_labels_are_too_large() -> None:
     assert not is_too_large(200_000, 1_000)
     assert is_too_large(1_000_000, 1_000)
-    matrix = sp.csr_array(np.eye(3, dtype=np.float32))
-    assert isinstance(dense_if_small(matrix), np.ndarray)
-    monkeypatch.setattr(sparse_scores, "MOST_DENSE_CELLS", 8)
-    assert dense_if_small(matrix) is matrix

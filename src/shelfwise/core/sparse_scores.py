@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shelfwise.core.types import Bools, Matrix, Rows
 
 MOST_DENSE_CELLS = 1 << 28
-"""Scores (N, L) that are kept dense: 1 GiB."""
+"""Scores (N, L) of a catalogue that are kept dense: 1 GiB."""
 
 KEPT_LABELS = 50
 """Labels of a product whose scores are kept, the highest ones; products have far fewer labels."""
@@ -30,11 +30,6 @@ CELLS_PER_BLOCK = 1 << 24
 def is_too_large(products: int, labels: int) -> bool:
     """Whether so many scores are kept sparse."""
     return products * labels > MOST_DENSE_CELLS
-
-
-def dense_if_small(matrix: sp.csr_array) -> Matrix:
-    """A sparse matrix (N, L) as a dense one, unless it is too large."""
-    return matrix if is_too_large(*matrix.shape) else matrix.toarray()
 
 
 def dense(matrix: Matrix) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Matrix, MultiHot
@@ -47,7 +48,9 @@ def evaluate_model(
     context: Context,
     training: Catalog | None = None,
 ) -> dict[str, Any]:
-    """Score every system of `model` on `catalog` with its targets (N, L), dense or sparse.
+    """Score every system of `model` on `catalog` with its targets (N, L).
+
+    Where these are sparse, scores are sparse, too, and each product's highest alone are kept.
 
     Args:
         training: the training products, to find copies of them among those of `catalog`.
@@ -57,7 +60,8 @@ def evaluate_model(
         "disagreements", "similar", "refused", "unknown_labels", "near_copies" and "notes" of results.json.
     """
     # each member predicts once, and every system is computed from that
-    answers = model.predict_members(catalog, context, model.members, may_be_sparse=True)
+    large = sp.issparse(targets)
+    answers = model.predict_members(catalog, context, model.members, highest_only=large)
     truth = targets > 0
     systems: dict[str, Any] = {
         name: {"not_run": reason} for name, reason in model.facts["not_run"].items()

@@ -18,7 +18,7 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.plugin_answers import fused_predictions
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
-from shelfwise.core.sparse_scores import is_too_large, zero_rows
+from shelfwise.core.sparse_scores import zero_rows
 from shelfwise.core.types import (
     Context,
     FieldInputs,
@@ -80,7 +80,7 @@ class Model(Predictor):
         catalog: Catalog,
         context: Context,
         members: Iterable[str] | None = None,
-        may_be_sparse: bool = False,
+        highest_only: bool = False,
     ) -> MemberPredictions:
         """What `members` (default: those of the final system) predict for every product of `catalog`.
 
@@ -89,9 +89,8 @@ class Model(Predictor):
         training.
 
         Args:
-            may_be_sparse: predictions too large for dense arrays are sparse, the highest of each product.
+            highest_only: keep each product's highest probabilities alone, as sparse rows.
         """
-        highest_only = may_be_sparse and is_too_large(len(catalog), self.n_trained_labels)
         predictions: dict[str, Prediction] = {}
         refused: list[RejectedField] = []
         seconds: dict[str, float] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.catalog.corrections import CorrectionReport
 from shelfwise.catalog.filtering import select_products, usable_for_test
@@ -15,7 +16,7 @@ from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.split import near_copies, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.sparse_scores import dense_if_small
+from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Context, Matrix, Rows
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.stage_words import tell_stage
@@ -130,21 +131,29 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     split = split_rows(targets, groups, config.split, config.seed, test_given=has_test_catalog)
     # the training set holds training and validation rows only, so both are renumbered within it
     rows = np.sort(np.concatenate([split.train, split.validation]))
+    # answers for the parts are dense or sparse as their targets are: for all parts alike
+    large = is_too_large(*targets.shape)
+    training_targets = targets[rows]
+    test_targets = targets[split.test]
     training_set = TrainingSet(
         products.take(rows),
-        dense_if_small(targets[rows]),
+        training_targets if large else training_targets.toarray(),
         train=np.searchsorted(rows, split.train),
         validation=np.searchsorted(rows, split.validation),
         groups=groups[rows],
     )
-    test_targets = dense_if_small(targets[split.test])
+    if not large:
+        test_targets = test_targets.toarray()
     return LabelledSplit(labels, training_set, products.take(split.test), test_targets, left_out)
 
 
 def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:
     """`split` with the products of another catalogue as test set, less those that are in the training set."""
     usable, left_out = usable_for_test(test, known=split.training_set.catalog.ids)
-    targets = dense_if_small(split.labels.encode_sparse(usable.column("categories")))
+    targets = split.labels.encode_sparse(usable.column("categories"))
+    # as those of the training: both have the same labels, and one of them may be small
+    if not sp.issparse(split.training_set.targets) and not is_too_large(*targets.shape):
+        targets = targets.toarray()
     return replace(
         split, test=usable, test_targets=targets, left_out={**split.left_out, **left_out}
     )

@@ -10,12 +10,12 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
-from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Examples, Prediction, RejectedField, Rows, State
 from shelfwise.errors import LabelError, ShelfwiseError
 from shelfwise.training.checkpoints import Checkpoints
@@ -112,7 +112,7 @@ def fit_member(
     def fitted() -> State:
         return fit_present(member, train, validation, context).state()
 
-    highest_only = is_too_large(*training_set.targets.shape)
+    highest_only = sp.issparse(training_set.targets)
 
     def predicted() -> State:
         labels = training_set.targets.shape[1]
