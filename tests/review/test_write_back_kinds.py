@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,32 @@ def test_objects_in_parquet_keep_all_their_members(tmp_path: Path, workspace_of:
     after = pq.read_table(io.BytesIO(EXPORTS["catalog"].write(workspace)))
     assert after.schema.equals(table.schema)
     assert after.column("categories").to_pylist() == [*values[:2], values[0]]
+
+
+def test_embedded_images_stay_in_parquet(tmp_path: Path, workspace_of: Open) -> None:
+    images = [{"bytes": b"of an image", "path": "1.png"}, {"bytes": b"other", "path": None}]
+    columns = {"id": ["p1", "p2"], "title": ["M", "P"], "categories": [["Kitchen"], ["Garden"]]}
+    table = pa.table({**columns, "image": images})
+    written = io.BytesIO()
+    pq.write_table(table, written)
+    workspace = opened(tmp_path, workspace_of, "shop.parquet", written.getvalue())
+    decide(workspace, 0, "Garden")
+    after = pq.read_table(io.BytesIO(EXPORTS["catalog"].write(workspace)))
+    assert after.column("categories").to_pylist() == [["Garden"], ["Garden"]]
+    assert after.drop_columns(["categories"]).equals(table.drop_columns(["categories"]))
+
+
+def test_a_tar_archive_is_refused(tmp_path: Path, workspace_of: Open) -> None:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for name, category in (("1.json", "Kitchen"), ("2.json", "Garden")):
+            content = json.dumps({"title": "Mug", "categories": [category]}).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    workspace = opened(tmp_path, workspace_of, "shop.tar", written.getvalue())
+    decide(workspace, 0, "Garden")
+    assert "a tar archive is not written back" in refused(workspace)
 
 
 LEVELS = """\

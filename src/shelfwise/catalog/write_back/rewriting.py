@@ -45,6 +45,8 @@ def rewritten(
         if compression(path) is not None:
             raise CatalogError("it is compressed once more; unpack it")
         return rewrite_parquet(path, place)
+    if opened.name == "tar":
+        raise CatalogError("a tar archive is not written back")
     unpacked = unpack(path)
     is_xml, by_lines = opened.name == "xml", opened.name in JSON_LINES
     text = decoded(unpacked.content, is_xml, opened.encoding, by_lines=by_lines)
