@@ -314,7 +314,7 @@ def test_a_kill_leaves_no_half_written_model(sample: Path, tmp_path: Path) -> No
         command, env={**os.environ, "SHELFWISE_CACHE": str(tmp_path / "cache")}
     )
     stage = tmp_path / "model.partial" / "member.title.safetensors"
-    for _ in range(600):
+    for _ in range(6000):
         if stage.exists() or process.poll() is not None:
             break
         time.sleep(0.05)
