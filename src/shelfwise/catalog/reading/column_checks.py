@@ -200,8 +200,8 @@ class _ColumnChecks:
         array, doubt = as_strings(values)
         plain = is_true(pc.match_substring_regex(array, _PLAIN_PATH))
         doubt |= not_null(array) & ~plain
-        # (N,) embedded images, each in the place of its product
-        contents: list[bytes | None] = [None] * len(values)
+        # place of a product -> its embedded image
+        contents: dict[int, bytes] = {}
         places = iter(np.flatnonzero(doubt).tolist())
 
         def read(value: Any) -> str | None:
@@ -213,7 +213,10 @@ class _ColumnChecks:
             return EMBEDDED
 
         paths = self._reread(array, doubt, values, read)
-        self.embedded = image_columns(contents).get(IMAGE_BYTES)
+        # most catalogues have none, and need no further column
+        if contents:
+            embedded = [contents.get(place) for place in range(len(values))]
+            self.embedded = image_columns(embedded)[IMAGE_BYTES]
         return paths
 
     def prices(self, values: Column) -> pa.Array:
