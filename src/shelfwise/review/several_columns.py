@@ -13,10 +13,12 @@ from shelfwise.review.new_categories import CategoryWriting, NewCategories
 
 def several_columns(columns: CategoryColumns) -> CategoryWriting:
     """How categories are written into these columns."""
-    kinds: dict[str, type[_Levels | _Labels | _Indicators]] = {
+    kinds: dict[str, type[_Levels | _Labels | _Indicators | _Paths]] = {
         "levels": _Levels,
         "labels": _Labels,
         "indicators": _Indicators,
+        "paths": _Paths,
+        "growing": _Paths,
     }
     return kinds[columns.kind](columns.names)
 
@@ -99,6 +101,21 @@ class _Labels(_Filled):
         for place, label in zip(free, added, strict=False):
             written[place] = label
         return written
+
+
+class _Paths(_Filled):
+    """A written path in each column."""
+
+    def written(self, new: NewCategories, values: Sequence[Any]) -> Sequence[Any]:
+        """Nothing: how a path is to be written into several columns has many answers.
+
+        Raises:
+            CatalogError: always.
+        """
+        raise CatalogError(
+            f"product {new.identity!r}: {self.told} hold whole paths, which are not written back; export the "
+            "decisions as a list instead"
+        )
 
 
 class _Indicators:

@@ -226,7 +226,25 @@ def test_parent_and_child_are_listed(tmp_path: Path) -> None:
     assert paths_read(result)[0] == {("Home & Kitchen",), ("Home & Kitchen", "Kitchen", "Mugs")}
 
 
-@pytest.mark.parametrize("missing", ["NaN", "None", "null", "nan", "N/A", "-", ""])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "NaN",
+        "None",
+        "null",
+        "nan",
+        "N/A",
+        "-",
+        "",
+        " - ",
+        "\\N",
+        "NA",
+        "(null)",
+        "#NV",
+        "----",
+        "?",
+    ],
+)
 def test_missing_values_as_text(tmp_path: Path, missing: str) -> None:
     rows = [
         (p.id, missing, missing, missing, missing)
@@ -246,9 +264,13 @@ def test_ids_of_excel_and_pandas(tmp_path: Path) -> None:
 
     assert ids(["00000001", "00000002"]).catalog.ids == ["00000001", "00000002"]
     assert ids(["1.0", "2.0"]).catalog.ids == ["1", "2"]
-    cut = ids(["4.00638E+12", "4006380000002", "4.00638E+12"])
-    assert cut.catalog.ids == ["4006380000002"]
-    assert all("Excel has cut this one short" in record.reason for record in cut.quarantine)
+    assert ids(["1.00", "2.00"]).catalog.ids == ["1", "2"]
+    assert ids(["1,0", "2,0"]).catalog.ids == ["1", "2"]
+    assert ids(["1.0", "A2"]).catalog.ids == ["1.0", "A2"]
+    for short in ("4.00638E+12", "4,00638E+12", "4.00638e+12"):
+        cut = ids([short, "4006380000002", short])
+        assert cut.catalog.ids == ["4006380000002"]
+        assert all("Excel has cut this one short" in record.reason for record in cut.quarantine)
 
 
 def test_an_unnamed_index_is_the_id(tmp_path: Path) -> None:

@@ -186,10 +186,8 @@ def _one_by_one(
         named = plan.apply(values)
         if rules.category_columns is not None:
             named["categories"] = rules.category_columns.combine(values)
-        if plan.is_variation(values):
-            reason = (
-                "the row is a variation of another product; the product stands in a row of its own"
-            )
+        if plan.is_part(values):
+            reason = "the row is part of another product, which stands in a row of its own"
             refused.append(refuse(piece, RecordError("variant row", reason), named.get("id")))
             continue
         is_called_after_line = line_ids is not None and line_ids.named(named, piece.line)

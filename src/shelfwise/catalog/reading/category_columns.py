@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Literal
 
+from shelfwise.catalog.reading.category_detection import LEVEL_SIGNS, detect_signs
+from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import MISSING
-
-_LEVEL = re.compile(
-    r"((?:\w+_)?(?:level|lvl|l|category|categories|cat|hierarchy|department)"
-    r"(?:_(?:level|lvl|l))?)_?(\d)(?:_name)?"
-)
-_LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
-"""Columns that hold one label each."""
-
-_SUB = re.compile(r"(?:sub_?)+(?:category|cat)")
-_MAIN = (
-    "category",
-    "main_category",
-    "maincategory",
-    "master_category",
-    "mastercategory",
-    "parent_category",
-    "category_name",
-)
-_BELOW = ("article_type", "articletype")
-"""What stands below a sub-category (Myntra)."""
 
 _NO_LABELS = re.compile(
     r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable)(?:_|$)"
 )
 """Columns of 0 and 1 that say something else than a category."""
 
-_ON = frozenset(("1", "1.0", "true", "t", "yes", "y", "x"))
-_OFF = frozenset(("0", "0.0", "false", "f", "no", "n", ""))
+_ON = frozenset(
+    (
+        *("1", "1.0", "true", "t", "yes", "y", "x", "ja", "j", "oui", "wahr", "vrai", "verdadero"),
+        *("да", "si", "sí", "sì", "sim", "evet", "tak", "ano", "✓", "✔", "☑"),
+    )
+)
+_OFF = frozenset(
+    (
+        *("0", "0.0", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso", "нет"),
+        *("não", "hayir", "nie", "ne", "✗", "✘", "☐", ""),
+    )
+)
+
+MOSTLY = 0.9
+"""From this share of the rows on columns of levels are taken for whole paths."""
 
 MIN_INDICATORS = 3
 """Columns of 0 and 1 below which they are taken for properties of the product."""
@@ -49,11 +45,14 @@ class CategoryColumns:
     Args:
         names: the source's columns; of levels from the root down.
         kind: ``levels``, one path; ``labels``, one label a column; ``indicators``, one label a column that
-            holds 1.
+            holds 1; ``paths``, one written path a column; ``growing``, written paths of which each goes on
+            where the one before ends, so that the last says all.
+        signs: what separates the levels of written paths.
     """
 
     names: tuple[str, ...]
-    kind: Literal["levels", "labels", "indicators"]
+    kind: Literal["levels", "labels", "indicators", "paths", "growing"]
+    signs: CategorySigns = field(default_factory=CategorySigns)
 
     def combine(self, values: Mapping[str, Any]) -> list[list[str]] | None:
         """The paths of one record.
@@ -65,8 +64,12 @@ class CategoryColumns:
         if self.kind == "indicators":
             on = [name for name, text in zip(self.names, texts, strict=True) if is_on(text)]
             return [[name] for name in on] or None
+        filled = [text for text in texts if text]
         if self.kind == "labels":
-            return [[text] for text in texts if text] or None
+            return [[text] for text in filled] or None
+        if self.kind in ("paths", "growing"):
+            written = filled[-1:] if self.kind == "growing" else filled
+            return [self.signs.levels(text) for text in written] or None
         path: list[str] = []
         for text in texts:
             # an empty level ends the path
@@ -74,30 +77,6 @@ class CategoryColumns:
                 break
             path.append(text)
         return [path] if path else None
-
-
-def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
-    """Columns named like levels or labels.
-
-    These are ``level1`` to ``levelN``, ``Category`` with ``Sub Category``, and ``label1`` to ``labelN``.
-    """
-    numbered: dict[str, dict[int, str]] = {}
-    for name in names:
-        match = _LEVEL.fullmatch(normal_name(name))
-        if match:
-            numbered.setdefault(match[1], {})[int(match[2])] = name
-    for levels in numbered.values():
-        numbers = sorted(levels)
-        consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        if len(numbers) > 1 and numbers[0] in (0, 1) and consecutive:
-            return CategoryColumns(tuple(levels[number] for number in numbers), "levels")
-    subs = sorted((name for name in names if _SUB.fullmatch(normal_name(name))), key=len)
-    main = next((name for name in names if normal_name(name) in _MAIN), None)
-    if subs and main is not None:
-        below = [name for name in names if normal_name(name) in _BELOW]
-        return CategoryColumns((main, *subs, *below), "levels")
-    labels = tuple(name for name in names if _LABEL.fullmatch(normal_name(name)))
-    return CategoryColumns(labels, "labels") if len(labels) > 1 else None
 
 
 def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColumns | None:
@@ -113,6 +92,34 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
         if binary and not _NO_LABELS.match(normal_name(name)):
             found.append(name)
     return CategoryColumns(tuple(found), "indicators") if len(found) >= MIN_INDICATORS else None
+
+
+def with_written_paths(
+    found: CategoryColumns, columns: Mapping[str, Sequence[Any]]
+) -> CategoryColumns:
+    """The same columns, as what they hold: names, or whole paths.
+
+    Args:
+        found: levels or labels by their names.
+        columns: by name, the first values of each.
+    """
+    rows = zip(*(map(column_text, columns[name]) for name in found.names), strict=False)
+    filled = [[text for text in row if text] for row in rows]
+    several = [row for row in filled if len(row) > 1]
+    texts = [text for row in filled for text in row]
+    growing = [row for row in several if all(_goes_on(high, low) for high, low in pairwise(row))]
+    if several and len(growing) >= MOSTLY * len(several):
+        signs = detect_signs(texts, several_paths=False).signs
+        return replace(found, kind="growing", signs=signs)
+    written = sum(any(sign in row[0] for sign in LEVEL_SIGNS) for row in filled if row)
+    if written and written >= MOSTLY * sum(map(bool, filled)):
+        return replace(found, kind="paths", signs=detect_signs(texts, several_paths=False).signs)
+    return found
+
+
+def _goes_on(high: str, low: str) -> bool:
+    """Whether a written path begins with another and has a level more."""
+    return low.startswith(high) and len(low) > len(high)
 
 
 def is_on(text: str) -> bool:

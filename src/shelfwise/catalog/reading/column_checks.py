@@ -28,10 +28,11 @@ from shelfwise.catalog.reading.arrow import (
     python_values,
     with_nulls,
 )
-from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
-from shelfwise.catalog.reading.column_mapping import VARIATION, ColumnPlan
+from shelfwise.catalog.reading.column_mapping import ColumnPlan
+from shelfwise.catalog.reading.combined_columns import categories_of, related_of
 from shelfwise.catalog.reading.image_paths import read_image
+from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
     Rules,
     is_written_list,
@@ -95,9 +96,9 @@ def check_columns(
     }
     ours = {name: columns[source] for name, source in plan.ours.items()}
     if plan.relations:
-        ours["related"] = _related_of(plan.relations, columns)
+        ours["related"] = related_of(plan.relations, columns)
     if rules.category_columns is not None:
-        ours["categories"] = _categories_of(rules.category_columns, columns, count)
+        ours["categories"] = categories_of(rules.category_columns, columns, count)
     table: dict[str, pa.Array] = {}
     for column in SCHEMA:
         name = column.name
@@ -108,10 +109,10 @@ def check_columns(
             table[name] = pa.nulls(count, column.type)
     if "id" not in ours:
         checks.failed[:] = True
-    if plan.row_type is not None:
+    for kind in plan.row_kinds:
         # why these fail is said when each is read by itself
-        types, _ = as_strings(columns[plan.row_type])
-        checks.failed |= is_true(pc.equal(types, VARIATION))
+        values, _ = as_strings(columns[kind.column])
+        checks.failed |= is_true(pc.match_substring_regex(values, f"^(?:{kind.pattern})$"))
     if checks.embedded is not None:
         table[IMAGE_BYTES] = checks.embedded
     for name, source in plan.further.items():
@@ -119,34 +120,9 @@ def check_columns(
     return CheckedColumns(pa.table(table), checks.failed, checks.total_notes())
 
 
-def _related_of(
-    relations: Mapping[str, str],
-    columns: Mapping[str, Column],
-) -> list[Any]:
-    """The relations of each of N products, from the columns that hold one relation each."""
-    lists = [python_values(columns[source]) for source in relations.values()]
-    related = []
-    for product in zip(*lists, strict=True):
-        # an empty list is no relation
-        ids = [value or None for value in product]
-        related.append(dict(zip(relations, ids, strict=True)))
-    return related
-
-
-def _categories_of(
-    combined: CategoryColumns, columns: Mapping[str, Column], count: int
-) -> list[Any]:
-    """The paths of each of N products, from the columns that make them up."""
-    lists = {name: python_values(columns[name]) for name in combined.names if name in columns}
-    return [
-        combined.combine({name: values[row] for name, values in lists.items()})
-        for row in range(count)
-    ]
-
-
 def _read_short_text(value: Any) -> str | None:
     """As :func:`read_text`; what many products have in common is remembered."""
-    if isinstance(value, str) and not is_written_list(value):
+    if isinstance(value, str) and not is_written_list(value) and not is_missing(value):
         return read_name(value) or None
     return read_text(value)
 
@@ -174,9 +150,9 @@ class _ColumnChecks:
         # an id must not be missing
         doubt |= ~not_null(array)
         if self.rules.float_ids:
-            doubt |= is_true(pc.ends_with(array, ".0"))
+            doubt |= not_null(array)
         # Excel's scientific notation
-        doubt |= is_true(pc.match_substring(array, "E+"))
+        doubt |= is_true(pc.match_substring(array, "e+", ignore_case=True))
         # ="00042", by which Excel keeps zeros
         doubt |= is_true(pc.starts_with(array, "="))
         return self._reread(array, doubt, values, partial(read_id, rules=self.rules))

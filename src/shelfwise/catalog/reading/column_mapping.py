@@ -9,13 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
+from shelfwise.catalog.reading.row_kinds import RowKind, find_row_kinds
 from shelfwise.core.catalog import IMAGE_BYTES, IMAGE_ROOT
 
 _LOCALE = re.compile(r"_[a-z]{2}_[a-z]{2}(?:_\w+)?$")
 """The language behind a column's name, and the sales channel that may follow (Akeneo, OpenCart)."""
-
-VARIATION = "variation"
-"""What WooCommerce calls a row that is a size or colour of another row's product."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +24,13 @@ class ColumnPlan:
         ours: our name -> the source's.
         relations: relation name -> the source's column.
         further: our name for a further column -> the source's.
-        row_type: the source's column that says whether a row is a variation of another row's product
-            (WooCommerce); None where there is none.
+        row_kinds: columns that say whether a row is part of another row's product.
     """
 
     ours: Mapping[str, str]
     relations: Mapping[str, str]
     further: Mapping[str, str]
-    row_type: str | None = None
+    row_kinds: tuple[RowKind, ...] = ()
 
     def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The record under our names."""
@@ -51,9 +48,9 @@ class ColumnPlan:
         named["further"] = under_our_names(self.further)
         return named
 
-    def is_variation(self, values: Mapping[str, Any]) -> bool:
-        """Whether a record is a variation of another record's product, and no product of its own."""
-        return self.row_type is not None and values.get(self.row_type) == VARIATION
+    def is_part(self, values: Mapping[str, Any]) -> bool:
+        """Whether a record is part of another record's product, and no product of its own."""
+        return any(kind.is_part(values) for kind in self.row_kinds)
 
     def without(self, column: str) -> ColumnPlan:
         """The plan but for one of the source's columns."""
@@ -65,7 +62,7 @@ class ColumnPlan:
             ours=kept(self.ours),
             relations=kept(self.relations),
             further=kept(self.further),
-            row_type=self.row_type,
+            row_kinds=self.row_kinds,
         )
 
 
@@ -115,8 +112,8 @@ def _planned(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Co
         if name not in SYNONYMS:
             further[name] = source
     apart = {_free_name(name): source for name, source in further.items()}
-    row_type = free.get("type") if "parent" in free else None
-    return ColumnPlan(ours, relations, apart, row_type)
+    unused = {plain: name for plain, name in free.items() if name not in used}
+    return ColumnPlan(ours, relations, apart, find_row_kinds(unused))
 
 
 def _by_plain_name(names: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,6 @@ the model.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -19,7 +18,7 @@ from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.category_columns import (
     CategoryColumns,
     find_indicator_columns,
-    find_level_columns,
+    with_written_paths,
 )
 from shelfwise.catalog.reading.category_reading import (
     category_signs,
@@ -31,12 +30,13 @@ from shelfwise.catalog.reading.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
+from shelfwise.catalog.reading.level_columns import find_level_columns
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.nested_prices import price_texts
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
 from shelfwise.catalog.reading.rival_columns import category_rivals
-from shelfwise.catalog.reading.value_parsing import Rules
+from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -46,10 +46,15 @@ MAX_NAMES_SEARCHED = 2048
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""
 
+_TOLD = {
+    "levels": "levels of one path",
+    "labels": "labels",
+    "paths": "paths, one in each",
+    "growing": "paths down to each level",
+}
+
 MAX_LISTED = 2
 """Columns listed of those that are labels."""
-
-_WHOLE_FLOAT = re.compile(r"\d+\.0")
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class FileReading:
         decimal: what stands before the decimals of prices.
         chosen: of these, the columns that were chosen by what they hold, and not by their names.
         category_columns: the columns that make up the categories, where they are several.
-        float_ids: whether ids are whole numbers that pandas wrote as floats.
+        float_ids: whether ids are whole numbers that were written as decimals.
         line_ids: how products without an id are called; None where they are refused.
         urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
@@ -196,8 +201,8 @@ def _category_columns(
         return None
     found = find_level_columns(names)
     if found is not None:
-        what = "levels of one path" if found.kind == "levels" else "labels"
-        evidence.append(f"categories: {', '.join(found.names)} are the {what}")
+        found = with_written_paths(found, {name: sample(name) for name in found.names})
+        evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
         return found
     if "categories" in columns:
         return None
@@ -218,13 +223,11 @@ def _category_columns(
 
 
 def _are_float_ids(values: Sequence[Any], evidence: list[str]) -> bool:
-    """Whether every id is a whole number with ``.0`` behind it, as pandas writes integers beside a missing
-    one.
-    """
+    """Whether every id is a whole number written as a decimal, as pandas does beside a missing one."""
     texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
-    found = bool(texts) and all(_WHOLE_FLOAT.fullmatch(text.strip()) for text in texts)
+    found = bool(texts) and all(WHOLE_DECIMAL.fullmatch(text.strip()) for text in texts)
     if found:
-        evidence.append("id: whole numbers written as floats, such as 1.0; read as 1")
+        evidence.append("id: whole numbers written as decimals, such as 1.0; read as 1")
     return found
 
 

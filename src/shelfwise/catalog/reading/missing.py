@@ -5,29 +5,36 @@ from __future__ import annotations
 import math
 from typing import Any
 
+_LONGEST_DASHES = 20
+
 MISSING = frozenset(
     (
-        "nan",
-        "NaN",
-        "NAN",
-        "none",
-        "None",
-        "NONE",
-        "null",
-        "Null",
-        "NULL",
-        "n/a",
-        "N/A",
-        "#N/A",
-        "<NA>",
-        "n.a.",
-        "-",
-        "--",
-        "\N{EN DASH}",
-        "\N{EM DASH}",
+        # pandas and numpy
+        *("nan", "NaN", "NAN", "-nan", "-NaN", "NaT", "<NA>", "none", "None", "NONE", "1.#QNAN"),
+        # databases
+        *(
+            "null",
+            "Null",
+            "NULL",
+            "(null)",
+            "(NULL)",
+            "[null]",
+            "[NULL]",
+            "<null>",
+            "<NULL>",
+            "\\N",
+        ),
+        # R, JavaScript, and quotes around nothing
+        *("NA", "undefined", "nil", '""', "''"),
+        # people
+        *("n/a", "N/A", "n.a.", "N.A.", "N / A", "k.A.", "k. A.", "?", "not available"),
+        *("#N/A", "#NA", "#NV", "#VALUE!", "#WERT!", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?"),
+        *("#NUM!", "#NULL!"),
+        *("-" * count for count in range(1, _LONGEST_DASHES + 1)),
+        *("\N{EN DASH}", "\N{EM DASH}"),
     )
 )
-"""What people and programs write where there is nothing."""
+"""What people and programs write where there is nothing, and the errors of spreadsheets."""
 
 
 def is_missing(value: Any) -> bool:

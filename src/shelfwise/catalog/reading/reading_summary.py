@@ -31,7 +31,13 @@ USUAL = "its name is usual for this field"
 NO_NAME = "(no name)"
 """A column without a name, such as the index that pandas writes."""
 
-SEVERAL = {"levels": "the levels of one path", "indicators": "one label a column of 0 and 1"}
+SEVERAL = {
+    "levels": "the levels of one path",
+    "labels": "one label a column",
+    "indicators": "one label a column of 0 and 1",
+    "paths": "one path a column",
+    "growing": "the path down to each level",
+}
 """What several columns are that make up the categories, by the kind of their combination."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,12 @@ Paths = list[list[str]]
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
+WHOLE_DECIMAL = re.compile(r"(\d+)[.,]0+")
+"""A whole number that is written as a decimal, such as ``1.0``."""
+
+_MAX_EXACT_ID = 1e15
+"""From here on a number that a program kept as a float has lost digits."""
+
 _TEXT_FORMULA = re.compile(r'="([^"]+)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -48,7 +53,7 @@ class Rules:
         signs: what separates the levels and paths of categories.
         decimal: what stands before the decimals of a price; None where the column does not tell.
         category_columns: the columns that make up the categories, where they are several.
-        float_ids: whether ids are whole numbers that pandas wrote as floats, ``1.0``.
+        float_ids: whether ids are whole numbers that were written as decimals, ``1.0``.
         root: the folder that images lie below; None where it is not known.
         urls: what stands for an image that is named by URLs; None where nothing does.
         notes: plain words -> number of products; filled while products are checked.
@@ -100,8 +105,8 @@ def read_id(value: Any, rules: Rules) -> str:
     expected = "a non-empty text or number on one line"
     if is_missing(value):
         raise ValueError(expected)
-    # 1e400 is larger than any float
-    if isinstance(value, float) and math.isinf(value):
+    # 1e400 is larger than any float, and spreadsheets keep fifteen digits
+    if isinstance(value, float) and abs(value) >= _MAX_EXACT_ID:
         raise ValueError("an id with all its digits; write it as text")
     text = _scalar(value, expected).strip()
     if not text.isprintable():
@@ -115,9 +120,8 @@ def read_id(value: Any, rules: Rules) -> str:
             "an id with all its digits; Excel has cut this one short: "
             "format the column as text and export again"
         )
-    if rules.float_ids and text.endswith(".0"):
-        return text.removesuffix(".0")
-    return text
+    whole = WHOLE_DECIMAL.fullmatch(text) if rules.float_ids else None
+    return whole[1] if whole else text
 
 
 def read_text(value: Any) -> str | None:

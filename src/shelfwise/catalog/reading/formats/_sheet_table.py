@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _SHEETS_LISTED = 3
 """Of those that are not read."""
 
-_MAX_EXACT = 1 << 53
-"""Cells hold floating point numbers, which are exact up to here."""
+_MAX_EXACT = 10**15
+"""Cells keep fifteen digits of a number."""
 
 
 @dataclass(frozen=True)

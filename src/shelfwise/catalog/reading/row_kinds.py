@@ -1,0 +1,62 @@
+"""Rows that are part of another row's product: its sizes and colours, its images, the rules of its price."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_VARIATION = r"(?i)\s*(?:variation|variant)(?:\s*,.*)?\s*"
+"""What shops write for a size or colour; WooCommerce adds more words, ``variation, virtual``."""
+
+_PART = r"(?i)\s*(?:variation|variant|sku|rule|image|video|option|custom ?field)\s*"
+"""What shops write for any part of a product, in columns that say nothing but what a row is."""
+
+_FILLED = r"(?s)\s*\S.*"
+
+_PATTERNS: Mapping[str, str] = {
+    # WooCommerce, in the languages of its exports
+    **dict.fromkeys(("type", "typ", "tipo"), _VARIATION),
+    # BigCommerce, Wix
+    **dict.fromkeys(("item_type", "item", "fieldtype", "field_type", "row_type"), _PART),
+    # the bulk answers of Shopify
+    "parentid": _FILLED,
+}
+"""Plain name of a column -> what it holds in rows that are no product of their own."""
+
+_SHOPIFY_PARENT = "__parentId"
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """A column that says which rows are part of another row's product.
+
+    Args:
+        column: its name in the source.
+        pattern: what the whole value matches in such rows.
+    """
+
+    column: str
+    pattern: str
+
+    def is_part(self, values: Mapping[str, Any]) -> bool:
+        """Whether a record is part of another record's product."""
+        value = values.get(self.column)
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+
+
+def find_row_kinds(columns: Mapping[str, str]) -> tuple[RowKind, ...]:
+    """The columns of a source that say what a row is.
+
+    Args:
+        columns: plain name -> the source's name.
+
+    >>> find_row_kinds({"item_type": "Item Type"})[0].is_part({"Item Type": "  SKU"})
+    True
+    """
+    # "parentId" of a tree of products says nothing about the row
+    found = {plain: name for plain, name in columns.items() if plain in _PATTERNS}
+    if found.get("parentid", _SHOPIFY_PARENT) != _SHOPIFY_PARENT:
+        del found["parentid"]
+    return tuple(RowKind(name, _PATTERNS[plain]) for plain, name in found.items())

@@ -1,0 +1,55 @@
+"""Rows that are part of another row's product are no products."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shelfwise.catalog.reading.reader import ReadResult
+from tests.catalog.reading.written_products import PRODUCTS, read, table
+
+Part = tuple[str, str, str]
+"""The column that says what a row is, what it holds for a product, and what for a part of one."""
+
+PARTS: tuple[Part, ...] = (
+    ("Type", "simple", "variation"),
+    ("Type", "variable", "variation, virtual"),
+    ("Typ", "simple", "variation"),
+    ("Item Type", "Product", "  SKU"),
+    ("Item Type", "Product", "  Rule"),
+    ("Item", "Product", "Variant"),
+    ("Item", "Product", "Image"),
+    ("fieldType", "Product", "Variant"),
+)
+
+
+def only_products(result: ReadResult) -> None:
+    assert result.catalog.ids == [product.id for product in PRODUCTS]
+    assert {record.kind for record in result.quarantine} == {"variant row"}
+    assert len(result.quarantine) == len(PRODUCTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_of_products_in_tables(tmp_path: Path, part: Part) -> None:
+    column, whole, piece = part
+    rows = []
+    for product in PRODUCTS:
+        rows.append((product.id, whole, product.title))
+        rows.append((f"{product.id}-L", piece, f"{product.title}, large"))
+    only_products(read(tmp_path, table(("id", column, "name"), rows)))
+
+
+def test_parts_of_products_in_the_bulk_answers_of_shopify(tmp_path: Path) -> None:
+    lines = []
+    for product in PRODUCTS:
+        lines.append({"id": product.id, "title": product.title})
+        lines.append({"id": f"{product.id}-L", "title": "L", "__parentId": product.id})
+    only_products(read(tmp_path, "\n".join(map(json.dumps, lines)), "products.jsonl"))
+
+
+def test_a_product_may_be_called_like_a_part(tmp_path: Path) -> None:
+    header = ("id", "type", "item", "parentId")
+    result = read(tmp_path, table(header, [(1, "image", "a variant", 7), (2, "video", "sku 3", 7)]))
+    assert result.catalog.ids == ["1", "2"]
