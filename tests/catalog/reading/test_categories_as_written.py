@@ -52,6 +52,10 @@ def joined(product: Written, separator: str, delimiter: str) -> str:
         ("::", ";"),
         (" -> ", ";"),
         ("\\", "|"),
+        (" > ", "#"),
+        ("＞", "、"),
+        (" ▸ ", "；"),
+        (" > ", "، "),
     ],
 )
 def test_signs_that_are_found(tmp_path: Path, separator: str, delimiter: str) -> None:
@@ -66,7 +70,6 @@ def test_signs_that_are_found(tmp_path: Path, separator: str, delimiter: str) ->
         # a comma between paths, and the same with a blank in names
         (" > ", ", "),
         (" > ", " // "),
-        (" > ", "#"),
         (":", "|"),
         (" - ", "|"),
         (";", "|"),
@@ -135,6 +138,23 @@ def test_paths_written_as_lists_or_with_mark_up(
 )
 def test_labels_without_levels(tmp_path: Path, write: Callable[[Written], str]) -> None:
     assert names_read(read(tmp_path, column(write))) == LEAVES
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda names: " ".join(f"#{name}" for name in names),
+        lambda names: "、".join(names),
+        lambda names: "\n".join(f"- {name}" for name in names),
+        lambda names: "".join(f"<li>{name}</li>" for name in names),
+        lambda names: "<br/>".join(names),
+        lambda names: ", ".join(f'"{name}"' for name in names),
+    ],
+)
+def test_labels_as_pages_and_notes_list_them(
+    tmp_path: Path, write: Callable[[list[str]], str]
+) -> None:
+    assert names_read(read(tmp_path, column(lambda one: write(one.leaves)))) == LEAVES
 
 
 def test_a_list_that_was_cut_short_is_refused(tmp_path: Path) -> None:

@@ -30,16 +30,27 @@ LEVEL_SIGNS = (
     "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
     "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}",
     "\N{RIGHTWARDS ARROW}",
+    "\N{FULLWIDTH GREATER-THAN SIGN}",
+    "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}",
+    "\N{BLACK RIGHT-POINTING TRIANGLE}",
+    "\N{BLACK RIGHT-POINTING POINTER}",
 )
 """Signs that stand between levels and hardly ever in a name.
 
 Longer ones first, as they contain shorter ones.
 """
 
-OTHER_LEVEL_SIGNS = ("/", "\\", "::")
+OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
 """Signs between levels that also occur in names (TV/Audio)."""
 
-PATH_SIGNS = ("||", "|", ";;", ";", "^", "~", "\n", "\t", ",")
+PATH_SIGNS = (
+    *("||", "|", ";;", ";", "^", "~", "\n", "\t", ",", "#"),
+    "\N{IDEOGRAPHIC COMMA}",
+    "\N{FULLWIDTH COMMA}",
+    "\N{FULLWIDTH SEMICOLON}",
+    "\N{ARABIC COMMA}",
+    "\N{ARABIC SEMICOLON}",
+)
 """Signs between several paths of one product, likeliest first; commas occur in names, too."""
 
 PIPE = "|"

@@ -32,7 +32,10 @@ from shelfwise.core.types import Bools
 Path = tuple[str, ...]
 """The names of a category path."""
 
-_NOT_PLAIN = r"^\s*(?:\(|array\()|&#?\w+;|<"
+_NOT_PLAIN = r"^\s*(?:\(|array\(|[-*\x{2022}\"])|&#?\w+;|<"
+
+_MARK_UP_BYTES = b'<&(-*"\xe2'
+"""The last is the first byte of a bullet."""
 
 _PATHS_TYPE = SCHEMA.field("categories").type
 
@@ -107,10 +110,12 @@ def json_reader(rules: Rules) -> Callable[[bytes], Paths | None]:
 
 
 def _may_be_mark_up(letters: Letters) -> Bools:
-    """Which bytes may belong to mark-up, an entity or a tuple; the pattern for these is slow."""
-    found: Bools = letters == ord("<")
-    found |= letters == ord("&")
-    found |= letters == ord("(")
+    """Which bytes may belong to mark-up, an entity, a tuple, a bullet or quotes; the pattern for these is
+    slow.
+    """
+    found = np.zeros(len(letters), dtype=bool)
+    for sign in _MARK_UP_BYTES:
+        found |= letters == sign
     return found
 
 

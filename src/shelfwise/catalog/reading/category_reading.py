@@ -8,10 +8,11 @@ from typing import Any
 
 from shelfwise.catalog.reading.category_detection import detect_signs
 from shelfwise.catalog.reading.category_signs import CategorySigns, with_flags
+from shelfwise.catalog.reading.category_text import read_name, signs_only
 from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.json_objects import category_values
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.two_readings import question_of_two_readings
-from shelfwise.catalog.reading.value_parsing import read_name, signs_only
 from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import TwoReadingsError
@@ -24,7 +25,8 @@ def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
     """
     whole: list[str] = []
     items: list[str] = []
-    for value in map(unpacked, values):
+    for value in values:
+        value = category_values(unpacked(value))
         if isinstance(value, str) and not is_missing(value):
             whole.append(signs_only(value))
         elif isinstance(value, list):

@@ -29,6 +29,7 @@ from shelfwise.catalog.reading.arrow import (
     with_nulls,
 )
 from shelfwise.catalog.reading.category_paths import json_paths, json_reader, written_paths
+from shelfwise.catalog.reading.category_text import read_name
 from shelfwise.catalog.reading.column_mapping import ColumnPlan
 from shelfwise.catalog.reading.combined_columns import categories_of, related_of
 from shelfwise.catalog.reading.image_paths import read_image
@@ -38,7 +39,6 @@ from shelfwise.catalog.reading.value_parsing import (
     is_written_list,
     read_further,
     read_id,
-    read_name,
     read_paths,
     read_price,
     read_related,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from shelfwise.catalog.reading.column_mapping import normal_name
+
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
@@ -40,8 +42,9 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     >>> called({"id": 5, "name": "Mugs"})
     ('name', 'Mugs')
     """
-    found = ((key, value[key]) for key in _NAMES if isinstance(value.get(key), str))
-    return next(found, None)
+    plain = {normal_name(str(key)): key for key in reversed(list(value))}
+    found = ((plain[name], value[plain[name]]) for name in _NAMES if name in plain)
+    return next(((key, text) for key, text in found if isinstance(text, str)), None)
 
 
 def without_objects(value: Any) -> Any:
@@ -53,25 +56,20 @@ def without_objects(value: Any) -> Any:
     return value
 
 
+def plain_scalar(value: Any) -> Any:
+    """The id inside an object of MongoDB, ``{"$oid": "65a1"}``; other values as given."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((key, inside),) = value.items()
+        return inside if str(key).startswith("$") else value
+    return value
+
+
 def address_of(value: Any) -> Any:
     """The address of an image that is an object, such as ``{"src": "1.png"}``; other values as given."""
     if not isinstance(value, Mapping):
         return value
     found = (value[key] for key in _ADDRESSES if isinstance(value.get(key), str))
     return next(found, value)
-
-
-def unwrapped(record: Any) -> Any:
-    """The record inside that of Elasticsearch (``_source``), GraphQL (``node``) or schema.org (``item``).
-
-    Others as given.
-    """
-    if not isinstance(record, Mapping):
-        return record
-    inside = record.get("_source", record.get("node") if len(record) == 1 else None)
-    if record.get("@type") == "ListItem":
-        inside = record.get("item")
-    return inside if isinstance(inside, Mapping) else record
 
 
 def _category_object(value: Mapping[str, Any]) -> Any:
@@ -81,11 +79,27 @@ def _category_object(value: Mapping[str, Any]) -> Any:
         return _levels(list(value.values()))
     named = _name(value, None)
     if named is not None:
-        return named
+        return _with_parents(value, named)
+    # {"5": "Mugs", "8": "Gifts"}, numbers that stand for names
+    if value and all(str(key).isdecimal() for key in value):
+        return [category_values(item) for item in value.values()]
+    # JSON:API and Strapi
+    if isinstance(value.get("attributes"), Mapping):
+        return category_values(value["attributes"])
     # <categories><category>Mugs</category></categories>
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None
     return category_values(inside) if isinstance(inside, str | list | Mapping) else value
+
+
+def _with_parents(value: Mapping[str, Any], name: str) -> Any:
+    """The path of an object that holds the one above it; its name where it stands alone."""
+    path = [name]
+    above = value.get("parent")
+    while isinstance(above, Mapping) and (higher := _name(above, None)) is not None:
+        path.insert(0, higher)
+        above = above.get("parent")
+    return path if len(path) > 1 else name
 
 
 def _levels(values: Sequence[Any]) -> Any:

@@ -28,7 +28,11 @@ COLUMNS = (
 )
 """Columns that hold prices inside objects, likeliest first."""
 
-_AMOUNTS = ("amount", "value", "price", "final_price", "current_price")
+_AMOUNTS = (
+    *("amount", "value", "price", "final_price", "current_price"),
+    # MongoDB's {"$numberDecimal": "4.50"}
+    *("numberdecimal", "numberdouble", "numberint", "numberlong"),
+)
 """Keys of the amount, or of an object with it, likeliest first."""
 
 _ENDS = (

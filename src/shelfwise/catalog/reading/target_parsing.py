@@ -14,10 +14,11 @@ from scipy.sparse import csr_matrix, issparse
 
 from shelfwise.catalog.reading.category_reading import category_signs, category_texts
 from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.reading.category_text import read_name
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.python_containers import repeated_columns
 from shelfwise.catalog.reading.python_values import plain_value
-from shelfwise.catalog.reading.value_parsing import Paths, Rules, read_name, read_paths
+from shelfwise.catalog.reading.value_parsing import Paths, Rules, read_paths
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import LabelError
 

@@ -6,25 +6,24 @@ was expected.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.category_columns import CategoryColumns
 from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.reading.category_text import read_name, signs_only
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.json_objects import category_values, without_objects
+from shelfwise.catalog.reading.json_objects import category_values, plain_scalar, without_objects
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.price_parsing import DecimalSign
-from shelfwise.catalog.reading.written_lists import is_cut_list, unbracketed, unpacked
+from shelfwise.catalog.reading.written_lists import is_cut_list, unpacked
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
@@ -103,6 +102,7 @@ def _texts(values: Sequence[Any], expected: str) -> list[str]:
 def read_id(value: Any, rules: Rules) -> str:
     """An id as written, without surrounding space; a number as text."""
     expected = "a non-empty text or number on one line"
+    value = plain_scalar(value)
     if is_missing(value):
         raise ValueError(expected)
     # 1e400 is larger than any float, and spreadsheets keep fifteen digits
@@ -135,27 +135,6 @@ def read_text(value: Any) -> str | None:
     if is_missing(value):
         return None
     return plain_text(_scalar(value, expected)) or None
-
-
-@lru_cache(maxsize=65_536)
-def read_name(value: str) -> str:
-    """A category's name as plain text."""
-    return plain_text(value)
-
-
-def signs_only(text: str) -> str:
-    """A text of categories whose signs all separate or belong to names: none is left of mark-up or brackets.
-
-    Line breaks and tabs stay, as they may separate.
-
-    >>> signs_only("Home &gt; <b>Mugs</b>"), signs_only("[Mugs, Gifts]")
-    ('Home > Mugs', 'Mugs, Gifts')
-    """
-    text = unbracketed(text)
-    if "<" in text:
-        return "\n".join(map(read_name, text.splitlines()))
-    # a name such as "A&amp;B" holds a sign that is none
-    return html.unescape(text) if "&" in text else text
 
 
 def read_paths(value: Any, rules: Rules) -> Paths | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shelfwise.catalog.reading.json_objects import unwrapped
+from shelfwise.catalog.reading.envelopes import envelope_path, unwrapped
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 
@@ -106,13 +106,11 @@ def _starts(text: str, start: int, parts: Sequence[str]) -> Iterator[int]:
 
 def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
     """Where a record begins that may be wrapped in another object, and what it holds."""
-    inside = unwrapped(values)
-    if inside is values:
-        return start, values
-    # of several members of one name the last counts
-    starts = {member.name: member.start for member in _members(text, start)}
-    name = next(name for name, value in values.items() if value is inside)
-    return starts[name], inside
+    for key in envelope_path(values):
+        # of several members of one name the last counts
+        starts = {member.name: member.start for member in _members(text, start)}
+        start = starts[key]
+    return start, unwrapped(values)
 
 
 def _edits(

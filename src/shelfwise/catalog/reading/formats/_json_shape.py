@@ -12,11 +12,13 @@ from enum import Enum
 import ijson
 
 from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.envelopes import ENVELOPES
 
 SAMPLE_BYTES = 1 << 20
 """Of the file's beginning, which are enough to tell."""
 
 _NAMES_OF_A_RECORD = frozenset({"id", "title"})
+_INCLUDED = "included.item"
 _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _NOT_NUMBERS = re.compile(rb"([:\[,]\s*)(?:NaN|-?Infinity)\b")
 
@@ -40,11 +42,13 @@ class JsonShape:
         prefix: where, as ijson writes it: "item" in an array, "products.item" in one under a key, "" for
             objects one after the other.
         complete: the sample was JSON as far as it went.
+        rivals: where there are as good records as there.
     """
 
     layout: Layout
     prefix: str
     complete: bool = True
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass
@@ -79,6 +83,7 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
     outline = _outlined(_NOT_NUMBERS.sub(rb"\1null", sample))
     layout = Layout.OBJECTS
     prefix = ""
+    rivals: tuple[str, ...] = ()
     if outline.is_array:
         prefix = "item"
         layout = Layout.LISTS if "item" in outline.lists else Layout.OBJECTS
@@ -88,15 +93,30 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
         # a product may have lists of objects itself, such as its variants
         if layout is Layout.OBJECTS and outline.objects and not is_record:
             prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
+            rivals = _as_good(outline, prefix, columns)
         elif layout is Layout.LISTS:
             prefix = f"{_key_of_lists(outline)}.item"
-    return JsonShape(layout, prefix, outline.complete)
+    return JsonShape(layout, prefix, outline.complete, rivals)
 
 
-def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[int, int]:
-    """How much an array looks like products: our fields that its objects have, then how many they are."""
-    names = tuple(outline.inner.get(prefix, ()))
-    return len(plan_columns(names, columns).ours), outline.objects[prefix]
+def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[bool, int, int]:
+    """How much an array looks like products: our fields that its objects have, then how many they are.
+
+    What JSON:API puts beside its answers, such as their categories, is less likely.
+    """
+    names = tuple(sorted(outline.inner.get(prefix, ())))
+    is_answer = prefix != _INCLUDED
+    return is_answer, len(plan_columns(names, columns).ours), outline.objects[prefix]
+
+
+def _as_good(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Other arrays whose objects have the same keys, enough of these for products."""
+    keys = outline.inner.get(prefix, set())
+    ours = plan_columns(tuple(sorted(keys)), columns).ours
+    if not ours.keys() >= _NAMES_OF_A_RECORD:
+        return ()
+    alike = [one for one in outline.objects if outline.inner.get(one) == keys]
+    return tuple(one for one in alike if one not in (prefix, _INCLUDED))
 
 
 def _layout(outline: _Outline, columns: Mapping[str, str]) -> Layout:
@@ -146,13 +166,24 @@ def _note(outline: _Outline, arrays: set[str], prefix: str, event: str, value: s
         arrays.add(prefix)
     elif event == "start_map" and _in_one_array(prefix, arrays):
         outline.objects[prefix] += 1
-    if event == "map_key" and (prefix in outline.kinds or prefix in outline.objects):
-        outline.inner.setdefault(prefix, set()).add(value)
+    holder = _without_envelope(prefix)
+    if event == "map_key" and (holder in outline.kinds or holder in outline.objects):
+        outline.inner.setdefault(holder, set()).add(value)
     elif event == "map_key" and not prefix:
         # the event that follows says what it is
         outline.kinds[value] = ""
     elif outline.kinds.get(prefix) == "":
         outline.kinds[prefix] = event
+
+
+def _without_envelope(prefix: str) -> str:
+    """Where the envelopes stand that an object of an array is in; of other objects their own place."""
+    around, _, key = prefix.rpartition(".")
+    while key in ENVELOPES:
+        if around.endswith("item"):
+            return around
+        around, _, key = around.rpartition(".")
+    return prefix
 
 
 def _in_one_array(prefix: str, arrays: set[str]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import ijson
 
 from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
+from shelfwise.catalog.reading.envelopes import envelope_path, unwrapped
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items
@@ -28,8 +29,13 @@ from shelfwise.catalog.reading.formats._json_shape import (
     json_shape,
 )
 from shelfwise.catalog.reading.formats._json_tables import records_of_table
-from shelfwise.catalog.reading.json_objects import unwrapped
-from shelfwise.catalog.reading.record_parsing import BOM, first_line, nonblank_lines, parse_json
+from shelfwise.catalog.reading.record_parsing import (
+    BOM,
+    Values,
+    first_line,
+    nonblank_lines,
+    parse_json,
+)
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -56,11 +62,12 @@ class Json(JsonLinesFormat):
         if not _OBJECT.match(text):
             return 0.0
         lines = nonblank_lines(text)
-        first_is_record = _is_object(next(lines))
-        if first_is_record and next(lines, None) is not None:
-            return 0.0
+        first = _object(next(lines))
+        if first is not None and next(lines, None) is not None:
+            # envelopes, one a line, are opened here
+            return _BY_SHAPE if envelope_path(first) else 0.0
         shape = json_shape(text[:SAMPLE_BYTES], {})
-        if first_is_record:
+        if first is not None:
             is_record = shape.layout is Layout.OBJECTS and not shape.prefix
             return 0.0 if is_record else _BY_SHAPE
         return _BY_SHAPE if shape.complete else 0.0
@@ -76,6 +83,11 @@ class Json(JsonLinesFormat):
         """
         sample = b"".join(_sampled(_chunks(path, settings)))
         shape = json_shape(sample, settings.columns)
+        if shape.rivals:
+            raise CatalogError(
+                f"{path} holds products in several lists: {', '.join((shape.prefix, *shape.rivals))}; write "
+                "them into one list, with the key as a field where it says something about them"
+            )
         if shape.layout is Layout.OBJECTS:
             records = _objects(path, settings, advance, shape)
         else:
@@ -83,12 +95,12 @@ class Json(JsonLinesFormat):
         return cls(settings.columns), blocks_of(records)
 
 
-def _is_object(line: bytes) -> bool:
+def _object(line: bytes) -> Values | None:
+    """The object that a line is; None of any other line."""
     try:
-        parse_json(line.decode())
+        return parse_json(line.decode())
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _chunks(

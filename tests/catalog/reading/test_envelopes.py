@@ -1,0 +1,96 @@
+"""Records inside other objects, as the answers of programs have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfwise.catalog.reading.envelopes import unwrapped
+from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.errors import CatalogError
+from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read
+
+Wrap = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+WRAPS: dict[str, Wrap] = {
+    "elasticsearch": lambda name, values: {"_index": "p", "_id": name, "_source": values},
+    "json:api": lambda name, values: {"type": "products", "id": name, "attributes": values},
+    "debezium": lambda name, values: {"payload": {"before": None, "after": {"id": name, **values}}},
+    "kafka": lambda name, values: {"offset": 7, "value": {"id": name, **values}},
+    "hugging face": lambda name, values: {"row_idx": 7, "row": {"id": name, **values}},
+    "airtable": lambda name, values: {"id": name, "createdTime": "2024", "fields": values},
+    "event": lambda name, values: {"event": "new", "product": {"id": name, **values}},
+}
+
+
+def content(product: Written) -> dict[str, Any]:
+    return {"title": product.title, "price": product.price, "categories": product.paths}
+
+
+def all_right(result: ReadResult) -> None:
+    assert result.catalog.ids == [product.id for product in PRODUCTS]
+    assert result.catalog.column("title") == [product.title for product in PRODUCTS]
+    assert paths_read(result) == [set(product.paths) for product in PRODUCTS]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("in_lines", [True, False])
+def test_records_in_envelopes(tmp_path: Path, wrap: str, in_lines: bool) -> None:
+    records = [WRAPS[wrap](product.id, content(product)) for product in PRODUCTS]
+    lines = map(json.dumps, records)
+    text = (
+        "\n".join(lines)
+        if in_lines
+        else json.dumps({"rows": records, "features": [{"name": "id"}]})
+    )
+    all_right(read(tmp_path, text, "products.json"))
+
+
+def test_what_stands_beside_the_answer_is_no_product(tmp_path: Path) -> None:
+    records = [WRAPS["json:api"](product.id, content(product)) for product in PRODUCTS]
+    others = [WRAPS["json:api"](f"c{number}", {"title": "Mugs"}) for number in range(90)]
+    answer = {"data": records, "included": others}
+    all_right(read(tmp_path, json.dumps(answer), "products.json"))
+
+
+def test_an_object_of_a_product_is_no_record() -> None:
+    record = {"id": 1, "brand": {"id": 7, "name": "Kestrel"}, "data": {"size": 3}}
+    assert unwrapped(record) is record
+    titled = {"title": "Mug", "product": {"id": 8, "title": "Kettle"}}
+    assert unwrapped(titled) is titled
+
+
+def test_products_in_several_lists_are_refused(tmp_path: Path) -> None:
+    lists = {"Mugs": [{"id": 1, "title": "A"}], "Lamps": [{"id": 2, "title": "B"}]}
+    with pytest.raises(CatalogError, match=r"several lists: Mugs\.item, Lamps\.item"):
+        read(tmp_path, json.dumps(lists), "products.json")
+
+
+def test_objects_of_mongodb(tmp_path: Path) -> None:
+    records = [
+        {"_id": {"$oid": f"65a{number}"}, "title": "Mug", "price": {"$numberDecimal": "4.50"}}
+        for number in range(3)
+    ]
+    result = read(tmp_path, "\n".join(map(json.dumps, records)), "products.json")
+    assert result.catalog.ids == ["65a0", "65a1", "65a2"]
+    assert result.catalog.column("price") == [4.5, 4.5, 4.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ({"ID": 1, "Name": "Mugs"}, [["Mugs"]]),
+        ({"name": "Mugs", "parent": {"name": "Home", "parent": None}}, [["Home", "Mugs"]]),
+        ({"5": "Mugs"}, [["Mugs"]]),
+        ({"data": [{"id": 1, "attributes": {"name": "Mugs"}}]}, [["Mugs"]]),
+        ({"category": ["Home > Mugs", "Gifts"]}, [["Home", "Mugs"], ["Gifts"]]),
+    ],
+)
+def test_categories_as_objects(tmp_path: Path, value: Any, paths: list[list[str]]) -> None:
+    records = [{"id": number, "title": "A", "categories": value} for number in range(3)]
+    result = read(tmp_path, json.dumps(records), "products.json")
+    assert result.catalog.column("categories") == [paths] * 3
