@@ -131,6 +131,11 @@ def is_on(text: str) -> bool:
     return text.lower() in _ON
 
 
+def is_on_or_off(text: str) -> bool:
+    """Whether a text says yes or no."""
+    return text.lower() in _ON or text.lower() in _OFF
+
+
 def column_text(value: Any) -> str:
     """The value of one such column as a text, empty where it is missing."""
     if value is None or value != value:

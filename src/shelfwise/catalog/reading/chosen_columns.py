@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.described_columns import described_column
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.missing_ids import fuller_id_column
+from shelfwise.catalog.reading.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.nested_prices import find_nested_price
 from shelfwise.catalog.reading.rival_columns import rivals_of
 from shelfwise.config import CatalogSettings
@@ -26,35 +28,83 @@ def chosen_columns(
         settings: columns that they name are taken as they are.
         evidence: gets a sentence for each.
     """
-    usual = plan_columns(names, settings.columns).ours
-    chosen: dict[str, str] = {}
-    if "id" in usual and "id" not in settings.columns:
-        fuller = fuller_id_column(names, usual["id"], sample)
+    columns = _Columns(names, settings, sample, evidence)
+    columns.take_fuller_id()
+    columns.replace_empty_ones()
+    columns.take_described_ones()
+    columns.take_nested_price()
+    return columns.chosen
+
+
+class _Columns:
+    """The columns of a file, of which one after the other is chosen."""
+
+    def __init__(
+        self, names: Sequence[str], settings: CatalogSettings, sample: Sample, evidence: list[str]
+    ) -> None:
+        self.chosen: dict[str, str] = {}
+        self._names = names
+        self._told = settings.columns
+        self._sample = sample
+        self._evidence = evidence
+        self._usual = plan_columns(tuple(names), settings.columns).ours
+
+    def take_fuller_id(self) -> None:
+        """An id that every row has, where the usual one is empty in many."""
+        usual = self._usual.get("id")
+        if usual is None or "id" in self._told:
+            return
+        fuller = fuller_id_column(self._names, usual, self._sample)
         if fuller is not None:
-            chosen["id"] = fuller
-            evidence.append(f"id: {fuller} is taken, as {usual['id']} is empty in many rows")
-    used = {*usual.values(), *chosen.values()}
-    for ours, column in usual.items():
-        # an id may be missing, and is looked for above
-        if ours == "id" or ours in settings.columns or not _is_empty(sample(column)):
-            continue
-        others = [name for name in rivals_of(ours, names, used) if not _is_empty(sample(name))]
-        if others:
-            chosen[ours] = others[0]
-            used.add(others[0])
-            evidence.append(f"{ours}: {others[0]} is taken, as {column} is empty")
-    price = chosen.get("price", usual.get("price"))
-    has_price = price is not None and not _is_empty(sample(price))
-    if has_price or "price" in settings.columns:
-        return chosen
-    nested = find_nested_price(names, sample)
-    if nested is not None:
-        chosen["price"] = nested
-        evidence.append(
-            f"price: it is inside the objects of {nested}; of several the lowest is taken"
-        )
-    return chosen
+            self._choose("id", fuller, f"is taken, as {usual} is empty in many rows")
 
+    def replace_empty_ones(self) -> None:
+        """Columns with values, where the usual ones of their fields have none."""
+        for field, column in self._usual.items():
+            # an id may be missing, and is looked for above
+            if field == "id" or field in self._told or not self._is_empty(column):
+                continue
+            rivals = rivals_of(field, self._names, self._used)
+            other = next((name for name in rivals if not self._is_empty(name)), None)
+            if other is not None:
+                self._choose(field, other, f"is taken, as {column} is empty")
 
-def _is_empty(values: Sequence[Any]) -> bool:
-    return all(map(is_missing, values))
+    def take_described_ones(self) -> None:
+        """Columns with a word of the field in their names, where no name is usual."""
+        for field in SYNONYMS:
+            column = self._column(field)
+            # one that only counts the rows is no name
+            is_named = column is not None and not (field == "id" and is_index(column))
+            if is_named or field in self._told:
+                continue
+            described = described_column(field, self._names, self._used, self._sample)
+            if described is not None:
+                self._choose(field, described, "is taken, by a word in its name and what it holds")
+
+    def take_nested_price(self) -> None:
+        """A price inside objects, where there is no other."""
+        price = self._column("price")
+        has_price = price is not None and not self._is_empty(price)
+        if has_price or "price" in self._told:
+            return
+        nested = find_nested_price(self._names, self._sample)
+        if nested is not None:
+            self.chosen["price"] = nested
+            self._evidence.append(
+                f"price: it is inside the objects of {nested}; of several the lowest is taken"
+            )
+
+    @property
+    def _used(self) -> set[str]:
+        """Columns that are a field by now."""
+        return {*self._usual.values(), *self.chosen.values()}
+
+    def _column(self, field: str) -> str | None:
+        return self.chosen.get(field, self._usual.get(field))
+
+    def _choose(self, field: str, column: str, why: str) -> None:
+        self.chosen[field] = column
+        self._evidence.append(f"{field}: {column} {why}")
+
+    def _is_empty(self, column: str) -> bool:
+        return all(map(is_missing, self._sample(column)))

@@ -12,8 +12,20 @@ from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.row_kinds import RowKind, find_row_kinds
 from shelfwise.core.catalog import IMAGE_BYTES, IMAGE_ROOT
 
-_LOCALE = re.compile(r"_[a-z]{2}_[a-z]{2}(?:_\w+)?$")
+_LANGUAGE = (
+    r"(?:en|de|fr|es|it|nl|pt|pl|sv|da|fi|cs|sk|hu|ro|bg|hr|tr|ru|uk|ja|zh|ko|ar|he|el|us|gb"
+    r"|english|german|french|spanish|italian)"
+)
+"""Not those of Norway and Indonesia: no and id mean other things in names."""
+
+_LOCALE = re.compile(rf"_(?:{_LANGUAGE}|[a-z]{{2}}_[a-z]{{2}}(?:_\w+)?)$")
 """The language behind a column's name, and the sales channel that may follow (Akeneo, OpenCart)."""
+
+_DEFAULT = "translations_default_"
+"""In front of the names of Shopware 6."""
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word begins in ``unitPrice``."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +128,30 @@ def _planned(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Co
     return ColumnPlan(ours, relations, apart, find_row_kinds(unused))
 
 
+def plain_names(name: str) -> tuple[str, ...]:
+    """The plain names that a column may go by, the likeliest first.
+
+    >>> plain_names("unitPrice"), plain_names("Name (EN)")
+    (('unitprice', 'unit_price'), ('name_en', 'name'))
+    """
+    plain = normal_name(name)
+    in_words = normal_name(_HUMP.sub("_", name))
+    bare = [_LOCALE.sub("", one).removeprefix(_DEFAULT) for one in (plain, in_words)]
+    return tuple(dict.fromkeys((plain, in_words, *bare)))
+
+
 def _by_plain_name(names: Sequence[str]) -> dict[str, str]:
-    """The names as :func:`normal_name` writes them -> as the source has them."""
+    """The names that a column may go by -> as the source has them.
+
+    A likelier name counts before others: ``name-en_US`` is a name where nothing else is. Of several columns
+    with one name, such as those of several languages, the first counts.
+    """
     plain: dict[str, str] = {}
-    # name-en_US is a name where nothing else is; of several languages the first counts
-    for name in reversed(names):
-        plain[_LOCALE.sub("", normal_name(name))] = name
-    # of names that differ in upper and lower case only, the first counts: it is written last
-    for name in reversed(names):
-        plain[normal_name(name)] = name
+    candidates = list(map(plain_names, names))
+    for place in range(max(map(len, candidates), default=0)):
+        for name, own in zip(names, candidates, strict=True):
+            if place < len(own):
+                plain.setdefault(own[place], name)
     return plain
 
 

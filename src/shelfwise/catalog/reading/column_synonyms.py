@@ -103,6 +103,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "název",
         "názov",
         "nimi",
+        "text",
     ),
     "description": (
         "description",
@@ -180,6 +181,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "categories_x_y_z",
         "product_type",
         "standardized_product_type",
+        "custom_product_type",
         "prdtypecode",
         "google_product_category",
         "categories_tags",
@@ -208,6 +210,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "kategorier",
         "kategorije",
         "kategoria",
+        "label",
+        "class",
     ),
     "price": (
         "price",

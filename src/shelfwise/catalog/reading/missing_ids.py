@@ -128,13 +128,18 @@ def fuller_id_column(
         return None
     for name in rivals_of("id", names, {taken}):
         # a column that only counts the rows is no better than their lines
-        if normal_name(name) in _INDEXES:
+        if is_index(name):
             continue
         others = sample(name)
         distinct = {str(value).strip() for value in others if not is_missing(value)}
         if len(distinct) == len(values):
             return name
     return None
+
+
+def is_index(name: str) -> bool:
+    """Whether a column, by its name, only counts the rows."""
+    return normal_name(name) in _INDEXES
 
 
 def _has_title(values: Mapping[str, Any]) -> bool:

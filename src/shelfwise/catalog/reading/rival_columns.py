@@ -8,6 +8,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.column_mapping import normal_name
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.described_columns import described_column
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -49,8 +50,10 @@ def _rival_sentences(
     sample: Callable[[str], Sequence[Any]],
 ) -> Iterator[str]:
     used = set(columns.values())
+    described = described_column(field, names, used, sample)
     for name in names:
-        if name in used or normal_name(name) not in SYNONYMS[field]:
+        usual = normal_name(name) in SYNONYMS[field]
+        if name in used or not (usual or name == described):
             continue
         # a column without values takes nothing from anybody
         if all(map(is_missing, sample(name))):

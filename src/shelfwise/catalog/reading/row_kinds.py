@@ -13,6 +13,14 @@ _VARIATION = r"(?i)\s*(?:variation|variant)(?:\s*,.*)?\s*"
 _PART = r"(?i)\s*(?:variation|variant|sku|rule|image|video|option|custom ?field)\s*"
 """What shops write for any part of a product, in columns that say nothing but what a row is."""
 
+TYPES_OF_PRODUCTS = frozenset(
+    (
+        *("product", "simple", "variable", "variation", "variant", "configurable", "grouped"),
+        *("bundle", "external", "virtual", "downloadable", "physical", "digital", "service"),
+    )
+)
+"""What shops write for the kinds of products that they sell in different ways."""
+
 _FILLED = r"(?s)\s*\S.*"
 
 _PATTERNS: Mapping[str, str] = {

@@ -89,15 +89,15 @@ def test_names_for_people_below_those_for_programs(tmp_path: Path) -> None:
 
 
 def test_a_column_that_the_settings_name_tells_the_header(tmp_path: Path) -> None:
-    lines = ["Liste 2024", "Nr,Bez,Gruppe", "1,Tasse,Haus", "2,Stift,Buero"]
-    settings = CatalogSettings(columns={"id": "Nr", "title": "Bez", "categories": "Gruppe"})
+    lines = ["Liste 2024", "Wo,Bez,Gruppe", "1,Tasse,Haus", "2,Stift,Buero"]
+    settings = CatalogSettings(columns={"id": "Wo", "title": "Bez", "categories": "Gruppe"})
     result = read_catalog(write(tmp_path, lines, "a.csv"), settings)
     assert result.catalog.ids == ["1", "2"]
 
 
 def test_unknown_names_below_a_title_are_listed(tmp_path: Path) -> None:
-    lines = ["Liste 2024", "Nr,Bez,Gruppe", "1,Tasse,Haus", "2,Stift,Buero"]
-    with pytest.raises(CatalogError, match="the file has the columns 'Nr', 'Bez', 'Gruppe'"):
+    lines = ["Liste 2024", "Wo,Bez,Gruppe", "1,Tasse,Haus", "2,Stift,Buero"]
+    with pytest.raises(CatalogError, match="the file has the columns 'Wo', 'Bez', 'Gruppe'"):
         read_catalog(write(tmp_path, lines, "a.csv"))
 
 

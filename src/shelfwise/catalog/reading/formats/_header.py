@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.column_mapping import plain_names
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 
 MAX_SEARCHED = 30
@@ -183,7 +183,7 @@ def _known(row: Row, columns: Collection[str]) -> int:
     cells = _filled(row)
     if not _may_be_names(cells):
         return 0
-    fields = {_FIELDS.get(normal_name(cell)) for cell in cells} - {None}
+    fields = {_FIELDS.get(plain) for cell in cells for plain in plain_names(cell)} - {None}
     return len(fields) + sum(cell in columns for cell in cells)
 
 

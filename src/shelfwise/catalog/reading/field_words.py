@@ -1,0 +1,75 @@
+"""Words of the fields in column names, in the languages of shops."""
+
+# ruff: noqa: RUF001 - the letters of other languages look like ours
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    return {field: frozenset(text.split()) for field, text in words.items()}
+
+
+FIELD_WORDS = _sets(
+    {
+        "id": """
+            id idx nr no number nummer num code sku ean ean13 gtin upc isbn isbn13 isbn10 mpn
+            pid key slug ref réf referencia référence codice código codigo kodu kod cod numero
+            número numer номер код item article artikel appid prodid movieid bookid 番号 コード 编号 编码
+            코드 번호 رقم كود κωδικός מק
+        """,
+        "title": """
+            title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
+            headline designation désignation libellé название наименование adı 商品名 品名 名称 标题 제품명
+            상품명 اسم τίτλος שם
+        """,
+        "description": """
+            description beschreibung langtext descripción descrição descrizione açıklama
+            описание 説明 描述 설명 الوصف περιγραφή תיאור
+        """,
+        "image": """
+            image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
+            immagine 画像 图片 이미지 الصورة
+        """,
+        "categories": """
+            category categories kategorie catégorie categoria categoría kategori kategoria
+            категория taxonomy warengruppe breadcrumb type カテゴリ 类目 分类 카테고리 الفئة κατηγορία
+            קטגוריה
+        """,
+        "price": """
+            price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
+            msrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר
+        """,
+        "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג",
+    }
+)
+"""Our field -> words of which one is in the name of a column that may be it."""
+
+OTHER_WORDS = _sets(
+    {
+        "id": """
+            parent category kategorie brand group gruppe image tax user customer seller vendor
+            store shop warehouse currency type status color colour size country tariff phone zip
+            rating count stock
+        """,
+        "title": """
+            category kategorie brand marke file datei image bild option attribute variant vendor
+            seller supplier lieferant hersteller manufacturer color colour size class group
+            department division section shop store user author customer status type unit length
+            lenght first last url
+        """,
+        "description": "meta seo category kategorie image short color colour length lenght name",
+        "image": "alt count width height size category",
+        "categories": """
+            image url description count rank position parent item row field content mime file
+            media tax event document graphical
+        """,
+        "price": """
+            group gruppe type typ currency währung cost purchase einkauf einkaufspreis ek old
+            alt compare level discount shipping delivery versand rule excl
+        """,
+        "brand": "id code logo image url description",
+    }
+)
+"""Our field -> words that make a name say something about the field: a ``category image`` is no category."""
