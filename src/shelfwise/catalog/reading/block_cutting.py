@@ -63,7 +63,8 @@ def cut_blocks(
     cutter = _Cutter(cut)
     to_skip = 0
     if after is not None:
-        cutter.line = after.line + 1
+        # names in quotes may break over several lines
+        cutter.line = after.line + max(after.raw.count(b"\n"), 1)
         cutter.offset = after.offset + len(after.raw)
         # the header may reach over several chunks
         to_skip = cutter.offset

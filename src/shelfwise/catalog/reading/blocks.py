@@ -25,6 +25,9 @@ from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA, image_columns
 from shelfwise.core.types import Int64Array
 
+NOTHING_BUT_ID = "the row has nothing but an id, as headings and footers within a table have"
+"""Counted for each of them."""
+
 MAX_BLOCK_FURTHER = 1024
 """Further columns of the records of one block that are read one by one; a catalogue keeps fewer."""
 
@@ -116,6 +119,9 @@ def check_block(
     failed = [form.record(block, span) for span in failed_spans]
     products, product_spans, refused = _one_by_one(failed + parts.others, columns, rules, line_ids)
     table, spans = _in_source_order(checked, parts.spans, products, product_spans)
+    bare = _count_of_bare_ids(table)
+    if bare:
+        rules.notes[NOTHING_BUT_ID] += bare
     return CheckedBlock(
         table=table,
         spans=spans,
@@ -124,6 +130,17 @@ def check_block(
         notes=checked.notes + rules.notes,
         rest=parts.rest,
     )
+
+
+def _count_of_bare_ids(table: pa.Table) -> int:
+    """How many products have an id and no other value, in a table that has other columns with values."""
+    others = table.drop_columns(["id"]).columns
+    filled = [column for column in others if column.null_count < len(column)]
+    # most tables have a column without gaps
+    if not filled or any(not column.null_count for column in filled):
+        return 0
+    has_value = np.any([np.asarray(column.is_valid()) for column in filled], axis=0)
+    return int((~has_value).sum())
 
 
 def refuse(piece: RawRecord, fault: RecordError, identifier: Any = None) -> Quarantined:

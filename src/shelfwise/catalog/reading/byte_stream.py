@@ -10,6 +10,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -151,8 +152,46 @@ def read_chunks(
         CatalogError: the disk or the system refuses, or an archive holds several catalogues.
         CorruptFileError: the compressed stream is truncated or corrupt.
     """
+    return _with_line_feeds(_text_chunks(path, advance, encoding))
+
+
+def has_old_line_ends(path: Path, encoding: str | None = None) -> bool:
+    """Whether lines end with carriage returns alone, as in Excel's "CSV (Macintosh)".
+
+    Args:
+        encoding: as :func:`read_chunks` takes it.
+    """
+    try:
+        return _ends_with_returns(next(_text_chunks(path, lambda _: None, encoding), b""))
+    except CorruptFileError:
+        # the format reports the damage in its place
+        return False
+
+
+def _text_chunks(
+    path: Path, advance: Callable[[int], None], encoding: str | None
+) -> Iterator[bytes]:
     chunks = _decompressed_chunks(path, advance)
     return chunks if encoding is None else as_utf_8(chunks, encoding)
+
+
+def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks with line feeds, where lines end with carriage returns alone."""
+    first = next(chunks, None)
+    if first is None:
+        return
+    if not _ends_with_returns(first):
+        yield first
+        yield from chunks
+        return
+    # one byte for one: offsets stay
+    for chunk in chain([first], chunks):
+        yield chunk.replace(b"\r", b"\n")
+
+
+def _ends_with_returns(start: bytes) -> bool:
+    """Whether text has carriage returns and no line feed; the last one may still get its line feed."""
+    return b"\r" in start[:-1] and b"\n" not in start and b"\0" not in start
 
 
 def _decompressed_chunks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ from shelfwise.catalog.reading.combined_columns import categories_of, related_of
 from shelfwise.catalog.reading.image_paths import read_image
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
+    TOTALS,
     Rules,
     is_written_list,
     read_further,
@@ -56,6 +57,7 @@ _PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[
 # begin no entity
 _PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
 
+_TOTALS = pa.array(sorted(TOTALS))
 _NUMBER_TYPES = {int, float, NoneType}
 
 ColumnCheck = Callable[[Column], pa.Array]
@@ -153,6 +155,7 @@ class _ColumnChecks:
             doubt |= not_null(array)
         # Excel's scientific notation
         doubt |= is_true(pc.match_substring(array, "e+", ignore_case=True))
+        doubt |= is_true(pc.is_in(pc.utf8_lower(array), _TOTALS))
         # ="00042", by which Excel keeps zeros
         doubt |= is_true(pc.starts_with(array, "="))
         return self._reread(array, doubt, values, partial(read_id, rules=self.rules))

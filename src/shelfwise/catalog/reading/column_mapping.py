@@ -128,6 +128,15 @@ def _planned(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Co
     return ColumnPlan(ours, relations, apart, find_row_kinds(unused))
 
 
+def on_one_line(name: str) -> str:
+    """A column's name without surrounding blanks; spreadsheets break long ones into lines.
+
+    >>> on_one_line(" Price\\n(EUR) ")
+    'Price (EUR)'
+    """
+    return " ".join(name.split())
+
+
 def plain_names(name: str) -> tuple[str, ...]:
     """The plain names that a column may go by, the likeliest first.
 

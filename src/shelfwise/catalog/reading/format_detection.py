@@ -10,6 +10,7 @@ from pathlib import Path
 from shelfwise.catalog.reading.byte_stream import (
     CorruptFileError,
     compression,
+    has_old_line_ends,
     read_chunks,
     split_lines,
 )
@@ -71,8 +72,11 @@ def open_source(
         notes += ("the file is not in UTF-8; all of it is decoded as Windows-1252",)
     settings = settings.model_copy(update={"encoding": encoding})
     form, blocks = plugin.open(path, settings, advance)
+    old_line_ends = plugin.perhaps_windows and has_old_line_ends(path, encoding)
+    if old_line_ends:
+        notes += ("lines end with carriage returns, as on old Macs",)
     # what is compressed, or must be decoded, cannot be read from the middle
-    as_it_is = encoding is None and form_of_file is None
+    as_it_is = encoding is None and form_of_file is None and not old_line_ends
     file = path if form.bytes_on_disk and as_it_is else None
     return OpenedFile(name, form, blocks, file, notes, encoding)
 

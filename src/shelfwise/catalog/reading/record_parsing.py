@@ -8,6 +8,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
@@ -98,8 +99,17 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
 
 
 def split_row(text: str, delimiter: str) -> list[str] | RecordError:
-    """The fields of one record, or why there are none."""
+    """The fields of one record, or why there are none.
+
+    >>> split_row('1, "Mug, blue"', ",")
+    ['1', 'Mug, blue']
+    """
     line = text.rstrip("\r\n")
+    # where a blank stands between a delimiter and a quote, the quote opens a field all the same
+    if f'{delimiter} "' in line:
+        with suppress(csv.Error):
+            (row,) = csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True)
+            return row
     try:
         rows = list(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -109,6 +119,26 @@ def split_row(text: str, delimiter: str) -> list[str] | RecordError:
     if len(rows) != 1:
         return RecordError("unreadable row", f"the row falls into {len(rows)} rows; expected one")
     return rows[0]
+
+
+def split_escaped(text: str, delimiter: str) -> list[str] | None:
+    r"""The fields of a record in which a backslash stands before quotes; None where none does.
+
+    >>> split_escaped(r'1,"5\" nail"', ",")
+    ['1', '5" nail']
+    """
+    line = text.rstrip("\r\n")
+    if '\\"' not in line:
+        return None
+    # other backslashes stay: the csv module would take them away
+    kept = re.sub(r'\\(?!")', r"\\\\", line)
+    try:
+        rows = list(
+            csv.reader([kept], delimiter=delimiter, strict=True, doublequote=False, escapechar="\\")
+        )
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
 
 
 def nonblank_lines(data: bytes) -> Iterator[bytes]:

@@ -31,6 +31,23 @@ Paths = list[list[str]]
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
+TOTALS = frozenset(
+    (
+        *(
+            "total",
+            "totals",
+            "grand total",
+            "subtotal",
+            "total général",
+            "totale",
+            "toplam",
+            "итого",
+        ),
+        *("summe", "gesamt", "gesamtsumme", "zwischensumme", "合計", "总计", "합계"),
+    )
+)
+"""What stands in the column of ids in a row that sums up those above."""
+
 WHOLE_DECIMAL = re.compile(r"(\d+)[.,]0+")
 """A whole number that is written as a decimal, such as ``1.0``."""
 
@@ -115,6 +132,8 @@ def read_id(value: Any, rules: Rules) -> str:
     if formula:
         # ="00042" is how Excel is made to keep the zeros
         return formula[1]
+    if text.lower() in TOTALS:
+        raise ValueError("the id of a product, and no total below the table")
     if _SCIENTIFIC.fullmatch(text):
         raise ValueError(
             "an id with all its digits; Excel has cut this one short: "

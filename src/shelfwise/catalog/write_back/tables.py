@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from shelfwise.catalog.reading.column_mapping import on_one_line
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 
@@ -53,7 +54,7 @@ class _Table:
 
     def look_for_header(self, spans: Sequence[Span], end: int) -> None:
         """Take a record as the header if it names the ids: Excel's line on its separator may come before."""
-        names = [cell.lstrip("\ufeff").strip() for cell in self._cells(spans)]
+        names = [on_one_line(cell.lstrip("\ufeff")) for cell in self._cells(spans)]
         if self.place.identity not in names:
             return
         self.identity = names.index(self.place.identity)

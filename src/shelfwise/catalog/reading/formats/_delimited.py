@@ -5,7 +5,6 @@ A row is plain when it stands on one line, keeps RFC 4180 to the letter, and has
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,9 @@ from shelfwise.catalog.reading.byte_stream import (
     read_chunks,
     split_lines,
 )
+from shelfwise.catalog.reading.column_mapping import on_one_line
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
+from shelfwise.catalog.reading.formats._header import UNNAMED, distinct_names
 from shelfwise.catalog.reading.formats._header_line import (
     excel_delimiter,
     find_header_line,
@@ -35,7 +36,7 @@ from shelfwise.catalog.reading.formats._header_line import (
 )
 from shelfwise.catalog.reading.formats._plain_lines import Lines
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
-from shelfwise.catalog.reading.record_parsing import Record, decoded
+from shelfwise.catalog.reading.record_parsing import Record, decoded, split_escaped
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
@@ -56,12 +57,14 @@ class DelimitedFormat(FileFormat):
         delimiter: between fields, one ASCII character.
         quoted: whether quotes around a field are not part of it; else they are letters like others.
         sentences: what a user is told of the header.
+        header: the names as they are written.
     """
 
     names: tuple[str, ...]
     delimiter: str
     quoted: bool = True
     sentences: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
     bytes_on_disk: ClassVar[bool] = True
     perhaps_windows: ClassVar[bool] = True
@@ -93,7 +96,7 @@ class DelimitedFormat(FileFormat):
             first_lines(first, filled), delimiter or cls.delimiters, quoted, settings, path
         )
         table = cls.from_header(header.line, path, header.delimiter, quoted)
-        table = replace(table, sentences=header.sentences)
+        table = replace(table, sentences=header.sentences + table.sentences)
         chunks = read_chunks(path, advance, settings.encoding)
         return table, cut_blocks(chunks, header.last, table.last_whole_row)
 
@@ -116,14 +119,8 @@ class DelimitedFormat(FileFormat):
         where = f"the header of {path}"
         if isinstance(found, RecordError):
             raise CatalogError(f"{where} (line {header.line}) cannot be read: {found.reason}")
-        names = [name.strip() for name in found]
-        repeated = {name for name, count in Counter(names).items() if count > 1}
-        if repeated:
-            shown = ", ".join(map(repr, sorted(repeated)))
-            raise CatalogError(
-                f"{where} names {shown} more than once; give every column its own name"
-            )
-        return cls(tuple(names), delimiter, quoted)
+        names, sentences = distinct_names(found, where)
+        return cls(tuple(names), delimiter, quoted, sentences, tuple(map(on_one_line, found)))
 
     def told(self) -> tuple[str, ...]:
         """Where the header is, if it is not the first line."""
@@ -178,32 +175,42 @@ class DelimitedFormat(FileFormat):
         text, fault = decoded(piece)
         fields = fault or split_fields(text, self.delimiter, self.quoted)
         if isinstance(fields, RecordError):
-            return piece, (None if fault else self._with_plain_quotes(text)) or fields
+            return piece, self._with_other_quotes(text, fault) or fields
         if self._is_header(fields):
             return piece, _HEADER_AGAIN
+        fields = self._with_blank_end(fields)
         if len(fields) != len(self.names):
             found = f"the row has {len(fields)} columns"
             expected = f"expected {len(self.names)}, as the header has"
             return piece, RecordError("wrong number of columns", f"{found}; {expected}")
         return piece, dict(zip(self.names, fields, strict=True))
 
-    def _with_plain_quotes(self, text: str) -> dict[str, str] | None:
-        """The fields of a row between tabs in which quotes are letters, as in the dumps of Open Food Facts.
+    def _with_blank_end(self, fields: list[str]) -> list[str]:
+        """The fields without surplus blank ones at the end, or with those of columns that have no name."""
+        surplus = fields[len(self.names) :]
+        lacking = self.names[len(fields) :]
+        if surplus and not any(map(str.strip, surplus)):
+            return fields[: len(self.names)]
+        return fields + [""] * len(lacking) if all(map(UNNAMED.fullmatch, lacking)) else fields
 
-        None where the row would not have as many fields as the header, and where commas divide it, as these
-        also stand within quotes.
+    def _with_other_quotes(self, text: str, fault: RecordError | None) -> dict[str, str] | None:
+        """The fields of a row whose quotes are escaped by a backslash, or are letters between tabs.
+
+        None where the row has a fault, or not as many fields as the header. Commas also stand within quotes,
+        so these cannot be letters there.
         """
-        if self.delimiter != "\t":
+        if fault is not None:
             return None
-        fields = split_unquoted(text, self.delimiter)
-        return (
-            dict(zip(self.names, fields, strict=True)) if len(fields) == len(self.names) else None
-        )
+        ways = [split_escaped(text, self.delimiter)]
+        if self.delimiter == "\t":
+            ways.append(split_unquoted(text, self.delimiter))
+        fields = next((one for one in ways if one and len(one) == len(self.names)), None)
+        return dict(zip(self.names, fields, strict=True)) if fields else None
 
     def _unclosed(self, piece: RawRecord) -> Record:
         """A line that opens a quoted field which is never closed."""
         text, fault = decoded(piece)
-        return piece, (None if fault else self._with_plain_quotes(text)) or open_quote()
+        return piece, self._with_other_quotes(text, fault) or open_quote()
 
     def _plain_columns(self, lines: bytes) -> tuple[pa.Table, list[int]]:
         """The plain rows as columns of strings.
@@ -250,8 +257,8 @@ class DelimitedFormat(FileFormat):
 
     def _is_header(self, fields: list[str]) -> bool:
         # a line that holds nothing but a sign of its end has no fields
-        first_is = fields[:1] == [self.names[0]]
-        return first_is and tuple(field.strip() for field in fields) == self.names
+        first_is = bool(fields) and on_one_line(fields[0]) == self.names[0]
+        return first_is and tuple(map(on_one_line, fields)) == self.header
 
     def _other_records(
         self, block: Block, spans: Int64Array, odd: Int64Array

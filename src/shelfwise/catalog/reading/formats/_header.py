@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shelfwise.catalog.reading.column_mapping import plain_names
+from shelfwise.catalog.reading.column_mapping import on_one_line, plain_names
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.errors import CatalogError
 
 MAX_SEARCHED = 30
 """Rows with cells among which the names are looked for."""
@@ -34,6 +35,44 @@ _URL = re.compile(r"(?i)(?:https?:)?//")
 _COMMENT = ("#", "//", "--")
 _MACHINE_NAME = re.compile(r"[a-z0-9_:.\-\[\]=#]+")
 """Names for programs; those for people have blanks and capitals."""
+
+UNNAMED = re.compile(r"column \d+'*")
+"""What columns without a name are called."""
+
+_RULE = re.compile(r"[-=_+*:|\s]+")
+"""A cell of a line that is drawn below the names."""
+
+_UNITS = frozenset(
+    (
+        *(
+            "text",
+            "string",
+            "str",
+            "varchar",
+            "char",
+            "number",
+            "numeric",
+            "integer",
+            "int",
+            "float",
+        ),
+        *(
+            "decimal",
+            "double",
+            "bool",
+            "boolean",
+            "date",
+            "datetime",
+            "url",
+            "list",
+            "path",
+            "json",
+        ),
+        *("eur", "usd", "gbp", "chf", "€", "$", "£", "%", "kg", "g", "mm", "cm", "m", "l", "ml"),
+        *("pcs", "stk", "stück", "required", "optional", "mandatory", "pflicht", "conditional"),
+    )
+)
+"""What stands below the names where a row says how the columns are filled."""
 
 Row = Sequence[str]
 """The cells of a row without surrounding blanks; its length is how far the row reaches."""
@@ -69,10 +108,13 @@ def find_header(rows: Sequence[Row], columns: Collection[str]) -> Header | None:
         block.append(block[-1] + 1)
     while block[0] > 0 and _is_surely_names(rows[block[0] - 1], known[block[0] - 1]):
         block.insert(0, block[0] - 1)
+    last = block[-1]
+    while last + 1 < len(rows) and _says_how_to_fill(rows[last + 1]):
+        last += 1
     for_programs = [i for i in block if all(map(_MACHINE_NAME.fullmatch, _filled(rows[i])))]
     if len(for_programs) == 1:
         place = for_programs[0]
-    return Header(place, block[-1])
+    return Header(place, last)
 
 
 def best_delimiter(tables: Mapping[str, Sequence[Row]], columns: Collection[str]) -> str:
@@ -176,6 +218,56 @@ def _is_above(row: Row, known: int, header: Row) -> bool:
 def _is_surely_names(row: Row, known: int) -> bool:
     """Whether so many of its names are ours that a row is no record."""
     return known >= _MIN_KNOWN or (known > 1 and known == len(_filled(row)))
+
+
+def _says_how_to_fill(row: Row) -> bool:
+    """Whether a row below the names is a drawn line, or has nothing but units and types."""
+    cells = _filled(row)
+    return all(_RULE.fullmatch(cell) or cell.lower().strip("()[]") in _UNITS for cell in cells)
+
+
+def distinct_names(cells: Sequence[str], where: str) -> tuple[list[str], tuple[str, ...]]:
+    """The names of the columns, each of its own, and what a user is told.
+
+    Columns without a name are numbered, but for the first: it may be the index of pandas. So are further
+    columns of one name.
+
+    Args:
+        where: the header, for a message.
+
+    Raises:
+        CatalogError: a name that is usual for a field stands twice.
+    """
+    names = [on_one_line(cell) for cell in cells]
+    counts = Counter(names)
+    repeated = [name for name, count in counts.items() if count > 1 and name]
+    fields = [name for name in repeated if any(plain in _FIELDS for plain in plain_names(name))]
+    if fields:
+        shown = ", ".join(map(repr, sorted(fields)))
+        raise CatalogError(f"{where} names {shown} more than once; give every column its own name")
+    taken = set(names)
+    seen: Counter[str] = Counter()
+    distinct = []
+    for place, name in enumerate(names):
+        seen[name] += 1
+        own = name
+        if not name and place:
+            own = _free(f"column {place + 1}", taken)
+        elif seen[name] > 1:
+            own = _free(f"{name} {seen[name]}", taken)
+        taken.add(own)
+        distinct.append(own)
+    told = (
+        f"header: {', '.join(map(repr, repeated))} stands several times; later columns are numbered",
+    )
+    return distinct, told if repeated else ()
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name that no other column has."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _known(row: Row, columns: Collection[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from shelfwise.catalog.reading.formats._header import (
     told_header,
     unknown_header,
 )
+from shelfwise.catalog.reading.quoting import scan_quotes
 from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines, split_row
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -62,6 +63,9 @@ def find_header_line(
     """
     columns = frozenset(settings.columns.values())
     first = lines[0].raw.decode("utf-8", "replace")
+    if quoted:
+        lines = whole_lines(lines, delimiters)
+        first = lines[0].raw.decode("utf-8", "replace")
     # what the first line has most of comes first
     likeliest = sorted(delimiters, key=first.count, reverse=True)
     tables = {sign: _table(lines, sign, quoted) for sign in likeliest}
@@ -92,6 +96,31 @@ def first_lines(first: RawRecord, others: Iterator[RawRecord]) -> list[RawRecord
         lines.append(line)
         size += len(line.raw)
     return lines
+
+
+def whole_lines(lines: Sequence[RawRecord], delimiters: str) -> list[RawRecord]:
+    """The lines, those put together between which a quoted field breaks, as names in a header do."""
+    whole: list[RawRecord] = []
+    place = 0
+    while place < len(lines):
+        count = max(_lines_of_row(lines[place:], sign.encode()) for sign in delimiters)
+        raw = b"".join(line.raw for line in lines[place : place + count])
+        whole.append(replace(lines[place], raw=raw))
+        place += count
+    return whole
+
+
+def _lines_of_row(lines: Sequence[RawRecord], delimiter: bytes) -> int:
+    """How many lines the row has that begins with the first; 1 where its quotes never close properly."""
+    inside = False
+    for count, line in enumerate(lines, 1):
+        scan = scan_quotes(line.raw.removeprefix(BOM), delimiter, inside)
+        if scan is None:
+            return 1
+        inside = scan[1]
+        if not inside:
+            return count
+    return 1
 
 
 def split_fields(text: str, delimiter: str, quoted: bool) -> list[str] | RecordError:
@@ -134,7 +163,7 @@ def _table(lines: Sequence[RawRecord], delimiter: str, quoted: bool) -> _Rows:
     for line in lines:
         text = line.raw.removeprefix(BOM).decode("utf-8", "replace")
         fields = split_fields(text, delimiter, quoted)
-        # a row that reaches over several lines is no header
+        # a row with quotes that never close is no header
         cells = [text] if isinstance(fields, RecordError) else fields
         bare = [cell.strip() for cell in cells]
         if any(bare):

@@ -16,10 +16,12 @@ _SIGNS = (b",", b";", b"|")
 
 
 class Csv(DelimitedFormat):
-    """A header line and rows of fields divided by commas, semicolons, tabs or pipes."""
+    """A header line and rows of fields divided by commas, semicolons, tabs or pipes, or by what databases use
+    as it stands in no text.
+    """
 
     suffixes: ClassVar[Mapping[str, float]] = {".csv": BY_NAME}
-    delimiters: ClassVar[str] = ",;\t|"
+    delimiters: ClassVar[str] = ",;\t|^~\x01\x1f"
 
     @classmethod
     def sniff(cls, start: bytes) -> float:

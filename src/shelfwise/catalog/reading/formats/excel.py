@@ -6,13 +6,14 @@ format, such as the zeros in front of 00042, is not in the file: write ids as te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import BLANK, blocks_of
+from shelfwise.catalog.reading.formats._header import distinct_names
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._sheet_table import (
     SheetTable,
@@ -21,7 +22,6 @@ from shelfwise.catalog.reading.formats._sheet_table import (
     sheet_table,
 )
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import CatalogError
 
 _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -58,33 +58,26 @@ class Excel(JsonLinesFormat):
         """
         table = sheet_table(path, frozenset(settings.columns.values()))
         advance(path.stat().st_size)
-        return cls(settings.columns, table.sentences), blocks_of(_records(table, path))
+        written = header_names(table)
+        names, told = distinct_names(written, f"the header of {path}")
+        # pandas leaves the header of its index blank, in the first column; others without one are notes
+        named = [name if name or not place else None for place, name in enumerate(written)]
+        columns = [None if name is None else own for name, own in zip(named, names, strict=True)]
+        return cls(settings.columns, table.sentences + told), blocks_of(_records(table, columns))
 
 
-def _records(table: SheetTable, path: Path) -> Iterator[Any]:
+def _records(table: SheetTable, names: Sequence[str | None]) -> Iterator[Any]:
     """The rows as dictionaries by the header's names.
 
     The header, what stands above it, and blank rows are blank lines, so that a record's line is its row.
 
-    Raises:
-        CatalogError: the header names a column twice.
+    Args:
+        names: of the columns; None where a column is left out.
     """
-    names = header_names(table)
-    _check_names(names, path)
     for place, row in enumerate(table.rows):
         cells = list(map(plain, row))
         if place <= table.last or all(cell is None for cell in cells):
             yield BLANK
         else:
             named = zip(names, cells, strict=False)
-            # pandas leaves the header of its index blank, in the first column; others without one are notes
-            yield {name: cell for number, (name, cell) in enumerate(named) if name or number == 0}
-
-
-def _check_names(names: list[str], path: Path) -> None:
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        shown = ", ".join(map(repr, repeated))
-        raise CatalogError(
-            f"the header of {path} names {shown} more than once; give every column its own name"
-        )
+            yield {name: cell for name, cell in named if name is not None}
