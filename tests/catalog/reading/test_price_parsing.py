@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.catalog.reading.price_parsing import detect_decimal_sign, parse_price
+from tests.catalog.reading.written_products import read, table
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,36 @@ def test_what_is_written_is_read(cents: list[int], style: str, currency: str) ->
         price = parse_price(text, sign)
         assert price is not None
         assert price.amount == pytest.approx(cent / 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("12€50", 12.5),
+        ("12 € 50", 12.5),
+        ("4,50 € inkl. MwSt.", 4.5),
+        ("4.000円(税込)", 4000.0),
+        ("129:-", 129.0),
+        ("Rs. 1,299/-", 1299.0),
+        ("4,50 zł/szt.", 4.5),
+        ("۴،۰۰۰ تومان", 4000.0),
+        # these are no prices, or other ones than the number says
+        ("4.0k", None),
+        ("12 Tsd.", None),
+        ("(4.50)", None),
+    ],
+)
+def test_words_and_signs_around_a_price(text: str, amount: float | None) -> None:
+    price = parse_price(text)
+    assert (None if price is None else price.amount) == amount
+
+
+def test_a_column_that_does_not_tell_its_decimals_is_told(tmp_path: Path) -> None:
+    result = read(tmp_path, 'id,price\n1,"1.299 €"\n2,4.500\n')
+    assert result.catalog.column("price") == [1299.0, 4500.0]
+    assert any("whether '1.299 €' has decimals" in told for told in result.reading.evidence)
+
+
+def test_prices_with_mark_up(tmp_path: Path) -> None:
+    rows = [(1, "<b>4.50</b>&nbsp;&euro;"), (2, "<del>9.00</del> <ins>4.00</ins>")]
+    assert read(tmp_path, table(("id", "price"), rows)).catalog.column("price") == [4.5, None]

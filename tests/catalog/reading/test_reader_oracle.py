@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from shelfwise.catalog.reading import arrow as arrays
 from shelfwise.catalog.reading import block_cutting, quoting
 from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading.blocks import Quarantined, refuse
+from shelfwise.catalog.reading.blocks import NOTHING_BUT_ID, Quarantined, refuse
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
@@ -33,7 +33,14 @@ from shelfwise.catalog.reading.missing_ids import NOTE
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.quoting import open_quote, scan_quotes
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.reading.record_parsing import Record, decoded, parsed, raw_json, split_row
+from shelfwise.catalog.reading.record_parsing import (
+    Record,
+    decoded,
+    parsed,
+    raw_json,
+    split_escaped,
+    split_row,
+)
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA
@@ -67,6 +74,10 @@ def slowly(
             quarantine.append(refuse(piece, why(error, named), named.get("id")))
             continue
         rules.notes[NOTE] += is_called_after_line
+        others = product.model_dump(exclude={"id", "further"}).values()
+        rules.notes[NOTHING_BUT_ID] += not product.further and all(
+            value is None for value in others
+        )
         if product.id in lines:
             taken = f"the id is that of line {lines[product.id]}"
             reason = f"product {product.id!r}: {taken}; expected every id once"
@@ -107,6 +118,11 @@ def slow_records(path: Path, form: str) -> Iterator[Record]:
             continue
         text, fault = decoded(piece)
         row = fault or split_row(text, ",")
+        if fault is None and isinstance(row, RecordError):
+            escaped = split_escaped(text, ",") or []
+            row = escaped if len(escaped) == len(names) else row
+        if isinstance(row, list) and not any(map(str.strip, row[len(names) :])):
+            row = row[: len(names)]
         if isinstance(row, list) and len(row) != len(names):
             row = RecordError(
                 "wrong number of columns",

@@ -133,13 +133,12 @@ def check_block(
 
 
 def _count_of_bare_ids(table: pa.Table) -> int:
-    """How many products have an id and no other value, in a table that has other columns with values."""
+    """How many products have an id and no other value."""
     others = table.drop_columns(["id"]).columns
-    filled = [column for column in others if column.null_count < len(column)]
     # most tables have a column without gaps
-    if not filled or any(not column.null_count for column in filled):
+    if any(not column.null_count for column in others):
         return 0
-    has_value = np.any([np.asarray(column.is_valid()) for column in filled], axis=0)
+    has_value = np.any([np.asarray(column.is_valid()) for column in others], axis=0)
     return int((~has_value).sum())
 
 

@@ -34,7 +34,7 @@ from shelfwise.catalog.reading.level_columns import find_level_columns
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.nested_prices import price_texts
-from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign
+from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
 from shelfwise.catalog.reading.rival_columns import category_rivals
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
 from shelfwise.config import CatalogSettings
@@ -262,12 +262,18 @@ def _from_json(raw: bytes) -> Any:
         return None
 
 
-def _decimal(texts: Iterable[str], evidence: list[str]) -> DecimalSign | None:
+def _decimal(values: Iterable[str], evidence: list[str]) -> DecimalSign | None:
+    texts = list(values)
     try:
         sign = detect_decimal_sign(texts)
     except ValueError as error:
         evidence.append(f"price: {error}; a price that may be either is left out")
         return "mixed"
+    unclear = unclear_text(texts) if sign is None else None
     if sign is not None:
         evidence.append(f"price: {sign!r} stands before decimals")
+    elif unclear is not None:
+        evidence.append(
+            f"price: no price tells whether {unclear!r} has decimals or thousands; it is read as thousands"
+        )
     return sign

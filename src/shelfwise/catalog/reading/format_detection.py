@@ -15,6 +15,7 @@ from shelfwise.catalog.reading.byte_stream import (
     split_lines,
 )
 from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.other_files import why_no_catalogue
 from shelfwise.catalog.reading.text_encoding import (
     WINDOWS,
     checked_encoding,
@@ -132,6 +133,9 @@ def detect_format(path: Path, encoding: str | None = None) -> str:
         CatalogError: no format fits, or the system refuses to read the file.
     """
     start = _first_lines(path, encoding)
+    other = why_no_catalogue(start)
+    if other is not None:
+        raise CatalogError(f"{path} cannot be read as a catalogue: {other}")
     suffix = _suffix(path)
     certainty: dict[str, float] = {}
     unusable: list[str] = []

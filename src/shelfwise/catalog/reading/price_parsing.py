@@ -25,16 +25,29 @@ APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}\N{PRIME}\N{MODIFIER LETTER APOST
 _DIGITS = str.maketrans(
     {chr(zero + i): str(i) for zero in (0x0660, 0x06F0, 0x0966, 0xFF10) for i in range(10)}
 )
-_SIGNS = str.maketrans({"\N{ARABIC DECIMAL SEPARATOR}": ".", "\N{ARABIC THOUSANDS SEPARATOR}": ","})
+_SIGNS = str.maketrans(
+    {
+        "\N{ARABIC DECIMAL SEPARATOR}": ".",
+        "\N{ARABIC THOUSANDS SEPARATOR}": ",",
+        "\N{ARABIC COMMA}": ",",
+    }
+)
 
 _NUMBER = rf"\d[\d.,{BLANKS}{APOSTROPHES}]*(?:[eE][+-]?\d+)?|\.\d+"
-_CURRENCY = r"(?:[^\W\d_]{1,12}\.?|[^\w\s.,+\-%]{1,3})"
+_CURRENCY = r"(?:[^\W\d_]{1,12}\.?|[^\w\s.,+\-%()]{1,3})"
 _PRICE = re.compile(
     rf"(?:(?P<before>{_CURRENCY}(?:\s?{_CURRENCY})?)\s*)?(?P<number>{_NUMBER})"
-    # 5,- and 5,-- are five of something
-    r"(?:[.,]?[-\N{EN DASH}]{1,2})?"
-    rf"\s*(?P<after>{_CURRENCY}(?:\s?{_CURRENCY})?)?"
+    # 5,- and 5,-- and 5:- and 5/- are five of something
+    r"(?:[.,:/]?[-\N{EN DASH}]{1,2})?"
+    # € incl. VAT, and 円(税込)
+    rf"\s*(?P<after>{_CURRENCY}(?:\s?{_CURRENCY}){{0,2}})?(?:\s*\([^()\d]*\))?"
 )
+_CENTS_BEHIND = re.compile(r"(\d+)\s?€\s?(\d\d)")
+"""The French 12€50."""
+
+_THOUSANDS = frozenset({"k", "m", "mn", "mio", "mrd", "tsd", "thousand", "million"})
+"""What makes a number another one, and is no currency."""
+
 _RANGE = re.compile(r"\s*(?:-|\N{EN DASH}|\N{EM DASH}|\bto\b|\bbis\b|~)\s*")
 
 _GROUPED = re.compile(r"\d{1,3}(?:([.,' ])\d{3})(?:\1\d{3})*")
@@ -98,7 +111,7 @@ def detect_decimal_sign(texts: Iterable[str]) -> DecimalSign | None:
 
 def _parse_one(text: str, decimal: DecimalSign | None) -> Price | None:
     match = _PRICE.fullmatch(_plain(text))
-    if match is None:
+    if match is None or _words_behind(match) & _THOUSANDS:
         return None
     number = _amount(_compact(match["number"]), decimal)
     if number is None or not math.isfinite(number):
@@ -106,10 +119,26 @@ def _parse_one(text: str, decimal: DecimalSign | None) -> Price | None:
     return Price(number, (match["before"] or match["after"] or "").strip())
 
 
+def unclear_text(texts: Iterable[str]) -> str | None:
+    """The first text such as ``1.299``, which has decimals or thousands; None without one."""
+    for text in texts:
+        match = _PRICE.fullmatch(_plain(text))
+        number = _compact(match["number"]) if match else ""
+        if _own_decimal_sign(number) is None and re.fullmatch(r"\d{1,3}[.,]\d{3}", number):
+            return text
+    return None
+
+
+def _words_behind(match: re.Match[str]) -> set[str]:
+    return set((match["after"] or "").lower().replace(".", " ").split())
+
+
 def _plain(text: str) -> str:
     """Digits of other scripts as ours; a leading "from" and the like is no part of a price."""
     plain = text.strip().translate(_DIGITS).translate(_SIGNS)
-    return re.sub(r"(?i)^(?:from|ab|desde|dès|à partir de|starting at)\s+", "", plain)
+    plain = re.sub(r"(?i)^(?:from|ab|desde|dès|à partir de|starting at)\s+", "", plain)
+    cents = _CENTS_BEHIND.fullmatch(plain)
+    return f"{cents[1]},{cents[2]} €" if cents else plain
 
 
 def _compact(number: str) -> str:

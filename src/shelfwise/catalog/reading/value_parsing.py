@@ -222,6 +222,9 @@ def read_price(value: Any, rules: Rules) -> float | None:
     else:
         # only to refuse what is neither text nor number
         _scalar(value, "a number, or a text such as '$12.34'")
+        # what a page shows: <b>4.50</b>&nbsp;&euro;
+        if isinstance(value, str) and ("<" in value or "&" in value):
+            value = plain_text(value)
         prices = [NestedPrice(value)]
     return lowest_price(prices, rules.decimal, rules.notes)
 
