@@ -88,7 +88,7 @@ def test_entities_are_forbidden(tmp_path: Path) -> None:
 
 def test_no_records(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="read as xml, has 0 records"):
-        read(tmp_path, b"<html><p>Hello</p></html>")
+        read(tmp_path, b"<pages><p>Hello</p></pages>")
 
 
 def shop_items(texts: list[str], extra: str = "") -> bytes:
