@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA, Catalog, EmbeddedImage, ImageFile
+from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.core.image_sources import IMAGE_BYTES, EmbeddedImage, ImageFile
 from shelfwise.errors import CatalogError
 
 

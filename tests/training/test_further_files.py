@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shelfwise.config import Config
-from shelfwise.core.catalog import ImageFile
+from shelfwise.core.image_sources import ImageFile
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 from shelfwise.training.dataset import PreparedData, prepare_data

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.core.catalog import ImageFile
+from shelfwise.core.image_sources import ImageFile
 from shelfwise.vision.image_decoding import ImageRejectedError
 from shelfwise.vision.image_files import read_image_file
 

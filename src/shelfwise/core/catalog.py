@@ -17,49 +17,18 @@ from numpy.typing import NDArray
 
 from shelfwise.core.arrow_size import is_text, take_rows
 from shelfwise.core.fingerprint import fingerprint
+from shelfwise.core.image_sources import (
+    IMAGE_BYTES,
+    IMAGE_ROOT,
+    EmbeddedImage,
+    ImageFile,
+    ImageSource,
+    image_columns,
+    path_or_content,
+)
 from shelfwise.errors import CatalogError
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """The file of an image that a catalogue names; nothing outside the catalogue's folder is ever opened.
-
-    Args:
-        root: the catalogue's folder.
-        name: the path below it, as the catalogue has it.
-    """
-
-    root: Path
-    name: str
-
-    def __fspath__(self) -> str:
-        return str(self.root / self.name)
-
-    def __str__(self) -> str:
-        return str(self.root / self.name)
-
-
-@dataclass(frozen=True)
-class EmbeddedImage:
-    """The content of an image file that lies in the catalogue itself; copied only where it is read."""
-
-    content: pa.Buffer
-
-    def read(self) -> bytes:
-        """The bytes of the file."""
-        return bytes(self.content.to_pybytes())
-
-    def __str__(self) -> str:
-        return EMBEDDED
-
-
-ImageSource = ImageFile | Path | EmbeddedImage | bytes
-"""Where an image comes from.
-
-A file that a catalogue names, a file that the caller names, or the content of one.
-"""
 
 SCHEMA = pa.schema(
     [
@@ -74,15 +43,6 @@ SCHEMA = pa.schema(
     ]
 )
 """The columns every catalogue has; further ones follow them. Any value but the id may be null."""
-
-IMAGE_BYTES = "image:bytes"
-"""The column of embedded images, the contents of their files. It is there only where there are some."""
-
-IMAGE_ROOT = "image:root"
-"""The column of the folders that images lie below. It is there only where catalogues were joined."""
-
-EMBEDDED = "(embedded)"
-"""The image's path, for a product whose image is embedded: its row has an image like any other."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +66,7 @@ class Catalog:
         """Build a catalogue from dictionaries whose keys are column names; absent keys become null.
 
         An image is a path, or the bytes of an image file. Further columns become text, as they do when a file
-        is
-        read: texts as they are, anything else as JSON.
+        is read: texts as they are, anything else as JSON.
 
         Raises:
             CatalogError: a value is of the wrong type.
@@ -255,17 +214,6 @@ class Catalog:
         return fingerprint(self.table)
 
 
-def image_columns(images: Sequence[str | bytes | None]) -> dict[str, pa.Array]:
-    """N images as columns of a catalogue: their paths and, where some are embedded, their contents."""
-    paths = [EMBEDDED if isinstance(image, bytes) else image for image in images]
-    columns = {"image": pa.array(paths, pa.string())}
-    contents = [image if isinstance(image, bytes) else None for image in images]
-    if any(content is not None for content in contents):
-        # large: the contents of a whole catalogue may be more than the 2 GB of an ordinary column
-        columns[IMAGE_BYTES] = pa.array(contents, pa.large_binary())
-    return columns
-
-
 def _known_value(name: str, value: Any) -> Any:
     """The value of one of our own columns as Arrow takes it."""
     if _is_nan(value):
@@ -275,26 +223,8 @@ def _known_value(name: str, value: Any) -> Any:
     if name == "id" and isinstance(value, int):
         return str(value)
     if name == "image":
-        return _image_value(value)
+        return path_or_content(value)
     return value
-
-
-def _image_value(value: Any) -> str | bytes | None:
-    """An image as its path, or as the content of its file.
-
-    Raises:
-        CatalogError: it is neither.
-    """
-    if value is None or isinstance(value, str | bytes):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, bytearray | memoryview):
-        return bytes(value)
-    kind = type(value).__name__
-    raise CatalogError(
-        f"an image is a path or the bytes of an image file, not a {kind}; encode it as PNG or JPEG"
-    )
 
 
 def _as_text(value: Any) -> str | None:

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.core.arrow_size import concatenated
-from shelfwise.core.catalog import IMAGE_ROOT, Catalog
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.image_sources import IMAGE_ROOT
 
 
 def join_catalogs(first: Catalog, second: Catalog) -> Catalog:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from shelfwise.core.catalog import ImageSource
+from shelfwise.core.image_sources import ImageSource
 from shelfwise.vision.image_io import Pixels, read_image, shrink_image
 
 CELLS = 8

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.catalog import Catalog, ImageSource
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.image_sources import ImageSource
 from shelfwise.core.types import Bools, RejectedField, Rows
 from shelfwise.text.cleaning import CleaningSettings, tokenize_column
 from shelfwise.text.vocabulary import Ragged, Vocabulary

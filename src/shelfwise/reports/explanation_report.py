@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shelfwise.core.catalog import ImageSource
+from shelfwise.core.image_sources import ImageSource
 from shelfwise.reports.page import THUMBNAIL, ImageLookup, Json, jpeg_address, thumbnail, write_page
 from shelfwise.vision.image_io import ImageRejectedError, Pixels, read_image, shrink_image
 

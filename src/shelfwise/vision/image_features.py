@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.catalog import ImageSource
 from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
+from shelfwise.core.image_sources import ImageSource
 from shelfwise.core.types import Context, Rows
 from shelfwise.vision.image_io import (
     ImageRejectedError,

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from shelfwise.core.catalog import ImageFile
+from shelfwise.core.image_sources import ImageFile
 from shelfwise.vision.image_decoding import ImageRejectedError
 
 MAX_BYTES = 50_000_000
@@ -23,8 +23,9 @@ _OPENS_BELOW = os.open in os.supports_dir_fd
 def read_image_file(source: ImageFile | Path) -> bytes:
     """The bytes of a file.
 
-    The path of an :class:`~shelfwise.core.catalog.ImageFile` comes from a catalogue, so it must not lead out
-    of the catalogue's folder, by a link neither. A path comes from the caller, and may lead anywhere.
+    The path of an :class:`~shelfwise.core.image_sources.ImageFile` comes from a catalogue, so it must not
+    lead out of the catalogue's folder, by a link neither. A path comes from the caller, and may lead
+    anywhere.
 
     Raises:
         ImageRejectedError: no such file, no regular one, outside the folder, not readable, or beyond 50 MB.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfwise.core.catalog import ImageFile, ImageSource
+from shelfwise.core.image_sources import ImageFile, ImageSource
 from shelfwise.vision.decoding_workers import decode_apart
 from shelfwise.vision.image_decoding import (
     DecodedImage,

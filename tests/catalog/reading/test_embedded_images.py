@@ -19,7 +19,8 @@ from shelfwise.catalog.reading.reader import NullReporter, open_stream, read_cat
 from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.config import CatalogSettings
-from shelfwise.core.catalog import Catalog, EmbeddedImage, ImageFile
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.image_sources import EmbeddedImage, ImageFile
 from shelfwise.vision.image_io import read_image
 
 

@@ -22,7 +22,8 @@ from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
-from shelfwise.core.catalog import SCHEMA, Catalog, ImageFile
+from shelfwise.core.catalog import SCHEMA, Catalog
+from shelfwise.core.image_sources import ImageFile
 from shelfwise.errors import CatalogError
 
 quick = settings(

@@ -22,7 +22,8 @@ from shelfwise.catalog.reading.missing_ids import NOTE, LineIds
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.value_parsing import Rules
-from shelfwise.core.catalog import SCHEMA, image_columns
+from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.image_sources import IMAGE_BYTES, image_columns
 from shelfwise.core.types import Int64Array
 
 NOTHING_BUT_ID = "the row has nothing but an id, as headings and footers within a table have"
@@ -238,16 +239,17 @@ def _remembered_plans(columns: Mapping[str, str]) -> Callable[[Names], ColumnPla
 
 def _table_of(products: list[Product]) -> pa.Table:
     """Products as rows: our columns, then the further ones in the order in which they turn up."""
-    columns: dict[str, pa.Array] = {}
     images = image_columns([product.image for product in products])
+    columns: dict[str, pa.Array] = {}
     for column in SCHEMA:
-        if column.name in images:
-            columns[column.name] = images.pop(column.name)
-            continue
-        values = [_arrow_value(getattr(product, column.name)) for product in products]
-        columns[column.name] = pa.array(values, column.type)
-    # contents, where images are embedded
-    columns |= images
+        if column.name == "image":
+            columns["image"] = images["image"]
+        else:
+            values = [_arrow_value(getattr(product, column.name)) for product in products]
+            columns[column.name] = pa.array(values, column.type)
+    # behind our own columns, where there are any
+    if IMAGE_BYTES in images:
+        columns[IMAGE_BYTES] = images[IMAGE_BYTES]
     # a dictionary, because a set has no order
     further = dict.fromkeys(name for product in products for name in product.further)
     # a key of its own in every record would make a table as wide as it is long

@@ -45,7 +45,8 @@ from shelfwise.catalog.reading.value_parsing import (
     read_related,
     read_text,
 )
-from shelfwise.core.catalog import EMBEDDED, IMAGE_BYTES, SCHEMA, image_columns
+from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.image_sources import EMBEDDED, IMAGE_BYTES, image_columns
 from shelfwise.core.types import Bools
 
 _PLAIN_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"

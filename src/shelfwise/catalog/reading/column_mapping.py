@@ -10,7 +10,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.row_kinds import RowKind, find_row_kinds
-from shelfwise.core.catalog import IMAGE_BYTES, IMAGE_ROOT
+from shelfwise.core.image_sources import IMAGE_BYTES, IMAGE_ROOT
 
 _LANGUAGE = (
     r"(?:en|de|fr|es|it|nl|pt|pl|sv|da|fi|cs|sk|hu|ro|bg|hr|tr|ru|uk|ja|zh|ko|ar|he|el|us|gb"

@@ -33,7 +33,8 @@ from shelfwise.catalog.reading.stream import CheckedBlocks
 from shelfwise.catalog.reading.value_parsing import Rules, read_id
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated
-from shelfwise.core.catalog import Catalog, EmbeddedImage
+from shelfwise.core.catalog import Catalog
+from shelfwise.core.image_sources import EmbeddedImage
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 

@@ -24,7 +24,8 @@ from shelfwise.catalog.reading.image_index import ImageFinder
 from shelfwise.catalog.reading.parallel import BlockCheck
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.stream_position import StreamPlace, StreamPosition
-from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA
+from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Bools, Int64Array
 
 MAX_FURTHER = 256

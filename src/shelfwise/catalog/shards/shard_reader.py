@@ -16,7 +16,8 @@ from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.catalog.reading.source_file import check_file
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.catalog.shards.manifest import Shard, ShardedCatalog
-from shelfwise.core.catalog import IMAGE_BYTES, SCHEMA
+from shelfwise.core.catalog import SCHEMA
+from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.errors import CatalogError
 
 _TYPES = {field.name: field.type for field in SCHEMA} | {IMAGE_BYTES: pa.large_binary()}

@@ -12,7 +12,7 @@ import pytest
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings
-from shelfwise.core.catalog import EmbeddedImage
+from shelfwise.core.image_sources import EmbeddedImage
 from shelfwise.errors import CatalogError
 
 IMAGE = b"\xff\xd8\xff the content of an image"

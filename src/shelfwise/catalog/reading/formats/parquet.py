@@ -19,7 +19,7 @@ from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError,
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
 from shelfwise.config import CatalogSettings
-from shelfwise.core.catalog import IMAGE_BYTES
+from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
 
