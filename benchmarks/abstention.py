@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from shelfwise.catalog.labels import LabelSet, stable_labels
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.split import near_copies, split_rows
+from shelfwise.catalog.split import split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context

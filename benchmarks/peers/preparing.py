@@ -18,8 +18,9 @@ from pyarrow import feather
 
 from shelfwise.catalog.filtering import select_products
 from shelfwise.catalog.labels import stable_labels
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.split import Split, group_folds, near_copies, split_rows
+from shelfwise.catalog.split import Split, group_folds, split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Floats, Rows

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.similar_texts import (
     SIMILAR,
     SimilarPairs,
@@ -19,7 +20,6 @@ from shelfwise.catalog.similar_texts import (
     similar_groups,
     similar_pairs,
 )
-from shelfwise.catalog.split import near_copies
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import PluginError
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shelfwise.catalog.labels import Mode, flatten
+from shelfwise.catalog.near_copies import most_sharing
 from shelfwise.catalog.similar_texts import similar_groups
-from shelfwise.catalog.split import most_sharing
 from shelfwise.core.catalog import Catalog
 
 SURELY_SIMILAR = 0.7

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from shelfwise.catalog.labels import flatten
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.split import near_copies
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.files import sha256_of_file

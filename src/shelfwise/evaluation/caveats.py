@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.labels import LabelSet, flatten
-from shelfwise.catalog.split import near_copies
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, MultiHot
 from shelfwise.metrics.counts import Counts

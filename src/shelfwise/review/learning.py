@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.catalog.split import near_copies
 from shelfwise.core.files import write_json_lines
 from shelfwise.core.joined_catalogs import join_catalogs
 from shelfwise.core.types import Context

@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from shelfwise.catalog.corrections import CorrectionReport
 from shelfwise.catalog.filtering import select_products, usable_for_test
 from shelfwise.catalog.labels import LabelSet, stable_labels
+from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
-from shelfwise.catalog.split import near_copies, split_rows
+from shelfwise.catalog.split import split_rows
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.sparse_scores import is_too_large
