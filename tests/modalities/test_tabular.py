@@ -13,12 +13,8 @@ import pytest
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
-from shelfwise.features.table_rows import (
-    CategoryColumn,
-    CategoryEncoder,
-    NumberColumn,
-    NumberEncoder,
-)
+from shelfwise.features.table_columns import CategoryColumn, NumberColumn
+from shelfwise.features.table_rows import CategoryEncoder, NumberEncoder
 from shelfwise.modalities.tabular import Tabular
 
 QUICK: dict[str, Any] = {

@@ -20,7 +20,8 @@ from shelfwise.core.types import Bools, Floats, Rows
 from shelfwise.export.graph_inputs import Arrays, GraphPortion, example_of
 from shelfwise.features.co_purchase import RelationLists, relation_lists
 from shelfwise.features.graph_rows import GraphInput, GraphRows, restored_graph_rows
-from shelfwise.features.table_rows import TableEncoding, any_value, read_columns
+from shelfwise.features.table_columns import any_value, read_columns
+from shelfwise.features.table_rows import TableEncoding
 from shelfwise.features.tfidf import has_words, words_of
 
 

@@ -15,13 +15,8 @@ import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Rows, State
-from shelfwise.features.table_rows import (
-    Column,
-    TableEncoding,
-    TableSettings,
-    any_value,
-    read_columns,
-)
+from shelfwise.features.table_columns import Column, any_value, read_columns
+from shelfwise.features.table_rows import TableEncoding, TableSettings
 from shelfwise.nn.mlp import ClassifierSettings
 from shelfwise.nn.row_modality import RowModality
 
