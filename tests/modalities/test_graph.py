@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import ConfigError
-from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists, id_keys
+from shelfwise.features.co_purchase import Graph, RelationLists, id_keys
+from shelfwise.features.neighbour_labels import NeighbourLabels
 from shelfwise.modalities.graph import GraphClassifier
 
 Lists = dict[str, list[str]]

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shelfwise.core.types import Bools, Floats, Rows
-from shelfwise.features.co_purchase import Graph, NeighbourLabels, RelationLists
+from shelfwise.features.co_purchase import Graph, RelationLists
+from shelfwise.features.neighbour_labels import NeighbourLabels
 from shelfwise.features.vector_math import unit
 
 GraphInput = Literal["neighbours", "embedding"]

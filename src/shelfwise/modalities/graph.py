@@ -17,7 +17,7 @@ from pydantic import Field
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Examples, FieldInputs, Rows, State
-from shelfwise.features.co_purchase import NeighbourLabels, RelationLists, relation_lists
+from shelfwise.features.co_purchase import RelationLists, relation_lists
 from shelfwise.features.graph_rows import (
     GraphInput,
     GraphRows,
@@ -26,6 +26,7 @@ from shelfwise.features.graph_rows import (
     restored_graph_rows,
     touches,
 )
+from shelfwise.features.neighbour_labels import NeighbourLabels
 from shelfwise.features.node_embeddings import WalkSettings, node_vectors
 from shelfwise.nn.mlp import ClassifierSettings, Inputs
 from shelfwise.nn.row_modality import RowModality
