@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import timm  # noqa: F401 - without it this plug-in is refused when it is named
 import torch
-from pydantic import Field, PositiveInt, model_validator
-from torch import Tensor, nn
+from pydantic import Field, model_validator
+from torch import Tensor
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, FieldInputs, PluginSettings, Rows, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Rows, State
 from shelfwise.errors import ConfigError
-from shelfwise.nn.classifier_network import ClassifierNetwork
-from shelfwise.nn.feature_fusion import FusionKind, make_feature_fusion
 from shelfwise.nn.field_batches import FieldBatches
-from shelfwise.nn.fusion_networks import Shape
-from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.network_modality import NetworkModality
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
@@ -34,9 +30,8 @@ from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
 from shelfwise.vision.image_branch import ImageBatches, ImageBranch, ImageBranchSettings, Images
 from shelfwise.vision.image_encoder import ImageEncoder
+from shelfwise.vision.joint_network import Branch, JointFusionSettings, JointNetwork
 from shelfwise.vision.pretrained_weights import find_weights
-
-Branch: TypeAlias = TextBranch | ImageBranch
 
 IMAGE_FIELD = "image"
 """The one field that is an image; all others are texts."""
@@ -47,15 +42,9 @@ TEXT_DEFAULTS = {
 """How a text field is read where the settings do not name it; all others are read as titles are."""
 
 
-class JointSettings(PluginSettings):
+class JointSettings(JointFusionSettings):
     """How each field is read, and how their features are fused."""
 
-    join: FusionKind = Field(
-        "concat", description="how features are fused: side by side, added up, or weighed by gates"
-    )
-    units: PositiveInt | None = Field(
-        None, description="width of the fused vector; unset: 512 for concat, 256 for add and gated"
-    )
     texts: dict[str, TextSettings] = Field(
         default_factory=dict,
         description="settings of a text field, by its name; a field not named here is read as text_cnn reads "
@@ -64,16 +53,6 @@ class JointSettings(PluginSettings):
     image: ImageBranchSettings = Field(
         ImageBranchSettings(train_last=0, hidden=512),
         description="the image backbone; by default it stays frozen, and one layer behind it trains",
-    )
-    dropout: float = Field(
-        0.5, ge=0, lt=1, description="share of the fused vector dropped in training"
-    )
-    member_dropout: float = Field(
-        0.2,
-        ge=0,
-        lt=1,
-        description="chance that a whole field is dropped in training, so that any subset of fields is "
-        "predicted well",
     )
     training: LoopSettings = Field(
         LoopSettings(batch_size=64, learning_rate=2e-3, loss="bce", patience=5),
@@ -99,56 +78,6 @@ class JointInputs(FieldInputs):
         """The given rows, in that order."""
         parts = tuple(part.take(rows) for part in self.parts)
         return JointInputs(self.present[rows], parts)
-
-
-class JointNetwork(ClassifierNetwork):
-    """Presence and fields to logits (B, L); an absent field is a vector of 0 and a presence bit of 0."""
-
-    def __init__(self, branches: list[Branch], labels: int, settings: JointSettings) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(branches)
-        self._branches = branches  # the same ones; unlike a ModuleList, a list knows their type
-        for branch in branches:
-            layers = branch.penultimate if isinstance(branch, ImageBranch) else [branch.hidden]
-            init_like_keras(*layers)
-        # the branches' features are fused as late fusion does with those of whole members
-        widths = tuple(branch.width for branch in branches)
-        self.join = make_feature_fusion(
-            settings.join,
-            Shape(labels, widths),
-            settings.units,
-            settings.dropout,
-            settings.member_dropout,
-        )
-
-    @property
-    def output(self) -> nn.Linear:  # type: ignore[override]
-        """The label layer, which is a part of the fusion, as is the dropout before it."""
-        return self.join.output
-
-    @property
-    def dropout(self) -> nn.Dropout:  # type: ignore[override]
-        """Of the fused vector, in training."""
-        return self.join.dropout
-
-    def features(self, present: Tensor, *inputs: Tensor) -> Tensor:
-        """The fused vector (B, units)."""
-        return self.join.fused(present, *self.branch_features(present, inputs))
-
-    def branch_features(self, present: Tensor, inputs: tuple[Tensor, ...]) -> list[Tensor]:
-        """M x (B, D): each branch's features of the rows that have its field, and 0 for the others."""
-        all_features = []
-        first = 0
-        for column, branch in enumerate(self._branches):
-            features = torch.zeros(len(present), branch.width, device=present.device)
-            own_inputs = inputs[first : first + branch.inputs]
-            # a branch is run on nothing but rows with its field; its last input has one row for each of them
-            if len(own_inputs[-1]):
-                known = branch.features(*own_inputs)
-                features = features.masked_scatter(present[:, column, None], known)
-            all_features.append(features)
-            first += branch.inputs
-        return all_features
 
 
 class Joint(NetworkModality[JointNetwork]):
