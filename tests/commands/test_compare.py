@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from shelfwise.commands import compare as comparison
-from shelfwise.commands.compare import compare, select_systems
+from shelfwise.commands.compare import compare
+from shelfwise.commands.selected_systems import select_systems
 from shelfwise.commands.train import train
 from shelfwise.config import Config
 from shelfwise.core.registry import fusion, make_member, make_policy, modalities

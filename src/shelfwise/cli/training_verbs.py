@@ -171,7 +171,7 @@ def compare(
 ) -> None:
     """Fit many systems on one split and rank them by accuracy and cost."""
     from shelfwise.commands.compare import compare as run
-    from shelfwise.commands.compare import select_systems
+    from shelfwise.commands.selected_systems import select_systems
     from shelfwise.config import Config
     from shelfwise.reports.leaderboard import leaderboard_markdown
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from shelfwise.commands.train import write_quarantines, write_refused
-from shelfwise.config import Config, MemberSettings
+from shelfwise.config import Config
 from shelfwise.core.claims import claimed
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Context, Prediction, RejectedField, State
@@ -107,33 +106,6 @@ def _compare(
     return results
 
 
-def select_systems(config: Config, wanted: Sequence[str]) -> Config:
-    """`config` with the named members and systems only, and the members that these need.
-
-    "all" keeps everything. ``NAME@N`` is a variant of the member NAME whose last N layers are trained:
-    ``image@0``, ``image@24``, ``image@all``. So a sweep over the trained layers (Yosinski et al. 2014) is a
-    list of names.
-
-    Raises:
-        ConfigError: no such member or system.
-    """
-    if "all" in wanted:
-        return config
-    # a variant is a further member beside the one it is made from
-    variants = {name: _variant(config, name) for name in wanted if "@" in name}
-    members = {**config.members, **variants}
-    for name in wanted:
-        if name not in members and name not in config.systems:
-            raise ConfigError(_unknown_system(config, name))
-    systems = {name: system for name, system in config.systems.items() if name in wanted}
-    needed = set(wanted)
-    for system in systems.values():
-        # a system that names no members fuses all there are
-        needed |= set(system.members or config.members)
-    kept = {name: member for name, member in members.items() if name in needed}
-    return config.model_copy(update={"members": kept, "systems": systems, "decide_with": "auto"})
-
-
 def _check_folder(out: Path, work: Path) -> None:
     """Refuse a folder that holds something else than a comparison.
 
@@ -146,25 +118,6 @@ def _check_folder(out: Path, work: Path) -> None:
         raise ConfigError(
             f"{out} exists and is not a comparison; choose another folder or remove it"
         )
-
-
-def _unknown_system(config: Config, name: str) -> str:
-    """What is wrong with a name, and which names there are."""
-    known = [*config.members, *config.systems]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no system called {name!r}; {hint}known: all, {', '.join(known)}"
-
-
-def _variant(config: Config, name: str) -> MemberSettings:
-    """The member of MEMBER@LAYERS, with that many trained layers."""
-    base, _, layers = name.partition("@")
-    if base not in config.members or not (layers == "all" or layers.isdigit()):
-        form = "write MEMBER@LAYERS with a number or all, e.g. image@24"
-        raise ConfigError(f"{name!r} is no variant of a member; {form}")
-    member = config.members[base]
-    train_last = layers if layers == "all" else int(layers)
-    return member.model_copy(update={"settings": {**member.settings, "train_last": train_last}})
 
 
 def _test_members(
