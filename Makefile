@@ -75,7 +75,7 @@ bench: $(VENV)/.dev  ## Run every benchmark at small scale; BENCH="--scale 1 --c
 	$(BIN)/python benchmarks/run_all.py $(BENCH)
 
 clean:  ## Delete the environment, builds and caches
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.*
 
 $(VENV)/.user: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
