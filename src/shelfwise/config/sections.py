@@ -1,0 +1,137 @@
+"""The sections of the settings: frozen, validated, with units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen; unknown names and infinite numbers are refused."""
+
+    # TOML can write inf and nan; JSON, which models are saved as, cannot
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CatalogSettings(Settings):
+    """How a catalogue file is read."""
+
+    format: str = Field(
+        "auto", description="name of the file format; auto: the one that the file looks like"
+    )
+    encoding: str | None = Field(
+        None,
+        description="of the file's text, such as utf-8, utf-16, cp1252 or latin-1; unset: found out",
+    )
+    quoting: Literal["standard", "none"] = Field(
+        "standard",
+        description="of CSV and TSV; standard: a field in quotes may hold separators and line breaks; none: "
+        "quotes are letters",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our field name -> the source's column name"
+    )
+    category_separator: str | None = Field(
+        None,
+        description="between the levels of a path that is written as text; unset: found in the column",
+    )
+    category_delimiter: str | None = Field(
+        None,
+        description="between several paths of one product in a text; unset: found in the column",
+    )
+    departments: tuple[str, ...] = Field(
+        (), description="keep products with one of these names in a path; empty keeps all"
+    )
+    require: tuple[str, ...] = Field(
+        (), description="fields a training product must have (the paper: title, description, image)"
+    )
+    sample: int | None = Field(
+        None,
+        ge=1,
+        description="train on a uniform sample of at most so many products (the paper: 119,073)",
+    )
+
+
+class LabelSettings(Settings):
+    """How category paths become labels."""
+
+    mode: Literal["flat", "path", "leaf"] = "flat"
+    min_count: int | None = Field(
+        None, ge=1, description="products a label needs; unset: max(2, round(400 / 119073 * N))"
+    )
+
+
+NearCopies = Literal["same_text", "similar_text"]
+
+
+class SplitSettings(Settings):
+    """How products are divided. `grouped` keeps near-copies on one side; `random` is the paper's shuffle."""
+
+    method: Literal["grouped", "random"] = "grouped"
+    near_copies: NearCopies = Field(
+        "same_text",
+        description="what makes products near-copies: one title or description but for case and signs, or "
+        "also half of their word pairs (extra copies)",
+    )
+    train_fraction: float = Field(
+        90_000 / 119_073,
+        gt=0,
+        lt=1,
+        description="share of products, where no test catalogue is given",
+    )
+    validation_fraction: float = Field(
+        0.1,
+        ge=0,
+        lt=0.5,
+        description="share of the training part kept for thresholds and early stopping; "
+        "0: thresholds rest on cross-fitting",
+    )
+
+
+class MemberSettings(Settings):
+    """One fitted modality: which plug-in reads which field."""
+
+    modality: str
+    field: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class SystemSettings(Settings):
+    """One fusion of members, with a row of its own in the results."""
+
+    policy: str
+    members: tuple[str, ...] = Field(
+        (),
+        description="the members it fuses, in this order; empty: every member that can be fitted",
+    )
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class StackingSettings(Settings):
+    """What trained fusion policies are fitted on."""
+
+    fitted_on: Literal["in_sample", "oof", "holdout"] = "oof"
+    folds: int = Field(5, ge=2)
+    max_products: int = Field(
+        200_000,
+        ge=100,
+        description="products that fusion policies, calibration, thresholds and limits learn from; of more, "
+        "a draw in which rare labels stay",
+    )
+
+
+class EvaluationSettings(Settings):
+    """What is measured."""
+
+    bootstrap: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="resamples of the test products for the intervals; 0 for none",
+    )
+    top: int = Field(15, ge=1, description="rows of the tables of most misclassified categories")
