@@ -8,17 +8,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import sklearn.exceptions
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from shelfwise import aliases
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.product_sources import (
-    read_labelled_products,
-    read_unlabelled_products,
-)
-from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.product_sources import read_labelled_products
 from shelfwise.catalog.reading.refused_rows import (
     Row,
     array_with_refused,
@@ -27,29 +20,20 @@ from shelfwise.catalog.reading.refused_rows import (
     rows_of,
 )
 from shelfwise.config import Config
-from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats
-from shelfwise.errors import BundleError, LabelError, NotFittedError
+from shelfwise.errors import LabelError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
-from shelfwise.features.vector_math import unit
 from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision
+from shelfwise.model.estimator import COLUMNS, ModelEstimator
 from shelfwise.model.labelling import label, novelty_detector
-from shelfwise.model.model import Model, require_members
-from shelfwise.model.nearest_neighbours import Neighbours
+from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 
-_COLUMNS = "multi_hot_columns"
-"""The fact of a model that was fitted on a multi-hot `y`: the labels of its columns."""
 
-
-class _NotFittedError(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
-    """Ours, and scikit-learn's too, which its tools wait for."""
-
-
-class Categorizer(BaseEstimator):  # type: ignore[misc]
+class Categorizer(ModelEstimator):
     """Puts products on all of their right categories.
 
     `X` is a catalogue file, a :class:`~shelfwise.core.catalog.Catalog`, a data frame of any library, an Arrow
@@ -134,7 +118,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
 
         model = fit_catalog(products.catalog, settings, context or Context(seed=settings.seed))
         if products.columns is not None:
-            model.facts[_COLUMNS] = list(products.columns)
+            model.facts[COLUMNS] = list(products.columns)
         self._use(model)
         return self
 
@@ -181,9 +165,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         catalog = products.catalog
         true = [flatten(paths, model.labels.mode) for paths in catalog.column("categories")]
         if not any(true):
-            raise LabelError(
-                "there is no true label to score by; give y, or products with categories"
-            )
+            raise LabelError("there is no true label to score by; give y or categories")
         return micro_f1_of_names(true, self.categorize(catalog), sample_weight)
 
     def categorize(self, X: Any) -> list[list[str]]:
@@ -217,7 +199,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         """
         model = self._model()
         reading = self._read(X)
-        decisions = label(model, reading.catalog, _context(model), precision, novelty_rate, top)
+        decisions = label(model, reading.catalog, self._context(), precision, novelty_rate, top)
         return one_row_a_record(decisions, deque(reading.quarantine), Decision.of_refused)
 
     def novelty(self, X: Any) -> Floats:
@@ -235,7 +217,7 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         detector = novelty_detector(model)
         reading = self._read(X)
         scores = self._scores(reading.catalog)
-        p_values = detector.p_values(reading.catalog, scores, _context(model))
+        p_values = detector.p_values(reading.catalog, scores, self._context())
         novelty = np.asarray(1 - p_values, np.float32)
         return array_with_refused(novelty, reading.quarantine, np.nan)
 
@@ -262,11 +244,8 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         """
         model = require_members(self._model(), "explain labels")
         reading = self._read(X)
-        explained = explain_products(model, reading.catalog, _context(model), evidence=evidence)
-        reasons = []
-        for product in explained:
-            by_label = {name: reason.to_dict() for name, reason in product.reasons.items()}
-            reasons.append(by_label)
+        explained = explain_products(model, reading.catalog, self._context(), evidence=evidence)
+        reasons = [product.to_dict()["reasons"] for product in explained]
         return list_with_refused(reasons, reading.quarantine, dict)
 
     def embed(self, X: Any) -> Floats:
@@ -279,10 +258,8 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
             BundleError: the model is an exported one.
         """
         model = require_members(self._model(), "embed products")
-        # each member counts alike, however long its vectors are
         reading = self._read(X)
-        parts = [unit(part) for part in self._features(model, reading.catalog).values()]
-        vectors = np.concatenate(parts, axis=1)
+        vectors = self._vectors(model, reading.catalog)
         return array_with_refused(vectors, reading.quarantine, np.nan)
 
     def similar(self, X: Any, k: int = 10) -> list[list[dict[str, Any]]]:
@@ -315,73 +292,9 @@ class Categorizer(BaseEstimator):  # type: ignore[misc]
         [neighbours] = index.describe_all(similarities, rows, model.labels.names)
         return neighbours
 
-    def __sklearn_tags__(self) -> Any:
-        """What scikit-learn may expect: dictionaries in place of numbers, and several labels a product."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.dict = True
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
-        tags.target_tags.multi_output = True
-        # categories may stand with the products
-        tags.target_tags.required = False
-        return tags
-
     def _settings(self) -> Config:
         """The preset, the changes given to the constructor, and its seed, each over the one before."""
         changes = {} if self.seed is None else {"seed": self.seed}
         if isinstance(self.config, Mapping):
             return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
-
-    def _use(self, model: Predictor) -> None:
-        """Become fitted; trailing underscores are scikit-learn's mark of what fitting leaves."""
-        self.model_ = model
-        names = model.labels.names
-        columns = model.facts.get(_COLUMNS, names)
-        # labels that were renamed since stand in no column of the former y
-        if not set(names) <= set(columns):
-            columns = names
-        self.classes_ = np.array(columns, dtype=object)
-
-    def _model(self) -> Predictor:
-        if not hasattr(self, "model_"):
-            raise _NotFittedError(
-                "this Categorizer is not fitted yet; call fit, or Categorizer.load(folder)"
-            )
-        return self.model_
-
-    def _model_with_index(self) -> tuple[Model, Neighbours]:
-        model = require_members(self._model(), "find similar products")
-        if model.nearest_neighbours is None:
-            # models of the first versions kept none
-            raise BundleError("this model has no index of similar products; train it again")
-        return model, model.nearest_neighbours
-
-    def _read(self, X: Any) -> ReadResult:
-        """The products to predict on, and the records that are none."""
-        return read_unlabelled_products(X, self._model().config.catalog, self.root)
-
-    def _scores(self, catalog: Catalog) -> Floats:
-        """Scores (N, labels of the model)."""
-        model = self._model()
-        return np.asarray(model.scores(model.predict_members(catalog, _context(model))))
-
-    def _decisions(self, catalog: Catalog) -> Bools:
-        """Decisions (N, labels of the model)."""
-        return np.asarray(self._model().decide(self._scores(catalog)))
-
-    def _in_columns(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values (N, labels of the model) in the columns of ``classes_``."""
-        place = {name: column for column, name in enumerate(self.classes_)}
-        wide = np.zeros((len(values), len(place)), values.dtype)
-        wide[:, [place[name] for name in self._model().labels.names]] = values
-        return wide
-
-    def _features(self, model: Model, catalog: Catalog) -> dict[str, Floats]:
-        predictions = model.predict_members(catalog, _context(model)).predictions
-        return {name: prediction.features for name, prediction in predictions.items()}
-
-
-def _context(model: Predictor) -> Context:
-    return Context(seed=model.config.seed)
