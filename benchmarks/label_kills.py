@@ -5,7 +5,7 @@
     python benchmarks/label_kills.py MODEL SHARDS FOLDER --kills 20 --between 3
 
 Each kill is a SIGKILL of a worker, or of the run itself, at random. Some fall between a part and its line in
-the ledger: the workers run for some milliseconds at a time until they stand there. FOLDER gets the labels
+the ledger: there a worker stops itself and waits for its end (``stopped_workers``). FOLDER gets the labels
 of both runs. It takes Linux, and fails where a byte or an id is not as it should be.
 """
 
@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from process_trees import PeakMemory, children_of, is_alive, is_stopped, processor_nanoseconds
+from process_trees import PeakMemory, children_of, is_alive, is_stopped
 
 WORKERS = 2
 TOP = 10
@@ -34,8 +34,8 @@ TOP = 10
 # a run of five million products
 _LONGEST = 3600
 
-# while it waits for the disk, between a part and its line, a worker needs no processor
-_LONGEST_SLICE = 0.05
+# what stops workers, where it stands in PYTHONPATH
+_STOPPED_WORKERS = Path(__file__).parent / "stopped_workers"
 
 
 class Labelling:
@@ -45,10 +45,14 @@ class Labelling:
         model: the folder of the model.
         shards: the ingested catalogue.
         out: where the labels go.
+
+    Attributes:
+        stop_between: as long as this file is there, workers stop between a part and its line.
     """
 
     def __init__(self, model: Path, shards: Path, out: Path) -> None:
         self.out = out
+        self.stop_between = out.with_suffix(".stop")
         options = ["--workers", WORKERS, "--top", TOP]
         words = ["label", model, shards, "--out", out, *options]
         self._command = [sys.executable, "-m", "shelfwise", *map(str, words)]
@@ -56,7 +60,9 @@ class Labelling:
     def start(self) -> subprocess.Popen[bytes]:
         """The command in a process of its own."""
         nowhere = subprocess.DEVNULL
-        return subprocess.Popen(self._command, stdout=nowhere, stderr=nowhere)
+        path = os.pathsep.join(filter(None, [str(_STOPPED_WORKERS), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path, "STOP_BETWEEN": str(self.stop_between)}
+        return subprocess.Popen(self._command, stdout=nowhere, stderr=nowhere, env=environment)
 
     def parts(self) -> set[str]:
         """The parts that have their name, without the endings."""
@@ -145,42 +151,35 @@ class Killer:
 
     def _end_run(self, process: subprocess.Popen[bytes], kind: str) -> None:
         """Kill a run and wait for the end of its workers."""
-        workers = children_of(process.pid)
         if kind == "between":
-            self._stop_between(process, workers)
-            # a worker writes the ledger: here it must not live longer than its part's name
-            _signal(workers, signal.SIGKILL)
+            self._wait_between(process)
         else:
             self._wait_a_little()
+        workers = children_of(process.pid)
+        if kind == "between":
+            # a worker writes the ledger: here it must not live longer than its part's name
+            _signal(workers, signal.SIGKILL)
         _signal([process.pid], signal.SIGKILL)
         process.wait()
         while any(map(is_alive, workers)):
             time.sleep(0.01)
         self._kept |= self._labelling.finished()
-        # one that came too late is one of a run like others
+        # one that finds all shards done is one of a run like others
         self._count("between" if self._parts_alone() else "run")
 
     def _wait_a_little(self) -> None:
         """So that a kill may fall anywhere in the work on a shard."""
         time.sleep(self._chance.random() / 5)
 
-    def _stop_between(self, process: subprocess.Popen[bytes], workers: list[int]) -> None:
-        """Let the workers run for some milliseconds at a time, until a part is there without its line."""
+    def _wait_between(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a worker has stopped itself between a part and its line, or the run has ended."""
+        self._labelling.stop_between.touch()
         while process.poll() is None:
-            _signal(workers, signal.SIGSTOP)
-            # one that waits for the disk may still write its line
-            while not all(map(is_stopped, workers)):
-                time.sleep(0.0005)
-            if self._parts_alone():
-                return
-            before = sum(map(processor_nanoseconds, workers))
-            _signal(workers, signal.SIGCONT)
-            end = time.monotonic() + _LONGEST_SLICE
-            # beside other programs a worker may get no processor for a while
-            while time.monotonic() < end:
-                time.sleep(0.001)
-                if sum(map(processor_nanoseconds, workers)) > before:
-                    break
+            if any(map(is_stopped, children_of(process.pid))):
+                break
+            time.sleep(0.001)
+        # the workers of the next run are not to stop
+        self._labelling.stop_between.unlink()
 
     def _parts_alone(self) -> set[str]:
         """The parts that do not stand in the ledger."""
@@ -196,7 +195,7 @@ def drawn_kinds(kills: int, between: int, chance: random.Random) -> list[str]:
     """What is killed each time, in random order."""
     kinds = [chance.choice(("worker", "run")) for _ in range(kills - between)]
     for _ in range(between):
-        # one that comes too late is tried again, for which there must be shards left
+        # for these, there must be shards left
         kinds.insert(chance.randint(0, len(kinds) // 2), "between")
     return kinds
 

@@ -32,20 +32,11 @@ def is_alive(process: int) -> bool:
 
 
 def is_stopped(process: int) -> bool:
-    """Whether a process heeds its SIGSTOP by now, or has ended; what it awaits in the kernel comes first."""
+    """Whether a process was stopped by a SIGSTOP."""
     try:
-        return _stat(process)[0] in "TtZ"
+        return _stat(process)[0] == "T"
     except OSError:
-        return True
-
-
-def processor_nanoseconds(process: int) -> int:
-    """How long the main thread of a process has run so far; 0 of one that has ended."""
-    try:
-        text = Path(f"/proc/{process}/schedstat").read_text()
-    except OSError:
-        return 0
-    return int(text.split()[0])
+        return False
 
 
 def resident_mb(process: int) -> int:
