@@ -17,15 +17,24 @@ from shelfwise.metrics.calibration import (
     PooledDecisions,
     brier,
     calibration_figures,
+    log_loss,
     reliability,
 )
 
-CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
-    lambda shape: st.tuples(
-        hnp.arrays(bool, shape),
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 8)).map(lambda steps: steps / 8),
+
+def cases_of(most_labels: int):
+    """Targets and scores of up to 12 products; many scores are equal, and many are 0."""
+    shapes = st.tuples(st.integers(1, 12), st.integers(1, most_labels))
+    eighths = st.integers(0, 8)
+    return shapes.flatmap(
+        lambda shape: st.tuples(
+            hnp.arrays(bool, shape),
+            hnp.arrays(np.int64, shape, elements=eighths).map(lambda steps: steps / 8),
+        )
     )
-)
+
+
+CASES = cases_of(most_labels=4)
 
 
 def calibrated(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -151,3 +160,40 @@ def test_sparse_scores_have_the_figures_of_dense_ones(case):
     found = calibration_figures(sp.csr_array(targets), sp.csr_array(scores))
     assert found.pop("curve")["count"] == expected.pop("curve")["count"]
     assert found == pytest.approx(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases_of(most_labels=9), st.integers(1, 6))
+def test_the_highest_labels_of_sparse_scores_are_those_of_dense_ones(case, top):
+    """More labels than the top, and products of which fewer are scored: the first unscored ones fill up."""
+    targets, scores = case
+    expected = PooledDecisions.of(targets, scores, top)
+    found = PooledDecisions.of(sp.csr_array(targets), sp.csr_array(scores), top)
+    assert found.counts is None
+    pairs = zip(found.true.tolist(), found.predicted.tolist(), strict=True)
+    assert sorted(pairs) == sorted(
+        zip(expected.true.tolist(), expected.predicted.tolist(), strict=True)
+    )
+
+
+def test_unscored_labels_fill_up_each_product_by_itself():
+    scores = sp.csr_array([[0, 0.5, 0, 0], [0.25, 0, 0.5, 0], [0, 0, 0, 0]])
+    targets = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 1, 1, 1]])
+    pooled = PooledDecisions.of(targets, scores, 2)
+    # the first product's second label is its first, the third product's are its first two
+    assert sorted(zip(pooled.true, pooled.predicted, strict=True)) == [
+        (0, 0),
+        (0, 0.25),
+        (0, 0.5),
+        (0, 0.5),
+        (1, 0),
+        (1, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hit", "likely", "loss"),
+    [(True, 0, 1e-4), (False, 1, 1e-4), (True, 1, 1 - 1e-4), (False, 0, 1 - 1e-4)],
+)
+def test_no_probability_is_certain_in_the_log_loss(hit, likely, loss):
+    assert log_loss(np.array([hit]), np.array([likely])) == pytest.approx(-np.log(loss))
