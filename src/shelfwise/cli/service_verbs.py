@@ -35,7 +35,7 @@ def serve(
     ] = 1,
     queue: Annotated[
         int, typer.Option(metavar="N", min=1, help="Products that may wait; more get a 429.")
-    ] = 64,
+    ] = 256,
     max_body: Annotated[
         int, typer.Option(metavar="BYTES", min=1000, help="Bytes that a request may have.")
     ] = 2_000_000,

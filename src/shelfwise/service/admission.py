@@ -21,6 +21,15 @@ Answer = dict[str, Any]
 
 MAX_RETRY_SECONDS = 60
 
+QUICK_BATCH_SECONDS = 0.1
+"""A full batch that took less is followed by larger ones: together, products take less time each."""
+
+SLOW_BATCH_SECONDS = 0.2
+"""A batch that took longer is followed by smaller ones: whoever asks meanwhile waits until it ends."""
+
+SMALL_BATCH = 16
+"""Products that are computed together however slow they are."""
+
 
 @dataclass(eq=False)
 class Job:
@@ -103,6 +112,8 @@ class Admission:
         self._running_explanations = 0
         # products a second of all workers, a moving average; unknown at first
         self._rate = 10.0
+        # products that may be computed together now
+        self._room = min(SMALL_BATCH, settings.max_batch)
 
     @property
     def waiting_products(self) -> int:
@@ -146,7 +157,7 @@ class Admission:
         if first is None:
             return []
         group = first.job.group
-        room = 1 if first.job.task == "explain" else self.settings.max_batch
+        room = 1 if first.job.task == "explain" else self._room
         batch: list[Waiting] = []
         ids: set[Any] = set()
         left: deque[Waiting] = deque()
@@ -173,6 +184,7 @@ class Admission:
             self.abort(batch)
         elif seconds > 0:
             self._rate += 0.2 * (workers * len(batch) / seconds - self._rate)
+            self._resize(len(batch), seconds)
 
     def abort(self, batch: Sequence[Waiting]) -> None:
         """Note that a batch is no longer computed."""
@@ -201,6 +213,14 @@ class Admission:
             if one.job.task != "explain" or not busy:
                 return one
         return None
+
+    def _resize(self, products: int, seconds: float) -> None:
+        """Make batches larger as long as they are quick, and smaller when they are slow."""
+        if seconds > SLOW_BATCH_SECONDS:
+            self._room = max(min(SMALL_BATCH, self.settings.max_batch), self._room // 2)
+        # a batch that was not full tells nothing of larger ones
+        elif seconds < QUICK_BATCH_SECONDS and products == self._room:
+            self._room = min(self.settings.max_batch, 2 * self._room)
 
     def _job_ended(self, done: asyncio.Future[list[Answer]]) -> None:
         """Free the places of a job that ended before all of it was computed."""

@@ -22,6 +22,9 @@ log = logging.getLogger("shelfwise")
 BACKLOG = 2048
 """Connections that may wait for the service to take them."""
 
+TAKEN_PER_TURN = 8
+"""Connections that a turn of the event loop takes."""
+
 KEEP_ALIVE_SECONDS = 60
 """Longer than clients reuse a connection: with 5 s some requests met a closing one."""
 
@@ -111,7 +114,10 @@ async def _run(
     loop.add_signal_handler(signal.SIGHUP, _reload, engine, engine.folder)
     engine.start(stop_at_once)
     started()
-    await server.serve(sockets=[listening])
+    # a turn of uvloop takes one connection from each socket; under load turns are long, and new callers
+    # would wait for seconds
+    copies = [listening.dup() for _ in range(TAKEN_PER_TURN - 1)]
+    await server.serve(sockets=[listening, *copies])
 
 
 async def _end(engine: Engine, server: uvicorn.Server) -> None:

@@ -13,9 +13,11 @@ class ServiceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workers: int = Field(1, ge=1, le=64, description="model processes, of one thread each")
-    queue_products: int = Field(64, ge=1, description="products that may wait; more get a 429")
+    queue_products: int = Field(256, ge=1, description="products that may wait; more get a 429")
     max_products: int = Field(32, ge=1, description="products of one request")
-    max_batch: int = Field(32, ge=1, description="products that a worker computes together")
+    max_batch: int = Field(
+        256, ge=1, description="products that a worker computes together, if that is quick"
+    )
     max_explanations: int = Field(2, ge=1, description="explanations that may wait or run at once")
     max_requests: int = Field(512, ge=1, description="requests that may be open at once")
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="bytes of one request")
