@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_a_category_and_the_one_below_it(names: tuple[str, str]) -> None:
     found = find_level_columns(["id", *reversed(names)])
     assert found is not None
     assert found.names == names
+
+
+@pytest.mark.parametrize("name", ["products.jsonl", "products.json"])
+def test_levels_under_keys_of_json(tmp_path: Path, name: str) -> None:
+    keys = ("category", "subcategory", "sub_sub_category")
+    records = [
+        {
+            "id": product.id,
+            "title": product.title,
+            **dict(zip(keys, product.paths[0], strict=False)),
+        }
+        for product in PRODUCTS
+    ]
+    lines = "\n".join(map(json.dumps, records))
+    text = lines if name.endswith("l") else json.dumps(records)
+    assert paths_read(read(tmp_path, text, name)) == ONE_PATH
 
 
 def test_a_category_alone_has_no_levels() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.catalog.reading.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult
 from tests.catalog.reading.written_products import PRODUCTS, read, table
 
@@ -53,3 +54,9 @@ def test_a_product_may_be_called_like_a_part(tmp_path: Path) -> None:
     header = ("id", "type", "item", "parentId")
     result = read(tmp_path, table(header, [(1, "image", "a variant", 7), (2, "video", "sku 3", 7)]))
     assert result.catalog.ids == ["1", "2"]
+
+
+def test_a_program_that_asks_about_a_part_gets_an_answer() -> None:
+    records = [{"id": 1, "title": "Mug, large", "type": "variation"}, {"id": 2, "title": "Mug"}]
+    assert read_records(records, ids_repeat=True).catalog.ids == ["1", "2"]
+    assert read_records(records).catalog.ids == ["2"]

@@ -203,7 +203,7 @@ def _one_by_one(
         named = plan.apply(values)
         if rules.category_columns is not None:
             named["categories"] = rules.category_columns.combine(values)
-        if plan.is_part(values):
+        if plan.is_part(values) and not rules.keeps_parts:
             reason = "the row is part of another product, which stands in a row of its own"
             refused.append(refuse(piece, RecordError("variant row", reason), named.get("id")))
             continue

@@ -8,6 +8,7 @@ from typing import Any
 from shelfwise.catalog.reading.column_mapping import plan_columns
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.described_columns import described_column
+from shelfwise.catalog.reading.level_columns import find_level_columns
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.nested_prices import find_nested_price
@@ -75,11 +76,15 @@ class _Columns:
             column = self._column(field)
             # one that only counts the rows is no name
             is_named = column is not None and not (field == "id" and is_index(column))
-            if is_named or field in self._told:
+            if is_named or field in self._told or self._has_levels(field):
                 continue
             described = described_column(field, self._names, self._used, self._sample)
             if described is not None:
                 self._choose(field, described, "is taken, by a word in its name and what it holds")
+
+    def _has_levels(self, field: str) -> bool:
+        """Whether several columns make up the categories."""
+        return field == "categories" and find_level_columns(self._names) is not None
 
     def take_nested_price(self) -> None:
         """A price inside objects, where there is no other."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,8 +28,14 @@ def categories_of(
     combined: CategoryColumns, columns: Mapping[str, Column], count: int
 ) -> list[Any]:
     """The paths of each of N products, from the columns that make them up."""
-    lists = {name: python_values(columns[name]) for name in combined.names if name in columns}
+    lists = {name: _values_of(columns[name]) for name in combined.names if name in columns}
     return [
         combined.combine({name: values[row] for name, values in lists.items()})
         for row in range(count)
     ]
+
+
+def _values_of(column: Column) -> list[Any]:
+    """The values of a column; JSON lines keep those of the first column of categories as they are written."""
+    values = python_values(column)
+    return [json.loads(value) if isinstance(value, bytes) else value for value in values]

@@ -103,7 +103,9 @@ def _are_categories(values: Sequence[Any]) -> bool:
     """Whether values repeat, and say more than yes and no or which kind of row it is."""
     texts = [column_text(value) for value in values]
     distinct = set(texts)
-    if all(map(is_on_or_off, distinct)) or {text.lower() for text in distinct} <= TYPES_OF_PRODUCTS:
+    # WooCommerce writes several, "variation, virtual"
+    words = {word.strip().lower() for text in distinct for word in text.split(",")}
+    if all(map(is_on_or_off, distinct)) or words <= TYPES_OF_PRODUCTS:
         return False
     repeated = len(distinct) <= _REPEATED * len(texts)
     return len(texts) < _ENOUGH or repeated

@@ -83,7 +83,8 @@ class CheckedBlocks:
         self._ids_repeat = ids_repeat
         if images is not None:
             images.restore(start.images)
-        rules = reading.rules
+        # whoever asks about N products gets N answers
+        rules = replace(reading.rules, keeps_parts=ids_repeat)
         if images is not None:
             rules = replace(rules, root=images.root)
         self._check: BlockCheck = partial(

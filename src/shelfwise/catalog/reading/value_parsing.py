@@ -72,6 +72,7 @@ class Rules:
         float_ids: whether ids are whole numbers that were written as decimals, ``1.0``.
         root: the folder that images lie below; None where it is not known.
         urls: what stands for an image that is named by URLs; None where nothing does.
+        keeps_parts: whether rows that are part of another product, such as variants, count as products.
         notes: plain words -> number of products; filled while products are checked.
     """
 
@@ -81,6 +82,7 @@ class Rules:
     float_ids: bool = False
     root: Path | None = None
     urls: FetchedImages | UrlsThemselves | None = None
+    keeps_parts: bool = False
     notes: Counter[str] = field(default_factory=Counter)
 
     def with_own_notes(self) -> Rules:

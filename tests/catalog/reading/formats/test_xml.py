@@ -198,3 +198,16 @@ def test_records_far_behind_the_beginning(tmp_path: Path, monkeypatch: pytest.Mo
     offer = "<offer id='7'><name>Mug</name><categoryId>5</categoryId></offer>"
     data = f"<yml_catalog><shop><name>S</name><url>u</url>{listed}{offer}</shop></yml_catalog>"
     assert read(tmp_path, data.encode()).catalog.ids == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("record", "field"), [("row", "field"), ("table", "column"), ("doc", "str")]
+)
+def test_fields_that_are_named_in_an_attribute(tmp_path: Path, record: str, field: str) -> None:
+    rows = "".join(
+        f"<{record}><{field} name='id'>{number}</{field}><{field} name='title'>Mug</{field}></{record}>"
+        for number in range(3)
+    )
+    catalog = read(tmp_path, f"<resultset>{rows}</resultset>".encode()).catalog
+    assert catalog.ids == ["0", "1", "2"]
+    assert catalog.column("title") == ["Mug"] * 3

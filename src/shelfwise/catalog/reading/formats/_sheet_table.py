@@ -23,6 +23,7 @@ from shelfwise.catalog.reading.formats._workbook_cells import (
     hidden_columns,
     odd_cells,
 )
+from shelfwise.catalog.reading.formats._workbook_formats import digits_shown
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.errors import CatalogError, PluginError
 
@@ -68,6 +69,7 @@ def sheet_table(path: Path, columns: Collection[str]) -> SheetTable:
         return SheetTable([])
     told = _told_sheet(taken.name, _sheet_names(book))
     table = replace(_with_header(taken.rows, told, columns, path), sheet=taken.name)
+    _show_zeros(table, path)
     if table.header is not None:
         _undo_merging(table, taken.merged, path)
     return _with_values(table, path)
@@ -104,6 +106,15 @@ def _taken_sheet(book: CalamineWorkbook, columns: Collection[str], path: Path) -
         if has_header:
             break
     return taken
+
+
+def _show_zeros(table: SheetTable, path: Path) -> None:
+    """Make texts of the numbers that are shown with zeros in front."""
+    for (row, column), digits in digits_shown(path, table.sheet).items():
+        inside = row < len(table.rows) and column < len(table.rows[row])
+        value = plain(table.rows[row][column]) if inside else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            table.rows[row][column] = f"{value:0{digits}d}"
 
 
 def _undo_merging(table: SheetTable, merged: Sequence[Range], path: Path) -> None:

@@ -17,6 +17,9 @@ from shelfwise.catalog.reading.column_mapping import plan_columns
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
 
+_NAMED_IN_ATTRIBUTES = frozenset({"field", "column", "str", "int", "float", "double", "arr"})
+"""What MySQL, phpMyAdmin and Solr call the fields of their records, in lower case."""
+
 _SAMPLE_BYTES = 1 << 20
 _MIN_FIELDS = 2
 """Fields of ours from which on an element may be a record."""
@@ -48,6 +51,12 @@ class Reader:
 def local_name(tag: str) -> str:
     """A name without its namespace."""
     return tag.rpartition("}")[2]
+
+
+def field_name(element: Element) -> str:
+    """What a field is called: by its attribute where databases name it there, ``<field name="id">``."""
+    tag = local_name(element.tag)
+    return element.get("name", tag) if tag.lower() in _NAMED_IN_ATTRIBUTES else tag
 
 
 def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
@@ -109,7 +118,7 @@ def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
             elements[name].parts.update(map(local_name, element.attrib))
             elements[name].inside.update(around)
             if around:
-                elements[around[-1]].parts.add(local_name(element.tag))
+                elements[around[-1]].parts.add(field_name(element))
             open_elements.append(element)
             continue
         open_elements.pop()

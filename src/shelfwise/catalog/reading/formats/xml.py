@@ -21,7 +21,13 @@ from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
-from shelfwise.catalog.reading.formats._xml_records import USUAL, Reader, local_name, record_names
+from shelfwise.catalog.reading.formats._xml_records import (
+    USUAL,
+    Reader,
+    field_name,
+    local_name,
+    record_names,
+)
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -30,7 +36,7 @@ _MERCHANT = "{http://base.google.com/ns/1.0}"
 """The names with g: in front, which count more than those of the feed: its own title is often cut short."""
 
 _OPENING = re.compile(
-    rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog)\b"
+    rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog|resultset)\b"
 )
 
 
@@ -108,18 +114,20 @@ def _records(
 def _fields(element: Element) -> dict[str, Any]:
     """Attributes and children by their names without namespace; what is repeated becomes a list."""
     fields: dict[str, Any] = {local_name(name): value for name, value in element.attrib.items()}
-    found: dict[str, list[Any]] = {}
+    found: dict[tuple[bool, str], list[Any]] = {}
     for child in element:
-        found.setdefault(child.tag, []).append(_value(child))
+        key = (child.tag.startswith(_MERCHANT), field_name(child))
+        found.setdefault(key, []).append(_value(child))
     # those with g: last, so that they replace others of their name
-    for tag in sorted(found, key=lambda tag: tag.startswith(_MERCHANT)):
-        values = [value for value in found[tag] if value is not None]
+    for key in sorted(found, key=lambda key: key[0]):
+        name = key[1]
+        values = [value for value in found[key] if value is not None]
         if len(values) > 1:
-            fields[local_name(tag)] = values
+            fields[name] = values
         elif values:
-            fields[local_name(tag)] = values[0]
+            fields[name] = values[0]
         else:
-            fields.setdefault(local_name(tag), None)
+            fields.setdefault(name, None)
     return fields
 
 
