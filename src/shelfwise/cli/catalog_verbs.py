@@ -15,7 +15,7 @@ from shelfwise.cli.options import (
     MinCount,
     label_changes,
 )
-from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.cli.terminal import print_json, print_result, terminal_context
 
 OPEN_QUESTIONS = 3
 """Exit code of ``init`` where the settings file waits for an answer."""
@@ -138,17 +138,11 @@ def plugins(
 
     if name is not None:
         described = plugin_settings(name)
-        if as_json:
-            print_json(described)
-            return
-        typer.echo(settings_table(described))
+        print_result(described, [settings_table(described)], as_json)
         return
     found = list_plugins()
-    if as_json:
-        print_json(found)
-        return
-    for kind, names in found.items():
-        typer.echo(f"{kind}: {', '.join(names)}")
+    lines = [f"{kind}: {', '.join(names)}" for kind, names in found.items()]
+    print_result(found, lines, as_json)
 
 
 def doctor(as_json: Json = False) -> None:
@@ -157,11 +151,7 @@ def doctor(as_json: Json = False) -> None:
     from shelfwise.commands.doctor import examine, report_lines
 
     found = examine(cache_folder())
-    if as_json:
-        print_json(found)
-        return
-    for line in report_lines(found):
-        typer.echo(line)
+    print_result(found, report_lines(found), as_json)
 
 
 def fetch(
@@ -213,11 +203,7 @@ def fetch(
         found = fetch_images(
             catalog, images, allowlist, settings.catalog, context, limits, retry_failed=retry_failed
         )
-    if as_json:
-        print_json(found)
-        return
-    for line in outcome_lines(found):
-        typer.echo(line)
+    print_result(found, outcome_lines(found), as_json)
 
 
 def sample(
@@ -236,11 +222,11 @@ def sample(
 
     with terminal_context() as context:
         found = sample_catalog(out, products, seed, not no_images, context)
-    if as_json:
-        print_json(found)
-        return
-    typer.echo(f"{found['products']:,} products in {found['lines']:,} lines: {found['catalog']}")
-    typer.echo(f"which products are near-copies of others: {found['near_copies']}")
+    lines = [
+        f"{found['products']:,} products in {found['lines']:,} lines: {found['catalog']}",
+        f"which products are near-copies of others: {found['near_copies']}",
+    ]
+    print_result(found, lines, as_json)
 
 
 VERBS = (init, inspect, fetch, sample, plugins, doctor)

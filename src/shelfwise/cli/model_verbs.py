@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from shelfwise.cli.options import CatalogPath, Json, ModelPath, NoveltyRate, TargetPrecision
-from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.cli.terminal import print_json, print_result, terminal_context
 from shelfwise.errors import CatalogError, ConfigError
 
 
@@ -60,11 +60,7 @@ def predict(
             summary["explained"] = explain_catalog(
                 fitted, catalog, explain, context, identities or ()
             )
-    if as_json:
-        print_json(summary)
-        return
-    for line in summary_lines(summary):
-        typer.echo(line)
+    print_result(summary, summary_lines(summary), as_json)
 
 
 def similar(
@@ -218,10 +214,7 @@ def export(
             graph = "--onnx DIR (with --int8 CATALOG if wanted)"
             migration = "--migrate CHANGES.toml --out OUT"
             raise ConfigError(f"name what to export: {graph}, {migration}, or --parquet DIR")
-    if as_json:
-        print_json(found)
-        return
-    typer.echo(text)
+    print_result(found, [text], as_json)
 
 
 def sign(
@@ -238,10 +231,8 @@ def sign(
     from shelfwise.commands.sign import sign as run
 
     signed = run(model, key)
-    if as_json:
-        print_json(signed)
-        return
-    typer.echo(f"signed {signed['model']}; sha256 of the public key: {signed['public_key']}")
+    line = f"signed {signed['model']}; sha256 of the public key: {signed['public_key']}"
+    print_result(signed, [line], as_json)
 
 
 VERBS = (predict, similar, audit, export, sign)

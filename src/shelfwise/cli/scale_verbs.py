@@ -15,7 +15,7 @@ from shelfwise.cli.options import (
     NoveltyRate,
     TargetPrecision,
 )
-from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.cli.terminal import print_result, terminal_context
 
 
 class Engine(StrEnum):
@@ -71,11 +71,7 @@ def ingest(
     settings = Config.load("everything", config, {})
     with terminal_context() as context:
         found = ingest_files(source, out, settings.catalog, context, shard_rows, workers)
-    if as_json:
-        print_json(found)
-    else:
-        for line in summary_lines(found):
-            typer.echo(line)
+    print_result(found, summary_lines(found), as_json)
     if found["faults"]:
         raise typer.Exit(INCOMPLETE)
 
@@ -122,11 +118,7 @@ def label(
     settings = LabelSettings(part_format.value, top, target_precision, novelty_rate)
     with terminal_context() as context:
         found = label_shards(model, source, out, context, settings, engine.value, workers)
-    if as_json:
-        print_json(found)
-    else:
-        for line in summary_lines(found):
-            typer.echo(line)
+    print_result(found, summary_lines(found), as_json)
     if found["failed"] or found["quarantined"] or found["faults"]:
         raise typer.Exit(INCOMPLETE)
 

@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -121,6 +121,15 @@ def nothing_but_json() -> Iterator[None]:
 
 
 _json_output: TextIO | None = None
+
+
+def print_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
+    """Print a result: as one line of JSON, or as `lines` for people."""
+    if as_json:
+        print_json(value)
+        return
+    for line in lines:
+        typer.echo(line)
 
 
 def print_json(value: Any) -> None:

@@ -17,7 +17,7 @@ from shelfwise.cli.options import (
     TestCatalog,
     label_changes,
 )
-from shelfwise.cli.terminal import print_json, terminal_context
+from shelfwise.cli.terminal import print_json, print_result, terminal_context
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE, trusted_key
 from shelfwise.errors import ConfigError
 
@@ -135,11 +135,7 @@ def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> N
 
     with terminal_context() as context:
         figures = score_catalog(open_model(model), catalog, context)
-    if as_json:
-        print_json(figures)
-        return
-    for line in figure_lines(figures):
-        typer.echo(line)
+    print_result(figures, figure_lines(figures), as_json)
 
 
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -19,6 +20,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._counter = partial(Counter, registry=self.registry)
+        self._gauge = partial(Gauge, registry=self.registry)
+        self._histogram = partial(Histogram, registry=self.registry)
         self._define_requests()
         self._define_products()
         self._define_model()
@@ -28,86 +32,56 @@ class Metrics:
         return generate_latest(self.registry)
 
     def _define_requests(self) -> None:
-        registry = self.registry
-        self.requests = Counter(
-            "shelfwise_requests", "Requests answered.", ["route", "code"], registry=registry
-        )
-        self.request_seconds = Histogram(
+        self.requests = self._counter("shelfwise_requests", "Requests answered.", ["route", "code"])
+        self.request_seconds = self._histogram(
             "shelfwise_request_seconds",
             "Time from a request's first byte to its answer.",
             ["route"],
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.shed = Counter(
-            "shelfwise_shed", "Requests refused for want of room.", ["reason"], registry=registry
+        self.shed = self._counter(
+            "shelfwise_shed", "Requests refused for want of room.", ["reason"]
         )
-        self.draining = Gauge("shelfwise_draining", "1 while the service ends.", registry=registry)
+        self.draining = self._gauge("shelfwise_draining", "1 while the service ends.")
 
     def _define_products(self) -> None:
-        registry = self.registry
-        self.products = Counter(
+        self.products = self._counter(
             "shelfwise_products",
             "Products by what became of them; a request refused before it arrived counts none.",
             ["outcome"],
-            registry=registry,
         )
-        self.executed = Counter(
-            "shelfwise_products_executed", "Products that a worker computed.", registry=registry
+        self.executed = self._counter(
+            "shelfwise_products_executed", "Products that a worker computed."
         )
-        self.queue_products = Gauge(
-            "shelfwise_queue_products", "Products that wait.", registry=registry
+        self.queue_products = self._gauge("shelfwise_queue_products", "Products that wait.")
+        self.queue_limit = self._gauge("shelfwise_queue_limit_products", "Products that may wait.")
+        self.queue_seconds = self._histogram(
+            "shelfwise_queue_seconds", "Time that a product waits.", buckets=_SECONDS
         )
-        self.queue_limit = Gauge(
-            "shelfwise_queue_limit_products", "Products that may wait.", registry=registry
+        self.batch_products = self._histogram(
+            "shelfwise_batch_products", "Products computed together.", buckets=_PRODUCTS
         )
-        self.queue_seconds = Histogram(
-            "shelfwise_queue_seconds",
-            "Time that a product waits.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.batch_products = Histogram(
-            "shelfwise_batch_products",
-            "Products computed together.",
-            buckets=_PRODUCTS,
-            registry=registry,
-        )
-        self.inference_seconds = Histogram(
-            "shelfwise_inference_seconds",
-            "Time of a batch in the model.",
-            buckets=_SECONDS,
-            registry=registry,
+        self.inference_seconds = self._histogram(
+            "shelfwise_inference_seconds", "Time of a batch in the model.", buckets=_SECONDS
         )
 
     def _define_model(self) -> None:
-        registry = self.registry
-        self.missing = Counter(
+        self.missing = self._counter(
             "shelfwise_modality_missing",
             "Products without a field that the model reads.",
             ["modality"],
-            registry=registry,
         )
-        self.images_refused = Counter(
-            "shelfwise_images_refused", "Images that could not be used.", registry=registry
+        self.images_refused = self._counter(
+            "shelfwise_images_refused", "Images that could not be used."
         )
-        self.labels = Counter(
-            "shelfwise_labels", "Labels given, by queue.", ["queue"], registry=registry
+        self.labels = self._counter("shelfwise_labels", "Labels given, by queue.", ["queue"])
+        self.novelty = self._histogram(
+            "shelfwise_novelty", "How unlike the training products a product is.", buckets=_SHARES
         )
-        self.novelty = Histogram(
-            "shelfwise_novelty",
-            "How unlike the training products a product is.",
-            buckets=_SHARES,
-            registry=registry,
-        )
-        self.swaps = Counter(
-            "shelfwise_model_swaps", "Changes of the model.", ["result"], registry=registry
-        )
-        self.worker_restarts = Counter(
-            "shelfwise_worker_restarts", "Workers started anew.", registry=registry
-        )
+        self.swaps = self._counter("shelfwise_model_swaps", "Changes of the model.", ["result"])
+        self.worker_restarts = self._counter("shelfwise_worker_restarts", "Workers started anew.")
         self.live = LiveModel()
-        registry.register(self.live)
+        self.registry.register(self.live)
 
 
 class LiveModel:
