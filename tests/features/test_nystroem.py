@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shelfwise.core.types import Floats
 from shelfwise.features import nystroem
 from shelfwise.features.nystroem import JITTER, NystroemFeatures
+from tests.features.gaussian_kernel import gaussian
 
 WEIGHTS = {"sentences": 2.0, "pictures": 0.7}
 
@@ -30,22 +31,6 @@ def vectors(seed: int, count: int) -> Mapping[str, Floats]:
     made["pictures"][::5] = 0
     made["sentences"][5] = 0
     return made
-
-
-def gaussian(known: Floats, new: Floats, gamma: float) -> Any:
-    """exp(-gamma * squared distance) of vectors less the known ones' mean, scaled to length 1.
-
-    0 with one that is all 0.
-    """
-    centre = known[known.any(axis=1)].mean(axis=0)
-
-    def pair(a: Floats, b: Floats) -> float:
-        if not a.any() or not b.any():
-            return 0.0
-        a, b = ((v - centre) / np.linalg.norm(v - centre) for v in (a, b))
-        return float(np.exp(-gamma * ((a - b) ** 2).sum()))
-
-    return tuple(np.array([[pair(a, b) for b in known] for a in rows]) for rows in (known, new))
 
 
 def spanned(known: Any, new: Any, rows: Any, ridge: float) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, State
+from shelfwise.core.types import Context, Examples
 from shelfwise.errors import ConfigError
 from shelfwise.features.co_purchase import Graph, RelationLists, id_keys
 from shelfwise.features.neighbour_labels import NeighbourLabels
 from shelfwise.modalities.graph import GraphClassifier
+from tests.modalities.stored_state import assert_same_predictions, restored
 
 Lists = dict[str, list[str]]
 QUICK: dict[str, Any] = {
@@ -202,21 +202,13 @@ class TestLearning:
 
     def test_state_survives_storage(self, kind: str) -> None:
         member, inputs, _ = fitted(kind)
-        state = member.state()
-        stored = State(
-            {k: v.copy() for k, v in state.arrays.items()},
-            json.loads(json.dumps(dict(state.facts))),
-        )
-        restored = GraphClassifier(member.settings, "related").restore(stored)
+        again = restored(member)
         other = catalog_of({"x": ["3", "6"], "5": [], "y": ["unheard of"]})
         unknown = member.prepare(other, Context())
-        assert np.array_equal(restored.prepare(other, Context()).present, unknown.present)
+        assert np.array_equal(again.prepare(other, Context()).present, unknown.present)
         for rows in (inputs.take(np.arange(1, 60)), unknown.take(np.array([0, 1]))):
-            for before, after in zip(
-                member.predict(rows, Context()), restored.predict(rows, Context()), strict=True
-            ):
-                assert np.array_equal(before, after)
-        assert restored.provenance() == member.provenance()
+            assert_same_predictions(member, again, rows)
+        assert again.provenance() == member.provenance()
 
 
 class TestLeaks:

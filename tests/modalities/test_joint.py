@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ from PIL import Image as Picture
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.types import Context, Examples, Floats, State
+from shelfwise.core.types import Context, Examples, Floats
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.joint import Joint, JointSettings
 from shelfwise.nn.feature_fusion import FusionKind
+from tests.modalities.stored_state import stored
 
 NOUNS, COLOURS, SIZES = ("shoe", "lamp", "kettle"), ("red", "lime", "blue"), ("small", "large")
 COUNT = 180
@@ -146,14 +146,9 @@ def test_absent_fields_are_a_vector_of_zeros_and_a_bit() -> None:
 )
 def test_state_survives_storage(shop: tuple[Catalog, Floats], changes: dict[str, Any]) -> None:
     member, _ = fitted(shop, joint(**{"training": {**TRAINING, "epochs": 1}, **changes}))
-    state = member.state()
-    stored = State(
-        {name: value.copy() for name, value in state.arrays.items()},
-        json.loads(json.dumps(dict(state.facts))),
-    )
     again = joint(
         **{**changes, "image": {**IMAGE, **changes.get("image", {}), "weights": "no such file"}}
-    ).restore(stored)
+    ).restore(stored(member.state()))
     ours, theirs = (
         predict_present(m, m.prepare(shop[0], Context()), LABELS, Context())
         for m in (member, again)

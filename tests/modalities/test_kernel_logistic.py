@@ -23,6 +23,7 @@ from shelfwise.features.nystroem import JITTER
 from shelfwise.modalities import kernel_logistic
 from shelfwise.modalities.kernel_logistic import KernelLogistic, KernelLogisticSettings
 from shelfwise.vision.pretrained_weights import find_weights
+from tests.features.gaussian_kernel import gaussian
 
 NOUNS = ("shoe", "scarf", "lamp", "kettle")
 FILLERS = ("nice", "new", "soft", "plain", "warm", "blue")
@@ -137,22 +138,6 @@ def cosines(known: list[Any], new: list[Any], **counting: Any) -> Any:
     vectorizer = TfidfVectorizer(min_df=2, sublinear_tf=True, **counting)
     rows = vectorizer.fit_transform(known)
     return (rows @ rows.T).toarray(), (vectorizer.transform(new) @ rows.T).toarray()
-
-
-def gaussian(known: Floats, new: Floats, gamma: float) -> Any:
-    """exp(-gamma * squared distance) of vectors less the known ones' mean, scaled to length 1.
-
-    0 with one that is all 0.
-    """
-    centre = known[known.any(axis=1)].mean(axis=0)
-
-    def pair(a: Floats, b: Floats) -> float:
-        if not a.any() or not b.any():
-            return 0.0
-        a, b = ((v - centre) / np.linalg.norm(v - centre) for v in (a, b))
-        return float(np.exp(-gamma * ((a - b) ** 2).sum()))
-
-    return tuple(np.array([[pair(a, b) for b in known] for a in rows]) for rows in (known, new))
 
 
 def lists_of(catalog: Catalog) -> list[list[str]]:

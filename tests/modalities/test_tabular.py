@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -11,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, State
+from shelfwise.core.types import Context, Examples
 from shelfwise.errors import ConfigError
 from shelfwise.features.table_columns import CategoryColumn, NumberColumn
 from shelfwise.features.table_rows import CategoryEncoder, NumberEncoder
 from shelfwise.modalities.tabular import Tabular
+from tests.modalities.stored_state import assert_same_predictions, restored
 
 QUICK: dict[str, Any] = {
     "hidden": 16,
@@ -150,13 +150,4 @@ class TestLearning:
 
     def test_state_survives_storage(self) -> None:
         member, inputs, _ = fitted()
-        state = member.state()
-        stored = State(
-            {k: v.copy() for k, v in state.arrays.items()},
-            json.loads(json.dumps(dict(state.facts))),
-        )
-        restored = Tabular(member.settings, member.field).restore(stored)
-        for before, after in zip(
-            member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
-        ):
-            assert np.array_equal(before, after)
+        assert_same_predictions(member, restored(member), inputs)

@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import numpy as np
@@ -6,10 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, State
+from shelfwise.core.types import Context, Examples
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.modalities.text_bag import TextBag, ngram_shares, train_vectors
 from shelfwise.text.ngrams import split_words, word_grams
+from tests.modalities.stored_state import assert_same_predictions, restored
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "chair", "kettle")
 FILLERS = ("nice", "new", "big", "soft", "old", "plain", "warm", "blue")
@@ -134,15 +134,7 @@ class TestBags:
 
 def test_state_survives_storage() -> None:
     member, inputs = fitted()
-    state = member.state()
-    stored = State(
-        {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
-    )
-    restored = TextBag(member.settings, member.field).restore(stored)
-    for before, after in zip(
-        member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
-    ):
-        assert np.array_equal(before, after)
+    assert_same_predictions(member, restored(member), inputs)
 
 
 def test_nothing_known_gives_no_label() -> None:

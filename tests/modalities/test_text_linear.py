@@ -11,6 +11,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Examples, State
 from shelfwise.errors import NotFittedError
 from shelfwise.modalities.text_linear import TextLinear
+from tests.modalities.stored_state import assert_same_predictions, restored
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "chair", "kettle")
 FILLERS = ("nice", "new", "big", "soft", "old", "plain", "warm", "blue")
@@ -123,16 +124,7 @@ class TestAnswers:
 
     def test_state_survives_storage(self) -> None:
         member, inputs, _ = fitted()
-        state = member.state()
-        stored = State(
-            {k: v.copy() for k, v in state.arrays.items()},
-            json.loads(json.dumps(dict(state.facts))),
-        )
-        restored = TextLinear(member.settings, member.field).restore(stored)
-        for before, after in zip(
-            member.predict(inputs, Context()), restored.predict(inputs, Context()), strict=True
-        ):
-            assert np.array_equal(before, after)
+        assert_same_predictions(member, restored(member), inputs)
 
     def test_unfitted_says_so(self) -> None:
         member = TextLinear(TextLinear.Settings(), "title")

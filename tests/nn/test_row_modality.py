@@ -1,17 +1,17 @@
 """What every modality of rows can do, once a plug-in has said how rows are made."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples, FieldInputs, Floats, State
+from shelfwise.core.types import Context, Examples, FieldInputs, Floats
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.mlp import ClassifierSettings
 from shelfwise.nn.row_modality import RowModality
 from shelfwise.nn.training_loop import LoopSettings
+from tests.modalities.stored_state import restored
 
 SETTINGS = ClassifierSettings(hidden=4, training=LoopSettings(epochs=2))
 
@@ -41,14 +41,10 @@ def test_the_encoding_is_learned_before_the_classifier() -> None:
     assert probabilities.shape == (8, 2)
     assert features.shape == (8, 4)
 
-    state = member.state()
-    stored = State(
-        {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.facts)))
-    )
-    restored = Shifted(SETTINGS, "number").restore(stored)
-    restored.mean = member.mean  # a plug-in would have saved it
-    assert np.array_equal(restored.predict(inputs, Context())[0], probabilities)
-    assert restored.classifier.epochs == member.classifier.epochs == 2
+    again = restored(member)
+    again.mean = member.mean  # a plug-in would have saved it
+    assert np.array_equal(again.predict(inputs, Context())[0], probabilities)
+    assert again.classifier.epochs == member.classifier.epochs == 2
 
 
 def test_before_fitting_it_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -95,6 +96,13 @@ def undisturbed(run: Label, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert found["parts"] == found["shards"] == 4
     assert not found["failed"]
     return out
+
+
+@pytest.fixture
+def labels(undisturbed: Path, tmp_path: Path) -> Path:
+    """Finished labels that may be damaged."""
+    shutil.copytree(undisturbed, tmp_path / "labels")
+    return tmp_path / "labels"
 
 
 @pytest.fixture

@@ -59,13 +59,6 @@ def without_a_fact(entry: Path, other: Path) -> None:
     entry.write_text(json.dumps(facts), "utf-8")
 
 
-@pytest.fixture
-def labels(undisturbed: Path, tmp_path: Path) -> Path:
-    """Finished labels that may be damaged."""
-    shutil.copytree(undisturbed, tmp_path / "labels")
-    return tmp_path / "labels"
-
-
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     "damage",

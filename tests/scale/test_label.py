@@ -116,45 +116,39 @@ def test_uneven_shards_give_the_same_bytes_to_fewer_and_to_more_workers_than_sha
 
 
 def test_what_is_done_is_not_done_again(
-    run: Label, undisturbed: Path, tmp_path: Path, contents: Contents, monkeypatch: Any
+    run: Label, undisturbed: Path, labels: Path, contents: Contents, monkeypatch: Any
 ) -> None:
-    out = tmp_path / "labels"
-    shutil.copytree(undisturbed, out)
     monkeypatch.setattr(verb, "_engine", None)
-    found = run(out)
+    found = run(labels)
     assert (found["parts_found"], found["parts"]) == (4, 4)
-    assert contents(out) == contents(undisturbed)
+    assert contents(labels) == contents(undisturbed)
 
 
 @pytest.mark.usefixtures("in_process")
 def test_torn_and_lost_parts_are_done_again(
-    run: Label, undisturbed: Path, tmp_path: Path, contents: Contents
+    run: Label, undisturbed: Path, labels: Path, contents: Contents
 ) -> None:
-    out = tmp_path / "labels"
-    shutil.copytree(undisturbed, out)
-    first, second, third, _ = sorted(out.glob("part-*.jsonl"))
+    first, second, third, _ = sorted(labels.glob("part-*.jsonl"))
     first.write_bytes(first.read_bytes()[:1000])
     second.unlink()
     # as long as before, and one letter is another
     third.write_bytes(third.read_bytes().replace(b"labels", b"babels", 1))
     # a kill between a part and its entry
-    fourth = sorted((out / "ledger").iterdir())[-1]
+    fourth = sorted((labels / "ledger").iterdir())[-1]
     fourth.unlink()
-    assert run(out)["parts_found"] == 0
-    assert contents(out) == contents(undisturbed)
+    assert run(labels)["parts_found"] == 0
+    assert contents(labels) == contents(undisturbed)
 
 
 @pytest.mark.usefixtures("in_process")
 def test_what_killed_workers_have_left_is_removed(
-    run: Label, undisturbed: Path, tmp_path: Path, contents: Contents
+    run: Label, undisturbed: Path, labels: Path, contents: Contents
 ) -> None:
-    out = tmp_path / "labels"
-    shutil.copytree(undisturbed, out)
     # killed while it wrote a part, and while it wrote the line of another
-    (out / ".part-00001-0123.jsonl.0123456789ab.writing").write_text("{")
-    (out / "ledger" / ".part-00002-0123.json.0123456789ab.writing").write_text("{")
-    run(out)
-    assert contents(out) == contents(undisturbed)
+    (labels / ".part-00001-0123.jsonl.0123456789ab.writing").write_text("{")
+    (labels / "ledger" / ".part-00002-0123.json.0123456789ab.writing").write_text("{")
+    run(labels)
+    assert contents(labels) == contents(undisturbed)
 
 
 def test_another_model_or_other_settings_are_refused(
