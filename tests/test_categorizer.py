@@ -14,7 +14,7 @@ from sklearn.base import clone
 from shelfwise import Categorizer
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import BundleError, CatalogError, NotFittedError
+from shelfwise.errors import BundleError, CatalogError, ConfigError, NotFittedError
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +112,20 @@ def test_unfitted(tmp_path: Path) -> None:
 def test_products_of_a_wrong_kind(categorizer: Categorizer) -> None:
     with pytest.raises(CatalogError, match="dictionaries"):
         categorizer.predict(["mug"])
+
+
+@pytest.mark.parametrize("folder", [5, b"model", None])
+def test_a_model_that_is_no_folder_is_refused_in_a_sentence(folder: Any) -> None:
+    with pytest.raises(BundleError, match="a model is a folder, and this is of the type"):
+        Categorizer.load(folder)
+
+
+def test_the_working_folder_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match="is not a shelfwise model"):
+        Categorizer.load(".")
+
+
+def test_settings_of_another_type_are_refused_in_a_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"the settings are of the type list; give a TOML file"):
+        Categorizer(config=[1]).fit([{"title": "Mug", "categories": ["Mugs"]}])  # type: ignore[arg-type]

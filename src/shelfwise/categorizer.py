@@ -21,7 +21,7 @@ from shelfwise.catalog.reading.refused_rows import (
 )
 from shelfwise.config import Config
 from shelfwise.core.types import Bools, Context, Floats
-from shelfwise.errors import LabelError
+from shelfwise.errors import BundleError, LabelError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
 from shelfwise.metrics.label_names import micro_f1_of_names
@@ -89,6 +89,9 @@ class Categorizer(ModelEstimator):
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
+        if not isinstance(folder, str | Path):
+            kind = type(folder).__name__
+            raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")
         return cls.from_model(open_model(Path(folder)))
 
     def save(self, folder: Path | str) -> None:

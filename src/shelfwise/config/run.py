@@ -5,6 +5,7 @@ A preset is a TOML file in ``presets/``; a user's file and the command line over
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -131,6 +132,11 @@ class Config(Settings):
         15
         """
         # a settings file may name its preset; it counts before the argument
+        if not isinstance(file, str | os.PathLike | None):
+            raise ConfigError(
+                f"the settings are of the type {type(file).__name__}; give a TOML file, or a mapping such as "
+                "{'labels': {'min_count': 2}}"
+            )
         over = read_toml(Path(file)) if file is not None else {}
         name = str(over.pop("preset", preset))
         if name not in PRESETS:

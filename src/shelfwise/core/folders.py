@@ -49,7 +49,9 @@ def replacing_folder(folder: Path, beside: Path | None = None) -> Iterator[Path]
 
 def set_aside(folder: Path) -> Path:
     """Where `folder` stands for a moment while it is replaced on a system without exchange."""
-    return folder.with_name(f".{folder.name}.old")
+    # "." has no name, and what a link leads to is what was replaced
+    real = Path(os.path.realpath(folder))
+    return real.with_name(f".{real.name}.old")
 
 
 def restore_replaced(folder: Path) -> None:

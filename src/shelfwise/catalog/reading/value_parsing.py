@@ -72,7 +72,7 @@ class Rules:
         float_ids: whether ids are whole numbers that were written as decimals, ``1.0``.
         root: the folder that images lie below; None where it is not known.
         urls: what stands for an image that is named by URLs; None where nothing does.
-        keeps_parts: whether rows that are part of another product, such as variants, count as products.
+        keeps_parts: whether rows that are no products in a table, such as variants and totals, count as such.
         notes: plain words -> number of products; filled while products are checked.
     """
 
@@ -134,7 +134,7 @@ def read_id(value: Any, rules: Rules) -> str:
     if formula:
         # ="00042" is how Excel is made to keep the zeros
         return formula[1]
-    if text.lower() in TOTALS:
+    if text.lower() in TOTALS and not rules.keeps_parts:
         raise ValueError("the id of a product, and no total below the table")
     if _SCIENTIFIC.fullmatch(text):
         raise ValueError(
