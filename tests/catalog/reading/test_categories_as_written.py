@@ -52,7 +52,6 @@ def joined(product: Written, separator: str, delimiter: str) -> str:
         ("::", ";"),
         (" -> ", ";"),
         ("\\", "|"),
-        (" > ", "#"),
         ("＞", "、"),
         (" ▸ ", "；"),
         (" > ", "، "),
@@ -70,6 +69,7 @@ def test_signs_that_are_found(tmp_path: Path, separator: str, delimiter: str) ->
         # a comma between paths, and the same with a blank in names
         (" > ", ", "),
         (" > ", " // "),
+        (" > ", "#"),
         (":", "|"),
         (" - ", "|"),
         (";", "|"),
@@ -155,6 +155,13 @@ def test_labels_as_pages_and_notes_list_them(
     tmp_path: Path, write: Callable[[list[str]], str]
 ) -> None:
     assert names_read(read(tmp_path, column(lambda one: write(one.leaves)))) == LEAVES
+
+
+def test_names_may_hold_signs_of_lists(tmp_path: Path) -> None:
+    names = ["C# Books", "#1 Gifts", "Cables - USB", '5" nails']
+    rows = [(number, name) for number, name in enumerate(names * 5)]
+    result = read(tmp_path, table(("id", "category"), rows))
+    assert result.catalog.column("categories") == [[[name]] for name in names * 5]
 
 
 def test_a_list_that_was_cut_short_is_refused(tmp_path: Path) -> None:

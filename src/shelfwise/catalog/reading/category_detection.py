@@ -44,7 +44,7 @@ OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
 """Signs between levels that also occur in names (TV/Audio)."""
 
 PATH_SIGNS = (
-    *("||", "|", ";;", ";", "^", "~", "\n", "\t", ",", "#"),
+    *("||", "|", ";;", ";", "^", "~", "\n", "\t", ","),
     "\N{IDEOGRAPHIC COMMA}",
     "\N{FULLWIDTH COMMA}",
     "\N{FULLWIDTH SEMICOLON}",

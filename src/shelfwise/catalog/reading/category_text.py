@@ -15,6 +15,9 @@ _LINE_END = re.compile(r"(?i)<br\s*/?>|</(?:li|p|div|td|dd)>")
 _BULLETS = re.compile(r"(?:\s*[-*\u2022]\s+\S.*(?:\n|$))+")
 _BULLET = re.compile(r"(?m)^\s*[-*\u2022]\s+")
 
+_HASHTAGS = re.compile(r"(?:\s*#[^\W\d][^\s#]*)+\s*")
+"""Words with a sign in front, as in notes; ``C#`` and ``#1 Gifts`` are names."""
+
 _QUOTED = re.compile(r"\s*\"[^\"]*\"(\s*[,;|]\s*\"[^\"]*\")*\s*")
 
 
@@ -26,7 +29,7 @@ def read_name(value: str) -> str:
 
 def signs_only(text: str) -> str:
     r"""A text of categories whose signs all separate or belong to names: none is left of mark-up, brackets,
-    bullets or quotes.
+    bullets, hash signs or quotes.
 
     Line breaks and tabs stay, as they may separate; what a page shows below each other stands on lines.
 
@@ -46,4 +49,6 @@ def signs_only(text: str) -> str:
         text = html.unescape(text)
     if _BULLETS.fullmatch(text):
         text = _BULLET.sub("", text)
+    if _HASHTAGS.fullmatch(text):
+        text = "\n".join(text.replace("#", " ").split())
     return text.replace('"', "") if _QUOTED.fullmatch(text) else text
