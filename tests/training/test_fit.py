@@ -375,6 +375,26 @@ def test_a_catalogue_that_lacks_a_field_is_fitted_without_it() -> None:
     assert restored.members_of("fused") == ("title",)
 
 
+def test_how_often_ids_are_listed_does_not_grow_with_the_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed: list[int] = []
+
+    def ids(catalog: Catalog) -> list[Any]:
+        listed.append(len(catalog))
+        return catalog.column("id")
+
+    monkeypatch.setattr(Catalog, "ids", property(ids))
+    times = []
+    for count in (COUNT, 2 * COUNT):
+        catalog, targets = shop(count)
+        rows = np.arange(count)
+        listed.clear()
+        fit(config(), TrainingSet(catalog, targets, rows, np.arange(0), rows))
+        times.append(len(listed))
+    assert times[0] == times[1]
+
+
 class Watched:
     """Notes with how many products a policy, a threshold and a decision rule are learnt."""
 

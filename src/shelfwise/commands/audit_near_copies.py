@@ -39,13 +39,15 @@ def disagreeing_copies(catalog: Catalog, mode: Mode) -> list[Group]:
     members: dict[int, list[int]] = defaultdict(list)
     for row, group in enumerate(groups.tolist()):
         members[group].append(row)
+    # once: a catalogue makes a list of a whole column whenever it is asked for it
+    ids = catalog.ids
     titles = catalog.column("title")
     categories = catalog.column("categories")
     found = []
     for rows in members.values():
         labels = [frozenset(flatten(categories[row], mode)) for row in rows]
         if len(set(labels)) > 1:
-            known = [(catalog.ids[row], titles[row]) for row in rows]
+            known = [(ids[row], titles[row]) for row in rows]
             found.append(_described(known, labels))
     return sorted(found, key=lambda group: -len(group["products"]))
 

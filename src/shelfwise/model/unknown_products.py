@@ -21,13 +21,15 @@ def unknown_fields(
         refused: fields that are left out already, for a reason of their own.
     """
     already = {(one.id, one.field) for one in refused}
+    # once: a catalogue makes the list of all its ids whenever it is asked for them
+    ids = catalog.ids
     found = []
     for name in fields:
         # a price has no words to know
         reason = ALONE if name == "price" else UNKNOWN_WORDS
         has_value = catalog.has_value(name)
         for row in rows[has_value[rows]]:
-            identity = catalog.ids[row]
+            identity = ids[row]
             if (identity, name) not in already:
                 found.append(RejectedField(identity, name, reason))
     return found

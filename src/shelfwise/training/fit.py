@@ -228,7 +228,9 @@ def _fit_decision_rule(
     The scores are kept in the model if they are out of fold: an audit of the training catalogue reads them.
     """
     catalog = training_set.catalog
-    ids = [catalog.ids[row] for row in tuning.rows]
+    # once: a catalogue makes the list of all its ids whenever it is asked for them
+    all_ids = catalog.ids
+    ids = [all_ids[row] for row in tuning.rows]
     targets = training_set.targets[tuning.rows]
     drawn = draw_products(targets, model.config.stacking.max_products, context.seed)
     # The probabilities are cross-calibrated: thresholds and limits rest on no curve that saw their product.
