@@ -98,7 +98,7 @@ class Admission:
     """The queue of products, with as many places as the settings say.
 
     Args:
-        settings: the places, and how many explanations may be open.
+        settings: the places of products and requests, and how many explanations may be open.
         metrics: where each product's fate is counted.
     """
 
@@ -108,6 +108,7 @@ class Admission:
         # set when a worker may find something to do that found nothing before
         self.changed = asyncio.Event()
         self._waiting: deque[Waiting] = deque()
+        self._open_requests = 0
         self._open_explanations = 0
         self._running_explanations = 0
         # products a second of all workers, a moving average; unknown at first
@@ -123,7 +124,7 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether there is no place for even one product."""
-        return self.waiting_products >= self.settings.queue_products
+        return not self._fits(1)
 
     def admit(self, job: Job) -> None:
         """Take all products of `job`, or none.
@@ -136,8 +137,9 @@ class Admission:
                 raise self.refusal("explanations", len(job.products))
             self._open_explanations += 1
             job.done.add_done_callback(self._explanation_ended)
-        elif self.waiting_products + len(job.products) > self.settings.queue_products:
+        elif not self._fits(len(job.products)):
             raise self.refusal("queue", len(job.products))
+        self._open_requests += 1
         job.done.add_done_callback(self._job_ended)
         self._waiting.extend(Waiting(job, index) for index in range(len(job.products)))
         self._tell_length()
@@ -206,6 +208,13 @@ class Admission:
         spread = needed * random.uniform(1.0, 1.5)
         return min(max(1, math.ceil(spread)), MAX_RETRY_SECONDS)
 
+    def _fits(self, products: int) -> bool:
+        """Whether a request of so many products finds a place."""
+        # requests of one product cost the service as much time as its workers, however short the queue is
+        if self._open_requests >= self.settings.queue_requests:
+            return False
+        return self.waiting_products + products <= self.settings.queue_products
+
     def _first(self, explanations: int) -> Waiting | None:
         """The oldest product that may be computed now."""
         for one in self._waiting:
@@ -223,7 +232,8 @@ class Admission:
             self._room = min(self.settings.max_batch, 2 * self._room)
 
     def _job_ended(self, done: asyncio.Future[list[Answer]]) -> None:
-        """Free the places of a job that ended before all of it was computed."""
+        """Free the places of a job that ended, also before all of it was computed."""
+        self._open_requests -= 1
         if done.cancelled() or done.exception() is not None:
             self._drop_unwanted()
 

@@ -14,6 +14,9 @@ class ServiceSettings(BaseModel):
 
     workers: int = Field(1, ge=1, le=64, description="model processes, of one thread each")
     queue_products: int = Field(256, ge=1, description="products that may wait; more get a 429")
+    queue_requests: int = Field(
+        128, ge=1, description="requests that may wait or be computed; more get a 429"
+    )
     max_products: int = Field(32, ge=1, description="products of one request")
     max_batch: int = Field(
         256, ge=1, description="products that a worker computes together, if that is quick"

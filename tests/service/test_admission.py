@@ -1,11 +1,14 @@
-"""How many products are computed together: more as long as it is quick."""
+"""How many products and requests find a place, and how many are computed together."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from shelfwise.service.admission import Admission, Job
 from shelfwise.service.metrics import Metrics
+from shelfwise.service.problems import Problem
 from shelfwise.service.settings import ServiceSettings
 
 
@@ -43,3 +46,24 @@ def test_a_batch_that_was_not_full_changes_nothing() -> None:
     assert sizes([0.01] * 3, waiting=10) == [10, 10, 10]
     # the room of 32 was not filled
     assert sizes([0.05, 0.05, 0.05], waiting=20) == [16, 20, 20]
+
+
+def test_requests_are_refused_that_are_more_than_may_be_open_until_one_of_them_ends() -> None:
+    async def ask() -> None:
+        settings = ServiceSettings(queue_products=1000, queue_requests=2)
+        admission = Admission(settings, Metrics())
+        first, second, third = (Job.of("categorize", [{}], {}, 30) for _ in range(3))
+        admission.admit(first)
+        admission.admit(second)
+        # what is being computed is open, too
+        admission.take(explanations=1)
+        assert admission.is_full
+        with pytest.raises(Problem, match="as much to do"):
+            admission.admit(third)
+        first.settle(0, {})
+        # the loop tells that it has ended in its next turn
+        await asyncio.sleep(0)
+        assert not admission.is_full
+        admission.admit(third)
+
+    asyncio.run(ask())
