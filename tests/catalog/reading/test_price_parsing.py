@@ -160,3 +160,8 @@ def test_a_column_that_does_not_tell_its_decimals_is_told(tmp_path: Path) -> Non
 def test_prices_with_mark_up(tmp_path: Path) -> None:
     rows = [(1, "<b>4.50</b>&nbsp;&euro;"), (2, "<del>9.00</del> <ins>4.00</ins>")]
     assert read(tmp_path, table(("id", "price"), rows)).catalog.column("price") == [4.5, None]
+
+
+def test_thousands_of_digits_are_no_price() -> None:
+    assert parse_price("1" * 1_000_000) is None
+    assert detect_decimal_sign(["1" * 1_000_000]) is None

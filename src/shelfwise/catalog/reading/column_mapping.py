@@ -137,6 +137,7 @@ def on_one_line(name: str) -> str:
     return " ".join(name.split())
 
 
+@lru_cache(maxsize=1 << 15)
 def plain_names(name: str) -> tuple[str, ...]:
     """The plain names that a column may go by, the likeliest first.
 

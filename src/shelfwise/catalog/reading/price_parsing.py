@@ -45,6 +45,9 @@ _PRICE = re.compile(
 _CENTS_BEHIND = re.compile(r"(\d+)\s?€\s?(\d\d)")
 """The French 12€50."""
 
+_LONGEST = 200
+"""Letters; what is longer is no price."""
+
 _THOUSANDS = frozenset({"k", "m", "mn", "mio", "mrd", "tsd", "thousand", "million"})
 """What makes a number another one, and is no currency."""
 
@@ -98,7 +101,7 @@ def detect_decimal_sign(texts: Iterable[str]) -> DecimalSign | None:
     """
     examples: dict[DecimalSign, str] = {}
     for text in texts:
-        match = _PRICE.fullmatch(_plain(text))
+        match = _match(text)
         sign = _own_decimal_sign(_compact(match["number"])) if match else None
         if sign is not None:
             examples.setdefault(sign, text)
@@ -110,7 +113,7 @@ def detect_decimal_sign(texts: Iterable[str]) -> DecimalSign | None:
 
 
 def _parse_one(text: str, decimal: DecimalSign | None) -> Price | None:
-    match = _PRICE.fullmatch(_plain(text))
+    match = _match(text)
     if match is None or _words_behind(match) & _THOUSANDS:
         return None
     number = _amount(_compact(match["number"]), decimal)
@@ -122,11 +125,16 @@ def _parse_one(text: str, decimal: DecimalSign | None) -> Price | None:
 def unclear_text(texts: Iterable[str]) -> str | None:
     """The first text such as ``1.299``, which has decimals or thousands; None without one."""
     for text in texts:
-        match = _PRICE.fullmatch(_plain(text))
+        match = _match(text)
         number = _compact(match["number"]) if match else ""
         if _own_decimal_sign(number) is None and re.fullmatch(r"\d{1,3}[.,]\d{3}", number):
             return text
     return None
+
+
+def _match(text: str) -> re.Match[str] | None:
+    # the patterns take long for thousands of digits
+    return _PRICE.fullmatch(_plain(text)) if len(text) <= _LONGEST else None
 
 
 def _words_behind(match: re.Match[str]) -> set[str]:
