@@ -28,7 +28,6 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "article_number",
         "article_id",
         "objectid",
-        "_id",
         "uuid",
         "train_id",
         "internal_id",
@@ -59,6 +58,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         # the index that pandas writes in front of the columns, if nothing else names the product
         "",
         "unnamed_0",
+        "index_level_0",
         "index",
     ),
     "title": (

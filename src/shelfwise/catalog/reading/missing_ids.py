@@ -31,7 +31,7 @@ NOTE = "the product has no id, so it is called after its line"
 _WORDS = ("line", "row", "record", "product on line")
 """What may stand before the number: the first by which no product of the file's beginning is called."""
 
-_INDEXES = frozenset(("", "unnamed_0", "index"))
+_INDEXES = frozenset(("", "unnamed_0", "index_level_0", "index"))
 """Columns that only count the rows."""
 
 

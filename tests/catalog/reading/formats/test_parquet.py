@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,22 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_titles_that_are_no_texts_are_refused(tmp_path: Path, column: Any) -> None:
     with pytest.raises(CatalogError, match=r"none of the 2 records .* expected a text"):
         read(tmp_path, title=column)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_classes_of_the_datasets_library_have_names(tmp_path: Path, several: bool) -> None:
+    kind = {"names": ["Mugs", "Lamps"], "_type": "ClassLabel"}
+    feature = {"feature": kind, "_type": "Sequence"} if several else kind
+    about = {"info": {"features": {"label": feature, "id": {"dtype": "string", "_type": "Value"}}}}
+    numbers = [[1, 0], [], [7]] if several else [1, -1, None]
+    table = pa.table({"id": ["a", "b", "c"], "label": numbers})
+    path = tmp_path / "products.parquet"
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(about)}), path)
+    first = [["Lamps"], ["Mugs"]] if several else [["Lamps"]]
+    assert read_catalog(path).catalog.column("categories") == [first, None, None]
+
+
+def test_the_index_of_pandas_is_the_id(tmp_path: Path) -> None:
+    path = tmp_path / "products.parquet"
+    pq.write_table(pa.table({"title": ["Mug", "Lamp"], "__index_level_0__": [7, 8]}), path)
+    assert read_catalog(path).catalog.ids == ["7", "8"]

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from shelfwise.catalog.reading.arrow import Column
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, as_spans
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
+from shelfwise.catalog.reading.formats._class_labels import class_names, with_class_names
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
 from shelfwise.config import CatalogSettings
 from shelfwise.core.image_sources import IMAGE_BYTES
@@ -115,10 +116,11 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _check_names(file.schema_arrow.names, path)
             size = path.stat().st_size
+            classes = class_names(file.schema_arrow)
             row = 0
             seen = 0
             for batch in file.iter_batches(batch_size=batch_rows(file.metadata)):
-                yield Block(row + 1, -1, batch)
+                yield Block(row + 1, -1, with_class_names(batch, classes))
                 row += batch.num_rows
                 # Arrow does not say how far in the file it is; as far in its bytes as in its rows, about
                 reached = size * row // max(file.metadata.num_rows, 1)
