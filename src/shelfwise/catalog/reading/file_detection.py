@@ -29,6 +29,7 @@ from shelfwise.catalog.reading.category_signs import CategorySigns
 from shelfwise.catalog.reading.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.level_columns import find_level_columns
 from shelfwise.catalog.reading.missing import is_missing
@@ -149,6 +150,8 @@ def detect_reading(
     categories = columns.get("categories", "")
     whole, items = category_texts(sample(categories))
     signs = category_signs(whole, items, categories, settings, evidence)
+    flat = question_of_flat_lists(categories, sample(categories), signs.separator)
+    evidence.extend([flat] if flat is not None else [])
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
     float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)
