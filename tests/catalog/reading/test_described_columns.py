@@ -70,6 +70,11 @@ def test_what_is_taken_is_told(tmp_path: Path) -> None:
     assert told in result.reading.evidence
 
 
+def test_some_prices_may_be_words(tmp_path: Path) -> None:
+    rows = [(1, "4.50"), (2, "auf Anfrage"), (3, "5.50")]
+    assert read(tmp_path, table(("id", "UVP"), rows)).catalog.column("price") == [4.5, None, 5.5]
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [

@@ -66,6 +66,14 @@ def test_levels_under_keys_of_json(tmp_path: Path, name: str) -> None:
     assert paths_read(read(tmp_path, text, name)) == ONE_PATH
 
 
+def test_a_column_of_categories_beside_levels_is_told(tmp_path: Path) -> None:
+    header = ("id", "class", "subclass", "category")
+    result = read(tmp_path, table(header, [(1, "A", "B", "Mugs"), (2, "A", "C", "Lamps")]))
+    assert any("category could be it too" in told for told in result.reading.evidence)
+    empty = read(tmp_path, table(header, [(1, "A", "B", ""), (2, "A", "C", "")]))
+    assert not any("could be it too" in told for told in empty.reading.evidence)
+
+
 def test_a_category_alone_has_no_levels() -> None:
     assert find_level_columns(["id", "main_category", "category", "categories"]) is None
     assert find_level_columns(["id", "category_id", "subcategory_id"]) is None

@@ -17,8 +17,8 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import parse_price
 from shelfwise.catalog.reading.row_kinds import TYPES_OF_PRODUCTS
 
-MOSTLY = 0.8
-"""Share of a column's values that must be what the field holds."""
+MOSTLY = 0.5
+"""Share of a column's values that must be what the field holds; others may be words such as "on request"."""
 
 _REPEATED = 0.9
 _ENOUGH = 10

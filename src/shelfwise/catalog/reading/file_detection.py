@@ -206,6 +206,12 @@ def _category_columns(
     if found is not None:
         found = with_written_paths(found, {name: sample(name) for name in found.names})
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
+        other = columns.get("categories", found.names[0])
+        if other not in found.names and not all(map(is_missing, sample(other))):
+            evidence.append(
+                f"categories: {other} could be it too; to take {other}, write under [catalog]: "
+                f"columns = {{ categories = {json.dumps(other, ensure_ascii=False)} }}"
+            )
         return found
     if "categories" in columns:
         return None
