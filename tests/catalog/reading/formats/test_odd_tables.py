@@ -43,6 +43,12 @@ def test_values_behind_the_last_name_are_refused(tmp_path: Path) -> None:
     assert [record.kind for record in result.quarantine] == ["wrong number of columns"]
 
 
+def test_one_row_with_a_delimiter_too_many_may_be_shifted(tmp_path: Path) -> None:
+    result = read(tmp_path, "id,title,brand\n1,Mug,A\n2,Lamp,B\n3,Lamp, blue,\n4,Cup,C,\n5,Cup\n")
+    assert result.catalog.ids == ["1", "2"]
+    assert {record.kind for record in result.quarantine} == {"wrong number of columns"}
+
+
 def test_further_columns_of_one_name_are_numbered(tmp_path: Path) -> None:
     header = (*HEADER, "bullet", "bullet", "")
     result = read(tmp_path, table(header, [(*row, "a", "b", "c") for row in ROWS]))

@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.column_mapping import on_one_line
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
-from shelfwise.catalog.reading.formats._header import UNNAMED, distinct_names
+from shelfwise.catalog.reading.formats._column_names import distinct_names
 from shelfwise.catalog.reading.formats._header_line import (
     excel_delimiter,
     find_header_line,
@@ -58,6 +58,7 @@ class DelimitedFormat(FileFormat):
         quoted: whether quotes around a field are not part of it; else they are letters like others.
         sentences: what a user is told of the header.
         header: the names as they are written.
+        surplus: blank fields that most rows end with; below 0 where they lack columns without a name.
     """
 
     names: tuple[str, ...]
@@ -65,6 +66,7 @@ class DelimitedFormat(FileFormat):
     quoted: bool = True
     sentences: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
+    surplus: int = 0
 
     bytes_on_disk: ClassVar[bool] = True
     perhaps_windows: ClassVar[bool] = True
@@ -96,7 +98,8 @@ class DelimitedFormat(FileFormat):
             first_lines(first, filled), delimiter or cls.delimiters, quoted, settings, path
         )
         table = cls.from_header(header.line, path, header.delimiter, quoted)
-        table = replace(table, sentences=header.sentences + table.sentences)
+        sentences = header.sentences + table.sentences
+        table = replace(table, sentences=sentences, surplus=header.surplus)
         chunks = read_chunks(path, advance, settings.encoding)
         return table, cut_blocks(chunks, header.last, table.last_whole_row)
 
@@ -178,26 +181,24 @@ class DelimitedFormat(FileFormat):
             return piece, self._with_other_quotes(text, fault) or fields
         if self._is_header(fields):
             return piece, _HEADER_AGAIN
-        fields = self._with_blank_end(fields)
+        fields = self._with_usual_end(fields)
         if len(fields) != len(self.names):
             found = f"the row has {len(fields)} columns"
             expected = f"expected {len(self.names)}, as the header has"
             return piece, RecordError("wrong number of columns", f"{found}; {expected}")
         return piece, dict(zip(self.names, fields, strict=True))
 
-    def _with_blank_end(self, fields: list[str]) -> list[str]:
-        """The fields without surplus blank ones at the end, or with those of columns that have no name."""
-        surplus = fields[len(self.names) :]
-        lacking = self.names[len(fields) :]
-        if surplus and not any(map(str.strip, surplus)):
-            return fields[: len(self.names)]
-        return fields + [""] * len(lacking) if all(map(UNNAMED.fullmatch, lacking)) else fields
+    def _with_usual_end(self, fields: list[str]) -> list[str]:
+        """The fields without the blank ones that most rows end with, or with those that most rows lack."""
+        surplus = len(fields) - len(self.names)
+        if surplus != self.surplus or any(map(str.strip, fields[len(self.names) :])):
+            return fields
+        return fields[: len(self.names)] + [""] * -surplus
 
     def _with_other_quotes(self, text: str, fault: RecordError | None) -> dict[str, str] | None:
         """The fields of a row whose quotes are escaped by a backslash, or are letters between tabs.
 
-        None where the row has a fault, or not as many fields as the header. Commas also stand within quotes,
-        so these cannot be letters there.
+        None where the row has a fault or too few or many fields. Between commas quotes are no letters.
         """
         if fault is not None:
             return None

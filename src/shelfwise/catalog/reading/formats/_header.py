@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shelfwise.catalog.reading.column_mapping import on_one_line, plain_names
+from shelfwise.catalog.reading.column_mapping import plain_names
 from shelfwise.catalog.reading.column_synonyms import SYNONYMS
-from shelfwise.errors import CatalogError
 
 MAX_SEARCHED = 30
 """Rows with cells among which the names are looked for."""
@@ -29,15 +28,12 @@ _FEW = 0.5
 _MIN_ROWS = 2
 """Rows of equal width that show how wide the table is."""
 
-_FIELDS = {name: field for field, names in SYNONYMS.items() for name in names if name}
+FIELDS_BY_NAME = {name: field for field, names in SYNONYMS.items() for name in names if name}
 _NUMBER = re.compile(r"[\W_]*\d[\d\W]*")
 _URL = re.compile(r"(?i)(?:https?:)?//")
 _COMMENT = ("#", "//", "--")
 _MACHINE_NAME = re.compile(r"[a-z0-9_:.\-\[\]=#]+")
 """Names for programs; those for people have blanks and capitals."""
-
-UNNAMED = re.compile(r"column \d+'*")
-"""What columns without a name are called."""
 
 _RULE = re.compile(r"[-=_+*:|\s]+")
 """A cell of a line that is drawn below the names."""
@@ -226,48 +222,23 @@ def _says_how_to_fill(row: Row) -> bool:
     return all(_RULE.fullmatch(cell) or cell.lower().strip("()[]") in _UNITS for cell in cells)
 
 
-def distinct_names(cells: Sequence[str], where: str) -> tuple[list[str], tuple[str, ...]]:
-    """The names of the columns, each of its own, and what a user is told.
+def surplus_fields(header: Row, rows: Sequence[Row]) -> int:
+    """How many blank fields more than the header most rows end with; below 0 where they lack unnamed columns.
 
-    Columns without a name are numbered, but for the first: it may be the index of pandas. So are further
-    columns of one name.
+    One row alone with a delimiter too many may have it anywhere, and is none of these.
 
     Args:
-        where: the header, for a message.
-
-    Raises:
-        CatalogError: a name that is usual for a field stands twice.
+        rows: the first ones below the header.
     """
-    names = [on_one_line(cell) for cell in cells]
-    counts = Counter(names)
-    repeated = [name for name, count in counts.items() if count > 1 and name]
-    fields = [name for name in repeated if any(plain in _FIELDS for plain in plain_names(name))]
-    if fields:
-        shown = ", ".join(map(repr, sorted(fields)))
-        raise CatalogError(f"{where} names {shown} more than once; give every column its own name")
-    taken = set(names)
-    seen: Counter[str] = Counter()
-    distinct = []
-    for place, name in enumerate(names):
-        seen[name] += 1
-        own = name
-        if not name and place:
-            own = _free(f"column {place + 1}", taken)
-        elif seen[name] > 1:
-            own = _free(f"{name} {seen[name]}", taken)
-        taken.add(own)
-        distinct.append(own)
-    told = (
-        f"header: {', '.join(map(repr, repeated))} stands several times; later columns are numbered",
+    surplus, count = (
+        Counter(len(row) - len(header) for row in rows).most_common(1)[0] if rows else (0, 0)
     )
-    return distinct, told if repeated else ()
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    """A name that no other column has."""
-    while name in taken:
-        name += "'"
-    return name
+    if count < _MIN_ROWS or count <= _FEW * len(rows):
+        return 0
+    ends = [row[len(header) :] for row in rows if len(row) - len(header) == surplus]
+    if surplus > 0 and any(any(end) for end in ends):
+        return 0
+    return 0 if surplus < 0 and any(header[surplus:]) else surplus
 
 
 def _known(row: Row, columns: Collection[str]) -> int:
@@ -275,7 +246,7 @@ def _known(row: Row, columns: Collection[str]) -> int:
     cells = _filled(row)
     if not _may_be_names(cells):
         return 0
-    fields = {_FIELDS.get(plain) for cell in cells for plain in plain_names(cell)} - {None}
+    fields = {FIELDS_BY_NAME.get(plain) for cell in cells for plain in plain_names(cell)} - {None}
     return len(fields) + sum(cell in columns for cell in cells)
 
 

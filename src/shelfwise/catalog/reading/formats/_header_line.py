@@ -13,6 +13,7 @@ from shelfwise.catalog.reading.formats._header import (
     MAX_SEARCHED,
     best_delimiter,
     find_header,
+    surplus_fields,
     told_header,
     unknown_header,
 )
@@ -37,12 +38,14 @@ class HeaderLine:
         last: the last line that is no record.
         delimiter: between the fields.
         sentences: what a user is told; nothing where the first line has the names.
+        surplus: blank fields that most rows end with, as :func:`surplus_fields` counts them.
     """
 
     line: RawRecord
     last: RawRecord
     delimiter: str
     sentences: tuple[str, ...] = ()
+    surplus: int = 0
 
 
 def find_header_line(
@@ -81,7 +84,9 @@ def find_header_line(
     last = rows[header.last][0]
     others = [other.line for other, _ in rows[: header.last + 1] if other is not line]
     sentences = (told_header(line.line, others),) if others else ()
-    return HeaderLine(line, last, delimiter, sentences)
+    below = [cells for _, cells in rows[header.last + 1 :]]
+    surplus = surplus_fields(rows[header.place][1], below)
+    return HeaderLine(line, last, delimiter, sentences, surplus)
 
 
 def first_lines(first: RawRecord, others: Iterator[RawRecord]) -> list[RawRecord]:

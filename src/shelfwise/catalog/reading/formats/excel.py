@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import BLANK, blocks_of
-from shelfwise.catalog.reading.formats._header import distinct_names
+from shelfwise.catalog.reading.formats._column_names import distinct_names
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._sheet_table import (
     SheetTable,
