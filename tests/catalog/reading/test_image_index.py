@@ -38,7 +38,8 @@ def shop(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, images: Sequence[str | None]) -> ReadResult:
-    lines = [json.dumps({"id": str(i), "image": image}) for i, image in enumerate(images)]
+    records = [{"id": str(i), "title": "Mug", "image": image} for i, image in enumerate(images)]
+    lines = map(json.dumps, records)
     (folder / "catalog.jsonl").write_text("\n".join(lines), "utf-8")
     return read_catalog(folder / "catalog.jsonl")
 
