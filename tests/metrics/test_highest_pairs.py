@@ -36,3 +36,12 @@ def test_blocks_make_no_difference(monkeypatch):
     by_block = HighestPairs.of(scores, 3)
     for name in ("rows", "labels", "scores"):
         np.testing.assert_array_equal(getattr(by_block, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix])
+def test_no_products_have_no_pairs(kind):
+    found = HighestPairs.of(kind(np.zeros((0, 3))), 2)
+    # places, which index arrays and are counted
+    assert np.issubdtype(found.rows.dtype, np.integer)
+    assert np.issubdtype(found.labels.dtype, np.integer)
+    assert len(found.rows) == len(found.labels) == len(found.scores) == 0
