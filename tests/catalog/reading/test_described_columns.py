@@ -113,3 +113,15 @@ def test_names_of_languages_end_where_words_do() -> None:
     assert plain_names("category_id") == ("category_id",)
     assert plain_names("product_no") == ("product_no",)
     assert plain_names("translations.DEFAULT.name")[-1] == "name"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7001,Item code reader,Home\n7002,Name plate,Garden\n7003,Price tags,Home\n",
+        '{"id": 1, "title": "Mug", "price": 4},\n{"id": 2, "title": "Cup", "price": 5},\n',
+    ],
+)
+def test_records_without_a_header_are_no_names(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CatalogError):
+        read(tmp_path, text, "products.csv")

@@ -15,6 +15,9 @@ from shelfwise.catalog.reading.nested_prices import find_nested_price
 from shelfwise.catalog.reading.rival_columns import rivals_of
 from shelfwise.config import CatalogSettings
 
+_MIN_KNOWN = 2
+"""Fields from which on the names of columns are surely names."""
+
 Sample = Callable[[str], Sequence[Any]]
 """The first values of a column, given its name."""
 
@@ -72,15 +75,22 @@ class _Columns:
 
     def take_described_ones(self) -> None:
         """Columns with a word of the field in their names, where no name is usual."""
+        found: dict[str, str] = {}
         for field in SYNONYMS:
             column = self._column(field)
             # one that only counts the rows is no name
             is_named = column is not None and not (field == "id" and is_index(column))
             if is_named or field in self._told or self._has_levels(field):
                 continue
-            described = described_column(field, self._names, self._used, self._sample)
+            used = {*self._used, *found.values()}
+            described = described_column(field, self._names, used, self._sample)
             if described is not None:
-                self._choose(field, described, "is taken, by a word in its name and what it holds")
+                found[field] = described
+        # one word alone may as well stand in a record, where a table has no header
+        if len({*self._usual, *self.chosen, *found}) < _MIN_KNOWN:
+            return
+        for field, column in found.items():
+            self._choose(field, column, "is taken, by a word in its name and what it holds")
 
     def _has_levels(self, field: str) -> bool:
         """Whether several columns make up the categories."""

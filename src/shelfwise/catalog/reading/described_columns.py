@@ -28,6 +28,9 @@ _LONGEST_ID = 64
 _SHORT = 4
 """Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
 
+_LONGEST_NAME = 60
+_NO_NAME = re.compile(r'[{}]|^"|":')
+
 _IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
@@ -61,6 +64,9 @@ def described_column(
 
 def _is_described(name: str, field: str) -> bool:
     """Whether a name has a word of the field, and none that makes it something about the field."""
+    # a piece of JSON is no name
+    if _NO_NAME.search(name) or len(name) > _LONGEST_NAME:
+        return False
     plain = plain_names(name)
     has_word = any(_has(one, FIELD_WORDS[field]) for one in plain)
     return has_word and not any(_has(one, OTHER_WORDS[field]) for one in plain)
