@@ -61,14 +61,17 @@ def fit_logistic_in_batches(
     """
     by_label = sp.csc_array(targets)
     penalties = torch.from_numpy(_penalties(shards, cost))
-    blocks = []
+    weights, biases = [], []
     for labels in _label_blocks(shards.shape[1], by_label.shape[1]):
         wanted = sp.csr_array(by_label[:, labels])
         learner = _Learner.starting(wanted, penalties, positive_weight)
         _learn(learner, shards, wanted, seed, progress or NullProgress())
-        blocks.append(learner.weights_from(prune))
-    weights = sp.csr_array(sp.hstack([one for one, _ in blocks], format="csr"))
-    return LinearWeights(weights, np.concatenate([bias for _, bias in blocks]))
+        block, bias = learner.weights_from(prune)
+        weights.append(block)
+        biases.append(bias)
+        # its dense weights are the largest thing here, and are not needed for what follows
+        del learner
+    return LinearWeights(_side_by_side(weights), np.concatenate(biases))
 
 
 def steps(shards: RowShards, labels: int) -> int:
@@ -153,6 +156,31 @@ class _Learner:
         """Weights (F, L) that are at least so large, and the bias (L,)."""
         self.weights[self.weights.abs() < least] = 0
         return sp.csr_array(self.weights.numpy()), self.bias.numpy()
+
+
+def _side_by_side(blocks: list[sp.csr_array]) -> sp.csr_array:
+    """Weights (F, L) of blocks of labels, which are taken out of the list.
+
+    The same as scipy's ``hstack``, which holds all of them three times.
+    """
+    lengths = sum(np.diff(block.indptr).astype(np.int64) for block in blocks)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    labels = sum(block.shape[1] for block in blocks)
+    index = sp.get_index_dtype(maxval=max(int(ends[-1]), labels))
+    values = np.empty(ends[-1], np.float32)
+    columns = np.empty(ends[-1], index)
+    # where the next part of each row goes, and the first label of the next block
+    free, first = ends[:-1].copy(), 0
+    while blocks:
+        block = blocks.pop(0)
+        own = np.diff(block.indptr)
+        places = np.repeat(free - block.indptr[:-1], own)
+        places += np.arange(block.nnz)
+        values[places] = block.data
+        columns[places] = block.indices + first
+        free += own
+        first += block.shape[1]
+    return sp.csr_array((values, columns, ends.astype(index)), shape=(len(free), labels))
 
 
 def _by_input(rows: sp.csr_array) -> tuple[Rows, sp.csr_array]:
