@@ -146,3 +146,12 @@ def test_a_precision_without_limits_is_refused(scored: tuple[Floats, Floats]) ->
     rule, likely = rule_of(scored, calibration="none", threshold=0.3)
     with pytest.raises(ConfigError, match=r"precision of 0\.8; known: 0\.9, 0\.95, 0\.99"):
         rule.queues(likely, likely >= 0.3, 0.8)
+
+
+def test_decisions_rest_on_scores_of_single_precision(scored: tuple[Floats, Floats]) -> None:
+    """As those of a loaded model are: a threshold between two precisions would decide otherwise."""
+    scores, targets = scored
+    config = Config.load("quick", changes={"calibration": "none", "threshold": 0.3})
+    exact = scores.astype(np.float64)
+    _, likely = DecisionRule.fit(exact, targets, config, Consistency("none", None))
+    assert likely.dtype == np.float32

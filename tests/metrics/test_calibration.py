@@ -197,3 +197,17 @@ def test_unscored_labels_fill_up_each_product_by_itself():
 )
 def test_no_probability_is_certain_in_the_log_loss(hit, likely, loss):
     assert log_loss(np.array([hit]), np.array([likely])) == pytest.approx(-np.log(loss))
+
+
+def test_bins_without_a_decision_are_left_out():
+    curve = reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=10, spacing="width")
+    assert curve.score == pytest.approx([0.2, 0.9])
+    assert (curve.frequency.tolist(), curve.count.tolist()) == ([0, 1], [1, 1])
+
+
+def test_of_many_equal_scores_the_first_labels_count():
+    scores = np.tile([0.5, 0.25], (1, 100))
+    targets = np.zeros(scores.shape)
+    # the first five of the hundred labels that are scored highest
+    targets[0, [0, 2, 4, 6, 8]] = 1
+    assert PooledDecisions.of(targets, scores, 5).true.tolist() == [1] * 5
