@@ -106,8 +106,8 @@ class Categorizer(ModelEstimator):
                 used are left out, and told in the log.
             y: one entry a product: a label, a collection of labels, or paths; or multi-hot (N, K), whose
                 columns :meth:`predict` then has. See
-                :func:`~shelfwise.catalog.reading.target_parsing.read_targets`. A product without a label is
-                left out.
+                :func:`~shelfwise.catalog.reading.python.target_parsing.read_targets`. A product without a
+                label is left out.
 
         Raises:
             ShelfwiseError: the catalogue or its categories leave nothing to train on.

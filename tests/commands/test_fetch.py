@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from shelfwise.catalog.reading.image_urls import file_name, record_path
+from shelfwise.catalog.reading.images.image_urls import file_name, record_path
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.stream_samples import EvenSample
 from shelfwise.commands.fetch import fetch_images

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.reading.image_urls import record_path
+from shelfwise.catalog.reading.images.image_urls import record_path
 from shelfwise.config import CatalogSettings
 from shelfwise.core.claims import claimed
 from shelfwise.core.files import json_text, write_text_atomically

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.core.arrow_size import is_text, one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Float64Array, Rows

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.reading.image_urls import file_name
+from shelfwise.catalog.reading.images.image_urls import file_name
 from shelfwise.core.claims import LEFTOVERS
 from shelfwise.core.files import json_text, replacing, write_text_atomically
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.labels import Mode
-from shelfwise.catalog.reading.category_signs import ESCAPE, CategorySigns
-from shelfwise.catalog.reading.category_text import read_name
+from shelfwise.catalog.reading.categories.category_signs import ESCAPE, CategorySigns
+from shelfwise.catalog.reading.categories.category_text import read_name
+from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.json_objects import category_values
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.written_lists import unpacked
 from shelfwise.errors import CatalogError
 from shelfwise.review.category_objects import CategoryObjects, objects_in
 from shelfwise.review.new_categories import NewCategories

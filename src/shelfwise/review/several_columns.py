@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shelfwise.catalog.reading.category_columns import CategoryColumns, column_text, is_on
-from shelfwise.catalog.reading.category_text import read_name
+from shelfwise.catalog.reading.categories.category_columns import (
+    CategoryColumns,
+    column_text,
+    is_on,
+)
+from shelfwise.catalog.reading.categories.category_text import read_name
 from shelfwise.errors import CatalogError
 from shelfwise.review.new_categories import CategoryWriting, NewCategories
 

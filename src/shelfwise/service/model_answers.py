@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from shelfwise.catalog.reading.python_records import read_records
+from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, ConfigError, PluginError, ShelfwiseError

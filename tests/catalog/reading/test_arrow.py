@@ -17,7 +17,7 @@ from shelfwise.catalog.reading.arrow import (
     opens_json,
     take_rows,
 )
-from shelfwise.catalog.reading.column_checks import _PLAIN_TEXT
+from shelfwise.catalog.reading.columns.column_checks import _PLAIN_TEXT
 from shelfwise.text.html import plain_text
 
 TEXTS = st.lists(st.none() | st.text(" a&<[{é\x7f", max_size=5), max_size=9)

@@ -12,7 +12,7 @@ import pytest
 from shelfwise.catalog.reading import block_cutting
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading.missing_ids import NOTE
-from shelfwise.catalog.reading.python_records import read_records
+from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from tests.catalog.reading.written_products import read, table
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shelfwise.catalog.reading.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.value_parsing import Rules
 

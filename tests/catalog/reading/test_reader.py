@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
+from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.catalog.reading.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings

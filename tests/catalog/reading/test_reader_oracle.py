@@ -25,8 +25,8 @@ from shelfwise.catalog.reading import block_cutting, quoting
 from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading.blocks import NOTHING_BUT_ID, Quarantined, refuse
 from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
-from shelfwise.catalog.reading.column_mapping import plan_columns
-from shelfwise.catalog.reading.column_synonyms import RELATIONS, SYNONYMS
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.formats import _header_line
 from shelfwise.catalog.reading.formats import _json_lines as json_lines

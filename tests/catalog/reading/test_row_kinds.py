@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.catalog.reading.python_records import read_records
+from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult
 from tests.catalog.reading.written_products import PRODUCTS, read, table
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from shelfwise.catalog.reading.arrow import take_rows
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
-from shelfwise.catalog.reading.column_checks import CheckedColumns, check_columns
-from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
+from shelfwise.catalog.reading.columns.column_checks import CheckedColumns, check_columns
+from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat
 from shelfwise.catalog.reading.missing_ids import NOTE, LineIds
 from shelfwise.catalog.reading.product import Product, why

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 
 ENVELOPES = (
     *("_source", "node", "attributes", "row", "payload", "after", "fields", "document", "doc"),

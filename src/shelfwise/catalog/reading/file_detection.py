@@ -15,28 +15,28 @@ from typing import Any
 
 from shelfwise.catalog.reading.arrow import Column, python_values
 from shelfwise.catalog.reading.byte_stream import RecordError
-from shelfwise.catalog.reading.category_columns import (
+from shelfwise.catalog.reading.categories.category_columns import (
     CategoryColumns,
     find_indicator_columns,
     with_written_paths,
 )
-from shelfwise.catalog.reading.category_reading import (
+from shelfwise.catalog.reading.categories.category_reading import (
     category_signs,
     category_texts,
     configured_signs,
 )
-from shelfwise.catalog.reading.category_signs import CategorySigns
-from shelfwise.catalog.reading.chosen_columns import Sample, chosen_columns
-from shelfwise.catalog.reading.column_mapping import ColumnPlan, plan_columns
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
+from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.nested_prices import price_texts
+from shelfwise.catalog.reading.columns.rival_columns import category_rivals
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
-from shelfwise.catalog.reading.flat_lists import question_of_flat_lists
-from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.level_columns import find_level_columns
+from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
-from shelfwise.catalog.reading.nested_prices import price_texts
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
-from shelfwise.catalog.reading.rival_columns import category_rivals
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError

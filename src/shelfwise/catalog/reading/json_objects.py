@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from shelfwise.catalog.reading.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
 
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.reading.python_containers import EXAMPLE
-from shelfwise.catalog.reading.python_records import read_records
+from shelfwise.catalog.reading.python.python_containers import EXAMPLE
+from shelfwise.catalog.reading.python.python_records import read_records
+from shelfwise.catalog.reading.python.target_parsing import read_targets
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
-from shelfwise.catalog.reading.target_parsing import read_targets
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.errors import CatalogError
@@ -30,7 +30,7 @@ def read_products(
 
     Args:
         products: a catalogue file; a :class:`~shelfwise.core.catalog.Catalog`, which is taken as it is; or
-            what :func:`~shelfwise.catalog.reading.python_records.read_records` takes.
+            what :func:`~shelfwise.catalog.reading.python.python_records.read_records` takes.
         root: the folder that image paths are relative to, where `products` is no file.
         every: each record must become a product; ids may repeat, but not in a file. Unset: what cannot be
             used is left out, and told in the log.
@@ -113,8 +113,8 @@ def read_labelled_products(
 
     Args:
         products: as :func:`read_products` takes them.
-        y: as :func:`~shelfwise.catalog.reading.target_parsing.read_targets` takes it; None where the products
-            have categories.
+        y: as :func:`~shelfwise.catalog.reading.python.target_parsing.read_targets` takes it; None where the
+            products have categories.
         columns: labels of the columns of a multi-hot `y` without names.
 
     Raises:

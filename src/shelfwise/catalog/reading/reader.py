@@ -13,8 +13,8 @@ from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
-from shelfwise.catalog.reading.image_index import ImageFinder
-from shelfwise.catalog.reading.image_urls import FetchedImages
+from shelfwise.catalog.reading.images.image_index import ImageFinder
+from shelfwise.catalog.reading.images.image_urls import FetchedImages
 from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.column_mapping import normal_name
-from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.reader import CatalogStream, ReadResult
 from shelfwise.config import Config

@@ -20,7 +20,7 @@ from shelfwise.catalog.reading.blocks import CheckedBlock, Quarantined, check_bl
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.file_detection import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
-from shelfwise.catalog.reading.image_index import ImageFinder
+from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.parallel import BlockCheck
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.stream_position import StreamPlace, StreamPosition

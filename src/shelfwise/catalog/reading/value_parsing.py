@@ -15,15 +15,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.reading.category_columns import CategoryColumns
-from shelfwise.catalog.reading.category_signs import CategorySigns
-from shelfwise.catalog.reading.category_text import read_name, signs_only
-from shelfwise.catalog.reading.image_urls import FetchedImages, UrlsThemselves
+from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.category_text import read_name, signs_only
+from shelfwise.catalog.reading.categories.written_lists import is_cut_list, unpacked
+from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
+from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.json_objects import category_values, plain_scalar, without_objects
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.price_parsing import DecimalSign
-from shelfwise.catalog.reading.written_lists import is_cut_list, unpacked
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]

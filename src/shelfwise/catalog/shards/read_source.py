@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.format_detection import open_source
-from shelfwise.catalog.reading.image_index import ImageFinder
-from shelfwise.catalog.reading.image_urls import FetchedImages
+from shelfwise.catalog.reading.images.image_index import ImageFinder
+from shelfwise.catalog.reading.images.image_urls import FetchedImages
 from shelfwise.catalog.reading.parallel import ReadingPool
 from shelfwise.catalog.reading.reader import quarantine_row
 from shelfwise.catalog.reading.stream import CheckedBlocks

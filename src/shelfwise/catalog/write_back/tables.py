@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from shelfwise.catalog.reading.column_mapping import on_one_line
+from shelfwise.catalog.reading.columns.column_mapping import on_one_line
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from shelfwise.catalog.reading.column_mapping import on_one_line, plain_names
+from shelfwise.catalog.reading.columns.column_mapping import on_one_line, plain_names
 from shelfwise.catalog.reading.formats._header import FIELDS_BY_NAME
 from shelfwise.errors import CatalogError
 

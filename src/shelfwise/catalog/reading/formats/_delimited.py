@@ -24,7 +24,7 @@ from shelfwise.catalog.reading.byte_stream import (
     read_chunks,
     split_lines,
 )
-from shelfwise.catalog.reading.column_mapping import on_one_line
+from shelfwise.catalog.reading.columns.column_mapping import on_one_line
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.formats._column_names import distinct_names
 from shelfwise.catalog.reading.formats._header_line import (

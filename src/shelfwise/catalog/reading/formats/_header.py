@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shelfwise.catalog.reading.column_mapping import plain_names
-from shelfwise.catalog.reading.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 
 MAX_SEARCHED = 30
 """Rows with cells among which the names are looked for."""

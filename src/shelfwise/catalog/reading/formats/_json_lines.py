@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.byte_stream import (
     as_spans,
     read_chunks,
 )
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.formats._shadowed_values import shadowing_lines
 from shelfwise.catalog.reading.record_parsing import BOM, Record, Values, nonblank_lines, parsed

@@ -11,7 +11,7 @@ from enum import Enum
 
 import ijson
 
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.envelopes import ENVELOPES
 
 SAMPLE_BYTES = 1 << 20

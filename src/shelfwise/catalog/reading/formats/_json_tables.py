@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.formats._header import knows_names
 from shelfwise.catalog.reading.formats._json_shape import Layout
 from shelfwise.errors import CatalogError

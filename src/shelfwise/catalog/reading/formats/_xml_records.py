@@ -12,7 +12,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
-from shelfwise.catalog.reading.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""

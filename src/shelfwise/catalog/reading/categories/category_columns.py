@@ -1,0 +1,144 @@
+"""Categories that are spread over several columns: one a level of the path, or one of 0 and 1 a label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Literal
+
+from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS, detect_signs
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.missing import MISSING
+
+_NO_LABELS = re.compile(
+    r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable)(?:_|$)"
+)
+"""Columns of 0 and 1 that say something else than a category."""
+
+_ON = frozenset(
+    (
+        *("1", "1.0", "true", "t", "yes", "y", "x", "ja", "j", "oui", "wahr", "vrai", "verdadero"),
+        *("да", "si", "sí", "sì", "sim", "evet", "tak", "ano", "✓", "✔", "☑"),
+    )
+)
+_OFF = frozenset(
+    (
+        *("0", "0.0", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso", "нет"),
+        *("não", "hayir", "nie", "ne", "✗", "✘", "☐", ""),
+    )
+)
+
+MOSTLY = 0.9
+"""From this share of the rows on columns of levels are taken for whole paths."""
+
+MIN_INDICATORS = 3
+"""Columns of 0 and 1 below which they are taken for properties of the product."""
+
+
+@dataclass(frozen=True)
+class CategoryColumns:
+    """The columns that make up the categories.
+
+    Args:
+        names: the source's columns; of levels from the root down.
+        kind: ``levels``, one path; ``labels``, one label a column; ``indicators``, one label a column that
+            holds 1; ``paths``, one written path a column; ``growing``, written paths of which each goes on
+            where the one before ends, so that the last says all.
+        signs: what separates the levels of written paths.
+    """
+
+    names: tuple[str, ...]
+    kind: Literal["levels", "labels", "indicators", "paths", "growing"]
+    signs: CategorySigns = field(default_factory=CategorySigns)
+
+    def combine(self, values: Mapping[str, Any]) -> list[list[str]] | None:
+        """The paths of one record.
+
+        >>> CategoryColumns(("level1", "level2"), "levels").combine({"level1": "A", "level2": "B"})
+        [['A', 'B']]
+        """
+        texts = [column_text(values.get(name)) for name in self.names]
+        if self.kind == "indicators":
+            on = [name for name, text in zip(self.names, texts, strict=True) if is_on(text)]
+            return [[name] for name in on] or None
+        filled = [text for text in texts if text]
+        if self.kind == "labels":
+            return [[text] for text in filled] or None
+        if self.kind in ("paths", "growing"):
+            written = filled[-1:] if self.kind == "growing" else filled
+            return [self.signs.levels(text) for text in written] or None
+        path: list[str] = []
+        for text in texts:
+            # an empty level ends the path
+            if not text:
+                break
+            path.append(text)
+        return [path] if path else None
+
+
+def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColumns | None:
+    """Columns that hold 0 and 1 and nothing else, each of them both.
+
+    Args:
+        columns: by name, the first values of each.
+    """
+    found = []
+    for name, values in columns.items():
+        seen = {column_text(value).lower() for value in values}
+        binary = seen <= _ON | _OFF and seen & _ON and seen & _OFF
+        if binary and not _NO_LABELS.match(normal_name(name)):
+            found.append(name)
+    return CategoryColumns(tuple(found), "indicators") if len(found) >= MIN_INDICATORS else None
+
+
+def with_written_paths(
+    found: CategoryColumns, columns: Mapping[str, Sequence[Any]]
+) -> CategoryColumns:
+    """The same columns, as what they hold: names, or whole paths.
+
+    Args:
+        found: levels or labels by their names.
+        columns: by name, the first values of each.
+    """
+    rows = zip(*(map(column_text, columns[name]) for name in found.names), strict=False)
+    filled = [[text for text in row if text] for row in rows]
+    several = [row for row in filled if len(row) > 1]
+    texts = [text for row in filled for text in row]
+    growing = [row for row in several if all(_goes_on(high, low) for high, low in pairwise(row))]
+    if several and len(growing) >= MOSTLY * len(several):
+        signs = detect_signs(texts, several_paths=False).signs
+        return replace(found, kind="growing", signs=signs)
+    written = sum(any(sign in row[0] for sign in LEVEL_SIGNS) for row in filled if row)
+    if written and written >= MOSTLY * sum(map(bool, filled)):
+        return replace(found, kind="paths", signs=detect_signs(texts, several_paths=False).signs)
+    return found
+
+
+def _goes_on(high: str, low: str) -> bool:
+    """Whether a written path begins with another and has a level more."""
+    return low.startswith(high) and len(low) > len(high)
+
+
+def is_on(text: str) -> bool:
+    """Whether a product has the label whose column holds the text.
+
+    >>> is_on("1"), is_on("TRUE"), is_on("0"), is_on("")
+    (True, True, False, False)
+    """
+    return text.lower() in _ON
+
+
+def is_on_or_off(text: str) -> bool:
+    """Whether a text says yes or no."""
+    return text.lower() in _ON or text.lower() in _OFF
+
+
+def column_text(value: Any) -> str:
+    """The value of one such column as a text, empty where it is missing."""
+    if value is None or value != value:
+        return ""
+    text = str(value).strip()
+    return "" if text in MISSING else text

@@ -1,0 +1,224 @@
+"""How a column writes category paths as text: what stands between levels, and what between paths.
+
+Shops write ``A > B | A > C``, ``A/B,A/C``, ``A, B`` and a dozen others, and the same signs occur inside names
+(``Shoes, Boots & Sandals``). A sign separates where the pieces beside it are *free*: they also occur
+without each other, elsewhere in the column. Inside a name they never do. Both counts come from the column
+itself; where neither is clear, the caller is told so, with both readings, instead of a guess.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+
+from shelfwise.catalog.reading.categories.category_signs import (
+    ESCAPE,
+    CategorySigns,
+    has_both_spacings,
+    split_at,
+)
+from shelfwise.catalog.reading.categories.free_places import counted, free_places, names_beside
+from shelfwise.catalog.reading.categories.unused_signs import sign_left
+
+LEVEL_SIGNS = (
+    ">>",
+    "->",
+    "=>",
+    ">",
+    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+    "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}",
+    "\N{RIGHTWARDS ARROW}",
+    "\N{FULLWIDTH GREATER-THAN SIGN}",
+    "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}",
+    "\N{BLACK RIGHT-POINTING TRIANGLE}",
+    "\N{BLACK RIGHT-POINTING POINTER}",
+)
+"""Signs that stand between levels and hardly ever in a name.
+
+Longer ones first, as they contain shorter ones.
+"""
+
+OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
+"""Signs between levels that also occur in names (TV/Audio)."""
+
+PATH_SIGNS = (
+    *("||", "|", ";;", ";", "^", "~", "\n", "\t", ","),
+    "\N{IDEOGRAPHIC COMMA}",
+    "\N{FULLWIDTH COMMA}",
+    "\N{FULLWIDTH SEMICOLON}",
+    "\N{ARABIC COMMA}",
+    "\N{ARABIC SEMICOLON}",
+)
+"""Signs between several paths of one product, likeliest first; commas occur in names, too."""
+
+PIPE = "|"
+"""Stands between paths, and in some catalogues between levels."""
+
+CLEARLY_FREE = 0.6
+"""From this share of free places on a sign separates."""
+
+SURELY_FREE = 0.9
+"""The same for a comma beside levels: there both of its readings are common."""
+
+CLEARLY_BOUND = 0.25
+"""Up to this share of free places a sign belongs to names."""
+
+MIN_PLACES = 3
+"""Places of a sign below which the column cannot tell; the sign is then taken for part of names."""
+
+MOSTLY = 0.5
+"""A sign in this share of all texts separates where nothing else does: names hold one now and then only."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a column's texts say about themselves.
+
+    Args:
+        signs: the most likely reading.
+        other: a reading nearly as likely, or None where the evidence is clear.
+        evidence: one sentence a sign, for people.
+    """
+
+    signs: CategorySigns
+    other: CategorySigns | None
+    evidence: tuple[str, ...]
+
+
+def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
+    """Find what separates levels and paths in `texts`.
+
+    Args:
+        several_paths: whether a text may hold several paths.
+    """
+    values = [text.strip() for text in texts if text.strip()]
+    evidence: list[str] = []
+    separator, separates_levels = _level_sign(values, evidence)
+    if not separator and several_paths and _are_levels(values, PIPE):
+        evidence.append(
+            f"{PIPE!r} separates levels: each name behind it has one above, and begins no value"
+        )
+        separator = PIPE
+    signs = CategorySigns(separator)
+    separates_paths = True
+    if several_paths:
+        signs, separates_paths = _path_sign(values, signs, evidence)
+    other = None
+    if not separates_paths:
+        other = replace(signs, delimiter="", escaped=False, bare=False)
+    elif not separates_levels:
+        other = replace(signs, separator="")
+    if other is None and several_paths:
+        other = _with_sign_left(values, signs, evidence)
+    return Detection(signs, other, tuple(evidence))
+
+
+def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
+    """The sign between levels, and whether the evidence is clear."""
+    for sign in LEVEL_SIGNS:
+        holding = [value for value in values if sign in value]
+        # a few among thousands are part of names (Age > 3)
+        if not holding or len(holding) * 20 < len(values):
+            continue
+        spaced = f" {sign} "
+        # "A > B" is cut at the sign with its blanks, so that a bare one in a name stays
+        always_spaced = all(value.count(sign) == value.count(spaced) for value in holding)
+        evidence.append(
+            f"{sign!r} separates levels: it is in {len(holding)} of {len(values)} values"
+        )
+        return (spaced if always_spaced else sign), True
+    for sign in OTHER_LEVEL_SIGNS:
+        places, free = free_places([value.split(sign) for value in values])
+        if not places:
+            continue
+        share = free / places
+        if places < MIN_PLACES or share <= CLEARLY_BOUND:
+            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
+            continue
+        clear = share >= CLEARLY_FREE
+        verb = "separates levels" if clear else "may separate levels, or be part of names"
+        evidence.append(f"{sign!r} {verb}: {counted(free, places)}")
+        return sign, clear
+    return "", True
+
+
+def _path_sign(
+    values: Sequence[str], signs: CategorySigns, evidence: list[str]
+) -> tuple[CategorySigns, bool]:
+    """`signs` with the sign between paths, and whether the evidence is clear."""
+    undecided: CategorySigns | None = None
+    for sign in PATH_SIGNS:
+        if sign == signs.separator.strip():
+            continue
+        escaped = any(ESCAPE + sign in value for value in values)
+        candidate = replace(
+            signs, delimiter=sign, escaped=escaped, bare=has_both_spacings(values, sign)
+        )
+        pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
+        places, free = free_places(names_beside(pieces, signs.separator))
+        if not places:
+            continue
+        if escaped:
+            # whoever escapes the sign in names separates with it
+            evidence.append(f"{sign!r} separates paths: names escape it with a backslash")
+            return candidate, True
+        share = free / places
+        holding = sum(len(parts) > 1 for parts in pieces)
+        if places >= MIN_PLACES and not signs.separator and holding >= MOSTLY * len(values):
+            # fixed chains (Snacks, Sweet snacks, Biscuits) never come apart, so counting places cannot tell
+            evidence.append(
+                f"{sign!r} separates labels: it is in {holding} of {len(values)} values"
+            )
+            return candidate, True
+        if places < MIN_PLACES or share <= CLEARLY_BOUND:
+            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
+            continue
+        needed = SURELY_FREE if sign == "," and signs.separator else CLEARLY_FREE
+        if share >= needed:
+            evidence.append(f"{sign!r} separates paths: {counted(free, places)}")
+            return candidate, True
+        evidence.append(
+            f"{sign!r} may separate paths, or be part of names: {counted(free, places)}"
+        )
+        undecided = undecided or candidate
+    return (undecided, False) if undecided else (signs, True)
+
+
+def _are_levels(values: Iterable[str], sign: str) -> bool:
+    """Whether what a sign separates lies below each other, as in ``Home|Kitchen|Mugs``.
+
+    Then a name has one name above it, is never the first, and shares the one above with others.
+    """
+    above: defaultdict[str, set[str]] = defaultdict(set)
+    below: defaultdict[str, set[str]] = defaultdict(set)
+    firsts: set[str] = set()
+    for value in values:
+        names = [name.strip() for name in value.split(sign)]
+        firsts.add(names[0])
+        for high, low in pairwise(names):
+            above[low].add(high)
+            below[high].add(low)
+    if len(above) < MIN_PLACES:
+        return False
+    fitting = [name for name, highs in above.items() if len(highs) == 1 and name not in firsts]
+    shared = any(len(lows) > 1 for lows in below.values())
+    return shared and len(fitting) >= SURELY_FREE * len(above)
+
+
+def _with_sign_left(
+    values: Iterable[str], signs: CategorySigns, evidence: list[str]
+) -> CategorySigns | None:
+    """The reading that uses a sign which `signs` leaves inside names; None where none is left."""
+    paths = (path for value in set(values) for path in signs.paths(value))
+    left = sign_left(chain.from_iterable(paths))
+    if left is None:
+        return None
+    evidence.append(f"{left.sign!r} is left inside names, and may separate, too")
+    if not signs.separator and not left.joins_labels:
+        return replace(signs, separator=left.sign)
+    if not signs.separator and signs.delimiter:
+        # what was taken for the sign between paths may be the one between levels
+        return CategorySigns(signs.delimiter, left.sign)
+    return replace(signs, delimiter=left.sign, escaped=False, bare=False)

@@ -1,0 +1,86 @@
+"""How the texts of a column of categories are read: as the settings say, else as the column itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shelfwise.catalog.reading.categories.category_detection import detect_signs
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns, with_flags
+from shelfwise.catalog.reading.categories.category_text import read_name, signs_only
+from shelfwise.catalog.reading.categories.two_readings import question_of_two_readings
+from shelfwise.catalog.reading.categories.written_lists import unpacked
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.json_objects import category_values
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import TwoReadingsError
+
+
+def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
+    """The texts that hold written paths: values that are texts, and the items of values that are flat lists.
+
+    Both without mark-up and brackets, whose signs would count as separators.
+    """
+    whole: list[str] = []
+    items: list[str] = []
+    for value in values:
+        value = category_values(unpacked(value))
+        if isinstance(value, str) and not is_missing(value):
+            whole.append(signs_only(value))
+        elif isinstance(value, list):
+            items.extend(read_name(item) for item in value if isinstance(item, str))
+    return whole, items
+
+
+def category_signs(
+    texts: list[str], items: list[str], column: str, settings: CatalogSettings, evidence: list[str]
+) -> CategorySigns:
+    """What the settings say, and what the column says where they say nothing.
+
+    Args:
+        texts: values that are one text each.
+        items: of flat lists; each may be a written path, but holds no second one.
+    """
+    configured = configured_signs(settings, texts)
+    if _is_heureka(column, [*texts, *items], settings):
+        evidence.append(f"{column}: '|' separates levels, as the feeds of Heureka have it")
+        return CategorySigns("|")
+    if not texts and settings.category_separator is None:
+        found = detect_signs(items, several_paths=False)
+        evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
+        return replace(found.signs, delimiter=configured.delimiter)
+    if settings.category_separator is not None and settings.category_delimiter is not None:
+        return configured
+    found = detect_signs(texts)
+    evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
+    open_setting = settings.category_delimiter is None and settings.category_separator is None
+    if found.other is not None and open_setting:
+        question = question_of_two_readings(texts, column, found.signs, found.other)
+        readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
+        raise TwoReadingsError(question, column, readings)
+    signs = found.signs
+    if settings.category_separator is not None:
+        signs = replace(signs, separator=configured.separator)
+    if settings.category_delimiter is not None:
+        signs = with_flags(replace(signs, delimiter=configured.delimiter), texts)
+    return signs
+
+
+def _is_heureka(column: str, texts: Sequence[str], settings: CatalogSettings) -> bool:
+    """Whether the column is one of Heureka's feeds, in which each text is one path, ``A | B | C``."""
+    settled = settings.category_separator is not None or settings.category_delimiter is not None
+    if settled or normal_name(column) != "categorytext":
+        return False
+    return any("|" in text for text in texts) and not any(">" in text for text in texts)
+
+
+def configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:
+    """The signs of the settings; blank ones mean that there are none."""
+    separator = settings.category_separator if settings.category_separator is not None else " > "
+    delimiter = settings.category_delimiter if settings.category_delimiter is not None else "|"
+    signs = CategorySigns(
+        separator if separator.strip() else "", delimiter if delimiter.strip(" ") else ""
+    )
+    return with_flags(signs, texts)

@@ -1,0 +1,48 @@
+"""Flat lists of categories, ``["Mugs", "Gifts"]``: one path by the rule, though they may be labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from shelfwise.catalog.reading.categories.written_lists import unpacked
+from shelfwise.catalog.reading.json_objects import category_values
+
+_MIN_PAIRS = 3
+"""Neighbours in lists below which these say nothing."""
+
+_MOSTLY = 0.5
+
+
+def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -> str | None:
+    """What a user is told where flat lists look like labels beside each other; None where they are paths.
+
+    A level of a path has one name above it, mostly. What stands behind many names is a label.
+
+    Args:
+        separator: between the levels of written paths; lists with such are lists of paths.
+    """
+    lists = [category_values(unpacked(value)) for value in values]
+    pairs = [pair for one in lists if _is_flat(one, separator) for pair in pairwise(one)]
+    above: defaultdict[str, set[str]] = defaultdict(set)
+    for high, low in pairs:
+        above[low].add(high)
+    below_several = [low for _, low in pairs if len(above[low]) > 1]
+    if len(pairs) < _MIN_PAIRS or len(below_several) <= _MOSTLY * len(pairs):
+        return None
+    name = below_several[0]
+    return (
+        f"{column}: a list of names is one path, though {name!r} stands below {len(above[name])} names; if "
+        'they are labels beside each other, write a list of lists: [["Mugs"], ["Gifts"]]'
+    )
+
+
+def _is_flat(value: Any, separator: str) -> bool:
+    """Whether a value is a list of names and no list of paths."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return False
+    texts = [item for item in value if isinstance(item, str)]
+    written = bool(separator) and any(separator in text for text in texts)
+    return len(texts) == len(value) and not written

@@ -1,0 +1,125 @@
+"""Columns that are a field by what they hold, where the usual names do not tell or mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.described_columns import described_column
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
+from shelfwise.catalog.reading.columns.rival_columns import rivals_of
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.missing_ids import fuller_id_column, is_index
+from shelfwise.config import CatalogSettings
+
+_MIN_KNOWN = 2
+"""Fields from which on the names of columns are surely names."""
+
+Sample = Callable[[str], Sequence[Any]]
+"""The first values of a column, given its name."""
+
+
+def chosen_columns(
+    names: tuple[str, ...], settings: CatalogSettings, sample: Sample, evidence: list[str]
+) -> dict[str, str]:
+    """Our fields -> the file's columns, of fields whose usual column is not the one.
+
+    Args:
+        names: all columns of the file.
+        settings: columns that they name are taken as they are.
+        evidence: gets a sentence for each.
+    """
+    columns = _Columns(names, settings, sample, evidence)
+    columns.take_fuller_id()
+    columns.replace_empty_ones()
+    columns.take_described_ones()
+    columns.take_nested_price()
+    return columns.chosen
+
+
+class _Columns:
+    """The columns of a file, of which one after the other is chosen."""
+
+    def __init__(
+        self, names: Sequence[str], settings: CatalogSettings, sample: Sample, evidence: list[str]
+    ) -> None:
+        self.chosen: dict[str, str] = {}
+        self._names = names
+        self._told = settings.columns
+        self._sample = sample
+        self._evidence = evidence
+        self._usual = plan_columns(tuple(names), settings.columns).ours
+
+    def take_fuller_id(self) -> None:
+        """An id that every row has, where the usual one is empty in many."""
+        usual = self._usual.get("id")
+        if usual is None or "id" in self._told:
+            return
+        fuller = fuller_id_column(self._names, usual, self._sample)
+        if fuller is not None:
+            self._choose("id", fuller, f"is taken, as {usual} is empty in many rows")
+
+    def replace_empty_ones(self) -> None:
+        """Columns with values, where the usual ones of their fields have none."""
+        for field, column in self._usual.items():
+            # an id may be missing, and is looked for above
+            if field == "id" or field in self._told or not self._is_empty(column):
+                continue
+            rivals = rivals_of(field, self._names, self._used)
+            other = next((name for name in rivals if not self._is_empty(name)), None)
+            if other is not None:
+                self._choose(field, other, f"is taken, as {column} is empty")
+
+    def take_described_ones(self) -> None:
+        """Columns with a word of the field in their names, where no name is usual."""
+        found: dict[str, str] = {}
+        for field in SYNONYMS:
+            column = self._column(field)
+            # one that only counts the rows is no name
+            is_named = column is not None and not (field == "id" and is_index(column))
+            if is_named or field in self._told or self._has_levels(field):
+                continue
+            used = {*self._used, *found.values()}
+            described = described_column(field, self._names, used, self._sample)
+            if described is not None:
+                found[field] = described
+        # one word alone may as well stand in a record, where a table has no header
+        if len({*self._usual, *self.chosen, *found}) < _MIN_KNOWN:
+            return
+        for field, column in found.items():
+            self._choose(field, column, "is taken, by a word in its name and what it holds")
+
+    def _has_levels(self, field: str) -> bool:
+        """Whether several columns make up the categories."""
+        return field == "categories" and find_level_columns(self._names) is not None
+
+    def take_nested_price(self) -> None:
+        """A price inside objects, where there is no other."""
+        price = self._column("price")
+        has_price = price is not None and not self._is_empty(price)
+        if has_price or "price" in self._told:
+            return
+        nested = find_nested_price(self._names, self._sample)
+        if nested is not None:
+            self.chosen["price"] = nested
+            self._evidence.append(
+                f"price: it is inside the objects of {nested}; of several the lowest is taken"
+            )
+
+    @property
+    def _used(self) -> set[str]:
+        """Columns that are a field by now."""
+        return {*self._usual.values(), *self.chosen.values()}
+
+    def _column(self, field: str) -> str | None:
+        return self.chosen.get(field, self._usual.get(field))
+
+    def _choose(self, field: str, column: str, why: str) -> None:
+        self.chosen[field] = column
+        self._evidence.append(f"{field}: {column} {why}")
+
+    def _is_empty(self, column: str) -> bool:
+        return all(map(is_missing, self._sample(column)))

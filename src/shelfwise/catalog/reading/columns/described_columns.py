@@ -1,0 +1,133 @@
+"""Columns that are a field by a word in their names and by what they hold, such as ``Preis in €``.
+
+They count where no column has a usual name. Both must agree: a column called ``price group`` that holds
+letters is no price.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.categories.category_columns import column_text, is_on_or_off
+from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.price_parsing import parse_price
+from shelfwise.catalog.reading.row_kinds import TYPES_OF_PRODUCTS
+
+MOSTLY = 0.5
+"""Share of a column's values that must be what the field holds; others may be words such as "on request"."""
+
+_REPEATED = 0.9
+_ENOUGH = 10
+"""Values from which on names of categories must repeat."""
+
+_LONGEST_ID = 64
+_SHORT = 4
+"""Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
+
+_LONGEST_NAME = 60
+_NO_NAME = re.compile(r'[{}]|^"|":')
+
+_IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+
+
+def described_column(
+    field: str,
+    names: Sequence[str],
+    used: Collection[str],
+    sample: Callable[[str], Sequence[Any]],
+) -> str | None:
+    """The first column that is described as the field and holds what it does; None without one.
+
+    Args:
+        names: all columns of the file.
+        used: those that are a field already.
+        sample: the first values of a column.
+    """
+    if field not in _HOLDS:
+        return None
+    for name in names:
+        if name in used or not _is_described(name, field):
+            continue
+        values = sample(name)
+        filled = [value for value in values if not is_missing(value)]
+        # an id must be everywhere
+        complete = field != "id" or len(filled) == len(values)
+        if filled and complete and _HOLDS[field](filled):
+            return name
+    return None
+
+
+def _is_described(name: str, field: str) -> bool:
+    """Whether a name has a word of the field, and none that makes it something about the field."""
+    # a piece of JSON is no name
+    if _NO_NAME.search(name) or len(name) > _LONGEST_NAME:
+        return False
+    plain = plain_names(name)
+    has_word = any(_has(one, FIELD_WORDS[field]) for one in plain)
+    return has_word and not any(_has(one, OTHER_WORDS[field]) for one in plain)
+
+
+def _has(plain: str, words: Collection[str]) -> bool:
+    parts = plain.split("_")
+    return any(word in parts or (_is_stem(word) and word in plain) for word in words)
+
+
+def _is_stem(word: str) -> bool:
+    """Whether a word may stand inside a longer one: languages without blanks need it, short words do not."""
+    return len(word) > _SHORT or not word.isascii()
+
+
+def _are_ids(values: Sequence[Any]) -> bool:
+    texts = [column_text(value) for value in values]
+    short = all(text.isprintable() and len(text) <= _LONGEST_ID for text in texts)
+    return short and len(set(texts)) == len(texts)
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return _mostly(values, lambda value: _LETTERS.search(str(value)) is not None)
+
+
+def _are_titles(values: Sequence[Any]) -> bool:
+    distinct = {column_text(value) for value in values}
+    return _are_texts(values) and 2 * len(distinct) >= len(values)
+
+
+def _are_prices(values: Sequence[Any]) -> bool:
+    return _mostly(values, lambda value: parse_price(str(value)) is not None)
+
+
+def _are_images(values: Sequence[Any]) -> bool:
+    return _mostly(values, lambda value: _IMAGE.match(str(value).strip()) is not None)
+
+
+def _are_categories(values: Sequence[Any]) -> bool:
+    """Whether values repeat, and say more than yes and no or which kind of row it is."""
+    texts = [column_text(value) for value in values]
+    distinct = set(texts)
+    # WooCommerce writes several, "variation, virtual"
+    words = {word.strip().lower() for text in distinct for word in text.split(",")}
+    if all(map(is_on_or_off, distinct)) or words <= TYPES_OF_PRODUCTS:
+        return False
+    repeated = len(distinct) <= _REPEATED * len(texts)
+    return len(texts) < _ENOUGH or repeated
+
+
+def _mostly(values: Sequence[Any], is_one: Callable[[Any], bool]) -> bool:
+    return sum(map(is_one, values)) >= MOSTLY * len(values)
+
+
+_HOLDS: Mapping[str, Callable[[Sequence[Any]], bool]] = {
+    "id": _are_ids,
+    "title": _are_titles,
+    "description": _are_texts,
+    "image": _are_images,
+    "categories": _are_categories,
+    "price": _are_prices,
+    "brand": _are_texts,
+}
+"""Our field -> whether the filled values of a column may be it."""

@@ -1,0 +1,99 @@
+"""Columns whose names say that they are the levels of a category path, or labels beside each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+
+_CATEGORY = (
+    r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
+    r"|категория|warengruppe|produktgruppe|gruppe|familia|famille|family|class|カテゴリー?|分类)"
+)
+"""What a column of categories is called in the languages of shops."""
+
+_LEVEL = r"(?:level|lvl|l|ebene|niveau|nivel|nível|livello|poziom|seviye|nivå)"
+
+_NUMBERED = re.compile(
+    rf"((?:\w+_)?(?:{_CATEGORY}|{_LEVEL}|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name)?"
+)
+_LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
+"""Columns that hold one label each."""
+
+_TOP = re.compile(
+    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_CATEGORY}(?:_name)?|大{_CATEGORY}"
+)
+_MIDDLE = re.compile(rf"{_CATEGORY}(?:_name)?|中{_CATEGORY}")
+_SUB = re.compile(
+    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under)_?)+){_CATEGORY}_?(\d?)(?:_name)?|小{_CATEGORY}"
+)
+_BELOW = ("article_type", "articletype")
+"""What stands below a sub-category (Myntra)."""
+
+_ABOVE = ("department", "department_name")
+"""What stands above a class (retail)."""
+
+Place = tuple[int, int, str]
+"""Where a level stands among the others: its rank, how often it says that it is below, and its number."""
+
+
+def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
+    """Columns named like levels or labels.
+
+    These are ``level1`` to ``levelN``, ``Category`` with ``Sub Category``, and ``label1`` to ``labelN``.
+
+    >>> find_level_columns(["id", "Unterkategorie", "Hauptkategorie"]).names
+    ('Hauptkategorie', 'Unterkategorie')
+    """
+    levels = _numbered_levels(names) or _named_levels(names)
+    if levels:
+        return CategoryColumns(levels, "levels")
+    labels = tuple(name for name in names if _LABEL.fullmatch(normal_name(name)))
+    return CategoryColumns(labels, "labels") if len(labels) > 1 else None
+
+
+def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
+    """Columns with one name and consecutive numbers from 0 or 1 on."""
+    numbered: dict[str, dict[int, str]] = {}
+    for name in names:
+        match = _NUMBERED.fullmatch(normal_name(name))
+        if match:
+            numbered.setdefault(match[1], {})[int(match[2])] = name
+    for levels in numbered.values():
+        numbers = sorted(levels)
+        consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        if len(numbers) > 1 and numbers[0] in (0, 1) and consecutive:
+            return tuple(levels[number] for number in numbers)
+    return ()
+
+
+def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
+    """A column of categories, those that say that they are below it, and one that says it is above."""
+    levels: dict[Place, str] = {}
+    for name in names:
+        place = _place(normal_name(name))
+        # of several with one meaning the first counts
+        if place is not None:
+            levels.setdefault(place, name)
+    ranks = {rank for rank, _, _ in levels}
+    if _SUB_RANK not in ranks or not ranks & {_TOP_RANK, _MIDDLE_RANK}:
+        return ()
+    return tuple(levels[place] for place in sorted(levels))
+
+
+_ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK, _SUB_RANK, _BELOW_RANK = range(5)
+
+
+def _place(name: str) -> Place | None:
+    """Where a column of this plain name stands among levels; None of other columns."""
+    sub = _SUB.fullmatch(name)
+    if sub:
+        return _SUB_RANK, len(sub[1] or ""), sub[2] or ""
+    for rank, pattern in ((_TOP_RANK, _TOP), (_MIDDLE_RANK, _MIDDLE)):
+        if pattern.fullmatch(name):
+            return rank, 0, ""
+    if name in _ABOVE:
+        return _ABOVE_RANK, 0, ""
+    return (_BELOW_RANK, 0, "") if name in _BELOW else None

@@ -1,0 +1,65 @@
+"""Columns that could have been a field too, and how a user takes one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.described_columns import described_column
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.config import CatalogSettings
+
+
+def category_rivals(
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    settings: CatalogSettings,
+    sample: Callable[[str], Sequence[Any]],
+) -> tuple[str, ...]:
+    """What a user is told of each column that could be the categories too, by its name.
+
+    Args:
+        names: all columns of the file.
+        columns: our field -> the file's column.
+        settings: where they name the column, there is nothing to tell.
+        sample: the first values of a column.
+    """
+    if "categories" not in columns or "categories" in settings.columns:
+        return ()
+    return tuple(_rival_sentences("categories", names, columns, sample))
+
+
+def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[str]:
+    """The columns that `field` could be too, by its synonyms, likeliest first.
+
+    Args:
+        names: all columns of the file.
+        used: those that are a field already.
+    """
+    plain = {normal_name(name): name for name in reversed(names) if name not in used}
+    return [plain[synonym] for synonym in SYNONYMS[field] if synonym in plain]
+
+
+def _rival_sentences(
+    field: str,
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    sample: Callable[[str], Sequence[Any]],
+) -> Iterator[str]:
+    used = set(columns.values())
+    described = described_column(field, names, used, sample)
+    for name in names:
+        usual = normal_name(name) in SYNONYMS[field]
+        if name in used or not (usual or name == described):
+            continue
+        # a column without values takes nothing from anybody
+        if all(map(is_missing, sample(name))):
+            continue
+        written = json.dumps(name, ensure_ascii=False)
+        yield (
+            f"{field}: {columns[field]} is taken, and {name} could be it too; to take {name}, write under "
+            f"[catalog]: columns = {{ {field} = {written} }}"
+        )

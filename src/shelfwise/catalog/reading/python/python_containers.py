@@ -1,0 +1,131 @@
+"""Products as Python programs hold them: data frames, Arrow tables, data sets, dictionaries, generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+from narwhals.exceptions import DuplicateError
+
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.errors import CatalogError
+
+EXAMPLE = "[{'title': 'Mug with a handle'}]"
+_EXPECTED = f"give a catalogue file, a data frame or dictionaries, e.g. {EXAMPLE}"
+_SHOWN = 5
+
+Record = Mapping[Any, Any]
+
+
+def records_of(products: Any, columns: Mapping[str, str]) -> list[Record]:
+    """The products as mappings from column to value, in their order.
+
+    Args:
+        products: a data frame of pandas, polars or any library that narwhals knows; a table of Arrow or of
+            anything with an Arrow C stream; or an iterable of mappings, such as a list, a generator, a numpy
+            array or a data set of the datasets library.
+        columns: our field -> the source's column, where the settings name it.
+
+    Raises:
+        CatalogError: it is none of these, or a column's name stands for several columns.
+    """
+    try:
+        frame = nw.from_native(products, pass_through=True, allow_series=True)
+    except DuplicateError as error:
+        raise CatalogError(repeated_columns(error)) from None
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, nw.DataFrame):
+        return _rows(frame, columns)
+    if isinstance(frame, nw.Series):
+        return _checked(frame.to_list())
+    if hasattr(products, "__arrow_c_stream__") or hasattr(products, "__arrow_c_array__"):
+        return _rows(nw.from_native(pa.table(products)), columns)
+    _refuse_what_is_no_list(products)
+    return _checked(list(products))
+
+
+def _rows(frame: nw.DataFrame[Any], columns: Mapping[str, str]) -> list[Record]:
+    """The rows of a data frame; the index of a pandas one is a column where it says something."""
+    names = [str(name) for name in frame.columns]
+    rows: list[Record] = list(frame.rows(named=True))
+    index = nw.maybe_get_index(frame)
+    if index is None or _only_counts(index):
+        return rows
+    labels = _index_columns(index, names, columns)
+    return [
+        {**{name: values[row] for name, values in labels.items()}, **record}
+        for row, record in enumerate(rows)
+    ]
+
+
+def repeated_columns(error: DuplicateError) -> str:
+    """What to say of a data frame with several columns of one name."""
+    # the library's message names them, a line each
+    shown = " ".join(str(error).split())
+    return f"a data frame has several columns of one name ({shown}); give each its own name"
+
+
+def _only_counts(index: Any) -> bool:
+    """Whether a pandas index is the number of the row and nothing else."""
+    return index.names == [None] and list(index) == list(range(len(index)))
+
+
+def _index_columns(
+    index: Any, names: list[str], columns: Mapping[str, str]
+) -> dict[str, list[Any]]:
+    """The levels of a pandas index that are columns, with their values.
+
+    A level with a name is one, unless the frame has a column of that name. One without a name is the id, as
+    in a file that pandas writes, where nothing else is.
+    """
+    found = {}
+    for level, name in enumerate(index.names):
+        if name is not None and str(name) not in names:
+            found[str(name)] = index.get_level_values(level).tolist()
+    has_id = "id" in plan_columns((*names, *found), columns).ours
+    if len(index.names) == 1 and index.names[0] is None and not has_id:
+        # pandas writes such an index under an empty name
+        found[""] = index.tolist()
+    return found
+
+
+def _refuse_what_is_no_list(products: Any) -> None:
+    """Say what is wrong with a container that has no products in it, or says not what they are.
+
+    Raises:
+        CatalogError: `products` is one of these.
+    """
+    kind = type(products).__name__
+    if isinstance(products, Mapping):
+        keys = ", ".join(repr(key) for key in list(products)[:_SHOWN])
+        raise CatalogError(
+            f"the products are one mapping with the keys {keys}; for one product give a list: {EXAMPLE}; "
+            "for columns give pandas.DataFrame(products); for parts of a data set give one part"
+        )
+    if isinstance(products, bytes):
+        raise CatalogError(f"the products are bytes; {_EXPECTED}")
+    # data sets have a shape too, but only arrays and matrices have a type of numbers
+    shape = getattr(products, "shape", (0,)) if hasattr(products, "dtype") else (0,)
+    if hasattr(products, "tocsr"):
+        kind = f"sparse matrix ({kind})"
+    if len(shape) != 1:
+        raise CatalogError(
+            f"the products are a {kind} of the shape {tuple(shape)}, whose columns have no names; "
+            f"{_EXPECTED}, so that it can be told which column is the title"
+        )
+    if not isinstance(products, Iterable):
+        raise CatalogError(f"the products are of the type {kind}; {_EXPECTED}")
+
+
+def _checked(records: list[Any]) -> list[Record]:
+    """The records, if all of them are mappings."""
+    for place, record in enumerate(records):
+        if not isinstance(record, Mapping):
+            kind = type(record).__name__
+            raise CatalogError(
+                f"product {place} is of the type {kind}, and no dictionary; {_EXPECTED}"
+            )
+    return records

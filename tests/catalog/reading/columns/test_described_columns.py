@@ -1,0 +1,127 @@
+"""Columns without a usual name are found by a word in their names and by what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.errors import CatalogError
+from tests.catalog.reading.written_products import PRODUCTS, names_read, read, table
+
+HEADERS: dict[str, Sequence[str]] = {
+    "turkish": ("Stok Kodu", "Ürün Adı", "Açıklama", "Kategori", "Marka", "Fiyat"),
+    "japanese": ("商品コード", "商品名", "商品説明", "カテゴリ", "ブランド", "販売価格"),
+    "chinese": ("商品编号", "商品名称", "商品描述", "类目", "品牌", "价格"),
+    "korean": ("상품코드", "상품명", "상품설명", "카테고리", "브랜드", "판매가"),
+    "arabic": ("رقم المنتج", "اسم المنتج", "الوصف", "الفئة", "العلامة التجارية", "السعر"),
+    "greek": ("Κωδικός", "Τίτλος", "Περιγραφή", "Κατηγορία", "Μάρκα", "Τιμή"),
+    "german": ("Materialnummer", "Artikelbezeichnung", "Langtext", "Kategoriepfad", "Marke", "VK"),
+    "spanish": ("Ref.", "Nombre del producto", "Descripción", "Categoría web", "Marca", "Precio €"),
+    "code": (
+        "itemNumber",
+        "itemTextName",
+        "longDescription",
+        "categoryPath",
+        "brandName",
+        "priceNow",
+    ),
+    "english": (
+        "Name (DE)",
+        "Name (EN)",
+        "Description (EN)",
+        "Category (EN)",
+        "Brand",
+        "Price (EN)",
+    ),
+}
+
+
+def of_header(folder: Path, header: Sequence[str]) -> ReadResult:
+    rows = [
+        (p.id, p.title, p.description, "|".join(p.leaves), p.brand, f"{p.price:.2f}")
+        for p in PRODUCTS
+    ]
+    return read(folder, table(header, rows, separator=";"))
+
+
+@pytest.mark.parametrize("language", HEADERS)
+def test_columns_in_many_languages(tmp_path: Path, language: str) -> None:
+    header = list(HEADERS[language])
+    if language == "english":
+        header[0] = "sku"
+    result = of_header(tmp_path, header)
+    catalog = result.catalog
+    assert catalog.ids == [p.id for p in PRODUCTS]
+    assert catalog.column("title") == [p.title for p in PRODUCTS]
+    assert catalog.column("description") == [p.description for p in PRODUCTS]
+    assert catalog.column("brand") == [p.brand for p in PRODUCTS]
+    assert catalog.column("price") == [p.price for p in PRODUCTS]
+    assert names_read(result) == [set(p.leaves) for p in PRODUCTS]
+
+
+def test_what_is_taken_is_told(tmp_path: Path) -> None:
+    result = read(tmp_path, table(("movieId", "title"), [(7, "A"), (8, "B")]))
+    assert result.reading.chosen == {"id": "movieId"}
+    told = "id: movieId is taken, by a word in its name and what it holds"
+    assert told in result.reading.evidence
+
+
+def test_some_prices_may_be_words(tmp_path: Path) -> None:
+    rows = [(1, "4.50"), (2, "auf Anfrage"), (3, "5.50")]
+    assert read(tmp_path, table(("id", "UVP"), rows)).catalog.column("price") == [4.5, None, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("price group", ["A", "B", "A"]),
+        ("purchase price", ["1.50", "2.50", "3.50"]),
+        ("currency of the price", ["1", "2", "3"]),
+    ],
+)
+def test_no_price_without_a_price(tmp_path: Path, column: str, values: list[str]) -> None:
+    rows = [(number, "A", value) for number, value in enumerate(values)]
+    result = read(tmp_path, table(("id", "title", column), rows))
+    assert result.catalog.column("price") == [None] * 3
+
+
+def test_an_id_must_be_everywhere_and_stand_once(tmp_path: Path) -> None:
+    for values in (["1", "1", "2"], ["1", "", "2"]):
+        rows = [(value, "A") for value in values]
+        with pytest.raises(CatalogError, match="no column is called like an id"):
+            read(tmp_path, table(("bookId", "title"), rows))
+
+
+def test_columns_of_yes_and_no_or_of_kinds_of_rows_are_no_categories(tmp_path: Path) -> None:
+    header = ("id", "title", "category_Mugs", "type")
+    rows = [(number, "A", number % 2, "simple") for number in range(20)]
+    assert names_read(read(tmp_path, table(header, rows))) == [set()] * 20
+
+
+def test_a_type_beside_tags_is_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.leaves[0], "sale") for p in PRODUCTS]
+    result = read(tmp_path, table(("Handle", "Title", "Type", "Tags"), rows))
+    assert result.reading.columns["categories"] == "Tags"
+    assert any("Type could be it too" in sentence for sentence in result.reading.rivals)
+
+
+def test_names_of_languages_end_where_words_do() -> None:
+    assert plain_names("category_id") == ("category_id",)
+    assert plain_names("product_no") == ("product_no",)
+    assert plain_names("translations.DEFAULT.name")[-1] == "name"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7001,Item code reader,Home\n7002,Name plate,Garden\n7003,Price tags,Home\n",
+        '{"id": 1, "title": "Mug", "price": 4},\n{"id": 2, "title": "Cup", "price": 5},\n',
+    ],
+)
+def test_records_without_a_header_are_no_names(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CatalogError):
+        read(tmp_path, text, "products.csv")

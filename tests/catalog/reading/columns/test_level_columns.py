@@ -1,0 +1,114 @@
+"""Categories in several columns, in the languages of shops, and columns that hold whole paths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
+
+ONE_PATH = [{product.paths[0]} for product in PRODUCTS]
+
+LEVELS = (
+    "Kategorie Ebene 1,Kategorie Ebene 2,Kategorie Ebene 3",
+    "Catégorie niveau 1,Catégorie niveau 2,Catégorie niveau 3",
+    "p_cat.0,p_cat.1,p_cat.2",
+    "Category1Name1,Category1Name2,Category1Name3",
+    "general_cat,subcat_1,subcat_2",
+    "Hauptwarengruppe,Warengruppe,Untergruppe",
+    "department,class,subclass",
+    "大カテゴリ,中カテゴリ,小カテゴリ",
+)
+
+
+@pytest.mark.parametrize("names", LEVELS)
+def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
+    rows = [(product.id, product.title, *(*product.paths[0], "", "")[:3]) for product in PRODUCTS]
+    assert paths_read(read(tmp_path, table(("id", "title", *names.split(",")), rows))) == ONE_PATH
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Hauptkategorie", "Unterkategorie"),
+        ("Catégorie", "Sous-catégorie"),
+        ("Categoria", "Subcategoria"),
+        ("Categoria", "Sottocategoria"),
+        ("Familia", "Subfamilia"),
+        ("Kategoria", "Podkategoria"),
+        ("Ana Kategori", "Alt Kategori"),
+        ("parent_category", "sub_category"),
+    ],
+)
+def test_a_category_and_the_one_below_it(names: tuple[str, str]) -> None:
+    # the order of the columns does not matter
+    found = find_level_columns(["id", *reversed(names)])
+    assert found is not None
+    assert found.names == names
+
+
+@pytest.mark.parametrize("name", ["products.jsonl", "products.json"])
+def test_levels_under_keys_of_json(tmp_path: Path, name: str) -> None:
+    keys = ("category", "subcategory", "sub_sub_category")
+    records = [
+        {
+            "id": product.id,
+            "title": product.title,
+            **dict(zip(keys, product.paths[0], strict=False)),
+        }
+        for product in PRODUCTS
+    ]
+    lines = "\n".join(map(json.dumps, records))
+    text = lines if name.endswith("l") else json.dumps(records)
+    assert paths_read(read(tmp_path, text, name)) == ONE_PATH
+
+
+def test_a_column_of_categories_beside_levels_is_told(tmp_path: Path) -> None:
+    header = ("id", "class", "subclass", "category")
+    result = read(tmp_path, table(header, [(1, "A", "B", "Mugs"), (2, "A", "C", "Lamps")]))
+    assert any("category could be it too" in told for told in result.reading.evidence)
+    empty = read(tmp_path, table(header, [(1, "A", "B", ""), (2, "A", "C", "")]))
+    assert not any("could be it too" in told for told in empty.reading.evidence)
+
+
+def test_a_category_alone_has_no_levels() -> None:
+    assert find_level_columns(["id", "main_category", "category", "categories"]) is None
+    assert find_level_columns(["id", "category_id", "subcategory_id"]) is None
+
+
+def test_each_column_repeats_the_levels_above(tmp_path: Path) -> None:
+    rows = []
+    for product in PRODUCTS:
+        path = product.paths[0]
+        parts = [" > ".join(path[: level + 1]) for level in range(len(path))]
+        rows.append((product.id, product.title, *(*parts, "", "")[:3]))
+    result = read(tmp_path, table(("id", "title", "level1", "level2", "level3"), rows))
+    assert paths_read(result) == ONE_PATH
+    assert any("paths down to each level" in sentence for sentence in result.reading.evidence)
+
+
+def test_each_column_holds_a_path(tmp_path: Path) -> None:
+    rows = []
+    for product in PRODUCTS:
+        paths = [">".join(path) for path in product.paths]
+        rows.append((product.id, product.title, *(*paths, "", "")[:3]))
+    result = read(tmp_path, table(("id", "title", "category1", "category2", "category3"), rows))
+    assert paths_read(result) == [set(product.paths) for product in PRODUCTS]
+
+
+@pytest.mark.parametrize(
+    ("on", "off"), [("WAHR", "FALSCH"), ("VRAI", "FAUX"), ("ja", "nein"), ("✓", ""), ("sí", "no")]
+)
+def test_a_column_for_each_label_in_words_of_other_languages(
+    tmp_path: Path, on: str, off: str
+) -> None:
+    labels = sorted({name for product in PRODUCTS for name in product.leaves})
+    rows = [
+        (product.id, *(on if name in product.leaves else off for name in labels))
+        for product in PRODUCTS
+    ]
+    found = paths_read(read(tmp_path, table(("id", *labels), rows)))
+    assert found == [{(name,) for name in product.leaves} for product in PRODUCTS]
