@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from shelfwise.core.types import Floats, Matrix, NullProgress, Progress, Rows
+from shelfwise.metrics.counts import row_blocks
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 from shelfwise.nn.row_shards import RowShards
 
@@ -36,6 +37,10 @@ _EPOCHS = (2, 10)
 
 _CELLS_PER_BLOCK = 1 << 27
 """Weights that are learnt at a time: 512 MiB, and as much for their squared gradients."""
+
+
+_CELLS_AT_A_TIME = 1 << 22
+"""Learnt weights that are made sparse at a time."""
 
 
 def fit_logistic_in_batches(
@@ -154,8 +159,15 @@ class _Learner:
 
     def weights_from(self, least: float) -> tuple[sp.csr_array, Floats]:
         """Weights (F, L) that are at least so large, and the bias (L,)."""
-        self.weights[self.weights.abs() < least] = 0
-        return sp.csr_array(self.weights.numpy()), self.bias.numpy()
+        weights = self.weights.numpy()
+        # there may be no rows at all
+        parts = [sp.csr_array((0, weights.shape[1]), dtype=np.float32)]
+        # some at a time: the places of all weights take more memory than the weights
+        for rows in row_blocks(*weights.shape, _CELLS_AT_A_TIME):
+            some = weights[rows]
+            some[np.abs(some) < least] = 0
+            parts.append(sp.csr_array(some))
+        return sp.csr_array(sp.vstack(parts, format="csr")), self.bias.numpy()
 
 
 def _side_by_side(blocks: list[sp.csr_array]) -> sp.csr_array:
