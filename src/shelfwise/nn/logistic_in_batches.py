@@ -163,7 +163,7 @@ class _Learner:
         # there may be no rows at all
         parts = [sp.csr_array((0, weights.shape[1]), dtype=np.float32)]
         # some at a time: the places of all weights take more memory than the weights
-        for rows in row_blocks(*weights.shape, _CELLS_AT_A_TIME):
+        for rows in row_blocks(len(weights), weights.shape[1], _CELLS_AT_A_TIME):
             some = weights[rows]
             some[np.abs(some) < least] = 0
             parts.append(sp.csr_array(some))
