@@ -179,6 +179,8 @@ def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[S
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
+        # the first caller waits for the server instead of being refused
+        bound.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         base = f"http://127.0.0.1:{bound.getsockname()[1]}"
