@@ -38,7 +38,6 @@ _EPOCHS = (2, 10)
 _CELLS_PER_BLOCK = 1 << 27
 """Weights that are learnt at a time: 512 MiB, and as much for their squared gradients."""
 
-
 _CELLS_AT_A_TIME = 1 << 22
 """Learnt weights that are made sparse at a time."""
 

@@ -31,7 +31,7 @@ from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_colu
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
-from shelfwise.catalog.reading.columns.rival_columns import category_rivals
+from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
@@ -208,10 +208,7 @@ def _category_columns(
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
         other = columns.get("categories", found.names[0])
         if other not in found.names and not all(map(is_missing, sample(other))):
-            evidence.append(
-                f"categories: {other} could be it too; to take {other}, write under [catalog]: "
-                f"columns = {{ categories = {json.dumps(other, ensure_ascii=False)} }}"
-            )
+            evidence.append(f"categories: {could_be_too('categories', other)}")
         return found
     if "categories" in columns:
         return None

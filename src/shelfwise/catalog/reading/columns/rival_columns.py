@@ -43,6 +43,15 @@ def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[s
     return [plain[synonym] for synonym in SYNONYMS[field] if synonym in plain]
 
 
+def could_be_too(field: str, name: str) -> str:
+    """That a column could be the field too, and how to take it."""
+    written = json.dumps(name, ensure_ascii=False)
+    return (
+        f"{name} could be it too; to take {name}, write under [catalog]: "
+        f"columns = {{ {field} = {written} }}"
+    )
+
+
 def _rival_sentences(
     field: str,
     names: Sequence[str],
@@ -58,8 +67,4 @@ def _rival_sentences(
         # a column without values takes nothing from anybody
         if all(map(is_missing, sample(name))):
             continue
-        written = json.dumps(name, ensure_ascii=False)
-        yield (
-            f"{field}: {columns[field]} is taken, and {name} could be it too; to take {name}, write under "
-            f"[catalog]: columns = {{ {field} = {written} }}"
-        )
+        yield f"{field}: {columns[field]} is taken, and {could_be_too(field, name)}"

@@ -65,10 +65,9 @@ def find_header_line(
         CatalogError: it cannot be told.
     """
     columns = frozenset(settings.columns.values())
-    first = lines[0].raw.decode("utf-8", "replace")
     if quoted:
         lines = whole_lines(lines, delimiters)
-        first = lines[0].raw.decode("utf-8", "replace")
+    first = lines[0].raw.decode("utf-8", "replace")
     # what the first line has most of comes first
     likeliest = sorted(delimiters, key=first.count, reverse=True)
     tables = {sign: _table(lines, sign, quoted) for sign in likeliest}
