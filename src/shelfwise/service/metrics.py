@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_PRODUCTS = (1, 2, 4, 8, 16, 32, 64)
+_PRODUCTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 1)
 
 
