@@ -30,7 +30,7 @@ from shelfwise.catalog.labels import flatten
 from shelfwise.commands.review_products import review_products
 from shelfwise.core.types import Context, Int64Array
 from shelfwise.export.loading import open_model
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.products import ReviewProducts
 from shelfwise.review.queues import Filter, Queue, Queues
 
 KINDS = ("dropped", "added", "swapped")

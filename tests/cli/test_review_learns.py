@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shelfwise.model.bundle import load_bundle
-from shelfwise.review.kept_models import digest_of, kept_models
+from shelfwise.review.retraining.kept_models import digest_of, kept_models
 from tests.cli.test_review import client_of, running
 
 SECONDS = 400

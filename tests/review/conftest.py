@@ -24,14 +24,14 @@ from shelfwise.explain.explanation import Explanation, Reason
 from shelfwise.explain.occlusion import Word
 from shelfwise.model.bundle_reader import json_text
 from shelfwise.review.app import create_review_app, review_access
-from shelfwise.review.decisions import DecisionStore
-from shelfwise.review.kept_models import digest_of
-from shelfwise.review.learning import Sources
-from shelfwise.review.model_changes import ModelChanges
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.decisions import DecisionStore
+from shelfwise.review.database.products import ReviewProducts
 from shelfwise.review.reasons import Reasons
+from shelfwise.review.retraining.kept_models import digest_of
+from shelfwise.review.retraining.learning import Sources
+from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Role, Sessions, Visitor
+from shelfwise.service.access.sessions import Role, Sessions, Visitor
 
 NAMES = ("Bowls", "Garden", "Kitchen", "Mugs")
 PATHS = (("Kitchen", "Bowls"), ("Garden",), ("Kitchen",), ("Kitchen", "Mugs"))

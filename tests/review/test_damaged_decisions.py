@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from shelfwise.errors import StorageError
-from shelfwise.review.decisions import DecisionStore
+from shelfwise.review.database.decisions import DecisionStore
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 from tests.review.test_decisions import FIRST
 
 

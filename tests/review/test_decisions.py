@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from shelfwise.errors import StorageError
-from shelfwise.review.decision_rows import ConflictError, Proposal
-from shelfwise.review.decisions import DecisionStore
-from shelfwise.review.model_events import ModelEvents
+from shelfwise.review.database.decision_rows import ConflictError, Proposal
+from shelfwise.review.database.decisions import DecisionStore
+from shelfwise.review.database.model_events import ModelEvents
 
 FIRST = Proposal("p1", "f", 0, ("Mugs",), ("Bowls",), ("Bowls",), "uncertain", "key-1")
 
@@ -122,7 +122,7 @@ def test_what_is_no_database_of_ours_is_refused(tmp_path: Path) -> None:
 KEEPER = """
 import sys
 from pathlib import Path
-from shelfwise.review.decisions import DecisionStore, Proposal
+from shelfwise.review.database.decisions import DecisionStore, Proposal
 store = DecisionStore(Path(sys.argv[1]))
 store.open_catalog("sha", "catalog.csv", 3)
 store.open_model("digest", [])
@@ -154,7 +154,7 @@ def test_no_answered_decision_is_lost_by_kill_9(tmp_path: Path) -> None:
 def test_a_file_of_the_first_version_is_opened_and_gets_the_events_of_models(
     tmp_path: Path,
 ) -> None:
-    schema = resources.files("shelfwise.review").joinpath("schema.sql").read_text("utf-8")
+    schema = resources.files("shelfwise.review.database").joinpath("schema.sql").read_text("utf-8")
     with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
         connection.executescript(schema)
     store = DecisionStore(tmp_path / "old.db")

@@ -10,10 +10,10 @@ import pytest
 
 from shelfwise.catalog.corrections_file import read_corrections
 from shelfwise.errors import LabelError
-from shelfwise.review.exports import EXPORTS
+from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.problems import Problem
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
+from shelfwise.service.answers.problems import Problem
 from tests.review.catalogue_shapes import SHAPES
 
 Open = Callable[..., Workspace]

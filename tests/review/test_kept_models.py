@@ -14,7 +14,7 @@ import pytest
 
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle_reader import json_text
-from shelfwise.review.kept_models import (
+from shelfwise.review.retraining.kept_models import (
     digest_of,
     keep_new,
     kept_models,
@@ -118,7 +118,7 @@ def test_what_is_not_as_expected_is_not_replaced(tmp_path: Path) -> None:
 SWAPS = """
 import sys
 from pathlib import Path
-from shelfwise.review.kept_models import digest_of, kept_models, put_in_place
+from shelfwise.review.retraining.kept_models import digest_of, kept_models, put_in_place
 model = Path(sys.argv[1])
 print("begin", flush=True)
 while True:

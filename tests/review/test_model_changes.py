@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shelfwise.review.kept_models import digest_of, kept_models
+from shelfwise.review.retraining.kept_models import digest_of, kept_models
 
 HOME = "/review/models"
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelfwise.review.model_comparison import ModelComparison, compare
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.products import ReviewProducts
+from shelfwise.review.retraining.model_comparison import ModelComparison, compare
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 
 ADA = Visitor("Ada", "lead")
 COUNT = 120
@@ -117,7 +117,7 @@ def test_labels_that_come_and_go_are_named(open_of: Callable[..., Workspace]) ->
 def test_two_models_that_are_equally_good_are_seldom_told_apart() -> None:
     """By chance alone at most one pair in twenty is; each errs on one product in three."""
     from shelfwise.evaluation.before_after import before_after
-    from shelfwise.review.model_comparison import conclude
+    from shelfwise.review.retraining.model_comparison import conclude
 
     random = np.random.default_rng(0)
     truth = np.tile([True, False], (40, 1))

@@ -10,7 +10,7 @@ import pytest
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
 from shelfwise.review.reasons import Reasons
-from shelfwise.service.problems import Problem
+from shelfwise.service.answers.problems import Problem
 from tests.review.conftest import explained
 
 

@@ -12,12 +12,12 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from shelfwise.review.agreement import MIN_PRODUCTS, agreement
-from shelfwise.review.exports import EXPORTS
-from shelfwise.review.open_products import SECONDS, OpenProducts
+from shelfwise.review.database.open_products import SECONDS, OpenProducts
+from shelfwise.review.database.second_opinions import EVERY, SecondOpinion, rows_for_two, to_settle
+from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.queues import Filter
-from shelfwise.review.second_opinions import EVERY, SecondOpinion, rows_for_two, to_settle
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 from tests.review.test_routes import decide, field, undo_last
 
 ADA, BOB = Visitor("Ada", "lead"), Visitor("Bob", "reviewer")

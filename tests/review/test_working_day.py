@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from shelfwise.review.decision_rows import Proposal
-from shelfwise.service.sessions import Visitor
+from shelfwise.review.database.decision_rows import Proposal
+from shelfwise.service.access.sessions import Visitor
 from tests.review.test_browser import CHROMIUM, browser, heading, opened, press
 
 __all__ = ["browser"]
@@ -187,7 +187,7 @@ def test_the_catalogue_is_downloaded_with_what_was_decided(browser: Any, served:
 
 
 def test_a_second_look_by_keyboard_hides_the_first_answer(browser: Any, served: Any) -> None:
-    from shelfwise.review.second_opinions import rows_for_two
+    from shelfwise.review.database.second_opinions import rows_for_two
 
     (row,) = rows_for_two(served.workspace.queues.sample)
     store = served.workspace.store

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.review.exports import decided_labels
+from shelfwise.review.exports.decision_files import decided_labels
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 
 ADA = Visitor("Ada", "lead")
 COUNT = 120

@@ -14,9 +14,9 @@ import pytest
 
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.review.exports import EXPORTS
+from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 from tests.review.catalogue_shapes import SHAPES, json_lines
 
 Open = Callable[..., Workspace]

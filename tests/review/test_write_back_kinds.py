@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shelfwise.review.exports import EXPORTS
+from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.problems import Problem
+from shelfwise.service.answers.problems import Problem
 from tests.review.test_write_back import decide, parts
 
 Open = Callable[..., Workspace]

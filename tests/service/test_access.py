@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shelfwise.service.access import Access, AccessControl, Area, key_digest
-from shelfwise.service.request_ids import RequestIds
-from shelfwise.service.security_headers import SecurityHeaders
-from shelfwise.service.sessions import Sessions, Visitor
+from shelfwise.service.access.access_control import Access, AccessControl, Area, key_digest
+from shelfwise.service.access.security_headers import SecurityHeaders
+from shelfwise.service.access.sessions import Sessions, Visitor
+from shelfwise.service.requests.request_ids import RequestIds
 
 KEYS = {
     key_digest("of-a-caller"): Visitor("shop", "caller"),

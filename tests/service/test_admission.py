@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from shelfwise.service.admission import Admission, Job
+from shelfwise.service.answers.problems import Problem
+from shelfwise.service.engine.admission import Admission, Job
 from shelfwise.service.metrics import Metrics
-from shelfwise.service.problems import Problem
 from shelfwise.service.settings import ServiceSettings
 
 

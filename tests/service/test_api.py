@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from shelfwise import Categorizer
-from shelfwise.service.answer_models import CategorizeAnswer
+from shelfwise.service.answers.answer_models import CategorizeAnswer
 from tests.service.conftest import Server
 
 Products = list[dict[str, Any]]

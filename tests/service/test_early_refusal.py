@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shelfwise.service.admission import Admission, Job
-from shelfwise.service.early_refusal import EarlyRefusal
+from shelfwise.service.engine.admission import Admission, Job
 from shelfwise.service.metrics import Metrics
-from shelfwise.service.request_metrics import RequestMetrics
+from shelfwise.service.requests.early_refusal import EarlyRefusal
+from shelfwise.service.requests.request_metrics import RequestMetrics
 from shelfwise.service.settings import ServiceSettings
 
 

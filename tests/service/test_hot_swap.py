@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shelfwise.service.free_memory import free_bytes
+from shelfwise.service.engine.free_memory import free_bytes
 from tests.service.conftest import Server
 
 ADMIN = "the-key-of-an-admin-0123456789"
@@ -103,7 +103,7 @@ def test_free_memory_is_the_least_of_machine_and_container(tmp_path: Path) -> No
 
 
 def test_a_second_model_that_would_not_fit_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from shelfwise.service import hot_swap
+    from shelfwise.service.engine import hot_swap
 
     class Worker:
         resident_bytes = 2_000_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shelfwise.service.problems import Problem
-from shelfwise.service.strict_json import parse_json
+from shelfwise.service.answers.problems import Problem
+from shelfwise.service.requests.strict_json import parse_json
 
 
 @pytest.mark.parametrize(

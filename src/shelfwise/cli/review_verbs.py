@@ -55,7 +55,7 @@ def review(
         raise ConfigError("give MODEL and CATALOG, or --demo alone")
     try:
         from shelfwise.commands.review import ReviewDoor, decisions_file, review
-        from shelfwise.review.learning import Sources
+        from shelfwise.review.retraining.learning import Sources
     except ModuleNotFoundError as error:
         raise PluginError(
             f"the review page needs the library {error.name!r}; "

@@ -63,7 +63,7 @@ def serve(
             f"serving needs the library {error.name!r}; "
             "install it with: pip install 'shelfwise[serve]'"
         ) from None
-    from shelfwise.service.keys import read_keys
+    from shelfwise.service.access.keys import read_keys
     from shelfwise.service.settings import ServiceSettings
 
     door = Door(host, port, tuple(allowed_host or ()), read_keys())

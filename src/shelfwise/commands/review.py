@@ -17,13 +17,13 @@ from shelfwise.core.types import Context
 from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
 from shelfwise.review.app import create_review_app, review_access
-from shelfwise.review.decisions import DecisionStore
-from shelfwise.review.learning import Sources
-from shelfwise.review.model_changes import ModelChanges
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.decisions import DecisionStore
+from shelfwise.review.database.products import ReviewProducts
 from shelfwise.review.reasons import Reasons
+from shelfwise.review.retraining.learning import Sources
+from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.sessions import Sessions, Visitor
+from shelfwise.service.access.sessions import Sessions, Visitor
 
 KEEP_ALIVE_SECONDS = 60
 

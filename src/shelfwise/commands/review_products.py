@@ -23,7 +23,7 @@ from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions, Predictor
 from shelfwise.model.product_queues import product_queues
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.products import ReviewProducts
 
 CHUNK_ROWS = 2048
 CANDIDATES = 12

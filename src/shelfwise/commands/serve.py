@@ -12,14 +12,14 @@ from prometheus_client import disable_created_metrics
 
 from shelfwise.errors import ConfigError
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.service.access import LOOPBACK_HOSTS, SIGN_IN, Access, Area
+from shelfwise.service.access.access_control import LOOPBACK_HOSTS, SIGN_IN, Access, Area
+from shelfwise.service.access.sessions import Role, Sessions, Visitor
+from shelfwise.service.access.sign_in import sign_in_router
 from shelfwise.service.app import create_app
-from shelfwise.service.engine import Engine
+from shelfwise.service.engine.engine import Engine
 from shelfwise.service.seller_page import seller_router
 from shelfwise.service.server import ServerError, bind, run
-from shelfwise.service.sessions import Role, Sessions, Visitor
 from shelfwise.service.settings import ServiceSettings
-from shelfwise.service.sign_in import sign_in_router
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import beta
 
 from shelfwise.core.types import Float64Array
-from shelfwise.review.second_opinions import SecondOpinion
+from shelfwise.review.database.second_opinions import SecondOpinion
 
 MIN_PRODUCTS = 10
 """Products below which nothing is concluded."""

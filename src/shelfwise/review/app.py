@@ -12,18 +12,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from shelfwise.errors import ShelfwiseError
-from shelfwise.review.model_changes import ModelChanges
-from shelfwise.review.model_routes import model_router
-from shelfwise.review.pages import error_page
-from shelfwise.review.reason_routes import reason_router
+from shelfwise.review.pages.model_routes import model_router
+from shelfwise.review.pages.reason_routes import reason_router
+from shelfwise.review.pages.rendering import error_page
+from shelfwise.review.pages.routes import review_router
 from shelfwise.review.reasons import Reasons
-from shelfwise.review.routes import review_router
+from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.access import LOOPBACK_HOSTS, Access, AccessControl, Area
-from shelfwise.service.problems import MEDIA_TYPE, Problem, request_id_of
-from shelfwise.service.request_ids import RequestIds
-from shelfwise.service.security_headers import SecurityHeaders
-from shelfwise.service.sessions import Role, Sessions
+from shelfwise.service.access.access_control import LOOPBACK_HOSTS, Access, AccessControl, Area
+from shelfwise.service.access.security_headers import SecurityHeaders
+from shelfwise.service.access.sessions import Role, Sessions
+from shelfwise.service.answers.problems import MEDIA_TYPE, Problem, request_id_of
+from shelfwise.service.requests.request_ids import RequestIds
 
 log = logging.getLogger("shelfwise")
 

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from shelfwise.core.types import Bools, Int64Array
-from shelfwise.review.decision_rows import Decision
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.decision_rows import Decision
+from shelfwise.review.database.products import ReviewProducts
 from shelfwise.review.running_precision import Precision, random_order, running_precision
 
 Queue = Literal["uncertain", "wrong", "sample", "disagree", "search"]

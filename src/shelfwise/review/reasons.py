@@ -14,9 +14,9 @@ from shelfwise.errors import BundleError
 from shelfwise.explain.explanation import Explanation, explain_products
 from shelfwise.export.loading import open_model
 from shelfwise.model.model import Model, require_members
-from shelfwise.review.kept_models import digest_of
-from shelfwise.review.products import ReviewProducts
-from shelfwise.service.problems import Problem
+from shelfwise.review.database.products import ReviewProducts
+from shelfwise.review.retraining.kept_models import digest_of
+from shelfwise.service.answers.problems import Problem
 
 Explain = Callable[[Catalog, Collection[str]], Explanation]
 """Explains labels of one product."""

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shelfwise.errors import LabelError, StorageError
-from shelfwise.review.decision_rows import Decision, Labels, Proposal, Reason, State
-from shelfwise.review.decisions import DecisionStore
-from shelfwise.review.open_products import OpenProducts
-from shelfwise.review.products import ReviewProducts
+from shelfwise.review.database.decision_rows import Decision, Labels, Proposal, Reason, State
+from shelfwise.review.database.decisions import DecisionStore
+from shelfwise.review.database.open_products import OpenProducts
+from shelfwise.review.database.products import ReviewProducts
+from shelfwise.review.database.second_opinions import SecondOpinion, SecondOpinions, rows_for_two
 from shelfwise.review.queues import Filter, ForPerson, Queues
 from shelfwise.review.running_precision import Precision, is_broken
-from shelfwise.review.second_opinions import SecondOpinion, SecondOpinions, rows_for_two
-from shelfwise.service.sessions import Visitor
+from shelfwise.service.access.sessions import Visitor
 
 MAX_PREVIEWS = 20
 """Previews of bulk decisions that are kept; older ones have to be made again."""

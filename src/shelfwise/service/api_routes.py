@@ -12,30 +12,30 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.service import examples
-from shelfwise.service.admission import Answer, Job, Task
-from shelfwise.service.answer_models import (
+from shelfwise.service.answers import examples
+from shelfwise.service.answers.answer_models import (
     CategorizeAnswer,
     ExplainAnswer,
     LabelsAnswer,
     ProblemAnswer,
     SimilarAnswer,
 )
-from shelfwise.service.engine import Engine
-from shelfwise.service.problems import MEDIA_TYPE, Problem
-from shelfwise.service.request_models import (
+from shelfwise.service.answers.problems import MEDIA_TYPE, Problem
+from shelfwise.service.engine.admission import Answer, Job, Task
+from shelfwise.service.engine.engine import Engine
+from shelfwise.service.engine.waiting import submit
+from shelfwise.service.requests.request_models import (
     CategorizeRequest,
     ExplainRequest,
     ModelRequest,
     Product,
     SimilarRequest,
 )
-from shelfwise.service.request_reading import (
+from shelfwise.service.requests.request_reading import (
     deadline_seconds,
     read_request,
     worker_products,
 )
-from shelfwise.service.waiting import submit
 
 Body = TypeVar("Body", bound=BaseModel)
 

@@ -11,17 +11,17 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from shelfwise import __version__
-from shelfwise.service.access import Access, AccessControl
+from shelfwise.service.access.access_control import Access, AccessControl
+from shelfwise.service.access.security_headers import SecurityHeaders
+from shelfwise.service.answers.problems import Problem, problem_answer
 from shelfwise.service.api_routes import api_router
-from shelfwise.service.body_limits import BodyLimits
-from shelfwise.service.early_refusal import EarlyRefusal
-from shelfwise.service.engine import Engine
+from shelfwise.service.engine.engine import Engine
 from shelfwise.service.health_routes import health_router
-from shelfwise.service.problems import Problem, problem_answer
-from shelfwise.service.request_ids import RequestIds
-from shelfwise.service.request_metrics import RequestMetrics
-from shelfwise.service.request_reading import invalid_field
-from shelfwise.service.security_headers import SecurityHeaders
+from shelfwise.service.requests.body_limits import BodyLimits
+from shelfwise.service.requests.early_refusal import EarlyRefusal
+from shelfwise.service.requests.request_ids import RequestIds
+from shelfwise.service.requests.request_metrics import RequestMetrics
+from shelfwise.service.requests.request_reading import invalid_field
 
 IN_WORDS = {
     404: "there is nothing at this address; /openapi.json describes all that there is",
@@ -35,7 +35,7 @@ def create_app(engine: Engine, access: Access, routers: Sequence[APIRouter] = ()
 
     Args:
         access: who may call what.
-        routers: of pages. A page calls the engine's queue with :func:`~shelfwise.service.waiting.submit`.
+        routers: of pages. A page asks the queue with :func:`~shelfwise.service.engine.waiting.submit`.
     """
     # pages of FastAPI's own load scripts from elsewhere, which our policy forbids
     app = FastAPI(

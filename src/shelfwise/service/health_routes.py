@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from shelfwise import __version__
+from shelfwise.service.answers.problems import Problem
 from shelfwise.service.api_routes import problems
-from shelfwise.service.engine import Engine
+from shelfwise.service.engine.engine import Engine
 from shelfwise.service.metrics import MEDIA_TYPE
-from shelfwise.service.problems import Problem
 
 
 def health_router(engine: Engine) -> APIRouter:

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from shelfwise.reports.sureness import sureness
+from shelfwise.service.answers.problems import Problem
 from shelfwise.service.api_routes import answered
-from shelfwise.service.engine import Engine
+from shelfwise.service.engine.engine import Engine
 from shelfwise.service.page_templates import render
-from shelfwise.service.problems import Problem
-from shelfwise.service.request_models import CategorizeRequest, ImageData, Product
+from shelfwise.service.requests.request_models import CategorizeRequest, ImageData, Product
 
 EXAMPLES = (
     {"title": "Mug with a handle", "description": "Keeps tea warm, dishwasher safe."},

@@ -15,7 +15,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shelfwise.errors import ShelfwiseError
-from shelfwise.service.engine import Engine
+from shelfwise.service.engine.engine import Engine
 
 log = logging.getLogger("shelfwise")
 

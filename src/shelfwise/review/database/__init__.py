@@ -1,0 +1,1 @@
+"""One SQLite file: products, and decisions that nothing overwrites."""

@@ -1,0 +1,1 @@
+"""The pages of the review: routes, forms, and what a page shows."""

@@ -1,0 +1,1 @@
+"""Who may call: keys, sessions of people, and headers for browsers."""

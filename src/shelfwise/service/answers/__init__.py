@@ -1,0 +1,1 @@
+"""What callers get: the forms of answers with examples, and problems."""

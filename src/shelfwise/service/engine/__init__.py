@@ -1,0 +1,1 @@
+"""Everything behind HTTP: the queue, batches, model workers, and the change of a model."""
