@@ -44,22 +44,22 @@ def row_slices(count: int, labels: int) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 
-def highest_scores(scores: Matrix) -> sp.csr_array:
-    """The :data:`KEPT_LABELS` highest of each product's scores (N, L), dense or sparse, as sparse rows.
+def highest_scores(scores: Matrix, most: int = KEPT_LABELS) -> sp.csr_array:
+    """So many of the highest of each product's scores (N, L), dense or sparse, as sparse rows.
 
     Of equal scores the first labels are kept; 0 is not kept.
     """
     labels = scores.shape[1]
     if sp.issparse(scores):
         values, columns = packed(scores)
-        kept = highest_scores(values).tocoo()
+        kept = highest_scores(values, most).tocoo()
         places = (kept.row, columns[kept.row, kept.col])
         return sp.csr_array((kept.data, places), shape=scores.shape)
-    if labels > KEPT_LABELS:
+    if labels > most:
         # a stable order of the few that can be kept is quicker than one of all
-        lowest = np.partition(scores, labels - KEPT_LABELS, axis=1)[:, labels - KEPT_LABELS, None]
+        lowest = np.partition(scores, labels - most, axis=1)[:, labels - most, None]
         surely = scores > lowest
-        room = KEPT_LABELS - np.count_nonzero(surely, axis=1, keepdims=True)
+        room = most - np.count_nonzero(surely, axis=1, keepdims=True)
         equal = scores == lowest
         kept = surely | (equal & (np.cumsum(equal, axis=1) <= room))
         scores = np.where(kept, scores, 0)

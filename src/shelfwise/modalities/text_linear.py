@@ -42,14 +42,14 @@ class TextLinearSettings(LinearSettings, BagSettings):
         100_000,
         ge=1,
         description="products up to which n-grams are held in memory and the classifiers solved exactly; "
-        "of larger catalogues n-grams go to a temporary file, from which the classifiers learn in batches",
+        "of larger catalogues n-grams go to a temporary file, from which the classifiers learn in batches, "
+        "unless they are a label tree",
     )
     tree_from: int | None = Field(
         None,
         ge=2,
-        description="labels from which on the classifiers of up to exact_up_to products are a label tree: "
-        "quicker, in less memory and less exact, as each learns from products that may have its label; None: "
-        "never",
+        description="labels from which on the classifiers are a label tree: quicker, and in less memory, as "
+        "each learns from products that may have its label; None: never",
     )
 
 
@@ -83,11 +83,27 @@ class TextLinear(Modality):
 
         Nothing is random, but the order in which products of a large catalogue are learnt from.
         """
-        if isinstance(train.inputs, NgramBlocks):
+        labels = train.targets.shape[1]
+        least = self.settings.tree_from
+        if least is not None and labels >= least:
+            self._fit_tree(train.inputs, train.targets)
+            self._solver = f"label tree, because {labels:,} labels are {least:,} or more"
+        elif isinstance(train.inputs, NgramBlocks):
             self._fit_in_batches(train.inputs, train.targets, context)
         else:
             self._fit_exactly(train.inputs, train.targets)
         return self
+
+    def _fit_tree(self, inputs: NgramCounts | NgramBlocks, targets: Matrix) -> None:
+        if isinstance(inputs, NgramBlocks):
+            self._ngrams = inputs.fitted_rows(self.settings)
+        else:
+            self._ngrams = NgramRows.fit(inputs.grams, inputs.least, self.settings)
+        # a cluster's products are anywhere: the rows of all are in memory, 8 bytes an n-gram
+        parts = [self._ngrams.rows(portion.grams) for portion in inputs.portions()]
+        rows = parts[0] if len(parts) == 1 else sp.csr_array(sp.vstack(parts, format="csr"))
+        del parts
+        self._model = LabelTree.fit(rows, sp.csr_array(targets), self.settings)
 
     def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
         chosen = self.settings
@@ -95,11 +111,6 @@ class TextLinear(Modality):
         # "red" in a description
         self._ngrams = NgramRows.fit(counts.grams, counts.least, chosen)
         rows = self._ngrams.rows(counts.grams)
-        labels = targets.shape[1]
-        if chosen.tree_from is not None and labels >= chosen.tree_from:
-            self._model = LabelTree.fit(rows, sp.csr_array(targets), chosen)
-            self._solver = f"label tree, because {labels:,} labels are {chosen.tree_from:,} or more"
-            return
         options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
         self._model = fit_logistic(rows, targets, *options)
         self._solver = EXACT
@@ -171,9 +182,8 @@ class TextLinear(Modality):
         """How many n-grams are known, how many weights are kept, and how these were found."""
         ngrams = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
         model = self._fitted()
-        classifiers = model.rankers if isinstance(model, LabelTree) else model
-        weights = int(classifiers.weights.nnz)
-        return {"ngrams": ngrams, "weights": weights, "solver": self._solver}
+        values = model.rankers.values if isinstance(model, LabelTree) else model.weights.data
+        return {"ngrams": ngrams, "weights": len(values), "solver": self._solver}
 
     def _fitted(self) -> LinearWeights | LabelTree:
         if isinstance(self._model, LabelTree):
