@@ -44,11 +44,12 @@ def row_slices(count: int, labels: int) -> list[slice]:
     return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 
-def highest_scores(scores: Matrix, most: int = KEPT_LABELS) -> sp.csr_array:
+def highest_scores(scores: Matrix, most: int | None = None) -> sp.csr_array:
     """So many of the highest of each product's scores (N, L), dense or sparse, as sparse rows.
 
-    Of equal scores the first labels are kept; 0 is not kept.
+    Unset, :data:`KEPT_LABELS`. Of equal scores the first labels are kept; 0 is not kept.
     """
+    most = KEPT_LABELS if most is None else most
     labels = scores.shape[1]
     if sp.issparse(scores):
         values, columns = packed(scores)
