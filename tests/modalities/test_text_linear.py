@@ -225,3 +225,11 @@ class TestLabelTree:
             again.predict(inputs, Context())[0].toarray(),
             tree.predict(inputs, Context())[0].toarray(),
         )
+
+    def test_is_the_same_whether_n_grams_are_in_memory_or_in_a_file(self) -> None:
+        in_memory, _, _ = fitted(count=1500, tree_from=2)
+        from_file, inputs, _ = fitted(count=1500, tree_from=2, exact_up_to=1000)
+        assert from_file.provenance() == in_memory.provenance()
+        for name, values in in_memory.state().arrays.items():
+            assert np.array_equal(from_file.state().arrays[name], values), name
+        assert from_file.predict(inputs, Context())[0].shape == (1500, 12)

@@ -5,7 +5,12 @@ import torch
 from scipy.spatial.distance import pdist
 
 from shelfwise.nn import linear_weights as linear
-from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, random_projection
+from shelfwise.nn.linear_weights import (
+    LinearWeights,
+    embedding_bags,
+    random_projection,
+    used_inputs,
+)
 from shelfwise.nn.logistic_regression import fit_logistic
 
 
@@ -75,3 +80,21 @@ def test_beyond_two_thousand_million_values_places_have_64_bits(
     found = fit_logistic(inputs, targets, 1.0)
     assert np.array_equal(found.weights.toarray(), expected.weights.toarray())
     assert np.array_equal(found.logits(inputs), expected.logits(inputs))
+
+
+@pytest.mark.parametrize("rows", [2, 40], ids=["fewer entries than inputs", "more"])
+def test_rows_with_the_used_inputs_alone_are_the_same_rows(rows: int) -> None:
+    inputs = sp.random_array((rows, 60), density=0.2, format="csr", dtype=np.float32, rng=0)
+    inputs = sp.csr_array(inputs * (np.arange(60) % 3 > 0))
+    inputs.eliminate_zeros()
+    used, known = used_inputs(inputs)
+    assert used.tolist() == np.flatnonzero(inputs.toarray().any(axis=0)).tolist()
+    assert np.array_equal(known.toarray(), inputs.toarray()[:, used])
+
+
+def test_rows_that_cannot_be_written_to_are_copied_without_a_warning() -> None:
+    inputs = sp.csr_array(np.eye(3, dtype=np.float32))
+    inputs.data.flags.writeable = False
+    values = embedding_bags(inputs)[2]
+    values[0] = 7
+    assert inputs.data[0] == 1
