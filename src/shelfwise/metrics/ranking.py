@@ -18,7 +18,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot, Rows, Scores
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, mean, ratio, row_blocks
 from shelfwise.metrics.scored_pairs import (
@@ -187,17 +186,21 @@ def _ranks_among_stored(scores: Matrix, rows: Rows, labels: Rows, own: Scores) -
 def _average_precisions(ranks: TrueLabelRanks, scores: Matrix) -> Iterator[float]:
     """Of every label that a product has."""
     n_labels = scores.shape[1]
-    if sp.issparse(scores):
-        scores = scores.tocsc()
     ends = np.cumsum(np.bincount(ranks.labels, minlength=n_labels))
     # the scores of each label's products, ascending
     order = np.lexsort((ranks.scores, ranks.labels))
     positives = np.split(ranks.scores[order], ends[:-1])
+    if sp.issparse(scores):
+        columns = scores.tocsc()
+        for label in np.unique(ranks.labels):
+            own = positives[label]
+            yield _mean_precision(own, _count_reaching(own, columns[:, [label]]))
+        return
     for start in range(0, n_labels, LABELS_PER_BLOCK):
         block = positives[start : start + LABELS_PER_BLOCK]
         if not any(len(own) for own in block):
             continue
-        ranked = label_major(dense(scores[:, start : start + LABELS_PER_BLOCK]))
+        ranked = label_major(scores[:, start : start + LABELS_PER_BLOCK])
         ranked.sort(axis=1)
         for own, all_scores in zip(block, ranked, strict=True):
             if len(own):

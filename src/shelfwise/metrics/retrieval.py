@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.sparse_scores import any_in_row, dense
+from shelfwise.core.sparse_scores import any_in_row
 from shelfwise.core.types import MultiHot, Rows
 from shelfwise.metrics.counts import mean
 from shelfwise.metrics.scored_pairs import values_at
@@ -31,14 +31,16 @@ def label_recall(
         query, and ``rarest@k``, the mean share that have the rarest of its labels; 0 where there is no query
         to count.
     """
-    truth = dense(truth)
+    truth = sp.csr_array(truth)
     known = sp.csr_array(known)
-    counted = np.flatnonzero(truth.any(axis=1) & (rows >= 0).all(axis=1))
+    has_label = any_in_row(truth)
+    counted = np.flatnonzero(has_label & (rows >= 0).all(axis=1))
+    wanted = truth[counted]
     frequency = np.asarray(known.sum(axis=0))
-    # labels that the query lacks count as commoner than any, so that the rarest is one of its own
-    commonest = frequency.max(initial=0) + 1
-    rarest = np.where(truth[counted], frequency, commonest).argmin(axis=1)
-    wanted = sp.csr_array(truth[counted])
+    # the labels of each query, the rarest first, and of equally rare ones the first
+    queries, own = wanted.nonzero()
+    order = np.lexsort((own, frequency[own], queries))
+    rarest = own[order][np.searchsorted(queries[order], np.arange(len(counted)))]
     # (Q, k): whether each of the nearest shares a label, and the rarest one
     shares_a_label = np.zeros((len(counted), rows.shape[1]), np.bool_)
     shares_the_rarest = np.zeros_like(shares_a_label)

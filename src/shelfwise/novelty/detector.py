@@ -13,7 +13,7 @@ import numpy as np
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
-from shelfwise.core.sparse_scores import dense
+from shelfwise.core.sparse_scores import dense, row_slices
 from shelfwise.core.types import Context, Float64Array, Floats, Matrix, Rows, State
 from shelfwise.errors import LabelError
 from shelfwise.novelty.conformal import ConformalNovelty, log_prob_no_label
@@ -64,9 +64,11 @@ class NoveltyDetector:
         chosen = _evenly_spaced(len(rows))
         known_rows = rows[chosen]
         training_rows = train[_evenly_spaced(len(train))]
-        signals: dict[str, Float64Array] = {
-            "log_prob_no_label": log_prob_no_label(dense(scores[chosen]))
-        }
+        known_scores = scores[chosen]
+        # of very many labels, dense scores of some products at a time
+        blocks = row_slices(*known_scores.shape)
+        logs = [log_prob_no_label(dense(known_scores[block])) for block in blocks]
+        signals: dict[str, Float64Array] = {"log_prob_no_label": np.concatenate(logs)}
         fields = _compared_fields(members, catalog)
         text_distance = None
         if fields:
