@@ -13,10 +13,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.core.sparse_rows import side_by_side
 from shelfwise.core.types import Bools
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
-from shelfwise.text.gram_counts import Grams, SparseParts
+from shelfwise.text.gram_counts import Grams
 
 ID_COUNTING = BagSettings(words=(1,), letters=(), min_count=2)
 """How ids of related products are weighed: each is a word of its own."""
@@ -68,7 +69,7 @@ class NgramRows:
             if how is ID_COUNTING:
                 values = values * np.float32(self.id_scale or 0)
             parts.append((values, columns, offsets))
-        return _side_by_side(parts, [len(one.keys) for one in self.vocabularies])
+        return side_by_side(parts, [len(one.keys) for one in self.vocabularies])
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
         """Which of N products have a known word or id, or enough known letters.
@@ -110,25 +111,3 @@ def _counts_letters(place: int, counting: BagSettings) -> bool:
     if not counting.letters:
         return False
     return not counting.words or place % 2 == 1
-
-
-def _side_by_side(parts: Sequence[SparseParts], widths: Sequence[int]) -> sp.csr_array:
-    """Sparse rows (N, F) of several parts, each so many columns wide.
-
-    The same as scipy's ``hstack``, which takes most of the time of a single product.
-    """
-    lengths = [np.diff(offsets) for _, _, offsets in parts]
-    ends = np.cumsum(np.sum(lengths, axis=0))
-    offsets_of_all = np.concatenate([[0], ends]).astype(np.int64)
-    all_values = np.empty(offsets_of_all[-1], np.float32)
-    all_columns = np.empty(offsets_of_all[-1], np.int64)
-    # where the next part of each row goes
-    free = offsets_of_all[:-1].copy()
-    shifts = np.cumsum([0, *widths])
-    for (values, columns, offsets), own, shift in zip(parts, lengths, shifts[:-1], strict=True):
-        places = np.arange(len(values)) + np.repeat(free - offsets[:-1], own)
-        all_values[places] = values
-        all_columns[places] = columns + shift
-        free += own
-    shape = (len(offsets_of_all) - 1, int(shifts[-1]))
-    return sp.csr_array((all_values, all_columns, offsets_of_all), shape=shape)

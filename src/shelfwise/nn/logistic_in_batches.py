@@ -17,10 +17,12 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from shelfwise.core.sparse_rows import side_by_side
 from shelfwise.core.types import Floats, Matrix, NullProgress, Progress, Rows
 from shelfwise.metrics.counts import row_blocks
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 from shelfwise.nn.row_shards import RowShards
+from shelfwise.text.gram_counts import SparseParts
 
 _BATCH = 512
 
@@ -65,17 +67,19 @@ def fit_logistic_in_batches(
     """
     by_label = sp.csc_array(targets)
     penalties = torch.from_numpy(_penalties(shards, cost))
-    weights, biases = [], []
+    blocks: list[SparseParts] = []
+    biases = []
     for labels in _label_blocks(shards.shape[1], by_label.shape[1]):
         wanted = sp.csr_array(by_label[:, labels])
         learner = _Learner.starting(wanted, penalties, positive_weight)
         _learn(learner, shards, wanted, seed, progress or NullProgress())
         block, bias = learner.weights_from(prune)
-        weights.append(block)
+        blocks.append((block.data, block.indices, block.indptr))
         biases.append(bias)
         # its dense weights are the largest thing here, and are not needed for what follows
-        del learner
-    return LinearWeights(_side_by_side(weights), np.concatenate(biases))
+        del learner, block
+    weights = side_by_side(blocks, [len(bias) for bias in biases])
+    return LinearWeights(weights, np.concatenate(biases))
 
 
 def steps(shards: RowShards, labels: int) -> int:
@@ -167,31 +171,6 @@ class _Learner:
             some[np.abs(some) < least] = 0
             parts.append(sp.csr_array(some))
         return sp.csr_array(sp.vstack(parts, format="csr")), self.bias.numpy()
-
-
-def _side_by_side(blocks: list[sp.csr_array]) -> sp.csr_array:
-    """Weights (F, L) of blocks of labels, which are taken out of the list.
-
-    The same as scipy's ``hstack``, which holds all of them three times.
-    """
-    lengths = sum(np.diff(block.indptr).astype(np.int64) for block in blocks)
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    labels = sum(block.shape[1] for block in blocks)
-    index = sp.get_index_dtype(maxval=max(int(ends[-1]), labels))
-    values = np.empty(ends[-1], np.float32)
-    columns = np.empty(ends[-1], index)
-    # where the next part of each row goes, and the first label of the next block
-    free, first = ends[:-1].copy(), 0
-    while blocks:
-        block = blocks.pop(0)
-        own = np.diff(block.indptr)
-        places = np.repeat(free - block.indptr[:-1], own)
-        places += np.arange(block.nnz)
-        values[places] = block.data
-        columns[places] = block.indices + first
-        free += own
-        first += block.shape[1]
-    return sp.csr_array((values, columns, ends.astype(index)), shape=(len(free), labels))
 
 
 def _by_input(rows: sp.csr_array) -> tuple[Rows, sp.csr_array]:

@@ -1,0 +1,25 @@
+"""Blocks of columns joined into rows, against scipy's own joining."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from shelfwise.core.sparse_rows import side_by_side
+
+
+@pytest.mark.parametrize("widths", [[3], [4, 1, 6], [2, 0, 5]])
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_rows_are_those_of_hstack(rows, widths):
+    draw = np.random.default_rng(rows)
+    blocks = [
+        sp.csr_array(sp.random(rows, width, 0.4, "csr", np.float32, rng=draw)) for width in widths
+    ]
+    parts = [(block.data, block.indices, block.indptr) for block in blocks]
+
+    joined = side_by_side(parts, widths)
+
+    np.testing.assert_array_equal(joined.toarray(), sp.hstack(blocks).toarray())
+    assert joined.indices.dtype == np.int32
+    assert parts == [], "the memory of copied blocks is free"
