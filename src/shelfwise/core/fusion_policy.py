@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+class NoNetworkError(PluginError):
+    """The policy cannot be written as a network."""
+
+
 class FusionPolicy(ABC):
     """Fuses the members' scores: fit, fuse. A plug-in file defines one subclass and its ``Settings``.
 
@@ -70,12 +74,7 @@ class FusionPolicy(ABC):
         does (B, L). For products without any member it may give any finite number.
 
         Raises:
-            PluginError: the policy has no ONNX form, which is the default.
+            NoNetworkError: the policy has no ONNX form, which is the default.
         """
-        from shelfwise.core.registry import exportable_policies  # here, as it imports this module
-
         name = type(self).__module__.rpartition(".")[2]
-        supported = ", ".join(exportable_policies())
-        raise PluginError(
-            f"{name} has no ONNX export (supported: {supported}). Train with --preset paper"
-        )
+        raise NoNetworkError(f"{name} has no ONNX export")

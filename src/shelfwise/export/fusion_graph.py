@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, NoNetworkError
+from shelfwise.core.registry import exportable_policies
 from shelfwise.errors import PluginError
 
 
@@ -19,6 +20,10 @@ def fusion_network(system: str, policy: FusionPolicy) -> nn.Module:
     """
     try:
         network = policy.to_module()
+    except NoNetworkError as error:
+        supported = ", ".join(exportable_policies())
+        fix = f"(supported: {supported}). Train with --preset paper"
+        raise PluginError(f"cannot export {system!r}: {error} {fix}") from None
     except PluginError as error:
         raise PluginError(f"cannot export {system!r}: {error}") from None
     return ZeroWhereAbsent(network)
