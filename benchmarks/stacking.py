@@ -84,8 +84,8 @@ def fit_members(args: Any) -> None:
     """Fit the members of the final system, and keep what they predict."""
     from shelfwise.cli.terminal import cache_folder
     from shelfwise.config import Config
-    from shelfwise.core.cache_folder import opened_cache
     from shelfwise.core.types import Context, MemberOutputs
+    from shelfwise.disk.cache_folder import opened_cache
     from shelfwise.model.model import Model
     from shelfwise.training import fit_members
     from shelfwise.training.checkpoints import Checkpoints

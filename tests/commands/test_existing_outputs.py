@@ -20,8 +20,8 @@ from shelfwise.commands.inspect import inspect_catalog
 from shelfwise.commands.migrate import migrate_catalog, propose_migration
 from shelfwise.commands.predict import predict_catalog
 from shelfwise.config import Config
-from shelfwise.core.claims import claimed
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import BundleError, CatalogError, StorageError, TaxonomyError
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.migration import migrate_bundle

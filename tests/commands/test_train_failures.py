@@ -12,7 +12,7 @@ import pytest
 from shelfwise.commands import train as training
 from shelfwise.commands.train import train
 from shelfwise.config import Config
-from shelfwise.core.claims import claimed
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import StorageError
 from shelfwise.model.bundle import load_bundle
 from shelfwise.reports import training_report

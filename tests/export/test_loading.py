@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shelfwise.core.files import sha256_of_file
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import BundleError, WeightsError
 from shelfwise.export.loading import open_model
 from shelfwise.features.sentence_encoder import verify_encoder

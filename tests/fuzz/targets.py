@@ -123,7 +123,7 @@ def fuzz_bundle(data: bytes) -> None:
 
 def _seal(folder: Path) -> None:
     """Make the manifest agree with the files, as somebody who means harm would."""
-    from shelfwise.core.files import sha256_of_file
+    from shelfwise.disk.files import sha256_of_file
     from shelfwise.model.bundle_reader import MANIFEST, json_text
 
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))

@@ -15,8 +15,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import Context, Examples, Floats, State
+from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.errors import NotFittedError, WeightsError
 from shelfwise.features.kernel_inputs import KernelInputs
 from shelfwise.features.nystroem import JITTER

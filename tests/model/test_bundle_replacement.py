@@ -19,7 +19,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from shelfwise.core import folders
+from shelfwise.disk import folders
 from shelfwise.core.types import State
 from shelfwise.model.bundle import Bundle, save_bundle
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import State
+from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.model.out_of_fold import MIN_SCORE, OutOfFold
 
 N, L = 5, 3

@@ -179,7 +179,7 @@ def test_what_was_not_verified_is_not_signed(model: Path, keys: tuple[Path, Path
 
 
 def test_a_model_that_is_being_written_is_not_signed(model: Path, keys: tuple[Path, Path]) -> None:
-    from shelfwise.core.claims import claimed
+    from shelfwise.disk.claims import claimed
 
     with claimed(model), pytest.raises(StorageError, match="is being written"):
         sign_bundle(model, keys[0])

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import expit
 
-from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.nn import label_tree
 from shelfwise.nn.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear_settings import LinearSettings

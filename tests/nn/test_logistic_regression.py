@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from shelfwise.core.files import read_arrays, write_arrays
+from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.nn import logistic_regression as linear
 from shelfwise.nn.linear_weights import LinearWeights
 from shelfwise.nn.logistic_regression import fit_logistic

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.folders import replacing_folder
+from shelfwise.disk.folders import replacing_folder
 from tests.cli.test_review import running
 from tests.conftest import save_title_model
 from tests.review.people_at_work import PEOPLE, Day

@@ -30,9 +30,9 @@ def terminal_context(seed: int = 0) -> Iterator[Context]:
     from rich import progress as rich_progress
     from rich.console import Console
 
-    from shelfwise.core.cache_folder import opened_cache
     from shelfwise.core.device_request import requested_device
     from shelfwise.core.types import Context, Progress
+    from shelfwise.disk.cache_folder import opened_cache
     from shelfwise.nn.memory import tune_malloc
 
     # The process is the command line's own, so its allocator may be set; the library leaves that alone.

@@ -23,10 +23,10 @@ from shelfwise.commands.audit_findings import describe_findings
 from shelfwise.commands.audit_near_copies import Group, disagreeing_copies
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import keep_input
 from shelfwise.errors import CatalogError, PluginError
 from shelfwise.model.predictor import Predictor
 from shelfwise.reports.audit_report import NEAR_COPIES, write_findings

@@ -14,9 +14,9 @@ from typing import Any
 
 from shelfwise.commands.train import write_quarantines, write_refused
 from shelfwise.config import Config
-from shelfwise.core.claims import claimed
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Context, Prediction, RejectedField, State
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import refused_fields, score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked

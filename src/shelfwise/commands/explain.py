@@ -10,9 +10,9 @@ import numpy as np
 
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input, write_json_lines
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import keep_input, write_json_lines
 from shelfwise.errors import CatalogError
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.explain.explanation import explain_products

@@ -11,9 +11,9 @@ from typing import Any
 
 from shelfwise.catalog.reading.images.image_urls import record_path
 from shelfwise.config import CatalogSettings
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import json_text, write_text_atomically
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import json_text, write_text_atomically
 from shelfwise.errors import CatalogError, ConfigError, PluginError, StorageError
 
 try:

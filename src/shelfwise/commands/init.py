@@ -12,8 +12,8 @@ from typing import Any
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
 from shelfwise.config import CatalogSettings, Config
-from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.core.types import Context
+from shelfwise.disk.files import keep_input, write_text_atomically
 from shelfwise.errors import NothingUsableError, StorageError, TwoReadingsError
 
 NO_COLUMN = "none of these"

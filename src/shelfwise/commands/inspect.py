@@ -18,10 +18,10 @@ from shelfwise.catalog.stream_samples import EvenSample, TextSample
 from shelfwise.config import Config
 from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input, write_text_atomically
 from shelfwise.core.image_sources import IMAGE_BYTES, EmbeddedImage, ImageSource
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import keep_input, write_text_atomically
 from shelfwise.errors import LabelError, WeightsError
 from shelfwise.reports.inspection_report import write_inspection
 from shelfwise.text.cleaning import tokenize_column

@@ -16,9 +16,9 @@ from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import json_text, write_json_lines, write_text_atomically
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import json_text, write_json_lines, write_text_atomically
 from shelfwise.errors import TaxonomyError
 from shelfwise.model.migration import migrate_bundle
 from shelfwise.taxonomy.diff import difference

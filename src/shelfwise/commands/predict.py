@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.commands.streamed_products import StreamedProducts
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import (
+from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import (
     json_text,
     keep_input,
     replacing,
 )
-from shelfwise.core.line_files import LineFiles
-from shelfwise.core.types import Context
+from shelfwise.disk.line_files import LineFiles
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import label_portions

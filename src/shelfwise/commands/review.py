@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 from shelfwise.commands.review_products import review_products
-from shelfwise.core.claims import claimed
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
 from shelfwise.review.app import create_review_app, review_access

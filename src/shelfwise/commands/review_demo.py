@@ -8,9 +8,9 @@ from pathlib import Path
 
 from shelfwise.catalog.sample import write_sample
 from shelfwise.commands.demo_model import DemoModel
-from shelfwise.core.files import replacing
-from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import Context
+from shelfwise.disk.files import replacing
+from shelfwise.disk.folders import replacing_folder
 
 PRODUCTS = 200
 SEED = 7

@@ -15,9 +15,9 @@ from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import sha256_of_file
 from shelfwise.core.types import Bools, Context, Float64Array, Floats, Int64Array
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.explain.disagreement import contradictions
 from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.model import Model

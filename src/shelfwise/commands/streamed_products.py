@@ -10,8 +10,8 @@ from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quarantine_line
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.line_files import LineFiles
 from shelfwise.core.types import Context
+from shelfwise.disk.line_files import LineFiles
 from shelfwise.model.labelling import CHUNK_ROWS
 from shelfwise.model.predictor import Predictor
 

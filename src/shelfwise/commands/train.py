@@ -14,10 +14,10 @@ from typing import Any
 
 from shelfwise.catalog.reading.reader import write_quarantine
 from shelfwise.config import Config
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import write_json_lines, write_text_atomically
-from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import write_json_lines, write_text_atomically
+from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import ShelfwiseError
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.model.bundle import check_target, write_bundle

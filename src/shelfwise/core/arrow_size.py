@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shelfwise.core.table_store import TableStore, release_pages
+from shelfwise.disk.table_store import TableStore, release_pages
 
 BLOCK_BYTES = 8 << 20
 """Of text that is worked on at a time, where a column has more."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.core.arrow_size import is_text, one_array
-from shelfwise.core.table_store import release_pages
+from shelfwise.disk.table_store import release_pages
 
 _PORTION_ROWS = 1 << 14
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from shelfwise.core.files import sha256_of_file
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import WeightsError
 
 TIMEOUT = 4.0

@@ -17,8 +17,8 @@ from shelfwise.catalog.filtering import usable_for_test
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import write_text_atomically
 from shelfwise.core.types import Bools, Context, MultiHot
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.errors import LabelError
 from shelfwise.export.loading import open_model
 from shelfwise.metrics.bootstrap import paired_bootstrap

@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.array_file import ArrayFile
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Rows
+from shelfwise.disk.array_file import ArrayFile
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import MIN_COUNT, BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.text.gram_counts import Grams, Keys

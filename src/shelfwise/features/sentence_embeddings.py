@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.types import Context, FieldInputs, Floats, Rows
+from shelfwise.disk.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.features.joined_fields import joined_fields
 from shelfwise.features.sentence_encoder import (
     EncoderSource,

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from shelfwise.core.files import sha256_of_file
 from shelfwise.core.libraries import library
 from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import WeightsError
 
 MINILM = Package(

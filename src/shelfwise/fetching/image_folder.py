@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.images.image_urls import file_name
-from shelfwise.core.claims import LEFTOVERS
-from shelfwise.core.files import json_text, replacing, write_text_atomically
+from shelfwise.disk.claims import LEFTOVERS
+from shelfwise.disk.files import json_text, replacing, write_text_atomically
 
 JOURNAL = "fetched.jsonl"
 """One line an image: its url with its file and bytes, or with the reason why there is none."""

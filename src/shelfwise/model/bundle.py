@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import sha256_of_file, write_arrays
-from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import State
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import sha256_of_file, write_arrays
+from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, json_text, read_folder
 from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from shelfwise.core.folders import set_aside
 from shelfwise.core.trusted_key import trusted_key
 from shelfwise.core.types import State
+from shelfwise.disk.folders import set_aside
 from shelfwise.errors import BundleError
 from shelfwise.model.signature import SIGNATURE, SIGNATURE_BYTES, check_signature
 

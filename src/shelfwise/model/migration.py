@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import json_text, write_text_atomically
-from shelfwise.core.folders import replacing_folder
 from shelfwise.core.types import State
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import json_text, write_text_atomically
+from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import BundleError, TaxonomyError
 from shelfwise.model.bundle import Bundle, check_target, load_bundle, write_bundle
 from shelfwise.model.bundle_reader import REPORT

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import CHUNK_ROWS
 

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import temporary_name
-from shelfwise.core.folders import sync
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import temporary_name
+from shelfwise.disk.folders import sync
 from shelfwise.errors import BundleError, ConfigError, PluginError
 
 if TYPE_CHECKING:

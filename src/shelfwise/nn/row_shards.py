@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.array_file import ArrayFile
 from shelfwise.core.types import Rows
+from shelfwise.disk.array_file import ArrayFile
 
 ROWS_PER_SHARD = 16384
 

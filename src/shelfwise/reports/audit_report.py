@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
-from shelfwise.core.files import json_text, replacing, write_json_lines
+from shelfwise.disk.files import json_text, replacing, write_json_lines
 from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 
 NEAR_COPIES = "near_copies.jsonl"

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from shelfwise.core.files import replacing
+from shelfwise.disk.files import replacing
 from shelfwise.reports import plots
 from shelfwise.reports.figure_2 import figure_2
 from shelfwise.reports.page import Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shelfwise.core.files import write_text_atomically
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.reports.distributions import draw_distributions
 from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 

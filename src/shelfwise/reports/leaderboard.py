@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from markupsafe import Markup
 
-from shelfwise.core.files import write_text_atomically
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.reports.page import DASH, Json, duration, percent, tuning_source, write_page
 from shelfwise.reports.paper_tables import markdown, product_counts
 from shelfwise.reports.plots import LINE_HEIGHT, SMALL_TEXT, shorten, spread_out

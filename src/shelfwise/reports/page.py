@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 from PIL import Image
 
-from shelfwise.core.files import write_text_atomically
 from shelfwise.core.image_sources import ImageSource
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.vision.image_io import ImageRejectedError, make_thumbnail, read_image
 
 Json = Mapping[str, Any]

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from shelfwise.core.files import write_text_atomically
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.reports import paper_tables as tables
 from shelfwise.reports import plots
 from shelfwise.reports.distributions import draw_distributions

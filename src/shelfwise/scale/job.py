@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Self
 
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.scale.plan import LabelPlan
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.shards.shard_reader import shard_tables
-from shelfwise.core.files import sha256_of_file
 from shelfwise.core.types import Context
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import BundleError, CatalogError, ConfigError, ShelfwiseError, StorageError
 from shelfwise.export.loading import open_model
 from shelfwise.export.runtime import OnnxModel

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.errors import StorageError
 from shelfwise.scale.plan import LabelPlan
 

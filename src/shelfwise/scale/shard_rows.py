@@ -15,7 +15,7 @@ from shelfwise.catalog.reading.reader import quarantine_row
 from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.stream import Batch
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import CHUNK_ROWS
 from shelfwise.model.prediction_rows import Row, product_row

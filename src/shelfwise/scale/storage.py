@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from shelfwise.core.claims import claimed, remove_leftovers
-from shelfwise.core.files import sha256_of_file, temporary_name
-from shelfwise.core.folders import sync
+from shelfwise.disk.claims import claimed, remove_leftovers
+from shelfwise.disk.files import sha256_of_file, temporary_name
+from shelfwise.disk.folders import sync
 from shelfwise.errors import ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage
 from shelfwise.scale.plan import LEDGER

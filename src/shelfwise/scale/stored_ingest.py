@@ -20,9 +20,9 @@ from shelfwise.catalog.shards.manifest import MANIFEST, QUARANTINE, ShardedCatal
 from shelfwise.catalog.shards.shard_writer import SHARDS
 from shelfwise.catalog.shards.sources import is_catalog_name
 from shelfwise.config import CatalogSettings
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import replacing, sha256_of_file
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import replacing, sha256_of_file
 from shelfwise.errors import CatalogError, ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage, StoredObject
 from shelfwise.scale.storage import Storage, publish_same, storage_of

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from shelfwise.core.files import read_arrays, write_arrays
 from shelfwise.core.types import State
+from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.errors import ConfigError
 
 T = TypeVar("T")

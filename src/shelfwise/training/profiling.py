@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shelfwise.core.files import write_text_atomically
 from shelfwise.core.types import State
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.training.checkpoints import Checkpoints
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.core.image_sources import ImageSource
 from shelfwise.core.types import Context, Rows
+from shelfwise.disk.embedding_cache import SHARD_ROWS, EmbeddingCache
 from shelfwise.vision.image_io import (
     ImageRejectedError,
     Pixels,

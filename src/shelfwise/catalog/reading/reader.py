@@ -24,8 +24,8 @@ from shelfwise.catalog.shards.shard_reader import ShardedProducts
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import MAX_CHUNK_BYTES, concatenated
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.files import json_text, write_text_atomically
-from shelfwise.core.table_store import TableStore
+from shelfwise.disk.files import json_text, write_text_atomically
+from shelfwise.disk.table_store import TableStore
 from shelfwise.errors import CatalogError, NothingUsableError
 
 # causes why nothing is usable, the commonest

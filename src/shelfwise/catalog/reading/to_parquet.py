@@ -15,8 +15,8 @@ from shelfwise.catalog.reading.reader import (
 )
 from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
 from shelfwise.config import CatalogSettings
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input, write_text_atomically
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import keep_input, write_text_atomically
 from shelfwise.errors import StorageError
 
 SHARD_ROWS = 500_000

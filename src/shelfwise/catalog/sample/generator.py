@@ -16,7 +16,7 @@ from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES, planted_copi
 from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import SampleVocabulary, load_vocabulary
-from shelfwise.core.files import json_text, open_text, replacing
+from shelfwise.disk.files import json_text, open_text, replacing
 from shelfwise.errors import CatalogError
 
 MISLABELLED_SHARE = 0.02

@@ -22,8 +22,8 @@ from shelfwise.catalog.shards.manifest import QUARANTINE, ShardedCatalog, is_sha
 from shelfwise.catalog.shards.read_source import SourceReader
 from shelfwise.catalog.shards.sources import Source, common_folder, find_files, survey
 from shelfwise.config import CatalogSettings
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import keep_input
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import keep_input
 from shelfwise.errors import NothingUsableError, StorageError
 
 SHARD_ROWS = 20_000

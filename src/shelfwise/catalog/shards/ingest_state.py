@@ -20,10 +20,10 @@ from shelfwise.catalog.reading.stream_position import StreamPosition
 from shelfwise.catalog.shards.ledger import Ledger
 from shelfwise.catalog.shards.manifest import QUARANTINE, Shard, SourceAccount
 from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
-from shelfwise.core.files import sha256_of_file
-from shelfwise.core.folders import sync
 from shelfwise.core.image_sources import EMBEDDED
 from shelfwise.core.types import Int64Array
+from shelfwise.disk.files import sha256_of_file
+from shelfwise.disk.folders import sync
 from shelfwise.errors import StorageError
 
 UNFINISHED = "unfinished"

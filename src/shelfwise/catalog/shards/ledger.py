@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shelfwise.core.files import json_text
-from shelfwise.core.folders import sync
+from shelfwise.disk.files import json_text
+from shelfwise.disk.folders import sync
 
 _DIGEST_LETTERS = 16
 

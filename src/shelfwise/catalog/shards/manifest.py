@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.file_detection import FileReading
-from shelfwise.core.files import write_text_atomically
+from shelfwise.disk.files import write_text_atomically
 from shelfwise.errors import CatalogError
 
 MANIFEST = "manifest.json"

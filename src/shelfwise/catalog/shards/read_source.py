@@ -21,7 +21,7 @@ from shelfwise.catalog.reading.stream_position import StreamPlace
 from shelfwise.catalog.shards.ingest_state import IngestState
 from shelfwise.catalog.shards.manifest import SourceAccount, describe_reading
 from shelfwise.catalog.shards.sources import Source
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.errors import CatalogError, ReadingStoppedError
 
 # of a line's number among those of all sources; the bits above tell the file

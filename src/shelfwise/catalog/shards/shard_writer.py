@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.core.files import temporary_name
-from shelfwise.core.folders import sync
+from shelfwise.disk.files import temporary_name
+from shelfwise.disk.folders import sync
 
 SHARDS = "products-*.parquet"
 """The Parquet files of a folder."""

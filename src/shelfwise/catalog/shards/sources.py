@@ -23,8 +23,8 @@ from shelfwise.catalog.reading.reader import ProgressReporter
 from shelfwise.catalog.reading.source_file import check_file
 from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.config import CatalogSettings
-from shelfwise.core.files import sha256_of_file
 from shelfwise.core.registry import formats
+from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import CatalogError, PluginError, TwoReadingsError
 
 _PATTERN_SIGNS = frozenset("*?[")

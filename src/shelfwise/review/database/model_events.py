@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.review.database.database import Database
 from shelfwise.review.database.decision_rows import now
 

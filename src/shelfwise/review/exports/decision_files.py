@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fastapi.responses import Response
 
 from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
-from shelfwise.core.files import json_text
+from shelfwise.disk.files import json_text
 from shelfwise.review.database.decision_rows import Decision, Labels
 from shelfwise.review.exports.catalog_export import same_catalog
 from shelfwise.review.workspace import Workspace

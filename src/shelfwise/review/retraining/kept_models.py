@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shelfwise.core.claims import claimed
-from shelfwise.core.files import sha256_of_file
-from shelfwise.core.folders import replacing_folder
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import sha256_of_file
+from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.model.bundle import check_target
 from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, read_folder

@@ -14,9 +14,9 @@ import numpy as np
 
 from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.core.files import write_json_lines
 from shelfwise.core.joined_catalogs import join_catalogs
 from shelfwise.core.types import Context
+from shelfwise.disk.files import write_json_lines
 from shelfwise.errors import CatalogError
 from shelfwise.review.database.decision_rows import Labels
 from shelfwise.review.workspace import Workspace

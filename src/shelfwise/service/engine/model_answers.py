@@ -65,7 +65,7 @@ class ModelAnswers:
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
-        from shelfwise.core.files import sha256_of_file
+        from shelfwise.disk.files import sha256_of_file
         from shelfwise.model.bundle_reader import MANIFEST
 
         predictor = open_model(folder)

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shelfwise.core import table_store
-from shelfwise.core.table_store import TableStore, release_pages
+from shelfwise.disk import table_store
+from shelfwise.disk.table_store import TableStore, release_pages
 from shelfwise.errors import StorageError
 
 PARTS = [

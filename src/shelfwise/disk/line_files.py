@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from shelfwise.core.files import open_text, replacing
+from shelfwise.disk.files import open_text, replacing
 
 
 class LineFiles:

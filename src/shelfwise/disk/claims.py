@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shelfwise.core.folders import restore_replaced
+from shelfwise.disk.folders import restore_replaced
 from shelfwise.errors import StorageError
 
 log = logging.getLogger("shelfwise")

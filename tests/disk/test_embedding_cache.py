@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.core.embedding_cache import EmbeddingCache
 from shelfwise.core.types import Floats
+from shelfwise.disk.embedding_cache import EmbeddingCache
 
 
 def keys(*names: int) -> list[bytes]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.core.line_files import LineFiles
+from shelfwise.disk.line_files import LineFiles
 
 
 def test_files_are_there_when_the_block_ends(tmp_path: Path) -> None:

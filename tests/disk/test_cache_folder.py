@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.core.cache_folder import SIZE_VARIABLE, opened_cache, trim
-from shelfwise.core.embedding_cache import EmbeddingCache
+from shelfwise.disk.cache_folder import SIZE_VARIABLE, opened_cache, trim
+from shelfwise.disk.embedding_cache import EmbeddingCache
 from shelfwise.errors import ConfigError
 
 DAY = 86_400

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.core import folders
-from shelfwise.core.files import write_arrays
-from shelfwise.core.folders import replacing_folder, restore_replaced, set_aside
+from shelfwise.disk import folders
+from shelfwise.disk.files import write_arrays
+from shelfwise.disk.folders import replacing_folder, restore_replaced, set_aside
 
 
 def put(folder: Path, text: str) -> None:

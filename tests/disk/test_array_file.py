@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfwise.core.array_file import ArrayFile
+from shelfwise.disk.array_file import ArrayFile
 from shelfwise.errors import StorageError
 
 

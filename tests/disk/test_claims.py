@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.core.claims import claimed
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import StorageError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from shelfwise.core.claims import claimed
+from shelfwise.disk.claims import claimed
 
 with claimed(Path(sys.argv[1])):
     print("claimed", flush=True)
@@ -134,7 +134,7 @@ def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path)
 FULL = """
 import resource, sys
 from pathlib import Path
-from shelfwise.core.claims import claimed
+from shelfwise.disk.claims import claimed
 
 # no file may grow: writing fails, as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
