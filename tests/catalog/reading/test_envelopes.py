@@ -10,13 +10,67 @@ from typing import Any
 import pytest
 
 from shelfwise.catalog.reading.envelopes import unwrapped
-from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read
 
 Wrap = Callable[[str, dict[str, Any]], dict[str, Any]]
 
+
+def typed(value: Any) -> dict[str, Any]:
+    """A value as DynamoDB exports it."""
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int | float):
+        return {"N": str(value)}
+    if isinstance(value, dict):
+        return {"M": {name: typed(item) for name, item in value.items()}}
+    return {"L": list(map(typed, value))}
+
+
+def in_languages(value: Any) -> dict[str, Any]:
+    """A value as commercetools and Contentful have it."""
+    return {"en-US": value, "de-DE": f"auf Deutsch: {value}" if isinstance(value, str) else value}
+
+
+def akeneo(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    title = [
+        {"locale": language, "scope": None, "data": text}
+        for language, text in in_languages(values["title"]).items()
+    ]
+    price = [{"amount": str(values["price"]), "currency": "EUR"}]
+    inside = {"name": title, "price": [{"locale": None, "scope": None, "data": price}]}
+    return {"identifier": name, "categories": values["categories"], "values": inside}
+
+
+def commercetools(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    current = {
+        "name": in_languages(values["title"]),
+        "categories": values["categories"],
+        "masterVariant": {"prices": [{"value": {"centAmount": 450, "currencyCode": "EUR"}}]},
+    }
+    return {"id": name, "version": 1, "masterData": {"current": current, "published": True}}
+
+
+def magento(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    others = [
+        {"attribute_code": field, "value": values[field]} for field in values if field != "title"
+    ]
+    return {"sku": name, "name": values["title"], "custom_attributes": others}
+
+
+def contentful(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    fields = {field: in_languages(value) for field, value in values.items()}
+    return {"sys": {"id": name, "type": "Entry"}, "fields": fields}
+
+
 WRAPS: dict[str, Wrap] = {
+    "dynamodb": lambda name, values: {"Item": {"id": typed(name), **typed(values)["M"]}},
+    "akeneo": akeneo,
+    "commercetools": commercetools,
+    "contentful": contentful,
+    "magento": magento,
     "elasticsearch": lambda name, values: {"_index": "p", "_id": name, "_source": values},
     "json:api": lambda name, values: {"type": "products", "id": name, "attributes": values},
     "debezium": lambda name, values: {"payload": {"before": None, "after": {"id": name, **values}}},
@@ -55,6 +109,40 @@ def test_what_stands_beside_the_answer_is_no_product(tmp_path: Path) -> None:
     others = [WRAPS["json:api"](f"c{number}", {"title": "Mugs"}) for number in range(90)]
     answer = {"data": records, "included": others}
     all_right(read(tmp_path, json.dumps(answer), "products.json"))
+
+
+def test_categories_that_stand_beside_the_answer(tmp_path: Path) -> None:
+    names = {name: str(number) for number, name in enumerate(["Home", "Mugs", "Gifts"])}
+    included = [
+        {"type": "category", "id": names[name], "attributes": {"name": name}} for name in names
+    ]
+    included[1]["relationships"] = {"parent": {"data": {"type": "category", "id": names["Home"]}}}
+    wanted = [{"type": "category", "id": names[name]} for name in ("Mugs", "Gifts")]
+    wanted.append({"type": "category", "id": "77"})
+    records = [
+        {
+            "type": "products",
+            "id": product.id,
+            "attributes": {"title": product.title},
+            "relationships": {"categories": {"data": wanted}, "brand": {"data": None}},
+        }
+        for product in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps({"data": records, "included": included}), "products.json")
+    # the last one is not there, and keeps its number
+    assert paths_read(result)[0] == {("Home", "Mugs"), ("Gifts",), ("77",)}
+    assert result.catalog.column("title") == [product.title for product in PRODUCTS]
+
+
+def test_which_language_is_taken_is_told_and_can_be_set(tmp_path: Path) -> None:
+    records = [commercetools(product.id, content(product)) for product in PRODUCTS]
+    text = json.dumps({"results": records})
+    told = read(tmp_path, text, "products.json").reading.evidence
+    (sentence,) = [one for one in told if "languages" in one]
+    assert 'columns = { title = "name-de-DE" }' in sentence
+    settings = CatalogSettings(columns={"title": "name-de-DE"})
+    german = read_catalog(tmp_path / "products.json", settings)
+    assert german.catalog.column("title")[0] == f"auf Deutsch: {PRODUCTS[0].title}"
 
 
 def test_an_object_of_a_product_is_no_record() -> None:

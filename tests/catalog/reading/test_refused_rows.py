@@ -55,7 +55,7 @@ def model() -> Categorizer:
     return Categorizer(preset="quick", config=config).fit(training)
 
 
-BAD = {"id": "b", "title": {"en": "mug"}}
+BAD = {"id": "b", "title": {"size": 3}}
 RECORDS = [BAD, {"id": "1", "title": "mug"}, BAD, BAD, {"id": "2", "title": "lamp"}, BAD]
 REFUSED = [True, False, True, True, False, True]
 

@@ -28,6 +28,7 @@ from shelfwise.catalog.reading.categories.category_reading import (
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
+from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
@@ -144,6 +145,7 @@ def detect_reading(
     named = {**chosen, **settings.columns}
     source = replace(source, form=source.form.with_columns(named))
     columns = dict(plan_columns(tuple(names), named).ours)
+    evidence.extend(told_languages(tuple(names), columns, settings.columns))
     line_ids = None
     if not source.form.gives_ids:
         line_ids = _line_ids(parts, tuple(names), named, evidence)

@@ -15,6 +15,9 @@ _NAMES = ("name", "title", "label", "value")
 _ADDRESSES = ("src", "url", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
 
+_REFERENCE = frozenset({"typeId", "id"})
+"""Keys of what names another object (commercetools)."""
+
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
 
 
@@ -83,9 +86,16 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     # {"5": "Mugs", "8": "Gifts"}, numbers that stand for names
     if value and all(str(key).isdecimal() for key in value):
         return [category_values(item) for item in value.values()]
-    # JSON:API and Strapi
-    if isinstance(value.get("attributes"), Mapping):
-        return category_values(value["attributes"])
+    # JSON:API and Strapi, and commercetools
+    for key in ("attributes", "obj"):
+        if isinstance(value.get(key), Mapping):
+            return category_values(value[key])
+    # {"Mugs": true, "Toys": false}, which a database of objects has in place of a list
+    if value and all(isinstance(mark, bool) for mark in value.values()):
+        return [[name] for name, mark in value.items() if mark]
+    # a reference, of which nothing but the id is in the file
+    if value.keys() == _REFERENCE:
+        return category_values(value["id"])
     # <categories><category>Mugs</category></categories>
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None

@@ -25,6 +25,9 @@ SURROGATE = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 
 def parse_json(text: str) -> Values:
     """One JSON object. Raises ValueError for anything else."""
+    # a comma behind an object is left of an array whose brackets are gone
+    bare = text.rstrip()
+    text = bare.removesuffix(",") if bare.endswith("},") else text
     # not strict: a tab within a text does no harm
     value = json.loads(text, strict=False)
     if not isinstance(value, dict):

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shelfwise.catalog.reading.envelopes import envelope_path, unwrapped
+from shelfwise.catalog.reading.envelopes import envelope_path, plain_record, unwrapped
+from shelfwise.catalog.reading.record_parsing import parse_json
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
+from shelfwise.errors import CatalogError
 
 # not strict: the reader takes tabs within texts, too
 _DECODER = json.JSONDecoder(strict=False)
@@ -60,11 +62,9 @@ def rewrite_object(line: str, number: int, place: ChangedColumns) -> str | None:
         return None
     begin = _skip(line, 0)
     try:
-        values = json.loads(line[begin:], strict=False)
+        values = parse_json(line[begin:])
     except (ValueError, RecursionError):
         # the reader has set this line aside
-        return None
-    if not isinstance(values, dict):
         return None
     return edited(line, _edits(line, begin, number, values, place))
 
@@ -74,6 +74,9 @@ def rewrite_json(text: str, prefix: str, place: ChangedColumns) -> str:
 
     Args:
         prefix: where the records are, as ijson writes it: "item" in an array, "products.item" under a key.
+
+    Raises:
+        CatalogError: their values are no plain ones.
     """
     parts = [part for part in prefix.split(".") if part]
     edits: list[Edit[str]] = []
@@ -105,12 +108,21 @@ def _starts(text: str, start: int, parts: Sequence[str]) -> Iterator[int]:
 
 
 def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-    """Where a record begins that may be wrapped in another object, and what it holds."""
+    """Where a record begins that may be wrapped in another object, and what it holds.
+
+    Raises:
+        CatalogError: its values are no plain ones.
+    """
+    inside = unwrapped(values)
+    if plain_record(values) != inside:
+        raise CatalogError(
+            "its records hold values under words for types or languages, and only plain ones are changed"
+        )
     for key in envelope_path(values):
         # of several members of one name the last counts
         starts = {member.name: member.start for member in _members(text, start)}
         start = starts[key]
-    return start, unwrapped(values)
+    return start, inside
 
 
 def _edits(

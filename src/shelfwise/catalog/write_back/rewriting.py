@@ -83,7 +83,7 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
     """Where in a JSON file the records are.
 
     Raises:
-        CatalogError: they are rows of a table.
+        CatalogError: they are rows of a table, or in lists inside other objects.
     """
     chunks = read_chunks(path, encoding=opened.encoding)
     sample = b""
@@ -93,5 +93,9 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
     if shape.layout is not Layout.OBJECTS:
         raise CatalogError(
             f"it is a JSON table ({shape.layout.value}), and only objects are changed"
+        )
+    if shape.members:
+        raise CatalogError(
+            f"its records are in {shape.members!r} of other objects, and only those by themselves are changed"
         )
     return shape.prefix

@@ -14,6 +14,7 @@ from shelfwise.core.image_sources import IMAGE_BYTES, IMAGE_ROOT
 
 _LANGUAGE = (
     r"(?:en|de|fr|es|it|nl|pt|pl|sv|da|fi|cs|sk|hu|ro|bg|hr|tr|ru|uk|ja|zh|ko|ar|he|el|us|gb"
+    r"|nb|nn|et|lt|lv|sl|sr|vi"
     r"|english|german|french|spanish|italian)"
 )
 """Not those of Norway and Indonesia: no and id mean other things in names."""
@@ -26,6 +27,10 @@ _DEFAULT = "translations_default_"
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a word begins in ``unitPrice``."""
+
+
+_TAG = re.compile(rf"{_LANGUAGE}|[a-z]{{2}}[-_][A-Z]{{2}}|x-default")
+"""What texts in several languages stand under."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,15 @@ def _planned(names: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Co
     apart = {_free_name(name): source for name, source in further.items()}
     unused = {plain: name for plain, name in free.items() if name not in used}
     return ColumnPlan(ours, relations, apart, find_row_kinds(unused))
+
+
+def is_language(tag: str) -> bool:
+    """Whether a word says a language, with a country or without.
+
+    >>> is_language("de"), is_language("en-US"), is_language("id")
+    (True, True, False)
+    """
+    return _TAG.fullmatch(tag) is not None
 
 
 def on_one_line(name: str) -> str:

@@ -41,6 +41,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "codigo",
         "codice",
         "артикул",
+        "identifier",
         "identifiant",
         "identificador",
         "artikelcode",

@@ -25,6 +25,7 @@ COLUMNS = (
     "pricerange",
     "price_range_v2",
     "pricerangev2",
+    "mastervariant",
 )
 """Columns that hold prices inside objects, likeliest first."""
 
@@ -45,6 +46,7 @@ _ENDS = (
 """Keys of the two ends of a range."""
 
 _INNER = (
+    "prices",
     "pricespecification",
     "offers",
     "offer",

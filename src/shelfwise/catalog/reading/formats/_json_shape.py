@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
-import ijson
-
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.envelopes import ENVELOPES
+from shelfwise.catalog.reading.formats._json_groups import is_named, key_of_members
+from shelfwise.catalog.reading.formats._json_outline import Outline, outlined
 
 SAMPLE_BYTES = 1 << 20
 """Of the file's beginning, which are enough to tell."""
@@ -20,7 +17,7 @@ SAMPLE_BYTES = 1 << 20
 _NAMES_OF_A_RECORD = frozenset({"id", "title"})
 _INCLUDED = "included.item"
 _SPLIT_KEYS = frozenset({"columns", "index", "data"})
-_NOT_NUMBERS = re.compile(rb"([:\[,]\s*)(?:NaN|-?Infinity)\b")
+_KEYS_OF_A_TABLE = frozenset({"type", "name", "database", "data"})
 
 
 class Layout(Enum):
@@ -31,6 +28,7 @@ class Layout(Enum):
     ROWS = "{row: {column: value}}"
     SPLIT = "{columns: [...], index: [...], data: [[...], ...]}, as pandas writes with orient=split"
     LISTS = "[[...], [...]], as pandas writes with orient=values"
+    DATABASE = "[{type: table, name, data: [...]}, ...], as phpMyAdmin writes"
 
 
 @dataclass(frozen=True)
@@ -41,37 +39,18 @@ class JsonShape:
         layout: what holds them.
         prefix: where, as ijson writes it: "item" in an array, "products.item" in one under a key, "" for
             objects one after the other.
+        members: of objects that are pages or groups, the key under which they have the records.
         complete: the sample was JSON as far as it went.
         rivals: where there are as good records as there.
+        others: keys beside that of the rows, whose objects are not read.
     """
 
     layout: Layout
     prefix: str
+    members: str = ""
     complete: bool = True
     rivals: tuple[str, ...] = ()
-
-
-@dataclass
-class _Outline:
-    """What the sample holds.
-
-    Args:
-        values: number of values that stand one after the other.
-        is_array: the first of them is an array.
-        kinds: key of the first value -> the event that its value begins with.
-        inner: prefix of an object below the first value -> its keys; the objects of an array have one prefix.
-        objects: prefix of an array that is in no other array -> its objects so far.
-        lists: prefixes of arrays that are items of such an array.
-        complete: the sample was JSON as far as it went.
-    """
-
-    values: int = 0
-    is_array: bool = False
-    kinds: dict[str, str] = field(default_factory=dict)
-    inner: dict[str, set[str]] = field(default_factory=dict)
-    objects: Counter[str] = field(default_factory=Counter)
-    lists: list[str] = field(default_factory=list)
-    complete: bool = True
+    others: tuple[str, ...] = ()
 
 
 def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
@@ -80,26 +59,86 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
     Args:
         columns: our field name -> the source's column name, where the settings name it.
     """
-    outline = _outlined(_NOT_NUMBERS.sub(rb"\1null", sample))
-    layout = Layout.OBJECTS
-    prefix = ""
-    rivals: tuple[str, ...] = ()
+    outline = outlined(sample)
     if outline.is_array:
-        prefix = "item"
-        layout = Layout.LISTS if "item" in outline.lists else Layout.OBJECTS
-    elif outline.values == 1:
-        layout = _layout(outline, columns)
-        is_record = plan_columns(tuple(outline.kinds), columns).ours.keys() >= _NAMES_OF_A_RECORD
-        # a product may have lists of objects itself, such as its variants
-        if layout is Layout.OBJECTS and outline.objects and not is_record:
-            prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
-            rivals = _as_good(outline, prefix, columns)
-        elif layout is Layout.LISTS:
-            prefix = f"{_key_of_lists(outline)}.item"
-    return JsonShape(layout, prefix, outline.complete, rivals)
+        return _of_array(outline, columns)
+    if outline.values > 1:
+        return _of_several(outline, columns)
+    layout = _layout(outline, columns)
+    is_record = plan_columns(tuple(outline.kinds), columns).ours.keys() >= _NAMES_OF_A_RECORD
+    if layout is Layout.LISTS:
+        return JsonShape(layout, f"{_key_of_lists(outline)}.item", complete=outline.complete)
+    if layout is not Layout.OBJECTS or is_record:
+        return JsonShape(layout, "", complete=outline.complete)
+    # a product may have lists of objects itself, such as its variants
+    if outline.objects:
+        prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
+        members = _members(outline, prefix, columns)
+        rivals = _as_good(outline, prefix, columns)
+        return JsonShape(layout, prefix, members, outline.complete, rivals)
+    return _of_rows(outline, columns)
 
 
-def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[bool, int, int]:
+def _of_array(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
+    """The shape of an array."""
+    layout = Layout.LISTS if "item" in outline.lists else Layout.OBJECTS
+    if outline.inner.get("item", set()) >= _KEYS_OF_A_TABLE and "item.data.item" in outline.nested:
+        layout = Layout.DATABASE
+    members = _members(outline, "item", columns) if layout is Layout.OBJECTS else ""
+    return JsonShape(layout, "item", members, outline.complete)
+
+
+def _of_several(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
+    """The shape of objects one after the other: records, or pages and groups of them."""
+    names = outline.kinds
+    lists = {one.split(".")[-2]: outline.inner.get(one, set()) for one in outline.objects}
+    key = key_of_members(names, lists, columns)
+    if not key:
+        return JsonShape(Layout.OBJECTS, "", complete=outline.complete)
+    if is_named(names, columns):
+        return JsonShape(Layout.OBJECTS, "", key, outline.complete)
+    # pages are read record by record, however long they are
+    prefix = next(one for one in outline.objects if one.split(".")[-2] == key)
+    return JsonShape(Layout.OBJECTS, prefix, complete=outline.complete)
+
+
+def _of_rows(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
+    """The shape of an object whose records stand two levels below, each under its id (Firebase)."""
+
+    def fields(key: str) -> int:
+        keys = {name for row in outline.rows[key].values() for name in row}
+        ours = plan_columns(tuple(sorted(keys)), columns).ours
+        return len(ours) if "title" in ours else 0
+
+    alike = [key for key, rows in outline.rows.items() if _are_alike(list(rows.values()))]
+    possible = [key for key in alike if fields(key)]
+    if not possible or plan_columns(tuple(outline.kinds), columns).ours:
+        return JsonShape(Layout.OBJECTS, "", complete=outline.complete)
+    best = max(possible, key=fields)
+    rivals = tuple(key for key in possible if key != best and fields(key) == fields(best))
+    others = tuple(key for key in outline.kinds if key != best)
+    return JsonShape(Layout.ROWS, f"{best}.item", "", outline.complete, rivals, others)
+
+
+def _are_alike(rows: Sequence[set[str]]) -> bool:
+    """Whether several objects mostly have the same keys."""
+    names = Counter(name for row in rows for name in row)
+    usual = {name for name, count in names.items() if 2 * count >= len(rows)}
+    # the sample may have cut the last one short
+    return len(rows) > 1 and all(2 * len(row & usual) >= len(usual) for row in rows[:-1])
+
+
+def _members(outline: Outline, prefix: str, columns: Mapping[str, str]) -> str:
+    """Where the objects of an array are pages or groups: the key of the records inside them."""
+    lists = {
+        one.removeprefix(f"{prefix}.").removesuffix(".item"): outline.inner.get(one, set())
+        for one in outline.nested
+        if one.startswith(f"{prefix}.")
+    }
+    return key_of_members(outline.inner.get(prefix, set()), lists, columns)
+
+
+def _likeness(outline: Outline, prefix: str, columns: Mapping[str, str]) -> tuple[bool, int, int]:
     """How much an array looks like products: our fields that its objects have, then how many they are.
 
     What JSON:API puts beside its answers, such as their categories, is less likely.
@@ -109,7 +148,7 @@ def _likeness(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tup
     return is_answer, len(plan_columns(names, columns).ours), outline.objects[prefix]
 
 
-def _as_good(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+def _as_good(outline: Outline, prefix: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     """Other arrays whose objects have the same keys, enough of these for products."""
     keys = outline.inner.get(prefix, set())
     ours = plan_columns(tuple(sorted(keys)), columns).ours
@@ -119,7 +158,7 @@ def _as_good(outline: _Outline, prefix: str, columns: Mapping[str, str]) -> tupl
     return tuple(one for one in alike if one not in (prefix, _INCLUDED))
 
 
-def _layout(outline: _Outline, columns: Mapping[str, str]) -> Layout:
+def _layout(outline: Outline, columns: Mapping[str, str]) -> Layout:
     """Whether the only value is a table of columns, of rows or of lists, or none."""
     if outline.kinds.get("columns") == "start_array" and outline.kinds.keys() <= _SPLIT_KEYS:
         return Layout.SPLIT
@@ -135,60 +174,6 @@ def _layout(outline: _Outline, columns: Mapping[str, str]) -> Layout:
     return Layout.ROWS if "title" in names else Layout.OBJECTS
 
 
-def _key_of_lists(outline: _Outline) -> str | None:
+def _key_of_lists(outline: Outline) -> str | None:
     """The first key whose value is an array of arrays."""
     return next((key for key in outline.kinds if f"{key}.item" in outline.lists), None)
-
-
-def _outlined(sample: bytes) -> _Outline:
-    outline = _Outline()
-    arrays: set[str] = set()
-    try:
-        events = ijson.parse(io.BytesIO(sample), multiple_values=True, use_float=True)
-        for prefix, event, value in events:
-            _note(outline, arrays, prefix, event, value)
-    except ijson.JSONError as error:
-        # a sample ends somewhere within the file
-        outline.complete = "premature EOF" in str(error)
-    return outline
-
-
-def _note(outline: _Outline, arrays: set[str], prefix: str, event: str, value: str) -> None:
-    """Enter one event into the outline; `arrays` are the prefixes of the arrays so far."""
-    if not prefix and event in ("start_map", "start_array"):
-        outline.values += 1
-        outline.is_array |= event == "start_array" and outline.values == 1
-    if outline.values != 1:
-        return
-    if event == "start_array":
-        if _in_one_array(prefix, arrays) and prefix not in outline.lists:
-            outline.lists.append(prefix)
-        arrays.add(prefix)
-    elif event == "start_map" and _in_one_array(prefix, arrays):
-        outline.objects[prefix] += 1
-    holder = _without_envelope(prefix)
-    if event == "map_key" and (holder in outline.kinds or holder in outline.objects):
-        outline.inner.setdefault(holder, set()).add(value)
-    elif event == "map_key" and not prefix:
-        # the event that follows says what it is
-        outline.kinds[value] = ""
-    elif outline.kinds.get(prefix) == "":
-        outline.kinds[prefix] = event
-
-
-def _without_envelope(prefix: str) -> str:
-    """Where the envelopes stand that an object of an array is in; of other objects their own place."""
-    around, _, key = prefix.rpartition(".")
-    while key in ENVELOPES:
-        if around.endswith("item"):
-            return around
-        around, _, key = around.rpartition(".")
-    return prefix
-
-
-def _in_one_array(prefix: str, arrays: set[str]) -> bool:
-    """Whether an object is an item of an array that is in no other."""
-    array = prefix.removesuffix("item").removesuffix(".")
-    if array == prefix or array not in arrays:
-        return False
-    return not any(array.startswith(f"{other}.item") for other in arrays if other != array)

@@ -39,6 +39,28 @@ def records_of_table(
     return iter([table])
 
 
+def largest_table(database: Any, columns: Mapping[str, str]) -> tuple[str, list[Any], list[str]]:
+    """Of the tables that phpMyAdmin writes, the one that looks most like products.
+
+    Returns:
+        Its name, its rows, and the names of the others.
+    """
+    entries = database if isinstance(database, list) else []
+    tables = {
+        str(entry.get("name")): entry["data"]
+        for entry in entries
+        if isinstance(entry, Mapping) and isinstance(entry.get("data"), list) and entry["data"]
+    }
+
+    def likeness(name: str) -> tuple[int, int]:
+        row = tables[name][0]
+        names = tuple(row) if isinstance(row, Mapping) else ()
+        return len(plan_columns(names, columns).ours), len(tables[name])
+
+    best = max(tables, key=likeness, default="")
+    return best, tables.get(best, []), [name for name in tables if name != best]
+
+
 def _of_rows(table: Mapping[str, Any]) -> Iterator[Any]:
     for row, values in table.items():
         # the key is what pandas calls the index

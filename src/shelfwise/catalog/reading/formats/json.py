@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import Any, ClassVar, Self
 import ijson
 
 from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
-from shelfwise.catalog.reading.envelopes import envelope_path, unwrapped
+from shelfwise.catalog.reading.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items
+from shelfwise.catalog.reading.formats._json_groups import is_group, members_of
+from shelfwise.catalog.reading.formats._json_included import Included
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._json_shape import (
     SAMPLE_BYTES,
@@ -28,7 +30,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
     Layout,
     json_shape,
 )
-from shelfwise.catalog.reading.formats._json_tables import records_of_table
+from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
 from shelfwise.catalog.reading.record_parsing import (
     BOM,
     Values,
@@ -64,8 +66,8 @@ class Json(JsonLinesFormat):
         lines = nonblank_lines(text)
         first = _object(next(lines))
         if first is not None and next(lines, None) is not None:
-            # envelopes, one a line, are opened here
-            return _BY_SHAPE if envelope_path(first) else 0.0
+            # envelopes, pages and groups, one a line, are opened here
+            return 0.0 if is_plain(first) and not is_group(first) else _BY_SHAPE
         shape = json_shape(text[:SAMPLE_BYTES], {})
         if first is not None:
             is_record = shape.layout is Layout.OBJECTS and not shape.prefix
@@ -88,11 +90,29 @@ class Json(JsonLinesFormat):
                 f"{path} holds products in several lists: {', '.join((shape.prefix, *shape.rivals))}; write "
                 "them into one list, with the key as a field where it says something about them"
             )
+        sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
             records = _objects(path, settings, advance, shape)
+        elif shape.layout is Layout.DATABASE:
+            records, sentences = _database(path, settings, advance)
         else:
-            records = _table(path, settings, advance, shape)
-        return cls(settings.columns), blocks_of(records)
+            records = map(plain_record, _table(path, settings, advance, shape))
+        return cls(settings.columns, (*_told(shape), *sentences)), blocks_of(records)
+
+
+def _told(shape: JsonShape) -> tuple[str, ...]:
+    """What a user is told of where the records are."""
+    if shape.members:
+        return (
+            f"json: the records are in {shape.members!r} of each object; one that has a name is the category "
+            "of its records, where they have none",
+        )
+    if shape.layout is Layout.ROWS and shape.others:
+        key = shape.prefix.removesuffix(".item")
+        return (
+            f"json: what is under {key!r} is read, and not {', '.join(map(repr, shape.others))}",
+        )
+    return ()
 
 
 def _object(line: bytes) -> Values | None:
@@ -136,15 +156,41 @@ def _objects(
     """
     given = 0
     chunks = _chunks(path, settings, advance)
+    included: Included | None = None
     try:
         for record in bounded_items(chunks, partial(_chunks, path, settings), shape.prefix):
-            yield unwrapped(record)
+            if included is None and isinstance(record, Mapping) and "relationships" in record:
+                included = Included(_chunks(path, settings))
+            yield from _records_of(record, shape, included)
             given += 1
     except ijson.JSONError:
         # Python's reader takes what many programs write though JSON has no such thing, such as NaN
         values = _whole_values(path, settings, lambda _: None)
-        further = (unwrapped(record) for value in values for record in _at(value, shape.prefix))
-        yield from islice(further, given, None)
+        further = (record for value in values for record in _at(value, shape.prefix))
+        for record in islice(further, given, None):
+            yield from _records_of(record, shape, included)
+
+
+def _records_of(record: Any, shape: JsonShape, included: Included | None) -> Iterator[Any]:
+    """A record as other files have it; of a page or a group each of its records."""
+    for one in members_of(record, shape.members) if shape.members else (record,):
+        whole = included.with_categories(one) if included is not None else one
+        yield plain_record(whole)
+
+
+def _database(
+    path: Path, settings: CatalogSettings, advance: Callable[[int], None]
+) -> tuple[Iterator[Any], tuple[str, ...]]:
+    """The rows of the table of products, and which table that is.
+
+    Raises:
+        CatalogError: the file is too large.
+        DamagedFileError: it is no JSON.
+    """
+    values = list(_whole_values(path, settings, advance))
+    name, rows, others = largest_table(values[0], settings.columns)
+    beside = f", and not {', '.join(map(repr, others))}" if others else ""
+    return map(plain_record, rows), (f"json: the table {name!r} is read{beside}",)
 
 
 def _table(
@@ -157,8 +203,8 @@ def _table(
         DamagedFileError: the file is no JSON.
     """
     for value in _whole_values(path, settings, advance):
-        # lists may stand under a key
-        table = _inside(value, shape.prefix) if shape.layout is Layout.LISTS else value
+        # lists and rows may stand under a key
+        table = _inside(value, shape.prefix) if shape.prefix else value
         yield from records_of_table(table, shape.layout, settings.columns, path)
 
 

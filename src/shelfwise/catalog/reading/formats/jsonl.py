@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from shelfwise.catalog.reading.envelopes import envelope_path
+from shelfwise.catalog.reading.envelopes import is_plain
 from shelfwise.catalog.reading.file_format import BY_RECORDS, PERHAPS_BY_NAME
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat, first_record
 
@@ -23,6 +23,6 @@ class JsonLines(JsonLinesFormat):
     def sniff(cls, start: bytes) -> float:
         """The first record is JSON."""
         found = first_record(start)
-        # what stands in envelopes is left to the format json
-        is_record = found is not None and found.is_json and not envelope_path(found.values)
+        # what is wrapped in any way is left to the format json
+        is_record = found is not None and found.is_json and is_plain(found.values)
         return BY_RECORDS if is_record else 0.0

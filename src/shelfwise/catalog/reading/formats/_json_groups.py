@@ -1,0 +1,133 @@
+"""Products in lists inside other objects: the pages of an answer, and groups that have a category's name.
+
+``{"page": 1, "results": [...]}`` and ``{"category": "Mugs", "products": [...]}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+
+LISTS = frozenset(
+    (
+        *(
+            "products",
+            "items",
+            "results",
+            "records",
+            "rows",
+            "docs",
+            "documents",
+            "entries",
+            "hits",
+        ),
+        *("data", "articles", "offers", "produkte", "artikel", "produits", "productos", "prodotti"),
+    )
+)
+"""Keys, in lower case, under which a page or a group has its products."""
+
+_BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
+"""Keys under which a group has those below it."""
+
+_PAGES = frozenset(
+    (
+        *("page", "pages", "total", "next", "previous", "offset", "limit", "cursor", "per_page"),
+        *("count", "has_more", "hasmore", "next_page", "nextpage", "current_page", "meta", "links"),
+    )
+)
+"""Keys, in lower case, that a page of an answer has, and no category."""
+
+_OF_RECORDS = frozenset({"id", "title"})
+_OF_PRODUCTS = frozenset({"price", "description", "image", "brand"})
+
+
+def key_of_members(
+    names: Collection[str], lists: Mapping[str, Collection[str]], columns: Mapping[str, str]
+) -> str:
+    """The key of the products inside each of several objects; empty where these are the products.
+
+    Args:
+        names: the keys of the objects.
+        lists: key of a list of objects inside -> the keys of its objects.
+        columns: our field -> the file's name, where the settings name it.
+    """
+    ours = plan_columns(tuple(sorted(names)), columns).ours
+    # a product may hold others, such as those that go with it
+    if ours.keys() & {"price", "brand"} or ours.keys() >= {"title", "categories"}:
+        return ""
+    for key, inner in lists.items():
+        fields = plan_columns(tuple(sorted(inner)), columns).ours
+        if key.lower() in LISTS and fields.keys() >= _OF_RECORDS:
+            return key
+    return ""
+
+
+def is_group(record: Mapping[str, Any]) -> bool:
+    """Whether an object is a page or a group, with products in a list inside it."""
+    inside = {
+        key: {name for item in value if isinstance(item, Mapping) for name in item}
+        for key, value in record.items()
+        if isinstance(value, list)
+    }
+    return bool(key_of_members(record.keys(), inside, {}))
+
+
+def is_named(names: Collection[str], columns: Mapping[str, str]) -> bool:
+    """Whether objects with these keys are groups with a name, and no pages of an answer."""
+    ours = plan_columns(tuple(sorted(names)), columns).ours
+    pages = {name.lower() for name in names} & _PAGES
+    return bool(ours.keys() & {"title", "categories"}) and not pages
+
+
+def members_of(group: Any, key: str, above: tuple[str, ...] = ()) -> Iterator[Any]:
+    """The products of a page or a group; those of a group get its name, and those above, as their category.
+
+    What has no such list, and looks like a product, is given as it is.
+
+    >>> list(members_of({"category": "Mugs", "products": [{"id": 1, "title": "Mug"}]}, "products"))
+    [{'categories': 'Mugs', 'id': 1, 'title': 'Mug'}]
+    """
+    if not isinstance(group, Mapping):
+        yield group
+        return
+    below = [one for name in _BELOW for one in _objects_in(group.get(name))]
+    if not isinstance(group.get(key), list) and not below:
+        if _looks_like_a_product(group):
+            yield group
+        return
+    name = _name(group)
+    path = (*above, name) if name else above
+    for product in group.get(key) or ():
+        yield _with_category(product, path)
+    for one in below:
+        yield from members_of(one, key, path)
+
+
+def _with_category(product: Any, path: tuple[str, ...]) -> Any:
+    if not path or not isinstance(product, Mapping):
+        return product
+    if "categories" in plan_columns(tuple(product), {}).ours:
+        return product
+    # a name by itself may be a written path
+    return {"categories": path[0] if len(path) == 1 else [list(path)], **product}
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    """What a group is called; empty for a page of an answer."""
+    if not is_named(group.keys(), {}):
+        return ""
+    ours = plan_columns(tuple(group), {}).ours
+    texts = [group[ours[field]] for field in ("categories", "title") if field in ours]
+    return next((text.strip() for text in texts if isinstance(text, str)), "")
+
+
+def _looks_like_a_product(values: Mapping[str, Any]) -> bool:
+    return bool(plan_columns(tuple(values), {}).ours.keys() & _OF_PRODUCTS)
+
+
+def _objects_in(value: Any) -> Iterator[Any]:
+    """The objects of a list; nothing of other values."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Mapping))
