@@ -81,3 +81,30 @@ def test_a_call_that_cannot_be_meant_is_refused(arguments: tuple[str, ...]) -> N
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "give MODEL and CATALOG, or --demo alone" in error
+
+
+def test_people_elsewhere_come_by_the_address_that_was_given(
+    trained: Path, sample: Path, tmp_path: Path
+) -> None:
+    catalog = tmp_path / sample.name
+    shutil.copy(sample, catalog)
+    given = ("--host", "0.0.0.0", "--address", "https://review.example.com")
+    with running(trained, catalog, *given) as (_, told):
+        assert told["address"] == "https://review.example.com/review"
+        assert told["notes"] == []
+        (ada,) = told["people"]
+        path = ada["address"].removeprefix("https://review.example.com")
+        # what a proxy with HTTPS passes on
+        here = told["listening"].replace("0.0.0.0", "127.0.0.1")
+        host = {"host": "review.example.com"}
+        assert httpx.get(here + path, headers={"host": "other.example.com"}).status_code == 421
+        answer = httpx.get(here + path, headers=host)
+        assert answer.status_code == 303
+        assert answer.headers["set-cookie"].endswith("; Secure")
+
+
+def test_a_door_to_the_network_without_an_address_is_refused(sample: Path, tmp_path: Path) -> None:
+    with start(tmp_path / "model", sample, "--host", "0.0.0.0") as process:
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "0.0.0.0 can be reached from other machines" in error

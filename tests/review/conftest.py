@@ -26,6 +26,7 @@ from shelfwise.model.bundle_reader import json_text
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.database.decisions import DecisionStore
 from shelfwise.review.database.products import ReviewProducts
+from shelfwise.review.people import People
 from shelfwise.review.reasons import Reasons
 from shelfwise.review.retraining.kept_models import digest_of
 from shelfwise.review.retraining.learning import Sources
@@ -175,17 +176,18 @@ def served(tmp_path: Path, workspace_of: Callable[..., Workspace]) -> Iterator[S
     workspace.products.titles[0] = "<script>document.title = 'broken'</script>Mug 0"
     sessions = Sessions()
     reasons = Reasons(changes.sources.model, Context(), lambda folder, context: explained)
-    app = create_review_app(workspace, review_access(sessions), changes, reasons)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         # the first caller waits for the server instead of being refused
         bound.listen()
+        base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        known = {"Ada": Visitor("Ada", "lead"), "Bob": Visitor("Bob", "reviewer")}
+        people = People(base, sessions, list(known.values()))
+        app = create_review_app(workspace, review_access(sessions), changes, reasons, people)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
-        base = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        people = {"Ada": Visitor("Ada", "lead"), "Bob": Visitor("Bob", "reviewer")}
-        addresses = {name: base + sessions.one_time_path(one) for name, one in people.items()}
+        addresses = {name: people.one_time_address(one) for name, one in known.items()}
         yield Served(base, workspace, changes, addresses, sessions)
         server.should_exit = True
         thread.join()

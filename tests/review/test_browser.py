@@ -169,6 +169,24 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         page.set_viewport_size({"width": width, "height": 844})
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_lead_makes_an_address_for_a_colleague(browser: Any, served: Any, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = opened(browser, served, width)
+    page.goto(f"{served.base}/review/progress")
+    page.get_by_label("Name").fill("Eve")
+    page.get_by_role("button", name="Make an address").press("Enter")
+    made = page.get_by_label("Send this address to Eve").input_value()
+    assert heading(page) == "An address for Eve"
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    other = browser.new_context().new_page()
+    other.goto(made)
+    assert "Eve (reviewer)" in other.inner_text("footer")
+    assert page.said == []
+
+
 def test_buttons_are_large_enough_for_a_thumb(browser: Any, served: Any) -> None:
     page = opened(browser, served, 390)
     for button in page.query_selector_all(".verdicts button, .candidate"):

@@ -37,9 +37,19 @@ def review(
             help="Catalogue that MODEL was trained on, to learn from decisions. Default: CATALOG itself.",
         ),
     ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
     ] = 8001,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="How people on other machines open the page: https://review.example.com",
+        ),
+    ] = None,
     lead: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Who may also decide in bulk and export. Repeatable."),
@@ -61,7 +71,7 @@ def review(
             f"the review page needs the library {error.name!r}; "
             "install it with: pip install 'shelfwise[review]'"
         ) from None
-    door = ReviewDoor(port, tuple(lead or ()), tuple(reviewer or ()))
+    door = ReviewDoor(host, port, address, tuple(lead or ()), tuple(reviewer or ()))
     with terminal_context() as context:
         if demo:
             from shelfwise.commands.demo_model import demo_model
@@ -89,10 +99,14 @@ def _tell(as_json: bool) -> Any:
             f"{where['products']} products, {where['decided']} decided; "
             f"{where['automatic']} may be accepted without a person."
         )
+        if not where["address"].startswith(where["listening"]):
+            typer.echo(f"Listening on {where['listening']}, where a proxy passes requests on to.")
         typer.echo("Open in a browser (each address works once; Ctrl+C ends the review):")
         for person in where["people"]:
             typer.echo(f"  {person['name']} ({person['role']}): {person['address']}")
         typer.echo(f"Decisions are kept in {where['decisions']}")
+        for note in where["notes"]:
+            typer.echo(f"WARNING: {note}", err=True)
 
     return tell
 

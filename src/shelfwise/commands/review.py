@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -19,11 +20,14 @@ from shelfwise.export.loading import open_model
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.database.decisions import DecisionStore
 from shelfwise.review.database.products import ReviewProducts
+from shelfwise.review.people import People
 from shelfwise.review.reasons import Reasons
 from shelfwise.review.retraining.learning import Sources
 from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
+from shelfwise.service.access.access_control import host_name, is_loopback
 from shelfwise.service.access.sessions import Sessions, Visitor
+from shelfwise.service.server import bind
 
 KEEP_ALIVE_SECONDS = 60
 
@@ -33,11 +37,15 @@ class ReviewDoor:
     """Where the page listens, and for whom one-time addresses are made.
 
     Args:
+        host: the address to listen on.
         port: 0 takes any that is free.
+        address: how browsers reach it, where that is not this machine's own address.
         leads, reviewers: names; every person gets an address of their own.
     """
 
+    host: str = "127.0.0.1"
     port: int = 8001
+    address: str | None = None
     leads: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
 
@@ -54,7 +62,7 @@ def review(
     context: Context,
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Serve the review page on this machine until Ctrl+C or SIGTERM.
+    """Serve the review page until Ctrl+C or SIGTERM.
 
     Args:
         sources: model and catalogues.
@@ -63,12 +71,15 @@ def review(
 
     Raises:
         StorageError: another process reviews with the same file, or it cannot be written.
-        ConfigError: the port is taken, or one name is both a lead's and a reviewer's.
+        ServerError: the port is taken.
+        ConfigError: one name is both a lead's and a reviewer's, or the address is none.
     """
-    visitors = _visitors(door)
+    given = checked_address(door)
     # before the model is loaded: the commonest mistake is a second start
-    listening = _bind(door.port)
+    listening = bind(door.host, door.port)
     with listening, claimed(decisions):
+        address = given or _own_address(listening)
+        people = People(address, Sessions(https=address.startswith("https:")), _visitors(door))
         store = DecisionStore(decisions)
 
         def suggest(folder: Path, context: Context) -> ReviewProducts:
@@ -78,21 +89,22 @@ def review(
         workspace = Workspace(products, store)
         changes = ModelChanges(workspace, sources, suggest, context)
         reasons = Reasons(sources.model, context)
-        sessions = Sessions()
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        people = [
-            {"name": one.name, "role": one.role, "address": address + sessions.one_time_path(one)}
-            for one in visitors
-        ]
-        app = create_review_app(workspace, review_access(sessions), changes, reasons)
+        hosts = frozenset({host_name(urlsplit(address).netloc)})
+        access = review_access(people.sessions, hosts)
+        app = create_review_app(workspace, access, changes, reasons, people)
         tell(
             {
                 "address": f"{address}/review",
-                "people": people,
+                "listening": _own_address(listening),
+                "people": [
+                    {"name": one.name, "role": one.role, "address": people.one_time_address(one)}
+                    for one in people.all()
+                ],
                 "products": len(products),
                 "automatic": int(products.automatic.sum()),
                 "decided": workspace.queues.progress("search", store.current())[0],
                 "decisions": str(decisions),
+                "notes": _notes(address),
             }
         )
         try:
@@ -115,16 +127,26 @@ def _serve(app: Any, listening: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _visitors(door: ReviewDoor) -> list[Visitor]:
-    """Everyone an address is made for: without names, who started it is the lead.
+def _own_address(listening: socket.socket) -> str:
+    """The address of this machine that a socket listens on."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    Raises:
-        ConfigError: a name occurs twice.
-    """
+
+def _notes(address: str) -> list[str]:
+    """What people should know of the address."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+        return []
+    return [
+        "this address is plain HTTP: whoever reads the network on the way can decide in these names. "
+        "Outside a network that you trust, put a proxy with HTTPS in front of it."
+    ]
+
+
+def _visitors(door: ReviewDoor) -> list[Visitor]:
+    """Everyone an address is made for: without names, who started it is the lead."""
     leads = door.leads or (_own_name(),)
-    names = [*leads, *door.reviewers]
-    if len(set(names)) < len(names):
-        raise ConfigError("a name of --lead or --reviewer occurs twice; names tell who decided")
     found = [Visitor(name, "lead") for name in leads]
     return found + [Visitor(name, "reviewer") for name in door.reviewers]
 
@@ -137,20 +159,37 @@ def _own_name() -> str:
         return "lead"
 
 
-def _bind(port: int) -> socket.socket:
-    """A socket of this machine only.
+def checked_address(door: ReviewDoor) -> str | None:
+    """How browsers reach the review, without a path; None where only this machine does.
 
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: it is no such address, or others can reach the page and nobody said by which.
     """
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if door.address is None:
+        if is_loopback(door.host):
+            return None
+        raise ConfigError(
+            f"{door.host} can be reached from other machines; say how people open the page "
+            "there: --address https://NAME"
+        )
+    found = _origin(door.address)
+    if found is None:
+        raise ConfigError(
+            f"--address {door.address!r} must be http:// or https:// and a name, and a port where "
+            "there is one: https://review.example.com"
+        )
+    return found
+
+
+def _origin(address: str) -> str | None:
+    """Scheme, name and port of an address that has nothing else; None for any other text."""
     try:
-        bound.bind(("127.0.0.1", port))
-        # from now on browsers wait instead of being refused: the address is told before the first is served
-        bound.listen()
-    except OSError as error:
-        bound.close()
-        fix = "stop what uses it, or choose another with --port (0 takes any that is free)"
-        raise ConfigError(f"cannot listen on port {port}: {error.strerror}; {fix}") from None
-    return bound
+        parts = urlsplit(address)
+        # a port that is no number tells so only when it is asked for
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    further = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not named or further:
+        return None
+    return f"{parts.scheme}://{parts.netloc.lower()}"

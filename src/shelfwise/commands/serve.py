@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,13 @@ from prometheus_client import disable_created_metrics
 
 from shelfwise.errors import ConfigError
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.service.access.access_control import LOOPBACK_HOSTS, SIGN_IN, Access, Area
+from shelfwise.service.access.access_control import (
+    LOOPBACK_HOSTS,
+    SIGN_IN,
+    Access,
+    Area,
+    is_loopback,
+)
 from shelfwise.service.access.sessions import Role, Sessions, Visitor
 from shelfwise.service.access.sign_in import sign_in_router
 from shelfwise.service.app import create_app
@@ -87,7 +92,7 @@ def access_of(door: Door) -> Access:
     """
     keys = dict(door.keys or {})
     has_key = door.needs_key
-    if not has_key and not _is_loopback(door.host):
+    if not has_key and not is_loopback(door.host):
         raise ConfigError(
             f"{door.host} can be reached from other machines, so callers need a key: set "
             "SHELFWISE_KEY, or SHELFWISE_KEY_FILE to a file with one"
@@ -109,13 +114,3 @@ def access_of(door: Door) -> Access:
     if has_key and not door.allowed_hosts:
         hosts = frozenset({"*"})
     return Access(hosts, keys, areas, Sessions() if has_key else None)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,9 +13,11 @@ from starlette.exceptions import HTTPException
 
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.pages.model_routes import model_router
+from shelfwise.review.pages.people_routes import people_router
 from shelfwise.review.pages.reason_routes import reason_router
 from shelfwise.review.pages.rendering import error_page
 from shelfwise.review.pages.routes import review_router
+from shelfwise.review.people import People
 from shelfwise.review.reasons import Reasons
 from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
@@ -38,18 +40,21 @@ def review_access(sessions: Sessions, hosts: frozenset[str] = frozenset()) -> Ac
 
 
 def create_review_app(
-    workspace: Workspace, access: Access, changes: ModelChanges, reasons: Reasons
+    workspace: Workspace, access: Access, changes: ModelChanges, reasons: Reasons, people: People
 ) -> FastAPI:
     """The application around one workspace.
 
     Args:
         changes: of the workspace's model; whoever made it closes it.
         reasons: of the model's suggestions.
+        people: who has an address, and how more are made.
     """
     app = FastAPI(title="shelfwise review", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.changes = changes
+    app.state.people = people
     app.include_router(model_router(changes))
     app.include_router(reason_router(workspace, reasons))
+    app.include_router(people_router(workspace, people))
     app.include_router(review_router(workspace))
     # the colours are those of the service's pages
     shared: list[str | tuple[str, str]] = [("shelfwise.service", "static")]

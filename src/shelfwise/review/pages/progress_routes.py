@@ -34,6 +34,7 @@ def add_progress_routes(router: APIRouter, workspace: Workspace) -> None:
             enabled=enabled,
             why=why,
             exports=EXPORTS,
+            people=request.app.state.people,
             opinions=opinions,
             agreement=agreement(opinions),
             unsettled=to_settle(opinions, workspace.store.current()),

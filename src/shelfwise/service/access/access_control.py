@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -184,13 +185,23 @@ async def _lead_to(path: str, send: Send, *headers: tuple[bytes, bytes]) -> None
     await send({"type": "http.response.body", "body": b""})
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def check_host(headers: Mapping[bytes, bytes], hosts: frozenset[str]) -> None:
     """Refuse a request that was meant for another host.
 
     Raises:
         Problem: the header ``Host`` is not one of ours.
     """
-    host = _without_port(headers.get(b"host", b"").decode("latin-1"))
+    host = host_name(headers.get(b"host", b"").decode("latin-1"))
     if "*" not in hosts and host not in hosts:
         raise Problem(
             421,
@@ -234,8 +245,8 @@ def _host_of(origin: bytes) -> bytes | None:
         return None
 
 
-def _without_port(host: str) -> str:
-    """The name in a ``Host`` header; an IPv6 address keeps its brackets."""
+def host_name(host: str) -> str:
+    """The name in a ``Host`` header, without its port; an IPv6 address keeps its brackets."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0].lower()

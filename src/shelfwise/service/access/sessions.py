@@ -39,11 +39,13 @@ class Sessions:
         secret: signs the cookies. Kept across restarts by whoever wants sessions to outlive the process.
         seconds: how long a session lasts.
         clock: seconds since 1970.
+        https: whether browsers reach the pages by HTTPS only; cookies are then sent by nothing else.
     """
 
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     seconds: float = 12 * 3600
     clock: Callable[[], float] = time.time
+    https: bool = False
     _invitations: dict[str, Visitor] = field(default_factory=dict, repr=False)
 
     def one_time_path(self, visitor: Visitor) -> str:
@@ -61,7 +63,8 @@ class Sessions:
         content = json.dumps([visitor.name, visitor.role, self.clock() + self.seconds])
         payload = base64.urlsafe_b64encode(content.encode()).decode()
         value = f"{payload}.{self._signature(payload)}"
-        return f"{COOKIE}={value}; Path=/; Max-Age={self.seconds:.0f}; HttpOnly; SameSite=Strict"
+        secure = "; Secure" if self.https else ""
+        return f"{COOKIE}={value}; Path=/; Max-Age={self.seconds:.0f}; HttpOnly; SameSite=Strict{secure}"
 
     def visitor(self, value: str) -> Visitor | None:
         """Whose session a cookie's value is; None where it was not made here, or is too old."""
