@@ -173,7 +173,15 @@ def test_members_that_count_alike_share_the_counts_of_a_few_products(
 
 @pytest.mark.parametrize(
     ("title", "products", "least"),
-    [("red mug {}", 200, 1), ("red mug with a lid and handle {}", 200, 2), ("red mug {}", 2001, 2)],
+    [
+        ("red mug {}", 200, 1),
+        ("red mug {0} with lid {0} and handle {0}", 200, 1),
+        # most of the words are in every text
+        ("red mug with a lid and handle {}", 200, 2),
+        # thirteen words
+        ("red mug {0} with lid {0} and handle {0} for tea and milk", 200, 2),
+        ("red mug {}", 2001, 2),
+    ],
 )
 def test_words_of_one_product_are_known_where_texts_are_short_and_few(
     title: str, products: int, least: int

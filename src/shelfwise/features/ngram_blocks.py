@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Rows
 from shelfwise.disk.array_file import ArrayFile
+from shelfwise.features.min_count import MIN_COUNT
 from shelfwise.features.ngram_rows import NgramRows
-from shelfwise.features.tfidf import MIN_COUNT, BagSettings, NgramCounts, TfidfVocabulary
+from shelfwise.features.tfidf import BagSettings, NgramCounts, TfidfVocabulary
 from shelfwise.text.gram_counts import Grams, Keys
 
 PRODUCTS_PER_BLOCK = 8192

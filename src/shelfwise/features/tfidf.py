@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from shelfwise.core.arrow_size import BLOCK_BYTES, text_blocks
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, FieldInputs, Float64Array, Floats, PluginSettings, Rows
+from shelfwise.features.min_count import MIN_COUNT, least_products
 from shelfwise.text.gram_counts import Grams, Keys, SparseParts
 from shelfwise.text.ngrams import letter_grams, split_words, word_grams
 from shelfwise.text.tokenization import Segmentation
@@ -41,13 +42,6 @@ MOST_SHARED = 2048
 IDEOGRAPH_RUNS = (1, 2, 3)
 """Lengths of the runs of ideographs that are counted: most Chinese words have two."""
 
-MIN_COUNT = 2
-"""Training products that an n-gram of long texts, or of many products, must occur in."""
-
-FEW_PRODUCTS = 2_000
-SHORT_TEXT = 6
-"""N-grams of a text on average: three words have five, three single ones and two pairs."""
-
 
 class BagSettings(PluginSettings):
     """What is counted, and how it is weighted."""
@@ -65,7 +59,8 @@ class BagSettings(PluginSettings):
         None,
         ge=1,
         description="training products that an n-gram must occur in to be known; unset: 2, or 1 for words "
-        "of texts of about three words, of at most 2,000 products",
+        "of texts of at most about ten words, of at most 2,000 products, where a quarter of them "
+        "would be unknown",
     )
     weighting: Weighting = Field(
         "tfidf",
@@ -162,15 +157,16 @@ class NgramCounts(FieldInputs):
         """
         has: list[Bools] = []
         grams: list[Grams] = []
+        least: list[int] = []
         for name in fields:
             key = ("n-grams", settings.words, settings.letters)
             count = partial(count_grams, settings=settings)
             has_word, counted = grams_of(catalog, name, settings.segmentation, key, count)
             has.append(has_word)
             grams += counted
+            least += _least_by_kind(counted, settings)
         present = np.all(has, axis=0) if every else np.any(has, axis=0)
-        least = tuple(least_products(kind) for kind in grams)
-        return cls(np.asarray(present), tuple(grams), least)
+        return cls(np.asarray(present), tuple(grams), tuple(least))
 
     def portions(self) -> Iterator[NgramCounts]:
         """The products in portions that fit in memory: all of them."""
@@ -193,17 +189,12 @@ def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
     return grams
 
 
-def least_products(grams: Grams) -> int:
-    """How many training products an n-gram must occur in to be known, as all products `grams` say.
-
-    A short text has little beside the words that no other product has, and in few products these are many:
-    without them the words left over count for all. Long texts have enough others, and letters are many.
-    """
-    # products that lack the text do not make it short
-    lengths = grams.distinct[grams.distinct > 0]
-    if not 0 < len(lengths) <= FEW_PRODUCTS:
-        return MIN_COUNT
-    return 1 if lengths.mean() <= SHORT_TEXT else MIN_COUNT
+def _least_by_kind(grams: Sequence[Grams], settings: BagSettings) -> list[int]:
+    """One a kind of :func:`count_grams`: letters of single products are many, and tell little."""
+    least = [MIN_COUNT] * len(grams)
+    if settings.words:
+        least[0] = least_products(grams[0])
+    return least
 
 
 @dataclass(frozen=True)

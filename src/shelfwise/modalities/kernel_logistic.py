@@ -31,12 +31,13 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.features.kernel_inputs import KernelInputs
+from shelfwise.features.min_count import MIN_COUNT
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.nystroem import NystroemFeatures
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
-from shelfwise.features.tfidf import MIN_COUNT, BagSettings, NgramCounts
+from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.logistic_regression import fit_logistic
