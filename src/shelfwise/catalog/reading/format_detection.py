@@ -18,11 +18,18 @@ from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.other_files import why_no_catalogue
 from shelfwise.catalog.reading.text_encoding import (
     WINDOWS,
+    accented_words,
     checked_encoding,
-    is_windows,
+    counted_letters,
     marked_encoding,
     readings_of,
     strange_word,
+)
+from shelfwise.catalog.reading.western_encodings import (
+    LATIN_9,
+    is_latin_9,
+    makes_words,
+    western_encoding,
 )
 from shelfwise.catalog.reading.zip_archive import catalogue_member
 from shelfwise.config import CatalogSettings
@@ -35,6 +42,17 @@ _MAX_SNIFFED_BYTES = 16 << 20
 
 _MAX_COMPRESSED_BYTES = 64 << 20
 """Of a compressed file, decompressed: so many are looked at to find the encoding, for it takes long."""
+
+
+_OTHER_ENCODING = 'if it is another one, write it under [catalog]: encoding = "NAME"'
+
+_TOLD_ENCODINGS = {
+    WINDOWS: f"the file is not in UTF-8; all of it is decoded as Windows-1252; {_OTHER_ENCODING}",
+    LATIN_9: f"the file is not in UTF-8; all of it is decoded as Latin-9 (ISO 8859-15); {_OTHER_ENCODING}",
+    "cp850": f"the file is not in UTF-8; all of it is decoded as cp850 of DOS; {_OTHER_ENCODING}",
+    "mac_roman": f"the file is not in UTF-8; all of it is decoded as Mac Roman; {_OTHER_ENCODING}",
+}
+"""What a user is told, by the name that Python has for the encoding."""
 
 
 def open_source(
@@ -62,15 +80,10 @@ def open_source(
     notes: tuple[str, ...] = ()
     if form_of_file == "zip":
         notes += (f"of the archive only {catalogue_member(path)} is read, and no images",)
-    if (
-        settings.encoding is None
-        and encoding is None
-        and plugin.perhaps_windows
-        and _looks_windows(path)
-    ):
-        _check_windows(path)
-        encoding = WINDOWS
-        notes += ("the file is not in UTF-8; all of it is decoded as Windows-1252",)
+    if settings.encoding is None and encoding is None and plugin.perhaps_windows:
+        encoding = _encoding_of_one_byte(path)
+        if encoding is not None:
+            notes += (_TOLD_ENCODINGS[encoding],)
     settings = settings.model_copy(update={"encoding": encoding})
     form, blocks = plugin.open(path, settings, advance)
     old_line_ends = plugin.perhaps_windows and has_old_line_ends(path, encoding)
@@ -93,28 +106,40 @@ def _encoding(path: Path, settings: CatalogSettings) -> str | None:
         return None
 
 
-def _looks_windows(path: Path) -> bool:
-    """Whether a table is in Windows-1252."""
+def _encoding_of_one_byte(path: Path) -> str | None:
+    """Windows-1252 or another encoding of Western Europe, where a table is in one; None for UTF-8.
+
+    Raises:
+        CatalogError: it is no UTF-8, and it has to be told what it is.
+    """
     chunks = read_chunks(path)
     if compression(path) is not None:
         chunks = _first_chunks(chunks, _MAX_COMPRESSED_BYTES)
-    return is_windows(_until_damage(chunks))
+    count = counted_letters(_until_damage(chunks))
+    if not count.is_windows and not count.is_no_utf_8:
+        return None
+    words = accented_words(_beginning(path))
+    word = strange_word(words)
+    if count.is_windows and makes_words(words, LATIN_9) and is_latin_9(_beginning(path)):
+        return LATIN_9
+    if word is None and count.is_windows:
+        return WINDOWS
+    encoding = western_encoding(words)
+    if encoding is not None:
+        return encoding
+    if word is None:
+        # a few damaged words; their records are refused by themselves
+        return None
+    raise CatalogError(
+        f"{path} is in no UTF-8, and makes no words as Windows-1252; one of its words is, by encoding: "
+        f"{readings_of(word)}; write the right one under [catalog] of a settings file: "
+        'encoding = "NAME"'
+    )
 
 
-def _check_windows(path: Path) -> None:
-    """Refuse a table in no UTF-8 that makes no words as Windows-1252.
-
-    Raises:
-        CatalogError: it has to be told which encoding it is.
-    """
-    chunks = _first_chunks(read_chunks(path), _MAX_COMPRESSED_BYTES)
-    word = strange_word(_until_damage(chunks))
-    if word is not None:
-        raise CatalogError(
-            f"{path} is in no UTF-8, and makes no words as Windows-1252; one of its words is, by encoding: "
-            f"{readings_of(word)}; write the right one under [catalog] of a settings file: "
-            'encoding = "NAME"'
-        )
+def _beginning(path: Path) -> Iterator[bytes]:
+    """The first bytes of a file, as many as are looked at where it is not in UTF-8."""
+    return _until_damage(_first_chunks(read_chunks(path), _MAX_COMPRESSED_BYTES))
 
 
 def _until_damage(chunks: Iterator[bytes]) -> Iterator[bytes]:

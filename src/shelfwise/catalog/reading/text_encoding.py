@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from shelfwise.errors import ConfigError
 
@@ -19,6 +20,7 @@ _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _HEADER_BYTES = 32
 _ENCODINGS = (
     *("cp1252", "cp1250", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1257", "mac_roman", "cp850"),
+    *("iso8859-15", "cp852", "cp866"),
     *("cp1255", "cp1256", "shift_jis", "gb18030", "big5", "euc_kr"),
 )
 _ACCENTED_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
@@ -29,12 +31,20 @@ _STRANGE = re.compile(
     r"|[^\W\d_][\xa1-\xa9\xab-\xad\xb1\xb3\xb9\xba\xbc-\xbf][^\W\d_]|[\xa3\xa5\xaf][a-z]"
     # a capital of Windows behind a small letter, and low quotes within words
     r"|[a-z][\u017d\u0160\u0152\u0178\u02c6\u201a\u201e\u0192]|[a-z][\u2013\u201d\xa4\u2026][a-z]"
+    # further signs of Windows between letters, and words of hardly anything but signs
+    r"|[^\W\d_][\u2020-\u2022\u2030\u2039\u203a\u2122\u02dc\u201c][^\W\d_]"
+    r"|(?:[\xa1-\xa9\xab-\xbf\u2020-\u2022\u2030\u2039\u203a\u02dc].?){3}"
+    # accented capitals behind small letters
+    r"|[a-z\xdf-\xff][\xc0-\xd6\xd8-\xde]"
     # of the Turkish alphabet, read as that of Iceland
     r"|[\xf0\xfe\xfd\xd0\xde\xdd]|\ufffd"
 )
 _STRANGE_SHARE = 0.15
 _ENOUGH_CHARACTERS = 1000
 """Characters beyond ASCII after which the question is decided."""
+
+_FEW = 5
+"""Bytes that are no UTF-8 below which a file may as well be damaged."""
 
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
@@ -76,26 +86,27 @@ def marked_encoding(start: bytes) -> str | None:
     return None
 
 
-def strange_word(chunks: Iterable[bytes]) -> bytes | None:
+def accented_words(chunks: Iterable[bytes]) -> list[bytes]:
+    """The first words of a text with bytes beyond ASCII, enough of them to tell the encoding."""
+    words: list[bytes] = []
+    for chunk in chunks:
+        words += (word[0] for word in _ACCENTED_WORD.finditer(chunk))
+        if len(words) >= _ENOUGH_CHARACTERS:
+            break
+    return words
+
+
+def strange_word(words: Sequence[bytes]) -> bytes | None:
     """A word that shows that a table in no UTF-8 is in no Windows-1252 either; None where it may be.
 
     Cyrillic or Greek letters give words of nothing but accents, Polish ones give signs within words, and
     those of old Macs and of DOS capitals and quotes behind small letters.
+
+    Args:
+        words: with bytes beyond ASCII.
     """
-    strange = 0
-    fine = 0
-    example = None
-    for chunk in chunks:
-        for word in _ACCENTED_WORD.finditer(chunk):
-            text = word[0].decode(WINDOWS, "replace")
-            if _STRANGE.search(text):
-                strange += 1
-                example = example or word[0]
-            else:
-                fine += 1
-        if strange + fine >= _ENOUGH_CHARACTERS:
-            break
-    return example if strange > _STRANGE_SHARE * (strange + fine) else None
+    strange = [word for word in words if _STRANGE.search(word.decode(WINDOWS, "replace"))]
+    return strange[0] if len(strange) > _STRANGE_SHARE * len(words) else None
 
 
 def readings_of(word: bytes) -> str:
@@ -109,27 +120,50 @@ def readings_of(word: bytes) -> str:
     return ", ".join(f"{name} ({text})" for name, text in found.items())
 
 
-def is_windows(chunks: Iterable[bytes]) -> bool:
-    """Whether a table's bytes are Windows-1252 rather than UTF-8, damaged in places or not.
+@dataclass(frozen=True)
+class LetterCount:
+    """The letters beyond ASCII at the beginning of a text, as far as it takes to tell.
 
-    It stops as soon as there are enough characters to tell.
+    Args:
+        utf_8: characters in UTF-8.
+        refused: bytes that are no UTF-8.
+        damaged: of these, such as no text in Windows-1252 has.
     """
+
+    utf_8: int
+    refused: int
+    damaged: int
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether it is Windows-1252 rather than UTF-8, damaged in places or not."""
+        # each damaged byte speaks against Windows-1252 as much as a letter speaks for it
+        return self.refused - 2 * self.damaged > self.utf_8
+
+    @property
+    def is_no_utf_8(self) -> bool:
+        """Whether nothing beyond ASCII is UTF-8, and there is much of it."""
+        return not self.utf_8 and self.refused >= _FEW
+
+
+def counted_letters(chunks: Iterable[bytes]) -> LetterCount:
+    """The letters beyond ASCII; counting stops as soon as there are enough to tell."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     utf_8 = 0
-    windows = 0
+    refused = 0
+    damaged = 0
     for chunk in chunks:
         # much the fastest check, and true of most of most files
         if chunk.isascii() and not decoder.getstate()[0]:
             continue
         text = decoder.decode(chunk)
-        refused = len(_NOT_UTF_8.findall(text))
-        damaged = len(_DAMAGED.findall(text))
-        utf_8 += len(_BEYOND_ASCII.findall(text)) - refused
-        # each damaged byte speaks against Windows-1252 as much as a letter speaks for it
-        windows += refused - 2 * damaged
-        if utf_8 + abs(windows) >= _ENOUGH_CHARACTERS:
+        bytes_refused = len(_NOT_UTF_8.findall(text))
+        refused += bytes_refused
+        damaged += len(_DAMAGED.findall(text))
+        utf_8 += len(_BEYOND_ASCII.findall(text)) - bytes_refused
+        if utf_8 + abs(refused - 2 * damaged) >= _ENOUGH_CHARACTERS:
             break
-    return windows > utf_8
+    return LetterCount(utf_8, refused, damaged)
 
 
 def as_utf_8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

@@ -211,3 +211,32 @@ def test_fields_that_are_named_in_an_attribute(tmp_path: Path, record: str, fiel
     catalog = read(tmp_path, f"<resultset>{rows}</resultset>".encode()).catalog
     assert catalog.ids == ["0", "1", "2"]
     assert catalog.column("title") == ["Mug"] * 3
+
+
+PRODUCT = '<product id="{0}"><title>Mug {0}</title><price>4.5</price></product>'
+GROUPED = {
+    "an attribute": '<category name="Home"><category name="Mugs">{0}</category></category>',
+    "an element": "<category><name>Home</name><category id='4'><name>Mugs</name>{0}</category></category>",
+}
+
+
+@pytest.mark.parametrize("grouped", GROUPED)
+def test_the_groups_around_a_record_are_its_categories(tmp_path: Path, grouped: str) -> None:
+    inside = "".join(map(PRODUCT.format, range(3)))
+    lamp = '<product id="9"><title>Lamp</title><category>Own</category></product>'
+    own = f'<category name="Other">{lamp}</category>'
+    data = (
+        f"<shop><name>Shop</name>{GROUPED[grouped].format(inside)}{own}{PRODUCT.format(10)}</shop>"
+    )
+    reading = read(tmp_path, data.encode())
+    assert reading.catalog.ids == ["0", "1", "2", "9", "10"]
+    assert reading.catalog.column("categories") == [*[[["Home", "Mugs"]]] * 3, [["Own"]], None]
+    assert any("<category> around a record" in one for one in reading.reading.evidence)
+
+
+def test_one_title_a_language(tmp_path: Path) -> None:
+    title = '<title xml:lang="en">Mug {0}</title><title xml:lang="de">Becher {0}</title>'
+    items = "".join(f"<item><id>{i}</id>{title.format(i)}</item>" for i in range(3))
+    reading = read(tmp_path, f"<rss><channel>{items}</channel></rss>".encode())
+    assert reading.catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
+    assert any('columns = { title = "title-de" }' in one for one in reading.reading.evidence)

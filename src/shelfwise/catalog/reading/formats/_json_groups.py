@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.grouped_records import with_category
 
 LISTS = frozenset(
     (
@@ -100,18 +101,9 @@ def members_of(group: Any, key: str, above: tuple[str, ...] = ()) -> Iterator[An
     name = _name(group)
     path = (*above, name) if name else above
     for product in group.get(key) or ():
-        yield _with_category(product, path)
+        yield with_category(product, path) if isinstance(product, Mapping) else product
     for one in below:
         yield from members_of(one, key, path)
-
-
-def _with_category(product: Any, path: tuple[str, ...]) -> Any:
-    if not path or not isinstance(product, Mapping):
-        return product
-    if "categories" in plan_columns(tuple(product), {}).ours:
-        return product
-    # a name by itself may be a written path
-    return {"categories": path[0] if len(path) == 1 else [list(path)], **product}
 
 
 def _name(group: Mapping[str, Any]) -> str:

@@ -59,7 +59,25 @@ def field_name(element: Element) -> str:
     return element.get("name", tag) if tag.lower() in _NAMED_IN_ATTRIBUTES else tag
 
 
+@dataclass(frozen=True)
+class FeedRecords:
+    """The records of a file.
+
+    Args:
+        names: what they are called, in lower case.
+        around: the names of the elements that they are in, in lower case.
+    """
+
+    names: frozenset[str]
+    around: frozenset[str]
+
+
 def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
+    """What the records are called, as :func:`records_of_feed` finds them."""
+    return records_of_feed(chunks, columns).names
+
+
+def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> FeedRecords:
     """What the records are called, in lower case: the elements with the most fields of ours.
 
     Of equally good ones the usual names count more, then what is there more often. What is part of an
@@ -83,10 +101,11 @@ def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozens
     ended = [name for name in elements if elements[name].count]
     possible = [name for name in ended if goodness(name)[0] >= _MIN_FIELDS]
     if not possible:
-        return USUAL
+        return FeedRecords(USUAL, frozenset())
     best = max(possible, key=goodness)
     around = [name for name in possible if name in USUAL and name in elements[best].inside]
-    return frozenset({max(around, key=goodness, default=best)})
+    name = max(around, key=goodness, default=best)
+    return FeedRecords(frozenset({name}), frozenset(elements[name].inside))
 
 
 @dataclass

@@ -8,6 +8,7 @@ its fields as JSON.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,23 +18,28 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
+from shelfwise.catalog.reading.columns.column_mapping import is_language
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
+from shelfwise.catalog.reading.formats._xml_groups import OpenGroups, is_group
 from shelfwise.catalog.reading.formats._xml_records import (
     USUAL,
     Reader,
     field_name,
     local_name,
-    record_names,
+    records_of_feed,
 )
+from shelfwise.catalog.reading.grouped_records import with_category
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
 _MERCHANT = "{http://base.google.com/ns/1.0}"
 """The names with g: in front, which count more than those of the feed: its own title is often cut short."""
+
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 _OPENING = re.compile(
     rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog|resultset)\b"
@@ -56,16 +62,22 @@ class Xml(JsonLinesFormat):
         cls, path: Path, settings: CatalogSettings, advance: Callable[[int], None]
     ) -> tuple[Self, Iterator[Block]]:
         """The records of a feed; errors come while they are read."""
-        names = record_names(read_chunks(path), settings.columns)
+        found = records_of_feed(read_chunks(path), settings.columns)
+        names = found.names
         sentences: tuple[str, ...] = ()
         if not names <= USUAL:
-            sentences = (f"xml: each <{min(names)}> is a record, as it has the most fields",)
+            sentences += (f"xml: each <{min(names)}> is a record, as it has the most fields",)
+        groups = sorted(filter(is_group, found.around))
+        if groups:
+            sentences += (
+                f"xml: the name of the <{groups[0]}> around a record is its category, where it has none",
+            )
         return cls(settings.columns, sentences), blocks_of(_records(path, advance, names))
 
 
 def _records(
     path: Path, advance: Callable[[int], None], names: Collection[str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Mapping[str, Any]]:
     """The fields of each record.
 
     Args:
@@ -83,18 +95,21 @@ def _records(
         open_elements: list[Element] = []
         inside = 0
         categories = ListedCategories()
+        groups = OpenGroups()
         for event, element in events:
             is_record = local_name(element.tag).lower() in names
             if event == "start":
                 open_elements.append(element)
+                groups.open(element)
                 inside += is_record
                 continue
             open_elements.pop()
+            groups.close(element)
             inside -= is_record
             if is_record and not inside:
                 fields = _fields(element)
                 categories.resolve(fields)
-                yield fields
+                yield with_category(fields, groups.path())
             elif not inside:
                 categories.add(element)
             if not inside and open_elements:
@@ -115,8 +130,13 @@ def _fields(element: Element) -> dict[str, Any]:
     """Attributes and children by their names without namespace; what is repeated becomes a list."""
     fields: dict[str, Any] = {local_name(name): value for name, value in element.attrib.items()}
     found: dict[tuple[bool, str], list[Any]] = {}
+    tags = Counter(child.tag for child in element)
     for child in element:
-        key = (child.tag.startswith(_MERCHANT), field_name(child))
+        name = field_name(child)
+        # texts in several languages stand side by side, and are a column each
+        language = child.get(_LANGUAGE, "") if tags[child.tag] > 1 else ""
+        name = f"{name}-{language}" if is_language(language) else name
+        key = (child.tag.startswith(_MERCHANT), name)
         found.setdefault(key, []).append(_value(child))
     # those with g: last, so that they replace others of their name
     for key in sorted(found, key=lambda key: key[0]):

@@ -1,0 +1,66 @@
+"""Groups of an XML file that are called like the categories of the records inside them.
+
+``<category name="Mugs"><product>...</product></category>``, also inside each other; the name may be an
+element of its own, ``<category><name>Mugs</name>...``.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.formats._xml_records import local_name
+
+_NAMES = ("name", "title", "label", "display_name")
+"""What a group is called by, as an attribute or an element, the likeliest first."""
+
+_NUMBERS = ("id", "code", "slug")
+"""Attributes that stand for the name of a group without one."""
+
+_OTHERS = frozenset({"label", "labels", "tags", "class", "collection", "collections", "genres"})
+"""Names of categories that elements around all records have for other reasons, too."""
+
+_TAGS = frozenset(
+    (
+        *(name for name in SYNONYMS["categories"] if name not in _OTHERS),
+        *("group", "product_group", "productgroup", "section", "department", "gruppe", "groupe"),
+    )
+)
+"""What groups are called, in the plain form of names."""
+
+
+def is_group(tag: str) -> bool:
+    """Whether elements of this name are groups of records, by category."""
+    return normal_name(local_name(tag)) in _TAGS
+
+
+class OpenGroups:
+    """The groups around the place that is read; an element each that is open, from the outermost on."""
+
+    def __init__(self) -> None:
+        # of elements that are no groups, and of groups before their name comes, it is empty
+        self._names: list[str] = []
+        self._are_groups: list[bool] = []
+
+    def open(self, element: Element) -> None:
+        """Enter an element that begins."""
+        group = is_group(element.tag)
+        attributes = {normal_name(local_name(key)): text for key, text in element.attrib.items()}
+        texts = (attributes.get(key, "").strip() for key in (*_NAMES, *_NUMBERS))
+        self._are_groups.append(group)
+        self._names.append(next(filter(None, texts), "") if group else "")
+
+    def close(self, element: Element) -> None:
+        """Leave an element that ends; it may be the name of the group that it is in."""
+        self._names.pop()
+        self._are_groups.pop()
+        if not self._are_groups or not self._are_groups[-1] or len(element):
+            return
+        text = (element.text or "").strip()
+        if text and normal_name(local_name(element.tag)) in _NAMES:
+            self._names[-1] = text
+
+    def path(self) -> list[str]:
+        """The names of the groups."""
+        return [name for name in self._names if name]
