@@ -174,3 +174,26 @@ def test_a_list_that_was_cut_short_is_refused(tmp_path: Path) -> None:
 def test_languages_in_front_of_tags_are_no_levels(tmp_path: Path) -> None:
     found = read(tmp_path, column(lambda one: ",".join(f"en:{name}" for name in one.leaves)))
     assert names_read(found) == [{f"en:{name}" for name in names} for names in LEAVES]
+
+
+@pytest.mark.parametrize("sign", [" + ", "+"])
+def test_a_plus_between_labels_is_asked_about(tmp_path: Path, sign: str) -> None:
+    rows = [(p.id, p.title, sign.join(p.leaves)) for p in PRODUCTS]
+    with pytest.raises(CatalogError, match="two ways"):
+        read(tmp_path, table(("id", "title", "categories"), rows))
+
+
+def test_a_plus_in_a_name_is_none(tmp_path: Path) -> None:
+    names = ["Games 18+", "Games 12+", "A+ paper", "Toys", "Google+ books", "C++"]
+    rows = [(i, f"Product {i}", names[i % 6]) for i in range(24)]
+    result = read(tmp_path, table(("id", "title", "categories"), rows))
+    assert paths_read(result) == [{(names[i % 6],)} for i in range(24)]
+
+
+def test_a_name_in_the_first_row_of_its_group_is_told(tmp_path: Path) -> None:
+    rows = [(i, f"Product {i}", "" if i % 4 else f"Group {i // 4}") for i in range(16)]
+    told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence
+    assert any("repeat it in each row" in sentence for sentence in told)
+    some = [(i, f"Product {i}", "" if i % 4 else f"Group {i % 3}") for i in range(16)]
+    told = read(tmp_path, table(("id", "title", "category"), some)).reading.evidence
+    assert not any("repeat it in each row" in sentence for sentence in told)

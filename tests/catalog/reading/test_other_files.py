@@ -32,6 +32,15 @@ FILES: tuple[tuple[str, bytes, str], ...] = (
     ("shop.csv.bz2", b"BZh91AY", "unpack it"),
     ("shop.csv.zst", b"\x28\xb5\x2f\xfd", "unpack it"),
     ("shop.pdf", b"%PDF-1.7\n", "PDF"),
+    ("shop.txt", b'a:1:{i:0;a:1:{s:2:"id";i:1;}}', "unserialize"),
+    ("shop.txt", b"array (\n  0 => \n  array (\n    'id' => '1',\n  ),\n)", "PHP"),
+    ("shop.php", b"<?php\nreturn [['id' => 1]];\n", "json_encode"),
+    ("shop.js", b'export const products = [\n {"id": 1, "title": "Mug"}];', "JavaScript"),
+    ("shop.js", b'callback([{"id": 1, "title": "Mug"}]);', "JavaScript"),
+    ("shop.json", b"[\n{id: 1, title: 'Mug'},\n{id: 2, title: 'Lamp'}]", "JSON5"),
+    ("shop.txt", b"[{'id': 1, 'title': 'Mug'}, {'id': 2, 'title': None}]", "literal_eval"),
+    ("shop.yaml", b"products:\n  - id: 1\n    title: Mug\n  - id: 2\n    title: Lamp\n", "yq"),
+    ("shop.yaml", b"# all\n- id: 1\n  title: Mug, blue\n- id: 2\n  title: Lamp\n", "YAML"),
 )
 
 
@@ -39,6 +48,11 @@ FILES: tuple[tuple[str, bytes, str], ...] = (
 def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     with pytest.raises(CatalogError, match=says):
         read(tmp_path, content, name)
+
+
+@pytest.mark.parametrize("header", ["array(cm),id,title", "let,id,title", "note: all,id,title"])
+def test_a_header_may_look_like_a_program(tmp_path: Path, header: str) -> None:
+    assert read(tmp_path, f"{header}\nx: 1,1,Mug\n").catalog.ids == ["1"]
 
 
 def test_a_table_may_speak_of_tables(tmp_path: Path) -> None:

@@ -89,8 +89,9 @@ def open_source(
     old_line_ends = plugin.perhaps_windows and has_old_line_ends(path, encoding)
     if old_line_ends:
         notes += ("lines end with carriage returns, as on old Macs",)
-    # what is compressed, or must be decoded, cannot be read from the middle
+    # what is compressed, or must be decoded or quoted anew, cannot be read from the middle
     as_it_is = encoding is None and form_of_file is None and not old_line_ends
+    as_it_is = as_it_is and not getattr(form, "single_quoted", False)
     file = path if form.bytes_on_disk and as_it_is else None
     return OpenedFile(name, form, blocks, file, notes, encoding)
 

@@ -12,6 +12,15 @@ _SQL_START = re.compile(
     rb"(?i)\s*(?:--|/\*|create |insert |drop |set |begin|use |copy |pragma |lock )"
 )
 
+_PHP = "php -r 'echo json_encode({});' > products.json"
+_SERIALIZED = _PHP.format('unserialize(file_get_contents("products.txt"))')
+_ARRAY = _PHP.format('include "products.php"')
+
+_PYTHON = (
+    "python -c 'import ast, json; print(json.dumps(ast.literal_eval(open(\"products.txt\").read())))' "
+    "> products.json"
+)
+
 _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (
         re.compile(rb"(?i)\s*<(?:!doctype html|html|head|body|table)\b"),
@@ -22,6 +31,41 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
         re.compile(rb"(?s).*urn:schemas-microsoft-com:office:spreadsheet"),
         "a workbook in the XML of Excel 2003",
         "open it in a spreadsheet program, and save it there as .xlsx",
+    ),
+    (
+        re.compile(rb"a:\d+:\{"),
+        "an array that PHP has serialized",
+        f"write it as JSON, with: {_SERIALIZED}",
+    ),
+    (
+        re.compile(rb"(?i)\s*(?:<\?php\b|array\s*\(\s*(?:\d+|'[^'\n]*')\s*=>)"),
+        "code of PHP",
+        f"let it begin with '<?php return', and write it as JSON, with: {_ARRAY}",
+    ),
+    (
+        re.compile(
+            rb"\s*(?:export\s+default|module\.exports\s*=|(?:export\s+)?(?:const|let|var)\s+[\w$]+\s*="
+            rb"|[\w$.]+\s*\()\s*(?:\[\s*\{|\{)"
+        ),
+        "a program in JavaScript",
+        "keep only the list in it, from [ to ], which is JSON if its names and texts have double quotes",
+    ),
+    (
+        re.compile(rb"\s*\[\s*\{\s*'"),
+        "a list as Python writes it",
+        f"write it as JSON, with: {_PYTHON}",
+    ),
+    (
+        re.compile(rb"\s*\[?\s*\{\s*[A-Za-z_$][\w$]*\s*:"),
+        "JavaScript or JSON5, whose names have no quotes",
+        "write it as JSON, for instance with: npx json5 products.json5 --out-file products.json",
+    ),
+    (
+        re.compile(
+            rb"(?:\s*#[^\n]*\n)*(?:---\s*\n)?(?:[\w-]+:\s*\n)?\s*(?:- )?[\w-]+: [^\n]*\n\s+?[\w-]+:"
+        ),
+        "YAML",
+        "write it as JSON, for instance with: yq -o=json . products.yaml > products.json",
     ),
     (re.compile(rb"%PDF-"), "a PDF document", "export the table as CSV or .xlsx"),
     (re.compile(rb"\{\\rtf"), "a text document (RTF)", "save its table as CSV or .xlsx"),

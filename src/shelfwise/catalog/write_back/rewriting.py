@@ -64,6 +64,8 @@ def _text_rewriting(
     """
     # tables only
     delimiter = getattr(opened.form, "delimiter", None)
+    if getattr(opened.form, "single_quoted", False):
+        raise CatalogError("its fields stand in single quotes, and only double ones are written")
     if opened.name in ("csv", "tsv") and delimiter is not None:
         return lambda text: rewrite_table(text, delimiter, place)
     if opened.name in JSON_LINES:

@@ -125,3 +125,9 @@ def test_names_of_languages_end_where_words_do() -> None:
 def test_records_without_a_header_are_no_names(tmp_path: Path, text: str) -> None:
     with pytest.raises(CatalogError):
         read(tmp_path, text, "products.csv")
+
+
+def test_what_all_products_have_is_no_category(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, "home", p.leaves[0]) for p in PRODUCTS]
+    result = read(tmp_path, table(("id", "title", "feed_product_type", "shop_category"), rows))
+    assert result.reading.columns["categories"] == "shop_category"

@@ -112,3 +112,27 @@ def test_a_column_for_each_label_in_words_of_other_languages(
     ]
     found = paths_read(read(tmp_path, table(("id", *labels), rows)))
     assert found == [{(name,) for name in product.leaves} for product in PRODUCTS]
+
+
+def test_names_that_stand_in_any_column_are_labels(tmp_path: Path) -> None:
+    pairs = [("Mugs", "Gifts"), ("Gifts", "Lamps"), ("Lamps", ""), ("Toys", "Gifts")] * 3
+    rows = [(i, f"Product {i}", *pair) for i, pair in enumerate(pairs)]
+    result = read(tmp_path, table(("id", "title", "category1", "category2"), rows))
+    assert paths_read(result) == [{(name,) for name in pair if name} for pair in pairs]
+    assert "categories: category1, category2 are the labels" in result.reading.evidence
+
+
+def test_levels_that_repeat_the_one_above_are_levels(tmp_path: Path) -> None:
+    pairs = [("Mugs", "Mugs"), ("Home", "Lamps"), ("Toys", "Toys"), ("Home", "Rugs")] * 3
+    rows = [(i, f"Product {i}", *pair) for i, pair in enumerate(pairs)]
+    result = read(tmp_path, table(("id", "title", "category1", "category2"), rows))
+    assert paths_read(result) == [{pair} for pair in pairs]
+
+
+def test_a_path_with_slashes_in_each_column(tmp_path: Path) -> None:
+    leaves = ("Mugs", "Lamps", "Rugs", "Kettles")
+    pairs = [(f"Home / {leaves[i % 4]}", "" if i % 3 else "Gifts / All") for i in range(12)]
+    rows = [(i, f"Product {i}", *pair) for i, pair in enumerate(pairs)]
+    result = read(tmp_path, table(("id", "title", "category1", "category2"), rows))
+    wanted = [{tuple(text.split(" / ")) for text in pair if text} for pair in pairs]
+    assert paths_read(result) == wanted

@@ -117,3 +117,33 @@ def test_quotes_behind_a_backslash(tmp_path: Path) -> None:
     text = 'id,title,brand\n1,"5\\" nail, long","A"\n2,"say \\"hi\\"","B"\n3,"C:\\new","C"\n'
     result = read(tmp_path, text)
     assert result.catalog.column("title") == ['5" nail, long', 'say "hi"', "C:\\new"]
+
+
+def in_single_quotes(cell: object) -> str:
+    return "'" + str(cell).replace("'", "''") + "'"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("numbers", [True, False])
+def test_fields_in_single_quotes(tmp_path: Path, separator: str, numbers: bool) -> None:
+    titles = [f"{p.title}, it's 5\" wide\nand blue" for p in PRODUCTS]
+    rows = [(p.id, title, p.brand, p.price) for p, title in zip(PRODUCTS, titles, strict=True)]
+    quoted = [
+        [
+            str(cell) if numbers and isinstance(cell, float) else in_single_quotes(cell)
+            for cell in row
+        ]
+        for row in [HEADER, *rows]
+    ]
+    text = "\n".join(separator.join(row) for row in quoted)
+    result = read(tmp_path, text)
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == [" ".join(title.split()) for title in titles]
+    assert result.catalog.column("price") == [p.price for p in PRODUCTS]
+    assert "quotes: fields stand in single quotes" in result.reading.evidence
+
+
+def test_apostrophes_are_no_quotes(tmp_path: Path) -> None:
+    titles = ["'Tis a mug", "the boys'", "'n' roll", "it's", "rock 'n' roll"] * 4
+    text = "id,title\n" + "".join(f"{i},{title}\n" for i, title in enumerate(titles))
+    assert read(tmp_path, text).catalog.column("title") == titles

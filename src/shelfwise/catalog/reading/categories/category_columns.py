@@ -34,6 +34,8 @@ _OFF = frozenset(
 MOSTLY = 0.9
 """From this share of the rows on columns of levels are taken for whole paths."""
 
+_HALF = 0.5
+
 MIN_INDICATORS = 3
 """Columns of 0 and 1 below which they are taken for properties of the product."""
 
@@ -103,7 +105,8 @@ def with_written_paths(
         found: levels or labels by their names.
         columns: by name, the first values of each.
     """
-    rows = zip(*(map(column_text, columns[name]) for name in found.names), strict=False)
+    texts_of = (map(column_text, columns[name]) for name in found.names)
+    rows = list(zip(*texts_of, strict=False))
     filled = [[text for text in row if text] for row in rows]
     several = [row for row in filled if len(row) > 1]
     texts = [text for row in filled for text in row]
@@ -112,9 +115,28 @@ def with_written_paths(
         signs = detect_signs(texts, several_paths=False).signs
         return replace(found, kind="growing", signs=signs)
     written = sum(any(sign in row[0] for sign in LEVEL_SIGNS) for row in filled if row)
+    signs = detect_signs(texts, several_paths=False).signs
+    if not written and signs.separator:
+        # a sign that names have, too
+        written = sum(signs.separator in row[0] for row in filled if row)
     if written and written >= MOSTLY * sum(map(bool, filled)):
-        return replace(found, kind="paths", signs=detect_signs(texts, several_paths=False).signs)
+        return replace(found, kind="paths", signs=signs)
+    if found.kind == "levels" and _come_in_any_column(rows):
+        return replace(found, kind="labels")
     return found
+
+
+def _come_in_any_column(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether most names stand now in one column and now in another, as those of levels do not."""
+    places: dict[str, set[int]] = {}
+    for row in rows:
+        for place, name in enumerate(row):
+            # a level that repeats the one above says that there is none
+            if name and not (place and name == row[place - 1]):
+                places.setdefault(name, set()).add(place)
+    names = [name for row in rows for name in row if name]
+    moving = sum(len(places[name]) > 1 for name in names)
+    return len(rows) >= MIN_INDICATORS and moving > _HALF * len(names)
 
 
 def _goes_on(high: str, low: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 LEFT_SIGNS = (
@@ -26,6 +26,7 @@ LEFT_SIGNS = (
     " \N{MIDDLE DOT} ",
     " \N{BULLET} ",
     " + ",
+    "+",
     " & ",
     ">",
     ".",
@@ -49,7 +50,10 @@ MANY = 0.2
 MANY_NAMES = 6
 """Distinct names below which parts that come and go say little."""
 
-WORDS = frozenset((" & ", " + "))
+PLUS = frozenset((" + ", "+"))
+"""Signs of which it is enough that their parts come and go, as hardly a name has one."""
+
+WORDS = frozenset((" & ", *PLUS))
 """Signs that join words of names, so parts that come and go say nothing (Home & Garden, Home & Kitchen)."""
 
 _LANGUAGE = re.compile(r"[a-z]{2}")
@@ -86,6 +90,8 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
         whole_names = [sum(part in distinct for part in one) / len(one) for one in parts]
         if _share(share == 1 for share in whole_names) >= ALONE:
             return SignLeft(sign, joins_labels=True)
+        if sign in PLUS and _share(map(all, _free(parts, distinct))) >= ALONE:
+            return SignLeft(sign, joins_labels=True)
         spread = len(holding) / len(distinct)
         if sign in WORDS or len(distinct) < MANY_NAMES:
             continue
@@ -94,6 +100,15 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
         if spread >= MOST and _shared(parts) >= ALONE:
             return SignLeft(sign, joins_labels=False)
     return None
+
+
+def _free(parts: Sequence[Sequence[str]], names: Collection[str]) -> list[list[bool]]:
+    """Which parts of each name are names by themselves, or stand beside several others."""
+    beside: dict[str, set[str]] = {}
+    for one in parts:
+        for part in one:
+            beside.setdefault(part, set()).update(other for other in one if other != part)
+    return [[part in names or len(beside[part]) > 1 for part in one] for one in parts]
 
 
 def _share(marks: Iterable[bool]) -> float:

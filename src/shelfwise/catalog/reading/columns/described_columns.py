@@ -113,6 +113,9 @@ def _are_categories(values: Sequence[Any]) -> bool:
     words = {word.strip().lower() for text in distinct for word in text.split(",")}
     if all(map(is_on_or_off, distinct)) or words <= TYPES_OF_PRODUCTS:
         return False
+    # what all products have says nothing about any
+    if len(distinct) == 1 and len(texts) >= _ENOUGH:
+        return False
     repeated = len(distinct) <= _REPEATED * len(texts)
     return len(texts) < _ENOUGH or repeated
 

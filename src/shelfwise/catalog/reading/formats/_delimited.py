@@ -32,11 +32,12 @@ from shelfwise.catalog.reading.formats._header_line import (
     find_header_line,
     first_lines,
     split_fields,
-    split_unquoted,
+    split_otherwise,
 )
 from shelfwise.catalog.reading.formats._plain_lines import Lines
+from shelfwise.catalog.reading.formats._single_quotes import has_single_quotes, with_double_quotes
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
-from shelfwise.catalog.reading.record_parsing import Record, decoded, split_escaped
+from shelfwise.catalog.reading.record_parsing import Record, decoded
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError
@@ -59,6 +60,7 @@ class DelimitedFormat(FileFormat):
         sentences: what a user is told of the header.
         header: the names as they are written.
         surplus: blank fields that most rows end with; below 0 where they lack columns without a name.
+        single_quoted: whether the file has single quotes around fields, which the blocks have not.
     """
 
     names: tuple[str, ...]
@@ -67,6 +69,7 @@ class DelimitedFormat(FileFormat):
     sentences: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
     surplus: int = 0
+    single_quoted: bool = False
 
     bytes_on_disk: ClassVar[bool] = True
     perhaps_windows: ClassVar[bool] = True
@@ -82,26 +85,29 @@ class DelimitedFormat(FileFormat):
         Raises:
             CatalogError: the header cannot be found or read, or names a column twice.
         """
-        filled = (
-            line
-            for line in split_lines(read_chunks(path, encoding=settings.encoding))
-            if not line.blank
-        )
+        quoted = settings.quoting == "standard"
+        single = quoted and has_single_quotes(path, settings.encoding)
+
+        def chunks(advance: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
+            found = read_chunks(path, advance, settings.encoding)
+            return with_double_quotes(found) if single else found
+
+        filled = (line for line in split_lines(chunks()) if not line.blank)
         first = next(filled, None)
         delimiter = excel_delimiter(first.raw) if first is not None else None
         if delimiter is not None:
             first = next(filled, None)
         if first is None:
             return cls((), cls.delimiters[0]), iter(())
-        quoted = settings.quoting == "standard"
         header = find_header_line(
             first_lines(first, filled), delimiter or cls.delimiters, quoted, settings, path
         )
         table = cls.from_header(header.line, path, header.delimiter, quoted)
         sentences = header.sentences + table.sentences
-        table = replace(table, sentences=sentences, surplus=header.surplus)
-        chunks = read_chunks(path, advance, settings.encoding)
-        return table, cut_blocks(chunks, header.last, table.last_whole_row)
+        if single:
+            sentences += ("quotes: fields stand in single quotes",)
+        table = replace(table, sentences=sentences, surplus=header.surplus, single_quoted=single)
+        return table, cut_blocks(chunks(advance), header.last, table.last_whole_row)
 
     @classmethod
     def from_header(
@@ -196,16 +202,10 @@ class DelimitedFormat(FileFormat):
         return fields[: len(self.names)] + [""] * -surplus
 
     def _with_other_quotes(self, text: str, fault: RecordError | None) -> dict[str, str] | None:
-        """The fields of a row whose quotes are escaped by a backslash, or are letters between tabs.
-
-        None where the row has a fault or too few or many fields. Between commas quotes are no letters.
-        """
+        """The fields of a row with quotes of another kind; None where it has a fault or has none either."""
         if fault is not None:
             return None
-        ways = [split_escaped(text, self.delimiter)]
-        if self.delimiter == "\t":
-            ways.append(split_unquoted(text, self.delimiter))
-        fields = next((one for one in ways if one and len(one) == len(self.names)), None)
+        fields = split_otherwise(text, self.delimiter, len(self.names))
         return dict(zip(self.names, fields, strict=True)) if fields else None
 
     def _unclosed(self, piece: RawRecord) -> Record:

@@ -18,7 +18,7 @@ from shelfwise.catalog.reading.formats._header import (
     unknown_header,
 )
 from shelfwise.catalog.reading.quoting import scan_quotes
-from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines, split_row
+from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines, split_escaped, split_row
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -139,6 +139,17 @@ def split_fields(text: str, delimiter: str, quoted: bool) -> list[str] | RecordE
 def split_unquoted(text: str, delimiter: str) -> list[str]:
     """The fields of a row in which quotes are letters."""
     return text.rstrip("\r\n").split(delimiter)
+
+
+def split_otherwise(text: str, delimiter: str, count: int) -> list[str] | None:
+    """The fields of a row whose quotes are escaped by a backslash, or are letters between tabs.
+
+    None where it has not `count` fields. Between commas quotes are no letters.
+    """
+    ways = [split_escaped(text, delimiter)]
+    if delimiter == "\t":
+        ways.append(split_unquoted(text, delimiter))
+    return next((one for one in ways if one and len(one) == count), None)
 
 
 def excel_delimiter(line: bytes) -> str | None:
