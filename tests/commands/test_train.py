@@ -12,12 +12,13 @@ import pytest
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.train import train
 from shelfwise.config import Config
-from shelfwise.core import registry
+from shelfwise.core import loop_checkpoints, registry
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
+from shelfwise.training import checkpoints
 from shelfwise.training import fit as fitting
 from shelfwise.training.dataset import prepare_data
 
@@ -161,6 +162,54 @@ def test_a_broken_off_training_continues_to_the_same_model(
                 array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}"
             )
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
+
+
+class Killed(BaseException):
+    """Stands for a kill in the middle of a loop."""
+
+
+@pytest.mark.parametrize("stage", ["member.title", "cross."])
+def test_a_training_killed_inside_of_a_stage_goes_on_from_there(
+    sample: Path, quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr(loop_checkpoints, "MOST_TIME", np.inf)
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+    changes = {
+        "stacking": {"folds": 2, "fitted_on": "oof"},
+        "split": {"validation_fraction": 0},
+    }
+    config = Config.load("paper", changes={**quick, **changes})
+    taken: list[str] = []
+    real = loop_checkpoints.LoopCheckpoint.keep
+
+    def keep(checkpoint: Any, state: Any) -> None:
+        real(checkpoint, state)
+        taken.append(checkpoint._path.name)
+
+    monkeypatch.setattr(loop_checkpoints.LoopCheckpoint, "keep", keep)
+    train(sample, tmp_path / "whole", config)
+    steps = [one for one in taken if one.startswith(stage)]
+    assert len(steps) > 1
+    taken.clear()
+
+    def killed(checkpoint: Any, state: Any) -> None:
+        keep(checkpoint, state)
+        if taken[-1] == steps[-1] and taken.count(steps[-1]) == steps.count(steps[-1]) - 1:
+            raise Killed
+
+    monkeypatch.setattr(loop_checkpoints.LoopCheckpoint, "keep", killed)
+    with pytest.raises(Killed):
+        train(sample, tmp_path / "resumed", config)
+    monkeypatch.setattr(loop_checkpoints.LoopCheckpoint, "keep", keep)
+    taken.clear()
+    train(sample, tmp_path / "resumed", config, resume=True)
+    assert [one for one in taken if one.startswith(stage)] == steps[-1:]
+    whole, resumed = load_bundle(tmp_path / "whole"), load_bundle(tmp_path / "resumed")
+    for name, state in whole.sections.items():
+        for key, array in state.arrays.items():
+            np.testing.assert_array_equal(
+                array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}"
+            )
 
 
 def test_a_catalogue_without_images_trains_on_what_it_has(

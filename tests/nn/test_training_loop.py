@@ -1,7 +1,8 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import device
@@ -227,3 +229,73 @@ def test_products_in_half_precision_leave_weights_and_answers_in_single() -> Non
     single = network()
     fit_network(single, train, targets, settings(), Context())
     assert np.array_equal(weights(again), weights(single)) == (device().type == "cpu")
+
+
+class Killed(BaseException):
+    """Stands for a kill in the middle of a training."""
+
+
+def resumable(folder: Path) -> Context:
+    """A context whose loops keep a state after every step."""
+    loops = LoopCheckpoints(folder, seconds=0.0)
+    loops.begin("member.title")
+    return replace(Context(seed=3), loops=loops)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam"},
+        {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine"},
+        {"optimizer": "adadelta", "learning_rate": 1.0},
+        {"patience": 2, "epochs": 40},
+    ],
+)
+# the first step, the middle and the end of an epoch, and the last step of eight epochs
+@pytest.mark.parametrize("killed_after", [1, 15, 18, 48])
+def test_a_killed_training_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], killed_after: int
+) -> None:
+    # however long a state takes to write, the next step writes one too
+    monkeypatch.setattr("shelfwise.core.loop_checkpoints.MOST_TIME", np.inf)
+    rows, targets = data()
+    chosen = settings(**{"epochs": 8, **changes})
+    validation = data(seed=1)
+    taken = 0
+
+    def count(_: nn.Module) -> None:
+        nonlocal taken
+        taken += 1
+
+    whole = network()
+    epoch = fit_network(whole, rows, targets, chosen, Context(seed=3), validation, after_step=count)
+    steps, taken = taken, 0
+
+    def kill(module: nn.Module) -> None:
+        count(module)
+        if taken == killed_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_network(
+            network(), rows, targets, chosen, resumable(tmp_path), validation, after_step=kill
+        )
+    taken = 0
+    resumed = network()
+    context = resumable(tmp_path)
+    assert (
+        fit_network(resumed, rows, targets, chosen, context, validation, after_step=count) == epoch
+    )
+    np.testing.assert_array_equal(weights(resumed), weights(whole))
+    # the step that was under way is taken again
+    assert taken == steps - killed_after + 1
+
+
+def test_another_training_is_not_gone_on_from(tmp_path: Path) -> None:
+    rows, targets = data()
+    fit_network(network(), rows, targets, settings(), resumable(tmp_path))
+    fresh, resumed = network(), network()
+    chosen = settings(learning_rate=0.01)
+    fit_network(fresh, rows, targets, chosen, Context(seed=3))
+    fit_network(resumed, rows, targets, chosen, resumable(tmp_path))
+    np.testing.assert_array_equal(weights(resumed), weights(fresh))

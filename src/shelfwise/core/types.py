@@ -22,6 +22,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
+
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -68,6 +70,7 @@ class Context:
         labels: names of the L labels, for fusion policies that use the taxonomy; empty where unknown.
         patterns: presence patterns, for fusion policies that solve for each one: which members can be present
             together, each as M bools with at least one True. Empty: any pattern may occur.
+        loops: where long loops keep what they have learnt so far.
     """
 
     seed: int = 0
@@ -75,6 +78,7 @@ class Context:
     title: str = ""
     labels: tuple[str, ...] = ()
     patterns: tuple[tuple[bool, ...], ...] = ()
+    loops: LoopCheckpoints = field(default_factory=LoopCheckpoints)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Progress]:

@@ -84,11 +84,10 @@ class Image(NetworkModality[ImageNetwork]):
         self._encoder = ImageEncoder.open(source, self.settings)
         with torch_seed(context.seed):
             self._network = ImageNetwork(self._encoder, train.targets.shape[1], self.settings)
-        # each image is mirrored or not by chance, anew in every epoch
-        mirror_rng = np.random.default_rng(context.seed) if self.settings.flip else None
         watched = self._watched(validation, context)
         images, targets = self._training_images(train, context)
-        inputs = ImageBatches(images, mirror_rng=mirror_rng)
+        # each image is mirrored or not by chance, anew in every epoch
+        inputs = ImageBatches(images, mirrored=self.settings.flip)
         epochs = self._train(inputs, targets, watched, context)
         self._facts = {**source_facts(source), "epochs": epochs, "labels": targets.shape[1]}
         return self

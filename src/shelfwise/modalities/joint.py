@@ -131,10 +131,9 @@ class Joint(NetworkModality[JointNetwork]):
             self._facts[IMAGE_FIELD] = source_facts(source)
         with torch_seed(context.seed):
             self._network = self._new_network(vectors, train.targets.shape[1])
-        # each image is mirrored or not by chance, anew in every epoch
-        mirror_rng = np.random.default_rng(context.seed) if self.settings.image.flip else None
         watched = self._watched(validation, context)
-        inputs = self._field_batches(train.inputs, mirror_rng=mirror_rng)
+        # each image is mirrored or not by chance, anew in every epoch
+        inputs = self._field_batches(train.inputs, mirrored=self.settings.image.flip)
         # without image layers to train the network is small: a second core would cost more than it brings
         with torch_threads(1) if self.settings.image.train_last == 0 else nullcontext():
             self._facts["epochs"] = self._train(inputs, train.targets, watched, context)
@@ -233,13 +232,13 @@ class Joint(NetworkModality[JointNetwork]):
         return JointNetwork(branches, labels, self.settings)
 
     def _field_batches(
-        self, inputs: JointInputs, view: int = 0, mirror_rng: np.random.Generator | None = None
+        self, inputs: JointInputs, view: int = 0, mirrored: bool = False
     ) -> FieldBatches:
         present = np.stack([part.present for part in inputs.parts], axis=1)
         fields: list[Batches] = []
         for name, part in zip(self._names, inputs.parts, strict=True):
             if isinstance(part, Images):
-                fields.append(ImageBatches(part, view, mirror_rng))
+                fields.append(ImageBatches(part, view, mirrored))
             else:
                 fields.append(
                     WordBatches.of(part, self._vocabularies[name], self.text_settings(name))

@@ -5,10 +5,9 @@ Dimensions: B products of a batch, N products, L labels.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -16,11 +15,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from shelfwise.config import LossName
+from shelfwise.core.loop_checkpoints import LoopCheckpoint
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
+from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
+from shelfwise.nn.training_state import TrainingState
 
 
 class LoopSettings(PluginSettings):
@@ -138,35 +140,80 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
     loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
-    watched = validation
     # without patience nobody reads the validation loss
-    if settings.patience is None or validation is None or not len(validation[0]):
-        watched = None
+    is_read = settings.patience is not None and validation is not None and len(validation[0])
+    watched = validation if is_read else None
     epochs = settings.epochs_of(len(train))
-    best = _EarlyStopping(network, settings.patience, epochs)
-    order = np.random.default_rng(context.seed)
+    best = EarlyStopping(network, settings.patience, epochs)
     # before the optimiser is made, whose own numbers live where the weights are
     move_to_device(network)
+    checkpoint = context.loops.next(_marks(network, targets, settings, context, title))
     with torch_seed(context.seed), context.progress(title, epochs) as progress:
+        optimizer = _optimizer(network, settings)
+        state = TrainingState(network, optimizer, best, np.random.default_rng(context.seed))
         steps = epochs * settings.steps_of(len(train))
-        step = _TrainStep(network, loss_of, settings, steps, after_step)
-        for epoch in range(1, epochs + 1):
-            network.train()
-            last_loss = 0.0
-            for rows in _batch_rows(order.permutation(len(train)), settings.batch_size):
-                last_loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
-            # once weights are no numbers, no later step makes them numbers again
-            if not np.isfinite(last_loss):
-                raise ConfigError(
-                    f"{title}: the loss became {last_loss} in epoch {epoch}; "
-                    f"lower learning_rate, now {settings.learning_rate}"
-                )
+        step = _TrainStep(state, loss_of, settings, steps, after_step)
+        if (kept := checkpoint.load()) is not None:
+            state.restore(kept)
+            progress.advance(state.epoch - 1)
+        while state.epoch <= epochs:
+            _learn_epoch(step, train, targets, settings, checkpoint, title)
             progress.advance()
-            if watched is not None and best.should_stop(epoch, step.validate(*watched)):
+            if watched is not None and best.should_stop(state.epoch, step.validate(*watched)):
                 break
+            state.next_epoch()
         best.restore()
     network.eval()
     return best.epoch
+
+
+def _learn_epoch(
+    step: _TrainStep,
+    train: Batches,
+    targets: Floats,
+    settings: LoopSettings,
+    checkpoint: LoopCheckpoint,
+    title: str,
+) -> None:
+    """Learn what is left of an epoch.
+
+    Raises:
+        ConfigError: as :func:`fit_network`.
+    """
+    state = step.state
+    state.network.train()
+    batches = list(_batch_rows(state.epoch_order(len(train)), settings.batch_size))
+    last_loss = 0.0
+    # a run that goes on has learnt the first ones already
+    for rows in batches[state.batches :]:
+        last_loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
+        checkpoint.keep(state.kept)
+    # once weights are no numbers, no later step makes them numbers again
+    if not np.isfinite(last_loss):
+        raise ConfigError(
+            f"{title}: the loss became {last_loss} in epoch {state.epoch}; "
+            f"lower learning_rate, now {settings.learning_rate}"
+        )
+
+
+def _optimizer(network: nn.Module, settings: LoopSettings) -> torch.optim.Optimizer:
+    trained = [p for p in network.parameters() if p.requires_grad]
+    kind, rate = settings.optimizer, settings.learning_rate
+    return make_optimizer(trained, kind, rate, settings.weight_decay)
+
+
+def _marks(
+    network: nn.Module, targets: Floats, settings: LoopSettings, context: Context, title: str
+) -> dict[str, Any]:
+    """What a training is told by: the state of another is never gone on from."""
+    return {
+        "title": title,
+        "targets": list(targets.shape),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "settings": settings.model_dump(mode="json"),
+        "seed": context.seed,
+        "torch": torch.__version__,
+    }
 
 
 @torch.inference_mode()
@@ -202,34 +249,31 @@ class _TrainStep:
 
     def __init__(
         self,
-        network: nn.Module,
+        state: TrainingState,
         loss_of: Loss,
         settings: LoopSettings,
         steps: int,
         after_step: Callable[[nn.Module], None] | None,
     ) -> None:
-        self._network = network
+        self.state = state
+        self._network = state.network
         self._loss_of = loss_of
         self._settings = settings
         self._after_step = after_step
-        trained = [p for p in network.parameters() if p.requires_grad]
-        self._optimizer = make_optimizer(
-            trained, settings.optimizer, settings.learning_rate, settings.weight_decay
-        )
-        self._steps_done = 0
         # of all epochs: the cosine ends with the last one, whether patience stops earlier or not
         self._steps = steps
 
     def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
         """Take the next step; the loss before it."""
-        self._optimizer.zero_grad()
+        self.state.optimizer.zero_grad()
         loss = self._loss(inputs, targets)
         torch.autograd.backward(loss)
         chosen = self._settings
-        rate = rate_at(self._steps_done, self._steps, chosen.learning_rate, chosen.schedule)
-        set_learning_rate(self._optimizer, rate)
-        self._optimizer.step()
-        self._steps_done += 1
+        rate = rate_at(self.state.steps, self._steps, chosen.learning_rate, chosen.schedule)
+        set_learning_rate(self.state.optimizer, rate)
+        self.state.optimizer.step()
+        self.state.steps += 1
+        self.state.batches += 1
         if self._after_step is not None:
             self._after_step(self._network)
         return loss.item()
@@ -251,37 +295,5 @@ class _TrainStep:
         return self._loss_of(logits.float(), *to_device([targets]))
 
 
-class _EarlyStopping:
-    """The weights of the epoch with the lowest validation loss; the last epoch's where none was watched."""
-
-    def __init__(self, network: nn.Module, patience: int | None, epochs: int) -> None:
-        self._network = network
-        self._patience = patience or epochs
-        self._lowest_loss = np.inf
-        self._weights: dict[str, Tensor] | None = None
-        self.epoch = epochs
-
-    def should_stop(self, epoch: int, loss: float) -> bool:
-        """Take note of an epoch's loss; is the best one `patience` epochs back?"""
-        if loss < self._lowest_loss:
-            self._lowest_loss = loss
-            self.epoch = epoch
-            # a copy, as the following steps change the weights in place
-            self._weights = copy.deepcopy(_trained_state(self._network))
-        return epoch - self.epoch >= self._patience
-
-    def restore(self) -> None:
-        """Give the network the weights of the best epoch."""
-        if self._weights is not None:
-            # not strict: frozen weights were not copied
-            self._network.load_state_dict(self._weights, strict=False)
-
-
 def _batch_rows(rows: Rows, size: int) -> Iterator[Rows]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _trained_state(network: nn.Module) -> dict[str, Tensor]:
-    """The weights that training can change, and all running statistics."""
-    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
-    return {name: value for name, value in network.state_dict().items() if name not in frozen}

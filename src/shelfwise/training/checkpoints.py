@@ -1,6 +1,7 @@
 """Checkpoints of a training: finished stages on disk, so that an interrupted run resumes where it stopped.
 
-A stage is one file, written under another name and renamed: it is there whole or not at all.
+A stage is one file, written under another name and renamed: it is there whole or not at all. Inside of a
+stage, long loops keep what they have learnt so far, too.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import State
 from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.errors import ConfigError
 
 T = TypeVar("T")
+
+SECONDS_BETWEEN = 60.0
+"""From one state of a loop to the next, at least: a quick loop keeps none."""
 
 
 class Checkpoints:
@@ -28,6 +33,9 @@ class Checkpoints:
         key: identifies settings and data; a run with another key may not resume this one.
         resume: continue what `folder` holds; otherwise it is emptied first.
         shown: given the name of a stage, what shows it while it is computed.
+
+    Attributes:
+        loops: of the stage that is at work; a training's context has them.
 
     Raises:
         ConfigError: `resume` is asked for, and `folder` belongs to other settings or other data.
@@ -43,6 +51,7 @@ class Checkpoints:
         self.folder = folder
         self._shown = shown
         self.seconds: dict[str, float] = {}
+        self.loops = LoopCheckpoints(folder, SECONDS_BETWEEN)
         if folder is None:
             return
         # The key stands in a file of its own, so that a glance into the folder is enough to refuse it.
@@ -65,11 +74,13 @@ class Checkpoints:
             # the seconds of the first time, as if the run had never been interrupted
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
+        self.loops.begin(name)
         state = self._timed(name, compute)
         if path is not None:
             # repr keeps every digit of the seconds; safetensors takes text only
             metadata = {"facts": json.dumps(state.facts), "seconds": repr(self.seconds[name])}
             write_arrays(path, state.arrays, metadata)
+        self.loops.end()
         return state
 
     def time(self, name: str, compute: Callable[[], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -73,6 +73,7 @@ def fit_model(
         LabelError: not one member can be fitted.
     """
     checkpoints = checkpoints or Checkpoints()
+    context = replace(context, loops=checkpoints.loops)
     # What the catalogue lacks is dropped before anything is fitted: every part sees the same settings.
     config = adapt_to_catalog(config, training_set.catalog)
     # The clock starts here: reading and splitting are not part of the budget.

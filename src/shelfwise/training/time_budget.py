@@ -75,6 +75,7 @@ class Budget:
             context.title,
             context.labels,
             context.patterns,
+            context.loops,
             context,
             deadline,
         )

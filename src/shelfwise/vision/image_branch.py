@@ -104,12 +104,12 @@ class ImageBatches:
 
     Args:
         view: 0 as they are, 1 mirrored.
-        mirror_rng: draws a view for every image, in place of `view`.
+        mirrored: draw a view for every image by torch's chance, in place of `view`.
     """
 
     images: Images
     view: int = 0
-    mirror_rng: np.random.Generator | None = None
+    mirrored: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -118,8 +118,8 @@ class ImageBatches:
         """The inputs of the network's body."""
         # each image's own draw, or the same view for all
         view: int | Rows = self.view
-        if self.mirror_rng is not None:
-            view = self.mirror_rng.integers(0, 2, len(rows))
+        if self.mirrored:
+            view = torch.randint(0, 2, (len(rows),)).numpy()
         return (to_tensor(self.images.rows[self.images.index[rows], view]),)
 
 

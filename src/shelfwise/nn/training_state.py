@@ -1,0 +1,118 @@
+"""How far the training of a network is: everything that its next step depends on, as arrays and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from shelfwise.core.loop_checkpoints import LoopState
+from shelfwise.core.types import Rows
+from shelfwise.nn.device import device
+from shelfwise.nn.early_stopping import EarlyStopping, trained_state
+
+WEIGHTS, BEST, OPTIMIZER, CHANCE = "weights.", "best.", "optimizer.", "chance."
+"""What the names of arrays begin with."""
+
+
+@dataclass
+class TrainingState:
+    """The state of one training, whose networks and optimiser it changes when it is restored.
+
+    Args:
+        order: draws the order of products, once an epoch.
+        epoch: that is under way, from 1.
+        batches: of this epoch that are learnt.
+        steps: of the optimiser, in all.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    best: EarlyStopping
+    order: np.random.Generator
+    epoch: int = 1
+    batches: int = 0
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self._before_epoch = self.order.bit_generator.state
+
+    def epoch_order(self, products: int) -> Rows:
+        """The order of so many products in this epoch; asked for once, and once more after a restart."""
+        self._before_epoch = self.order.bit_generator.state
+        return self.order.permutation(products)
+
+    def next_epoch(self) -> None:
+        """Go on to the first batch of the next epoch."""
+        self.epoch += 1
+        self.batches = 0
+
+    def kept(self) -> LoopState:
+        """The state as it is now."""
+        arrays = _arrays(WEIGHTS, trained_state(self.network))
+        arrays |= _arrays(BEST, self.best.weights or {})
+        for index, values in self.optimizer.state_dict()["state"].items():
+            arrays |= _arrays(f"{OPTIMIZER}{index}.", values)
+        arrays |= _arrays(CHANCE, _chance())
+        # JSON has no infinity, which the loss is before the first epoch
+        lowest = None if np.isinf(self.best.lowest_loss) else float(self.best.lowest_loss)
+        facts = {
+            "epoch": self.epoch,
+            "batches": self.batches,
+            "steps": self.steps,
+            "order": self._before_epoch,
+            "best_epoch": self.best.epoch,
+            "lowest_loss": lowest,
+        }
+        return arrays, facts
+
+    def restore(self, kept: LoopState) -> None:
+        """Go on from a state that :meth:`kept` gave."""
+        arrays, facts = kept
+        # not strict: frozen weights are not kept
+        self.network.load_state_dict(_tensors(WEIGHTS, arrays), strict=False)
+        self.best.weights = _tensors(BEST, arrays) or None
+        self.best.epoch = facts["best_epoch"]
+        self.best.lowest_loss = np.inf if facts["lowest_loss"] is None else facts["lowest_loss"]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in _tensors(OPTIMIZER, arrays).items():
+            index, _, key = name.partition(".")
+            # a number becomes an array of one on the way through a file
+            state.setdefault(int(index), {})[key] = value.reshape(()) if key == "step" else value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        _set_chance(_tensors(CHANCE, arrays))
+        self.order.bit_generator.state = self._before_epoch = facts["order"]
+        self.epoch, self.batches, self.steps = facts["epoch"], facts["batches"], facts["steps"]
+
+
+def _chance() -> dict[str, Tensor]:
+    """The state of torch's random numbers."""
+    states = {"cpu": torch.get_rng_state()}
+    if device().type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _set_chance(states: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    # a training that goes on without its card draws other numbers on the processor
+    if "cuda" in states and device().type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def _arrays(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def _tensors(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(array))
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
