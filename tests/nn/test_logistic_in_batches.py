@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
+from shelfwise.core.types import Context, Progress
 from shelfwise.nn import logistic_in_batches as batches
 from shelfwise.nn.linear_weights import LinearWeights
-from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches, steps
+from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches
 from shelfwise.nn.logistic_regression import fit_logistic
 from shelfwise.nn.row_shards import RowShards
 
 
-class CountedProgress:
-    def __init__(self) -> None:
-        self.steps = 0
+@dataclass(frozen=True)
+class CountingContext(Context):
+    """Counts the steps that are announced and those that are told."""
+
+    counted: dict[str, int] = field(default_factory=lambda: {"announced": 0, "told": 0})
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Progress]:
+        self.counted["announced"] += total
+        yield self
 
     def advance(self, steps: int = 1) -> None:
-        self.steps += steps
+        self.counted["told"] += steps
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +48,15 @@ def problem() -> tuple[sp.csr_array, sp.csr_array]:
     return rows, sp.csr_array(wanted.astype(np.float32))
 
 
-def learnt(rows: sp.csr_array, targets: sp.csr_array, seed: int = 0) -> LinearWeights:
+def learnt(
+    rows: sp.csr_array, targets: sp.csr_array, seed: int = 0, context: Context | None = None
+) -> LinearWeights:
     shards = RowShards(*rows.shape, seed)
     for start in range(0, rows.shape[0], 700):
         shards.append(rows[start : start + 700])
-    return fit_logistic_in_batches(shards, targets, 1.0, positive_weight=2.0, seed=seed)
+    return fit_logistic_in_batches(
+        shards, targets, 1.0, positive_weight=2.0, context=context or Context(seed=seed)
+    )
 
 
 def test_answers_are_nearly_those_of_the_exact_solver(
@@ -91,10 +110,48 @@ def test_no_inputs_leave_the_bias() -> None:
 def test_progress_tells_as_many_steps_as_were_announced(
     problem: tuple[sp.csr_array, sp.csr_array], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, targets = problem
-    monkeypatch.setattr(batches, "_CELLS_PER_BLOCK", 240)
-    shards = RowShards(*rows.shape, 0)
-    shards.append(rows)
-    progress = CountedProgress()
-    fit_logistic_in_batches(shards, targets, 1.0, progress=progress)
-    assert progress.steps == steps(shards, 6)
+    monkeypatch.setattr(batches, "_CELLS_PER_BLOCK", 120)
+    context = CountingContext()
+    learnt(*problem, context=context)
+    assert context.counted["told"] == context.counted["announced"] > 0
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("killed_after", [1, 11, 25, 50, 120])
+def test_a_killed_training_goes_on_to_the_same_bits(
+    problem: tuple[sp.csr_array, sp.csr_array],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_after: int,
+) -> None:
+    monkeypatch.setattr("shelfwise.core.loop_checkpoints.MOST_TIME", np.inf)
+    # two labels at a time, and several shards
+    monkeypatch.setattr(batches, "_CELLS_PER_BLOCK", 120)
+    monkeypatch.setattr("shelfwise.nn.row_shards.ROWS_PER_SHARD", 700)
+    whole = learnt(*problem)
+    read: list[int] = []
+    real = RowShards.read
+
+    def counted(shards: RowShards, shard: int) -> Any:
+        if len(read) == killed_after:
+            raise Killed
+        read.append(shard)
+        return real(shards, shard)
+
+    def begun() -> Context:
+        loops = LoopCheckpoints(tmp_path)
+        loops.begin("member.text")
+        return CountingContext(loops=loops)
+
+    monkeypatch.setattr(RowShards, "read", counted)
+    with pytest.raises(Killed):
+        learnt(*problem, context=begun())
+    monkeypatch.setattr(RowShards, "read", real)
+    context = begun()
+    resumed = learnt(*problem, context=context)
+    assert np.array_equal(resumed.weights.toarray(), whole.weights.toarray())
+    assert np.array_equal(resumed.bias, whole.bias)
+    assert context.counted["told"] == context.counted["announced"]  # type: ignore[attr-defined]

@@ -55,17 +55,25 @@ class LoopCheckpoint:
         started = time.monotonic()
         if self._path is None or started < self._next:
             return
-        arrays, facts = state()
+        self._write(self._path, state())
+        ended = time.monotonic()
+        # large states are kept less often
+        self._next = ended + max(self._seconds, (ended - started) / MOST_TIME)
+
+    def finish(self, result: Callable[[], LoopState]) -> None:
+        """Keep what came of the loop in place of its state, which may be far larger, if one was kept."""
+        if self._path is not None and self._path.exists():
+            self._write(self._path, result())
+
+    def _write(self, path: Path, state: LoopState) -> None:
+        arrays, facts = state
         metadata = {"marks": self._marks, "facts": json.dumps(facts)}
         try:
-            write_arrays(self._path, arrays, metadata)
+            write_arrays(path, arrays, metadata)
         except StorageError as error:
             # the loop itself needs no room on the disk, so it goes on
             log.warning("no state is kept of what is being trained: %s", error)
             self._path = None
-        ended = time.monotonic()
-        # large states are kept less often
-        self._next = ended + max(self._seconds, (ended - started) / MOST_TIME)
 
 
 class LoopCheckpoints:

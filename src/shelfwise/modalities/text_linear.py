@@ -23,7 +23,7 @@ from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, random_projection
-from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches, steps
+from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches
 from shelfwise.nn.logistic_regression import fit_logistic
 from shelfwise.nn.row_shards import RowShards
 
@@ -122,10 +122,8 @@ class TextLinear(Modality):
         shards = RowShards(len(blocks), columns, context.seed)
         for portion in blocks.portions():
             shards.append(self._ngrams.rows(portion.grams))
-        total = steps(shards, targets.shape[1])
-        with context.progress(context.title, total) as progress:
-            options = (chosen.C, chosen.positive_weight, chosen.prune)
-            self._model = fit_logistic_in_batches(shards, targets, *options, context.seed, progress)
+        options = (chosen.C, chosen.positive_weight, chosen.prune)
+        self._model = fit_logistic_in_batches(shards, targets, *options, context)
         why = f"the catalogue has more than {chosen.exact_up_to:,} products"
         self._solver = f"AdaGrad in batches, because {why}"
 

@@ -9,16 +9,18 @@ Dimensions: N products, F sparse inputs, L labels, B products of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoint, LoopState
 from shelfwise.core.sparse_rows import side_by_side
-from shelfwise.core.types import Floats, Matrix, NullProgress, Progress, Rows
+from shelfwise.core.types import Context, Floats, Matrix, Progress, Rows
 from shelfwise.metrics.counts import row_blocks
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 from shelfwise.nn.row_shards import RowShards
@@ -50,8 +52,7 @@ def fit_logistic_in_batches(
     cost: float,
     positive_weight: float = 1.0,
     prune: float = 0.0,
-    seed: int = 0,
-    progress: Progress | None = None,
+    context: Context | None = None,
 ) -> LinearWeights:
     """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label by a few passes over all products.
 
@@ -63,29 +64,29 @@ def fit_logistic_in_batches(
         cost: C, the weight of the data against the penalty.
         positive_weight: how many times the loss of a product that has the label counts.
         prune: weights nearer to 0 than this are dropped.
-        progress: told after each shard of each block of labels, :func:`steps` times.
+        context: its progress is told of each shard of each block of labels.
     """
+    context = context or Context()
+    options = {"cost": cost, "positive_weight": positive_weight, "prune": prune}
+    marks = {"rows": list(shards.shape), **options, "seed": context.seed}
     by_label = sp.csc_array(targets)
     penalties = torch.from_numpy(_penalties(shards, cost))
     blocks: list[SparseParts] = []
     biases = []
-    for labels in _label_blocks(shards.shape[1], by_label.shape[1]):
-        wanted = sp.csr_array(by_label[:, labels])
-        learner = _Learner.starting(wanted, penalties, positive_weight)
-        _learn(learner, shards, wanted, seed, progress or NullProgress())
-        block, bias = learner.weights_from(prune)
-        blocks.append((block.data, block.indices, block.indptr))
-        biases.append(bias)
-        # its dense weights are the largest thing here, and are not needed for what follows
-        del learner, block
+    all_labels = _label_blocks(shards.shape[1], by_label.shape[1])
+    steps = len(all_labels) * _epochs(shards.shape[0]) * shards.count
+    with context.progress(context.title, steps) as progress:
+        for labels in all_labels:
+            wanted = sp.csr_array(by_label[:, labels])
+            own = context.loops.next({**marks, "labels": [labels.start, wanted.shape[1]]})
+            course = _Course(shards, wanted, context.seed, progress, own)
+            start = partial(_Learner.starting, wanted, penalties, positive_weight)
+            block, bias = course.learnt(start, prune)
+            blocks.append((block.data, block.indices, block.indptr))
+            biases.append(bias)
+            del block
     weights = side_by_side(blocks, [len(bias) for bias in biases])
     return LinearWeights(weights, np.concatenate(biases))
-
-
-def steps(shards: RowShards, labels: int) -> int:
-    """How often :func:`fit_logistic_in_batches` tells its progress for so many labels."""
-    blocks = len(_label_blocks(shards.shape[1], labels))
-    return blocks * _epochs(shards.shape[0]) * shards.count
 
 
 def _label_blocks(inputs: int, labels: int) -> list[slice]:
@@ -105,6 +106,10 @@ def _penalties(shards: RowShards, cost: float) -> Floats:
     having = batches * -np.expm1(-shards.rows_with / batches)
     shares: Floats = (1 / (cost * np.maximum(having, 1))).astype(np.float32)
     return shares
+
+
+_LEARNT = ("weights", "squares", "bias", "bias_squares")
+"""What of a learner changes."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,15 @@ class _Learner:
         self.bias_squares.addcmul_(bias_gradient, bias_gradient)
         self.bias.sub_(rate * bias_gradient / self.bias_squares.sqrt())
 
+    def arrays(self) -> dict[str, Floats]:
+        """Everything that is learnt, by its name."""
+        return {name: getattr(self, name).numpy() for name in _LEARNT}
+
+    def restore(self, arrays: Mapping[str, Floats]) -> None:
+        """Go on from what :meth:`arrays` gave."""
+        for name in _LEARNT:
+            getattr(self, name).copy_(torch.from_numpy(arrays[name]))
+
     def weights_from(self, least: float) -> tuple[sp.csr_array, Floats]:
         """Weights (F, L) that are at least so large, and the bias (L,)."""
         weights = self.weights.numpy()
@@ -182,22 +196,83 @@ def _by_input(rows: sp.csr_array) -> tuple[Rows, sp.csr_array]:
     return used, sp.csr_array(parts, shape=(len(used), rows.shape[0]))
 
 
-def _learn(
-    learner: _Learner, shards: RowShards, wanted: sp.csr_array, seed: int, progress: Progress
-) -> None:
-    """All passes over all shards, in an order that changes with each pass."""
-    # every block of labels sees the same batches, whatever its size
-    draw = np.random.default_rng(seed)
-    epochs = _epochs(shards.shape[0])
-    for epoch in range(epochs):
-        for place, shard in enumerate(draw.permutation(shards.count).tolist()):
-            # steps that shrink to nothing settle between what single batches want
-            rate = _LEARNING_RATE * (1 - (epoch + place / shards.count) / epochs)
-            numbers, rows = shards.read(shard)
-            for batch in _batches(len(numbers), draw):
-                targets = torch.from_numpy(wanted[numbers[batch]].toarray().astype(np.float32))
-                learner.step(rows[batch], targets, rate)
-            progress.advance()
+@dataclass(frozen=True)
+class _Course:
+    """Some labels, and how they are learnt.
+
+    Args:
+        wanted: (N, L) targets of these labels.
+        checkpoint: where they are kept while they are learnt.
+    """
+
+    shards: RowShards
+    wanted: sp.csr_array
+    seed: int
+    progress: Progress
+    checkpoint: LoopCheckpoint
+
+    def learnt(self, start: Callable[[], _Learner], prune: float) -> tuple[sp.csr_array, Floats]:
+        """Weights (F, L) and bias (L,), as an earlier run has left them or learnt from `start`."""
+        kept = self.checkpoint.load()
+        if kept is not None and kept[1]["finished"]:
+            arrays = kept[0]
+            parts = (arrays["values"], arrays["columns"], arrays["rows"])
+            self.progress.advance(_epochs(self.shards.shape[0]) * self.shards.count)
+            shape = (self.shards.shape[1], self.wanted.shape[1])
+            return sp.csr_array(parts, shape=shape), np.asarray(arrays["bias"], np.float32)
+        # its dense weights are the largest thing here, and are gone when this returns
+        learner = start()
+        self._learn(learner, kept)
+        block, bias = learner.weights_from(prune)
+        result = {
+            "values": block.data,
+            "columns": block.indices,
+            "rows": block.indptr,
+            "bias": bias,
+        }
+        self.checkpoint.finish(lambda: (result, {"finished": True}))
+        return block, bias
+
+    def _learn(self, learner: _Learner, kept: LoopState | None) -> None:
+        """All passes over all shards, in an order that changes with each pass.
+
+        Args:
+            kept: the state of a run that was interrupted.
+        """
+        count = self.shards.count
+        # every block of labels sees the same batches, whatever its size
+        draw = np.random.default_rng(self.seed)
+        epochs = _epochs(self.shards.shape[0])
+        epoch, place = 0, 0
+        order = draw.permutation(count).tolist()
+        if kept is not None:
+            learner.restore(kept[0])
+            epoch, place, order = (kept[1][name] for name in ("epoch", "place", "order"))
+            draw.bit_generator.state = kept[1]["draw"]
+            self.progress.advance(epoch * count + place)
+
+        def state() -> LoopState:
+            facts = {"epoch": epoch, "place": place, "order": order, "finished": False}
+            return learner.arrays(), {**facts, "draw": draw.bit_generator.state}
+
+        while epoch < epochs:
+            while place < count:
+                # steps that shrink to nothing settle between what single batches want
+                rate = _LEARNING_RATE * (1 - (epoch + place / count) / epochs)
+                self._learn_shard(learner, order[place], rate, draw)
+                place += 1
+                self.checkpoint.keep(state)
+            epoch, place = epoch + 1, 0
+            order = draw.permutation(count).tolist()
+
+    def _learn_shard(
+        self, learner: _Learner, shard: int, rate: float, draw: np.random.Generator
+    ) -> None:
+        numbers, rows = self.shards.read(shard)
+        for batch in _batches(len(numbers), draw):
+            targets = self.wanted[numbers[batch]].toarray().astype(np.float32)
+            learner.step(rows[batch], torch.from_numpy(targets), rate)
+        self.progress.advance()
 
 
 def _batches(rows: int, draw: np.random.Generator) -> Iterator[Rows]:
