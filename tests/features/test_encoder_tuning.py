@@ -1,10 +1,19 @@
-"""Batches for tuning: every text once an epoch, texts of about one length together."""
+"""Tuning an encoder: every text once an epoch, texts of about one length together, and what a kill costs."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from shelfwise.features.encoder_tuning import _batches_by_length
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
+from shelfwise.core.types import Context, Floats, Rows
+from shelfwise.features.encoder_tuning import TuningSettings, _batches_by_length, fine_tune
+from shelfwise.nn.training_loop import torch_seed
 
 
 def test_every_text_is_in_one_batch_and_batches_are_even() -> None:
@@ -24,3 +33,56 @@ def test_batches_come_in_random_order_that_the_seed_decides() -> None:
     assert one == same != other
     first = [rows[0] for rows in one]
     assert first != sorted(first)
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
+@dataclass
+class Texts:
+    """Rows of numbers as batches, of which only so many are given."""
+
+    rows: Floats
+    left: int = 10**9
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return (torch.from_numpy(self.rows[rows]),)
+
+
+def resumable(folder: Path) -> Context:
+    loops = LoopCheckpoints(folder)
+    loops.begin("member.text")
+    return replace(Context(seed=2), loops=loops)
+
+
+@pytest.mark.parametrize("killed_after", [1, 7, 8, 23])
+def test_a_killed_tuning_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    monkeypatch.setattr("shelfwise.core.loop_checkpoints.MOST_TIME", np.inf)
+    draw = np.random.default_rng(0)
+    rows = draw.normal(size=(64, 5)).astype(np.float32)
+    targets = (rows[:, :2] > 0).astype(np.float32)
+    lengths = draw.integers(3, 30, 64)
+    settings = TuningSettings(epochs=3, batch_size=8)
+
+    def tuned(texts: Texts, context: Context) -> Floats:
+        with torch_seed(0):
+            encoder = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.1), nn.ReLU())
+            network = nn.Sequential(encoder, nn.Linear(8, 2))
+        fine_tune(network, encoder, texts, lengths, targets, settings, context)
+        return np.concatenate([p.detach().numpy().ravel() for p in network.parameters()])
+
+    whole = tuned(Texts(rows), Context(seed=2))
+    with pytest.raises(Killed):
+        tuned(Texts(rows, killed_after), resumable(tmp_path))
+    # 24 steps in all: only what is left is learnt
+    resumed = tuned(Texts(rows, 24 - killed_after), resumable(tmp_path))
+    np.testing.assert_array_equal(resumed, whole)

@@ -8,14 +8,16 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
-from shelfwise.nn.losses import make_loss
+from shelfwise.nn.early_stopping import EarlyStopping
+from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.training_loop import Batches, torch_seed
+from shelfwise.nn.training_state import TrainingState, training_marks
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rates rise."""
@@ -89,28 +91,48 @@ def fine_tune(
     loss_of = make_loss(settings.loss, torch.from_numpy(targets))
     encoder_weights = [p for p in encoder.parameters() if p.requires_grad]
     steps = settings.epochs * -(-len(train) // settings.batch_size)
-    rng = np.random.default_rng(context.seed)
     network.train()
     move_to_device(network)
-    with torch_seed(context.seed), context.progress("tuning the encoder", steps) as progress:
+    title = "tuning the encoder"
+    checkpoint = context.loops.next(training_marks(network, targets, settings, context.seed, title))
+    with torch_seed(context.seed), context.progress(title, steps) as progress:
         optimizer = _make_optimizer(network, encoder_weights, settings)
-        # rising from almost 0, then falling to 0 in a straight line
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min((step + 1) / (WARM_UP * steps), 1 - step / steps)
-        )
-        for _ in range(settings.epochs):
-            for rows in _batches_by_length(lengths, settings.batch_size, rng):
+        rates = [group["lr"] for group in optimizer.param_groups]
+        last = EarlyStopping(network, None, settings.epochs)
+        state = TrainingState(network, optimizer, last, np.random.default_rng(context.seed))
+        if (kept := checkpoint.load()) is not None:
+            state.restore(kept)
+            progress.advance(state.steps)
+        while state.epoch <= settings.epochs:
+            state.begin_epoch()
+            batches = list(_batches_by_length(lengths, settings.batch_size, state.order))
+            # a run that goes on has learnt the first ones already
+            for rows in batches[state.batches :]:
+                # rising from almost 0, then falling to 0 in a straight line
+                share = min((state.steps + 1) / (WARM_UP * steps), 1 - state.steps / steps)
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * share
                 optimizer.zero_grad(set_to_none=True)
                 with autocast(settings.precision):
                     logits = network(*to_device(train.batch(rows)))
-                # the loss is a sum over many labels, too fine for half precision
-                wanted = to_device([torch.from_numpy(targets[rows])])
-                torch.autograd.backward(loss_of(logits.float(), *wanted))
-                nn.utils.clip_grad_norm_(encoder_weights, MAX_GRADIENT_NORM)
+                _learn(logits, loss_of, targets[rows], encoder_weights)
                 optimizer.step()
-                schedule.step()
+                state.batches += 1
+                state.steps += 1
                 progress.advance()
+                checkpoint.keep(state.kept)
+            state.next_epoch()
     network.eval()
+
+
+def _learn(
+    logits: Tensor, loss_of: Loss, targets: Floats, encoder_weights: list[nn.Parameter]
+) -> None:
+    """Give every weight its gradient; those of the encoder are bounded."""
+    # the loss is a sum over many labels, too fine for half precision
+    wanted = to_device([torch.from_numpy(targets)])
+    torch.autograd.backward(loss_of(logits.float(), *wanted))
+    nn.utils.clip_grad_norm_(encoder_weights, MAX_GRADIENT_NORM)
 
 
 def _make_optimizer(

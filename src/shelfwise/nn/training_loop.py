@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_
 from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
-from shelfwise.nn.training_state import TrainingState
+from shelfwise.nn.training_state import TrainingState, training_marks
 
 
 class LoopSettings(PluginSettings):
@@ -147,7 +147,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     best = EarlyStopping(network, settings.patience, epochs)
     # before the optimiser is made, whose own numbers live where the weights are
     move_to_device(network)
-    checkpoint = context.loops.next(_marks(network, targets, settings, context, title))
+    checkpoint = context.loops.next(training_marks(network, targets, settings, context.seed, title))
     with torch_seed(context.seed), context.progress(title, epochs) as progress:
         optimizer = _optimizer(network, settings)
         state = TrainingState(network, optimizer, best, np.random.default_rng(context.seed))
@@ -182,7 +182,8 @@ def _learn_epoch(
     """
     state = step.state
     state.network.train()
-    batches = list(_batch_rows(state.epoch_order(len(train)), settings.batch_size))
+    state.begin_epoch()
+    batches = list(_batch_rows(state.order.permutation(len(train)), settings.batch_size))
     last_loss = 0.0
     # a run that goes on has learnt the first ones already
     for rows in batches[state.batches :]:
@@ -200,20 +201,6 @@ def _optimizer(network: nn.Module, settings: LoopSettings) -> torch.optim.Optimi
     trained = [p for p in network.parameters() if p.requires_grad]
     kind, rate = settings.optimizer, settings.learning_rate
     return make_optimizer(trained, kind, rate, settings.weight_decay)
-
-
-def _marks(
-    network: nn.Module, targets: Floats, settings: LoopSettings, context: Context, title: str
-) -> dict[str, Any]:
-    """What a training is told by: the state of another is never gone on from."""
-    return {
-        "title": title,
-        "targets": list(targets.shape),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "settings": settings.model_dump(mode="json"),
-        "seed": context.seed,
-        "torch": torch.__version__,
-    }
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shelfwise.core.loop_checkpoints import LoopState
-from shelfwise.core.types import Rows
+from shelfwise.core.types import Floats, PluginSettings
 from shelfwise.nn.device import device
 from shelfwise.nn.early_stopping import EarlyStopping, trained_state
 
@@ -25,7 +25,7 @@ class TrainingState:
     """The state of one training, whose networks and optimiser it changes when it is restored.
 
     Args:
-        order: draws the order of products, once an epoch.
+        order: draws the order of products, anew in every epoch.
         epoch: that is under way, from 1.
         batches: of this epoch that are learnt.
         steps: of the optimiser, in all.
@@ -42,10 +42,9 @@ class TrainingState:
     def __post_init__(self) -> None:
         self._before_epoch = self.order.bit_generator.state
 
-    def epoch_order(self, products: int) -> Rows:
-        """The order of so many products in this epoch; asked for once, and once more after a restart."""
+    def begin_epoch(self) -> None:
+        """Called before `order` draws for an epoch; a restored state draws the same once more."""
         self._before_epoch = self.order.bit_generator.state
-        return self.order.permutation(products)
 
     def next_epoch(self) -> None:
         """Go on to the first batch of the next epoch."""
@@ -89,6 +88,20 @@ class TrainingState:
         _set_chance(_tensors(CHANCE, arrays))
         self.order.bit_generator.state = self._before_epoch = facts["order"]
         self.epoch, self.batches, self.steps = facts["epoch"], facts["batches"], facts["steps"]
+
+
+def training_marks(
+    network: nn.Module, targets: Floats, settings: PluginSettings, seed: int, title: str
+) -> dict[str, Any]:
+    """What a training is told by, JSON-ready: the state of another is never gone on from."""
+    return {
+        "title": title,
+        "targets": list(targets.shape),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "settings": settings.model_dump(mode="json"),
+        "seed": seed,
+        "torch": torch.__version__,
+    }
 
 
 def _chance() -> dict[str, Tensor]:
