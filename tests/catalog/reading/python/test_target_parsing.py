@@ -120,6 +120,11 @@ def test_written_paths_are_cut_as_a_catalogue_cuts_them(caplog: pytest.LogCaptur
     assert labels(texts, category_separator="", category_delimiter="") == [[t] for t in texts]
 
 
+@pytest.mark.parametrize("text", ["['Mugs', 'Gifts']", '["Mugs","Gifts"]', "['Mugs' 'Gifts']"])
+def test_a_list_in_a_text_is_a_list_of_labels(text: str) -> None:
+    assert read_targets([text, ["Lamps"]], SETTINGS).categories[0] == [["Mugs"], ["Gifts"]]
+
+
 def test_a_multi_hot_column_is_one_label_whatever_its_name() -> None:
     frame = pd.DataFrame(HOT, columns=["A > B", "C|D", "E"])
     assert labels(frame) == [["A > B", "E"], ["C|D"], []]
@@ -149,6 +154,16 @@ def test_two_readings_are_asked_about() -> None:
         (pd.DataFrame(HOT, columns=["A", "<b> A</b>", "B"]), "names that differ"),
         (pd.DataFrame({"a": ["x"], "b": ["y"]}), "columns 'a', 'b', which hold more than"),
         (pd.DataFrame({"a": [0, 1]}), "single column 'a', of 0 and 1"),
+        (pd.DataFrame({"A": ["yes", "no"], "B": ["no", "no"]}), r"\(y == 'yes'\).astype\(int\)"),
+        (pd.DataFrame({"A": ["x", ""], "B": ["", "x"]}), r"\(y == 'x'\).astype\(int\)"),
+        (pd.DataFrame({"A": [1, np.nan], "B": [1, 1]}), r"y.fillna\(0\)"),
+        (HOT * 2 - 1, r"\(y > 0\).astype\(int\)"),
+        (HOT * 0.7, r"\(y > 0.5\).astype\(int\)"),
+        (
+            pd.DataFrame(HOT, columns=pd.MultiIndex.from_product([["c"], list("ABC")])),
+            "get_level_values",
+        ),
+        ([b"Mugs", b"Lamps"], r"product 0 is b'Mugs', which are bytes; .*decode"),
     ],
 )
 def test_other_shapes_are_refused_in_words(y: Any, message: str) -> None:

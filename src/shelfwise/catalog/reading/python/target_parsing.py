@@ -12,9 +12,11 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 from scipy.sparse import csr_matrix, issparse
 
+from shelfwise.catalog.reading.categories.category_columns import is_on
 from shelfwise.catalog.reading.categories.category_reading import category_signs, category_texts
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.category_text import read_name
+from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.python.python_containers import repeated_columns
 from shelfwise.catalog.reading.python.python_values import plain_value
@@ -114,6 +116,7 @@ def _multi_hot(y: Any) -> _Matrix | None:
 
 def _of_frame(frame: nw.DataFrame[Any]) -> _Matrix | None:
     """A data frame: labels in its only column, or one label a column."""
+    _check_levels(frame.columns)
     names = [str(name) for name in frame.columns]
     table = frame.to_numpy()
     if len(names) == 1:
@@ -126,9 +129,31 @@ def _of_frame(frame: nw.DataFrame[Any]) -> _Matrix | None:
     if not _holds_numbers(table):
         raise LabelError(
             f"y is a data frame with the columns {', '.join(map(repr, names[:5]))}, which hold more than "
-            f"numbers; give one column of labels, or columns of 0 and 1 whose names are the labels"
+            "numbers; give one column of labels, columns of 0 and 1 whose names are the labels "
+            f"(such as {_as_bits(table)}), or, where each column holds one label, y.to_numpy()"
         )
     return table, names
+
+
+def _check_levels(columns: Iterable[Any]) -> None:
+    """Refuse names on several levels, of which no label is the whole.
+
+    Raises:
+        LabelError: there are such.
+    """
+    level = next((name for name in columns if isinstance(name, tuple)), None)
+    if level is not None:
+        raise LabelError(
+            f"the columns of y have names on several levels, such as {level!r}; the names are the labels: "
+            "write y.columns = y.columns.get_level_values(-1), or join them"
+        )
+
+
+def _as_bits(table: Any) -> str:
+    """How a user makes 0 and 1 of marks such as yes and no."""
+    marks = {str(value).strip() for value in table.flat}
+    mark = next((mark for mark in sorted(marks) if is_on(mark)), "yes")
+    return f"(y == {mark!r}).astype(int)"
 
 
 def _of_lists(y: Sequence[Any]) -> _Matrix | None:
@@ -165,9 +190,12 @@ def _of_matrix(table: Any, names: list[str] | None, columns: Sequence[str] | Non
     hot.eliminate_zeros()
     if not np.isin(hot.data, (1,)).all():
         found = hot.data[hot.data != 1][0]
+        fix = "(y > 0).astype(int)" if float(found).is_integer() else "(y > 0.5).astype(int)"
+        if np.isnan(found):
+            fix = "y.fillna(0), or numpy.nan_to_num(y)"
         raise LabelError(
             f"y is a table of numbers {hot.shape} that holds {found:g}; a multi-hot table holds 1 where a "
-            f"product has the label of the column, else 0; or give labels: {_EXAMPLE}"
+            f"product has the label of the column, else 0, such as {fix}; or give labels: {_EXAMPLE}"
         )
     width = hot.shape[1]
     if names is None and columns is not None:
@@ -231,6 +259,10 @@ def _as_text(value: Any, place: int) -> Any:
         return [_as_text(item, place) for item in value]
     if is_missing(value):
         return None
+    if isinstance(value, bytes):
+        raise LabelError(
+            f"y of product {place} is {value!r}, which are bytes; make texts of them: value.decode()"
+        )
     if isinstance(value, float):
         if not value.is_integer():
             raise LabelError(
@@ -241,7 +273,11 @@ def _as_text(value: Any, place: int) -> Any:
 
 
 def _labels(value: Any, rules: Rules) -> Paths:
-    """The paths of one value; a flat list of texts is a list of labels, not one path."""
+    """The paths of one value; a flat list of texts is a list of labels, not one path.
+
+    So is one that a table had to hold as a text, ``"['Mugs', 'Gifts']"``.
+    """
+    value = unpacked(value)
     if isinstance(value, list) and all(isinstance(item, str | None) for item in value):
         found: Paths = []
         for item in value:
