@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shelfwise.catalog.reading.envelopes import unwrapped
+from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -102,6 +105,20 @@ def test_records_in_envelopes(tmp_path: Path, wrap: str, in_lines: bool) -> None
         else json.dumps({"rows": records, "features": [{"name": "id"}]})
     )
     all_right(read(tmp_path, text, "products.json"))
+
+
+@pytest.mark.parametrize("wrap", [name for name in WRAPS if name != "hugging face"])
+def test_the_same_from_python(wrap: str) -> None:
+    records = [WRAPS[wrap](product.id, content(product)) for product in PRODUCTS]
+    all_right(read_records(records))
+
+
+@pytest.mark.parametrize("wrap", ["event", "contentful", "commercetools"])
+def test_the_same_from_parquet(tmp_path: Path, wrap: str) -> None:
+    records = [WRAPS[wrap](product.id, content(product)) for product in PRODUCTS]
+    path = tmp_path / "products.parquet"
+    pq.write_table(pa.Table.from_pylist(records), path)
+    all_right(read_catalog(path))
 
 
 def test_what_stands_beside_the_answer_is_no_product(tmp_path: Path) -> None:

@@ -47,7 +47,14 @@ def plain_record(record: Any) -> Any:
     >>> plain_record({"Item": {"sku": {"S": "7"}, "name": {"M": {"en": {"S": "Mug"}}}}})
     {'sku': '7', 'name-en': 'Mug'}
     """
+    # most records hold nothing that could be wrapped, and asking is fast
+    if isinstance(record, Mapping) and not any(map(_holds_others, record.values())):
+        return record
     return by_language(_with_attributes(unwrapped(untyped(record))))
+
+
+def _holds_others(value: Any) -> bool:
+    return isinstance(value, dict | list)
 
 
 def is_plain(record: Any) -> bool:

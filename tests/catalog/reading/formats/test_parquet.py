@@ -87,11 +87,18 @@ OBJECTS = pa.map_(pa.string(), pa.string())
 @pytest.mark.parametrize("name", ["title", "categories"])
 def test_a_map_is_an_object_as_in_json_and_no_list(tmp_path: Path, name: str) -> None:
     """Its keys were taken for levels of a path."""
-    column = pa.array([[("en", "Mug"), ("de", "Becher")], None], OBJECTS)
+    column = pa.array([[("big", "Mug"), ("small", "Cup")], None], OBJECTS)
     found = read(tmp_path, **{name: column})
     [refused] = found.quarantine
-    assert f"the {name} is {{'en': 'Mug', 'de': 'Becher'}}; expected" in refused.reason
+    assert f"the {name} is {{'big': 'Mug', 'small': 'Cup'}}; expected" in refused.reason
     assert found.catalog.ids == ["2"]
+
+
+def test_a_map_of_languages_is_a_column_each(tmp_path: Path) -> None:
+    column = pa.array([[("en", "Mug"), ("de", "Becher")], None], OBJECTS)
+    found = read(tmp_path, title=column)
+    assert found.catalog.column("title") == ["Mug", None]
+    assert found.catalog.column("title-de") == ["Becher", None]
 
 
 def test_a_map_that_has_a_key_twice_is_refused(tmp_path: Path) -> None:
@@ -148,7 +155,7 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     "column",
     [
         pa.array([b"Mug", b"\xff"]),
-        pa.array([{"en": "Mug"}, {"en": "Lamp"}]),
+        pa.array([{"size": "Mug"}, {"size": "Lamp"}]),
         pa.array([True, False]),
     ],
 )

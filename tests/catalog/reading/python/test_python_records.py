@@ -128,7 +128,7 @@ def test_ids_may_come_twice_where_every_record_counts(caplog: pytest.LogCaptureF
 
 
 def test_a_record_that_cannot_be_used_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    records = [{"id": "a"}, {"id": "a", "title": {"en": "Mug"}}, {"id": "a", "title": "Mug"}]
+    records = [{"id": "a"}, {"id": "a", "title": {"size": 3}}, {"id": "a", "title": "Mug"}]
     with caplog.at_level(logging.WARNING):
         reading = read_unlabelled_products(records, SETTINGS)
     assert reading.catalog.ids == ["a", "a"]
@@ -234,7 +234,7 @@ def test_a_generator_is_read_once() -> None:
         (scipy.sparse.eye(3), "a sparse matrix"),
         (7, "of the type int"),
         (pd.DataFrame([["a", "b"]], columns=["title", "title"]), "several columns of one name"),
-        ([{"title": {"en": "a"}}], "1 of 1 .* number 0: product '0': the title"),
+        ([{"title": {"size": 3}}], "1 of 1 .* number 0: product '0': the title"),
         ([{"id": ["1"], "title": "a"}], r"the id is \['1'\]"),
         ([{"id": True}], "the id is True"),
         ([{"id": "4.00638E+12"}], "Excel has cut this one short"),

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.arrow import Column
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, as_spans
+from shelfwise.catalog.reading.envelopes import plain_record
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.formats._class_labels import class_names, with_class_names
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
@@ -65,7 +66,7 @@ class Parquet(FileFormat):
         no_bytes = np.zeros_like(rows)
         spans = as_spans(block.line + rows, no_offset, no_bytes)
         # bytes may be nested in lists, too
-        if not _is_valid(batch) or "binary" in str(batch.schema):
+        if not _is_valid(batch) or "binary" in str(batch.schema) or self._is_wrapped(block):
             records = [self.record(block, span) for span in spans]
             return ParsedBlock({}, spans[:0], records)
         columns: dict[str, Column] = {}
@@ -75,6 +76,14 @@ class Parquet(FileFormat):
         except _CANNOT_BE_HELD:
             return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
         return ParsedBlock(columns, spans)
+
+    def _is_wrapped(self, block: Block) -> bool:
+        """Whether rows stand in envelopes, or hold texts in several languages; the first one tells."""
+        schema = block.data.schema
+        if not block.data.num_rows or not any(kind in str(schema) for kind in ("struct<", "map<")):
+            return False
+        _, values = self.record(block, np.array([block.line, -1, 0]))
+        return isinstance(values, Mapping) and values.keys() != set(schema.names)
 
     def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
@@ -94,7 +103,7 @@ class Parquet(FileFormat):
         embedded = values.pop(IMAGE_BYTES, None)
         if embedded is not None:
             values["image"] = embedded
-        return RawRecord(row, -1, raw_json(values)), values
+        return RawRecord(row, -1, raw_json(values)), plain_record(values)
 
 
 def batch_rows(file: pq.FileMetaData) -> int:

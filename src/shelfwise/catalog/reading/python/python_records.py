@@ -20,6 +20,7 @@ from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.envelopes import plain_record
 from shelfwise.catalog.reading.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.images.image_index import ImageFinder
@@ -208,7 +209,8 @@ def _plain_records(
         if "categories" in ours:
             values[ours["categories"]] = _unordered_paths(values[ours["categories"]])
         try:
-            plain.append({name: plain_value(value) for name, value in values.items()})
+            held = {name: plain_value(value) for name, value in values.items()}
+            plain.append(dict(plain_record(held)))
         except RecursionError:
             raise CatalogError(
                 f"product {len(plain)} has a value that is nested too deeply; "
