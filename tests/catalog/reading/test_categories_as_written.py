@@ -190,6 +190,17 @@ def test_a_plus_in_a_name_is_none(tmp_path: Path) -> None:
     assert paths_read(result) == [{(names[i % 6],)} for i in range(24)]
 
 
+def test_rows_with_nothing_but_categories_are_told(tmp_path: Path) -> None:
+    rows = [
+        (p.id if n == 0 else "", p.title if n == 0 else "", "/".join(path))
+        for p in PRODUCTS
+        for n, path in enumerate(p.paths)
+    ]
+    result = read(tmp_path, table(("sku", "name", "_category"), rows))
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert sum("write all categories of a product" in one for one in result.reading.evidence) == 1
+
+
 def test_a_name_in_the_first_row_of_its_group_is_told(tmp_path: Path) -> None:
     rows = [(i, f"Product {i}", "" if i % 4 else f"Group {i // 4}") for i in range(16)]
     told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence

@@ -26,6 +26,7 @@ from shelfwise.catalog.reading.categories.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.continued_rows import told_continued_rows
 from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
@@ -155,7 +156,10 @@ def detect_reading(
     signs = category_signs(whole, items, categories, settings, evidence)
     flat = question_of_flat_lists(categories, sample(categories), signs.separator)
     once = told_filled_once(categories, sample(categories))
-    evidence.extend(sentence for sentence in (flat, once) if sentence is not None)
+    further = told_continued_rows(
+        categories, *(sample(columns.get(field, "")) for field in ("id", "title", "categories"))
+    )
+    evidence.extend(sentence for sentence in (flat, once, further) if sentence is not None)
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
     float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)

@@ -100,6 +100,16 @@ def test_groups_inside_groups_are_a_path(tmp_path: Path) -> None:
     assert paths_read(result) == [{("Home",)}, {("Home", "Mugs")}, {("Own",)}]
 
 
+@pytest.mark.parametrize("key", ["offers", "entries", "documents", "data"])
+@pytest.mark.parametrize("in_lines", [True, False])
+def test_what_a_product_has_is_no_product(tmp_path: Path, key: str, in_lines: bool) -> None:
+    inside = [{"id": "x", "title": "Cheap shop"}, {"id": "y", "title": "Dear shop"}]
+    records = [{"id": p.id, "title": p.title, key: inside} for p in PRODUCTS]
+    text = "\n".join(map(json.dumps, records)) if in_lines else json.dumps(records)
+    result = read(tmp_path, text, "products.json")
+    assert result.catalog.ids == [product.id for product in PRODUCTS]
+
+
 def test_the_products_that_go_with_a_product_are_none_of_the_file(tmp_path: Path) -> None:
     records = [{**one, "products": [{"id": "x", "title": "goes with it"}]} for one in RECORDS]
     all_right(read(tmp_path, json.dumps(records), "products.json"))

@@ -240,3 +240,23 @@ def test_one_title_a_language(tmp_path: Path) -> None:
     reading = read(tmp_path, f"<rss><channel>{items}</channel></rss>".encode())
     assert reading.catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
     assert any('columns = { title = "title-de" }' in one for one in reading.reading.evidence)
+
+
+def test_one_title_a_number_of_a_language(tmp_path: Path) -> None:
+    name = "<name><language id='1'>Mug {0}</language><language id='2'>Becher {0}</language></name>"
+    items = "".join(f"<product><id>{i}</id>{name.format(i)}</product>" for i in range(3))
+    reading = read(tmp_path, f"<prestashop><products>{items}</products></prestashop>".encode())
+    assert reading.catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
+    assert reading.catalog.column("name (language 2)")[0] == "Becher 0"
+
+
+def test_categories_that_no_record_names_are_told(tmp_path: Path) -> None:
+    listed = "".join(
+        f'<category category-id="{i}"><display-name>C{i}</display-name></category>'
+        for i in range(3)
+    )
+    items = "".join(map(PRODUCT.format, range(3)))
+    given = '<category-assignment category-id="1" product-id="2"/>'
+    reading = read(tmp_path, f"<catalog>{listed}{items}{given}</catalog>".encode())
+    assert reading.catalog.ids == ["0", "1", "2"]
+    assert any("its records name none of them" in one for one in reading.reading.evidence)

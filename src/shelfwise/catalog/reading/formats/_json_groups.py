@@ -29,6 +29,18 @@ LISTS = frozenset(
 )
 """Keys, in lower case, under which a page or a group has its products."""
 
+_OF_GROUPS = LISTS & {
+    "products",
+    "produkte",
+    "artikel",
+    "produits",
+    "productos",
+    "prodotti",
+    "articles",
+}
+_OF_BARE_GROUPS = _OF_GROUPS | {"items"}
+"""Those under which a group with a name has them: a product may have entries, offers and parts itself."""
+
 _BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
 """Keys under which a group has those below it."""
 
@@ -58,9 +70,13 @@ def key_of_members(
     # a product may hold others, such as those that go with it
     if ours.keys() & {"price", "brand"} or ours.keys() >= {"title", "categories"}:
         return ""
+    keys = LISTS
+    if is_named(names, columns):
+        # what has a text or an image, too, may be made of its items
+        keys = _OF_GROUPS if ours.keys() & {"description", "image"} else _OF_BARE_GROUPS
     for key, inner in lists.items():
         fields = plan_columns(tuple(sorted(inner)), columns).ours
-        if key.lower() in LISTS and fields.keys() >= _OF_RECORDS:
+        if key.lower() in keys and fields.keys() >= _OF_RECORDS:
             return key
     return ""
 

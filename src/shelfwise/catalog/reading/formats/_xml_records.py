@@ -66,10 +66,12 @@ class FeedRecords:
     Args:
         names: what they are called, in lower case.
         around: the names of the elements that they are in, in lower case.
+        lists_categories: whether the file lists categories, and the records seem to name none.
     """
 
     names: frozenset[str]
     around: frozenset[str]
+    lists_categories: bool = False
 
 
 def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
@@ -105,7 +107,16 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     best = max(possible, key=goodness)
     around = [name for name in possible if name in USUAL and name in elements[best].inside]
     name = max(around, key=goodness, default=best)
-    return FeedRecords(frozenset({name}), frozenset(elements[name].inside))
+    inside = frozenset(elements[name].inside)
+    named = any("categor" in part.lower() for part in elements[name].parts)
+    # in no record, and around none
+    listed = [
+        one
+        for one in elements
+        if one.endswith("category") and one not in inside and name not in elements[one].inside
+    ]
+    unused = not named and any(elements[one].count > 1 for one in listed)
+    return FeedRecords(frozenset({name}), inside, unused)
 
 
 @dataclass

@@ -67,6 +67,10 @@ class Xml(JsonLinesFormat):
         sentences: tuple[str, ...] = ()
         if not names <= USUAL:
             sentences += (f"xml: each <{min(names)}> is a record, as it has the most fields",)
+        if found.lists_categories:
+            sentences += (
+                "xml: the file lists categories, and its records name none of them; write them into these",
+            )
         groups = sorted(filter(is_group, found.around))
         if groups:
             sentences += (
@@ -137,7 +141,11 @@ def _fields(element: Element) -> dict[str, Any]:
         language = child.get(_LANGUAGE, "") if tags[child.tag] > 1 else ""
         name = f"{name}-{language}" if is_language(language) else name
         key = (child.tag.startswith(_MERCHANT), name)
-        found.setdefault(key, []).append(_value(child))
+        texts = _in_languages(child)
+        found.setdefault(key, []).append(texts[0] if texts else _value(child))
+        # further ones are columns of their own, which the settings may name
+        for number, text in enumerate(texts[1:], 2):
+            fields[f"{name} (language {number})"] = text
     # those with g: last, so that they replace others of their name
     for key in sorted(found, key=lambda key: key[0]):
         name = key[1]
@@ -149,6 +157,13 @@ def _fields(element: Element) -> dict[str, Any]:
         else:
             fields.setdefault(name, None)
     return fields
+
+
+def _in_languages(element: Element) -> list[str]:
+    """The texts of an element that has one in each of several languages by number (PrestaShop)."""
+    if not len(element) or any(child.tag != "language" or len(child) for child in element):
+        return []
+    return [(child.text or "").strip() for child in element if child.get("id")]
 
 
 def _value(element: Element) -> Any:
