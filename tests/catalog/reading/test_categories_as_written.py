@@ -201,6 +201,15 @@ def test_rows_with_nothing_but_categories_are_told(tmp_path: Path) -> None:
     assert sum("write all categories of a product" in one for one in result.reading.evidence) == 1
 
 
+def test_ids_that_come_again_with_other_categories_are_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, path[-1]) for p in PRODUCTS for path in p.paths]
+    told = read(tmp_path, table(("product_id", "name", "category"), rows)).reading.evidence
+    assert any("repeat an id with other categories" in sentence for sentence in told)
+    same = [(p.id, p.title, p.paths[0][-1]) for p in PRODUCTS for _ in "ab"]
+    told = read(tmp_path, table(("product_id", "name", "category"), same)).reading.evidence
+    assert not any("repeat an id" in sentence for sentence in told)
+
+
 def test_a_name_in_the_first_row_of_its_group_is_told(tmp_path: Path) -> None:
     rows = [(i, f"Product {i}", "" if i % 4 else f"Group {i // 4}") for i in range(16)]
     told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence

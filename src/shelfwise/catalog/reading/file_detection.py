@@ -26,7 +26,10 @@ from shelfwise.catalog.reading.categories.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
-from shelfwise.catalog.reading.categories.continued_rows import told_continued_rows
+from shelfwise.catalog.reading.categories.continued_rows import (
+    told_continued_rows,
+    told_repeated_ids,
+)
 from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
@@ -156,10 +159,11 @@ def detect_reading(
     signs = category_signs(whole, items, categories, settings, evidence)
     flat = question_of_flat_lists(categories, sample(categories), signs.separator)
     once = told_filled_once(categories, sample(categories))
-    further = told_continued_rows(
-        categories, *(sample(columns.get(field, "")) for field in ("id", "title", "categories"))
-    )
-    evidence.extend(sentence for sentence in (flat, once, further) if sentence is not None)
+    ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
+    further = told_continued_rows(categories, ids, titles, sample(categories))
+    again = told_repeated_ids(categories, ids, sample(categories))
+    told = (flat, once, further, again)
+    evidence.extend(sentence for sentence in told if sentence is not None)
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
     float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)

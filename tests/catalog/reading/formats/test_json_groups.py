@@ -42,6 +42,13 @@ def pages(key: str) -> list[Record]:
 WRITTEN = {
     "one page a line": "\n".join(map(json.dumps, pages("results"))),
     "pages over many lines": "\n".join(json.dumps(page, indent=2) for page in pages("products")),
+    "pages of GraphQL": "\n".join(
+        json.dumps({"data": {"products": {"edges": [{"node": one} for one in page]}}})
+        for page in PAGES
+    ),
+    "pages below a key": "\n".join(
+        json.dumps({"status": "ok", "data": {"results": page}}) for page in PAGES
+    ),
     "pages in an array": json.dumps(pages("items")),
     "arrays one after the other": "\n".join(map(json.dumps, PAGES)),
     "a comma behind each line": ",\n".join(map(json.dumps, RECORDS)) + ",\n",

@@ -260,3 +260,8 @@ def test_categories_that_no_record_names_are_told(tmp_path: Path) -> None:
     reading = read(tmp_path, f"<catalog>{listed}{items}{given}</catalog>".encode())
     assert reading.catalog.ids == ["0", "1", "2"]
     assert any("its records name none of them" in one for one in reading.reading.evidence)
+
+
+def test_a_group_with_a_number_may_be_of_variants(tmp_path: Path) -> None:
+    groups = "".join(f"<group id='g{i}'>{PRODUCT.format(i)}</group>" for i in range(3))
+    assert read(tmp_path, f"<shop>{groups}</shop>".encode()).catalog.column("categories")[0] is None

@@ -20,14 +20,15 @@ def told_filled_once(column: str, values: Sequence[Any]) -> str | None:
     >>> told_filled_once("category", ["Mugs", "Mugs", "", "Lamps"]) is None
     True
     """
-    filled = [str(value).strip() for value in values if not is_missing(value)]
-    empty = len(values) - len(filled)
-    # missing ones stand anywhere, and names come again
-    once = len(filled) >= _MIN_GROUPS and len(set(filled)) == len(filled)
-    if not once or empty <= len(filled) or is_missing(values[0]):
+    missing = list(map(is_missing, values))
+    # mostly less than half are, and asking is fast
+    if 2 * sum(missing) <= len(values) or missing[0]:
         return None
-    runs = [is_empty for is_empty, _ in groupby(values, is_missing)]
-    followed = sum(runs)
+    filled = [str(value).strip() for value in values if not is_missing(value)]
+    # missing ones stand anywhere, and names come again
+    if len(filled) < _MIN_GROUPS or len(set(filled)) < len(filled):
+        return None
+    followed = sum(is_empty for is_empty, _ in groupby(missing))
     if 2 * followed <= len(filled):
         return None
     return (

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.envelopes import plain_record
 from shelfwise.catalog.reading.grouped_records import with_category
 
 LISTS = frozenset(
@@ -24,7 +25,18 @@ LISTS = frozenset(
             "entries",
             "hits",
         ),
-        *("data", "articles", "offers", "produkte", "artikel", "produits", "productos", "prodotti"),
+        *(
+            "edges",
+            "nodes",
+            "data",
+            "articles",
+            "offers",
+            "produkte",
+            "artikel",
+            "produits",
+            "productos",
+            "prodotti",
+        ),
     )
 )
 """Keys, in lower case, under which a page or a group has its products."""
@@ -40,6 +52,10 @@ _OF_GROUPS = LISTS & {
 }
 _OF_BARE_GROUPS = _OF_GROUPS | {"items"}
 """Those under which a group with a name has them: a product may have entries, offers and parts itself."""
+
+_DEPTH = 3
+_ITEMS = 20
+"""Objects of a list that tell which keys they have."""
 
 _BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
 """Keys under which a group has those below it."""
@@ -83,12 +99,17 @@ def key_of_members(
 
 def is_group(record: Mapping[str, Any]) -> bool:
     """Whether an object is a page or a group, with products in a list inside it."""
-    inside = {
-        key: {name for item in value if isinstance(item, Mapping) for name in item}
-        for key, value in record.items()
-        if isinstance(value, list)
-    }
-    return bool(key_of_members(record.keys(), inside, {}))
+    return bool(key_of_members(record.keys(), dict(_lists_in(record, _DEPTH)), {}))
+
+
+def _lists_in(record: Mapping[str, Any], depth: int) -> Iterator[tuple[str, set[str]]]:
+    """The lists inside an object, and inside those that it holds: key -> keys of their objects."""
+    for key, value in record.items():
+        if isinstance(value, Mapping) and depth:
+            yield from _lists_in(value, depth - 1)
+        if isinstance(value, list):
+            items = [plain_record(item) for item in value[:_ITEMS]]
+            yield key, {name for item in items if isinstance(item, Mapping) for name in item}
 
 
 def is_named(names: Collection[str], columns: Mapping[str, str]) -> bool:

@@ -16,7 +16,7 @@ _NAMES = ("name", "title", "label", "display_name")
 """What a group is called by, as an attribute or an element, the likeliest first."""
 
 _NUMBERS = ("id", "code", "slug")
-"""Attributes that stand for the name of a group without one."""
+"""Attributes that stand for the name of a category without one."""
 
 _OTHERS = frozenset({"label", "labels", "tags", "class", "collection", "collections", "genres"})
 """Names of categories that elements around all records have for other reasons, too."""
@@ -47,7 +47,9 @@ class OpenGroups:
         """Enter an element that begins."""
         group = is_group(element.tag)
         attributes = {normal_name(local_name(key)): text for key, text in element.attrib.items()}
-        texts = (attributes.get(key, "").strip() for key in (*_NAMES, *_NUMBERS))
+        # a group of another name may as well hold the variants of a product
+        numbers = _NUMBERS if normal_name(local_name(element.tag)) in SYNONYMS["categories"] else ()
+        texts = (attributes.get(key, "").strip() for key in (*_NAMES, *numbers))
         self._are_groups.append(group)
         self._names.append(next(filter(None, texts), "") if group else "")
 
