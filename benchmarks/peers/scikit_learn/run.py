@@ -28,8 +28,10 @@ def fit(task: PreparedData) -> Fitted:
             (lambda inputs: inputs.titles, letters),
         ],
     }[task.variant]
+    # a catalogue of titles alone has nothing to learn from descriptions
+    known = [(view, settings) for view, settings in views if any(view(task.train.inputs))]
     fitted = [
-        (view, TfidfVectorizer(**settings).fit(view(task.train.inputs))) for view, settings in views
+        (view, TfidfVectorizer(**settings).fit(view(task.train.inputs))) for view, settings in known
     ]
 
     def features(inputs: Inputs) -> csr_matrix:
