@@ -12,6 +12,8 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import is_language, plan_columns
 
+_CONTAINERS = frozenset((dict, list))
+
 _MAX_DEPTH = 5
 """Of objects and lists around a text in several languages."""
 
@@ -25,16 +27,20 @@ def by_language(record: Any) -> Any:
     >>> by_language({"name": {"en": "Mug", "de": "Becher"}})
     {'name-en': 'Mug', 'name-de': 'Becher'}
     """
-    if not isinstance(record, Mapping):
+    # objects of JSON are dictionaries, and asking for these is fast
+    if not isinstance(record, dict):
+        return record
+    held = [
+        name
+        for name, value in record.items()
+        if type(value) in _CONTAINERS and _is_ours(name) and _holds_objects(value, _MAX_DEPTH)
+    ]
+    if not held:
         return record
     values = {name: _without_entries(value) for name, value in record.items()}
-    found = {
-        name: tuple(dict.fromkeys(_languages(value, _MAX_DEPTH)))
-        for name, value in values.items()
-        if isinstance(value, Mapping | list) and _is_ours(name)
-    }
+    found = {name: tuple(dict.fromkeys(_languages(values[name], _MAX_DEPTH))) for name in held}
     if not any(found.values()):
-        unchanged = all(values[name] is record[name] for name in record)
+        unchanged = all(values[name] is record[name] for name in held)
         return record if unchanged else values
     # the same order for all fields, so that the first language is one and the same
     order = tuple(dict.fromkeys(one for languages in found.values() for one in languages))
@@ -48,10 +54,17 @@ def by_language(record: Any) -> Any:
     return apart
 
 
+def _holds_objects(value: Any, depth: int) -> bool:
+    """Whether a value is an object, or a list with one somewhere inside."""
+    if isinstance(value, list) and depth:
+        return any(_holds_objects(item, depth - 1) for item in value if type(item) is not str)
+    return isinstance(value, dict)
+
+
 def is_localized(value: Any) -> bool:
     """Whether a value is an object with texts by language, or Akeneo's list of them."""
     value = _without_entries(value)
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, dict) or not value:
         return False
     texts = all(not isinstance(item, Mapping | bool) for item in value.values())
     return texts and all(is_language(str(key)) for key in value)
@@ -59,14 +72,15 @@ def is_localized(value: Any) -> bool:
 
 @lru_cache(maxsize=1 << 12)
 def _is_ours(name: str) -> bool:
-    return bool(plan_columns((name,), {}).ours)
+    # relations hold ids, and many of them
+    return bool(plan_columns((name,), {}).ours.keys() - {"related"})
 
 
 def _without_entries(value: Any) -> Any:
     """Akeneo's list as an object by language, or as its only value; of several channels the first counts."""
     if not isinstance(value, list) or not value:
         return value
-    if not all(isinstance(item, Mapping) and item.keys() == _ENTRY for item in value):
+    if not all(isinstance(item, dict) and item.keys() == _ENTRY for item in value):
         return value
     found: dict[str, Any] = {}
     for item in value:
@@ -78,7 +92,7 @@ def _languages(value: Any, depth: int) -> Iterator[str]:
     """The languages of all texts inside a value."""
     if is_localized(value):
         yield from value
-    elif depth:
+    elif depth and type(value) in _CONTAINERS:
         for item in _items(value):
             yield from _languages(item, depth - 1)
 
@@ -87,7 +101,7 @@ def _in_language(value: Any, language: str, depth: int) -> Any:
     """A value with the texts of one language in place of those in several; None where it has no such."""
     if is_localized(value):
         return value.get(language)
-    if isinstance(value, Mapping) and depth:
+    if isinstance(value, dict) and depth:
         return {name: _in_language(item, language, depth - 1) for name, item in value.items()}
     if isinstance(value, list) and depth:
         return [_in_language(item, language, depth - 1) for item in value]
@@ -95,7 +109,6 @@ def _in_language(value: Any, language: str, depth: int) -> Any:
 
 
 def _items(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+    """The objects and lists inside a value; texts are in no language that is told."""
+    inside = value.values() if isinstance(value, dict) else value
+    yield from (item for item in inside if type(item) in _CONTAINERS)

@@ -12,7 +12,8 @@ def untyped(record: Any) -> Any:
     >>> untyped({"Item": {"title": {"S": "Mug"}, "price": {"N": "4.5"}, "tags": {"SS": ["a", "b"]}}})
     {'Item': {'title': 'Mug', 'price': 4.5, 'tags': ['a', 'b']}}
     """
-    if not isinstance(record, Mapping):
+    # objects of JSON are dictionaries, and asking for these is fast
+    if not isinstance(record, dict):
         return record
     if _is_typed_object(record):
         return _object(record)
@@ -22,11 +23,11 @@ def untyped(record: Any) -> Any:
 
 def _is_typed_object(value: Any) -> bool:
     """Whether an object holds nothing but values with their types."""
-    return isinstance(value, Mapping) and bool(value) and all(map(_is_typed, value.values()))
+    return isinstance(value, dict) and bool(value) and all(map(_is_typed, value.values()))
 
 
 def _is_typed(value: Any) -> bool:
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if not isinstance(value, dict) or len(value) != 1:
         return False
     ((name, inside),) = value.items()
     return name in _TYPES and isinstance(inside, _TYPES[name])
@@ -53,7 +54,7 @@ _TYPES: Mapping[str, type] = {
     **dict.fromkeys(("S", "N", "B"), str),
     **dict.fromkeys(("SS", "NS", "BS", "L"), list),
     **dict.fromkeys(("BOOL", "NULL"), bool),
-    "M": Mapping,
+    "M": dict,
 }
 """Word for a type -> what JSON holds of it."""
 

@@ -42,7 +42,7 @@ def told_continued_rows(
 
 
 def _is_usable(identity: Any) -> bool:
-    """Whether an id can be used: those that a spreadsheet has cut short are refused, however often they come."""
+    """Whether an id can be used; one that a spreadsheet has cut short is refused however often it comes."""
     try:
         return bool(read_id(identity, Rules()))
     except ValueError:
