@@ -5,12 +5,17 @@ Dimensions: N rows, F columns of all blocks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from shelfwise.text.gram_counts import SparseParts
+
+_COPIED_AT_A_TIME = 1 << 22
+"""Values whose places are computed at a time: those of all would take twice the memory of the values."""
 
 
 def side_by_side(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_array:
@@ -31,12 +36,22 @@ def side_by_side(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_arr
     for width in widths:
         values, own_columns, offsets = blocks.pop(0)
         own = np.diff(offsets)
-        places = np.repeat(free - offsets[:-1], own)
-        places += np.arange(len(values))
-        all_values[places] = values
-        all_columns[places] = own_columns + first
+        for rows in _pieces(offsets):
+            stored = slice(offsets[rows.start], offsets[rows.stop])
+            places = np.repeat(free[rows] - offsets[:-1][rows], own[rows])
+            places += np.arange(stored.start, stored.stop)
+            all_values[places] = values[stored]
+            all_columns[places] = own_columns[stored] + first
         free += own
         first += width
     return sp.csr_array(
         (all_values, all_columns, ends.astype(integers)), shape=(len(free), columns)
     )
+
+
+def _pieces(offsets: NDArray[np.integer]) -> Iterator[slice]:
+    """All rows, in pieces that store about :data:`_COPIED_AT_A_TIME` values."""
+    full = np.arange(_COPIED_AT_A_TIME, offsets[-1], _COPIED_AT_A_TIME)
+    ends = np.searchsorted(offsets, full).tolist()
+    for start, stop in pairwise([0, *ends, len(offsets) - 1]):
+        yield slice(start, stop)

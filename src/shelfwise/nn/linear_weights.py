@@ -35,6 +35,9 @@ _MANY_LABELS = 1000
 
 _LABELS_PER_BLOCK = 128
 
+_WRITTEN_AT_A_TIME = 1 << 22
+"""Weights that are written out at a time."""
+
 MOST_SHORT_PLACES = np.iinfo(np.int32).max
 """Values of a sparse matrix whose places fit in 32 bits: those of some million products."""
 
@@ -140,13 +143,20 @@ def used_inputs(inputs: sp.csr_array) -> tuple[NDArray[np.integer], sp.csr_array
 
 def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
     """The given rows (R,) of a sparse matrix (F, L), dense; the matrix holds no entry twice."""
+    dense = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    # some at a time: the places of weights take several times the memory of these
+    for block in row_blocks(len(rows), matrix.shape[1], _WRITTEN_AT_A_TIME):
+        _write_out(matrix, rows[block], dense[block])
+    return dense
+
+
+def _write_out(matrix: sp.csr_array, rows: NDArray[np.integer], dense: Floats) -> None:
+    """The given rows (R,) into `dense` (R, L), which holds 0."""
     lengths = np.diff(matrix.indptr)[rows]
     # each entry's place in the matrix is its place here, shifted as far as its row moves
     shifts = matrix.indptr[rows] - (np.cumsum(lengths) - lengths)
     places = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
-    dense = np.zeros((len(rows), matrix.shape[1]), np.float32)
     dense[np.repeat(np.arange(len(rows)), lengths), matrix.indices[places]] = matrix.data[places]
-    return dense
 
 
 def random_projection(logits: Matrix, width: int) -> Floats:
