@@ -32,7 +32,7 @@ from shelfwise.export.token_input import TokenReader
 from shelfwise.features.graph_rows import restored_graph_rows
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.table_rows import TableEncoding
-from shelfwise.nn.label_tree import is_label_tree
+from shelfwise.nn.label_tree import CLUSTERS, is_label_tree
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.vision.encoder_state import restored_encoder
 from shelfwise.vision.image_encoder import ImageEncoderSettings
@@ -110,7 +110,10 @@ def _image(name: str, member: Modality) -> MemberGraph:
 def _text_linear(name: str, member: Modality) -> MemberGraph:
     state = member.state()
     if is_label_tree(state.arrays):
-        fix = "train without tree_from of the member"
+        labels = f"{len(state.arrays[CLUSTERS]):,}"
+        fix = (
+            f"train with tree_from of the member above its {labels} labels, in more time and memory"
+        )
         raise PluginError(f"its label tree has no ONNX export; {fix}")
     ngrams = NgramRows.restored(state.arrays, member.settings)
     reader = NgramReader(member.field, member.settings.present == "all", ngrams)

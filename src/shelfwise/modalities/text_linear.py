@@ -48,8 +48,8 @@ class TextLinearSettings(LinearSettings, BagSettings):
     tree_from: int | None = Field(
         None,
         ge=2,
-        description="labels from which on the classifiers are a label tree: quicker, and in less memory, as "
-        "each learns from products that may have its label; None: never",
+        description="labels from which on the classifiers are a label tree: quicker, in less memory and less "
+        "exact, as each learns from products that may have its label; it has no ONNX export; None: never",
     )
 
 

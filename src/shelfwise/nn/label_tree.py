@@ -46,7 +46,8 @@ _CELLS_PER_BLOCK = 1 << 23
 """Scores of clusters that are computed at a time: bounds the memory."""
 
 _MATCHER = "matcher."
-_CLUSTERS = "clusters"
+CLUSTERS = "clusters"
+"""The name of the saved clusters (L,); nothing else has it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class LabelTree:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything :meth:`from_state` needs."""
         matcher = {f"{_MATCHER}{name}": value for name, value in self.matcher.arrays().items()}
-        return {_CLUSTERS: self.clusters} | matcher | self.rankers.arrays()
+        return {CLUSTERS: self.clusters} | matcher | self.rankers.arrays()
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> LabelTree:
@@ -109,12 +110,12 @@ class LabelTree:
         }
         rankers = LabelRankers.from_state(arrays)
         kind = cls if is_label_tree(matcher) else LinearWeights
-        return cls(arrays[_CLUSTERS], kind.from_state(matcher), rankers)
+        return cls(arrays[CLUSTERS], kind.from_state(matcher), rankers)
 
 
 def is_label_tree(arrays: Mapping[str, NDArray[Any]]) -> bool:
     """Whether saved classifiers are a label tree."""
-    return _CLUSTERS in arrays
+    return CLUSTERS in arrays
 
 
 def _in_cluster(targets: sp.csr_array, clusters: Rows) -> sp.csr_array:
