@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from shelfwise.core import sparse_rows
 from shelfwise.core.sparse_rows import side_by_side
 
 
+@pytest.mark.parametrize("at_a_time", [1, 5, 1 << 22])
 @pytest.mark.parametrize("widths", [[3], [4, 1, 6], [2, 0, 5]])
 @pytest.mark.parametrize("rows", [0, 1, 7])
-def test_rows_are_those_of_hstack(rows, widths):
+def test_rows_are_those_of_hstack(rows, widths, at_a_time, monkeypatch):
+    monkeypatch.setattr(sparse_rows, "_COPIED_AT_A_TIME", at_a_time)
     draw = np.random.default_rng(rows)
     blocks = [
         sp.csr_array(sp.random(rows, width, 0.4, "csr", np.float32, rng=draw)) for width in widths
