@@ -21,7 +21,7 @@ from scipy.special import expit
 from shelfwise.core.types import Floats, Rows
 from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import embedding_bags, sparse_product, used_inputs
-from shelfwise.nn.logistic_regression import fit_logistic
+from shelfwise.nn.logistic_regression import fit_logistic_of_few
 
 CLUSTER_POWER = 0.1
 """A label's probability is its ranker's times this power of the cluster's."""
@@ -80,8 +80,7 @@ class LabelRankers:
             # these products have some of the inputs only
             used, known = used_inputs(inputs[products])
             wanted = _rows_of(by_label[:, own], products)
-            options = (settings.C, settings.positive_weight, settings.tolerance, settings.prune)
-            fitted = fit_logistic(known, wanted, *options)
+            fitted = fit_logistic_of_few(known, wanted, settings)
             kept = fitted.weights.tocsc()
             bias[own] = fitted.bias
             counts[own] = np.diff(kept.indptr)
