@@ -6,7 +6,8 @@ nothing. The training is a process of its own, with one thread.
 
     python benchmarks/many_labels.py FOLDER --products 32000 --labels 5000 [--tree-from L] [--no-letters]
 
-``--tree-from`` is the setting of the member. ``--source SRC`` measures another version.
+``--tree-from`` is the setting of the member; above L its classifiers are exact. ``--source SRC`` measures
+another version.
 """
 
 from __future__ import annotations

@@ -216,6 +216,18 @@ class TestLabelTree:
         # every tenth product lacks a text, and with it one of its two labels
         assert ((found.toarray() > 0.3) == (truth > 0)).all(axis=1).mean() > 0.85
 
+    @pytest.mark.parametrize(("labels", "solver"), [(1999, "exact"), (2000, "label tree")])
+    def test_thousands_of_labels_are_a_tree_unless_it_is_set_otherwise(
+        self, labels: int, solver: str
+    ) -> None:
+        catalog, targets = catalog_of(100)
+        wider = np.concatenate([targets, np.zeros((100, labels - 12), np.float32)], axis=1)
+        for settings, expected in (({}, solver), ({"tree_from": 5000}, "exact")):
+            member = TextLinear(TextLinear.Settings.model_validate(settings), "title")
+            examples = Examples(member.prepare(catalog, Context()), wider)
+            member.fit(examples, None, Context())
+            assert member.provenance()["solver"].startswith(expected)
+
     def test_survives_storage(self) -> None:
         tree, inputs, _ = fitted(tree_from=2)
         state = tree.state()

@@ -46,10 +46,11 @@ class TextLinearSettings(LinearSettings, BagSettings):
         "unless they are a label tree",
     )
     tree_from: int | None = Field(
-        None,
+        2_000,
         ge=2,
-        description="labels from which on the classifiers are a label tree: quicker, in less memory and less "
-        "exact, as each learns from products that may have its label; it has no ONNX export; None: never",
+        description="labels from which on the classifiers are a label tree: quicker, and in less memory, as "
+        "each learns from products that may have its label; a tree has no ONNX export; more than there are "
+        "labels, or None: never",
     )
 
 
