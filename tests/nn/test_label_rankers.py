@@ -8,7 +8,7 @@ from scipy.special import expit
 from shelfwise.core.types import Floats
 from shelfwise.nn.label_rankers import CLUSTER_POWER, LabelRankers
 from shelfwise.nn.linear_settings import LinearSettings
-from shelfwise.nn.logistic_regression import fit_logistic_of_few
+from shelfwise.nn.logistic_regression import fit_logistic
 
 PRODUCTS, INPUTS, LABELS, CLUSTERS = 90, 40, 7, 4
 # labels of a cluster do not lie side by side, and the last cluster has none of the matched products
@@ -48,7 +48,14 @@ def one_by_one(label: int, shop: Any) -> Floats:
     inputs, targets, matched = shop
     products = np.flatnonzero(matched.toarray()[:, CLUSTER_OF[label]])
     same = np.flatnonzero(CLUSTER_OF[label] == CLUSTER_OF)
-    fitted = fit_logistic_of_few(inputs[products], targets.toarray()[products][:, same], SETTINGS)
+    fitted = fit_logistic(
+        inputs[products],
+        targets.toarray()[products][:, same],
+        SETTINGS.C,
+        SETTINGS.positive_weight,
+        SETTINGS.tolerance,
+        SETTINGS.prune,
+    )
     logits: Floats = fitted.logits(inputs)[:, np.flatnonzero(same == label)[0]]
     return logits
 

@@ -163,3 +163,22 @@ def test_what_rounding_leaves_of_a_solved_label_stays_small_while_another_label_
         # half of a step of 1: (1 + 1) q = 1
         np.testing.assert_allclose(step.numpy(), [[0, 0.5]] * 5, rtol=1e-5)
         np.testing.assert_allclose(change.numpy(), [[0, 0.5]] * 5, rtol=1e-5)
+
+
+def test_a_label_alone_is_solved_as_far_as_beside_many_others() -> None:
+    draw = np.random.default_rng(1)
+    # words of a long tail, and for each of 30 labels a few words that hint at it
+    share = 1 / np.arange(1, 2001)
+    hints = draw.integers(0, 2000, (30, 12))
+    own = draw.integers(0, 30, 2000)
+    rows = np.zeros((2000, 2000), np.float32)
+    for row, label in enumerate(own):
+        rows[row, draw.choice(2000, 14, p=share / share.sum())] = 1
+        rows[row, draw.choice(hints[label], 4)] = 1
+    rows *= np.log(2000 / np.maximum(1, (rows > 0).sum(axis=0)))
+    inputs = sp.csr_array(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+    targets = (own[:, None] == np.arange(10)).astype(np.float32)
+    exact = fit_logistic(inputs, targets, 10.0, tolerance=1e-6).logits(inputs)
+    alone = [fit_logistic(inputs, targets[:, [label]], 10.0).logits(inputs) for label in range(10)]
+    # solved as roughly as beside many others, labels by themselves are .66 away on average
+    assert np.abs(np.concatenate(alone, axis=1) - exact).mean() < 0.4

@@ -11,8 +11,6 @@ Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -21,7 +19,6 @@ from torch.nn import functional as F
 
 from shelfwise.core.sparse_scores import dense as as_dense
 from shelfwise.core.types import Floats, Matrix
-from shelfwise.nn.linear_settings import LinearSettings
 from shelfwise.nn.linear_weights import LinearWeights, embedding_bags, sparse_product
 
 _NEWTON_STEPS = 40
@@ -32,6 +29,9 @@ _FORCING_TERM = 0.3
 
 _FORCING_TERM_OF_FEW = 0.1
 """The same for few labels. A block goes on until its slowest label is there: of many, most come further."""
+
+_FEW_LABELS = 32
+"""Labels of a block up to which they are few."""
 
 _CELLS_PER_BLOCK = 1 << 23
 """Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
@@ -62,41 +62,6 @@ def fit_logistic(
         prune: sparse inputs' weights nearer to 0 than this are dropped.
         dense: (N, D) further inputs.
     """
-    options = _Options(cost, positive_weight, tolerance, prune, _FORCING_TERM)
-    return _fit(inputs, targets, options, dense)
-
-
-def fit_logistic_of_few(
-    inputs: sp.csr_array, targets: Matrix, settings: LinearSettings
-) -> LinearWeights:
-    """As :func:`fit_logistic`, of a few labels (N, L): those of one cluster."""
-    return _fit(
-        inputs,
-        targets,
-        _Options(
-            settings.C,
-            settings.positive_weight,
-            settings.tolerance,
-            settings.prune,
-            _FORCING_TERM_OF_FEW,
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class _Options:
-    """As of :func:`fit_logistic`; ``forcing`` is how far a Newton step's own system is solved."""
-
-    cost: float
-    positive_weight: float
-    tolerance: float
-    prune: float
-    forcing: float
-
-
-def _fit(
-    inputs: sp.csr_array, targets: Matrix, options: _Options, dense: Floats | None = None
-) -> LinearWeights:
     kernel = _Kernel(inputs, dense)
     labels_per_block = max(1, _CELLS_PER_BLOCK // targets.shape[0])
     # sparse targets are read a block of labels at a time
@@ -105,10 +70,10 @@ def _fit(
     for start in range(0, targets.shape[1], labels_per_block):
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block)
-        loss_weights = options.cost * (1 + (options.positive_weight - 1) * wanted)
-        dual = _solve(kernel, wanted, loss_weights, options)
+        loss_weights = cost * (1 + (positive_weight - 1) * wanted)
+        dual = _solve(kernel, wanted, loss_weights, tolerance)
         sparse_part, dense_part = kernel.to_weights(dual)
-        sparse_part[sparse_part.abs() < options.prune] = 0
+        sparse_part[sparse_part.abs() < prune] = 0
         weights.append(sp.csr_array(sparse_part.numpy()))
         dense_weights.append(dense_part.numpy())
         # the weight of the input that is always 1
@@ -142,8 +107,9 @@ class _Kernel:
 
 
 @torch.inference_mode()
-def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, options: _Options) -> Tensor:
+def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, tolerance: float) -> Tensor:
     """The dual numbers (N, L); `loss_weights` (N, L) weigh each product's loss."""
+    forcing = _FORCING_TERM if targets.shape[1] > _FEW_LABELS else _FORCING_TERM_OF_FEW
     solution = torch.zeros_like(targets)
     unsolved = torch.arange(targets.shape[1])
     sign = 2 * targets - 1
@@ -158,7 +124,7 @@ def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, options: _Opt
         # (L,) the gradient's squared length in weight space
         size = (descent * kernel_descent).sum(dim=0)
         if goal is None:
-            goal = options.tolerance**2 * size
+            goal = tolerance**2 * size
         todo = size > goal
         if not todo.any():
             break
@@ -169,7 +135,7 @@ def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, options: _Opt
             loss_weights, error = loss_weights[:, todo], error[:, todo]
             descent, kernel_descent = descent[:, todo], kernel_descent[:, todo]
         curvature = loss_weights * error * (1 - error)
-        step_goal = options.forcing**2 * size
+        step_goal = forcing**2 * size
         step, change = _newton_step(kernel, curvature, (descent, kernel_descent), size, step_goal)
         scale = _line_search(sign, loss_weights, (dual, logits), (step, change))
         dual = dual + scale * step
