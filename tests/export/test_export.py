@@ -41,7 +41,7 @@ from shelfwise.fusion.ridge import Ridge, RidgeSettings
 from shelfwise.modalities.text_cnn import TextCnn, TextCnnSettings
 from shelfwise.modalities.text_linear import TextLinear
 from shelfwise.model.bundle import load_bundle
-from shelfwise.nn.policy_network import PolicySettings
+from shelfwise.nn.fusion.policy_network import PolicySettings
 from shelfwise.nn.training_loop import LoopSettings
 
 CLOSE = 1e-4

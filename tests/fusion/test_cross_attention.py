@@ -13,7 +13,7 @@ from shelfwise.fusion.cross_attention import (
     CrossAttentionSettings,
 )
 from shelfwise.metrics.threshold_search import best_micro_f1
-from shelfwise.nn.fusion_networks import Shape
+from shelfwise.nn.fusion.fusion_networks import Shape
 
 L, WIDTHS = 2, (3, 2, 4)
 QUICK = {"epochs": 12, "batch_size": 32, "learning_rate": 1e-2, "loss": "bce"}

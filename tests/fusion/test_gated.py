@@ -11,8 +11,8 @@ import torch
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.gated import Gated, GatedSettings
 from shelfwise.metrics.threshold_search import best_micro_f1
-from shelfwise.nn.feature_fusion import GatedUnit
-from shelfwise.nn.fusion_networks import Shape
+from shelfwise.nn.fusion.feature_fusion import GatedUnit
+from shelfwise.nn.fusion.fusion_networks import Shape
 
 L, WIDTHS = 4, (6, 5)
 

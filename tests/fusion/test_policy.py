@@ -11,7 +11,7 @@ import torch
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.fusion.policy import Policy, PolicyNetwork, PolicySettings
 from shelfwise.metrics.threshold_search import best_micro_f1
-from shelfwise.nn.feature_reader import keep_members
+from shelfwise.nn.fusion.feature_reader import keep_members
 
 M, L = 3, 6
 

@@ -15,7 +15,7 @@ from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import Context, Examples, Floats
 from shelfwise.errors import ConfigError
 from shelfwise.modalities.joint import Joint, JointSettings
-from shelfwise.nn.feature_fusion import FusionKind
+from shelfwise.nn.fusion.feature_fusion import FusionKind
 from tests.modalities.stored_state import stored
 
 NOUNS, COLOURS, SIZES = ("shoe", "lamp", "kettle"), ("red", "lime", "blue"), ("small", "large")

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quarantine_line
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.portions import WantedColumns, portions
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.disk.line_files import LineFiles

@@ -28,7 +28,7 @@ from scipy.special import expit
 
 from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Float64Array, Floats, Rows
-from shelfwise.nn.logistic_regression import fit_logistic
+from shelfwise.nn.linear.logistic_regression import fit_logistic
 
 WRONG_RATE = 0.035
 """How often a product was given a label that is not its own.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shelfwise.nn.linear_weights import LinearWeights
+from shelfwise.nn.linear.linear_weights import LinearWeights
 from shelfwise.nn.mlp import PREFIX
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextSettings
@@ -84,7 +84,7 @@ class LinearNetwork(nn.Module):
     """One logistic regression a label, of n-grams, of vectors through kernels, or of both.
 
     Args:
-        arrays: those of :class:`~shelfwise.nn.linear_weights.LinearWeights`, among others.
+        arrays: those of :class:`~shelfwise.nn.linear.linear_weights.LinearWeights`, among others.
         has_ngrams: whether the first two inputs are columns and weights of n-grams.
         kernels: what the vectors, which are the last inputs, add to the logits.
     """

@@ -7,14 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from shelfwise.catalog.reading.detection.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
-from shelfwise.catalog.reading.file_detection import detect_reading
-from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.images.image_urls import UrlsThemselves
-from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.source_file import check_file, unchanged
-from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
-from shelfwise.catalog.reading.stream_position import StreamPlace
+from shelfwise.catalog.reading.streaming.parallel import reading_pool
+from shelfwise.catalog.reading.streaming.stream import CheckedBlocks, processes_for
+from shelfwise.catalog.reading.streaming.stream_position import StreamPlace
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 

@@ -218,7 +218,7 @@ class Blend(FusionPolicy):
 
     def to_module(self) -> nn.Module:
         """The parts as networks, and the mean of their logits."""
-        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+        from shelfwise.nn.fusion.fusion_module import FusionModule  # torch is only needed here
 
         # a part that does not count need not be in the graph
         counted = np.flatnonzero(self.weights_)

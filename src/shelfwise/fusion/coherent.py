@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, Rows, State
-from shelfwise.nn.fusion_networks import NetworkPolicy, Shape
+from shelfwise.nn.fusion.fusion_networks import NetworkPolicy, Shape
+from shelfwise.nn.fusion.policy_network import PolicyBatches, PolicyNetwork, PolicySettings
 from shelfwise.nn.losses import Loss, max_constraint
-from shelfwise.nn.policy_network import PolicyBatches, PolicyNetwork, PolicySettings
 from shelfwise.nn.training_loop import Batches, LoopSettings
 from shelfwise.taxonomy.tree_scores import ROOT, decoded, levels, tree_of
 

@@ -11,8 +11,8 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from shelfwise.nn.feature_reader import FeatureReader
-from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
+from shelfwise.nn.fusion.feature_reader import FeatureReader
+from shelfwise.nn.fusion.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
 class CrossAttentionSettings(FeatureSettings):

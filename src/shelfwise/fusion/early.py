@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from shelfwise.nn.feature_fusion import make_feature_fusion
-from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
+from shelfwise.nn.fusion.feature_fusion import make_feature_fusion
+from shelfwise.nn.fusion.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 
 
 class EarlySettings(FeatureSettings):

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from shelfwise.nn.feature_fusion import UNITS, GatedUnit
-from shelfwise.nn.fusion_networks import FeaturePolicy, FeatureSettings, Shape
+from shelfwise.nn.fusion.feature_fusion import UNITS, GatedUnit
+from shelfwise.nn.fusion.fusion_networks import FeaturePolicy, FeatureSettings, Shape
 from shelfwise.nn.initialization import init_network_like_keras
 
 

@@ -38,7 +38,7 @@ class Maximum(FusionPolicy):
 
     def to_module(self) -> nn.Module:
         """The same rule as a network."""
-        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+        from shelfwise.nn.fusion.fusion_module import FusionModule  # torch is only needed here
 
         return FusionModule(_maximum)
 

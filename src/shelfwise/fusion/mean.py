@@ -66,7 +66,7 @@ class Mean(FusionPolicy):
 
     def to_module(self) -> nn.Module:
         """The same mean as a network."""
-        from shelfwise.nn.fusion_module import FusionModule  # torch is only needed here
+        from shelfwise.nn.fusion.fusion_module import FusionModule  # torch is only needed here
 
         if self.settings.weights is None:
             return FusionModule(_weighted_mean)

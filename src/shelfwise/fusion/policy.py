@@ -9,8 +9,8 @@ from torch import nn
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, State
-from shelfwise.nn.fusion_module import SigmoidOutput
-from shelfwise.nn.policy_network import (
+from shelfwise.nn.fusion.fusion_module import SigmoidOutput
+from shelfwise.nn.fusion.policy_network import (
     PolicyNetwork,
     PolicySettings,
     fit_policy,

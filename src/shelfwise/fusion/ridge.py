@@ -127,7 +127,7 @@ class Ridge(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
             PluginError: more sets than a graph holds.
         """
-        from shelfwise.nn.fusion_module import (
+        from shelfwise.nn.fusion.fusion_module import (
             FusionModule,
             sets_of_members,
         )  # torch is only needed here

@@ -13,9 +13,14 @@ from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ConfigError
-from shelfwise.nn.fusion_module import SigmoidOutput
-from shelfwise.nn.policy_network import PolicyNetwork, PolicySettings, restored_policy, weights_of
-from shelfwise.nn.policy_search import PAPER_NETWORKS, SearchCandidate, search_policy
+from shelfwise.nn.fusion.fusion_module import SigmoidOutput
+from shelfwise.nn.fusion.policy_network import (
+    PolicyNetwork,
+    PolicySettings,
+    restored_policy,
+    weights_of,
+)
+from shelfwise.nn.fusion.policy_search import PAPER_NETWORKS, SearchCandidate, search_policy
 from shelfwise.nn.training_loop import LoopSettings
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.metrics.multilabel import micro_f1
-from shelfwise.nn.fusion_networks import MASKED_LOGIT, NetworkPolicy, Shape
+from shelfwise.nn.fusion.fusion_networks import MASKED_LOGIT, NetworkPolicy, Shape
 from shelfwise.nn.initialization import init_network_like_keras
 from shelfwise.nn.training_loop import Batches, LoopSettings
 

@@ -38,9 +38,9 @@ from shelfwise.features.related_ids import related_ids
 from shelfwise.features.sentence_embeddings import encode_fields
 from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
 from shelfwise.features.tfidf import BagSettings, NgramCounts
-from shelfwise.nn.linear_settings import LinearSettings
-from shelfwise.nn.linear_weights import LinearWeights, random_projection
-from shelfwise.nn.logistic_regression import fit_logistic
+from shelfwise.nn.linear.linear_settings import LinearSettings
+from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
+from shelfwise.nn.linear.logistic_regression import fit_logistic
 from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.gram_counts import Grams
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts

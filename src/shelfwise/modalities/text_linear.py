@@ -20,12 +20,12 @@ from shelfwise.core.types import Bools, Context, Examples, Floats, Matrix, State
 from shelfwise.features.ngram_blocks import NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.tfidf import BagSettings, NgramCounts
-from shelfwise.nn.label_tree import LabelTree, is_label_tree
-from shelfwise.nn.linear_settings import LinearSettings
-from shelfwise.nn.linear_weights import LinearWeights, random_projection
-from shelfwise.nn.logistic_in_batches import fit_logistic_in_batches
-from shelfwise.nn.logistic_regression import fit_logistic
-from shelfwise.nn.row_shards import RowShards
+from shelfwise.nn.linear.label_tree import LabelTree, is_label_tree
+from shelfwise.nn.linear.linear_settings import LinearSettings
+from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
+from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
+from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.linear.row_shards import RowShards
 
 EXACT = "exact"
 

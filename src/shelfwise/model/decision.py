@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.core.types import RejectedField
 from shelfwise.model.product_queues import LabelQueue, ProductQueue
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.disk.files import json_text
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import CHUNK_ROWS

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.portions import WantedColumns, portions
 from shelfwise.catalog.reading.reader import quarantine_row
 from shelfwise.catalog.reading.record_parsing import raw_json
-from shelfwise.catalog.reading.stream import Batch
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.portions import WantedColumns, portions
+from shelfwise.catalog.reading.streaming.stream import Batch
 from shelfwise.core.catalog import Catalog
 from shelfwise.disk.files import json_text
 from shelfwise.model.decision import Decision

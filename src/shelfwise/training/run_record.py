@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from scipy.sparse import csr_array, vstack
 
-from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog

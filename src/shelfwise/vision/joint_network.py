@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import PluginSettings
 from shelfwise.nn.classifier_network import ClassifierNetwork
-from shelfwise.nn.feature_fusion import FusionKind, make_feature_fusion
-from shelfwise.nn.fusion_networks import Shape
+from shelfwise.nn.fusion.feature_fusion import FusionKind, make_feature_fusion
+from shelfwise.nn.fusion.fusion_networks import Shape
 from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.text_cnn import TextBranch
 from shelfwise.vision.image_branch import ImageBranch

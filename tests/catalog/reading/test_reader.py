@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
-from shelfwise.catalog.reading.stream import MAX_FURTHER
+from shelfwise.catalog.reading.streaming.stream import MAX_FURTHER
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.image_sources import ImageFile

@@ -21,13 +21,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading import arrow as arrays
-from shelfwise.catalog.reading import block_cutting, quoting
-from shelfwise.catalog.reading import byte_stream as sources
-from shelfwise.catalog.reading.blocks import NOTHING_BUT_ID, Quarantined, refuse
-from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError, read_chunks, split_lines
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
-from shelfwise.catalog.reading.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_detection import FileReading
 from shelfwise.catalog.reading.formats import _header_line
 from shelfwise.catalog.reading.formats import _json_lines as json_lines
 from shelfwise.catalog.reading.missing_ids import NOTE
@@ -41,6 +37,15 @@ from shelfwise.catalog.reading.record_parsing import (
     raw_json,
     split_escaped,
     split_row,
+)
+from shelfwise.catalog.reading.streaming import block_cutting, quoting
+from shelfwise.catalog.reading.streaming import byte_stream as sources
+from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID, Quarantined, refuse
+from shelfwise.catalog.reading.streaming.byte_stream import (
+    RawRecord,
+    RecordError,
+    read_chunks,
+    split_lines,
 )
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from shelfwise import Categorizer
-from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.reading.refused_rows import one_row_a_record
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.errors import CatalogError
 
 CONFIG = {

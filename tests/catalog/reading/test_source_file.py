@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.catalog.reading.block_cutting import BLOCK_BYTES
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
 from shelfwise.catalog.reading.source_file import unchanged
+from shelfwise.catalog.reading.streaming.block_cutting import BLOCK_BYTES
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 

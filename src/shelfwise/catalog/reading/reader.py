@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from shelfwise.catalog.reading.blocks import Quarantined
+from shelfwise.catalog.reading.detection.file_detection import FileReading, detect_reading
+from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
-from shelfwise.catalog.reading.file_detection import FileReading, detect_reading
-from shelfwise.catalog.reading.format_detection import open_source
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
-from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.source_file import check_file, unchanged
-from shelfwise.catalog.reading.stream import CheckedBlocks, processes_for
-from shelfwise.catalog.reading.stream_position import StreamPlace
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.parallel import reading_pool
+from shelfwise.catalog.reading.streaming.stream import CheckedBlocks, processes_for
+from shelfwise.catalog.reading.streaming.stream_position import StreamPlace
 from shelfwise.catalog.shards.manifest import ShardedCatalog, is_sharded
 from shelfwise.catalog.shards.shard_reader import ShardedProducts
 from shelfwise.config import CatalogSettings

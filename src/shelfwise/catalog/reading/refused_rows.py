@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
 
 Answer = TypeVar("Answer")
 

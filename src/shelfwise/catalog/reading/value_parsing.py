@@ -21,8 +21,12 @@ from shelfwise.catalog.reading.categories.category_text import read_name, signs_
 from shelfwise.catalog.reading.categories.written_lists import is_cut_list, unpacked
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.json_objects import category_values, plain_scalar, without_objects
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.objects.json_objects import (
+    category_values,
+    plain_scalar,
+    without_objects,
+)
 from shelfwise.catalog.reading.price_parsing import DecimalSign
 from shelfwise.text.html import plain_text
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from loky import cpu_count
 
-from shelfwise.catalog.reading.parallel import reading_pool
 from shelfwise.catalog.reading.reader import ProgressReporter
+from shelfwise.catalog.reading.streaming.parallel import reading_pool
 from shelfwise.catalog.shards.ingest_state import UNFINISHED, IngestState
 from shelfwise.catalog.shards.manifest import QUARANTINE, ShardedCatalog, is_sharded
 from shelfwise.catalog.shards.read_source import SourceReader

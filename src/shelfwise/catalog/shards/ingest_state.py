@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.arrow import one_chunk
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
-from shelfwise.catalog.reading.stream_position import StreamPosition
+from shelfwise.catalog.reading.streaming.stream_position import StreamPosition
 from shelfwise.catalog.shards.ledger import Ledger
 from shelfwise.catalog.shards.manifest import QUARANTINE, Shard, SourceAccount
 from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter

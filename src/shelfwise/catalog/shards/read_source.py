@@ -9,15 +9,15 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.file_detection import detect_reading
-from shelfwise.catalog.reading.format_detection import open_source
+from shelfwise.catalog.reading.detection.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
-from shelfwise.catalog.reading.parallel import ReadingPool
 from shelfwise.catalog.reading.reader import quarantine_row
-from shelfwise.catalog.reading.stream import CheckedBlocks
-from shelfwise.catalog.reading.stream_position import StreamPlace
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.parallel import ReadingPool
+from shelfwise.catalog.reading.streaming.stream import CheckedBlocks
+from shelfwise.catalog.reading.streaming.stream_position import StreamPlace
 from shelfwise.catalog.shards.ingest_state import IngestState
 from shelfwise.catalog.shards.manifest import SourceAccount, describe_reading
 from shelfwise.catalog.shards.sources import Source

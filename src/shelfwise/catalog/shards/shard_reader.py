@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.catalog.reading.blocks import Quarantined
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.formats.parquet import Parquet, batch_rows
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.catalog.reading.source_file import check_file
-from shelfwise.catalog.reading.stream import Batch
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.stream import Batch
 from shelfwise.catalog.shards.manifest import Shard, ShardedCatalog
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.image_sources import IMAGE_BYTES

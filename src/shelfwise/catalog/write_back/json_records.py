@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shelfwise.catalog.reading.envelopes import envelope_path, plain_record, unwrapped
+from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, unwrapped
 from shelfwise.catalog.reading.record_parsing import parse_json
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shelfwise.catalog.reading.json_objects import called
+from shelfwise.catalog.reading.objects.json_objects import called
 from shelfwise.errors import CatalogError
 
 Object = Mapping[str, Any]

@@ -12,8 +12,8 @@ from shelfwise.catalog.labels import Mode
 from shelfwise.catalog.reading.categories.category_signs import ESCAPE, CategorySigns
 from shelfwise.catalog.reading.categories.category_text import read_name
 from shelfwise.catalog.reading.categories.written_lists import unpacked
-from shelfwise.catalog.reading.json_objects import category_values
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.objects.json_objects import category_values
 from shelfwise.errors import CatalogError
 from shelfwise.review.exports.category_objects import CategoryObjects, objects_in
 from shelfwise.review.exports.new_categories import NewCategories

@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from shelfwise.catalog.reading.format_detection import detect_format
+from shelfwise.catalog.reading.detection.format_detection import detect_format
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.errors import CatalogError, PluginError
 

@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shelfwise.catalog.reading import block_cutting
-from shelfwise.catalog.reading.format_detection import detect_format
+from shelfwise.catalog.reading.detection.format_detection import detect_format
 from shelfwise.catalog.reading.formats import _json_bounds
 from shelfwise.catalog.reading.formats import json as json_format
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.catalog.reading.streaming import block_cutting
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from shelfwise.catalog.reading.blocks import NOTHING_BUT_ID
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID
 from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, read, table
 

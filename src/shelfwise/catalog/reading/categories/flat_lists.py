@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from shelfwise.catalog.reading.categories.written_lists import unpacked
-from shelfwise.catalog.reading.json_objects import category_values
+from shelfwise.catalog.reading.objects.json_objects import category_values
 
 _MIN_PAIRS = 3
 """Neighbours in lists below which these say nothing."""

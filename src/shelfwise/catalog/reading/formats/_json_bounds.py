@@ -9,7 +9,11 @@ from typing import Any
 
 import ijson
 
-from shelfwise.catalog.reading.byte_stream import MAX_RECORD_BYTES, DamagedFileError, too_long
+from shelfwise.catalog.reading.streaming.byte_stream import (
+    MAX_RECORD_BYTES,
+    DamagedFileError,
+    too_long,
+)
 
 Chunks = Callable[[], Iterator[bytes]]
 """Opens the file anew and gives its bytes."""

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.envelopes import plain_record
-from shelfwise.catalog.reading.grouped_records import with_category
+from shelfwise.catalog.reading.objects.envelopes import plain_record
+from shelfwise.catalog.reading.objects.grouped_records import with_category
 
 LISTS = frozenset(
     (

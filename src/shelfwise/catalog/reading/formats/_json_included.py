@@ -11,8 +11,8 @@ from typing import Any
 import ijson
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.envelopes import plain_record
-from shelfwise.catalog.reading.json_objects import called
+from shelfwise.catalog.reading.objects.envelopes import plain_record
+from shelfwise.catalog.reading.objects.json_objects import called
 
 _RELATIONSHIPS = "relationships"
 _INCLUDED = "included.item"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import ijson
 
-from shelfwise.catalog.reading.envelopes import ENVELOPES
+from shelfwise.catalog.reading.objects.envelopes import ENVELOPES
 
 _NOT_NUMBERS = re.compile(rb"([:\[,]\s*)(?:NaN|-?Infinity)\b")
 

@@ -16,8 +16,6 @@ from typing import Any, ClassVar, Self
 
 import ijson
 
-from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError, RecordError, read_chunks
-from shelfwise.catalog.reading.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items
@@ -31,12 +29,19 @@ from shelfwise.catalog.reading.formats._json_shape import (
     json_shape,
 )
 from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
+from shelfwise.catalog.reading.objects.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.record_parsing import (
     BOM,
     Values,
     first_line,
     nonblank_lines,
     parse_json,
+)
+from shelfwise.catalog.reading.streaming.byte_stream import (
+    Block,
+    DamagedFileError,
+    RecordError,
+    read_chunks,
 )
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError

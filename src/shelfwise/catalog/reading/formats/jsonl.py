@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from shelfwise.catalog.reading.envelopes import is_plain
 from shelfwise.catalog.reading.file_format import BY_RECORDS, PERHAPS_BY_NAME
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat, first_record
+from shelfwise.catalog.reading.objects.envelopes import is_plain
 
 
 class JsonLines(JsonLinesFormat):

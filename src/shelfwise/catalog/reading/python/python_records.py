@@ -16,21 +16,21 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from shelfwise.catalog.reading.blocks import Quarantined
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.envelopes import plain_record
-from shelfwise.catalog.reading.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.python.python_containers import records_of
 from shelfwise.catalog.reading.python.python_images import own_image
 from shelfwise.catalog.reading.python.python_values import plain_value
 from shelfwise.catalog.reading.reader import ReadResult
 from shelfwise.catalog.reading.record_parsing import Record
-from shelfwise.catalog.reading.stream import CheckedBlocks
+from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.streaming.stream import CheckedBlocks
 from shelfwise.catalog.reading.value_parsing import Rules, read_id
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import concatenated

@@ -1,0 +1,1 @@
+"""What a file is: its format, its encoding, and how it says things."""

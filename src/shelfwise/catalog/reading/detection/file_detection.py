@@ -1,0 +1,297 @@
+"""How one file says things: which column is which field, what separates categories, how prices are written.
+
+Looked at is the first block of the file, some megabytes. What is found is told to the user and kept with
+the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import chain
+from typing import Any
+
+from shelfwise.catalog.reading.arrow import Column, python_values
+from shelfwise.catalog.reading.categories.category_columns import (
+    CategoryColumns,
+    find_indicator_columns,
+    with_written_paths,
+)
+from shelfwise.catalog.reading.categories.category_reading import (
+    category_signs,
+    category_texts,
+    configured_signs,
+)
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.continued_rows import (
+    told_continued_rows,
+    told_repeated_ids,
+)
+from shelfwise.catalog.reading.categories.filled_once import told_filled_once
+from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
+from shelfwise.catalog.reading.columns.column_languages import told_languages
+from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.nested_prices import price_texts
+from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
+from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
+from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
+from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
+from shelfwise.catalog.reading.streaming.byte_stream import RecordError
+from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
+from shelfwise.config import CatalogSettings
+from shelfwise.errors import CatalogError
+
+MAX_NAMES_SEARCHED = 2048
+"""Columns among which columns of 0 and 1 are looked for; with more, none of them is taken for a label."""
+
+MAX_SAMPLE = 5000
+"""Values of a column that are looked at."""
+
+_TOLD = {
+    "levels": "levels of one path",
+    "labels": "labels",
+    "paths": "paths, one in each",
+    "growing": "paths down to each level",
+}
+
+MAX_LISTED = 2
+"""Columns listed of those that are labels."""
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """How a file is read.
+
+    Args:
+        columns: our field -> the file's column.
+        names: all columns of the file, in their order.
+        signs: what separates levels and paths of categories.
+        decimal: what stands before the decimals of prices.
+        chosen: of these, the columns that were chosen by what they hold, and not by their names.
+        category_columns: the columns that make up the categories, where they are several.
+        float_ids: whether ids are whole numbers that were written as decimals.
+        line_ids: how products without an id are called; None where they are refused.
+        urls: what stands for images that are named by URLs; None where nothing does.
+        evidence: one sentence a decision, for people.
+        rivals: one sentence a column that could be the categories too, for people.
+    """
+
+    columns: Mapping[str, str]
+    names: tuple[str, ...]
+    signs: CategorySigns
+    decimal: DecimalSign | None
+    evidence: tuple[str, ...]
+    category_columns: CategoryColumns | None = None
+    float_ids: bool = False
+    urls: FetchedImages | UrlsThemselves | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    line_ids: LineIds | None = None
+    rivals: tuple[str, ...] = ()
+
+    @classmethod
+    def nothing(cls) -> FileReading:
+        """The reading of a file in which there is nothing to look at."""
+        return cls({}, (), CategorySigns(" > ", "|"), None, ())
+
+    @property
+    def rules(self) -> Rules:
+        """The rules for values that follow."""
+        return Rules(
+            self.signs, self.decimal, self.category_columns, self.float_ids, urls=self.urls
+        )
+
+    def settled(self, settings: CatalogSettings) -> CatalogSettings:
+        """`settings` with what was found written down, so that a later file is read the same way."""
+        found = {
+            "category_separator": self.signs.separator,
+            "category_delimiter": self.signs.delimiter,
+        }
+        # the encoding is a matter of each file
+        return settings.model_copy(update={**found, "encoding": None})
+
+
+def detect_reading(
+    source: OpenedFile, settings: CatalogSettings, strict: bool
+) -> tuple[FileReading, OpenedFile]:
+    """Look at the beginning of `source`.
+
+    Args:
+        strict: refuse settings that name columns which the file does not have.
+
+    Returns:
+        The reading, and the source with its first block put back.
+
+    Raises:
+        CatalogError: a column is missing, or categories can be read in two ways.
+    """
+    first = next(source.blocks, None)
+    if first is None:
+        empty = FileReading({}, (), configured_signs(settings, []), None, source.notes)
+        return empty, source
+    source = replace(source, blocks=chain([first], source.blocks))
+    if first.fault is not None:
+        return FileReading({}, (), configured_signs(settings, []), None, source.notes), source
+    parts = source.form.take_apart(first)
+    names = dict.fromkeys(parts.columns)
+    for _, values in parts.others:
+        if not isinstance(values, RecordError):
+            names.update(dict.fromkeys(values))
+    if strict:
+        _check_columns(tuple(names), settings)
+    evidence = [*source.notes, *source.form.told()]
+    sample = lru_cache(maxsize=None)(partial(_sample, parts))
+    chosen = chosen_columns(tuple(names), settings, sample, evidence)
+    named = {**chosen, **settings.columns}
+    source = replace(source, form=source.form.with_columns(named))
+    columns = dict(plan_columns(tuple(names), named).ours)
+    evidence.extend(told_languages(tuple(names), columns, settings.columns))
+    line_ids = None
+    if not source.form.gives_ids:
+        line_ids = _line_ids(parts, tuple(names), named, evidence)
+    categories = columns.get("categories", "")
+    whole, items = category_texts(sample(categories))
+    signs = category_signs(whole, items, categories, settings, evidence)
+    flat = question_of_flat_lists(categories, sample(categories), signs.separator)
+    once = told_filled_once(categories, sample(categories))
+    ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
+    further = told_continued_rows(categories, ids, titles, sample(categories))
+    again = told_repeated_ids(categories, ids, sample(categories))
+    told = (flat, once, further, again)
+    evidence.extend(sentence for sentence in told if sentence is not None)
+    decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
+    combined = _category_columns(sample, tuple(names), columns, settings, evidence)
+    float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)
+    reading = FileReading(
+        columns=columns,
+        names=tuple(names),
+        signs=signs,
+        decimal=decimal,
+        evidence=tuple(evidence),
+        category_columns=combined,
+        float_ids=float_ids,
+        chosen=chosen,
+        line_ids=line_ids,
+        rivals=() if combined else category_rivals(tuple(names), columns, settings, sample),
+    )
+    return reading, source
+
+
+def _line_ids(
+    parts: ParsedBlock, names: tuple[str, ...], columns: Mapping[str, str], evidence: list[str]
+) -> LineIds | None:
+    """How products without an id are called."""
+
+    @lru_cache(maxsize=1024)
+    def plan_of(own_names: tuple[str, ...]) -> ColumnPlan:
+        return plan_columns(own_names, columns)
+
+    plan = plan_columns(names, columns)
+    found = find_line_ids(parts, plan, plan_of)
+    if found is not None:
+        evidence.append(
+            f"id: {plan.ours['id']} is empty in many rows; these products are called after their line, "
+            f"such as {found.of(12)!r}"
+        )
+    return found
+
+
+def _category_columns(
+    sample: Sample,
+    names: tuple[str, ...],
+    columns: Mapping[str, str],
+    settings: CatalogSettings,
+    evidence: list[str],
+) -> CategoryColumns | None:
+    """Several columns that make up the categories.
+
+    None where one column has them, or the settings name one.
+    """
+    if "categories" in settings.columns:
+        return None
+    found = find_level_columns(names)
+    if found is not None:
+        found = with_written_paths(found, {name: sample(name) for name in found.names})
+        evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
+        other = columns.get("categories", found.names[0])
+        if other not in found.names and not all(map(is_missing, sample(other))):
+            evidence.append(f"categories: {could_be_too('categories', other)}")
+        return found
+    if "categories" in columns:
+        return None
+    # records with keys of their own would be looked through once for each key
+    if len(names) > MAX_NAMES_SEARCHED:
+        evidence.append(
+            f"categories: none found; {len(names):,} columns are too many to look for columns of 0 and 1"
+        )
+        return None
+    used = set(columns.values())
+    found = find_indicator_columns({name: sample(name) for name in names if name not in used})
+    if found is not None:
+        listed = ", ".join(found.names[:MAX_LISTED])
+        evidence.append(
+            f"categories: {len(found.names)} columns of 0 and 1 ({listed}, ...) are the labels"
+        )
+    return found
+
+
+def _are_float_ids(values: Sequence[Any], evidence: list[str]) -> bool:
+    """Whether every id is a whole number written as a decimal, as pandas does beside a missing one."""
+    texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
+    found = bool(texts) and all(WHOLE_DECIMAL.fullmatch(text.strip()) for text in texts)
+    if found:
+        evidence.append("id: whole numbers written as decimals, such as 1.0; read as 1")
+    return found
+
+
+def _check_columns(names: tuple[str, ...], settings: CatalogSettings) -> None:
+    """Refuse settings that name a column which is not there."""
+    for ours, column in settings.columns.items():
+        if column not in names:
+            listed = ", ".join(repr(name) for name in names)
+            line = f'columns = {{ {ours} = "NAME" }}'
+            raise CatalogError(
+                f"there is no column {column!r} (setting catalog.columns.{ours}); the file has {listed}; "
+                f"write under [catalog] one of these: {line}"
+            )
+
+
+def _sample(parts: ParsedBlock, name: str) -> list[Any]:
+    """The first values of a column as Python objects."""
+    column: Column = parts.columns.get(name, [])
+    values = python_values(column[:MAX_SAMPLE])
+    # records that are read one by one, such as rows with line breaks, count as much as the others
+    for _, record in parts.others[: MAX_SAMPLE - len(values)]:
+        if isinstance(record, Mapping):
+            values.append(record.get(name))
+    # JSON lines keep their categories as bytes until they are read
+    return [_from_json(value) if isinstance(value, bytes) else value for value in values]
+
+
+def _from_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _decimal(values: Iterable[str], evidence: list[str]) -> DecimalSign | None:
+    texts = list(values)
+    try:
+        sign = detect_decimal_sign(texts)
+    except ValueError as error:
+        evidence.append(f"price: {error}; a price that may be either is left out")
+        return "mixed"
+    unclear = unclear_text(texts) if sign is None else None
+    if sign is not None:
+        evidence.append(f"price: {sign!r} stands before decimals")
+    elif unclear is not None:
+        evidence.append(
+            f"price: no price tells whether {unclear!r} has decimals or thousands; it is read as thousands"
+        )
+    return sign

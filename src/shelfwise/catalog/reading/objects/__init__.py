@@ -1,0 +1,1 @@
+"""Objects as programs answer, unwrapped: envelopes, typed values, languages, groups."""

@@ -1,0 +1,1 @@
+"""Networks that fuse members: their features, and the policies that are networks."""

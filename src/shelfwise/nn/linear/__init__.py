@@ -1,0 +1,1 @@
+"""Linear classifiers of many labels: exact, in batches, and as a tree."""

@@ -1,0 +1,215 @@
+"""One-vs-rest logistic regression on sparse inputs, all labels solved at once.
+
+Each label's weights are a weighted sum of the training rows, w = X'a (representer theorem). So the unknowns
+are one dual number a product and label, (N, L), far fewer than the (F, L) weights. They are found by
+Newton's method, whose systems are solved by conjugate gradients in the inner product of K = XX'. These are
+the same steps as in weight space (Lin, Weng and Keerthi 2008), at the price of one sparse product with X and
+one with X' a step for all labels together. Labels leave as soon as they are solved.
+
+Dimensions: N products, F sparse inputs, D dense inputs, L labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from shelfwise.core.sparse_scores import dense as as_dense
+from shelfwise.core.types import Floats, Matrix
+from shelfwise.nn.linear.linear_weights import LinearWeights, embedding_bags, sparse_product
+
+_NEWTON_STEPS = 40
+_GRADIENT_STEPS = 60
+
+_FORCING_TERM = 0.3
+"""How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
+
+_FORCING_TERM_OF_FEW = 0.1
+"""The same for few labels. A block goes on until its slowest label is there: of many, most come further."""
+
+_FEW_LABELS = 32
+"""Labels of a block up to which they are few."""
+
+_CELLS_PER_BLOCK = 1 << 23
+"""Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
+
+_TINY = 1e-30
+"""Keeps the divisions of a label that is solved exactly from being 0 / 0."""
+
+
+def fit_logistic(
+    inputs: sp.csr_array,
+    targets: Matrix,
+    cost: float,
+    positive_weight: float = 1.0,
+    tolerance: float = 1e-2,
+    prune: float = 0.0,
+    dense: Floats | None = None,
+) -> LinearWeights:
+    """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label.
+
+    The bias is the weight of an input that is always 1 and is penalised like the others, as in LIBLINEAR.
+
+    Args:
+        inputs: (N, F) sparse rows, N > 0.
+        targets: (N, L) of 0 and 1, dense or sparse; a label that no row has gets low logits everywhere.
+        cost: C, the weight of the data against the penalty.
+        positive_weight: how many times the loss of a product that has the label counts.
+        tolerance: a label is solved once its gradient has shrunk by this factor.
+        prune: sparse inputs' weights nearer to 0 than this are dropped.
+        dense: (N, D) further inputs.
+    """
+    kernel = _Kernel(inputs, dense)
+    labels_per_block = max(1, _CELLS_PER_BLOCK // targets.shape[0])
+    # sparse targets are read a block of labels at a time
+    by_label = targets.tocsc() if sp.issparse(targets) else targets
+    weights, dense_weights, bias = [], [], []
+    for start in range(0, targets.shape[1], labels_per_block):
+        block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
+        wanted = torch.from_numpy(block)
+        loss_weights = cost * (1 + (positive_weight - 1) * wanted)
+        dual = _solve(kernel, wanted, loss_weights, tolerance)
+        sparse_part, dense_part = kernel.to_weights(dual)
+        sparse_part[sparse_part.abs() < prune] = 0
+        weights.append(sp.csr_array(sparse_part.numpy()))
+        dense_weights.append(dense_part.numpy())
+        # the weight of the input that is always 1
+        bias.append(dual.sum(dim=0).numpy())
+    # without dense inputs there are weights (0, L), which nobody needs
+    all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
+    return LinearWeights(
+        sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense
+    )
+
+
+class _Kernel:
+    """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias."""
+
+    def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
+        self._rows = embedding_bags(inputs)
+        # the transpose once more by rows: a product by columns would write to the same place from many
+        # threads
+        self._columns = embedding_bags(inputs.T.tocsr())
+        if dense is None:
+            dense = np.zeros((inputs.shape[0], 0), np.float32)
+        self._dense = torch.from_numpy(np.ascontiguousarray(dense))
+
+    def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
+        """X'a and D'a: (N, L) to (F, L) and (D, L)."""
+        return sparse_product(self._columns, dual), self._dense.T @ dual
+
+    def __matmul__(self, dual: Tensor) -> Tensor:
+        sparse, dense = self.to_weights(dual)
+        return sparse_product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
+
+
+@torch.inference_mode()
+def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, tolerance: float) -> Tensor:
+    """The dual numbers (N, L); `loss_weights` (N, L) weigh each product's loss."""
+    forcing = _FORCING_TERM if targets.shape[1] > _FEW_LABELS else _FORCING_TERM_OF_FEW
+    solution = torch.zeros_like(targets)
+    unsolved = torch.arange(targets.shape[1])
+    sign = 2 * targets - 1
+    dual = torch.zeros_like(targets)
+    logits = torch.zeros_like(targets)
+    goal: Tensor | None = None
+    for _ in range(_NEWTON_STEPS):
+        error = torch.sigmoid(-sign * logits)
+        # minus the gradient: in weight space it is X'descent
+        descent = loss_weights * sign * error - dual
+        kernel_descent = kernel @ descent
+        # (L,) the gradient's squared length in weight space
+        size = (descent * kernel_descent).sum(dim=0)
+        if goal is None:
+            goal = tolerance**2 * size
+        todo = size > goal
+        if not todo.any():
+            break
+        # solved labels leave, so that the following steps cost less
+        if not todo.all():
+            unsolved, goal, size = unsolved[todo], goal[todo], size[todo]
+            sign, dual, logits = sign[:, todo], dual[:, todo], logits[:, todo]
+            loss_weights, error = loss_weights[:, todo], error[:, todo]
+            descent, kernel_descent = descent[:, todo], kernel_descent[:, todo]
+        curvature = loss_weights * error * (1 - error)
+        step_goal = forcing**2 * size
+        step, change = _newton_step(kernel, curvature, (descent, kernel_descent), size, step_goal)
+        scale = _line_search(sign, loss_weights, (dual, logits), (step, change))
+        dual = dual + scale * step
+        logits = logits + scale * change
+        solution[:, unsolved] = dual
+    return solution
+
+
+def _newton_step(
+    kernel: _Kernel, curvature: Tensor, residuals: tuple[Tensor, Tensor], size: Tensor, goal: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Solve (1 + C K) q = residual roughly, C the curvature of the loss, by conjugate gradients.
+
+    Args:
+        curvature: (N, L).
+        residuals: (N, L) the residual of q = 0, and K times it.
+        size: (L,) the product of both, the residual's squared length in weight space.
+        goal: (L,) the squared length that is small enough.
+
+    Returns:
+        q and Kq, both (N, L).
+    """
+    residual = residuals[0].clone()
+    kernel_residual = residuals[1].clone()
+    step = torch.zeros_like(residual)
+    change = torch.zeros_like(residual)
+    direction = residual.clone()
+    kernel_direction = kernel_residual.clone()
+    for _ in range(_GRADIENT_STEPS):
+        curved = curvature * kernel_direction
+        applied = direction + curved
+        # how far along the direction the residual is smallest, each label by itself
+        curved_length = (kernel_direction * applied).sum(dim=0)
+        # a label that is solved while others are not has only rounding left, which may have any sign
+        unsolved = (size > 0) & (curved_length > _TINY)
+        length = torch.where(unsolved, size / curved_length, 0.0)
+        step.addcmul_(length, direction)
+        change.addcmul_(length, kernel_direction)
+        residual.addcmul_(length, applied, value=-1)
+        # K applied, with one product in place of two
+        kernel_residual.addcmul_(length, (kernel @ curved).add_(kernel_direction), value=-1)
+        size_before = size
+        size = (residual * kernel_residual).sum(dim=0)
+        if (size <= goal).all():
+            break
+        # below 0 is rounding
+        ratio = size.clamp_min(0) / size_before.clamp_min(_TINY)
+        direction = residual + ratio * direction
+        kernel_direction = kernel_residual + ratio * kernel_direction
+    return step, change
+
+
+def _line_search(
+    sign: Tensor, loss_weights: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]
+) -> Tensor:
+    """(L,) the first of 1, 1/2, 1/4 ... of the step at which each label's objective falls.
+
+    Args:
+        here: the dual numbers and the logits, both (N, L).
+        step: their change by a whole step.
+    """
+
+    def objective(scale: Tensor) -> Tensor:
+        dual = here[0] + scale * step[0]
+        logits = here[1] + scale * step[1]
+        penalty = (dual * logits).sum(dim=0) / 2
+        return penalty + (loss_weights * F.softplus(-sign * logits)).sum(dim=0)
+
+    scale = torch.ones(sign.shape[1])
+    # single precision cannot tell a smaller rise
+    highest = objective(torch.zeros_like(scale)) * (1 + 1e-6)
+    for _ in range(10):
+        is_worse = objective(scale) > highest
+        if not is_worse.any():
+            break
+        scale = torch.where(is_worse, scale / 2, scale)
+    return scale
