@@ -21,12 +21,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading import arrow as arrays
+from shelfwise.catalog.reading import byte_stream as sources
+from shelfwise.catalog.reading.byte_stream import (
+    RawRecord,
+    RecordError,
+    read_chunks,
+    split_lines,
+)
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
+from shelfwise.catalog.reading.columns.missing_ids import NOTE
 from shelfwise.catalog.reading.detection.file_detection import FileReading
 from shelfwise.catalog.reading.formats import _header_line
 from shelfwise.catalog.reading.formats import _json_lines as json_lines
-from shelfwise.catalog.reading.missing_ids import NOTE
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.quoting import open_quote, scan_quotes
 from shelfwise.catalog.reading.reader import read_catalog
@@ -39,14 +46,7 @@ from shelfwise.catalog.reading.record_parsing import (
     split_row,
 )
 from shelfwise.catalog.reading.streaming import block_cutting, quoting
-from shelfwise.catalog.reading.streaming import byte_stream as sources
 from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID, Quarantined, refuse
-from shelfwise.catalog.reading.streaming.byte_stream import (
-    RawRecord,
-    RecordError,
-    read_chunks,
-    split_lines,
-)
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA

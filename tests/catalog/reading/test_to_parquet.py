@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from shelfwise.catalog.reading import byte_stream as sources
 from shelfwise.catalog.reading import to_parquet as conversion
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
 from shelfwise.catalog.reading.streaming import block_cutting, parallel, stream
-from shelfwise.catalog.reading.streaming import byte_stream as sources
 from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.errors import CatalogError, StorageError
 from tests.catalog.flawed_records import flawed_records

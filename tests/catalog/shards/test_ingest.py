@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from shelfwise.catalog.reading import byte_stream as bytes_read
 from shelfwise.catalog.reading.reader import NullReporter, read_catalog, write_quarantine
 from shelfwise.catalog.reading.streaming import block_cutting
-from shelfwise.catalog.reading.streaming import byte_stream as bytes_read
 from shelfwise.catalog.shards import ingest_state
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.catalog.shards.ledger import Ledger

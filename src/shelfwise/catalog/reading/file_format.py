@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from shelfwise.catalog.reading.arrow import Column
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.record_parsing import Record
-from shelfwise.catalog.reading.streaming.byte_stream import Block
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 

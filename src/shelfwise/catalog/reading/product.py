@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
+from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.images.image_paths import read_image
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.streaming.byte_stream import RecordError
 from shelfwise.catalog.reading.value_parsing import (
     Paths,
     Rules,

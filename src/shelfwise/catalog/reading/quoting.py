@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shelfwise.catalog.reading.streaming.byte_stream import RawRecord, RecordError
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
 
 MAX_QUOTED_BYTES = 1 << 20
 """After so many an open quote is taken for a mistake; keeps one stray quote from swallowing the file."""

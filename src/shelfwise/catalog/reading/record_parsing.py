@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from shelfwise.catalog.reading.streaming.byte_stream import RawRecord, RecordError
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
 
 Values = Mapping[str, Any]
 Record = tuple[RawRecord, Values | RecordError]

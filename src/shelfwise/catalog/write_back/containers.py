@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from shelfwise.catalog.reading.streaming.byte_stream import compression, read_chunks
+from shelfwise.catalog.reading.byte_stream import compression, read_chunks
 from shelfwise.catalog.reading.zip_archive import catalogue_member, check_expansion
 from shelfwise.errors import CatalogError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from shelfwise.catalog.reading.byte_stream import compression, read_chunks
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.formats._json_shape import SAMPLE_BYTES, Layout, json_shape
 from shelfwise.catalog.reading.formats._xml_records import record_names
-from shelfwise.catalog.reading.streaming.byte_stream import compression, read_chunks
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import unpack
 from shelfwise.catalog.write_back.json_records import rewrite_json, rewrite_json_lines

@@ -25,7 +25,7 @@ from shelfwise.errors import CatalogError, ConfigError
 
 LISP = '''
 from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks
-from shelfwise.catalog.reading.streaming.byte_stream import RawRecord, read_chunks
+from shelfwise.catalog.reading.byte_stream import RawRecord, read_chunks
 from shelfwise.catalog.reading.file_format import BY_RECORDS, CERTAIN, FileFormat, ParsedBlock
 
 

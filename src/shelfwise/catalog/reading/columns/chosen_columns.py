@@ -9,10 +9,10 @@ from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.described_columns import described_column
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
 from shelfwise.catalog.reading.columns.rival_columns import rivals_of
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.missing_ids import fuller_id_column, is_index
 from shelfwise.config import CatalogSettings
 
 _MIN_KNOWN = 2

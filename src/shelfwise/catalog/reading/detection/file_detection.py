@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from shelfwise.catalog.reading.arrow import Column, python_values
+from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.categories.category_columns import (
     CategoryColumns,
     find_indicator_columns,
@@ -35,14 +36,13 @@ from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_colu
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
-from shelfwise.catalog.reading.streaming.byte_stream import RecordError
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError

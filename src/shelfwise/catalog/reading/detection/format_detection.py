@@ -7,8 +7,16 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from shelfwise.catalog.reading.byte_stream import (
+    CorruptFileError,
+    compression,
+    has_old_line_ends,
+    read_chunks,
+    split_lines,
+)
 from shelfwise.catalog.reading.detection.other_files import why_no_catalogue
-from shelfwise.catalog.reading.detection.text_encoding import (
+from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.text_encoding import (
     WINDOWS,
     accented_words,
     checked_encoding,
@@ -17,19 +25,11 @@ from shelfwise.catalog.reading.detection.text_encoding import (
     readings_of,
     strange_word,
 )
-from shelfwise.catalog.reading.detection.western_encodings import (
+from shelfwise.catalog.reading.western_encodings import (
     LATIN_9,
     is_latin_9,
     makes_words,
     western_encoding,
-)
-from shelfwise.catalog.reading.file_format import OpenedFile
-from shelfwise.catalog.reading.streaming.byte_stream import (
-    CorruptFileError,
-    compression,
-    has_old_line_ends,
-    read_chunks,
-    split_lines,
 )
 from shelfwise.catalog.reading.zip_archive import catalogue_member
 from shelfwise.config import CatalogSettings

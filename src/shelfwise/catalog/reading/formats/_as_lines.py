@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from shelfwise.catalog.reading.byte_stream import Block, DamagedFileError
 from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks
-from shelfwise.catalog.reading.streaming.byte_stream import Block, DamagedFileError
 
 _LINES_BYTES = 1 << 20
 

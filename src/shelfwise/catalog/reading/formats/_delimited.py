@@ -16,6 +16,13 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import is_true, one_chunk, take_rows
+from shelfwise.catalog.reading.byte_stream import (
+    Block,
+    RawRecord,
+    RecordError,
+    read_chunks,
+    split_lines,
+)
 from shelfwise.catalog.reading.columns.column_mapping import on_one_line
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
 from shelfwise.catalog.reading.formats._column_names import distinct_names
@@ -31,13 +38,6 @@ from shelfwise.catalog.reading.formats._single_quotes import has_single_quotes, 
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
 from shelfwise.catalog.reading.record_parsing import Record, decoded
 from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks, last_break
-from shelfwise.catalog.reading.streaming.byte_stream import (
-    Block,
-    RawRecord,
-    RecordError,
-    read_chunks,
-    split_lines,
-)
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 from shelfwise.errors import CatalogError

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from shelfwise.catalog.reading.byte_stream import RawRecord, RecordError
 from shelfwise.catalog.reading.formats._header import (
     MAX_SEARCHED,
     best_delimiter,
@@ -18,7 +19,6 @@ from shelfwise.catalog.reading.formats._header import (
 )
 from shelfwise.catalog.reading.quoting import scan_quotes
 from shelfwise.catalog.reading.record_parsing import BOM, nonblank_lines, split_escaped, split_row
-from shelfwise.catalog.reading.streaming.byte_stream import RawRecord, RecordError
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 

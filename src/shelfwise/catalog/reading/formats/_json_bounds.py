@@ -9,7 +9,7 @@ from typing import Any
 
 import ijson
 
-from shelfwise.catalog.reading.streaming.byte_stream import (
+from shelfwise.catalog.reading.byte_stream import (
     MAX_RECORD_BYTES,
     DamagedFileError,
     too_long,

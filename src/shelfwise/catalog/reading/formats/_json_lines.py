@@ -18,18 +18,18 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Column, positions, python_values
-from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
-from shelfwise.catalog.reading.formats._shadowed_values import shadowing_lines
-from shelfwise.catalog.reading.record_parsing import BOM, Record, Values, nonblank_lines, parsed
-from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks
-from shelfwise.catalog.reading.streaming.byte_stream import (
+from shelfwise.catalog.reading.byte_stream import (
     Block,
     RawRecord,
     RecordError,
     as_spans,
     read_chunks,
 )
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
+from shelfwise.catalog.reading.formats._shadowed_values import shadowing_lines
+from shelfwise.catalog.reading.record_parsing import BOM, Record, Values, nonblank_lines, parsed
+from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Int64Array
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Letters, consecutive_runs, positions
+from shelfwise.catalog.reading.byte_stream import Block, as_spans
 from shelfwise.catalog.reading.record_parsing import BOM
-from shelfwise.catalog.reading.streaming.byte_stream import Block, as_spans
 from shelfwise.core.types import Bools, Int64Array
 
 # of a line; the csv module refuses fields of more than 131,072 letters

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.formats._plain_lines import is_utf8
-from shelfwise.catalog.reading.streaming.byte_stream import Block
 from shelfwise.core.types import Int64Array
 
 # digits that Python takes for a number, and no more

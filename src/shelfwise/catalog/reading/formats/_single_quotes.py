@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from shelfwise.catalog.reading.streaming.byte_stream import read_chunks, split_lines
+from shelfwise.catalog.reading.byte_stream import read_chunks, split_lines
 
 _FIELD = re.compile(
     rb"(?:(?<=[,;\t|])|^)'((?:[^'\\]|''|\\.)*)'(?=[,;\t|\r\n]|\Z)", re.MULTILINE | re.DOTALL

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.streaming.byte_stream import DamagedFileError
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""

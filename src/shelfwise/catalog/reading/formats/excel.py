@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import BLANK, blocks_of
 from shelfwise.catalog.reading.formats._column_names import distinct_names
@@ -20,7 +21,6 @@ from shelfwise.catalog.reading.formats._sheet_table import (
     plain,
     sheet_table,
 )
-from shelfwise.catalog.reading.streaming.byte_stream import Block
 from shelfwise.config import CatalogSettings
 
 _ZIP = b"PK\x03\x04"

@@ -16,6 +16,12 @@ from typing import Any, ClassVar, Self
 
 import ijson
 
+from shelfwise.catalog.reading.byte_stream import (
+    Block,
+    DamagedFileError,
+    RecordError,
+    read_chunks,
+)
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items
@@ -36,12 +42,6 @@ from shelfwise.catalog.reading.record_parsing import (
     first_line,
     nonblank_lines,
     parse_json,
-)
-from shelfwise.catalog.reading.streaming.byte_stream import (
-    Block,
-    DamagedFileError,
-    RecordError,
-    read_chunks,
 )
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.arrow import Column
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError, as_spans
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN, FileFormat, ParsedBlock
 from shelfwise.catalog.reading.formats._class_labels import class_names, with_class_names
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_json
-from shelfwise.catalog.reading.streaming.byte_stream import Block, RawRecord, RecordError, as_spans
 from shelfwise.config import CatalogSettings
 from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Int64Array

@@ -19,13 +19,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
-from shelfwise.catalog.reading.formats._as_lines import blocks_of
-from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
-from shelfwise.catalog.reading.images.image_index import ENDINGS
-from shelfwise.catalog.reading.record_parsing import Record, first_line
-from shelfwise.catalog.reading.streaming.byte_stream import (
+from shelfwise.catalog.reading.byte_stream import (
     MAX_RECORD_BYTES,
     Block,
     CorruptFileError,
@@ -33,6 +27,12 @@ from shelfwise.catalog.reading.streaming.byte_stream import (
     RecordError,
     compression,
 )
+from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
+from shelfwise.catalog.reading.formats._as_lines import blocks_of
+from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.images.image_index import ENDINGS
+from shelfwise.catalog.reading.record_parsing import Record, first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 

@@ -17,6 +17,12 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from shelfwise.catalog.reading.byte_stream import (
+    Block,
+    DamagedFileError,
+    RecordError,
+    read_chunks,
+)
 from shelfwise.catalog.reading.columns.column_mapping import is_language
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
@@ -32,12 +38,6 @@ from shelfwise.catalog.reading.formats._xml_records import (
 )
 from shelfwise.catalog.reading.objects.grouped_records import with_category
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
-from shelfwise.catalog.reading.streaming.byte_stream import (
-    Block,
-    DamagedFileError,
-    RecordError,
-    read_chunks,
-)
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 

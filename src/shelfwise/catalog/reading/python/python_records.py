@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.detection.file_detection import detect_reading
@@ -29,7 +30,6 @@ from shelfwise.catalog.reading.python.python_values import plain_value
 from shelfwise.catalog.reading.reader import ReadResult
 from shelfwise.catalog.reading.record_parsing import Record
 from shelfwise.catalog.reading.streaming.blocks import Quarantined
-from shelfwise.catalog.reading.streaming.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.streaming.stream import CheckedBlocks
 from shelfwise.catalog.reading.value_parsing import Rules, read_id
 from shelfwise.config import CatalogSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shelfwise.catalog.reading.streaming.byte_stream import (
+from shelfwise.catalog.reading.byte_stream import (
     MAX_RECORD_BYTES,
     Block,
     DamagedFileError,

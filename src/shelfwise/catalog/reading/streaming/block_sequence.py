@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.streaming.blocks import CheckedBlock
-from shelfwise.catalog.reading.streaming.byte_stream import Block
 from shelfwise.catalog.reading.streaming.parallel import BlockCheck, ReadingPool, shared
 
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from shelfwise.catalog.reading.arrow import take_rows
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.columns.column_checks import CheckedColumns, check_columns
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
+from shelfwise.catalog.reading.columns.missing_ids import NOTE, LineIds
 from shelfwise.catalog.reading.file_format import FileFormat
-from shelfwise.catalog.reading.missing_ids import NOTE, LineIds
 from shelfwise.catalog.reading.product import Product, why
 from shelfwise.catalog.reading.record_parsing import Record
-from shelfwise.catalog.reading.streaming.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.image_sources import IMAGE_BYTES, image_columns

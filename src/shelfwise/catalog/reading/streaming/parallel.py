@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from loky import ProcessPoolExecutor
 
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.streaming.blocks import CheckedBlock
-from shelfwise.catalog.reading.streaming.byte_stream import Block
 from shelfwise.errors import ReadingStoppedError, StorageError
 
 BlockCheck = Callable[[Block], CheckedBlock]

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from loky import cpu_count
 
 from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
+from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.detection.file_detection import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.images.image_index import ImageFinder
@@ -26,7 +27,6 @@ from shelfwise.catalog.reading.streaming.blocks import (
     check_block,
     refuse,
 )
-from shelfwise.catalog.reading.streaming.byte_stream import Block, RawRecord, RecordError
 from shelfwise.catalog.reading.streaming.parallel import BlockCheck
 from shelfwise.catalog.reading.streaming.stream_position import StreamPlace, StreamPosition
 from shelfwise.core.catalog import SCHEMA

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.reading.detection import format_detection
-from shelfwise.catalog.reading.detection.text_encoding import counted_letters
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.catalog.reading.text_encoding import counted_letters
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, ConfigError
 

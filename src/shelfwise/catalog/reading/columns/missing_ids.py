@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null, python_values
+from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, normal_name
 from shelfwise.catalog.reading.columns.rival_columns import rivals_of
 from shelfwise.catalog.reading.file_format import ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.streaming.byte_stream import RecordError
 from shelfwise.core.types import Bools, Int64Array
 
 MIN_SHARE = 0.1

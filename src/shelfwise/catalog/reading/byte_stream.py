@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from shelfwise.catalog.reading.detection.text_encoding import as_utf_8
+from shelfwise.catalog.reading.text_encoding import as_utf_8
 from shelfwise.catalog.reading.zip_archive import (
     MAX_EXPANSION,
     MIN_EXPANDED,

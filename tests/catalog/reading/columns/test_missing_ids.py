@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shelfwise.catalog.reading.missing_ids import NOTE
+from shelfwise.catalog.reading import byte_stream as sources
+from shelfwise.catalog.reading.columns.missing_ids import NOTE
 from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.streaming import block_cutting
-from shelfwise.catalog.reading.streaming import byte_stream as sources
 from tests.catalog.reading.written_products import read, table
 
 HEADER = ("TITLE", "DESCRIPTION", "TAGS", "SKU")

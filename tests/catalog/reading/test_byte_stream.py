@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shelfwise.catalog.reading.byte_stream import CorruptFileError, split_lines
 from shelfwise.catalog.reading.streaming import block_cutting
 from shelfwise.catalog.reading.streaming.block_cutting import cut_blocks
-from shelfwise.catalog.reading.streaming.byte_stream import CorruptFileError, split_lines
 from shelfwise.errors import ShelfwiseError
 
 
