@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from shelfwise.catalog.reading import arrow as arrays
 from shelfwise.catalog.reading import byte_stream as sources
+from shelfwise.catalog.reading import quoting
 from shelfwise.catalog.reading.byte_stream import (
     RawRecord,
     RecordError,
@@ -45,7 +46,7 @@ from shelfwise.catalog.reading.record_parsing import (
     split_escaped,
     split_row,
 )
-from shelfwise.catalog.reading.streaming import block_cutting, quoting
+from shelfwise.catalog.reading.streaming import block_cutting
 from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID, Quarantined, refuse
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
