@@ -128,8 +128,8 @@ def _encoding_of_one_byte(path: Path) -> str | None:
     encoding = western_encoding(words)
     if encoding is not None:
         return encoding
-    if word is None:
-        # a few damaged words; their records are refused by themselves
+    if word is None or not count.is_windows:
+        # damaged words in a file that may be UTF-8; their records are refused by themselves
         return None
     raise CatalogError(
         f"{path} is in no UTF-8, and makes no words as Windows-1252; one of its words is, by encoding: "
