@@ -27,7 +27,7 @@ from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.access_control import host_name, is_loopback
 from shelfwise.service.access.sessions import Sessions, Visitor
-from shelfwise.service.server import bind
+from shelfwise.service.server import bind, http_address
 
 KEEP_ALIVE_SECONDS = 60
 
@@ -78,7 +78,8 @@ def review(
     # before the model is loaded: the commonest mistake is a second start
     listening = bind(door.host, door.port)
     with listening, claimed(decisions):
-        address = given or _own_address(listening)
+        own_address = http_address(*listening.getsockname()[:2])
+        address = given or own_address
         people = People(address, Sessions(https=address.startswith("https:")), _visitors(door))
         store = DecisionStore(decisions)
 
@@ -95,7 +96,7 @@ def review(
         tell(
             {
                 "address": f"{address}/review",
-                "listening": _own_address(listening),
+                "listening": own_address,
                 "people": [
                     {"name": one.name, "role": one.role, "address": people.one_time_address(one)}
                     for one in people.all()
@@ -125,12 +126,6 @@ def _serve(app: Any, listening: socket.socket) -> None:
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def _own_address(listening: socket.socket) -> str:
-    """The address of this machine that a socket listens on."""
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _notes(address: str) -> list[str]:

@@ -23,7 +23,7 @@ from shelfwise.service.access.sign_in import sign_in_router
 from shelfwise.service.app import create_app
 from shelfwise.service.engine.engine import Engine
 from shelfwise.service.seller_page import seller_router
-from shelfwise.service.server import ServerError, bind, run
+from shelfwise.service.server import ServerError, bind, http_address, run
 from shelfwise.service.settings import ServiceSettings
 
 
@@ -79,9 +79,8 @@ def serve(
     engine = Engine(model, settings, models_root)
     pages = [seller_router(engine, needs_key=access.sessions is not None), sign_in_router(access)]
     app = create_app(engine, access, pages)
-    port = listening.getsockname()[1]
-    shown = f"[{door.host}]" if ":" in door.host else door.host
-    run(app, engine, listening, lambda: tell({"address": f"http://{shown}:{port}"}))
+    address = http_address(door.host, listening.getsockname()[1])
+    run(app, engine, listening, lambda: tell({"address": address}))
 
 
 def access_of(door: Door) -> Access:

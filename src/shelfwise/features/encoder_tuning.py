@@ -117,8 +117,7 @@ def fine_tune(
                     logits = network(*to_device(train.batch(rows)))
                 _learn(logits, loss_of, targets[rows], encoder_weights)
                 optimizer.step()
-                state.batches += 1
-                state.steps += 1
+                state.next_batch()
                 progress.advance()
                 checkpoint.keep(state.kept)
             state.next_epoch()

@@ -259,8 +259,7 @@ class _TrainStep:
         rate = rate_at(self.state.steps, self._steps, chosen.learning_rate, chosen.schedule)
         set_learning_rate(self.state.optimizer, rate)
         self.state.optimizer.step()
-        self.state.steps += 1
-        self.state.batches += 1
+        self.state.next_batch()
         if self._after_step is not None:
             self._after_step(self._network)
         return loss.item()

@@ -46,6 +46,11 @@ class TrainingState:
         """Called before `order` draws for an epoch; a restored state draws the same once more."""
         self._before_epoch = self.order.bit_generator.state
 
+    def next_batch(self) -> None:
+        """Note that one more batch is learnt, in one step of the optimiser."""
+        self.batches += 1
+        self.steps += 1
+
     def next_epoch(self) -> None:
         """Go on to the first batch of the next epoch."""
         self.epoch += 1

@@ -65,6 +65,11 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def http_address(host: str, port: int) -> str:
+    """Where browsers find a service of this machine; an IPv6 address stands in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def run(
     app: FastAPI, engine: Engine, listening: socket.socket, started: Callable[[], None]
 ) -> None:
