@@ -44,7 +44,8 @@ class Server:
     def workers(self) -> list[int]:
         """The process ids of the model workers."""
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
+            # "ww": a narrow terminal must not cut the end of a command, the module's name
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
             capture_output=True,
             text=True,
             check=False,
