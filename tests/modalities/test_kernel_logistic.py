@@ -22,6 +22,7 @@ from shelfwise.features.kernel_inputs import KernelInputs
 from shelfwise.features.nystroem import JITTER
 from shelfwise.modalities import kernel_logistic
 from shelfwise.modalities.kernel_logistic import KernelLogistic, KernelLogisticSettings
+from shelfwise.modalities.text_linear import TextLinear, TextLinearSettings
 from shelfwise.vision.pretrained_weights import find_weights
 from tests.features.gaussian_kernel import gaussian
 
@@ -299,6 +300,19 @@ class TestAgainstTheExplicitKernel:
         member = fit(make("title", features=4), shop, context)
         probabilities, features = member.predict(member.prepare(shop.new, context), context)
         assert (probabilities.shape, features.shape) == ((NEW, 6), (NEW, 4))
+
+
+def test_words_alone_are_the_classifier_of_text_linear(
+    make: Callable[..., KernelLogistic], shop: Shop, context: Context
+) -> None:
+    """Member selection keeps one of the two (training/member_selection.py)."""
+    fields = "title+description"
+    kernels = fit(make(fields, encoder="off"), shop, context)
+    linear = TextLinear(TextLinearSettings(present="all"), fields)
+    known = linear.prepare(shop.known, context)
+    linear.fit(Examples(known, shop.targets).present(), None, context)
+    new = linear.predict(linear.prepare(shop.new, context), context)[1]
+    np.testing.assert_array_equal(logits(kernels, shop.new, context), new)
 
 
 class TestPresence:

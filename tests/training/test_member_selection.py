@@ -153,6 +153,35 @@ class TestTwins:
             config(same=same, text=text), shop("description")
         ).members.keys() == {"same"}, "of one field, present is all and any"
 
+    def test_kernels_that_are_left_with_words_are_the_linear_classifier(self) -> None:
+        words = ("kernel_logistic", "title+related", {"encoder": "off"})
+        given = config(title=("text_linear", "title", {}), words=words, systems={"fused": ()})
+        assert fields_of(adapt_to_catalog(given, shop("related"))) == {"title": "title"}
+        assert adapt_to_catalog(given, shop()) == given
+
+    @pytest.mark.parametrize(
+        ("field", "settings", "lacking"),
+        [
+            ("title+image", {}, "image"),  # it has sentence vectors
+            ("title+image", {"encoder": "off", "C": 3.0}, "image"),
+            ("related+image", {"encoder": "off"}, "image"),
+        ],
+    )
+    def test_other_kernels_are_no_linear_classifier(
+        self, field: str, settings: dict[str, Any], lacking: str
+    ) -> None:
+        kernels = ("kernel_logistic", field, settings)
+        linear = {name: ("text_linear", name, {}) for name in ("title", "related")}
+        done = adapt_to_catalog(config(**linear, kernels=kernels), shop(lacking))
+        assert done.members.keys() == {"title", "related", "kernels"}
+
+    def test_several_texts_must_all_be_there(self) -> None:
+        words = ("kernel_logistic", "title+description+image", {"encoder": "off"})
+        for present, names in (("any", {"text", "words"}), ("all", {"text"})):
+            text = ("text_linear", "title+description", {"present": present})
+            done = adapt_to_catalog(config(text=text, words=words), shop("image"))
+            assert done.members.keys() == names
+
     def test_what_the_user_named_twice_is_fitted_twice(self) -> None:
         given = config(one="title+description", two="title+description")
         assert adapt_to_catalog(given, shop("image")) == given
@@ -173,3 +202,8 @@ def test_recommended_of_a_catalogue_of_titles() -> None:
         "text_transformer": "title",
         "tabular": "price+brand",  # the shop has neither: fitting will say so
     }
+
+
+def test_quick_of_a_catalogue_of_titles_has_one_classifier_of_words() -> None:
+    done = adapt_to_catalog(Config.load("quick"), shop("description image related price brand"))
+    assert [name for name, member in done.members.items() if member.field == "title"] == ["title"]

@@ -11,6 +11,9 @@ from shelfwise.core.catalog import Catalog
 MIN_SHARE = 0.05
 """Share of the products that must have a field for a member of several fields to read it."""
 
+VECTOR_FIELDS = frozenset({"image", "related"})
+"""What ``kernel_logistic`` reads as something else than words, by the name of the field."""
+
 
 def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
     """`config` with members that read only fields the catalogue has.
@@ -56,15 +59,23 @@ def _with_members(system: SystemSettings, replacement: Mapping[str, str]) -> Sys
 
 
 def _same_member(one: MemberSettings, other: MemberSettings) -> bool:
-    """Whether both are the same plug-in with the same settings on the same field."""
-    same_input = one.modality == other.modality and one.field == other.field
-    return same_input and _effective_settings(one) == _effective_settings(other)
+    """Whether both are the same classifier of the same field."""
+    return one.field == other.field and _classifier_of(one) == _classifier_of(other)
 
 
-def _effective_settings(member: MemberSettings) -> dict[str, Any]:
-    """The settings that make a difference: `present` does so for members of several fields only."""
-    several = "+" in member.field
-    return {key: value for key, value in member.settings.items() if key != "present" or several}
+def _classifier_of(member: MemberSettings) -> tuple[str, dict[str, Any]]:
+    """The plug-in and the settings that decide what the member learns."""
+    modality, settings = member.modality, dict(member.settings)
+    fields = member.field.split("+")
+    # left with words alone, neither vectors nor lists, it is the classifier of text_linear
+    without_vectors = settings.get("encoder") == "off" and VECTOR_FIELDS.isdisjoint(fields)
+    if modality == "kernel_logistic" and without_vectors:
+        del settings["encoder"]
+        modality, settings["present"] = "text_linear", "all"
+    # of one field, products that have any of the fields have all of them
+    if len(fields) == 1:
+        settings.pop("present", None)
+    return modality, settings
 
 
 def _share(catalog: Catalog, name: str) -> float:
