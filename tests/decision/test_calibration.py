@@ -149,9 +149,27 @@ def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
         == f"{fitted.method} {fitted.shrink:g}"
     )
     assert fitted.losses[f"{fitted.method} {fitted.shrink:g}"] < 0.8 * fitted.losses["none 0"]
+    assert Calibration.fit(scores, targets, "isotonic", shrink=10.0).losses == {}
     few = Calibration.fit(truth[:60], targets[:60])
     assert log_loss(targets[60:].ravel(), few.apply(truth[60:]).ravel()) < 1.02 * log_loss(
         targets[60:].ravel(), truth[60:].ravel()
+    )
+
+
+def test_methods_are_compared_on_the_five_highest_labels_of_each_product():
+    scores, targets, _ = exaggerated(300, labels=9)
+    top = np.argsort(-scores, axis=1)[:, :5]
+    hits = np.take_along_axis(targets, top, axis=1).ravel()
+    plain = np.take_along_axis(scores, top, axis=1).ravel().astype(np.float64)
+    assert Calibration.fit(scores, targets).losses["none 0"] == pytest.approx(log_loss(hits, plain))
+
+
+def test_what_is_not_said_is_as_documented():
+    scores, targets, _ = exaggerated(100)
+    fitted = Calibration.fit(scores, targets)
+    assert fitted.losses == Calibration.fit(scores, targets, "auto", None, seed=0).losses
+    np.testing.assert_array_equal(
+        fitted.out_of_fold(scores, targets), fitted.out_of_fold(scores, targets, folds=5, seed=0)
     )
 
 
@@ -197,6 +215,8 @@ def test_it_comes_back_from_its_state(method, tmp_path):
         )
     np.testing.assert_array_equal(again.apply(scores), fitted.apply(scores))
     assert again.losses == fitted.losses
+    # a new out-of-fold calibration is drawn as strongly
+    assert again.shrink == fitted.shrink
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])

@@ -65,6 +65,7 @@ def test_labels_that_a_resample_lacks_count_as_in_the_metric(average):
 def test_weights_are_resamples_with_replacement(monkeypatch):
     whole = np.concatenate(list(draw_weights(50, 400, seed=1)))
     assert whole.shape == (400, 50)
+    assert whole.dtype == np.float32  # twice the numbers fit into memory
     assert (whole.sum(axis=1) == 50).all()
     assert whole.mean(axis=0) == pytest.approx(1.0, abs=0.25)
     assert whole.var() == pytest.approx(0.98, abs=0.05)  # multinomial: 1 - 1/N
@@ -82,6 +83,13 @@ def test_seed_decides():
     assert bootstrap_interval(targets, decided, resamples=50, seed=1) != bootstrap_interval(
         targets, decided, resamples=50, seed=2
     )
+
+
+def test_what_is_not_said_is_as_documented():
+    targets, a, b = case()
+    said = {"statistic": "micro_f1", "resamples": 1000, "seed": 0, "level": 0.95}
+    assert bootstrap_interval(targets, a) == bootstrap_interval(targets, a, **said)
+    assert paired_bootstrap(targets, a, b) == paired_bootstrap(targets, a, b, **said)
 
 
 def test_a_clear_difference_is_significant_and_none_is_not():
