@@ -141,6 +141,38 @@ def test_a_rare_label_is_drawn_more_than_a_common_one():
     np.testing.assert_allclose(trust, positives / (positives + 20), atol=0.02)
 
 
+def test_a_label_counts_from_its_first_positive_on():
+    scores, targets, _ = exaggerated(800)
+    targets[:, 2:4] = False
+    targets[scores[:, 2].argmax(), 2] = True
+    high = np.full((1, 5), 0.99, np.float32)
+    alone, shared, drawn = (
+        Calibration.fit(scores, targets, "isotonic", s).apply(high)[0] for s in (0.0, 1e9, 1.0)
+    )
+    assert drawn[2] == pytest.approx((alone[2] + shared[2]) / 2, rel=1e-3)
+    # without a positive it follows the shared curve, however little it is drawn
+    assert alone[3] == drawn[3] == shared[3]
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "beta"])
+def test_without_a_product_scores_stay_as_they_are(method):
+    fitted = Calibration.fit(np.zeros((0, 2), np.float32), np.zeros((0, 2), bool), method)
+    scores = np.array([[0.2, 0.7]], np.float32)
+    np.testing.assert_allclose(fitted.apply(scores), scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", FITTED)
+def test_nothing_is_told_apart_nearer_to_0_and_1_than_a_ten_thousandth(method):
+    scores, _, _ = exaggerated(300)
+    fitted = Calibration.fit(scores, scores > 0.5, method, shrink=0.01)
+    ends = np.repeat(np.array([[1e-7], [1e-4], [1 - 1e-4], [1]], np.float32), 5, axis=1)
+    likely = fitted.apply(ends)
+    np.testing.assert_allclose(likely[0], likely[1], rtol=1e-5)
+    np.testing.assert_allclose(likely[3], likely[2], rtol=1e-5)
+    assert likely.max() == np.float32(1 - 1e-4)
+    assert likely.min() == np.float32(1e-4)
+
+
 def test_auto_is_the_smallest_loss_and_leaves_good_scores_alone():
     scores, targets, truth = exaggerated(1500, factor=3.0)
     fitted = Calibration.fit(scores, targets)

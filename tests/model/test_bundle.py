@@ -69,6 +69,19 @@ def test_what_labels_need_is_read_without_the_rest(bundle: Bundle, tmp_path: Pat
     assert (read.facts["members"], read.facts["systems"]) == (["image"], {})
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [{"members": ["title"]}, {"systems": {"max": []}}, {"members": ["title"], "systems": 1}],
+)
+def test_a_model_that_names_no_members_or_no_systems_is_read_as_a_whole(
+    facts: dict[str, object], bundle: Bundle, tmp_path: Path
+) -> None:
+    save_bundle(replace(bundle, facts=facts), tmp_path / "model")
+    read = load_bundle(tmp_path / "model", labels_only=True)
+    assert read.facts == facts
+    assert read.sections.keys() == bundle.sections.keys()
+
+
 def test_every_changed_byte_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(bundle, tmp_path / "model")
     for path in sorted((tmp_path / "model").iterdir()):

@@ -58,6 +58,13 @@ def test_it_is_saved_again_under_the_names_of_today(saved: Path, tmp_path: Path)
     assert not {"decider", "outsiders", "relabelling", "neighbours"} & sections.keys()
 
 
+def test_what_labels_need_is_read_without_the_rest(saved: Path) -> None:
+    whole = load_bundle(saved / "model")
+    read = load_bundle(saved / "model", labels_only=True)
+    assert whole.sections.keys() - read.sections.keys() == {"nearest_neighbours", "out_of_fold"}
+    assert read.facts == whole.facts
+
+
 def test_no_note_is_logged_for_names_nobody_typed(
     saved: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

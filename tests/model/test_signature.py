@@ -212,6 +212,15 @@ def test_keys_that_are_none_are_refused_in_a_sentence(
             load_bundle(model)
 
 
+def test_a_model_is_signed_where_signatures_are_demanded(
+    model: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be signed already."""
+    demand(monkeypatch, keys[1])
+    sign_bundle(model, keys[0])
+    assert load_bundle(model).labels == ("Mugs",)
+
+
 def test_a_demand_without_a_key_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unset variable in a start script must not let any model in."""
     monkeypatch.setenv(PUBLIC_KEY_VARIABLE, "")

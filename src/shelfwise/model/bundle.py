@@ -27,8 +27,11 @@ from shelfwise.model.signature import SIGNATURE, write_signature
 FORMAT = 2
 """Format 1 is read too, see :mod:`shelfwise.model.bundle_upgrade`."""
 
-REMEMBERING = frozenset({"nearest_neighbours", "out_of_fold"})
-"""Sections that grow with the training catalogue, and that no label depends on."""
+REMEMBERING = frozenset({"nearest_neighbours", "neighbours", "out_of_fold"})
+"""Sections that grow with the training catalogue, and that no label depends on.
+
+Format 1 calls the first one by its second name.
+"""
 
 REPORT_FILES = (
     r"(results|before_after|migration)\.(json|md)|.*\.(html|svg)|"
