@@ -199,6 +199,16 @@ def test_no_probability_is_certain_in_the_log_loss(hit, likely, loss):
     assert log_loss(np.array([hit]), np.array([likely])) == pytest.approx(-np.log(loss))
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+def test_scores_in_single_precision_are_summed_in_double(kind):
+    targets, scores = calibrated(50)
+    single = scores.astype(np.float32)
+    expected = calibration_figures(targets, single.astype(np.float64))
+    found = calibration_figures(targets, kind(single))
+    assert found.pop("curve")["score"] == pytest.approx(expected.pop("curve")["score"], rel=1e-12)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_bins_without_a_decision_are_left_out():
     curve = reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=10, spacing="width")
     assert curve.score == pytest.approx([0.2, 0.9])

@@ -243,7 +243,11 @@ def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_
         ("labels.json", "[]", r"labels\.json: expected at least one label name"),
         ("labels.json", '["Mugs", "Mugs"]', r"labels\.json: expected each label name once"),
         ("config.json", "[]", r"config\.json: expected a JSON object, found list"),
-        ("config.json", '{"members": {"title": 1}}', r"config\.json: expected the settings of"),
+        (
+            "config.json",
+            '{"members": {"title": 1}}',
+            r"expected the settings of a training \(TypeError: ",
+        ),
         ("facts.json", "null", r"facts\.json: expected a JSON object, found NoneType"),
         ("member.title.json", "[1]", r"title\.json: expected a JSON object, found list"),
     ],

@@ -58,6 +58,12 @@ def test_it_is_saved_again_under_the_names_of_today(saved: Path, tmp_path: Path)
     assert not {"decider", "outsiders", "relabelling", "neighbours"} & sections.keys()
 
 
+def test_facts_have_the_names_of_today(saved: Path) -> None:
+    facts = load_bundle(saved / "model").facts
+    assert facts["decision_rule"]["calibration"] == "sigmoid"
+    assert "decider" not in facts
+
+
 def test_what_labels_need_is_read_without_the_rest(saved: Path) -> None:
     whole = load_bundle(saved / "model")
     read = load_bundle(saved / "model", labels_only=True)
