@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,17 @@ def test_each_label_for_itself() -> None:
         assert chosen.propagate_to_ancestors(scores) is scores
 
 
+def test_the_most_probable_set_is_measured_against_the_thresholds() -> None:
+    chosen = Consistency("most_probable", Taxonomy.of_names(("Pets", "Pets > Birds")))
+    scores = np.array([[0.1, 0.6], [0.4, 0.9]], np.float32)
+    # what speaks for the first bird is less than what speaks against a pet
+    assert chosen.decide(scores, 0.5).tolist() == [[False, False], [True, True]]
+    limits = np.array([0.1, 0.5])
+    for by in (limits, Thresholds("per_label", limits)):
+        assert chosen.decide(scores, by).tolist() == [[True, True], [True, True]]
+        assert chosen.decide(sp.csr_array(scores), by).toarray().all()
+
+
 def test_promises_rest_on_what_is_decided() -> None:
     """Accepted labels bring what lies above them, on the very scores that the limits were fitted on."""
     chance, tree = np.random.default_rng(0), Taxonomy.of_names(("A", "A > B", "A > C"))
@@ -122,6 +134,7 @@ def test_promises_rest_on_what_is_decided() -> None:
     chosen = Consistency("closure", tree)
     decider, likely = DecisionRule.fit(scores, targets, config, chosen)
     assert (likely[:, :1] >= likely[:, 1:]).all()
+    assert likely.dtype == np.float32
     new = chosen.propagate_to_ancestors(decider.probabilities(scores))
     accepted = decider.queues(new, chosen.decide(new, decider.thresholds), 0.9).labels == 1
     assert accepted.any()

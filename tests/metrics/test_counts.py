@@ -25,11 +25,12 @@ def test_counts_are_sums_of_the_matrices(data):
         assert both[axis].hits.tolist() == (targets & decided).sum(axis=axis).tolist()
         assert both[axis].predicted.tolist() == decided.sum(axis=axis).tolist()
         assert both[axis].true.tolist() == targets.sum(axis=axis).tolist()
-    sparse = count(sp.csr_array(targets), sp.csr_array(decided))
-    for found, expected in zip(sparse, both, strict=True):
-        assert found.hits.tolist() == expected.hits.tolist()
-        assert found.predicted.tolist() == expected.predicted.tolist()
-        assert found.true.tolist() == expected.true.tolist()
+    sparse = sp.csr_array(targets), sp.csr_array(decided)
+    for pair in (sparse, (sparse[0], decided), (targets, sparse[1])):
+        for found, expected in zip(count(*pair), both, strict=True):
+            assert found.hits.tolist() == expected.hits.tolist()
+            assert found.predicted.tolist() == expected.predicted.tolist()
+            assert found.true.tolist() == expected.true.tolist()
     pooled = Counts.of(targets, decided, axis=None)
     assert (pooled.hits, pooled.predicted, pooled.true) == (
         (targets & decided).sum(),
