@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -99,15 +100,13 @@ def fine_tune(
         optimizer = _make_optimizer(network, encoder_weights, settings)
         rates = [group["lr"] for group in optimizer.param_groups]
         last = EarlyStopping(network, None, settings.epochs)
-        state = TrainingState(network, optimizer, last, np.random.default_rng(context.seed))
-        if (kept := checkpoint.load()) is not None:
-            state.restore(kept)
+        order = np.random.default_rng(context.seed)
+        state = TrainingState(network, optimizer, last, order, checkpoint)
+        draw = partial(_batches_by_length, lengths, settings.batch_size)
+        if state.resume():
             progress.advance(state.steps)
         while state.epoch <= settings.epochs:
-            state.begin_epoch()
-            batches = list(_batches_by_length(lengths, settings.batch_size, state.order))
-            # a run that goes on has learnt the first ones already
-            for rows in batches[state.batches :]:
+            for rows in state.batches_left(draw):
                 # rising from almost 0, then falling to 0 in a straight line
                 share = min((state.steps + 1) / (WARM_UP * steps), 1 - state.steps / steps)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -117,9 +116,7 @@ def fine_tune(
                     logits = network(*to_device(train.batch(rows)))
                 _learn(logits, loss_of, targets[rows], encoder_weights)
                 optimizer.step()
-                state.next_batch()
                 progress.advance()
-                checkpoint.keep(state.kept)
             state.next_epoch()
     network.eval()
 

@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from shelfwise.config import LossName
-from shelfwise.core.loop_checkpoints import LoopCheckpoint
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
@@ -150,14 +149,14 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     checkpoint = context.loops.next(training_marks(network, targets, settings, context.seed, title))
     with torch_seed(context.seed), context.progress(title, epochs) as progress:
         optimizer = _optimizer(network, settings)
-        state = TrainingState(network, optimizer, best, np.random.default_rng(context.seed))
+        order = np.random.default_rng(context.seed)
+        state = TrainingState(network, optimizer, best, order, checkpoint)
         steps = epochs * settings.steps_of(len(train))
         step = _TrainStep(state, loss_of, settings, steps, after_step)
-        if (kept := checkpoint.load()) is not None:
-            state.restore(kept)
+        if state.resume():
             progress.advance(state.epoch - 1)
         while state.epoch <= epochs:
-            _learn_epoch(step, train, targets, settings, checkpoint, title)
+            _learn_epoch(step, train, targets, settings, title)
             progress.advance()
             if watched is not None and best.should_stop(state.epoch, step.validate(*watched)):
                 break
@@ -168,12 +167,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
 
 
 def _learn_epoch(
-    step: _TrainStep,
-    train: Batches,
-    targets: Floats,
-    settings: LoopSettings,
-    checkpoint: LoopCheckpoint,
-    title: str,
+    step: _TrainStep, train: Batches, targets: Floats, settings: LoopSettings, title: str
 ) -> None:
     """Learn what is left of an epoch.
 
@@ -182,13 +176,13 @@ def _learn_epoch(
     """
     state = step.state
     state.network.train()
-    state.begin_epoch()
-    batches = list(_batch_rows(state.order.permutation(len(train)), settings.batch_size))
     last_loss = 0.0
-    # a run that goes on has learnt the first ones already
-    for rows in batches[state.batches :]:
+
+    def draw(order: np.random.Generator) -> Iterator[Rows]:
+        return _batch_rows(order.permutation(len(train)), settings.batch_size)
+
+    for rows in state.batches_left(draw):
         last_loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
-        checkpoint.keep(state.kept)
     # once weights are no numbers, no later step makes them numbers again
     if not np.isfinite(last_loss):
         raise ConfigError(
@@ -259,7 +253,6 @@ class _TrainStep:
         rate = rate_at(self.state.steps, self._steps, chosen.learning_rate, chosen.schedule)
         set_learning_rate(self.state.optimizer, rate)
         self.state.optimizer.step()
-        self.state.next_batch()
         if self._after_step is not None:
             self._after_step(self._network)
         return loss.item()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shelfwise.core.loop_checkpoints import LoopState
-from shelfwise.core.types import Floats, PluginSettings
+from shelfwise.core.loop_checkpoints import LoopCheckpoint, LoopState
+from shelfwise.core.types import Floats, PluginSettings, Rows
 from shelfwise.nn.device import device
 from shelfwise.nn.early_stopping import EarlyStopping, trained_state
 
@@ -26,6 +26,7 @@ class TrainingState:
 
     Args:
         order: draws the order of products, anew in every epoch.
+        checkpoint: where the state is kept after a batch, now and then.
         epoch: that is under way, from 1.
         batches: of this epoch that are learnt.
         steps: of the optimiser, in all.
@@ -35,6 +36,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     best: EarlyStopping
     order: np.random.Generator
+    checkpoint: LoopCheckpoint
     epoch: int = 1
     batches: int = 0
     steps: int = 0
@@ -42,14 +44,28 @@ class TrainingState:
     def __post_init__(self) -> None:
         self._before_epoch = self.order.bit_generator.state
 
-    def begin_epoch(self) -> None:
-        """Called before `order` draws for an epoch; a restored state draws the same once more."""
-        self._before_epoch = self.order.bit_generator.state
+    def resume(self) -> bool:
+        """Go on from where an interrupted run was, if it has kept its state; whether it has."""
+        kept = self.checkpoint.load()
+        if kept is not None:
+            self.restore(kept)
+        return kept is not None
 
-    def next_batch(self) -> None:
-        """Note that one more batch is learnt, in one step of the optimiser."""
-        self.batches += 1
-        self.steps += 1
+    def batches_left(self, draw: Callable[[np.random.Generator], Iterable[Rows]]) -> Iterator[Rows]:
+        """The batches of the epoch that is under way which are still to be learnt.
+
+        A batch counts as learnt, in one step of the optimiser, when the next one is asked for.
+
+        Args:
+            draw: from `order`, all batches of an epoch.
+        """
+        # a restored state draws the same batches once more
+        self._before_epoch = self.order.bit_generator.state
+        for rows in list(draw(self.order))[self.batches :]:
+            yield rows
+            self.batches += 1
+            self.steps += 1
+            self.checkpoint.keep(self.kept)
 
     def next_epoch(self) -> None:
         """Go on to the first batch of the next epoch."""

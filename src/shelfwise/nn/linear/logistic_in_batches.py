@@ -244,7 +244,7 @@ class _Course:
         draw = np.random.default_rng(self.seed)
         epochs = _epochs(self.shards.shape[0])
         epoch, place = 0, 0
-        order = draw.permutation(count).tolist()
+        order: list[int] = []
         if kept is not None:
             learner.restore(kept[0])
             epoch, place, order = (kept[1][name] for name in ("epoch", "place", "order"))
@@ -256,6 +256,9 @@ class _Course:
             return learner.arrays(), {**facts, "draw": draw.bit_generator.state}
 
         while epoch < epochs:
+            # a state is kept after a shard: one that is gone on from has its order
+            if place == 0:
+                order = draw.permutation(count).tolist()
             while place < count:
                 # steps that shrink to nothing settle between what single batches want
                 rate = _LEARNING_RATE * (1 - (epoch + place / count) / epochs)
@@ -263,7 +266,6 @@ class _Course:
                 place += 1
                 self.checkpoint.keep(state)
             epoch, place = epoch + 1, 0
-            order = draw.permutation(count).tolist()
 
     def _learn_shard(
         self, learner: _Learner, shard: int, rate: float, draw: np.random.Generator
