@@ -28,7 +28,7 @@ from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision
 from shelfwise.model.estimator import COLUMNS, ModelEstimator
-from shelfwise.model.labelling import label, novelty_detector
+from shelfwise.model.labelling import LabelRequest, label, novelty_detector
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 
@@ -49,8 +49,8 @@ class Categorizer(ModelEstimator):
     no classifier in their sense, as these have one label a product: `is_classifier` is false.
 
     Args:
-        preset: "recommended", "paper" or "authors_code".
-        config: a TOML file, or a mapping of settings laid over the preset.
+        preset: "recommended", "quick", "best", "paper", "authors_code" or "everything".
+        config: a TOML file, or a mapping of settings, that override the preset's.
         seed: of every random choice; None takes the preset's.
         root: the folder that image paths are relative to, where `X` is not a file.
 
@@ -202,7 +202,8 @@ class Categorizer(ModelEstimator):
         """
         model = self._model()
         reading = self._read(X)
-        decisions = label(model, reading.catalog, self._context(), precision, novelty_rate, top)
+        request = LabelRequest(precision, novelty_rate, top)
+        decisions = label(model, reading.catalog, self._context(), request)
         return one_row_a_record(decisions, deque(reading.quarantine), Decision.of_refused)
 
     def novelty(self, X: Any) -> Floats:

@@ -18,7 +18,7 @@ from shelfwise.errors import ConfigError
 from shelfwise.export.loading import open_model
 from shelfwise.model import labelling
 from shelfwise.model.decision import Decision
-from shelfwise.model.labelling import label
+from shelfwise.model.labelling import LabelRequest, label
 from shelfwise.model.predictor import Predictor
 from shelfwise.taxonomy.hierarchy import Taxonomy
 
@@ -162,7 +162,14 @@ def test_what_cannot_be_promised_is_refused_before_the_first_decision(
     with pytest.raises(ConfigError, match="no novelty detector"):
         categorizer.label([{"title": "mug"}], novelty_rate=0.05)
     with pytest.raises(ConfigError, match=r"no limits for a precision of 0\.5"):
-        next(label(model, Catalog.from_records([{"id": "1", "title": "mug"}]), Context(), 0.5))
+        next(
+            label(
+                model,
+                Catalog.from_records([{"id": "1", "title": "mug"}]),
+                Context(),
+                LabelRequest(0.5),
+            )
+        )
 
 
 def test_paths_go_through_the_first_parent() -> None:

@@ -9,7 +9,8 @@ import typer
 
 from shelfwise.cli.options import Json
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
-from shelfwise.errors import ConfigError, PluginError
+from shelfwise.core.libraries import missing_library
+from shelfwise.errors import ConfigError
 
 
 def review(
@@ -67,10 +68,7 @@ def review(
         from shelfwise.commands.review import ReviewDoor, decisions_file, review
         from shelfwise.review.retraining.learning import Sources
     except ModuleNotFoundError as error:
-        raise PluginError(
-            f"the review page needs the library {error.name!r}; "
-            "install it with: pip install 'shelfwise[review]'"
-        ) from None
+        raise missing_library(error, "review", "the review page") from None
     door = ReviewDoor(host, port, address, tuple(lead or ()), tuple(reviewer or ()))
     with terminal_context() as context:
         if demo:

@@ -9,7 +9,8 @@ import typer
 
 from shelfwise.cli.options import Json
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
-from shelfwise.errors import ConfigError, PluginError
+from shelfwise.core.libraries import missing_library
+from shelfwise.errors import ConfigError
 
 
 def serve(
@@ -59,10 +60,7 @@ def serve(
     try:
         from shelfwise.commands.serve import Door, serve
     except ModuleNotFoundError as error:
-        raise PluginError(
-            f"serving needs the library {error.name!r}; "
-            "install it with: pip install 'shelfwise[serve]'"
-        ) from None
+        raise missing_library(error, "serve", "serving") from None
     from shelfwise.service.access.keys import read_keys
     from shelfwise.service.settings import ServiceSettings
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from shelfwise.catalog.reading.images.image_urls import record_path
 from shelfwise.config import CatalogSettings
+from shelfwise.core.libraries import missing_library
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import json_text, write_text_atomically
-from shelfwise.errors import CatalogError, ConfigError, PluginError, StorageError
+from shelfwise.errors import CatalogError, ConfigError, StorageError
 
 try:
     from shelfwise.fetching.allowlist import (
@@ -30,8 +31,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "httpx":
         raise
-    reason = "images are fetched by httpx, which is not installed"
-    raise PluginError(f"{reason}; pip install 'shelfwise[fetch]'") from None
+    raise missing_library(error, "fetch", "fetching images") from None
 
 _HOSTS_SHOWN = 5
 

@@ -14,15 +14,11 @@ from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.commands.streamed_products import StreamedProducts
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
-from shelfwise.disk.files import (
-    json_text,
-    keep_input,
-    replacing,
-)
+from shelfwise.disk.files import json_text, keep_input, replacing
 from shelfwise.disk.line_files import LineFiles
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.decision import Decision
-from shelfwise.model.labelling import label_portions
+from shelfwise.model.labelling import LabelRequest, label_portions
 from shelfwise.model.prediction_rows import (
     Row,
     missing_columns_lines,
@@ -96,17 +92,12 @@ def predict_catalog(
         # before any work: what people wrote is not there a second time
         keep_input(source, out, *(Path(f"{out}.{name}") for name in SIDE_FILES))
         _keep_other_files(out)
-        return _predict(predictor, source, out, context, precision, novelty_rate, top)
+        request = LabelRequest(precision, novelty_rate, top)
+        return _predict(predictor, source, out, context, request)
 
 
 def _predict(
-    predictor: Predictor,
-    source: Path,
-    out: Path,
-    context: Context,
-    precision: float | None,
-    novelty_rate: float | None,
-    top: int | None,
+    predictor: Predictor, source: Path, out: Path, context: Context, request: LabelRequest
 ) -> dict[str, Any]:
     """As :func:`predict_catalog`, for the holder of the claim on `out`."""
     # products are read, labelled and written a portion at a time: more is never in memory
@@ -114,9 +105,9 @@ def _predict(
         with replacing(out) as temporary:
             products = StreamedProducts(predictor, source, beside)
             portions = products.portions(context)
-            decisions = label_portions(predictor, portions, context, precision, novelty_rate, top)
+            decisions = label_portions(predictor, portions, context, request)
             # a queue without any product has a file too, an empty one
-            queues = _queue_names(precision, novelty_rate)
+            queues = _queue_names(request)
             for queue in queues:
                 beside.start(f"{queue}.txt")
             products_rows = _rows(decisions, beside)
@@ -137,12 +128,12 @@ def _predict(
     return summary | _leftovers(beside)
 
 
-def _queue_names(precision: float | None, novelty_rate: float | None) -> list[str]:
+def _queue_names(request: LabelRequest) -> list[str]:
     """The queues that products are sorted into."""
     names: list[str] = []
-    if precision is not None:
+    if request.precision is not None:
         names += PRECISION_QUEUES
-    if novelty_rate is not None:
+    if request.novelty_rate is not None:
         names.append(NOVEL)
     return names
 

@@ -84,10 +84,10 @@ def _train(
     tell_stage(context, "preparing the data")
     data = prepare_data(catalog, config, test, context, beside)
     config = data.with_reading(config)
-    partial = out.with_name(out.name + ".partial")
+    stages = out.with_name(out.name + ".partial")
     # once: it reads every value of the catalogue
     key = _run_key(config, data)
-    checkpoints = Checkpoints(partial, key, resume, stage_display(context))
+    checkpoints = Checkpoints(stages, key, resume, stage_display(context))
     fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
@@ -101,7 +101,7 @@ def _train(
     # all products of the training catalogue are in the model already where the test has its own
     if config.refit and test is None:
         told = stage_display(context, "on all products, ")
-        second = Checkpoints(partial / "refit", key, resume, told)
+        second = Checkpoints(stages / "refit", key, resume, told)
         outcome = refit(model, data, config, context, second, seconds_fit)
         results["refit"] = outcome.to_dict()
         if outcome.not_run is None:

@@ -106,7 +106,7 @@ class Catalog:
 
     @property
     def ids(self) -> list[str]:
-        """The N product ids."""
+        """The N product ids, in a list that is made anew at each call."""
         return self.column("id")
 
     def column(self, name: str) -> list[Any]:

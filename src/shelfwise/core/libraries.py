@@ -20,7 +20,12 @@ def library(name: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise PluginError(
-            f"{purpose} needs the library {error.name!r}, which is not installed: "
-            f"pip install 'shelfwise[{extra}]'"
-        ) from error
+        raise missing_library(error, extra, purpose) from error
+
+
+def missing_library(error: ModuleNotFoundError, extra: str, purpose: str) -> PluginError:
+    """The error that says which library of an extra is not installed; see :func:`library`."""
+    return PluginError(
+        f"{purpose} needs the library {error.name!r}, which is not installed: "
+        f"pip install 'shelfwise[{extra}]'"
+    )

@@ -42,6 +42,7 @@ def worst_mistakes(
     # an array of names can be indexed by the columns of a row
     names = np.array(model.labels.names, dtype=object)
     products = catalog.take(rows)
+    ids = products.ids
     titles = products.column("title")
     images = products.column("image")
     true_of = dense(truth[rows])
@@ -59,7 +60,7 @@ def worst_mistakes(
         of_members = {name: _named(names, one[place], shown) for name, one in members.items()}
         mistakes.append(
             {
-                "id": products.ids[place],
+                "id": ids[place],
                 "title": titles[place],
                 "image": images[place],
                 "truth": names[true].tolist(),
@@ -93,12 +94,13 @@ def contradicting_products(
     names = model.labels.names
     # the products in the order of the contradictions, strongest first
     products = catalog.take([row for row, _, _ in found])
+    ids = products.ids
     titles = products.column("title")
     rows = []
     for place, (row, strength, sides) in enumerate(found):
         rows.append(
             {
-                "id": products.ids[place],
+                "id": ids[place],
                 "title": titles[place],
                 "strength": strength,
                 "truth": [names[i] for i in np.flatnonzero(dense(truth[[row]]))],

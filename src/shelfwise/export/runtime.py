@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.device_request import requested_device
+from shelfwise.core.libraries import library
 from shelfwise.core.types import (
     Bools,
     Context,
@@ -32,7 +32,7 @@ from shelfwise.core.types import (
     Rows,
     State,
 )
-from shelfwise.errors import BundleError, DeviceError, PluginError
+from shelfwise.errors import BundleError, DeviceError
 from shelfwise.export.graph_inputs import GraphReading, Reader
 from shelfwise.export.readers import reader
 from shelfwise.model.bundle import Bundle
@@ -261,12 +261,7 @@ def runner(graph: bytes, threads: int) -> Run:
         DeviceError: a GPU was asked for.
         BundleError: the graph cannot be opened; its function raises it where inputs do not fit.
     """
-    try:
-        runtime = import_module("onnxruntime")
-    except ModuleNotFoundError:
-        raise PluginError(
-            "an exported model is run by onnxruntime, which is not installed; pip install 'shelfwise[onnx]'"
-        ) from None
+    runtime = library("onnxruntime", "onnx", "an exported model")
     if requested_device().startswith("cuda"):
         raise DeviceError(
             f"{requested_device()} was asked for, but exported models run on the processor; ask for cpu or "

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.libraries import library
 from shelfwise.core.types import Bools, Rows
-from shelfwise.errors import PluginError
 from shelfwise.export.graph_inputs import Arrays, GraphPortion, example_of
 from shelfwise.features.joined_fields import joined_fields
 from shelfwise.text.vocabulary import Ragged
@@ -81,13 +80,7 @@ class TokenReader:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        try:
-            tokenizers = import_module("tokenizers")
-        except ModuleNotFoundError:
-            raise PluginError(
-                "the exported model reads tokens of a sentence encoder, which the library tokenizers makes, "
-                "and that is not installed; pip install 'shelfwise[onnx]'"
-            ) from None
+        tokenizers = library("tokenizers", "onnx", "the sentence encoder of an exported model")
         return tokenizers.Tokenizer.from_str(self.tokenizer)
 
 

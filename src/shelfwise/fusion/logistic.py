@@ -17,15 +17,7 @@ from scipy.special import expit
 
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.label_regression import shrunk_weights
-from shelfwise.core.types import (
-    Bools,
-    Context,
-    Floats,
-    MemberOutputs,
-    PluginSettings,
-    Rows,
-    State,
-)
+from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
 if TYPE_CHECKING:
@@ -146,10 +138,8 @@ class Logistic(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
             PluginError: more sets than a graph holds.
         """
-        from shelfwise.nn.fusion.fusion_module import (
-            FusionModule,
-            sets_of_members,
-        )  # torch is only needed here
+        # torch is only needed here
+        from shelfwise.nn.fusion.fusion_module import FusionModule, sets_of_members
 
         # the sets that count most come last: large before small ones, and of one size the lowest number
         numbers = sorted(self._solved_sets(), key=lambda number: (number.bit_count(), -number))

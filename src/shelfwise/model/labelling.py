@@ -31,16 +31,9 @@ CHUNK_ROWS = 2048
 """Products decided at a time: bounds the memory for scores and features."""
 
 
-def label(
-    predictor: Predictor,
-    catalog: Catalog,
-    context: Context,
-    precision: float | None = None,
-    novelty_rate: float | None = None,
-    top: int | None = None,
-    members: bool = False,
-) -> Iterator[Decision]:
-    """Decide for every product of `catalog`, in its order; products are computed a few thousand at a time.
+@dataclass(frozen=True)
+class LabelRequest:
+    """What is wanted of every decision.
 
     Args:
         precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts labels
@@ -48,23 +41,31 @@ def label(
         novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
         top: keep only so many scores of a product, its highest.
         members: tell each member's own score of the labels that are given.
+    """
+
+    precision: float | None = None
+    novelty_rate: float | None = None
+    top: int | None = None
+    members: bool = False
+
+
+def label(
+    predictor: Predictor, catalog: Catalog, context: Context, request: LabelRequest | None = None
+) -> Iterator[Decision]:
+    """Decide for every product of `catalog`, in its order; products are computed a few thousand at a time.
 
     Raises:
-        ConfigError: the predictor has no limits for that `precision`, or no novelty detector.
+        ConfigError: the predictor has no limits for the precision, or no novelty detector.
         BundleError: an exported model, which has no novelty detector and no members, is asked for them.
     """
-    portions = _portions(catalog, context)
-    return label_portions(predictor, portions, context, precision, novelty_rate, top, members)
+    return label_portions(predictor, _portions(catalog, context), context, request)
 
 
 def label_portions(
     predictor: Predictor,
     portions: Iterable[Catalog],
     context: Context,
-    precision: float | None = None,
-    novelty_rate: float | None = None,
-    top: int | None = None,
-    members: bool = False,
+    request: LabelRequest | None = None,
 ) -> Iterator[Decision]:
     """As :func:`label`, for products that come in portions; no more than one of them is worked on.
 
@@ -74,14 +75,14 @@ def label_portions(
         ConfigError: as above.
         BundleError: as above.
     """
-    if members:
+    request = request or LabelRequest()
+    if request.members:
         require_members(predictor, "tell its members' scores")
     # both are checked here, not when the first decision is drawn
-    if precision is not None:
-        decision_rule(predictor).limits(precision)
-    if novelty_rate is not None:
-        novelty_detector(predictor).conformal.is_novel(np.empty(0), novelty_rate)
-    request = _Request(precision, novelty_rate, top, members)
+    if request.precision is not None:
+        decision_rule(predictor).limits(request.precision)
+    if request.novelty_rate is not None:
+        novelty_detector(predictor).conformal.is_novel(np.empty(0), request.novelty_rate)
     return _decisions(predictor, portions, context, request)
 
 
@@ -100,16 +101,6 @@ def novelty_detector(predictor: Predictor) -> NoveltyDetector:
     return predictor.novelty
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What is wanted of every decision; see :func:`label`."""
-
-    precision: float | None
-    novelty_rate: float | None
-    top: int | None
-    members: bool
-
-
 def _portions(catalog: Catalog, context: Context) -> Iterator[Catalog]:
     """The products, some thousand at a time; one portion is done when the next is drawn."""
     with context.progress("labelling", len(catalog)) as progress:
@@ -120,7 +111,7 @@ def _portions(catalog: Catalog, context: Context) -> Iterator[Catalog]:
 
 
 def _decisions(
-    predictor: Predictor, portions: Iterable[Catalog], context: Context, request: _Request
+    predictor: Predictor, portions: Iterable[Catalog], context: Context, request: LabelRequest
 ) -> Iterator[Decision]:
     for chunk in portions:
         yield from _decide_chunk(predictor, chunk, context, request)
@@ -130,7 +121,7 @@ def _decide_chunk(
     predictor: Predictor,
     chunk: Catalog,
     context: Context,
-    request: _Request,
+    request: LabelRequest,
 ) -> Iterator[Decision]:
     names = predictor.labels.names
     answers = predictor.predict_members(chunk, context)

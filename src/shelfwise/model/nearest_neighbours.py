@@ -20,8 +20,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.core.libraries import library
 from shelfwise.core.types import Bools, Floats, Matrix, Rows, State
-from shelfwise.errors import CatalogError, PluginError
+from shelfwise.errors import CatalogError
 from shelfwise.features.vector_math import unit
 from shelfwise.metrics.counts import row_blocks
 from shelfwise.metrics.scored_pairs import positive_cells
@@ -194,13 +195,7 @@ class Neighbours:
 
     @cached_property
     def _index(self) -> Any:
-        try:
-            import faiss
-        except ModuleNotFoundError:
-            fix = "install it with: pip install 'shelfwise[similar]'"
-            raise PluginError(
-                f"finding similar products needs the library 'faiss'; {fix}"
-            ) from None
+        faiss = library("faiss", "similar", "finding similar products")
         index = faiss.IndexFlatIP(self.vectors.shape[1])
         index.add(self.vectors.astype(np.float32))
         return index

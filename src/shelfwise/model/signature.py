@@ -10,10 +10,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shelfwise.core.libraries import library
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import temporary_name
 from shelfwise.disk.folders import sync
-from shelfwise.errors import BundleError, ConfigError, PluginError
+from shelfwise.errors import BundleError, ConfigError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -97,7 +98,7 @@ def check_signature(
 
 
 def _private_key(file: Path) -> Ed25519PrivateKey:
-    _require_cryptography()
+    library("cryptography", "sign", "a signature")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -118,7 +119,7 @@ def _private_key(file: Path) -> Ed25519PrivateKey:
 
 
 def _public_key(file: Path) -> Ed25519PublicKey:
-    _require_cryptography()
+    library("cryptography", "sign", "a signature")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -154,13 +155,3 @@ def _other_kind(file: Path, which: str, fix: str) -> ConfigError:
 def _digest(key: Ed25519PublicKey) -> str:
     """By which a public key is told from others."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
-
-
-def _require_cryptography() -> None:
-    try:
-        import cryptography  # noqa: F401 - only whether it is there
-    except ModuleNotFoundError:
-        raise PluginError(
-            "signatures need the library 'cryptography'; "
-            "install it with: pip install 'shelfwise[sign]'"
-        ) from None

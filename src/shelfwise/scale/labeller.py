@@ -20,7 +20,7 @@ from shelfwise.export.loading import open_model
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.bundle_reader import MANIFEST
 from shelfwise.model.decision import Decision
-from shelfwise.model.labelling import label_portions
+from shelfwise.model.labelling import LabelRequest, label_portions
 from shelfwise.model.prediction_rows import Row, write_rows
 from shelfwise.model.predictor import Predictor
 from shelfwise.scale.job import Job
@@ -196,14 +196,8 @@ class ShardLabeller:
 
     def _decisions(self, products: Any) -> Iterator[Decision]:
         settings = self._plan.settings
-        return label_portions(
-            self._model,
-            products,
-            self._context,
-            settings.precision,
-            settings.novelty_rate,
-            settings.top,
-        )
+        request = LabelRequest(settings.precision, settings.novelty_rate, settings.top)
+        return label_portions(self._model, products, self._context, request)
 
 
 def loaded_labeller(job: Job) -> tuple[ShardLabeller | None, str]:

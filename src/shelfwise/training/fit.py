@@ -229,7 +229,7 @@ def _fit_decision_rule(
     The scores are kept in the model if they are out of fold: an audit of the training catalogue reads them.
     """
     catalog = training_set.catalog
-    # once: a catalogue makes the list of all its ids whenever it is asked for them
+    # once, not for each row: the list is made anew whenever it is asked for
     all_ids = catalog.ids
     ids = [all_ids[row] for row in tuning.rows]
     targets = training_set.targets[tuning.rows]

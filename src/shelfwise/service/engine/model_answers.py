@@ -23,7 +23,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, ConfigError, PluginError, ShelfwiseError
 from shelfwise.export.loading import open_model
 from shelfwise.export.runtime import OnnxModel
-from shelfwise.model.labelling import label
+from shelfwise.model.labelling import LabelRequest, label
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 from shelfwise.service.engine.model_facts import model_facts
@@ -140,15 +140,14 @@ class ModelAnswers:
         return catalog.with_images(images), places
 
     def _categorize(self, catalog: Catalog, options: Mapping[str, Any]) -> list[Answer]:
-        decisions = label(
-            self.predictor,
-            catalog,
-            Context(seed=self.predictor.config.seed),
+        request = LabelRequest(
             precision=options.get("precision"),
             novelty_rate=options.get("novelty_rate"),
             top=options.get("top"),
             members=options.get("reasons") == "members",
         )
+        context = Context(seed=self.predictor.config.seed)
+        decisions = label(self.predictor, catalog, context, request)
         answers: list[Answer] = []
         for decision, image in zip(decisions, catalog.image_sources(), strict=True):
             values = decision.to_dict()
