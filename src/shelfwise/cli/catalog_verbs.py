@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfwise.cli.options import (
+    CatalogConfig,
     CatalogPath,
     ConfigFile,
     Json,
@@ -34,10 +35,10 @@ def init(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Look at a catalogue, show how it is read, and write a settings file for `train --config`.
+    """Write a settings file for a catalogue, and show how it is read.
 
-    It asks only where it is unsure, and only on a terminal. Exit code 3: a question is open; it stands in
-    the settings file.
+    The file is for `train --config`. It asks only where it is unsure, and only on a terminal. Exit code 3: a
+    question is open; it stands in the settings file.
     """
     import sys
 
@@ -91,7 +92,7 @@ def inspect(
     min_count: MinCount = None,
     as_json: Json = False,
 ) -> None:
-    """Check a catalogue before training: what it has, what is missing, what was rejected and why."""
+    """Check a catalogue: what it has, and what is rejected and why."""
     from shelfwise.catalog.reading.reading_summary import reading_lines
     from shelfwise.commands.inspect import inspect_catalog
     from shelfwise.config import Config
@@ -133,7 +134,7 @@ def plugins(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List modalities and fusion policies, or show every setting of one."""
+    """List modalities and fusion policies, or the settings of one."""
     from shelfwise.commands.plugins import list_plugins, plugin_settings, settings_table
 
     if name is not None:
@@ -146,7 +147,7 @@ def plugins(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check the installation: libraries, weights, device, memory and disk."""
+    """Check libraries, weights, device, memory and disk."""
     from shelfwise.cli.terminal import cache_folder
     from shelfwise.commands.doctor import examine, report_lines
 
@@ -163,7 +164,8 @@ def fetch(
     allow: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="HOST", help="A host that may be asked: cdn.shop.com or *.shop.com. Repeatable."
+            metavar="HOST",
+            help="A host that may be asked: cdn.shop.com or *.shop.com. Can be repeated.",
         ),
     ] = None,
     allow_private: Annotated[
@@ -172,7 +174,7 @@ def fetch(
             metavar="HOST", help="As --allow, for a host with a private address, as in an intranet."
         ),
     ] = None,
-    config: ConfigFile = None,
+    config: CatalogConfig = None,
     max_mb: Annotated[
         int, typer.Option(metavar="N", min=1, max=50, help="Megabytes an image may have.")
     ] = 20,
@@ -190,7 +192,7 @@ def fetch(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch the images that a catalogue names by URL, from allowed hosts. Rerun to resume."""
+    """Fetch images that a catalogue names by URL, from allowed hosts. Rerun to resume."""
     from shelfwise.commands.fetch import fetch_images, outcome_lines
     from shelfwise.config import Config
     from shelfwise.fetching.allowlist import Allowlist
@@ -217,7 +219,7 @@ def sample(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a generated catalogue to try things on: the same products for the same seed."""
+    """Write a generated catalogue to try things on. The same seed gives the same products."""
     from shelfwise.commands.sample import sample_catalog
 
     with terminal_context() as context:

@@ -193,7 +193,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a model as ONNX, move a model or catalogue to a changed taxonomy, or write Parquet."""
+    """Export to ONNX or Parquet, or move to a changed taxonomy."""
     from shelfwise.commands.export import export_bundle, export_words
     from shelfwise.commands.migrate import run_migration
     from shelfwise.commands.to_parquet import export_parquet, parquet_words
@@ -227,7 +227,7 @@ def sign(
     ],
     as_json: Json = False,
 ) -> None:
-    """Sign a model, so that others can demand that it is yours: shelfwise --public-key FILE ..."""
+    """Sign a model. With `shelfwise --public-key FILE` others can then demand that it is yours."""
     from shelfwise.commands.sign import sign as run
 
     signed = run(model, key)

@@ -14,6 +14,9 @@ from shelfwise import aliases
 INCOMPLETE = 4
 """Exit code where a part of the input could not be used and the rest was."""
 
+DEMO_NOTE = "The demo trains a small model first: half a minute, once."
+"""What is said before the model of ``--demo`` is made."""
+
 CatalogPath = Annotated[
     Path,
     typer.Argument(
@@ -38,12 +41,20 @@ Preset = Annotated[
         metavar="NAME", help="recommended, quick, best, paper, authors_code or everything."
     ),
 ]
+CatalogConfig = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", help="Settings of which [catalog] counts."),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE.toml", help="Settings that override the preset."),
 ]
 MinCount = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Products a category needs to be learned.")
+]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[
+    int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one line of JSON instead of text, errors too.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shelfwise.cli.options import Json
+from shelfwise.cli.options import DEMO_NOTE, Host, Json, Port
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
@@ -38,12 +38,8 @@ def review(
             help="Catalogue that MODEL was trained on, to learn from decisions. Default: CATALOG itself.",
         ),
     ] = None,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
-    ] = 8001,
+    host: Host = "127.0.0.1",
+    port: Port = 8001,
     address: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +49,9 @@ def review(
     ] = None,
     lead: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Who may also decide in bulk and export. Repeatable."),
+        typer.Option(
+            metavar="NAME", help="Who may also decide in bulk and export. Can be repeated."
+        ),
     ] = None,
     reviewer: Annotated[
         list[str] | None,
@@ -61,7 +59,7 @@ def review(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Open a page on which people check and correct labels; no decision is ever lost."""
+    """Open a page on which people check and correct labels. No decision is ever lost."""
     if demo == (model is not None) or (not demo and catalog is None) or (demo and training):
         raise ConfigError("give MODEL and CATALOG, or --demo alone")
     try:
@@ -75,7 +73,7 @@ def review(
             from shelfwise.commands.demo_model import demo_model
             from shelfwise.commands.review_demo import demo_catalog, demo_model_copy
 
-            typer.echo("The demo trains a small model first: half a minute, once.", err=True)
+            typer.echo(DEMO_NOTE, err=True)
             made = demo_model(cache_folder(), context)
             model = demo_model_copy(made)
             catalog = demo_catalog(made, context)

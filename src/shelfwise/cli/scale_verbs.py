@@ -9,7 +9,7 @@ import typer
 
 from shelfwise.cli.options import (
     INCOMPLETE,
-    ConfigFile,
+    CatalogConfig,
     Json,
     ModelPath,
     NoveltyRate,
@@ -51,7 +51,7 @@ def ingest(
         ),
     ],
     out: Out,
-    config: ConfigFile = None,
+    config: CatalogConfig = None,
     shard_rows: Annotated[
         int, typer.Option(metavar="N", min=1, help="Products of a shard, or some thousand more.")
     ] = 20_000,
@@ -60,9 +60,10 @@ def ingest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check files of any size and write their products as shards, which every verb takes as CATALOG.
+    """Check files of any size and write their products as shards.
 
-    Rerun the same command to resume. Exit code 4: a file could not be read to its end; the others were.
+    Every verb takes these as CATALOG. Rerun the same command to resume. Exit code 4: a file could not be
+    read to its end; the others were.
     """
     from shelfwise.commands.ingest import ingest as ingest_files
     from shelfwise.commands.ingest import summary_lines
@@ -97,7 +98,9 @@ def label(
     top: Annotated[
         int | None,
         typer.Option(
-            metavar="K", min=1, help="Write only the K highest scores; above 200 labels 20."
+            metavar="N",
+            min=1,
+            help="Write only the N highest scores; default: all, or 20 of more than 200 labels.",
         ),
     ] = None,
     part_format: Annotated[
@@ -107,9 +110,10 @@ def label(
     novelty_rate: NoveltyRate = None,
     as_json: Json = False,
 ) -> None:
-    """Label a catalogue of any size, a part a shard, by several workers. Rerun to resume.
+    """Label a catalogue of any size by several workers.
 
-    Exit code 4: a shard or a record could not be labelled, or a file not read; the others were.
+    Each shard gives one part. Rerun to resume. Exit code 4: a shard or a record could not be labelled, or a
+    file not read; the others were.
     """
     from shelfwise.commands.label import label as label_shards
     from shelfwise.commands.label import summary_lines

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shelfwise.cli.options import Json
+from shelfwise.cli.options import DEMO_NOTE, Host, Json, Port
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
@@ -21,12 +21,8 @@ def serve(
     demo: Annotated[
         bool, typer.Option("--demo", help="Serve a small model that is trained first.")
     ] = False,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
-    ] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A name that callers use for it. Can be repeated."),
@@ -43,7 +39,7 @@ def serve(
     drain_delay: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0, help="From telling that it ends to taking no more requests."
+            metavar="SECONDS", min=0, help="How long it still takes requests after /readyz says no."
         ),
     ] = 2.0,
     models_root: Annotated[
@@ -80,7 +76,7 @@ def _demo() -> Path:
     from shelfwise.commands.demo_model import demo_model
 
     with terminal_context() as context:
-        typer.echo("The demo trains a small model first: half a minute, once.", err=True)
+        typer.echo(DEMO_NOTE, err=True)
         return demo_model(cache_folder(), context).model
 
 

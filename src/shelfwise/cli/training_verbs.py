@@ -165,7 +165,7 @@ def compare(
     min_count: MinCount = None,
     as_json: Json = False,
 ) -> None:
-    """Fit many systems on one split and rank them by accuracy and cost."""
+    """Fit many systems on one split; rank them by accuracy and cost."""
     from shelfwise.commands.compare import compare as run
     from shelfwise.commands.selected_systems import select_systems
     from shelfwise.config import Config
