@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -17,6 +15,7 @@ from shelfwise.config import Config
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Context, Prediction, RejectedField, State
 from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import sha256_of_json
 from shelfwise.errors import ConfigError
 from shelfwise.evaluation.evaluate import refused_fields, score_system, similar_figures, stages_of
 from shelfwise.evaluation.ranking import ranked
@@ -235,7 +234,7 @@ def _run_key(config: Config, data: PreparedData) -> str:
     common = {name: settings[name] for name in ("seed", "catalog", "labels", "split", "stacking")}
     # the test products count too: their predictions are kept as well
     fingerprints = [data.training_set.catalog.fingerprint(), data.test.fingerprint()]
-    return _sha256([version("shelfwise"), common, *fingerprints])
+    return sha256_of_json([version("shelfwise"), common, *fingerprints])
 
 
 def _system_keys(config: Config) -> dict[str, str]:
@@ -246,9 +245,4 @@ def _system_keys(config: Config) -> dict[str, str]:
     for name, system in settings["systems"].items():
         fused = system["members"] or list(config.members)
         parts[name] = [system, {member: members[member] for member in fused}]
-    return {name: _sha256(value) for name, value in parts.items()}
-
-
-def _sha256(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return {name: sha256_of_json(value) for name, value in parts.items()}

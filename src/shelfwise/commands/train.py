@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -16,7 +15,7 @@ from shelfwise.catalog.reading.reader import write_quarantine
 from shelfwise.config import Config
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
-from shelfwise.disk.files import write_json_lines, write_text_atomically
+from shelfwise.disk.files import sha256_of_json, write_json_lines, write_text_atomically
 from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import ShelfwiseError
 from shelfwise.evaluation.evaluate import evaluate_model
@@ -194,5 +193,4 @@ def write_quarantines(data: PreparedData, folder: Path) -> None:
 def _run_key(config: Config, data: PreparedData) -> str:
     """What identifies a run: the version, all settings and the training products."""
     parts = [version("shelfwise"), config.dump(), data.training_set.catalog.fingerprint()]
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of_json(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ConfigDict, TypeAdapter
 
 from shelfwise.catalog.shards.manifest import NOTHING_ELSE, Shard
+from shelfwise.disk.files import sha256_of_json
 from shelfwise.errors import StorageError
 
 PLAN = "plan.json"
@@ -66,7 +66,7 @@ class LabelPlan:
     def part_stem(self, number: int) -> str:
         """The name of a shard's part without its ending: its number, and a digest of all that makes it."""
         made_of = [self.shards[number].sha256, self.model, asdict(self.settings)]
-        digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+        digest = sha256_of_json(made_of)
         return f"{_PART}{number:05}-{digest[:_DIGEST_LETTERS]}"
 
     def part_name(self, number: int) -> str:

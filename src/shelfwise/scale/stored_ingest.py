@@ -6,8 +6,6 @@ were put. The same sources give the same objects as files in folders do.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from shelfwise.catalog.shards.sources import is_catalog_name
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
-from shelfwise.disk.files import replacing, sha256_of_file
+from shelfwise.disk.files import replacing, sha256_of_file, sha256_of_json
 from shelfwise.errors import CatalogError, ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage, StoredObject
 from shelfwise.scale.storage import Storage, publish_same, storage_of
@@ -142,7 +140,7 @@ def _work_folder(asked: Sequence[object], context: Context) -> Iterator[Path]:
         with TemporaryDirectory(prefix="shelfwise-") as name:
             yield Path(name)
         return
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    digest = sha256_of_json(asked)
     folder = context.cache / "ingest" / digest[:_DIGEST_LETTERS]
     with claimed(folder):
         folder.mkdir(parents=True, exist_ok=True)
