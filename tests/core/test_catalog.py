@@ -76,6 +76,13 @@ def with_images() -> Catalog:
     return Catalog.from_records(records, "/shop")
 
 
+def test_one_value_is_that_of_its_column() -> None:
+    catalog = Catalog.from_records([{"id": "1", "title": "Mug"}, {"id": "2", "price": 4.5}])
+    for name in ("id", "title", "price", "categories"):
+        values = [catalog.value(name, row) for row in np.arange(len(catalog))]
+        assert values == catalog.column(name)
+
+
 def test_images_are_paths_or_bytes() -> None:
     catalog = with_images()
     embedded = EmbeddedImage(pa.py_buffer(PNG))

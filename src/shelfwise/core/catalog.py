@@ -114,6 +114,10 @@ class Catalog:
         values: list[Any] = self.table.column(name).to_pylist()
         return values
 
+    def value(self, name: str, row: int) -> Any:
+        """The Python value of one product in a column, None where it has none; no others are made."""
+        return self.table.column(name)[int(row)].as_py()
+
     def has_value(self, name: str) -> NDArray[np.bool_]:
         """Which products have something in a column, neither null nor an empty text or list: (N,).
 

@@ -277,7 +277,7 @@ class ImageReading:
         for place, image in zip(given, decode_images(sources, self.resizing), strict=True):
             # a broken image costs the image, not the product
             if isinstance(image, ImageRejectedError):
-                identity = self.catalog.ids[rows[place]]
+                identity = self.catalog.value("id", rows[place])
                 refused.append(RejectedField(identity, self.field, str(image)))
             else:
                 pixels[place] = image

@@ -152,7 +152,7 @@ class ReviewProducts:
 
     def field(self, name: str, row: int) -> object:
         """One field of one product."""
-        return self.catalog.table.column(name)[row].as_py()
+        return self.catalog.value(name, row)
 
     def further_fields(self, row: int) -> dict[str, str]:
         """The columns that the model does not know."""
