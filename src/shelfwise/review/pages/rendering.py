@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import jinja2
 from fastapi import Request
@@ -133,14 +133,8 @@ def product_page(
     if hidden is not None:
         latest = None
         current = {key: one for key, one in current.items() if key != products.ids[row]}
-    decided = latest is not None and latest.state == "decided"
-    labels = workspace.labels_of(row, current)
-    # nobody decided and the catalogue says nothing: the suggestion is where one begins
-    if not decided and products.given[row] is None:
-        labels = products.suggestion(row)
     # what a person ticked is never lost
-    if unsaved is not None:
-        labels = unsaved.labels
+    labels = _labels_at_first(workspace, row, current) if unsaved is None else unsaved.labels
     candidates = products.shown(row)
     known = {candidate.name for candidate in candidates}
     rows = workspace.queues.rows(chosen, current, person)
@@ -164,9 +158,7 @@ def product_page(
         suggestion=products.suggestion(row),
         several_frames=shows_more_than_the_model_sees(products.catalog, row),
         latest=latest,
-        changed_since=decided
-        and latest is not None
-        and latest.fingerprint != products.fingerprint(row),
+        changed_since=_is_decided(latest) and latest.fingerprint != products.fingerprint(row),
         history=[] if hidden else workspace.store.history(products.ids[row]),
         second_look=None if hidden is None else hidden.id,
         opinion=None if latest is None else opinions.get(latest.product),
@@ -178,6 +170,19 @@ def product_page(
         unsaved=unsaved,
     )
     return HTMLResponse(page, 200 if unsaved is None else unsaved.status)
+
+
+def _is_decided(latest: Decision | None) -> TypeGuard[Decision]:
+    return latest is not None and latest.state == "decided"
+
+
+def _labels_at_first(workspace: Workspace, row: int, current: dict[str, Decision]) -> Labels:
+    """The labels that are ticked when a product is opened."""
+    products = workspace.products
+    # nobody decided and the catalogue says nothing: the suggestion is where one begins
+    if not _is_decided(current.get(products.ids[row])) and products.given[row] is None:
+        return products.suggestion(row)
+    return workspace.labels_of(row, current)
 
 
 def _steps(rows: Sequence[int], row: int) -> dict[str, int | None]:

@@ -43,6 +43,7 @@ def review_router(workspace: Workspace) -> APIRouter:
     router = APIRouter(prefix="/review", include_in_schema=False)
     _add_product_routes(router, workspace)
     _add_list_routes(router, workspace)
+    _add_bulk_routes(router, workspace)
     _add_undo_routes(router, workspace)
     add_progress_routes(router, workspace)
     return router
@@ -168,6 +169,8 @@ def _add_list_routes(router: APIRouter, workspace: Workspace) -> None:
             is_decided=lambda row: workspace.queues.is_decided(row, current),
         )
 
+
+def _add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/bulk")
     def preview(request: Request) -> HTMLResponse:
         check_lead(request)
