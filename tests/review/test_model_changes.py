@@ -21,10 +21,10 @@ HOME = "/review/models"
 def wait_for(served: Any, *states: str) -> None:
     """Wait until a change of the model is as far as this."""
     for _ in range(600):
-        if served.changes.standing.state in states:
+        if served.changes.status.state in states:
             return
         time.sleep(0.05)
-    pytest.fail(f"it is {served.changes.standing}")
+    pytest.fail(f"it is {served.changes.status}")
 
 
 def decide(
@@ -105,7 +105,7 @@ def test_nothing_is_learnt_from_the_random_sample_or_its_look_alikes(served: Any
     for row in others:
         decide(client, row)
     learn(served, client)
-    found = json.loads((served.changes.standing.proposed.folder / "MANIFEST.json").read_text())
+    found = json.loads((served.changes.status.proposed.folder / "MANIFEST.json").read_text())
     learnt = {json.loads(line)["id"] for line in found["learnt"].splitlines()}
     left_out = {json.loads(line)["id"] for line in found["left_out"].splitlines()}
     ids = workspace.products.ids
@@ -115,7 +115,7 @@ def test_nothing_is_learnt_from_the_random_sample_or_its_look_alikes(served: Any
     assert '<th scope="row">Micro-F1</th>' in client.get(HOME).text
     assert not re.search(r"\([+-][\d.]+ to [+-]", client.get(HOME).text)
     # these measure, and nothing else
-    assert served.changes.standing.proposed.comparison.products == 2
+    assert served.changes.status.proposed.comparison.products == 2
 
 
 def test_one_change_at_a_time_and_stopping_leaves_everything_as_it_was(
@@ -136,7 +136,7 @@ def test_one_change_at_a_time_and_stopping_leaves_everything_as_it_was(
     assert "Not done: a model is being trained" in client.post(f"{HOME}/train").text
     # people go on
     assert decide(client, 1).status_code == 200
-    process = served.changes.standing.work._process._process
+    process = served.changes.status.work._process._process
     client.post(f"{HOME}/stop")
     wait_for(served, "idle")
     assert "Stopped: the model in use and all decisions are as they were" in client.get(HOME).text
@@ -145,7 +145,7 @@ def test_one_change_at_a_time_and_stopping_leaves_everything_as_it_was(
     assert served.workspace.store.all_decisions()[:1] == before[1]
     (tmp_path / "slow").unlink()
     learn(served, client)
-    assert served.changes.standing.state == "ready"
+    assert served.changes.status.state == "ready"
 
 
 def test_a_training_that_fails_or_is_killed_is_told_and_costs_nothing(
@@ -161,7 +161,7 @@ def test_a_training_that_fails_or_is_killed_is_told_and_costs_nothing(
     (tmp_path / "slow").write_text("2000")
     client.post(f"{HOME}/train")
     for _ in range(200):
-        work = served.changes.standing.work
+        work = served.changes.status.work
         if work is not None and work.stage == "fitting title":
             break
         time.sleep(0.05)
@@ -182,7 +182,7 @@ def test_only_a_lead_changes_the_model_and_only_if_there_is_something_to_learn(s
     assert "A lead can begin this" in bob.get(HOME).text
     assert "no other model is proposed" in ada.post(f"{HOME}/use").text
     assert ada.post(f"{HOME}/load", data={"digest": "../.."}).status_code == 404
-    assert served.changes.standing.state == "idle"
+    assert served.changes.status.state == "idle"
 
 
 def test_where_models_must_be_signed_none_is_trained(
@@ -192,7 +192,7 @@ def test_where_models_must_be_signed_none_is_trained(
     decide(client, 0)
     monkeypatch.setenv("SHELFWISE_PUBLIC_KEY", "key.pem")
     assert "Not done: Only signed models are accepted here" in client.post(f"{HOME}/train").text
-    assert served.changes.standing.state == "idle"
+    assert served.changes.status.state == "idle"
 
 
 def test_what_was_not_on_the_screen_is_not_accepted(served: Any) -> None:

@@ -38,8 +38,8 @@ def _add_pages(router: APIRouter, changes: ModelChanges) -> None:
             "models.html.j2",
             read_filter(request),
             title="Model",
-            standing=changes.standing,
-            lesson=changes.lesson(),
+            status=changes.status,
+            training_data=changes.training_data(),
             why_not=changes.why_not(),
             kept=kept_models(changes.sources.model),
             events=changes.events.all(),
@@ -51,7 +51,7 @@ def _add_pages(router: APIRouter, changes: ModelChanges) -> None:
 
     @router.get("/changes")
     def changed(request: Request) -> Response:
-        proposed = changes.standing.proposed
+        proposed = changes.status.proposed
         chosen = read_filter(request)
         if proposed is None:
             said = "No other model is proposed any more."

@@ -41,7 +41,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """What is learnt, and what is left out.
 
     Args:
@@ -74,15 +74,15 @@ def sample_rows(workspace: Workspace) -> set[int]:
     return rows | {row_of[identity] for identity in shown if identity in row_of}
 
 
-def lesson(workspace: Workspace) -> Lesson:
+def training_data(workspace: Workspace) -> TrainingData:
     """What can be learnt from the catalogue under review."""
     products = workspace.products
     sample = sample_rows(workspace)
     copies = {other for row in sample for other in products.copies_of(row)}
-    return _lesson(workspace, sample, {products.ids[row] for row in sample | copies})
+    return _data_without(workspace, sample, {products.ids[row] for row in sample | copies})
 
 
-def lesson_with(workspace: Workspace, training: Path, context: Context) -> Lesson:
+def training_data_with(workspace: Workspace, training: Path, context: Context) -> TrainingData:
     """What can be learnt beside the training catalogue in another file.
 
     Of the catalogue under review only products that people decided about are learnt from.
@@ -109,9 +109,11 @@ def lesson_with(workspace: Workspace, training: Path, context: Context) -> Lesso
     in_sample = np.array([identity in names for identity in ids], np.bool_)
     alike = np.isin(groups, groups[in_sample])
     unseen = names | copies | {ids[row] for row in np.flatnonzero(alike)}
-    found = _lesson(workspace, sample, unseen)
+    found = _data_without(workspace, sample, unseen)
     undecided = set(products.ids) - known - found.decisions.keys()
-    return Lesson(found.decisions, found.sample, found.look_alikes, found.left_out | undecided)
+    return TrainingData(
+        found.decisions, found.sample, found.look_alikes, found.left_out | undecided
+    )
 
 
 def needs_training_catalog(workspace: Workspace) -> str | None:
@@ -132,7 +134,7 @@ def needs_training_catalog(workspace: Workspace) -> str | None:
     )
 
 
-def _lesson(workspace: Workspace, sample: set[int], unseen: Iterable[str]) -> Lesson:
+def _data_without(workspace: Workspace, sample: set[int], unseen: Iterable[str]) -> TrainingData:
     """The decisions about products that are not `unseen`."""
     left_out = frozenset(unseen)
     current = workspace.store.current()
@@ -140,4 +142,4 @@ def _lesson(workspace: Workspace, sample: set[int], unseen: Iterable[str]) -> Le
     for row, identity in enumerate(workspace.products.ids):
         if workspace.queues.is_decided(row, current) and identity not in left_out:
             decisions[identity] = current[identity].after
-    return Lesson(decisions, len(sample), len(left_out) - len(sample), left_out)
+    return TrainingData(decisions, len(sample), len(left_out) - len(sample), left_out)

@@ -24,14 +24,14 @@ from shelfwise.review.retraining.kept_models import (
     training_seconds,
 )
 from shelfwise.review.retraining.learning import (
-    Lesson,
     Sources,
-    lesson,
-    lesson_with,
+    TrainingData,
     needs_training_catalog,
+    training_data,
+    training_data_with,
 )
 from shelfwise.review.retraining.model_comparison import compare
-from shelfwise.review.retraining.proposed_model import Proposed, Standing
+from shelfwise.review.retraining.proposed_model import ChangeStatus, Proposed
 from shelfwise.review.retraining.training_process import StoppedError, TrainingProcess
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.sessions import Visitor
@@ -68,7 +68,7 @@ class ModelChanges:
         self.sources = sources
         self.events = ModelEvents(workspace.store.database)
         # replaced as a whole: whoever reads it sees one moment
-        self.standing = Standing()
+        self.status = ChangeStatus()
         self._suggest = suggest
         self._context = context
         self._train = train
@@ -81,9 +81,9 @@ class ModelChanges:
         found = digest_of(self.sources.model)
         return found is not None and found != self.workspace.products.model_digest
 
-    def lesson(self) -> Lesson:
+    def training_data(self) -> TrainingData:
         """What can be learnt now, as far as the catalogue under review tells."""
-        return lesson(self.workspace)
+        return training_data(self.workspace)
 
     def why_not(self) -> str | None:
         """Why no model can be trained now; None where one can."""
@@ -97,7 +97,7 @@ class ModelChanges:
             needed = needs_training_catalog(self.workspace)
             if needed is not None:
                 return needed
-        if not self.lesson().decisions:
+        if not self.training_data().decisions:
             return "There is nothing to learn from yet: decide some products outside of the random sample."
         return None
 
@@ -123,7 +123,7 @@ class ModelChanges:
 
     def stop(self) -> None:
         """Stop what is under way. The model in use and all decisions stay as they are."""
-        work = self.standing.work
+        work = self.status.work
         if work is not None:
             work.stop()
 
@@ -153,7 +153,7 @@ class ModelChanges:
             self.workspace.use(proposed.products)
             facts = {**proposed.facts, "before": old_digest}
             self.events.add("used", proposed.products.model_digest, visitor.name, facts)
-            self.standing = Standing()
+            self.status = ChangeStatus()
             return said
 
     def keep(self, visitor: Visitor) -> str:
@@ -168,11 +168,11 @@ class ModelChanges:
             digest = self.workspace.products.model_digest
             self.events.add("kept", digest, visitor.name, facts)
             said = f"The old model stays in use. The new one was not deleted: it lies in {proposed.folder}."
-            self.standing = Standing()
+            self.status = ChangeStatus()
             return said
 
     def _ready(self) -> Proposed:
-        proposed = self.standing.proposed
+        proposed = self.status.proposed
         if proposed is None:
             raise Problem(
                 409, "nothing-proposed", "no other model is proposed any more; look again"
@@ -194,14 +194,14 @@ class ModelChanges:
         expected: float | None = None,
     ) -> None:
         with self._lock:
-            if self.standing.state in ("working", "ready"):
+            if self.status.state in ("working", "ready"):
                 raise Problem(
                     409,
                     "change-under-way",
                     "a model is being trained or waits to be judged: finish that first",
                 )
             work = BackgroundWork(title, expected)
-            self.standing = Standing("working", work=work)
+            self.status = ChangeStatus("working", work=work)
             self._thread = threading.Thread(target=self._run, args=(work, make), daemon=True)
             self._thread.start()
 
@@ -209,25 +209,27 @@ class ModelChanges:
         """Do the work; whatever happens, the model in use and the decisions stay as they are."""
         lower_priority()
         try:
-            standing = Standing("ready", proposed=make(work))
+            status = ChangeStatus("ready", proposed=make(work))
         except StoppedError as stopped:
-            standing = Standing("idle", f"{stopped}.")
+            status = ChangeStatus("idle", f"{stopped}.")
         except (ShelfwiseError, OSError) as error:
-            standing = Standing("failed", str(error))
+            status = ChangeStatus("failed", str(error))
         except Exception:
             log.exception("another model could not be made ready")
-            standing = Standing("failed", "a fault of the program; its log has the reason")
+            status = ChangeStatus("failed", "a fault of the program; its log has the reason")
         with self._lock:
-            self.standing = standing
+            self.status = status
 
     def _trained(self, work: BackgroundWork, visitor: Visitor) -> Proposed:
         """Train in a process of its own, then compare."""
         sources = self.sources
         work.tell("gathering decisions", 0, 0)
         if sources.training is None:
-            found = self.lesson()
+            found = self.training_data()
         else:
-            found = lesson_with(self.workspace, sources.training, work.context(self._context))
+            found = training_data_with(
+                self.workspace, sources.training, work.context(self._context)
+            )
         folder = models_folder(sources.model) / ".training"
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / "model"
@@ -247,7 +249,7 @@ class ModelChanges:
         self.events.add("trained", digest, visitor.name, facts)
         return self._loaded(work, place, facts, found.left_out)
 
-    def _command(self, found: Lesson, folder: Path, new: Path) -> list[str]:
+    def _command(self, found: TrainingData, folder: Path, new: Path) -> list[str]:
         """The training as one would type it."""
         sources = self.sources
         corrections, left_out = found.write(folder)

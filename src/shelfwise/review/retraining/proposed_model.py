@@ -32,7 +32,7 @@ class Proposed:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ChangeStatus:
     """How far a change of the model is.
 
     Args:
