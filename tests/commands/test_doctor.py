@@ -49,8 +49,10 @@ def test_it_names_the_extras_of_the_project() -> None:
 def test_a_missing_library_is_a_note_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "timm" else real(name))
+    real = doctor.installed_version
+    monkeypatch.setattr(
+        doctor, "installed_version", lambda name: None if name == "timm" else real(name)
+    )
     found = examine(tmp_path / "not there yet")
     assert "timm missing; pip install 'shelfwise[image]'" in found["advice"]
     assert any("timm missing" in line for line in report_lines(found))

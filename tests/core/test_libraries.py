@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shelfwise.core.libraries import library
+from shelfwise.core.libraries import installed_version, library
 from shelfwise.errors import PluginError
 
 
@@ -18,3 +18,8 @@ def test_what_is_missing_is_named_with_its_extra() -> None:
     )
     with pytest.raises(PluginError, match=sentence):
         library("a_library_that_nobody_has", "image", "an image backbone")
+
+
+def test_a_library_that_is_not_installed_has_no_version() -> None:
+    assert installed_version("a_library_that_nobody_has") is None
+    assert installed_version("pytest") == pytest.__version__

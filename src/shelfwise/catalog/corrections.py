@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from shelfwise.catalog.corrections_file import Correction
 from shelfwise.catalog.labels import SEPARATOR, Mode, Paths, flatten, stripped_paths
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.similar_names import most_similar
 from shelfwise.errors import CatalogError
 
 MAX_NAMED = 5
@@ -92,7 +92,7 @@ def apply_corrections(
         undecided=len(corrections) - len(decided),
         added=dict(added.most_common()),
         removed=dict(removed.most_common()),
-        new={name: _most_like(name, before) for name in new_labels},
+        new={name: most_similar(name, before) for name in new_labels},
     )
     if not changed:
         return catalog, report
@@ -189,11 +189,3 @@ def _check_known(catalog: Catalog, identifiers: Iterable[str]) -> None:
     raise CatalogError(
         f"corrected products that are not in {where}: {shown}; are these its corrections?"
     )
-
-
-def _most_like(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a new one resembles most; None where it resembles none."""
-    matches = difflib.get_close_matches(name, known, n=1)
-    if matches:
-        return matches[0]
-    return None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from shelfwise.core.libraries import installed_version
 from shelfwise.errors import DeviceError, WeightsError
 
 EXTRAS = {
@@ -48,10 +48,12 @@ def examine(cache: Path) -> dict[str, Any]:
         "shelfwise", "python", "libraries" and "extras" with versions (None where not installed), "weights",
         "device", "processor", "memory" and "disk" in bytes, and "advice": one sentence a problem.
     """
-    libraries = {name: _version(name) for name in CORE}
-    extras = {extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()}
+    libraries = {name: installed_version(name) for name in CORE}
+    extras = {
+        extra: {name: installed_version(name) for name in names} for extra, names in EXTRAS.items()
+    }
     found: dict[str, Any] = {
-        "shelfwise": _version("shelfwise"),
+        "shelfwise": installed_version("shelfwise"),
         "python": platform.python_version(),
         "libraries": libraries,
         "extras": extras,
@@ -201,13 +203,6 @@ def _advice(found: dict[str, Any]) -> list[str]:
             f"only {_gigabytes(found['disk']['free'])} of disk are free; a training may not finish"
         )
     return advice
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _gigabytes(count: int | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shelfwise import aliases
 from shelfwise.core import registry
+from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import PluginError
 
 Schema = Mapping[str, Any]
@@ -73,8 +73,7 @@ def _kind_of(name: str) -> registry.Registry:
         raise PluginError(f"the plug-in {name!r} was removed: {aliases.REMOVED[name]}")
     plugins = list_plugins()
     names = [*plugins["modalities"], *plugins["fusion"]]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = did_you_mean(name, names)
     known = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugins.items())
     raise PluginError(f"there is no plug-in called {name!r}; {hint}known: {known}")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from shelfwise.config import Config, MemberSettings
+from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import ConfigError
 
 
@@ -39,8 +39,7 @@ def select_systems(config: Config, wanted: Sequence[str]) -> Config:
 def _unknown_system(config: Config, name: str) -> str:
     """What is wrong with a name, and which names there are."""
     known = [*config.members, *config.systems]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = did_you_mean(name, known)
     return f"there is no system called {name!r}; {hint}known: all, {', '.join(known)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from shelfwise.errors import PluginError
@@ -21,6 +22,14 @@ def library(name: str, extra: str, purpose: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise missing_library(error, extra, purpose) from error
+
+
+def installed_version(name: str) -> str | None:
+    """The version of an installed package; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def missing_library(error: ModuleNotFoundError, extra: str, purpose: str) -> PluginError:

@@ -7,7 +7,6 @@ and ``shelfwise.formats``.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -25,6 +24,7 @@ from shelfwise import aliases
 from shelfwise.config import Config, describe
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
+from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import ConfigError, PluginError
 
 
@@ -126,8 +126,7 @@ class Registry:
         if name in aliases.REMOVED:
             return f"the {self.kind} {name!r} was removed: {aliases.REMOVED[name]}"
         # A typing mistake is likelier than a missing plug-in.
-        near = difflib.get_close_matches(name, self.names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(name, self.names())
         return f"there is no {self.kind} called {name!r}; {hint}known: {', '.join(self.names())}"
 
     @cached_property

@@ -127,10 +127,8 @@ class Ridge(FusionPolicy):
             NotFittedError: before :meth:`fit` or :meth:`restore`.
             PluginError: more sets than a graph holds.
         """
-        from shelfwise.nn.fusion.fusion_module import (
-            FusionModule,
-            sets_of_members,
-        )  # torch is only needed here
+        # torch is only needed here
+        from shelfwise.nn.fusion.fusion_module import FusionModule, sets_of_members
 
         solutions = self._solved()
         numbers = sorted(solutions)

@@ -153,9 +153,8 @@ class RowClassifier:
     ) -> Self:
         """The classifier that `arrays` were taken from; those of other names are passed over."""
         weights = with_prefix(PREFIX, arrays)
-        with torch_seed(
-            0
-        ):  # the first weights are replaced; the caller's randomness stays as it is
+        # the first weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):
             network = _Network(len(weights["mean"]), len(weights["output.bias"]), settings)
         network.load_state_dict(weights)
         return cls(network, epochs)

@@ -85,9 +85,8 @@ class NetworkModality(Modality, Generic[Network]):
     def restore(self, state: State) -> Self:
         """Become the modality that `state` was taken from."""
         self._facts = dict(state.facts)
-        with torch_seed(
-            0
-        ):  # the initial weights are replaced; the caller's randomness stays as it is
+        # the initial weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):
             network = self.rebuild(state)
         self._network = network.eval()
         return self

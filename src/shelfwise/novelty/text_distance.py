@@ -103,9 +103,8 @@ class NearestTextDistance:
         facts: dict[str, str] = {}
         vectors = np.zeros((len(rows), 0), np.float32)
         if encoder:
-            from shelfwise.features.sentence_encoder import (
-                find_encoder,
-            )  # torch: only if sentences are read
+            # torch: only if sentences are read
+            from shelfwise.features.sentence_encoder import find_encoder
 
             source = find_encoder(encoder)
             facts = {"name": encoder, "origin": source.origin, "sha256": source.sha256}
@@ -213,9 +212,8 @@ class NearestTextDistance:
         """Sentence vectors (N, D) less the mean, of length 1; D is 0 without an encoder."""
         if not self.encoder:
             return np.zeros((len(rows), 0), np.float32)
-        from shelfwise.features.sentence_encoder import (
-            verify_encoder,
-        )  # torch: only if sentences are read
+        # torch: only if sentences are read
+        from shelfwise.features.sentence_encoder import verify_encoder
 
         source = verify_encoder(
             self.encoder["name"], self.encoder["origin"], self.encoder["sha256"]

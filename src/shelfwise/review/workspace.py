@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import LabelError, StorageError
 from shelfwise.review.database.decision_rows import Decision, Labels, Proposal, Reason, State
 from shelfwise.review.database.decisions import DecisionStore
@@ -100,8 +100,7 @@ class Workspace:
         """
         chosen = {name.strip() for name in names} - {""}
         for name in sorted(chosen - self._known):
-            like = difflib.get_close_matches(name, self.label_names, n=1)
-            fix = f"did you mean {like[0]!r}?" if like else "choose one of the list"
+            fix = did_you_mean(name, self.label_names).rstrip() or "choose one of the list"
             raise LabelError(f"there is no category named {name!r}; {fix}")
         above = {parent for name in chosen for parent in self.products.ancestors(name)}
         return tuple(sorted(chosen | above))

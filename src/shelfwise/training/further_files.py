@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from shelfwise.catalog.labels import Mode
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.joined_catalogs import join_catalogs
+from shelfwise.core.similar_names import did_you_mean
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 
@@ -74,13 +74,12 @@ def without_products(catalog: Catalog, ids: set[str], source: Path) -> Catalog:
         CatalogError: an id is none of the catalogue's, or no product is left.
     """
     names = catalog.ids
-    strangers = sorted(ids - set(names))
-    if strangers:
-        like = difflib.get_close_matches(strangers[0], names[:100_000], n=1)
-        meant = f"; did you mean {like[0]!r}?" if like else ""
+    unknown = sorted(ids - set(names))
+    if unknown:
+        hint = did_you_mean(unknown[0], names[:100_000])
         raise CatalogError(
-            f"{source} leaves out {len(strangers)} products that are not in the catalogue, such as "
-            f"{strangers[0]!r}{meant}; take them out of the file"
+            f"{source} leaves out {len(unknown)} products that are not in the catalogue, such as "
+            f"{unknown[0]!r}; {hint}take them out of the file"
         )
     kept = np.array([name not in ids for name in names], np.bool_)
     if not kept.any():

@@ -7,7 +7,7 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.libraries import installed_version
 from shelfwise.nn.device import device_facts
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData
@@ -28,7 +29,7 @@ def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -
     """Everything of results.json that is known before the test products are scored."""
     # A library that is not installed is recorded as None, not left out.
     device = device_facts()
-    versions = {name: _version(name) for name in LIBRARIES}
+    versions = {name: installed_version(name) for name in LIBRARIES}
     return {
         "shelfwise": version("shelfwise"),
         "preset": config.preset,
@@ -85,11 +86,3 @@ def _describe_data(data: PreparedData) -> dict[str, Any]:
 def _kinds(quarantine: Sequence[Quarantined]) -> dict[str, int]:
     """Kind of fault -> number of records, the commonest first."""
     return dict(Counter(record.kind for record in quarantine).most_common())
-
-
-def _version(name: str) -> str | None:
-    """The installed version of a library, None where it is not installed."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

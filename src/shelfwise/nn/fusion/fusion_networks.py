@@ -149,9 +149,8 @@ class NetworkPolicy(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
         self.shape_ = Shape(state.facts["labels"], tuple(state.facts["widths"]))
-        with torch_seed(
-            0
-        ):  # the initial weights are replaced; the caller's randomness stays as it is
+        # the initial weights are replaced; the caller's randomness stays as it is
+        with torch_seed(0):
             network = self.network(self.shape_)
         # copies, as a saved model's arrays may be read-only
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()}
