@@ -157,7 +157,11 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Config:
-        """Validate plain values (as :meth:`dump` gives them)."""
+        """Validate plain values (as :meth:`dump` gives them).
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+        """
         try:
             return cls.model_validate(aliases.rename_values(values))
         except ValidationError as error:

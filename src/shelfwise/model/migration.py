@@ -56,6 +56,9 @@ def migrated(bundle: Bundle, migration: Migration) -> tuple[Bundle, dict[str, An
     that several labels become scores their maximum; the parts of a split label all score as the whole did. A
     label that moves raises those that now lie above it. Those that no longer do still count its products in,
     and are reported.
+
+    Raises:
+        TaxonomyError: the changes name paths and the model's labels are names, or the other way round.
     """
     mode = bundle.config["labels"]["mode"]
     labels = bundle.labels

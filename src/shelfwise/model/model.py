@@ -167,7 +167,11 @@ class Model(Predictor):
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Model:
-        """The model that `bundle` was taken from."""
+        """The model that `bundle` was taken from.
+
+        Raises:
+            KeyError: a system fuses a member that is not in the bundle.
+        """
         parts = shared_parts(bundle)
         config, facts = parts["config"], parts["facts"]
         members = {}

@@ -144,7 +144,17 @@ class ObjectStorage:
             yield Path(folder) / Path(name).name
 
     def publish(self, temporary: Path, name: str, once: bool = True) -> bool:
-        """Put the content of a file, in one request: the store has it then, or nothing of it."""
+        """Put the content of a file, in one request: the store has it then, or nothing of it.
+
+        Args:
+            once: only where there is no object of that name.
+
+        Returns:
+            Whether it was put; not where another object stood there.
+
+        Raises:
+            OSError: the store refuses, or reports conflicts again and again.
+        """
         if not once:
             with self._errors_told("write", name):
                 self._library.put(self._store, name, temporary)

@@ -65,7 +65,11 @@ class _Feed:
             self.opening = self.opening or self._opening(group[0])
 
     def change(self, record: Element) -> None:
-        """Note what is to be changed in a record."""
+        """Note what is to be changed in a record.
+
+        Raises:
+            CatalogError: its categories stand where they cannot be changed by themselves.
+        """
         self._number += 1
         holder, group = self._group(record)
         old = [one.text.strip() for one in group]

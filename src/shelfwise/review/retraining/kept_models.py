@@ -87,7 +87,11 @@ def kept_models(model: Path) -> list[KeptModel]:
 
 
 def keep_new(new: Path, model: Path) -> Path:
-    """Move a model that was just trained to its place beside `model`; where it lies then."""
+    """Move a model that was just trained to its place beside `model`; where it lies then.
+
+    Raises:
+        BundleError: there is no model in `new`.
+    """
     digest = digest_of(new)
     if digest is None:
         raise BundleError(f"{new} is not a shelfwise model; train it again")
