@@ -24,18 +24,17 @@ class DemoModel:
     catalog: Path
 
 
-def demo_model(cache: Path, context: Context, products: int = PRODUCTS) -> DemoModel:
+def demo_model(cache: Path, context: Context) -> DemoModel:
     """The demo's model, trained now where the cache has none of this version.
 
     Args:
         cache: the user's cache folder.
-        products: of the generated catalogue.
     """
     # another version may generate other products and train otherwise
-    folder = cache / "demo" / f"{__version__}-{products}"
+    folder = cache / "demo" / f"{__version__}-{PRODUCTS}"
     demo = DemoModel(folder / "model", folder / "catalog" / "catalog.jsonl")
     if (demo.model / MANIFEST).is_file() and demo.catalog.is_file():
         return demo
-    write_sample(folder / "catalog", products=products, context=context)
+    write_sample(folder / "catalog", products=PRODUCTS, context=context)
     train(demo.catalog, demo.model, Config.load("quick"), context=context)
     return demo

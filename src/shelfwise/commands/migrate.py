@@ -14,7 +14,6 @@ from typing import Any
 from shelfwise.catalog.corrections_file import keep_decisions
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog, write_quarantine
-from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA, Catalog
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
@@ -63,7 +62,7 @@ def run_migration(
     if source.is_dir():
         report = migrate_bundle(source, out, migration)
     else:
-        report = migrate_catalog(source, out, migration, context=context)
+        report = migrate_catalog(source, out, migration, context)
     return report, f"{migration_table(report)}\n\nwritten: {out}"
 
 
@@ -114,11 +113,7 @@ def proposal_text(proposal: Mapping[str, Any]) -> str:
 
 
 def migrate_catalog(
-    source: Path,
-    out: Path,
-    migration: Migration,
-    settings: CatalogSettings | None = None,
-    context: Context | None = None,
+    source: Path, out: Path, migration: Migration, context: Context | None = None
 ) -> dict[str, Any]:
     """Write `source` to `out` (JSONL) under the changed taxonomy; only the categories change.
 
@@ -140,18 +135,14 @@ def migrate_catalog(
     with claimed(out):
         # before any work: decisions that people have typed are not there a second time
         keep_decisions(Path(f"{out}.undecided.jsonl"))
-        return _migrate(source, out, migration, settings, context)
+        return _migrate(source, out, migration, context)
 
 
 def _migrate(
-    source: Path,
-    out: Path,
-    migration: Migration,
-    settings: CatalogSettings | None,
-    context: Context | None,
+    source: Path, out: Path, migration: Migration, context: Context | None
 ) -> dict[str, Any]:
     """As :func:`migrate_catalog`, for the holder of the claim on `out`."""
-    result = read_catalog(source, settings, context)
+    result = read_catalog(source, context=context)
     categories = result.catalog.column("categories")
     rewrite = _memoized_paths(migration)
     outcomes = [rewrite(paths) for paths in categories]

@@ -40,7 +40,7 @@ class Disagreement:
 
 
 def disagreements(
-    outputs: MemberOutputs, fields: Sequence[str], top: int = 12, weakest: float = MIN_STRENGTH
+    outputs: MemberOutputs, fields: Sequence[str], top: int = 12
 ) -> list[Disagreement]:
     """The `top` strongest disagreements, strongest first, at most one a product.
 
@@ -51,7 +51,6 @@ def disagreements(
 
     Args:
         fields: what each of the M members reads, joined by + where there are several.
-        weakest: what is weaker is left out.
     """
     count = len(outputs)
     strength = np.zeros(count)
@@ -77,7 +76,7 @@ def disagreements(
     rows = np.argsort(-strength, kind="stable")[:top]
     found = []
     for row in rows.tolist():
-        if strength[row] >= weakest:
+        if strength[row] >= MIN_STRENGTH:
             found.append(_described(outputs, row, strongest[row].tolist(), float(strength[row])))
     return found
 

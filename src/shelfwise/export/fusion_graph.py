@@ -22,7 +22,7 @@ def fusion_network(system: str, policy: FusionPolicy) -> nn.Module:
         network = policy.to_module()
     except NoNetworkError as error:
         supported = ", ".join(exportable_policies())
-        fix = f"(supported: {supported}). Train with --preset paper"
+        fix = f"(supported: {supported}). Train with --preset recommended, quick, best or paper"
         raise PluginError(f"cannot export {system!r}: {error} {fix}") from None
     except PluginError as error:
         raise PluginError(f"cannot export {system!r}: {error}") from None

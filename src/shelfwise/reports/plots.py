@@ -201,8 +201,8 @@ def reliability_curves(before: Mapping[str, Any], after: Mapping[str, Any]) -> s
         return figure_element(figure, "reliability")
 
 
-def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = "products") -> str:
-    """How often each whole number occurs, as upright bars."""
+def count_bars(counts: Mapping[int, int], name: str, xlabel: str) -> str:
+    """How often each whole number occurs among products, as upright bars."""
     with page_style():
         figure, axes = new_figure(2.5)
         axes.bar(list(counts), list(counts.values()), 0.8, color=MAIN)
@@ -210,7 +210,7 @@ def count_bars(counts: Mapping[int, int], name: str, xlabel: str, ylabel: str = 
         axes.tick_params(axis="x", length=0)
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
+        axes.set_ylabel("products")
         axes.grid(axis="y")
         return figure_element(figure, name)
 

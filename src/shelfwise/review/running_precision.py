@@ -55,7 +55,7 @@ class Precision:
 
 
 def running_precision(
-    labels: Int64Array, right: Int64Array, population: int, most: int, alpha: float = ALPHA
+    labels: Int64Array, right: Int64Array, population: int, most: int
 ) -> Precision:
     """The precision after n products, in the order in which they were drawn.
 
@@ -64,7 +64,6 @@ def running_precision(
         right: (n,) how many of them are right.
         population: N, the products of the whole catalogue.
         most: the most labels that any product of the catalogue is given.
-        alpha: how seldom the interval may ever miss the true precision.
 
     >>> all_right = np.full(200, 3)
     >>> running_precision(all_right, all_right, 10_000, most=3).low > 0.95
@@ -85,7 +84,7 @@ def running_precision(
         # a mean that no product can reach rules p out
         alive &= (expected >= low - 1e-9) & (expected <= high + 1e-9)
         # the usual stakes, made of what was seen before this product only
-        stake = np.sqrt(2 * np.log(2 / alpha) / (np.log(number + 2) * squares))
+        stake = np.sqrt(2 * np.log(2 / ALPHA) / (np.log(number + 2) * squares))
         # those ruled out are not bet on: their means lie outside of what is possible
         surprise = np.where(alive, value - expected, 0)
         up += np.log1p(np.minimum(stake, MAX_STAKE / np.maximum(expected - low, 1e-9)) * surprise)
@@ -93,7 +92,7 @@ def running_precision(
             -np.minimum(stake, MAX_STAKE / np.maximum(high - expected, 1e-9)) * surprise
         )
         # half of the budget for either side
-        alive &= np.maximum(up, down) < np.log(2 / alpha)
+        alive &= np.maximum(up, down) < np.log(2 / ALPHA)
         total += value
         squares += np.square(value - total / (number + 1))
     count = int(labels.sum())

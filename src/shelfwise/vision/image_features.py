@@ -78,7 +78,7 @@ class EncodedImages:
 
 
 def encode_images(
-    sources: Sequence[ImageSource], encoder: PixelEncoder, context: Context, title: str = "images"
+    sources: Sequence[ImageSource], encoder: PixelEncoder, context: Context
 ) -> EncodedImages:
     """The rows of `sources`; images with the same bytes share one.
 
@@ -88,7 +88,7 @@ def encode_images(
     folder = None if context.cache is None else context.cache / "pictures" / encoder.identity
     with (
         ThreadPoolExecutor(THREADS) if len(sources) > 1 else _CallersThread() as pool,
-        context.progress(title, len(sources)) as progress,
+        context.progress("images", len(sources)) as progress,
     ):
         # every file is read twice, here and to be decoded: bytes of all images would not fit into memory
         digests = list(pool.map(_rejection_as_result(digest_image), sources))

@@ -27,6 +27,9 @@ VALUES (:product, :fingerprint, :seq, :action, :state, :before, :after, :suggest
   :reviewer, :model, :catalog, :undoes, :batch, :request_key, :decided_at)
 """
 
+MAX_HISTORY = 200
+"""Rows of a history that are shown."""
+
 
 class DecisionStore:
     """The decisions in one file. Every method may be called from any thread."""
@@ -157,11 +160,11 @@ class DecisionStore:
         with self.database.lock:
             return self._latest(self.database.connection, product)
 
-    def history(self, product: str | None = None, limit: int = 200) -> list[Decision]:
-        """Rows of a product, or of all, the latest first."""
+    def history(self, product: str | None = None) -> list[Decision]:
+        """Rows of a product, or of all, the latest first; at most :data:`MAX_HISTORY`."""
         where = "" if product is None else "WHERE d.product = ?"
         values = () if product is None else (product,)
-        query = f"{SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {int(limit)}"
+        query = f"{SELECT.format(table='decision')} {where} ORDER BY d.id DESC LIMIT {MAX_HISTORY}"
         with self.database.lock:
             return [decision_of(row) for row in self.database.connection.execute(query, values)]
 

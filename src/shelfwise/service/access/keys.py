@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from shelfwise.errors import ConfigError
@@ -20,7 +19,7 @@ VARIABLES: dict[str, Role] = {
 MIN_LENGTH = 16
 
 
-def read_keys(environment: Mapping[str, str] = os.environ) -> dict[bytes, Visitor]:
+def read_keys() -> dict[bytes, Visitor]:
     """The keys that are set, by their digests.
 
     Raises:
@@ -28,7 +27,7 @@ def read_keys(environment: Mapping[str, str] = os.environ) -> dict[bytes, Visito
     """
     keys: dict[bytes, Visitor] = {}
     for variable, role in VARIABLES.items():
-        key = _key(variable, environment)
+        key = _key(variable)
         if key is None:
             continue
         if len(key) < MIN_LENGTH or any(character.isspace() for character in key):
@@ -42,11 +41,11 @@ def read_keys(environment: Mapping[str, str] = os.environ) -> dict[bytes, Visito
     return keys
 
 
-def _key(variable: str, environment: Mapping[str, str]) -> str | None:
-    path = environment.get(f"{variable}_FILE")
+def _key(variable: str) -> str | None:
+    path = os.environ.get(f"{variable}_FILE")
     if path:
         try:
             return Path(path).read_text("utf-8").strip()
         except (OSError, ValueError) as error:
             raise ConfigError(f"{variable}_FILE cannot be read: {type(error).__name__}") from None
-    return environment.get(variable) or None
+    return os.environ.get(variable) or None
