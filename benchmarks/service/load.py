@@ -3,7 +3,8 @@
 Requests are sent at the times of a plan, whether or not earlier ones are answered (an open loop). A client
 that waits for answers slows down with the service, and never sees it overloaded. The script measures the
 capacity first, and then sends 0.5, 1 and 2 times as much. It prints its own lateness. A run whose lateness is
-not small tells of this script and not of the service, and is called void.
+not small tells of this script and not of the service, and is called void. `allowed_p99_ms` is the aim:
+1.2 times what all requests that may wait take at the capacity, and one batch.
 
     shelfwise serve MODEL &
     python benchmarks/service/load.py --seconds 60
@@ -16,13 +17,19 @@ import asyncio
 import json
 import os
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from shelfwise.service.settings import ServiceSettings
+
 REFUSED = 429
 PAUSE_SECONDS = 0.05
+LIMITS = ServiceSettings()
 
 TITLES = ("Mug with a handle", "Snare drum in white", "Laces for boots", "Storage jar, set of two")
 
@@ -144,13 +151,26 @@ async def capacity(connections: Connections, seconds: float, clients: int) -> fl
         nonlocal answered
         while time.perf_counter() < until:
             status = await connections.ask()
-            # added after the wait: others count meanwhile
-            answered += status == 200
+            # what is answered after the end, up to one request a client, is of another time
+            answered += status == 200 and time.perf_counter() < until
             if status == REFUSED:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     await asyncio.gather(*(ask_on() for _ in range(clients)))
     return answered / seconds
+
+
+def batches(address: str) -> tuple[float, float]:
+    """How many batches the service has computed, and their seconds."""
+    with urllib.request.urlopen(f"{address}/metrics") as answer:
+        text = answer.read().decode()
+    samples = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.name == "shelfwise_inference_seconds"
+    }
+    return samples["shelfwise_inference_seconds_count"], samples["shelfwise_inference_seconds_sum"]
 
 
 async def measure(arguments: argparse.Namespace) -> None:
@@ -167,10 +187,21 @@ async def measure(arguments: argparse.Namespace) -> None:
         "load_average": os.getloadavg()[0],
     }
     print(json.dumps(first))
+    # a request of several products meets the limit of products first
+    places = min(LIMITS.queue_requests, LIMITS.queue_products / arguments.products)
     for times in arguments.times:
+        before = batches(arguments.address)
         outcome = await run(connections, times * most, arguments.seconds)
-        figures = outcome.describe(arguments.products)
-        print(json.dumps({"times_capacity": times, **figures, "load_average": os.getloadavg()[0]}))
+        after = batches(arguments.address)
+        batch_seconds = (after[1] - before[1]) / max(1, after[0] - before[0])
+        figures = {
+            "times_capacity": times,
+            **outcome.describe(arguments.products),
+            "batch_ms": milliseconds(batch_seconds),
+            "allowed_p99_ms": milliseconds(1.2 * (places / most + batch_seconds)),
+            "load_average": os.getloadavg()[0],
+        }
+        print(json.dumps(figures))
 
 
 def main() -> None:
@@ -179,7 +210,9 @@ def main() -> None:
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--seconds", type=float, default=60, help="of each run")
     parser.add_argument("--products", type=int, default=1, help="of each request")
-    parser.add_argument("--clients", type=int, default=64, help="while the capacity is measured")
+    parser.add_argument(
+        "--clients", type=int, default=LIMITS.queue_requests, help="while the capacity is measured"
+    )
     parser.add_argument("--times", type=float, nargs="+", default=[0.5, 1.0, 2.0])
     asyncio.run(measure(parser.parse_args()))
 

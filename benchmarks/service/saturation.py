@@ -93,7 +93,10 @@ def main() -> None:
         one_by_one = saturated(batched.address, texts, args.seconds, 32, 1)
         found["products_per_second_one_a_request"] = one_by_one
         half = one_by_one / 2
-        found["neighbours"] = beside_neighbours(batched.address, texts, half, args.seconds)
+        for count in (1, os.cpu_count() or 1):
+            found[f"neighbours_{count}"] = beside_neighbours(
+                batched.address, texts, half, args.seconds, count
+            )
         found["overload"] = overloaded(batched, texts, 4 * half, args.seconds)
     found["load_average_after"] = os.getloadavg()[0]
     for name, value in found.items():
@@ -236,14 +239,11 @@ def ratios(above: list[float], below: list[float]) -> dict[str, float]:
 
 
 def beside_neighbours(
-    address: str, texts: list[dict[str, str]], rate: float, seconds: float
+    address: str, texts: list[dict[str, str]], rate: float, seconds: float, neighbours: int
 ) -> dict[str, float]:
-    """The 95th percentile of the latency at `rate`, alone and beside one busy process a core."""
+    """The 95th percentile of the latency at `rate`, alone and beside so many busy processes."""
     alone = asyncio.run(run(Varied(address, texts), rate, seconds))
-    busy = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range(os.cpu_count() or 1)
-    ]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(neighbours)]
     try:
         beside = asyncio.run(run(Varied(address, texts), rate, seconds))
     finally:
