@@ -17,8 +17,13 @@ _BLOCK = re.compile(
 )
 _BARE_TAG = re.compile(r"(?i)</?(?:p|br|b|i|u|em|strong|div|span|ul|ol|li)[ \t\n\f\r]*/?>")
 _ENTITY = re.compile("&[a-zA-Z#]")
-# the last ones turn the direction of whatever follows them, on pages and terminals, too
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\u202a-\u202e\u2066-\u2069]")
+# the last ones say or turn the direction of what follows them, on pages and terminals, too; a byte order
+# mark within a text is left of files that were put together, and a blank of no width at the edge of a word
+# is left of a page: names that differ in these alone are the same
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"|(?<!\S)\u200b+|\u200b+(?!\S)"
+)
 _MAX_TAGS = 2_000
 _UNCHANGED = re.compile("[ -~À-ÖØ-öø-ıĴ-ňŊ-ž°®™£€\u2014•Ѐ-џ一-鿿ぁ-ゖァ-ヺ가-힣]{1,10000}")
 """Letters that ftfy never changes alone: European, Cyrillic, Chinese, Japanese, Korean, some signs."""

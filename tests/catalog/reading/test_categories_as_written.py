@@ -217,3 +217,61 @@ def test_a_name_in_the_first_row_of_its_group_is_told(tmp_path: Path) -> None:
     some = [(i, f"Product {i}", "" if i % 4 else f"Group {i % 3}") for i in range(16)]
     told = read(tmp_path, table(("id", "title", "category"), some)).reading.evidence
     assert not any("repeat it in each row" in sentence for sentence in told)
+
+
+def test_a_name_in_the_first_row_of_some_groups_is_told(tmp_path: Path) -> None:
+    groups = [("Mugs", 5), ("Lamps", 4), ("Toys", 5), ("Pets", 4)]
+    merged = [(name if n == 0 else "") for name, size in groups for n in range(size)]
+    names = [*merged, *["Gifts", "Shoes"] * 9]
+    rows = [(i, f"Product {i}", name) for i, name in enumerate(names)]
+    told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence
+    assert any("each of 4 names stands in one row" in sentence for sentence in told)
+    # names that hardly ever come again stand above what is missing by chance
+    rows = [(i, f"Product {i}", "" if i % 7 == 3 else f"Name {i}") for i in range(60)]
+    told = read(tmp_path, table(("id", "title", "category"), [*rows, (60, "P", "Name 0")]))
+    assert not any("repeat it in each row" in one for one in told.reading.evidence)
+
+
+def test_a_comma_at_the_end_of_some_lists(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, ", ".join(p.leaves) + ", " * (n % 2)) for n, p in enumerate(PRODUCTS)]
+    stripped = [(*row[:2], row[2].rstrip()) for row in rows]
+    assert paths_read(read(tmp_path, table(("id", "title", "categories"), stripped))) == [
+        {(name,) for name in p.leaves} for p in PRODUCTS
+    ]
+
+
+def test_signs_that_are_escaped_twice(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, " &amp;gt; ".join(p.paths[0])) for p in PRODUCTS]
+    result = read(tmp_path, table(("id", "title", "categories"), rows))
+    assert paths_read(result) == [{p.paths[0]} for p in PRODUCTS]
+
+
+def test_numbers_of_classes_that_pandas_wrote_as_decimals(tmp_path: Path) -> None:
+    names = ["10.0", "40.0", "", "2583.0"]
+    rows = [(i, f"Product {i}", names[i % 4]) for i in range(12)]
+    result = read(tmp_path, table(("id", "title", "prdtypecode"), rows))
+    assert paths_read(result) == [{("10",)}, {("40",)}, set(), {("2583",)}] * 3
+    assert any("prdtypecode: whole numbers" in one for one in result.reading.evidence)
+    # versions are no numbers
+    rows = [(i, f"Product {i}", ["1.0", "1.5"][i % 2]) for i in range(12)]
+    result = read(tmp_path, table(("id", "title", "category"), rows))
+    assert paths_read(result) == [{("1.0",)}, {("1.5",)}] * 6
+
+
+def test_one_name_of_two_names_is_told(tmp_path: Path) -> None:
+    def told(names: list[str], sign: str = "") -> bool:
+        rows = [(i, f"Product {i}", sign + name) for i, name in enumerate(names * 5)]
+        result = read(tmp_path, table(("id", "title", "category"), rows))
+        return any("is one category, of 5" in one for one in result.reading.evidence)
+
+    assert told(["Mugs", "Gifts", "Toys", "Mugs & Gifts"])
+    assert not told(["Mugs", "Gifts", "Toys", "Home & Gifts"])
+    # levels share words with their names
+    assert not told(["Mugs", "Gifts", "Toys", "Mugs & Gifts"], "Home > ")
+
+
+@pytest.mark.parametrize("name", ["Uncategorized", "Sin categoría"])
+def test_a_name_of_what_is_in_no_category_is_told(tmp_path: Path, name: str) -> None:
+    rows = [(i, f"Product {i}", ["Mugs", f"Home > {name}", name][i % 3]) for i in range(12)]
+    told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence
+    assert any(f"{name!r} is a category like others, of 8" in sentence for sentence in told)

@@ -207,3 +207,43 @@ def test_a_second_column_of_categories_is_told_where_it_has_values(
     line = 'columns = { categories = "Tags" }'
     assert any(line in sentence for sentence in found.reading.rivals) == told
     assert paths_read(found) == [{("Kitchen", "Mugs")}] * 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "field"),
+    [
+        ("identifier,title,category", "id"),
+        ("id,title,family", "categories"),
+        ("id,title,item_type", "categories"),
+        ("id,title,item_type_keyword", "categories"),
+        ("id,title,categ_id", "categories"),
+    ],
+)
+def test_columns_that_few_shops_have(tmp_path: Path, columns: str, field: str) -> None:
+    names = columns.split(",")
+    rows = [(p.id, p.title, p.leaves[0]) for p in PRODUCTS]
+    found = read(tmp_path, table(names, rows))
+    # by their names alone, and not by what they hold
+    assert found.reading.columns[field] == names[0 if field == "id" else 2]
+    assert not any("is taken" in one for one in found.reading.evidence)
+    assert found.catalog.ids == [p.id for p in PRODUCTS]
+    assert names_read(found) == [{p.leaves[0]} for p in PRODUCTS]
+
+
+def test_the_price_of_customers_of_shopware(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, comma(2 * p.price), comma(p.price), "1,00") for p in PRODUCTS]
+    names = ("ordernumber", "name", "pseudoprice_EK", "price_EK", "baseprice")
+    found = read(tmp_path, table(names, rows, separator=";"))
+    assert found.catalog.column("price") == [p.price for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("name", ["label_text", "class name"])
+def test_a_column_with_the_names_of_numbers_is_told(tmp_path: Path, name: str) -> None:
+    leaves = sorted({p.leaves[0] for p in PRODUCTS})
+    rows = [(p.id, p.title, leaves.index(p.leaves[0]), p.leaves[0]) for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "text", "label", name), rows))
+    assert any(f'columns = {{ categories = "{name}" }}' in one for one in found.reading.rivals)
+    # a column that says something else of each is none
+    rows = [(p.id, p.title, n % 5, p.brand) for n, p in enumerate(PRODUCTS)]
+    found = read(tmp_path, table(("id", "text", "label", name), rows))
+    assert not found.reading.rivals

@@ -193,3 +193,29 @@ def test_wide_encodings_need_no_mark(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "products.csv"
     path.write_bytes("id,title\n1,Été\n2,Mug\n".encode(encoding))
     assert read_catalog(path).catalog.column("title") == ["Été", "Mug"]
+
+
+HUNGARIAN = ["Fűrész", "Kő", "Tükör", "Bőr táska", "Ágynemű", "Csésze"]
+
+
+def test_hungarian_of_windows(tmp_path: Path) -> None:
+    rows = "".join(f"{i};{title}\n" for i, title in enumerate(HUNGARIAN * 3))
+    reading = read(tmp_path, f"id;title\n{rows}".encode("cp1250"))
+    assert reading.catalog.column("title") == HUNGARIAN * 3
+    assert "Windows-1250" in reading.reading.evidence[0]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        # Portuguese, Estonian, French, and German with a name or two of Hungary
+        ["Cartões", "Botões de pressão", "Calções", "Óleo", "Limões"],
+        ["Põrandalamp", "Sõõr", "Kõrvits", "Õun", "Mänguasi"],
+        ["Goûter d’été", "Brûlé", "Théière", "Flûte"],
+        ["Küche", "Größe", "Bõrzsöny", "Tücher", "Öl"],
+    ],
+)
+def test_other_languages_of_windows_stay(tmp_path: Path, titles: list[str]) -> None:
+    rows = "".join(f"{i};{title}\n" for i, title in enumerate(titles * 3))
+    reading = read(tmp_path, f"id;title\n{rows}".encode("cp1252"))
+    assert "Windows-1252" in reading.reading.evidence[0]

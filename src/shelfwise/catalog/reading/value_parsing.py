@@ -74,6 +74,7 @@ class Rules:
         decimal: what stands before the decimals of a price; None where the column does not tell.
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that were written as decimals, ``1.0``.
+        float_labels: whether categories are.
         root: the folder that images lie below; None where it is not known.
         urls: what stands for an image that is named by URLs; None where nothing does.
         keeps_parts: whether rows that are no products in a table, such as variants and totals, count as such.
@@ -84,6 +85,7 @@ class Rules:
     decimal: DecimalSign | None = None
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
+    float_labels: bool = False
     root: Path | None = None
     urls: FetchedImages | UrlsThemselves | None = None
     keeps_parts: bool = False
@@ -197,7 +199,8 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
 
 def _paths_in_text(text: str, rules: Rules) -> Paths:
     """The paths of one text."""
-    return rules.signs.paths(signs_only(text))
+    whole = WHOLE_DECIMAL.fullmatch(text.strip()) if rules.float_labels else None
+    return [[whole[1]]] if whole else rules.signs.paths(signs_only(text))
 
 
 def _paths_in_texts(

@@ -1,7 +1,9 @@
-"""Which encoding of Western Europe a table is in that makes no words as Windows-1252.
+"""Which encoding of Western Europe a table is in that makes no words as Windows-1252, and Hungarian ones.
 
 DOS, old Macs and Latin-9 put the accented letters elsewhere. Read in the wrong one, words have signs or
-capitals in their middle; only where exactly one gives nothing but words, it is taken, and told.
+capitals in their middle; only where exactly one gives nothing but words, it is taken, and told. Windows-1250
+has the long umlauts of Hungarian where Windows-1252 has letters of Portuguese, Estonian and French, so that
+each word may be one; but no language of these has such words side by side.
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ _STRANGE = re.compile(
     # controls, and boxes that are drawn
     r"|[\x80-\x9f\u2500-\u25ff\ufffd]"
 )
+HUNGARIAN = "cp1250"
+
+_LONG_UMLAUTS = re.compile("[őűŐŰ]")
+_ACUTES = re.compile("[áéíóúÁÉÍÓÚ]")
+_NOT_HUNGARIAN = re.compile("[^a-zA-ZáéíóöőúüűÁÉÍÓÖŐÚÜŰ]")
+_PORTUGUESE = re.compile("ő[eE]|Ő[eE]")
+"""What õe is in Windows-1250, the only place of õ in Portuguese."""
+
 _SHARE = 0.02
 """Words that may be strange in the right encoding, such as names of makers."""
 
@@ -64,6 +74,27 @@ def is_latin_9(chunks: Iterable[bytes]) -> bool:
             return False
         found = found or _OF_LATIN_9.search(chunk) is not None
     return found
+
+
+def is_hungarian(words: Sequence[bytes]) -> bool:
+    """Whether a table that may be Windows-1252 makes words of Hungarian in Windows-1250.
+
+    Estonian has no acute accents, French no õ, and Portuguese has it in front of an e only.
+
+    Args:
+        words: with bytes beyond ASCII.
+
+    >>> is_hungarian(["fűrész".encode("cp1250"), "kő".encode("cp1250"), "bőr".encode("cp1250")])
+    True
+    >>> is_hungarian(["põld".encode("cp1252"), "sõõr".encode("cp1252"), "õun".encode("cp1252")])
+    False
+    """
+    texts = [word.decode(HUNGARIAN, "replace") for word in dict.fromkeys(words)]
+    with_umlaut = [text for text in texts if _LONG_UMLAUTS.search(text)]
+    if len(with_umlaut) < _ENOUGH or not any("ő" in text.lower() for text in with_umlaut):
+        return False
+    strange = [text for text in texts if _NOT_HUNGARIAN.search(text) or _PORTUGUESE.search(text)]
+    return len(strange) <= _SHARE * len(texts) and any(map(_ACUTES.search, texts))
 
 
 def makes_words(words: Sequence[bytes], encoding: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +89,16 @@ def test_one_clear_error_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert detect_format(path) == "excel"
     with pytest.raises(PluginError, match=r"pip install 'shelfwise\[excel\]'"):
         read_catalog(path)
+
+
+def test_dates_where_there_are_none_are_told(tmp_path: Path) -> None:
+    rows = [
+        ["id", "title", "category", "since"],
+        ["A-1", "Mug", date(2026, 4, 3), date(2026, 1, 1)],
+        ["A-2", "Pen", "5-6", date(2026, 1, 2)],
+    ]
+    told = read_catalog(workbook(tmp_path, rows)).reading.evidence
+    assert [one for one in told if "dates" in one or "a date" in one] == [
+        "category: a cell holds a date, such as C2 (2026-04-03); spreadsheets make them of texts "
+        "such as 3-4, and only what they made is in the file: format the column as text and write them again"
+    ]

@@ -265,3 +265,15 @@ def test_categories_that_no_record_names_are_told(tmp_path: Path) -> None:
 def test_a_group_with_a_number_may_be_of_variants(tmp_path: Path) -> None:
     groups = "".join(f"<group id='g{i}'>{PRODUCT.format(i)}</group>" for i in range(3))
     assert read(tmp_path, f"<shop>{groups}</shop>".encode()).catalog.column("categories")[0] is None
+
+
+def test_what_an_element_without_a_text_says_in_an_attribute(tmp_path: Path) -> None:
+    items = "".join(
+        f'<Product ID="{i}" Name="Mug {i}"><Category ID="5"><Name Value="Mugs" langid="1"/></Category>'
+        f'<Image src="{i}.png"/><Brand since="1990"/></Product>'
+        for i in range(3)
+    )
+    catalog = read(tmp_path, f"<shop>{items}</shop>".encode()).catalog
+    assert catalog.column("categories") == [[["Mugs"]]] * 3
+    assert catalog.column("image") == ["0.png", "1.png", "2.png"]
+    assert catalog.column("brand") == [None] * 3

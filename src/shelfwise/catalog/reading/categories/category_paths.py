@@ -43,6 +43,8 @@ _PATHS_TYPE = SCHEMA.field("categories").type
 def written_paths(values: Column, rules: Rules) -> tuple[pa.Array, Bools]:
     """Paths from texts such as ``A > B | A > C``, and which of N values are in doubt."""
     texts, doubt = as_strings(values)
+    if rules.float_labels:
+        doubt |= not_null(texts)
     doubt |= holds_mark(texts, opens_json)
     # mark-up and written tuples are read one by one, as their signs separate nothing
     rows = np.flatnonzero(holds_mark(texts, _may_be_mark_up))

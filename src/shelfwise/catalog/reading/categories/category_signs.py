@@ -77,5 +77,6 @@ def has_both_spacings(values: Sequence[str], sign: str) -> bool:
     if sign != ",":
         return False
     with_blank = any(re.search(r"(?<!\\), ", value) for value in values)
-    without = any(re.search(r"(?<!\\),(?! )", value) for value in values)
+    # one at the end of a list stands in front of nothing
+    without = any(re.search(r"(?<!\\),(?!\s|$)", value) for value in values)
     return with_blank and without

@@ -44,9 +44,9 @@ def signs_only(text: str) -> str:
     if "<" in text:
         lines = _LINE_END.sub("\n", text).splitlines()
         text = "\n".join(filter(None, map(read_name, lines)))
-    # a name such as "A&amp;B" holds a sign that is none
+    # a name such as "A&amp;B" holds a sign that is none; dumps are often escaped twice
     elif "&" in text:
-        text = html.unescape(text)
+        text = html.unescape(html.unescape(text))
     if _BULLETS.fullmatch(text):
         text = _BULLET.sub("", text)
     if _HASHTAGS.fullmatch(text):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from shelfwise.catalog.reading.columns.class_names import column_of_names
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.described_columns import described_column
@@ -29,7 +30,16 @@ def category_rivals(
     """
     if "categories" not in columns or "categories" in settings.columns:
         return ()
-    return tuple(_rival_sentences("categories", names, columns, sample))
+    sentences = tuple(_rival_sentences("categories", names, columns, sample))
+    if sentences:
+        return sentences
+    named = column_of_names(columns["categories"], names, set(columns.values()), sample)
+    if named is None:
+        return ()
+    return (
+        f"categories: {columns['categories']} is taken, which holds numbers; {named} has a name for each of "
+        f"them; {how_to_take('categories', named)}",
+    )
 
 
 def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[str]:
@@ -45,11 +55,13 @@ def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[s
 
 def could_be_too(field: str, name: str) -> str:
     """That a column could be the field too, and how to take it."""
+    return f"{name} could be it too; {how_to_take(field, name)}"
+
+
+def how_to_take(field: str, name: str) -> str:
+    """What to write so that a column is the field."""
     written = json.dumps(name, ensure_ascii=False)
-    return (
-        f"{name} could be it too; to take {name}, write under [catalog]: "
-        f"columns = {{ {field} = {written} }}"
-    )
+    return f"to take {name}, write under [catalog]: columns = {{ {field} = {written} }}"
 
 
 def _rival_sentences(

@@ -26,12 +26,7 @@ from shelfwise.catalog.reading.categories.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
-from shelfwise.catalog.reading.categories.continued_rows import (
-    told_continued_rows,
-    told_repeated_ids,
-)
-from shelfwise.catalog.reading.categories.filled_once import told_filled_once
-from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.categories.told_categories import told_categories
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
@@ -76,6 +71,7 @@ class FileReading:
         chosen: of these, the columns that were chosen by what they hold, and not by their names.
         category_columns: the columns that make up the categories, where they are several.
         float_ids: whether ids are whole numbers that were written as decimals.
+        float_labels: whether categories are.
         line_ids: how products without an id are called; None where they are refused.
         urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
@@ -89,6 +85,7 @@ class FileReading:
     evidence: tuple[str, ...]
     category_columns: CategoryColumns | None = None
     float_ids: bool = False
+    float_labels: bool = False
     urls: FetchedImages | UrlsThemselves | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
     line_ids: LineIds | None = None
@@ -103,7 +100,12 @@ class FileReading:
     def rules(self) -> Rules:
         """The rules for values that follow."""
         return Rules(
-            self.signs, self.decimal, self.category_columns, self.float_ids, urls=self.urls
+            signs=self.signs,
+            decimal=self.decimal,
+            category_columns=self.category_columns,
+            float_ids=self.float_ids,
+            float_labels=self.float_labels,
+            urls=self.urls,
         )
 
     def settled(self, settings: CatalogSettings) -> CatalogSettings:
@@ -157,16 +159,12 @@ def detect_reading(
     categories = columns.get("categories", "")
     whole, items = category_texts(sample(categories))
     signs = category_signs(whole, items, categories, settings, evidence)
-    flat = question_of_flat_lists(categories, sample(categories), signs.separator)
-    once = told_filled_once(categories, sample(categories))
     ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
-    further = told_continued_rows(categories, ids, titles, sample(categories))
-    again = told_repeated_ids(categories, ids, sample(categories))
-    told = (flat, once, further, again)
-    evidence.extend(sentence for sentence in told if sentence is not None)
+    evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
-    float_ids = _are_float_ids(sample(columns.get("id", "")), evidence)
+    float_ids = _are_whole_decimals("id", ids, evidence)
+    float_labels = _are_whole_decimals(categories, sample(categories), evidence)
     reading = FileReading(
         columns=columns,
         names=tuple(names),
@@ -175,6 +173,7 @@ def detect_reading(
         evidence=tuple(evidence),
         category_columns=combined,
         float_ids=float_ids,
+        float_labels=float_labels,
         chosen=chosen,
         line_ids=line_ids,
         rivals=() if combined else category_rivals(tuple(names), columns, settings, sample),
@@ -240,12 +239,12 @@ def _category_columns(
     return found
 
 
-def _are_float_ids(values: Sequence[Any], evidence: list[str]) -> bool:
-    """Whether every id is a whole number written as a decimal, as pandas does beside a missing one."""
+def _are_whole_decimals(name: str, values: Sequence[Any], evidence: list[str]) -> bool:
+    """Whether every value is a whole number written as a decimal, as pandas does beside a missing one."""
     texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
     found = bool(texts) and all(WHOLE_DECIMAL.fullmatch(text.strip()) for text in texts)
     if found:
-        evidence.append("id: whole numbers written as decimals, such as 1.0; read as 1")
+        evidence.append(f"{name}: whole numbers written as decimals, such as 1.0; read as 1")
     return found
 
 

@@ -26,7 +26,9 @@ from shelfwise.catalog.reading.text_encoding import (
     strange_word,
 )
 from shelfwise.catalog.reading.western_encodings import (
+    HUNGARIAN,
     LATIN_9,
+    is_hungarian,
     is_latin_9,
     makes_words,
     western_encoding,
@@ -49,6 +51,7 @@ _OTHER_ENCODING = 'if it is another one, write it under [catalog]: encoding = "N
 _TOLD_ENCODINGS = {
     WINDOWS: f"the file is not in UTF-8; all of it is decoded as Windows-1252; {_OTHER_ENCODING}",
     LATIN_9: f"the file is not in UTF-8; all of it is decoded as Latin-9 (ISO 8859-15); {_OTHER_ENCODING}",
+    HUNGARIAN: f"the file is not in UTF-8; all of it is decoded as Windows-1250; {_OTHER_ENCODING}",
     "cp850": f"the file is not in UTF-8; all of it is decoded as cp850 of DOS; {_OTHER_ENCODING}",
     "mac_roman": f"the file is not in UTF-8; all of it is decoded as Mac Roman; {_OTHER_ENCODING}",
 }
@@ -124,7 +127,7 @@ def _encoding_of_one_byte(path: Path) -> str | None:
     if count.is_windows and makes_words(words, LATIN_9) and is_latin_9(_beginning(path)):
         return LATIN_9
     if word is None and count.is_windows:
-        return WINDOWS
+        return HUNGARIAN if is_hungarian(words) else WINDOWS
     encoding = western_encoding(words)
     if encoding is not None:
         return encoding

@@ -23,6 +23,7 @@ from shelfwise.catalog.reading.formats._workbook_cells import (
     hidden_columns,
     odd_cells,
 )
+from shelfwise.catalog.reading.formats._workbook_dates import told_dates
 from shelfwise.catalog.reading.formats._workbook_formats import digits_shown
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.errors import CatalogError, PluginError
@@ -153,6 +154,9 @@ def _with_values(table: SheetTable, path: Path) -> SheetTable:
             f"the cell {odd.without_value[0]}{others} of {path} is a formula, and the file does not hold its "
             "value; open it in a spreadsheet program, save it there, and read it again"
         )
+    table = replace(
+        table, sentences=(*table.sentences, *told_dates(table.rows, table.last + 1, names))
+    )
     if not odd.errors:
         return table
     count = len(odd.errors)

@@ -46,6 +46,9 @@ _MERCHANT = "{http://base.google.com/ns/1.0}"
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
+_SAID_IN_ATTRIBUTES = ("href", "src", "url", "value")
+"""Attributes, in lower case, that hold what an element without a text says, likeliest first."""
+
 _OPENING = re.compile(
     rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog|resultset)\b"
 )
@@ -172,8 +175,12 @@ def _in_languages(element: Element) -> list[str]:
 
 
 def _value(element: Element) -> Any:
-    """The text of an element, the fields of one with children, or the address of a link."""
+    """The text of an element, the fields of one with children, or what one without either says in an
+    attribute: the address of a link or an image, or a value (Icecat).
+    """
     if len(element):
         return _fields(element)
     text = (element.text or "").strip()
-    return text or element.get("href")
+    attributes = {local_name(name).lower(): value for name, value in element.attrib.items()}
+    said = (attributes[name] for name in _SAID_IN_ATTRIBUTES if attributes.get(name))
+    return text or next(said, None)

@@ -1,0 +1,107 @@
+"""What a user is told of a column of categories that may mean something else than it is read as."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.category_text import signs_only
+from shelfwise.catalog.reading.categories.continued_rows import (
+    told_continued_rows,
+    told_repeated_ids,
+)
+from shelfwise.catalog.reading.categories.filled_once import told_filled_once
+from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
+from shelfwise.catalog.reading.missing import is_missing
+
+_NO_CATEGORY = frozenset(
+    (
+        *("uncategorized", "uncategorised", "not categorized", "no category", "unassigned"),
+        *("unkategorisiert", "nicht kategorisiert", "ohne kategorie", "non classé", "non classe"),
+        *("sin categoría", "sin categoria", "sin categorizar", "senza categoria", "sem categoria"),
+        *(
+            "geen categorie",
+            "ongecategoriseerd",
+            "bez kategorii",
+            "bez kategorie",
+            "okategoriserad",
+        ),
+        *("без категории", "未分类", "未分類", "kategorisiz"),
+    )
+)
+"""Names, in lower case, that shops give to what is in no category."""
+
+
+def told_categories(
+    column: str,
+    values: Sequence[Any],
+    ids: Sequence[Any],
+    titles: Sequence[Any],
+    signs: CategorySigns,
+) -> list[str]:
+    """A sentence for each thing that a user may want otherwise; mostly none.
+
+    Args:
+        column: that of the categories.
+        values, ids, titles: of the first N records, empty where the file has no such column.
+        signs: by which the values are cut.
+    """
+    names = Counter(_names(values, signs))
+    told = (
+        question_of_flat_lists(column, values, signs.separator),
+        told_filled_once(column, values),
+        told_continued_rows(column, ids, titles, values),
+        told_repeated_ids(column, ids, values),
+        _told_no_category(column, names),
+        _told_joined_names(column, names, signs),
+    )
+    return [sentence for sentence in told if sentence is not None]
+
+
+def _names(values: Sequence[Any], signs: CategorySigns) -> Iterator[str]:
+    """The last name of each written path: what a product is called after."""
+    texts = Counter(value for value in values if isinstance(value, str) and not is_missing(value))
+    # most products share their texts with others, and cutting is slow
+    for text, count in texts.items():
+        for path in signs.paths(signs_only(text)):
+            yield from [path[-1]] * count
+
+
+def _told_no_category(column: str, names: Counter[str]) -> str | None:
+    """
+    >>> _told_no_category("cat", Counter({"Mugs": 5, "Uncategorized": 3})) is None
+    False
+    """
+    found = next((name for name in names if name.lower() in _NO_CATEGORY), None)
+    if found is None:
+        return None
+    return (
+        f"{column}: {found!r} is a category like others, of {names[found]:,} of the first records; if it "
+        "says that a product has none, leave it out of the file"
+    )
+
+
+def _told_joined_names(column: str, names: Counter[str], signs: CategorySigns) -> str | None:
+    """One name whose parts are names as well; where there are several, a user is asked instead.
+
+    >>> _told_joined_names("cat", Counter(["Mugs", "Gifts", "Mugs & Gifts"]), CategorySigns()) is None
+    False
+    >>> _told_joined_names("cat", Counter(["Home", "Garden", "Home & Kitchen"]), CategorySigns()) is None
+    True
+    """
+    # the levels of paths share words with their names (Sports > Sports & Outdoors)
+    if signs.separator:
+        return None
+    for name in names:
+        for sign in LEFT_SIGNS:
+            parts = [part.strip() for part in name.split(sign)]
+            if len(parts) > 1 and all(part in names for part in parts):
+                listed = " and ".join(map(repr, parts))
+                return (
+                    f"{column}: {name!r} is one category, of {names[name]:,} of the first records, though "
+                    f"{listed} are categories, too; if it means each of them, write them apart"
+                )
+    return None
