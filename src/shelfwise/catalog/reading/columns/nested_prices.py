@@ -26,11 +26,14 @@ COLUMNS = (
     "price_range_v2",
     "pricerangev2",
     "mastervariant",
+    # of BMEcat
+    "product_price",
+    "article_price",
 )
 """Columns that hold prices inside objects, likeliest first."""
 
 _AMOUNTS = (
-    *("amount", "value", "price", "final_price", "current_price"),
+    *("amount", "value", "price", "final_price", "current_price", "price_amount"),
     # MongoDB's {"$numberDecimal": "4.50"}
     *("numberdecimal", "numberdouble", "numberint", "numberlong"),
 )
@@ -58,7 +61,7 @@ _INNER = (
 )
 """Keys of what may hold the price of an object that has none itself."""
 
-_CURRENCIES = ("pricecurrency", "currencycode", "currency_code", "currency")
+_CURRENCIES = ("pricecurrency", "currencycode", "currency_code", "currency", "price_currency")
 
 SEVERAL_PRICES = "the product has several prices; the lowest is taken"
 """Counted for each product of which this is true."""

@@ -11,6 +11,7 @@ from typing import Any
 import ijson
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.objects.category_index import CategoryIndex
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.objects.json_objects import called
 
@@ -29,8 +30,7 @@ class Included:
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._names: dict[Key, str] = {}
-        self._above: dict[Key, Key] = {}
+        self._index: CategoryIndex[Key] = CategoryIndex()
         readable = ijson.from_iter(chunks)
         for found in ijson.items(readable, _INCLUDED, multiple_values=True, use_float=True):
             self._add(found)
@@ -46,7 +46,7 @@ class Included:
         column = plan_columns(tuple(related), {}).ours.get("categories")
         if column is None:
             return record
-        paths = [self._path(key) for key in _keys(related[column])]
+        paths = [self._index.path(key) or [key[1]] for key in _keys(related[column])]
         return {**record, "categories": paths} if paths else record
 
     def _add(self, found: Any) -> None:
@@ -54,23 +54,9 @@ class Included:
         name = called(plain_record(found)) if key is not None else None
         if key is None or name is None:
             return
-        self._names[key] = name[1]
         related = found.get(_RELATIONSHIPS)
         above = _keys(related.get("parent")) if isinstance(related, Mapping) else []
-        if above:
-            self._above[key] = above[0]
-
-    def _path(self, key: Key) -> list[str]:
-        """The names from the root down to one category."""
-        path: list[str] = []
-        # a category may, by mistake, stand above itself
-        seen: set[Key] = set()
-        above: Key | None = key
-        while above is not None and above not in seen:
-            seen.add(above)
-            path.insert(0, self._names.get(above, above[1]))
-            above = self._above.get(above)
-        return path
+        self._index.add(key, name[1], above[0] if above else None)
 
 
 def _keys(related: Any) -> list[Key]:

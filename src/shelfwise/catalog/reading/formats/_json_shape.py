@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.formats._json_categories import lists_categories, names_by_id
 from shelfwise.catalog.reading.formats._json_groups import is_named, key_of_members
 from shelfwise.catalog.reading.formats._json_outline import Outline, outlined
 
@@ -43,6 +44,9 @@ class JsonShape:
         complete: the sample was JSON as far as it went.
         rivals: where there are as good records as there.
         others: keys beside that of the rows, whose objects are not read.
+        categories: keys beside that of the records that list categories, which these may name by ids.
+        names_by_id: whether records have a key that is called like the id of a category.
+        no_products: where the records themselves are but a list of categories, the lists beside it.
     """
 
     layout: Layout
@@ -51,6 +55,9 @@ class JsonShape:
     complete: bool = True
     rivals: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    names_by_id: bool = False
+    no_products: tuple[str, ...] = ()
 
 
 def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
@@ -64,6 +71,31 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
         return _of_array(outline, columns)
     if outline.values > 1:
         return _of_several(outline, columns)
+    shape = _of_one(outline, columns)
+    key = shape.prefix.partition(".")[0]
+    # a record by itself has its own categories
+    listing = [one for one in outline.kinds if one != key and lists_categories(one)] if key else []
+    return replace(
+        shape,
+        categories=tuple(listing),
+        names_by_id=names_by_id(outline.inner.get(shape.prefix, ())),
+        no_products=_beside_categories(outline, shape, columns),
+    )
+
+
+def _beside_categories(
+    outline: Outline, shape: JsonShape, columns: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The lists of objects beside the records, where these are a list of categories (COCO); else none."""
+    ours = plan_columns(tuple(sorted(outline.inner.get(shape.prefix, ()))), columns).ours
+    if shape.members or not lists_categories(shape.prefix) or ours.keys() - _NAMES_OF_A_RECORD:
+        return ()
+    beside = [one.removesuffix(".item") for one in outline.objects if one != shape.prefix]
+    return tuple(beside)
+
+
+def _of_one(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
+    """The shape of the only value of a file."""
     layout = _layout(outline, columns)
     is_record = plan_columns(tuple(outline.kinds), columns).ours.keys() >= _NAMES_OF_A_RECORD
     if layout is Layout.LISTS:
@@ -112,7 +144,8 @@ def _of_rows(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
 
     alike = [key for key, rows in outline.rows.items() if _are_alike(list(rows.values()))]
     possible = [key for key in alike if fields(key)]
-    if not possible or plan_columns(tuple(outline.kinds), columns).ours:
+    ours = plan_columns(tuple(outline.kinds), columns).ours
+    if not possible or ours.keys() - {"categories"}:
         return JsonShape(Layout.OBJECTS, "", complete=outline.complete)
     best = max(possible, key=fields)
     rivals = tuple(key for key in possible if key != best and fields(key) == fields(best))
@@ -167,7 +200,8 @@ def _layout(outline: Outline, columns: Mapping[str, str]) -> Layout:
         return Layout.LISTS
     if not outline.kinds or set(outline.kinds.values()) != {"start_map"}:
         return Layout.OBJECTS
-    if ours:
+    # a list of categories beside objects under their ids is no column
+    if ours.keys() - {"categories"} or (ours and not outline.rows):
         return Layout.COLUMNS
     inner = dict.fromkeys(name for key in outline.kinds for name in outline.inner.get(key, ()))
     names = plan_columns(tuple(inner), columns).ours

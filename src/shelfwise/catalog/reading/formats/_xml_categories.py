@@ -1,52 +1,141 @@
-"""Categories that a feed lists once, with a number each, and that its records name by their numbers.
+"""Categories that a feed lists once, with an id each, and that stand in its records by their ids only.
 
-Feeds of Yandex Market do: ``<category id="2" parentId="1">Mugs</category>`` stands once, and each record has
-``<categoryId>2</categoryId>``.
+Feeds of Yandex Market have ``<category id="2" parentId="1">Mugs</category>``, and in each record
+``<categoryId>2</categoryId>``. BMEcat and Demandware have elements for the categories, and others behind the
+records that name a product and a category by their ids each.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ParseError
 
-_NUMBER = "categoryId"
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from shelfwise.catalog.reading.byte_stream import DamagedFileError
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
+from shelfwise.catalog.reading.formats._xml_records import Reader, is_category, local_name
+from shelfwise.catalog.reading.objects.category_index import CategoryIndex
+
+_IDS = ("id", "category_id", "group_id", "code")
+_NAMES = ("name", "title", "display_name", "group_name", "category_name", "label")
+_ABOVE = ("parentid", "parent_id", "parent", "parent_category_id", "parent_group_id")
+"""What categories have their id, their name and the id of the one above them under, likeliest first."""
+
+_NUMBERS = ("categoryid", "category_id", "categories_id", "category_ids", "group_id", "groupid")
+"""What records have the ids of their categories under."""
+
+_OF_PRODUCTS = ("product_id", "prod_id", "art_id", "article_id", "item_id")
+_OF_CATEGORIES = ("category_id", "catalog_group_id", "group_id")
+"""What an element that puts a product into a category has their ids under."""
 
 
 class ListedCategories:
-    """The categories of a feed, filled while it is read: they stand in front of the records."""
+    """The categories of a feed, and which of its products are in which.
 
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-        self._above: dict[str, str] = {}
+    Args:
+        chunks: the bytes of the file.
+        names: what records are called, in lower case.
+        named_in_records: whether the records name their categories by ids; then what stands behind the first
+            record is not read.
+    """
 
-    def add(self, element: Element) -> None:
-        """Remember a category; other elements are passed over."""
-        number = element.get("id")
-        if number is None or not element.tag.lower().endswith("category"):
-            return
-        self._names[number] = (element.text or "").strip()
-        above = element.get("parentId") or element.get("parentid")
-        if above is not None:
-            self._above[number] = above
+    def __init__(
+        self, chunks: Iterator[bytes], names: Collection[str], named_in_records: bool
+    ) -> None:
+        self._index: CategoryIndex[str] = CategoryIndex()
+        self._of_product: defaultdict[str, list[str]] = defaultdict(list)
+        # damage is told where the records are read
+        with suppress(ParseError, LookupError, ValueError, DefusedXmlException, DamagedFileError):
+            self._read(chunks, names, named_in_records)
+
+    @property
+    def assigns(self) -> bool:
+        """Whether elements of their own put products into categories."""
+        return bool(self._of_product)
 
     def resolve(self, fields: dict[str, Any]) -> None:
-        """Give a record the paths of the categories that it names by their numbers."""
-        if _NUMBER not in fields or "categories" in fields:
+        """Give a record the paths of its categories, where it has their ids."""
+        ours = plan_columns(tuple(fields), {}).ours
+        number = next((key for key in fields if normal_name(key) in _NUMBERS), None)
+        column = ours.get("categories", number)
+        if column is not None:
+            found = self._paths(fields[column])
+            # what is called by a number may stand beside the name itself
+            if found and (column == number or len(found) == len(_listed(fields[column]))):
+                # else the ids could be taken for the categories, too
+                del fields[column]
+                fields["categories"] = found
             return
-        numbers = fields[_NUMBER]
-        numbers = numbers if isinstance(numbers, list) else [numbers]
-        texts = [number for number in numbers if isinstance(number, str)]
-        paths = [self._path(number) for number in texts if number in self._names]
-        if paths:
-            fields["categories"] = paths
+        identity = fields.get(ours.get("id", ""))
+        if isinstance(identity, str) and identity in self._of_product:
+            fields["categories"] = self._paths(self._of_product[identity])
 
-    def _path(self, number: str) -> list[str]:
-        """The names from the root down to one category."""
-        path: list[str] = []
-        # a category may, by mistake, stand above itself
-        seen: set[str] = set()
-        while number in self._names and number not in seen:
-            seen.add(number)
-            path.insert(0, self._names[number])
-            number = self._above.get(number, "")
-        return path
+    def _paths(self, numbers: Any) -> list[list[str]]:
+        texts = [number for number in _listed(numbers) if isinstance(number, str)]
+        return [self._index.path(number) for number in texts if number in self._index]
+
+    def _read(self, chunks: Iterator[bytes], names: Collection[str], only_in_front: bool) -> None:
+        """Gather what stands outside of the records."""
+        open_elements: list[Element] = []
+        inside = 0
+        for event, element in iterparse(
+            Reader(chunks), events=("start", "end"), forbid_entities=True
+        ):
+            is_record = local_name(element.tag).lower() in names
+            if event == "start":
+                if is_record and only_in_front and self._index:
+                    return
+                open_elements.append(element)
+                inside += is_record
+                continue
+            open_elements.pop()
+            inside -= is_record
+            parts = _parts(element) if not inside and not is_record else {}
+            if parts:
+                self._add(local_name(element.tag), parts)
+            # texts stay until the element that they say something about has ended
+            if open_elements and (inside or is_record or len(element) or not _is_text(element)):
+                open_elements[-1].remove(element)
+
+    def _add(self, tag: str, parts: dict[str, str]) -> None:
+        """Enter a category, or that a product is in one; other elements are passed over."""
+        product, category = _first(parts, _OF_PRODUCTS), _first(parts, _OF_CATEGORIES)
+        if product and category:
+            self._of_product[product].append(category)
+            return
+        if not is_category(tag):
+            return
+        identity, name = _first(parts, _IDS), _first(parts, _NAMES) or parts.get("", "")
+        if identity and name:
+            self._index.add(identity, name, _first(parts, _ABOVE) or None)
+
+
+def _parts(element: Element) -> dict[str, str]:
+    """The attributes and texts of an element by their plain names; of several the first counts, and its own
+    text is called ``""``.
+    """
+    parts = {normal_name(local_name(name)): text.strip() for name, text in element.attrib.items()}
+    for child in element:
+        parts.setdefault(normal_name(local_name(child.tag)), (child.text or "").strip())
+    # an element without a name of its own is mostly one of the texts
+    if parts:
+        parts[""] = (element.text or "").strip()
+    return parts
+
+
+def _is_text(element: Element) -> bool:
+    return bool((element.text or "").strip())
+
+
+def _first(parts: dict[str, str], keys: Collection[str]) -> str:
+    """The first of several parts that an element has; empty where it has none."""
+    return next((parts[key] for key in keys if parts.get(key)), "")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

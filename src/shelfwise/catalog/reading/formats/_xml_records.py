@@ -12,10 +12,13 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
-from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
+
+DETAILS = "_details"
+"""What elements end with, in lower case, whose parts say something about the element around them (BMEcat)."""
 
 _NAMED_IN_ATTRIBUTES = frozenset({"field", "column", "str", "int", "float", "double", "arr"})
 """What MySQL, phpMyAdmin and Solr call the fields of their records, in lower case."""
@@ -59,6 +62,16 @@ def field_name(element: Element) -> str:
     return element.get("name", tag) if tag.lower() in _NAMED_IN_ATTRIBUTES else tag
 
 
+def is_category(tag: str) -> bool:
+    """Whether elements of this name may be categories that a feed lists.
+
+    >>> is_category("CATALOG_STRUCTURE"), is_category("product")
+    (True, False)
+    """
+    plain = normal_name(local_name(tag))
+    return plain.endswith(("category", "kategorie", "group")) or plain == "catalog_structure"
+
+
 @dataclass(frozen=True)
 class FeedRecords:
     """The records of a file.
@@ -66,12 +79,14 @@ class FeedRecords:
     Args:
         names: what they are called, in lower case.
         around: the names of the elements that they are in, in lower case.
-        lists_categories: whether the file lists categories, and the records seem to name none.
+        lists_categories: whether the file lists categories outside of the records.
+        names_categories: whether the records seem to name theirs.
     """
 
     names: frozenset[str]
     around: frozenset[str]
     lists_categories: bool = False
+    names_categories: bool = False
 
 
 def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
@@ -108,15 +123,17 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     around = [name for name in possible if name in USUAL and name in elements[best].inside]
     name = max(around, key=goodness, default=best)
     inside = frozenset(elements[name].inside)
-    named = any("categor" in part.lower() for part in elements[name].parts)
+    named = any(
+        "categor" in part.lower() or "group" in part.lower() for part in elements[name].parts
+    )
     # in no record, and around none
     listed = [
         one
         for one in elements
-        if one.endswith("category") and one not in inside and name not in elements[one].inside
+        if is_category(one) and one not in inside and name not in elements[one].inside
     ]
-    unused = not named and any(elements[one].count > 1 for one in listed)
-    return FeedRecords(frozenset({name}), inside, unused)
+    lists = any(elements[one].count > 1 for one in listed)
+    return FeedRecords(frozenset({name}), inside, lists, named)
 
 
 @dataclass
@@ -149,6 +166,8 @@ def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
             elements[name].inside.update(around)
             if around:
                 elements[around[-1]].parts.add(field_name(element))
+            if len(around) > 1 and around[-1].endswith(DETAILS):
+                elements[around[-2]].parts.add(field_name(element))
             open_elements.append(element)
             continue
         open_elements.pop()

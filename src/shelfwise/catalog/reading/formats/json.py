@@ -25,6 +25,7 @@ from shelfwise.catalog.reading.byte_stream import (
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items
+from shelfwise.catalog.reading.formats._json_categories import NamedById, listing_keys
 from shelfwise.catalog.reading.formats._json_groups import is_group, members_of
 from shelfwise.catalog.reading.formats._json_included import Included
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
@@ -35,6 +36,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
     json_shape,
 )
 from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
+from shelfwise.catalog.reading.objects.bulk_lines import is_action, with_ids
 from shelfwise.catalog.reading.objects.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.record_parsing import (
     BOM,
@@ -71,8 +73,9 @@ class Json(JsonLinesFormat):
         lines = nonblank_lines(text)
         first = _object(next(lines))
         if first is not None and next(lines, None) is not None:
-            # envelopes, pages and groups, one a line, are opened here
-            return 0.0 if is_plain(first) and not is_group(first) else _BY_SHAPE
+            # envelopes, pages, groups and lines in pairs are opened here
+            is_record = is_plain(first) and not is_group(first) and not is_action(first)
+            return 0.0 if is_record else _BY_SHAPE
         shape = json_shape(text[:SAMPLE_BYTES], {})
         if first is not None:
             is_record = shape.layout is Layout.OBJECTS and not shape.prefix
@@ -95,13 +98,27 @@ class Json(JsonLinesFormat):
                 f"{path} holds products in several lists: {', '.join((shape.prefix, *shape.rivals))}; write "
                 "them into one list, with the key as a field where it says something about them"
             )
+        if shape.no_products:
+            raise CatalogError(
+                f"{path} lists categories under {shape.prefix.removesuffix('.item')!r}, and nothing beside "
+                f"them looks like products ({', '.join(map(repr, shape.no_products))}); write one list of "
+                "products, each with its id, its texts and the names of its categories"
+            )
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
-            records = _objects(path, settings, advance, shape)
+            records = with_ids(_objects(path, settings, advance, shape))
         elif shape.layout is Layout.DATABASE:
             records, sentences = _database(path, settings, advance)
         else:
             records = map(plain_record, _table(path, settings, advance, shape))
+        listing = shape.categories
+        if shape.names_by_id and not listing and len(sample) >= SAMPLE_BYTES:
+            # the list may stand behind the products
+            listing = listing_keys(_chunks(path, settings))
+        if listing and "categories" not in settings.columns:
+            named = NamedById(partial(_chunks, path, settings), listing)
+            records = map(named.with_names, records)
+            sentences += named.told()
         return cls(settings.columns, (*_told(shape), *sentences)), blocks_of(records)
 
 

@@ -30,12 +30,14 @@ from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
 from shelfwise.catalog.reading.formats._xml_groups import OpenGroups, is_group
 from shelfwise.catalog.reading.formats._xml_records import (
+    DETAILS,
     USUAL,
     Reader,
     field_name,
     local_name,
     records_of_feed,
 )
+from shelfwise.catalog.reading.objects.associations import with_associations
 from shelfwise.catalog.reading.objects.grouped_records import with_category
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
 from shelfwise.config import CatalogSettings
@@ -75,7 +77,10 @@ class Xml(JsonLinesFormat):
         sentences: tuple[str, ...] = ()
         if not names <= USUAL:
             sentences += (f"xml: each <{min(names)}> is a record, as it has the most fields",)
+        categories = None
         if found.lists_categories:
+            categories = ListedCategories(read_chunks(path), names, found.names_categories)
+        if categories is not None and not found.names_categories and not categories.assigns:
             sentences += (
                 "xml: the file lists categories, and its records name none of them; write them into these",
             )
@@ -84,16 +89,22 @@ class Xml(JsonLinesFormat):
             sentences += (
                 f"xml: the name of the <{groups[0]}> around a record is its category, where it has none",
             )
-        return cls(settings.columns, sentences), blocks_of(_records(path, advance, names))
+        return cls(settings.columns, sentences), blocks_of(
+            _records(path, advance, names, categories)
+        )
 
 
 def _records(
-    path: Path, advance: Callable[[int], None], names: Collection[str]
+    path: Path,
+    advance: Callable[[int], None],
+    names: Collection[str],
+    categories: ListedCategories | None,
 ) -> Iterator[Mapping[str, Any]]:
     """The fields of each record.
 
     Args:
         names: what records are called, in lower case.
+        categories: those that the file lists; None where it lists none.
 
     Raises:
         CatalogError: the file defines entities.
@@ -106,7 +117,6 @@ def _records(
         # the elements that are open, from the outermost on
         open_elements: list[Element] = []
         inside = 0
-        categories = ListedCategories()
         groups = OpenGroups()
         for event, element in events:
             is_record = local_name(element.tag).lower() in names
@@ -119,11 +129,10 @@ def _records(
             groups.close(element)
             inside -= is_record
             if is_record and not inside:
-                fields = _fields(element)
-                categories.resolve(fields)
+                fields = with_associations(_fields(element))
+                if categories is not None:
+                    categories.resolve(fields)
                 yield with_category(fields, groups.path())
-            elif not inside:
-                categories.add(element)
             if not inside and open_elements:
                 # what was handed out, and what is no record, need not stay in memory
                 open_elements[-1].remove(element)
@@ -158,6 +167,10 @@ def _fields(element: Element) -> dict[str, Any]:
     for key in sorted(found, key=lambda key: key[0]):
         name = key[1]
         values = [value for value in found[key] if value is not None]
+        # BMEcat says what a product is in details, of which there may be several kinds
+        if name.lower().endswith(DETAILS) and len(values) == 1 and isinstance(values[0], dict):
+            fields.update({part: fields.get(part, value) for part, value in values[0].items()})
+            continue
         if len(values) > 1:
             fields[name] = values
         elif values:

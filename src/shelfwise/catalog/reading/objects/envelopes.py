@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.objects.associations import with_associations
 from shelfwise.catalog.reading.objects.localized_values import by_language, is_localized
 from shelfwise.catalog.reading.objects.typed_values import untyped
 
@@ -25,6 +26,8 @@ ENVELOPES = (
         "values",
         "masterData",
         "current",
+        # of HubSpot and GeoJSON; a product may have others of its own
+        "properties",
     ),
 )
 """Keys under which a wrapped record stands, likeliest first."""
@@ -50,7 +53,7 @@ def plain_record(record: Any) -> Any:
     # most records hold nothing that could be wrapped, and asking is fast
     if isinstance(record, Mapping) and not any(map(_holds_others, record.values())):
         return record
-    return by_language(_with_attributes(unwrapped(untyped(record))))
+    return by_language(with_associations(_with_attributes(unwrapped(untyped(record)))))
 
 
 def _holds_others(value: Any) -> bool:

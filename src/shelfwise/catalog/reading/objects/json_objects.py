@@ -96,6 +96,10 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     # a reference, of which nothing but the id is in the file
     if value.keys() == _REFERENCE:
         return category_values(value["id"])
+    # what joins a product to a category (Directus)
+    joined = [item for key, item in value.items() if "categor" in key.lower()]
+    if len(joined) == 1 and isinstance(joined[0], Mapping):
+        return category_values(joined[0])
     # <categories><category>Mugs</category></categories>
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None
