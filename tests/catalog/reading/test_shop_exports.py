@@ -214,7 +214,6 @@ def test_a_second_column_of_categories_is_told_where_it_has_values(
     [
         ("identifier,title,category", "id"),
         ("id,title,family", "categories"),
-        ("id,title,item_type", "categories"),
         ("id,title,item_type_keyword", "categories"),
         ("id,title,categ_id", "categories"),
     ],
@@ -227,6 +226,13 @@ def test_columns_that_few_shops_have(tmp_path: Path, columns: str, field: str) -
     assert found.reading.columns[field] == names[0 if field == "id" else 2]
     assert not any("is taken" in one for one in found.reading.evidence)
     assert found.catalog.ids == [p.id for p in PRODUCTS]
+    assert names_read(found) == [{p.leaves[0]} for p in PRODUCTS]
+
+
+def test_the_type_of_an_item_may_be_its_category(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.leaves[0]) for p in PRODUCTS]
+    found = read(tmp_path, table(("item_sku", "item_name", "item_type"), rows))
+    assert found.reading.columns["categories"] == "item_type"
     assert names_read(found) == [{p.leaves[0]} for p in PRODUCTS]
 
 

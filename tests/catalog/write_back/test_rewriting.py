@@ -150,6 +150,44 @@ REFUSED = {
         ["B"],
         "name categories otherwise",
     ),
+    "assigned.xml": (
+        feed("").replace(
+            "<channel>",
+            '<channel><category id="5"><name>A</name></category><category id="6"><name>B</name></category>'
+            '<assignment product_id="2" category_id="5"/>',
+        ),
+        ["B"],
+        "other elements name their categories",
+    ),
+    "by_id.json": (
+        '{"products": [{"id": 1, "title": "M", "category_id": 5}, {"id": 2, "title": "P", "category_id": 5}],'
+        ' "categories": [{"id": 5, "name": "A"}]}',
+        "B",
+        "have the ids of their categories",
+    ),
+    "lines_in_pairs.ndjson": (
+        "".join(
+            f'{{"index": {{"_id": {i}}}}}\n{{"title": "M", "category": "A"}}\n' for i in (1, 2)
+        ),
+        "B",
+        "ids stand on lines of their own",
+    ),
+    "groups.json": (
+        '[{"category": "A", "products": [{"id": 1, "title": "M"}, {"id": 2, "title": "P"}]}]',
+        "B",
+        "in 'products' of other objects",
+    ),
+    "pages_in_array.json": (
+        '[{"page": 1, "results": [{"id": 1, "title": "M"}, {"id": 2, "title": "P"}]}]',
+        "B",
+        "in 'results' of other objects",
+    ),
+    "typed.json": (
+        '{"Items": [{"id": {"N": "1"}, "title": {"S": "M"}}, {"id": {"N": "2"}, "title": {"S": "P"}}]}',
+        "B",
+        "under words for types",
+    ),
+    "quotes.csv": ("'id','title','category'\n'1','M','A'\n'2','P','A'\n", "B", "single quotes"),
     "table.json": ('{"columns": ["id", "title"], "data": [["1", "M"], ["2", "P"]]}', "B", "table"),
 }
 

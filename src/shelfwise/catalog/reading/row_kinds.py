@@ -17,9 +17,10 @@ TYPES_OF_PRODUCTS = frozenset(
     (
         *("product", "simple", "variable", "variation", "variant", "configurable", "grouped"),
         *("bundle", "external", "virtual", "downloadable", "physical", "digital", "service"),
+        *("sku", "rule", "image", "video", "option", "custom field"),
     )
 )
-"""What shops write for the kinds of products that they sell in different ways."""
+"""What shops write for the kinds of products that they sell in different ways, and for parts of these."""
 
 _FILLED = r"(?s)\s*\S.*"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelfwise.catalog.reading.objects.bulk_lines import is_action
 from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, unwrapped
 from shelfwise.catalog.reading.record_parsing import parse_json
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
@@ -111,8 +112,12 @@ def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapp
     """Where a record begins that may be wrapped in another object, and what it holds.
 
     Raises:
-        CatalogError: its values are no plain ones.
+        CatalogError: its values are no plain ones, or its id stands elsewhere.
     """
+    if is_action(values):
+        raise CatalogError(
+            "its ids stand on lines of their own, and only those in records are known"
+        )
     inside = unwrapped(values)
     if plain_record(values) != inside:
         raise CatalogError(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import ijson
+
 from shelfwise.catalog.reading.byte_stream import compression, read_chunks
 from shelfwise.catalog.reading.file_format import OpenedFile
+from shelfwise.catalog.reading.formats._json_categories import NamedById
 from shelfwise.catalog.reading.formats._json_shape import SAMPLE_BYTES, Layout, json_shape
-from shelfwise.catalog.reading.formats._xml_records import record_names
+from shelfwise.catalog.reading.formats._xml_records import records_of_feed
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.containers import unpack
 from shelfwise.catalog.write_back.json_records import rewrite_json, rewrite_json_lines
@@ -22,6 +25,8 @@ from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
 Rewrite = Callable[[str], str]
+
+_ELSEWHERE = "other elements name their categories"
 
 JSON_LINES = ("jsonl", "amazon2018")
 """Formats of which every line is a JSON object."""
@@ -76,8 +81,10 @@ def _text_rewriting(
         prefix = _prefix(path, opened, settings)
         return lambda text: rewrite_json(text, prefix, place)
     if opened.name == "xml":
-        names = record_names(read_chunks(path), settings.columns)
-        return lambda text: rewrite_xml(text, names, place)
+        found = records_of_feed(read_chunks(path), settings.columns)
+        if found.lists_categories and not found.names_categories:
+            raise CatalogError(f"its records have no element {place.names[0]}, but {_ELSEWHERE}")
+        return lambda text: rewrite_xml(text, found.names, place)
     raise CatalogError(f"a file of the format {opened.name} is not written back")
 
 
@@ -100,4 +107,10 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
         raise CatalogError(
             f"its records are in {shape.members!r} of other objects, and only those by themselves are changed"
         )
+    if shape.categories:
+        named = NamedById(lambda: read_chunks(path, encoding=opened.encoding), shape.categories)
+        if named.names_any(ijson.items(ijson.from_iter(read_chunks(path)), shape.prefix)):
+            raise CatalogError(
+                f"its records have the ids of their categories, and {_ELSEWHERE}; only names are changed"
+            )
     return shape.prefix

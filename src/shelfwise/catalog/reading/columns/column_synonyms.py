@@ -206,7 +206,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "kategorier",
         "kategorije",
         "kategoria",
-        *("item_type_keyword", "item_type", "family", "categ_id_complete_name", "categ_id"),
+        *("item_type_keyword", "family", "categ_id_complete_name", "categ_id"),
         "label",
         "class",
     ),

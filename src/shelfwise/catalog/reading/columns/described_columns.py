@@ -28,6 +28,12 @@ _LONGEST_ID = 64
 _SHORT = 4
 """Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
 
+_WHOLE_NAMES = {"categories": frozenset({"item_type"})}
+"""Our field -> names that describe it as a whole, though a word in them speaks against it.
+
+Amazon has categories in this column, and other shops what kind of row it is.
+"""
+
 _LONGEST_NAME = 60
 _NO_NAME = re.compile(r'[{}]|^"|":')
 
@@ -68,6 +74,8 @@ def _is_described(name: str, field: str) -> bool:
     if _NO_NAME.search(name) or len(name) > _LONGEST_NAME:
         return False
     plain = plain_names(name)
+    if not _WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
+        return True
     has_word = any(_has(one, FIELD_WORDS[field]) for one in plain)
     return has_word and not any(_has(one, OTHER_WORDS[field]) for one in plain)
 

@@ -6,7 +6,7 @@ also objects under their ids, and names in the order of their numbers (``"classe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -118,6 +118,11 @@ class NamedById:
         paths = [self._index.path(identity) or [identity] for identity in ids if identity]
         kept = {key: one for key, one in record.items() if key != column}
         return {**kept, "categories": paths}
+
+    def names_any(self, records: Iterable[Any]) -> bool:
+        """Whether a record has its categories by ids that are listed."""
+        plain = map(plain_record, records)
+        return any(self.with_names(record) is not record for record in plain)
 
     def _add_all(self, listing: Any) -> None:
         if isinstance(listing, Mapping):

@@ -89,11 +89,6 @@ class FeedRecords:
     names_categories: bool = False
 
 
-def record_names(chunks: Iterator[bytes], columns: Mapping[str, str]) -> frozenset[str]:
-    """What the records are called, as :func:`records_of_feed` finds them."""
-    return records_of_feed(chunks, columns).names
-
-
 def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> FeedRecords:
     """What the records are called, in lower case: the elements with the most fields of ours.
 
@@ -132,7 +127,8 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
         for one in elements
         if is_category(one) and one not in inside and name not in elements[one].inside
     ]
-    lists = any(elements[one].count > 1 for one in listed)
+    # one alone may be anything, unless records have its id
+    lists = any(elements[one].count > (0 if named else 1) for one in listed)
     return FeedRecords(frozenset({name}), inside, lists, named)
 
 
