@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from enum import Enum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -169,3 +171,43 @@ def test_two_readings_are_asked_about() -> None:
 def test_other_shapes_are_refused_in_words(y: Any, message: str) -> None:
     with pytest.raises(LabelError, match=message):
         read_targets(y, SETTINGS)
+
+
+class Shelf(StrEnum):
+    """A label that a program names otherwise."""
+
+    MUGS = "Mugs"
+    LAMPS = "Lamps"
+
+
+class Other(Enum):
+    """A label that is no text by itself."""
+
+    TOYS = "Toys"
+
+
+def test_members_of_an_enumeration_are_their_values() -> None:
+    found = read_targets([Shelf.MUGS, [Shelf.LAMPS], Other.TOYS], CatalogSettings()).categories
+    assert found == [[["Mugs"]], [["Lamps"]], [["Toys"]]]
+
+
+def test_a_data_set_is_no_column_of_labels() -> None:
+    class Several:
+        """Records that have a shape, as the datasets library has them."""
+
+        shape = (2, 2)
+
+        def __init__(self, records: list[dict[str, int]]) -> None:
+            self._records = records
+
+        def __len__(self) -> int:
+            return len(self._records)
+
+        def __getitem__(self, place: int) -> dict[str, int]:
+            return self._records[place]
+
+        def __iter__(self) -> Iterator[dict[str, int]]:
+            return iter(self._records)
+
+    with pytest.raises(LabelError, match="with several columns; give the one with the labels"):
+        read_targets(Several([{"a": 1, "b": 2}, {"a": 3, "b": 4}]), CatalogSettings())

@@ -10,6 +10,14 @@ import pyarrow as pa
 from narwhals.exceptions import DuplicateError
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.objects.class_labels import (
+    class_name,
+    class_paths,
+    names_of_features,
+)
+from shelfwise.catalog.reading.python.python_objects import fields_of
+from shelfwise.catalog.reading.python.python_values import plain_value
+from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.errors import CatalogError
 
 EXAMPLE = "[{'title': 'Mug with a handle'}]"
@@ -25,7 +33,8 @@ def records_of(products: Any, columns: Mapping[str, str]) -> list[Record]:
     Args:
         products: a data frame of pandas, polars or any library that narwhals knows; a table of Arrow or of
             anything with an Arrow C stream; or an iterable of mappings, such as a list, a generator, a numpy
-            array or a data set of the datasets library.
+            array or a data set of the datasets library, or of objects with named fields, such as data
+            classes.
         columns: our field -> the source's column, where the settings name it.
 
     Raises:
@@ -40,11 +49,56 @@ def records_of(products: Any, columns: Mapping[str, str]) -> list[Record]:
     if isinstance(frame, nw.DataFrame):
         return _rows(frame, columns)
     if isinstance(frame, nw.Series):
-        return _checked(frame.to_list())
+        # a column with the name of a field is a frame with nothing else in it
+        values = frame.to_list()
+        # an empty name would be that of the index, as pandas writes it
+        name = frame.name if isinstance(frame.name, str) and frame.name else None
+        is_field = name is not None and bool(plan_columns((name,), columns).ours)
+        if is_field and not any(map(fields_of, values)):
+            return _rows(frame.to_frame(), columns)
+        return _checked(values)
     if hasattr(products, "__arrow_c_stream__") or hasattr(products, "__arrow_c_array__"):
-        return _rows(nw.from_native(pa.table(products)), columns)
+        return _rows(nw.from_native(_arrow_table(products)), columns)
     _refuse_what_is_no_list(products)
-    return _checked(list(products))
+    return _with_class_names(_checked(list(products)), getattr(products, "features", None))
+
+
+def _arrow_table(products: Any) -> pa.Table:
+    """What has an Arrow C stream, as a table.
+
+    Raises:
+        CatalogError: it is an array without names.
+    """
+    try:
+        return pa.table(products)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        kind = type(products).__name__
+        raise CatalogError(
+            f"the products are of the type {kind}, which is no table ({first_line(error)}); {_EXPECTED}"
+        ) from None
+
+
+def _with_class_names(records: list[Record], features: Any) -> list[Record]:
+    """The records of a data set with names in the place of the numbers of classes.
+
+    Args:
+        features: what the datasets library says of the columns; None of other lists.
+    """
+    plain = features.to_dict() if hasattr(features, "to_dict") else {}
+    classes = names_of_features(plain) if isinstance(plain, Mapping) else {}
+    if not classes:
+        return records
+    named: list[Record] = []
+    for record in records:
+        own = dict(record)
+        for column, names in classes.items():
+            value = plain_value(own.get(column))
+            if isinstance(value, list):
+                own[column] = class_paths(value, names)
+            elif isinstance(value, int):
+                own[column] = class_name(value, names)
+        named.append(own)
+    return named
 
 
 def _rows(frame: nw.DataFrame[Any], columns: Mapping[str, str]) -> list[Record]:
@@ -121,11 +175,14 @@ def _refuse_what_is_no_list(products: Any) -> None:
 
 
 def _checked(records: list[Any]) -> list[Record]:
-    """The records, if all of them are mappings."""
+    """The records as mappings."""
+    found: list[Record] = []
     for place, record in enumerate(records):
-        if not isinstance(record, Mapping):
+        fields = fields_of(record)
+        if fields is None:
             kind = type(record).__name__
             raise CatalogError(
                 f"product {place} is of the type {kind}, and no dictionary; {_EXPECTED}"
             )
-    return records
+        found.append(fields)
+    return found

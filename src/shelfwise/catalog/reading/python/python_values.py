@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
+from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
@@ -20,7 +21,8 @@ def plain_value(value: Any) -> Any:
     """A value as JSON has it, where it can be; anything else stays, and the checks of its field refuse it.
 
     Scalars and arrays of numpy, pandas, polars, Arrow and torch become numbers, texts and lists; so do
-    tuples. Marks for missing values become None. Sets become sorted lists, dates ISO text.
+    tuples. Members of an enumeration become their values, marks for missing values None, sets sorted lists,
+    dates ISO text.
 
     >>> plain_value((np.float32(1.5), np.array(["a", "b"], dtype=object), np.datetime64("NaT")))
     [1.5, ['a', 'b'], None]
@@ -31,7 +33,8 @@ def plain_value(value: Any) -> Any:
     if type(value).__name__ in _MISSING_TYPES:
         return None
     if isinstance(value, str):
-        return str(value)
+        # a member of an enumeration that is a text would be called by its name in the program
+        return str(value.value if isinstance(value, Enum) else value)
     if isinstance(value, Mapping):
         return {str(name): plain_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -49,7 +52,9 @@ def plain_value(value: Any) -> Any:
 
 
 def _of_library(value: Any) -> Any:
-    """The value of an array, a series or a scalar of a library."""
+    """The value of an array, a series or a scalar of a library, or of a member of an enumeration."""
+    if isinstance(value, Enum):
+        return plain_value(value.value)
     if isinstance(value, np.datetime64):
         # numpy gives nanoseconds as a number; NaT becomes None
         return plain_value(value.astype("datetime64[us]").item())

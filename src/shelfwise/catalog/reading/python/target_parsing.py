@@ -108,6 +108,10 @@ def _multi_hot(y: Any) -> _Matrix | None:
     if len(getattr(y, "shape", ())) != 2:
         return None
     table = np.asarray(y)
+    if table.ndim != 2:
+        raise LabelError(
+            f"y is of the type {type(y).__name__} with several columns; give the one with the labels"
+        )
     # one column holds one label a product, as scikit-learn takes it
     if table.shape[1] == 1 or not _holds_numbers(table):
         return None
