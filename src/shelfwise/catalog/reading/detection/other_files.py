@@ -75,6 +75,27 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
         "export the table, for instance with: sqlite3 -header -csv shop.db 'select * from products'",
     ),
     (
+        re.compile(rb"(?s).{8}DUCK"),
+        "a database of DuckDB",
+        "write the table as Parquet, with: duckdb shop.duckdb \"copy products to 'products.parquet'\"",
+    ),
+    (
+        re.compile(rb"\xff\xff\xff\xff"),
+        "a stream of Arrow, such as the datasets library saves in a folder",
+        "write Parquet, with: datasets.load_from_disk('FOLDER').to_parquet('products.parquet')",
+    ),
+    (
+        re.compile(rb"\s*__label__\S"),
+        "a file of fastText, whose lines have labels and a text",
+        "write a table with the columns id, title and categories",
+    ),
+    (
+        # at least two features, as a ratio such as 16:9 may well stand in a header
+        re.compile(rb"(?:\d+ \d+ \d+\r?\n)?\d+(?:,\d+)*(?: \d+:[\d.eE+-]+){2,}\s"),
+        "a file of LibSVM, which has numbers for labels and words",
+        "use the texts that it was made of, in a table with the columns id, title and categories",
+    ),
+    (
         re.compile(rb"ARROW1|FEA1"),
         "a Feather or Arrow file",
         "write Parquet, with pandas: frame.to_parquet('products.parquet')",
