@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -60,9 +61,7 @@ class ListedCategories:
 
     def resolve(self, fields: dict[str, Any]) -> None:
         """Give a record the paths of its categories, where it has their ids."""
-        ours = plan_columns(tuple(fields), {}).ours
-        number = next((key for key in fields if normal_name(key) in _NUMBERS), None)
-        column = ours.get("categories", number)
+        identity, column, number = _columns_of(tuple(fields))
         if column is not None:
             found = self._paths(fields[column])
             # what is called by a number may stand beside the name itself
@@ -71,9 +70,9 @@ class ListedCategories:
                 del fields[column]
                 fields["categories"] = found
             return
-        identity = fields.get(ours.get("id", ""))
-        if isinstance(identity, str) and identity in self._of_product:
-            fields["categories"] = self._paths(self._of_product[identity])
+        product = fields.get(identity)
+        if isinstance(product, str) and product in self._of_product:
+            fields["categories"] = self._paths(self._of_product[product])
 
     def _paths(self, numbers: Any) -> list[list[str]]:
         texts = [number for number in _listed(numbers) if isinstance(number, str)]
@@ -113,6 +112,14 @@ class ListedCategories:
         identity, name = _first(parts, _IDS), _first(parts, _NAMES) or parts.get("", "")
         if identity and name:
             self._index.add(identity, name, _first(parts, _ABOVE) or None)
+
+
+@lru_cache(maxsize=1024)
+def _columns_of(names: tuple[str, ...]) -> tuple[str, str | None, str | None]:
+    """Of a record the fields with its id, its categories, and the ids of these; most are alike."""
+    ours = plan_columns(names, {}).ours
+    number = next((name for name in names if normal_name(name) in _NUMBERS), None)
+    return ours.get("id", ""), ours.get("categories", number), number
 
 
 def _parts(element: Element) -> dict[str, str]:

@@ -106,7 +106,10 @@ class Json(JsonLinesFormat):
             )
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
-            records = with_ids(_objects(path, settings, advance, shape))
+            records = _objects(path, settings, advance, shape)
+            if not shape.prefix:
+                # lines may come in pairs
+                records = with_ids(records)
         elif shape.layout is Layout.DATABASE:
             records, sentences = _database(path, settings, advance)
         else:

@@ -168,7 +168,7 @@ def _fields(element: Element) -> dict[str, Any]:
         name = key[1]
         values = [value for value in found[key] if value is not None]
         # BMEcat says what a product is in details, of which there may be several kinds
-        if name.lower().endswith(DETAILS) and len(values) == 1 and isinstance(values[0], dict):
+        if len(values) == 1 and isinstance(values[0], dict) and name.lower().endswith(DETAILS):
             fields.update({part: fields.get(part, value) for part, value in values[0].items()})
             continue
         if len(values) > 1:
@@ -194,6 +194,8 @@ def _value(element: Element) -> Any:
     if len(element):
         return _fields(element)
     text = (element.text or "").strip()
+    # most have a text, and asking is fast
+    if text or not element.attrib:
+        return text or None
     attributes = {local_name(name).lower(): value for name, value in element.attrib.items()}
-    said = (attributes[name] for name in _SAID_IN_ATTRIBUTES if attributes.get(name))
-    return text or next(said, None)
+    return next((attributes[name] for name in _SAID_IN_ATTRIBUTES if attributes.get(name)), None)

@@ -18,10 +18,12 @@ def with_associations(record: Any) -> Any:
     >>> with_associations({"id": 7, "associations": {"categories": [{"id": "2"}, {"id": "5"}]}})["categories"]
     [['2'], ['5']]
     """
-    held = record.get(_KEY) if isinstance(record, Mapping) else None
-    if not isinstance(held, Mapping) or _CATEGORIES in record:
+    # objects of JSON are dictionaries, and asking for these is fast
+    if not isinstance(record, dict) or _KEY not in record or _CATEGORIES in record:
         return record
-    found = [[str(identity)] for identity in _ids(held.get(_CATEGORIES))]
+    held = record[_KEY]
+    listed = held.get(_CATEGORIES) if isinstance(held, Mapping) else None
+    found = [[str(identity)] for identity in _ids(listed)]
     return {**record, _CATEGORIES: found} if found else record
 
 
