@@ -6,6 +6,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -67,3 +68,12 @@ def test_improbable_labels_change_nothing():
     )
     assert best_sets(np.full((2, 40), MIN_PROBABILITY * 0.9)).sum() == 0
     assert best_sets(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_sparse_products_are_decided_as_dense_ones():
+    chances = np.array([[0.9, 0.0, 0.6, 0.0], [0.0, 0.7, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    decided = best_sets(sp.csr_array(chances))
+    # the last product and the last label have none
+    assert decided.shape == chances.shape
+    assert decided.dtype == best_sets(chances).dtype == np.bool_
+    assert decided.toarray().tolist() == best_sets(chances).tolist()

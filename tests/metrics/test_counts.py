@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -31,6 +32,8 @@ def test_counts_are_sums_of_the_matrices(data):
             assert found.hits.tolist() == expected.hits.tolist()
             assert found.predicted.tolist() == expected.predicted.tolist()
             assert found.true.tolist() == expected.true.tolist()
+            # numbers of labels stay whole numbers in tables
+            assert found.hits.dtype == found.predicted.dtype == found.true.dtype == np.int64
     pooled = Counts.of(targets, decided, axis=None)
     assert (pooled.hits, pooled.predicted, pooled.true) == (
         (targets & decided).sum(),

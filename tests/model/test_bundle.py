@@ -42,6 +42,7 @@ def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
         again.sections["member.title"].arrays["w"], bundle.sections["member.title"].arrays["w"]
     )
     assert again.sections["member.title"].facts == {"epochs": 3}
+    assert again.sections["system.max"] == State()
     assert [p.name for p in tmp_path.iterdir()] == ["model"], "nothing temporary may stay behind"
 
 
@@ -131,6 +132,20 @@ def test_files_that_people_put_beside_a_model_are_not_lost(
     assert (tmp_path / "model" / name).read_text() == "typed by hand"
 
 
+def test_of_many_files_that_would_be_lost_three_are_named(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    for name in "dabc":
+        (tmp_path / "model" / name).touch()
+    with pytest.raises(BundleError, match="would be lost: a, b, c; move them"):
+        save_bundle(bundle, tmp_path / "model")
+
+
+def test_facts_may_name_files_whose_names_are_no_text(bundle: Bundle, tmp_path: Path) -> None:
+    facts = {"file": os.fsdecode(b"caf\xe9.csv")}
+    save_bundle(replace(bundle, facts=facts), tmp_path / "model")
+    assert load_bundle(tmp_path / "model").facts == facts
+
+
 @pytest.mark.parametrize("manifest", [b"", b"[]", b'{"format": 2}', b"\xff"])
 def test_a_model_whose_manifest_is_damaged_can_be_replaced(
     manifest: bytes, bundle: Bundle, tmp_path: Path
@@ -202,6 +217,14 @@ def test_weights_that_are_no_numbers_are_refused(
         load_bundle(tmp_path / "model")
 
 
+def test_weights_are_looked_through_behind_whole_numbers(bundle: Bundle, tmp_path: Path) -> None:
+    arrays = {"counts": np.arange(3), "w": np.array([np.nan], np.float32)}
+    sections = {"member.title": State(arrays)}
+    save_bundle(replace(bundle, sections=sections), tmp_path / "model")
+    with pytest.raises(BundleError, match=r"title\.safetensors: the array 'w' holds numbers that"):
+        load_bundle(tmp_path / "model")
+
+
 def test_thresholds_that_all_follow_the_global_one_are_read_again(
     bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -250,6 +273,8 @@ def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_
         ),
         ("facts.json", "null", r"facts\.json: expected a JSON object, found NoneType"),
         ("member.title.json", "[1]", r"title\.json: expected a JSON object, found list"),
+        ("member.title.json", "{", r"title\.json cannot be read as JSON"),
+        ("member.title.safetensors", "{}", r"title\.safetensors is not a safetensors file: "),
     ],
 )
 def test_values_of_another_kind_are_refused_even_if_the_manifest_agrees(

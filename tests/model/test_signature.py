@@ -91,7 +91,7 @@ def test_a_model_without_a_signature_is_refused_where_a_key_is_given(
     model: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     demand(monkeypatch, keys[1])
-    with pytest.raises(BundleError, match=r"is not signed.*sign it with: shelfwise sign"):
+    with pytest.raises(BundleError, match=r"shop is not signed.*sign it with: shelfwise sign"):
         load_bundle(model)
 
 
