@@ -103,7 +103,7 @@ def test_everybody_is_judged_by_what_the_others_taught(
     read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
 ) -> None:
     scores, _, labels, _, proofreader = read
-    rows = np.random.default_rng(2).permutation(len(labels))[:50]
+    rows = np.append(0, np.random.default_rng(2).permutation(len(labels))[:50])
     known = proofreader.error_probabilities(scores[rows], labels[rows], rows).toarray()
     for at, row in enumerate(rows):
         parts = [
@@ -181,6 +181,14 @@ def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
     assert nothing.suggested_labels(
         np.zeros((0, 4), np.float32), np.zeros((0, 4), np.bool_), np.zeros(0, np.int64)
     ).shape == (0, 4)
+
+
+def test_folds_are_the_same_every_time_and_there_are_none_of_a_few_products() -> None:
+    scores, truth = shop(0, products=30)
+    fitted = LabelErrorDetector.fit(scores, truth)
+    np.testing.assert_array_equal(fitted.folds, LabelErrorDetector.fit(scores, truth).folds)
+    for count, parts in ((4, 1), (5, 6)):
+        assert len(LabelErrorDetector.fit(scores[:count], truth[:count]).parts) == parts
 
 
 def test_cells_name_every_other_label_once() -> None:

@@ -105,7 +105,8 @@ def test_missing_and_added_files_are_refused(bundle: Bundle, tmp_path: Path) -> 
     for path in sorted((tmp_path / "model").iterdir()):
         original = path.read_bytes()
         path.unlink()
-        with pytest.raises(BundleError):
+        told = "it has no" if path.name == "MANIFEST.json" else f"{path.name} is missing; "
+        with pytest.raises(BundleError, match=told):
             load_bundle(tmp_path / "model")
         path.write_bytes(original)
     (tmp_path / "model" / "extra.safetensors").write_bytes(b"x")
@@ -288,6 +289,16 @@ def test_values_of_another_kind_are_refused_even_if_the_manifest_agrees(
     (folder / "MANIFEST.json").write_text(json_text(manifest), "utf-8")
     with pytest.raises(BundleError, match=expected):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize("manifest", ["[]", '{"format": 2, "files": {"../secret.json": ""}}'])
+def test_a_manifest_of_another_kind_or_of_files_elsewhere_is_refused(
+    manifest: str, bundle: Bundle, tmp_path: Path
+) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    (tmp_path / "model" / "MANIFEST.json").write_text(json_text(json.loads(manifest)))
+    with pytest.raises(BundleError, match=r"is not a manifest of format 1 or 2; "):
+        load_bundle(tmp_path / "model")
 
 
 def test_a_full_disk_leaves_the_old_model(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from shelfwise.core.types import State
+from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
+from shelfwise.model.bundle_reader import MAX_REPLACEMENTS, FolderReader, read_folder
 
 WRITER = """
 import sys
@@ -115,3 +118,61 @@ def test_a_kill_between_the_two_steps_keeps_the_model(tmp_path: Path) -> None:
         save_bundle(Bundle({"x": float("nan")}, (), {}, {}), tmp_path / "model")
     assert load_bundle(tmp_path / "model").labels == ("good",)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_is_replaced_under_a_reader_is_read_again(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_bundle(Bundle({}, ("old",), {}, {}), folder)
+
+    def read(reader: FolderReader) -> object:
+        if reader.json("labels.json") == ["old"]:
+            save_bundle(Bundle({}, ("new",), {}, {}), folder)
+            raise BundleError("of a version that is gone")
+        return reader.json("labels.json")
+
+    assert read_folder(folder, read) == ["new"]
+
+
+def test_what_was_set_aside_is_read_again_once_the_new_model_is_in_place(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_bundle(Bundle({}, ("old",), {}, {}), tmp_path / ".model.old")
+    save_bundle(Bundle({}, ("new",), {}, {}), tmp_path / "next")
+
+    def read(reader: FolderReader) -> object:
+        if not folder.exists():
+            (tmp_path / "next").rename(folder)
+            raise BundleError("its files go now")
+        return reader.json("labels.json")
+
+    assert read_folder(folder, read) == ["new"]
+
+
+def test_a_model_that_is_replaced_all_the_time_is_not_waited_for_without_end(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "model"
+    save_bundle(Bundle({}, ("Mugs",), {}, {}), folder)
+    tries = 0
+
+    def read(reader: FolderReader) -> object:
+        nonlocal tries
+        tries += 1
+        folder.rename(tmp_path / f"{tries}")
+        shutil.copytree(tmp_path / f"{tries}", folder)
+        raise BundleError("of a version that is gone")
+
+    with pytest.raises(BundleError, match="is replaced faster than it can be read; try again"):
+        read_folder(folder, read)
+    assert tries == MAX_REPLACEMENTS
+
+
+def test_a_file_that_goes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_bundle(Bundle({}, ("Mugs",), {}, {}), folder)
+
+    def read(reader: FolderReader) -> object:
+        (folder / "facts.json").unlink()
+        return reader.json("facts.json")
+
+    with pytest.raises(BundleError, match=r"facts\.json cannot be opened \(No such file"):
+        read_folder(folder, read)
