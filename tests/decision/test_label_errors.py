@@ -168,6 +168,33 @@ def test_suggestions_put_right_what_was_spoilt(
     assert (suggested != labels[telling]).any(axis=1).all()
 
 
+class ScoresAreDoubts:
+    """Doubts every label as much as it is scored, whether it is given or not."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def error_probabilities(self, scores: Floats, given: Bools) -> csr_array:
+        doubts = csr_array(scores)
+        doubts.data = doubts.data * self.weight
+        return doubts
+
+
+def test_labels_are_changed_one_after_the_other_and_none_twice() -> None:
+    of_all = (ScoresAreDoubts(1), ScoresAreDoubts(0))
+    detector = LabelErrorDetector([of_all], np.zeros(4, np.int64))  # type: ignore[list-item]
+    doubts = np.zeros((4, 10))
+    doubts[0, :4] = [0.6, 0.9, 0.04, 0.2]
+    # the first change is made however small the doubt, a second one is not
+    doubts[1, :2] = [0.01, 0.02]
+    # the third product has nothing to doubt, the fourth more than is ever changed
+    doubts[3] = np.linspace(0.95, 0.5, 10)
+    given = np.zeros((4, 10), np.bool_)
+    given[0, 1] = True
+    suggested = detector.suggested_labels(doubts, given, np.full(4, -1))
+    assert [np.flatnonzero(row).tolist() for row in suggested] == [[0, 3], [1], [], [*range(8)]]
+
+
 def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:
     nothing = LabelErrorDetector.fit(np.zeros((3, 4), np.float32), np.eye(3, 4, dtype=np.bool_))
     doubts = nothing.error_probabilities(

@@ -46,6 +46,31 @@ def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["model"], "nothing temporary may stay behind"
 
 
+def test_names_stand_in_a_model_as_they_are(bundle: Bundle, tmp_path: Path) -> None:
+    """People read these files, too."""
+    save_bundle(bundle, tmp_path / "model")
+    assert "Töpfe & Co" in (tmp_path / "model" / "labels.json").read_text("utf-8")
+
+
+def test_what_is_no_model_is_refused_with_how_to_train_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for name in ("file", "folder", "absent"):
+        path = tmp_path / name
+        with pytest.raises(BundleError) as refused:
+            load_bundle(path)
+        assert str(refused.value) == (
+            f"{path} is not a shelfwise model: it has no MANIFEST.json; "
+            f"train one with: shelfwise train CATALOG --out {path}"
+        )
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model").symlink_to("model")
+    with pytest.raises(BundleError, match="model cannot be opened: Too many levels of symbolic"):
+        load_bundle(tmp_path / "model")
+
+
 def test_what_labels_need_is_read_without_the_rest(bundle: Bundle, tmp_path: Path) -> None:
     state = State({"weights": np.arange(3.0)})
     members = {f"member.{name}": state for name in ("title", "image", "price")}

@@ -176,3 +176,15 @@ def test_a_file_that_goes_while_it_is_read_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(BundleError, match=r"facts\.json cannot be opened \(No such file"):
         read_folder(folder, read)
+
+
+def test_a_model_that_is_removed_while_it_is_read_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_bundle(Bundle({}, ("Mugs",), {}, {}), folder)
+
+    def read(reader: FolderReader) -> object:
+        shutil.rmtree(folder)
+        return reader.json("facts.json")
+
+    with pytest.raises(BundleError, match="is not a shelfwise model"):
+        read_folder(folder, read)

@@ -127,6 +127,7 @@ def test_texts_of_an_older_model_are_parted_into_words_as_in_its_training(saved:
     ("modality", "settings", "wanted"),
     [
         ("text_bag", {"words": [1]}, {"words": [1], "segmentation": "blanks"}),
+        ("kernel_logistic", {}, {"segmentation": "blanks"}),
         ("image", {}, {}),
         (
             "text_cnn",
@@ -156,3 +157,14 @@ def test_the_joint_network_reads_its_fields_as_before() -> None:
         cleaning = now.cleaning.model_copy(update={"segmentation": "unicode"})
         assert now.model_copy(update={"cleaning": cleaning}) == before
         assert now.cleaning.segmentation == "blanks"
+
+
+def test_what_a_joint_network_was_told_of_its_fields_stays() -> None:
+    texts = {"title": {"maxlen": 7, "cleaning": {"kind": "title"}}, "brand": {"maxlen": 3}}
+    member = {"modality": "joint", "field": "title", "settings": {"texts": texts}}
+    config = keep_segmentation({"members": {"one": member}}, {})
+    cleaning = {"kind": "title", "segmentation": "blanks"}
+    assert config["members"]["one"]["settings"]["texts"] == {
+        "title": {"maxlen": 7, "cleaning": cleaning},
+        "brand": {"maxlen": 3},
+    }

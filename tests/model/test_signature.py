@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -191,25 +192,34 @@ def test_keys_that_are_none_are_refused_in_a_sentence(
     private, public = keys
     curve = write_pem(tmp_path, "curve", generate_private_key(SECP256R1()))
     locked, _ = write_pem(tmp_path, "locked", Ed25519PrivateKey.generate(), b"secret")
-    (tmp_path / "notes.txt").write_text("no key")
+    absent, notes = tmp_path / "absent.pem", tmp_path / "notes.txt"
+    notes.write_text("no key")
+    fix = "make one with: openssl genpkey -algorithm ed25519 -out private.pem"
     for file, words in (
-        (tmp_path / "absent.pem", "cannot be read .*openssl genpkey"),
-        (tmp_path / "notes.txt", "is not a private key in PEM format"),
-        (public, "is not a private key in PEM format"),
-        (curve[0], "of another kind, expected Ed25519"),
-        (locked, "is encrypted; decrypt it"),
+        (absent, f"the private key {absent} cannot be read (No such file or directory); {fix}"),
+        (notes, f"{notes} is not a private key in PEM format; {fix}"),
+        (public, f"{public} is not a private key in PEM format; {fix}"),
+        (curve[0], f"{curve[0]} is a private key of another kind, expected Ed25519; {fix}"),
+        (
+            locked,
+            f"the private key {locked} is encrypted; decrypt it for the moment of signing with: "
+            f"openssl pkey -in {locked} -out decrypted.pem",
+        ),
     ):
-        with pytest.raises(ConfigError, match=words):
+        with pytest.raises(ConfigError) as refused:
             sign_bundle(model, file)
+        assert str(refused.value) == words
     sign_bundle(model, private)
+    fix = "make it with: openssl pkey -in private.pem -pubout -out public.pem"
     for file, words in (
-        (tmp_path / "absent.pem", "cannot be read .*openssl pkey"),
-        (private, "is not a public key in PEM format"),
-        (curve[1], "of another kind, expected Ed25519"),
+        (absent, f"the public key {absent} cannot be read (No such file or directory); {fix}"),
+        (private, f"{private} is not a public key in PEM format; {fix}"),
+        (curve[1], f"{curve[1]} is a public key of another kind, expected Ed25519; {fix}"),
     ):
         demand(monkeypatch, file)
-        with pytest.raises(ConfigError, match=words):
+        with pytest.raises(ConfigError) as refused:
             load_bundle(model)
+        assert str(refused.value) == words
 
 
 def test_a_model_is_signed_where_signatures_are_demanded(
@@ -217,8 +227,13 @@ def test_a_model_is_signed_where_signatures_are_demanded(
 ) -> None:
     """It cannot be signed already."""
     demand(monkeypatch, keys[1])
-    sign_bundle(model, keys[0])
+    told = sign_bundle(model, keys[0])
     assert load_bundle(model).labels == ("Mugs",)
+    key = serialization.load_pem_public_key(keys[1].read_bytes())
+    assert told == {
+        "signature": str(model / "MANIFEST.json.sig"),
+        "public_key": hashlib.sha256(key.public_bytes_raw()).hexdigest(),  # type: ignore[union-attr]
+    }
 
 
 def test_a_demand_without_a_key_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +249,8 @@ def test_without_the_library_nothing_is_taken_as_signed(
     sign_bundle(model, keys[0])
     demand(monkeypatch, keys[1])
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    with pytest.raises(PluginError, match=r"pip install 'shelfwise\[sign\]'"):
+    told = "^signatures need the library 'cryptography'; install it with: pip install 'shelfwise.sign.'$"
+    with pytest.raises(PluginError, match=told):
         load_bundle(model)
-    with pytest.raises(PluginError, match=r"pip install 'shelfwise\[sign\]'"):
+    with pytest.raises(PluginError, match=told):
         sign_bundle(model, keys[0])
