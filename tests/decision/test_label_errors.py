@@ -86,6 +86,9 @@ def test_doubts_as_the_formulas_have_them(
     read: tuple[Floats, Bools, Bools, Bools, LabelErrorDetector],
 ) -> None:
     scores, _, labels, _, proofreader = read
+    # a score may be certain
+    scores = scores.copy()
+    scores[0, :2] = [0, 1]
     together, alone = proofreader.parts[0]
     np.testing.assert_allclose(
         together.error_probabilities(scores[:40], labels[:40]).toarray(),
@@ -193,6 +196,13 @@ def test_labels_are_changed_one_after_the_other_and_none_twice() -> None:
     given[0, 1] = True
     suggested = detector.suggested_labels(doubts, given, np.full(4, -1))
     assert [np.flatnonzero(row).tolist() for row in suggested] == [[0, 3], [1], [], [*range(8)]]
+
+
+def test_shares_are_those_of_the_labels_that_are_given() -> None:
+    for given in ([[0, 1]], [[1, 1], [0, 1]]):
+        labels = np.array(given, np.bool_)
+        shares = LabelModel.fit(np.zeros(labels.shape, np.float32), labels).shares
+        assert shares.tolist() == (labels.sum(axis=0) / labels.sum()).tolist()
 
 
 def test_nothing_to_learn_from_is_no_reason_to_fail() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
@@ -70,6 +71,42 @@ def test_what_a_killed_run_set_aside_comes_back(tmp_path: Path) -> None:
     old.mkdir()
     restore_replaced(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_run_set_aside_goes_where_the_new_folder_is_in_place(tmp_path: Path) -> None:
+    put(tmp_path / "folder", "new")
+    set_aside(tmp_path / "folder").mkdir()
+    restore_replaced(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "text").read_text() == "new"
+
+
+def test_names_are_exchanged_where_the_system_can(tmp_path: Path) -> None:
+    put(tmp_path / "one", "one")
+    put(tmp_path / "other", "other")
+    if not folders._exchange(tmp_path / "one", tmp_path / "other"):
+        pytest.skip("this system or disk cannot")
+    assert (tmp_path / "one" / "text").read_text() == "other"
+    assert (tmp_path / "other" / "text").read_text() == "one"
+    with pytest.raises(FileNotFoundError, match="absent"):
+        folders._exchange(tmp_path / "one", tmp_path / "absent")
+
+
+def test_a_system_without_exchange_takes_two_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "folder", "old")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name, use_errno: object())
+    put(tmp_path / "folder", "new")
+    assert (tmp_path / "folder" / "text").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_where_the_second_step_fails_the_old_folder_comes_back(tmp_path: Path) -> None:
+    put(tmp_path / "folder", "old")
+    with pytest.raises(FileNotFoundError):
+        folders._replace_in_two_steps(tmp_path / "absent", tmp_path / "folder")
+    assert (tmp_path / "folder" / "text").read_text() == "old"
 
 
 def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -28,6 +29,16 @@ def test_what_is_kept_is_what_was_given_but_for_next_to_nothing(scores: Any, tar
     assert kept.dtype == labels.dtype == np.float32
     assert np.array_equal(kept, np.where(scores >= MIN_SCORE, scores, 0))
     assert np.array_equal(labels, targets)
+    sparse = OutOfFold.of(IDS, sp.csr_array(scores), sp.csr_array(targets))
+    assert np.array_equal(sparse.dense()[0], kept)
+    assert np.array_equal(sparse.dense()[1], labels)
+
+
+def test_the_least_score_that_is_kept_is_a_thousandth() -> None:
+    scores = np.float32([[MIN_SCORE, np.nextafter(np.float32(MIN_SCORE), np.float32(0))]])
+    for kind in (np.asarray, sp.csr_array):
+        kept = OutOfFold.of(["a"], kind(scores), np.zeros((1, 2), np.bool_))
+        assert kept.scores.nnz == 1
 
 
 @settings(max_examples=50, deadline=None)
@@ -54,6 +65,17 @@ def test_through_a_file(tmp_path: Path) -> None:
     )
     assert np.array_equal(after.dense()[0], scores)
     assert not after.dense()[1].any()
+    assert after.scores.dtype == np.float32
+    assert after.targets.dtype == np.bool_
+    # small on the disk, and wide enough for any number of pairs
+    types = {name: str(array.dtype) for name, array in before.state().arrays.items()}
+    assert types == {
+        "scores": "float16",
+        "score_columns": "int32",
+        "score_rows": "int64",
+        "target_columns": "int32",
+        "target_rows": "int64",
+    }
 
 
 def test_rows_by_id() -> None:
@@ -61,3 +83,4 @@ def test_rows_by_id() -> None:
     assert len(kept) == N
     assert kept.rows(["10", "new", "b", "b"]).tolist() == [4, -1, 0, 0]
     assert kept.rows([]).tolist() == []
+    assert kept.rows([]).dtype == np.int64
