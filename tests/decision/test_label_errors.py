@@ -198,6 +198,28 @@ def test_labels_are_changed_one_after_the_other_and_none_twice() -> None:
     assert [np.flatnonzero(row).tolist() for row in suggested] == [[0, 3], [1], [], [*range(8)]]
 
 
+def test_labels_and_pairs_that_were_never_seen_are_no_evidence() -> None:
+    scores, truth = shop(5, products=80)
+    scores[:, -1] = 0
+    truth[:, -1] = False
+    expected = LabelModel.fit(scores, truth)
+    assert expected.intercepts.shape == expected.slopes.shape == (19,)
+    scores, labels = shop(6, products=12)
+    # a pair beyond all known ones; then a product with one label, and one of which nothing is known
+    labels[0, -2:] = True
+    labels[-2:] = False
+    labels[-2, 3] = True
+    scores[-1] = 0
+    scores[:, -1] = 0
+    labels[1:, -1] = False
+    doubts = expected.error_probabilities(scores, labels)
+    assert doubts.shape == labels.shape
+    np.testing.assert_allclose(doubts.toarray(), slow_doubts(expected, scores, labels), rtol=1e-5)
+    # what is judged may end before the last label
+    some = expected.error_probabilities(scores[1:], labels[1:])
+    np.testing.assert_array_equal(some.toarray(), doubts.toarray()[1:])
+
+
 def test_shares_are_those_of_the_labels_that_are_given() -> None:
     for given in ([[0, 1]], [[1, 1], [0, 1]]):
         labels = np.array(given, np.bool_)

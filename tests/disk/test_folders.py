@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import threading
 from pathlib import Path
@@ -88,15 +89,34 @@ def test_names_are_exchanged_where_the_system_can(tmp_path: Path) -> None:
         pytest.skip("this system or disk cannot")
     assert (tmp_path / "one" / "text").read_text() == "other"
     assert (tmp_path / "other" / "text").read_text() == "one"
-    with pytest.raises(FileNotFoundError, match="absent"):
+    with pytest.raises(FileNotFoundError) as refused:
         folders._exchange(tmp_path / "one", tmp_path / "absent")
+    assert refused.value.filename == str(tmp_path / "absent")
+    assert refused.value.strerror == "No such file or directory"
 
 
+class OldLibrary:
+    """A C library that knows no exchange."""
+
+    def __init__(self, name: str | None, use_errno: bool) -> None:
+        assert use_errno
+
+
+class OldDisk(OldLibrary):
+    """A C library that knows it, on a disk that does not."""
+
+    def renameat2(self, *arguments: object) -> int:
+        ctypes.set_errno(errno.EINVAL)
+        return -1
+
+
+@pytest.mark.parametrize("library", [OldLibrary, OldDisk])
 def test_a_system_without_exchange_takes_two_steps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tmp_path / "folder", "old")
-    monkeypatch.setattr(ctypes, "CDLL", lambda name, use_errno: object())
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    assert not folders._exchange(tmp_path / "folder", tmp_path / "folder")
     put(tmp_path / "folder", "new")
     assert (tmp_path / "folder" / "text").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

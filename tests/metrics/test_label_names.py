@@ -34,3 +34,9 @@ def test_nothing_true_or_predicted() -> None:
 def test_one_weight_a_product() -> None:
     with pytest.raises(LabelError, match="expected one number for each of 2 products"):
         micro_f1_of_names([["a"], []], [["a"], []], [1.0])
+
+
+def test_as_many_answers_as_products_are_needed():
+    """Otherwise the last ones would not count, without a word."""
+    with pytest.raises(ValueError, match="zip"):
+        micro_f1_of_names([["Mugs"]], [["Mugs"], ["Lamps"]])

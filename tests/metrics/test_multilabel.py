@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as oracle
 
 from shelfwise.metrics.multilabel import decision_metrics, evaluate, micro_f1, per_label
+from shelfwise.metrics.ranking import ranking_metrics
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 
@@ -125,6 +126,7 @@ def test_evaluate_has_a_part_for_each_threshold_and_is_json_ready():
     targets, scores = random_case()
     scores = scores.astype(np.float32)
     results = evaluate(targets, scores, {"at_0.5": scores >= 0.5, "tuned": scores >= 0.7})
+    assert results["ranking"] == ranking_metrics(targets, scores)
     assert json.loads(json.dumps(results)) == results
     assert list(results) == ["at_0.5", "tuned", "ranking"]
     assert results["tuned"]["micro_f1"] == oracle.f1_score(targets, scores >= 0.7, average="micro")

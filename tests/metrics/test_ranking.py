@@ -52,7 +52,8 @@ def test_average_precision_by_the_definition(data):
     for true, row in zip(targets, scores, strict=True):
         precisions = [true[row >= s].mean() for s in row[true]]
         slow.append(np.mean(precisions) if precisions else 0.0)
-        assert average_precision(true, row) == pytest.approx(slow[-1])
+        for kind in (bool, int):
+            assert average_precision(true.astype(kind), row) == pytest.approx(slow[-1])
     assert lrap(targets, scores) == pytest.approx(np.mean(slow))
 
 

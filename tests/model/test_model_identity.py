@@ -20,7 +20,9 @@ def kept(number: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(("number", "labels", "separator"), [(1, 24, " > "), (2, 4, "")])
-def test_models_of_every_format_tell_who_they_are(number: int, labels: int, tmp_path: Path) -> None:
+def test_models_of_every_format_tell_who_they_are(
+    number: int, labels: int, separator: str, tmp_path: Path
+) -> None:
     folder = kept(number, tmp_path)
     identity = ModelIdentity.read(folder)
     manifest = (folder / "MANIFEST.json").read_bytes()
