@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core.types import Bools, Floats
 from shelfwise.decision.label_errors import ALONE_WEIGHT, LabelErrorDetector, suspicion
 from shelfwise.decision.label_model import (
     FORGOTTEN_RATE,
     MIN_SCORE,
+    PENALTY,
+    SHARED_SCALE,
     WRONG_RATE,
     LabelModel,
     ScoredCells,
@@ -89,6 +92,8 @@ def test_doubts_as_the_formulas_have_them(
     # a score may be certain
     scores = scores.copy()
     scores[0, :2] = [0, 1]
+    # and as low as one that is just judged
+    scores[1, ~labels[1]] = MIN_SCORE
     together, alone = proofreader.parts[0]
     np.testing.assert_allclose(
         together.error_probabilities(scores[:40], labels[:40]).toarray(),
@@ -196,6 +201,20 @@ def test_labels_are_changed_one_after_the_other_and_none_twice() -> None:
     given[0, 1] = True
     suggested = detector.suggested_labels(doubts, given, np.full(4, -1))
     assert [np.flatnonzero(row).tolist() for row in suggested] == [[0, 3], [1], [], [*range(8)]]
+
+
+def test_scores_are_weighed_as_scikit_learn_does() -> None:
+    scores, truth = shop(7, products=200)
+    fitted = LabelModel.fit(scores, truth, with_other_labels=False)
+    rows, columns = np.nonzero(scores >= MIN_SCORE)
+    logits = logit(np.clip(scores[rows, columns].astype(float), MIN_SCORE, 1 - MIN_SCORE / 100))
+    own = np.eye(19)[columns]
+    inputs = np.column_stack([own, own * logits[:, None], SHARED_SCALE * logits])
+    oracle = LogisticRegression(C=1 / PENALTY, tol=1e-9, max_iter=5000)
+    weights = oracle.fit(inputs, truth[rows, columns]).coef_[0]
+    np.testing.assert_allclose(fitted.intercepts, weights[:19] + oracle.intercept_, atol=0.03)
+    slopes = weights[19:38] + SHARED_SCALE * weights[38]
+    np.testing.assert_allclose(fitted.slopes, slopes, atol=0.03)
 
 
 def test_labels_and_pairs_that_were_never_seen_are_no_evidence() -> None:
