@@ -124,6 +124,21 @@ def test_of_one_product_only_the_highest_are_accepted():
     assert limits.sort_products(np.full((1, 3), 0.9), np.ones((1, 3), bool)).tolist() == [REVIEW]
 
 
+def test_of_many_equal_scores_the_first_are_accepted():
+    limits = AcceptanceLimits(0.5, 0.2, 0.5, precision=0.95, recall=0.9, delta=0.1, most=3)
+    queues = limits.sort(np.tile([0.6, 0.9], (1, 50)))
+    assert np.flatnonzero(queues == ACCEPT).tolist() == [1, 3, 5]
+    scores, targets = products(50, seed=0)
+    assert AcceptanceLimits.fit(scores, targets, scores >= 0.5, most=3).most == 3
+
+
+def test_queues_take_a_byte_each():
+    """There is one for every product and label."""
+    scores, limits = products(20, seed=0)[0], fitted(0)
+    assert limits.sort(scores).dtype == np.int8
+    assert limits.sort_products(scores, scores >= 0.5).dtype == np.int8
+
+
 def test_products_are_sorted_by_confidence():
     limits = AcceptanceLimits(
         accept=0.8, reject=0.2, whole=0.7, precision=0.95, recall=0.9, delta=0.1
@@ -140,6 +155,14 @@ def test_products_are_sorted_by_confidence():
         REVIEW,
         REJECT,
     ]
+
+
+def test_the_limit_of_products_is_itself_enough_and_scores_are_summed_in_double():
+    scores = np.random.default_rng(0).random((50, 5), np.float32)
+    given = np.ones((1, 5), bool)
+    for row, mean in zip(scores, scores.astype(np.float64).sum(axis=1) / 5, strict=True):
+        limits = AcceptanceLimits(2.0, 0.0, mean, precision=0.95, recall=0.9, delta=0.1)
+        assert limits.sort_products(row[None], given).tolist() == [ACCEPT]
 
 
 def test_sparse_is_dense_and_limits_come_back_from_their_state():
@@ -163,11 +186,19 @@ def test_sparse_is_dense_and_limits_come_back_from_their_state():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"precision": 1.0}, {"recall": 0.0}, {"delta": 1.5}, {"most": 0}]
+    "wrong", [{"precision": 1}, {"precision": 0}, {"recall": 0}, {"delta": 1.5}, {"most": 0}]
 )
 def test_promises_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(ConfigError, match=next(iter(wrong))):
+    [(name, value)] = wrong.items()
+    with pytest.raises(ConfigError) as refused:
         AcceptanceLimits.fit(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((2, 2)), **wrong)
+    told = "must lie between 0 and 1, both excluded; usual are 0.95, for delta 0.1"
+    if name == "most":
+        assert str(refused.value) == (
+            "most is 0, but at least 1 label of a product must be acceptable; 8 is usual"
+        )
+    else:
+        assert str(refused.value) == f"{name} is {value} but {told}"
 
 
 @pytest.mark.parametrize(("name", "value"), [("whole", None), ("accept", {}), ("most", "many")])
