@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,9 @@ def test_the_answer_is_that_of_all_pairs(products, labels, quality, seed, levels
     with pytest.MonkeyPatch.context() as patch:
         only_the_highest(patch)
         assert everything(*case) == whole
+        targets, scores = case
+        assert best_threshold(sp.csr_array(targets), scores) == whole[0]
+        assert best_threshold(targets, sp.csr_array(scores)) == whole[0]
 
 
 def test_most_pairs_of_a_good_model_are_never_sorted(monkeypatch):
