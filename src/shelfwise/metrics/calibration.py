@@ -18,9 +18,9 @@ import scipy.sparse as sp
 
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot
-from shelfwise.metrics.counts import mean, ratio
+from shelfwise.metrics.counts import CELLS_PER_BLOCK, mean, ratio, row_blocks
 from shelfwise.metrics.highest_pairs import HighestPairs
-from shelfwise.metrics.scored_pairs import positive_cells, values_at
+from shelfwise.metrics.scored_pairs import positive_cells, scores_of_a_row, values_at
 
 EPSILON = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: few catalogues have the products to tell."""
@@ -72,7 +72,12 @@ def reliability(
     >>> round(reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=2).error, 4)
     0.15
     """
-    pooled = PooledDecisions.of(targets, scores, top)
+    return _reliability(PooledDecisions.of(targets, scores, top), bins, spacing)
+
+
+def _reliability(
+    pooled: PooledDecisions, bins: int, spacing: Literal["mass", "width"]
+) -> Reliability:
     predicted = pooled.predicted
     edges = np.arange(1, bins) / bins
     if spacing == "mass" and len(predicted):
@@ -126,8 +131,15 @@ class PooledDecisions:
     def _of_sparse(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
         if top is not None:
             return cls._top_of_sparse(targets, scores, top)
-        rows, labels, values = positive_cells(scores)
-        true = _are_true(targets, rows, labels)
+        by_row = scores.tocsr()
+        truth = targets.tocsr() if sp.issparse(targets) else targets
+        found, truths = [np.zeros(0)], [np.zeros(0)]
+        # block by block: the places of all pairs would take more memory than their scores
+        for block in row_blocks(scores.shape[0], scores_of_a_row(scores), CELLS_PER_BLOCK):
+            rows, labels, values = positive_cells(by_row[block])
+            found.append(values)
+            truths.append(_are_true(truth[block], rows, labels))
+        values, true = np.concatenate(found), np.concatenate(truths)
         # all decisions scored 0 are two numbers: the true ones and the others
         missed = len(positive_cells(targets)[0]) - true.sum()
         cells = np.prod(scores.shape, dtype=np.float64)
@@ -169,7 +181,10 @@ def brier(targets: MultiHot, scores: Matrix, top: int | None = None) -> float:
     >>> round(brier(np.array([[1, 0]]), np.array([[0.9, 0.2]])), 4)
     0.025
     """
-    pooled = PooledDecisions.of(targets, scores, top)
+    return _brier(PooledDecisions.of(targets, scores, top))
+
+
+def _brier(pooled: PooledDecisions) -> float:
     return pooled.mean(np.square(pooled.true - pooled.predicted))
 
 
@@ -198,14 +213,15 @@ def calibration_figures(targets: MultiHot, scores: Matrix) -> dict[str, Any]:
     """
     figures: dict[str, Any] = {}
     for ending, top in (("", None), ("_top", TOP_LABELS)):
+        # pooled once: of many labels this takes more memory than all the rest
         pooled = PooledDecisions.of(targets, scores, top)
+        figures[f"ece_mass{ending}"] = _reliability(pooled, BINS, "mass").error
+        figures[f"ece_width{ending}"] = _reliability(pooled, BINS, "width").error
+        figures[f"brier{ending}"] = _brier(pooled)
         losses = _log_losses(pooled.true > 0, pooled.predicted)
-        figures[f"ece_mass{ending}"] = reliability(targets, scores, spacing="mass", top=top).error
-        figures[f"ece_width{ending}"] = reliability(targets, scores, spacing="width", top=top).error
-        figures[f"brier{ending}"] = brier(targets, scores, top)
         figures[f"log_loss{ending}"] = pooled.mean(losses)
-    # drawn over the top labels in bins of equal width, as readers know the diagram
-    curve = reliability(targets, scores, spacing="width", top=TOP_LABELS)
+    # drawn over the top labels, pooled last, in bins of equal width, as readers know the diagram
+    curve = _reliability(pooled, BINS, "width")
     figures["curve"] = {
         "score": curve.score.tolist(),
         "frequency": curve.frequency.tolist(),
