@@ -114,7 +114,7 @@ class TrainingState:
 def training_marks(
     network: nn.Module, targets: Floats, settings: PluginSettings, seed: int, title: str
 ) -> dict[str, Any]:
-    """What a training is told by, JSON-ready: the state of another is never gone on from."""
+    """What identifies a training, JSON-ready: the state of another is never resumed."""
     return {
         "title": title,
         "targets": list(targets.shape),

@@ -256,7 +256,7 @@ class _Course:
             return learner.arrays(), {**facts, "draw": draw.bit_generator.state}
 
         while epoch < epochs:
-            # a state is kept after a shard: one that is gone on from has its order
+            # a state is kept after a shard, so one that is resumed has its order
             if place == 0:
                 order = draw.permutation(count).tolist()
             while place < count:
