@@ -21,7 +21,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.categorizer import Categorizer
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.presence import fit_present
-from shelfwise.core.types import Context, Examples, MemberOutputs
+from shelfwise.core.types import Context, Examples, MemberOutputs, PluginSettings
 from shelfwise.decision.calibration import Calibration
 from shelfwise.errors import BundleError, ConfigError, LabelError, PluginError
 from shelfwise.export.calibration_graph import calibration_network
@@ -34,7 +34,7 @@ from shelfwise.export.runtime import OnnxModel
 from shelfwise.fusion.blend import Blend, BlendSettings
 from shelfwise.fusion.hierarchical import Hierarchical
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
-from shelfwise.fusion.maximum import Maximum, MaximumSettings
+from shelfwise.fusion.maximum import Maximum
 from shelfwise.fusion.mean import Mean, MeanSettings
 from shelfwise.fusion.policy import Policy
 from shelfwise.fusion.ridge import Ridge, RidgeSettings
@@ -208,7 +208,7 @@ WITHOUT_MAXIMUM = Blend(
 @pytest.mark.parametrize(
     "policy",
     [
-        Maximum(MaximumSettings()),
+        Maximum(PluginSettings()),
         Mean(MeanSettings()),
         Mean(MeanSettings(weights=(1.0, 2.0, 0.5))),
         Ridge(RidgeSettings(alpha=1.0)),

@@ -11,10 +11,10 @@ from scipy.special import expit, logit
 
 from shelfwise.config import Config
 from shelfwise.core.registry import make_policy
-from shelfwise.core.types import Context, Floats, MemberOutputs, State
+from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.fusion.blend import Blend, BlendSettings
-from shelfwise.fusion.geometric import Geometric, GeometricSettings
+from shelfwise.fusion.geometric import Geometric
 from shelfwise.fusion.logistic import Logistic, LogisticSettings
 from shelfwise.fusion.mean import Mean, MeanSettings
 
@@ -57,7 +57,7 @@ def test_one_part_alone_is_that_part() -> None:
     outputs, _ = make()
     np.testing.assert_allclose(
         blend({"policy": "geometric"}).fuse(outputs),
-        Geometric(GeometricSettings()).fuse(outputs),
+        Geometric(PluginSettings()).fuse(outputs),
         atol=1e-5,
     )
 

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shelfwise.core.types import Context, MemberOutputs
+from shelfwise.core.types import Context, MemberOutputs, PluginSettings
 from shelfwise.errors import ConfigError
-from shelfwise.fusion.geometric import Geometric, GeometricSettings
-from shelfwise.fusion.maximum import Maximum, MaximumSettings
+from shelfwise.fusion.geometric import Geometric
+from shelfwise.fusion.maximum import Maximum
 from shelfwise.fusion.mean import Mean, MeanSettings
-from shelfwise.fusion.minimum import Minimum, MinimumSettings
+from shelfwise.fusion.minimum import Minimum
 
 WEIGHTS = (1.0, 2.0, 5.0)
 
 RULES: dict[str, tuple[Any, Callable[[list[tuple[float, float]]], float]]] = {
-    "maximum": (Maximum(MaximumSettings()), lambda weighted: max(score for score, _ in weighted)),
-    "minimum": (Minimum(MinimumSettings()), lambda weighted: min(score for score, _ in weighted)),
+    "maximum": (Maximum(PluginSettings()), lambda weighted: max(score for score, _ in weighted)),
+    "minimum": (Minimum(PluginSettings()), lambda weighted: min(score for score, _ in weighted)),
     "mean": (
         Mean(MeanSettings()),
         lambda weighted: sum(score for score, _ in weighted) / len(weighted),
@@ -36,7 +36,7 @@ RULES: dict[str, tuple[Any, Callable[[list[tuple[float, float]]], float]]] = {
         ),
     ),
     "geometric": (
-        Geometric(GeometricSettings()),
+        Geometric(PluginSettings()),
         lambda weighted: math.prod(score for score, _ in weighted) ** (1 / len(weighted)),
     ),
 }

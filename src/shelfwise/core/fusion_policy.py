@@ -78,3 +78,19 @@ class FusionPolicy(ABC):
         """
         name = type(self).__module__.rpartition(".")[2]
         raise NoNetworkError(f"{name} has no ONNX export")
+
+
+class FixedRule(FusionPolicy):
+    """A rule without settings that learns nothing."""
+
+    Settings = PluginSettings
+
+    def fit(
+        self,
+        outputs: MemberOutputs,
+        targets: Floats,
+        validation: tuple[MemberOutputs, Floats] | None,
+        context: Context,
+    ) -> Self:
+        """There is nothing to learn."""
+        return self

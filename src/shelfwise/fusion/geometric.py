@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
+from shelfwise.core.fusion_policy import FixedRule
+from shelfwise.core.types import Floats, MemberOutputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class GeometricSettings(PluginSettings):
-    """The geometric mean has nothing to set."""
-
-
-class Geometric(FusionPolicy):
+class Geometric(FixedRule):
     """The M-th root of the product over the M present members.
 
     It lies between minimum and mean, and is 0 where one member gives 0.
     """
-
-    Settings = GeometricSettings
-
-    def fit(
-        self,
-        outputs: MemberOutputs,
-        targets: Floats,
-        validation: tuple[MemberOutputs, Floats] | None,
-        context: Context,
-    ) -> Self:
-        """There is nothing to learn."""
-        return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings
+from shelfwise.core.fusion_policy import FixedRule
+from shelfwise.core.types import Floats, MemberOutputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class MinimumSettings(PluginSettings):
-    """The minimum has nothing to set."""
-
-
-class Minimum(FusionPolicy):
+class Minimum(FixedRule):
     """Elementwise minimum (the paper, section 2, as a possible rule); one strict member vetoes a label."""
-
-    Settings = MinimumSettings
-
-    def fit(
-        self,
-        outputs: MemberOutputs,
-        targets: Floats,
-        validation: tuple[MemberOutputs, Floats] | None,
-        context: Context,
-    ) -> Self:
-        """There is nothing to learn."""
-        return self
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present."""
