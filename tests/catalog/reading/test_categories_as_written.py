@@ -275,3 +275,24 @@ def test_a_name_of_what_is_in_no_category_is_told(tmp_path: Path, name: str) -> 
     rows = [(i, f"Product {i}", ["Mugs", f"Home > {name}", name][i % 3]) for i in range(12)]
     told = read(tmp_path, table(("id", "title", "category"), rows)).reading.evidence
     assert any(f"{name!r} is a category like others, of 8" in sentence for sentence in told)
+
+
+def test_numbers_in_front_of_paths_are_told(tmp_path: Path) -> None:
+    def told(write: Callable[[int, Written], str]) -> bool:
+        rows = [(p.id, p.title, write(n, p)) for n, p in enumerate(PRODUCTS)]
+        result = read(tmp_path, table(("id", "title", "google_product_category"), rows))
+        return any("each value begins with a number" in one for one in result.reading.evidence)
+
+    assert told(lambda n, p: f"{500 + n % 9} - {' > '.join(p.paths[0])}")
+    assert not told(lambda n, p: f"{n % 9 or 'No'} - {' > '.join(p.paths[0])}")
+
+
+@pytest.mark.parametrize(
+    "link", [{"_type": "reference", "_ref": "c5"}, {"sys": {"type": "Link", "id": "c5"}}]
+)
+def test_ids_of_categories_that_stand_nowhere_are_refused(tmp_path: Path, link: object) -> None:
+    lines = [{"id": p.id, "title": p.title, "categories": [link]} for p in PRODUCTS]
+    with pytest.raises(
+        CatalogError, match="write the name of each category in the place of its id"
+    ):
+        read(tmp_path, "\n".join(map(json.dumps, lines)), "products.jsonl")

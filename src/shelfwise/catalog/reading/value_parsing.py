@@ -25,6 +25,7 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import (
     category_values,
     plain_scalar,
+    told_reference,
     without_objects,
 )
 from shelfwise.catalog.reading.price_parsing import DecimalSign
@@ -188,7 +189,7 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     if all(isinstance(item, str | None) for item in value):
         value = _paths_in_texts(value, rules)
     if not all(map(_is_list, value)):
-        raise ValueError(expected)
+        raise ValueError(expected + told_reference(value))
     paths: Paths = []
     for path in value:
         names = [read_name(name) for name in _texts(path, expected)]

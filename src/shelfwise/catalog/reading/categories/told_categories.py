@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
 from shelfwise.catalog.reading.missing import is_missing
+
+_NUMBERED = re.compile(r"\s*\d+ - \S")
 
 _NO_CATEGORY = frozenset(
     (
@@ -57,6 +60,7 @@ def told_categories(
         told_repeated_ids(column, ids, values),
         _told_no_category(column, names),
         _told_joined_names(column, names, signs),
+        _told_numbered_paths(column, values, signs),
     )
     return [sentence for sentence in told if sentence is not None]
 
@@ -81,6 +85,23 @@ def _told_no_category(column: str, names: Counter[str]) -> str | None:
     return (
         f"{column}: {found!r} is a category like others, of {names[found]:,} of the first records; if it "
         "says that a product has none, leave it out of the file"
+    )
+
+
+def _told_numbered_paths(column: str, values: Sequence[Any], signs: CategorySigns) -> str | None:
+    """Paths behind their number, as Google lists its taxonomy: the number is part of the first name.
+
+    >>> _told_numbered_paths("cat", ["1 - Animals", "3 - Animals > Pets"], CategorySigns(" > ")) is None
+    False
+    """
+    texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
+    # mostly the first has none, and asking is fast
+    if not texts or not signs.separator or not all(map(_NUMBERED.match, texts)):
+        return None
+    first = signs.paths(texts[0])[0][0]
+    return (
+        f"{column}: each value begins with a number, which is part of the first name, {first!r}; write the "
+        "paths without it, or products of one category have no name above it in common with others"
     )
 
 

@@ -50,6 +50,19 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     return next(((key, text) for key, text in found if isinstance(text, str)), None)
 
 
+def told_reference(values: Sequence[Any]) -> str:
+    """What to do with objects that name others by their ids (Sanity, Contentful); empty without such.
+
+    >>> told_reference([{"_type": "reference", "_ref": "c5"}])
+    "; write the name of each category in the place of its id, 'c5'"
+    """
+    for value in values:
+        identity = value.get("_ref", value.get("id")) if isinstance(value, Mapping) else None
+        if identity is not None:
+            return f"; write the name of each category in the place of its id, {identity!r}"
+    return ""
+
+
 def without_objects(value: Any) -> Any:
     """An object, or each of a list, by what it is called; other values as given."""
     if isinstance(value, Mapping):
