@@ -165,6 +165,12 @@ REFUSED = {
         "B",
         "have the ids of their categories",
     ),
+    "mixed.json": (
+        '[{"_id": "c5", "title": "A"}, {"_id": 1, "title": "M", "categories": [{"_ref": "c5"}]},'
+        ' {"_id": 2, "title": "P", "categories": [{"_ref": "c5"}]}]',
+        [["B"]],
+        "name others as their categories",
+    ),
     "lines_in_pairs.ndjson": (
         "".join(
             f'{{"index": {{"_id": {i}}}}}\n{{"title": "M", "category": "A"}}\n' for i in (1, 2)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelfwise.catalog.reading.formats._json_mixed import names_others
 from shelfwise.catalog.reading.objects.bulk_lines import is_action
 from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, unwrapped
 from shelfwise.catalog.reading.record_parsing import parse_json
@@ -119,6 +120,10 @@ def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapp
             "its ids stand on lines of their own, and only those in records are known"
         )
     inside = unwrapped(values)
+    if names_others(plain_record(values)):
+        raise CatalogError(
+            "its records name others as their categories, and only names are changed"
+        )
     if plain_record(values) != inside:
         raise CatalogError(
             "its records hold values under words for types or languages, and only plain ones are changed"

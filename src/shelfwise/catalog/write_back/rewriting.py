@@ -108,7 +108,9 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
             f"its records are in {shape.members!r} of other objects, and only those by themselves are changed"
         )
     if shape.categories:
-        named = NamedById(lambda: read_chunks(path, encoding=opened.encoding), shape.categories)
+        named = NamedById.listed(
+            lambda: read_chunks(path, encoding=opened.encoding), shape.categories
+        )
         if named.names_any(ijson.items(ijson.from_iter(read_chunks(path)), shape.prefix)):
             raise CatalogError(
                 f"its records have the ids of their categories, and {_ELSEWHERE}; only names are changed"

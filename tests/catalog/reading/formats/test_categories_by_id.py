@@ -259,3 +259,54 @@ def test_a_number_in_each_element(tmp_path: Path, tag: str, in_front: bool) -> N
     result = read(tmp_path, xml, "x.xml")
     all_right(result, [{p.paths[0]} for p in PRODUCTS])
     assert not result.reading.rivals
+
+
+def of_sanity() -> str:
+    def link(number: int | None) -> Record | None:
+        return None if number is None else {"_type": "reference", "_ref": f"c{number}"}
+
+    shelves = [
+        {"_id": f"c{one['id']}", "title": one["name"], "parent": link(one["parent_id"])}
+        for one in LISTED
+    ]
+    rows = [
+        {"_id": p.id, "title": p.title, "categories": list(map(link, ids(p)))} for p in PRODUCTS
+    ]
+    return "\n".join(map(json.dumps, [*shelves, *rows]))
+
+
+def of_contentful() -> str:
+    shelves = [
+        {"sys": {"id": f"c{NUMBER[name]}"}, "fields": {"title": {"en-US": name}}} for name in NAMES
+    ]
+    rows = [
+        {
+            "sys": {"id": p.id},
+            "fields": {"title": {"en-US": p.title}, "categories": {"en-US": links(p)}},
+        }
+        for p in PRODUCTS
+    ]
+    return json.dumps({"contentTypes": [], "entries": [*shelves, *rows], "locales": []})
+
+
+@pytest.mark.parametrize(("content", "paths"), [(of_sanity(), PATHS), (of_contentful(), LEAVES)])
+def test_categories_among_the_products(
+    tmp_path: Path, content: str, paths: list[set[tuple[str, ...]]]
+) -> None:
+    result = read(tmp_path, content, "x.json")
+    all_right(result, paths)
+    assert not result.quarantine
+    told = (
+        f"json: {len(NAMES)} records are no products, as others name them, or records of their kind"
+    )
+    assert any(told in one for one in result.reading.evidence)
+
+
+def test_a_product_may_name_others_for_other_reasons(tmp_path: Path) -> None:
+    rows = [
+        {"_id": p.id, "title": p.title, "maker": {"_ref": "m1"}, "categories": p.leaves}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, "\n".join(map(json.dumps, rows)), "x.ndjson")
+    assert result.format == "jsonl"
+    assert result.catalog.ids == [p.id for p in PRODUCTS]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import ijson
 
@@ -76,21 +76,31 @@ class NamedById:
     """The categories that a file lists.
 
     Args:
-        open_chunks: gives the bytes of the file, which are read to their end for each list.
-        keys: those of the file that list categories.
+        index: their names by their ids.
+        keys: those of the file that list them.
     """
 
-    def __init__(self, open_chunks: Callable[[], Iterator[bytes]], keys: Collection[str]) -> None:
-        self._index: CategoryIndex[str] = CategoryIndex()
+    def __init__(self, index: CategoryIndex[str], keys: Collection[str] = ()) -> None:
+        self._index = index
         self._keys = tuple(keys)
-        for key in self._keys:
+
+    @classmethod
+    def listed(cls, open_chunks: Callable[[], Iterator[bytes]], keys: Collection[str]) -> Self:
+        """The categories under some keys of a file.
+
+        Args:
+            open_chunks: gives the bytes of the file, which are read to their end for each list.
+        """
+        named = cls(CategoryIndex(), keys)
+        for key in keys:
             prefix = f"{key}.Entry" if key == _LINKED else key
             # the list is read as a whole, which is much smaller than that of the products;
             # damage is told where the records are read
             with suppress(ijson.JSONError, DamagedFileError):
                 readable = ijson.from_iter(open_chunks())
                 for listing in ijson.items(readable, prefix, use_float=True):
-                    self._add_all(listing)
+                    named._add_all(listing)
+        return named
 
     def told(self) -> tuple[str, ...]:
         """What a user is told, if categories are listed."""
@@ -112,7 +122,7 @@ class NamedById:
         if column is None:
             return record
         value = record[column]
-        ids = [_referred(one) for one in (value if isinstance(value, list) else [value])]
+        ids = [referred(one) for one in (value if isinstance(value, list) else [value])]
         if not any(identity in self._index for identity in ids) or None in ids:
             return record
         paths = [self._index.path(identity) or [identity] for identity in ids if identity]
@@ -151,7 +161,7 @@ class NamedById:
         found = identity if identity is not None else next(own, None)
         above = next((plain[key] for key in plain if key.lower() in _ABOVE), None)
         if found is not None:
-            self._index.add(str(found), name[1], _referred(above))
+            self._index.add(str(found), name[1], referred(above))
 
 
 def _column_of_ids(record: Mapping[str, Any]) -> str | None:
@@ -162,10 +172,10 @@ def _column_of_ids(record: Mapping[str, Any]) -> str | None:
     return plan_columns(tuple(record), {}).ours.get("categories")
 
 
-def _referred(value: Any) -> str | None:
+def referred(value: Any) -> str | None:
     """The id by which a value names another object; None of any other value.
 
-    >>> _referred(5), _referred({"_ref": "c5", "_type": "reference"}), _referred({"id": 5, "name": "Mugs"})
+    >>> referred(5), referred({"_ref": "c5", "_type": "reference"}), referred({"id": 5, "name": "Mugs"})
     ('5', 'c5', None)
     """
     if isinstance(value, Mapping):
@@ -173,6 +183,6 @@ def _referred(value: Any) -> str | None:
             return None
         about = value.get("sys")
         inside = value.get("_ref", about.get("id") if isinstance(about, Mapping) else None)
-        return _referred(value.get("id") if inside is None else inside)
+        return referred(value.get("id") if inside is None else inside)
     is_id = isinstance(value, str | int) and not isinstance(value, bool)
     return str(value) if is_id and value != "" else None

@@ -29,6 +29,11 @@ from shelfwise.catalog.reading.formats._json_categories import NamedById, listin
 from shelfwise.catalog.reading.formats._json_groups import is_group, members_of
 from shelfwise.catalog.reading.formats._json_included import Included
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
+from shelfwise.catalog.reading.formats._json_mixed import (
+    may_name_others,
+    names_others,
+    split_mixed,
+)
 from shelfwise.catalog.reading.formats._json_shape import (
     SAMPLE_BYTES,
     JsonShape,
@@ -75,6 +80,8 @@ class Json(JsonLinesFormat):
         if first is not None and next(lines, None) is not None:
             # envelopes, pages, groups and lines in pairs are opened here
             is_record = is_plain(first) and not is_group(first) and not is_action(first)
+            if may_name_others(text):
+                is_record &= not any(map(names_others, map(_object, nonblank_lines(text))))
             return 0.0 if is_record else _BY_SHAPE
         shape = json_shape(text[:SAMPLE_BYTES], {})
         if first is not None:
@@ -106,8 +113,11 @@ class Json(JsonLinesFormat):
             )
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
-            records = _objects(path, settings, advance, shape)
-            if not shape.prefix:
+            opened = partial(_objects, path, settings, advance, shape)
+            records = opened()
+            if not shape.categories and may_name_others(sample):
+                records, sentences = split_mixed(opened)
+            elif not shape.prefix:
                 # lines may come in pairs
                 records = with_ids(records)
         elif shape.layout is Layout.DATABASE:
@@ -119,7 +129,7 @@ class Json(JsonLinesFormat):
             # the list may stand behind the products
             listing = listing_keys(_chunks(path, settings))
         if listing and "categories" not in settings.columns:
-            named = NamedById(partial(_chunks, path, settings), listing)
+            named = NamedById.listed(partial(_chunks, path, settings), listing)
             records = map(named.with_names, records)
             sentences += named.told()
         return cls(settings.columns, (*_told(shape), *sentences)), blocks_of(records)
