@@ -187,7 +187,7 @@ def bmecat(element: str, identity: str, product_id: str) -> str:
     )
     articles = "".join(
         f"<{element}><{identity}>{p.id}</{identity}><{element}_DETAILS><DESCRIPTION_SHORT>{p.title}"
-        f"</DESCRIPTION_SHORT><DESCRIPTION_LONG>{p.description}</DESCRIPTION_LONG></{element}_DETAILS>"
+        f"</DESCRIPTION_SHORT><DESCRIPTION_LONG>{p.description}</DESCRIPTION_LONG><ERP_GROUP_SUPPLIER>7</ERP_GROUP_SUPPLIER></{element}_DETAILS>"
         f"<{element}_PRICE_DETAILS><{element}_PRICE><PRICE_AMOUNT>{p.price}</PRICE_AMOUNT>"
         f"<PRICE_CURRENCY>EUR</PRICE_CURRENCY></{element}_PRICE></{element}_PRICE_DETAILS></{element}>"
         for p in PRODUCTS
@@ -310,3 +310,14 @@ def test_a_product_may_name_others_for_other_reasons(tmp_path: Path) -> None:
     result = read(tmp_path, "\n".join(map(json.dumps, rows)), "x.ndjson")
     assert result.format == "jsonl"
     assert result.catalog.ids == [p.id for p in PRODUCTS]
+
+
+def test_a_group_of_variants_is_no_category(tmp_path: Path) -> None:
+    listed = "".join(f'<category id="{i}">Shelf {i}</category>' for i in range(3))
+    offers = "".join(
+        f'<offer id="{i}" group_id="5{i}"><name>Mug {i}</name><categoryId>{i % 3}</categoryId></offer>'
+        for i in range(9)
+    )
+    xml = f"<shop><categories>{listed}</categories><offers>{offers}</offers></shop>"
+    result = read(tmp_path, xml, "x.xml")
+    assert paths_read(result) == [{(f"Shelf {i % 3}",)} for i in range(9)]

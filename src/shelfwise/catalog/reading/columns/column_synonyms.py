@@ -10,7 +10,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "asin",
         "parent_asin",
         "uniq_id",
-        *("item_sku", "seller_sku", "supplier_pid", "supplier_aid"),
+        *("item_sku", "seller_sku"),
         "product_id_non_editable",
         "handleid",
         "product_id",
@@ -52,7 +52,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "kod",
         "item_no",
         "item_code",
-        "product_code",
+        *("product_code", "supplier_pid", "supplier_aid"),
         # the index that pandas writes in front of the columns, if nothing else names the product
         "",
         "unnamed_0",
@@ -100,7 +100,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "nazwa_produktu",
         "název",
         "názov",
-        *("nimi", "display_name", "description_short", "text"),
+        *("nimi", "display_name", "text"),
     ),
     "description": (
         "description",

@@ -61,17 +61,17 @@ class ListedCategories:
 
     def resolve(self, fields: dict[str, Any]) -> None:
         """Give a record the paths of its categories, where it has their ids."""
-        identity, column, number = _columns_of(tuple(fields))
-        if column is not None:
+        identity, columns = _columns_of(tuple(fields))
+        for column in columns:
             found = self._paths(fields[column])
-            # what is called by a number may stand beside the name itself
-            if found and (column == number or len(found) == len(_listed(fields[column]))):
+            # an id by itself says nothing; a name may as well be one of a list
+            if found and (normal_name(column) in _NUMBERS or len(found) == _count(fields[column])):
                 # else the ids could be taken for the categories, too
                 del fields[column]
                 fields["categories"] = found
-            return
+                return
         product = fields.get(identity)
-        if isinstance(product, str) and product in self._of_product:
+        if isinstance(product, str) and product in self._of_product and not columns:
             fields["categories"] = self._paths(self._of_product[product])
 
     def _paths(self, numbers: Any) -> list[list[str]]:
@@ -115,11 +115,18 @@ class ListedCategories:
 
 
 @lru_cache(maxsize=1024)
-def _columns_of(names: tuple[str, ...]) -> tuple[str, str | None, str | None]:
-    """Of a record the fields with its id, its categories, and the ids of these; most are alike."""
+def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Of a record the field with its id, and those that may have the ids of its categories, likeliest first.
+
+    Most records of a file have the same fields.
+    """
     ours = plan_columns(names, {}).ours
-    number = next((name for name in names if normal_name(name) in _NUMBERS), None)
-    return ours.get("id", ""), ours.get("categories", number), number
+    # names that a record has under this very word need no ids
+    if ours.get("categories") == "categories":
+        return ours.get("id", ""), ("categories",)
+    numbers = [name for one in _NUMBERS for name in names if normal_name(name) == one]
+    columns = (ours["categories"], *numbers) if "categories" in ours else tuple(numbers)
+    return ours.get("id", ""), tuple(dict.fromkeys(columns))
 
 
 def _parts(element: Element) -> dict[str, str]:
@@ -142,6 +149,10 @@ def _is_text(element: Element) -> bool:
 def _first(parts: dict[str, str], keys: Collection[str]) -> str:
     """The first of several parts that an element has; empty where it has none."""
     return next((parts[key] for key in keys if parts.get(key)), "")
+
+
+def _count(value: Any) -> int:
+    return len(_listed(value))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -17,6 +17,9 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_c
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
 
+_OF_GROUPS = frozenset({"group_id", "groupid"})
+"""What records have the id of their category under that is no word for it, in lower case."""
+
 DETAILS = "_details"
 """What elements end with, in lower case, whose parts say something about the element around them (BMEcat)."""
 
@@ -72,6 +75,11 @@ def is_category(tag: str) -> bool:
     return plain.endswith(("category", "kategorie", "group")) or plain == "catalog_structure"
 
 
+def detail_name(name: str) -> str:
+    """What a detail is called in its record: BMEcat calls a title a short description."""
+    return "title" if name.lower() == "description_short" else name
+
+
 @dataclass(frozen=True)
 class FeedRecords:
     """The records of a file.
@@ -119,7 +127,7 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     name = max(around, key=goodness, default=best)
     inside = frozenset(elements[name].inside)
     named = any(
-        "categor" in part.lower() or "group" in part.lower() for part in elements[name].parts
+        "categor" in part.lower() or part.lower() in _OF_GROUPS for part in elements[name].parts
     )
     # in no record, and around none
     listed = [
@@ -163,7 +171,7 @@ def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
             if around:
                 elements[around[-1]].parts.add(field_name(element))
             if len(around) > 1 and around[-1].endswith(DETAILS):
-                elements[around[-2]].parts.add(field_name(element))
+                elements[around[-2]].parts.add(detail_name(field_name(element)))
             open_elements.append(element)
             continue
         open_elements.pop()

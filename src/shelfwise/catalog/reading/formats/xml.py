@@ -33,6 +33,7 @@ from shelfwise.catalog.reading.formats._xml_records import (
     DETAILS,
     USUAL,
     Reader,
+    detail_name,
     field_name,
     local_name,
     records_of_feed,
@@ -169,7 +170,8 @@ def _fields(element: Element) -> dict[str, Any]:
         values = [value for value in found[key] if value is not None]
         # BMEcat says what a product is in details, of which there may be several kinds
         if len(values) == 1 and isinstance(values[0], dict) and name.lower().endswith(DETAILS):
-            fields.update({part: fields.get(part, value) for part, value in values[0].items()})
+            details = {detail_name(part): value for part, value in values[0].items()}
+            fields.update({part: fields.get(part, value) for part, value in details.items()})
             continue
         if len(values) > 1:
             fields[name] = values
