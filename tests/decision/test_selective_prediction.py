@@ -87,6 +87,14 @@ def test_what_cannot_be_proven_is_not_accepted():
     )
 
 
+def test_what_is_scored_0_counts_as_not_given():
+    scores, targets = products(1500, seed=0)
+    scores[scores < 0.3] = 0
+    every = AcceptanceLimits.fit(scores, targets, np.ones(scores.shape, bool), precision=0.8)
+    assert every == AcceptanceLimits.fit(scores, targets, scores > 0, precision=0.8)
+    assert every.whole < NO_LIMIT
+
+
 def test_overconfident_scores_move_the_limits_not_the_promise():
     scores, targets = products(3000, seed=0, overconfident=0.08)
     unseen, truth = products(50_000, seed=1, overconfident=0.08)

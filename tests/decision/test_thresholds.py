@@ -79,9 +79,12 @@ def test_nothing_to_tune_gives_the_default(targets):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_neighbouring_floats_are_told_apart(dtype):
     low = dtype(0.3)
-    high = np.nextafter(low, dtype(1))
-    scores = np.array([high, low], dtype=dtype)
-    assert decide(scores, best_threshold(np.array([1, 0]), scores)).tolist() == [True, False]
+    # half way between two neighbours is rounded up and down in turn
+    for _ in range(2):
+        high = np.nextafter(low, dtype(1))
+        scores = np.array([high, low], dtype=dtype)
+        assert decide(scores, best_threshold(np.array([1, 0]), scores)).tolist() == [True, False]
+        low = high
 
 
 def test_a_product_nobody_knows_gets_no_label():
@@ -192,6 +195,23 @@ def test_every_rule_decides_and_comes_back_from_its_state(rule):
     assert (again.decide(scores) == decided).all()
     assert again.shrink == fitted.shrink
     assert (decide(scores, fitted) == decided).all()
+
+
+def test_every_rule_keeps_what_it_was_fitted_to():
+    targets, scores = uneven(200, spread=0.1)
+    fitted = {
+        rule: Thresholds.fit(scores, targets, rule)
+        for rule in ("fixed", "global", "per_label", "per_product")
+    }
+    assert {name: one.rule for name, one in fitted.items()} == {name: name for name in fitted}
+    assert fitted["fixed"].values == DEFAULT_THRESHOLD
+    assert fitted["global"].values == best_threshold(targets, scores)
+    assert fitted["per_product"].values == 0
+    shrink = best_shrink(targets, scores)
+    assert fitted["per_label"].shrink == shrink
+    own = per_label_thresholds(targets, scores, shrink)
+    np.testing.assert_array_equal(fitted["per_label"].values, own)
+    assert {one.values.dtype for one in fitted.values()} == {np.dtype(np.float64)}
 
 
 def test_fixed_is_what_was_given_and_products_are_judged_alone():
