@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from shelfwise.decision import expected_f1 as module
 from shelfwise.decision.expected_f1 import MIN_PROBABILITY, best_sets, expected_f1
 
 CHANCES = hnp.arrays(
@@ -77,3 +78,25 @@ def test_sparse_products_are_decided_as_dense_ones():
     assert decided.shape == chances.shape
     assert decided.dtype == best_sets(chances).dtype == np.bool_
     assert decided.toarray().tolist() == best_sets(chances).tolist()
+
+
+def test_tables_hold_no_more_numbers_than_wanted(monkeypatch):
+    rng = np.random.default_rng(0)
+    chances = rng.beta(0.2, 1, (60, 12))
+    whole = best_sets(chances)
+    shapes = []
+
+    def watched(probabilities):
+        shapes.append(probabilities.shape)
+        return expected_f1(probabilities)
+
+    monkeypatch.setattr(module, "CELLS_PER_BLOCK", 500)
+    monkeypatch.setattr(module, "expected_f1", watched)
+    assert (best_sets(chances) == whole).all()
+    assert all(rows == 1 or rows * (labels + 1) ** 2 <= 500 for rows, labels in shapes)
+    # not one by one either
+    assert len(shapes) < 30
+    monkeypatch.setattr(module, "CELLS_PER_BLOCK", 1)
+    shapes.clear()
+    assert (best_sets(chances) == whole).all()
+    assert {rows for rows, _ in shapes} == {1}
