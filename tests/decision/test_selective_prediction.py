@@ -10,7 +10,12 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from shelfwise.core.types import State
-from shelfwise.decision.risk_control import LIMITS, NO_LIMIT
+from shelfwise.decision.risk_control import (
+    LIMITS,
+    NO_LIMIT,
+    highest_limit_of_misses,
+    lowest_limit,
+)
 from shelfwise.decision.selective_prediction import AcceptanceLimits
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW
@@ -93,6 +98,42 @@ def test_what_is_scored_0_counts_as_not_given():
     every = AcceptanceLimits.fit(scores, targets, np.ones(scores.shape, bool), precision=0.8)
     assert every == AcceptanceLimits.fit(scores, targets, scores > 0, precision=0.8)
     assert every.whole < NO_LIMIT
+
+
+def test_limits_are_those_of_the_harms_that_promises_name():
+    """Each harm is counted here product by product, and at most two labels of a product are accepted."""
+    count, most, precision, recall, delta = 1500, 2, 0.9, 0.9, 0.1
+    scores, targets = products(count, seed=3)
+    scores[scores < 0.05] = 0
+    decided = scores >= 0.6
+    turn = np.random.default_rng(0).permutation(count)
+    found = AcceptanceLimits.fit(scores, targets, decided, precision, recall, delta, most)
+
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :most]
+    rows, likely = np.repeat(turn, most), np.take_along_axis(scores, top, 1).ravel().astype(float)
+    harms = 1.0 - np.take_along_axis(targets, top, 1).ravel() - (1 - precision)
+    case = (likely[likely > 0], rows[likely > 0], harms[likely > 0])
+    largest, promise = precision * most, (precision, delta)
+    assert found.accept == lowest_limit(*case, count, largest, promise)
+
+    given = decided.sum(axis=1)
+    whole = np.zeros(count)
+    used = (given > 0) & (given <= most)
+    whole[turn[used]] = scores[used].sum(axis=1, where=decided[used], dtype=float) / given[used]
+    harms = np.zeros(count)
+    harms[turn] = (decided & ~targets).sum(axis=1) - (1 - precision) * given
+    everyone = np.arange(count)
+    assert found.whole == lowest_limit(whole, everyone, harms, count, largest, promise)
+
+    true = targets.sum(axis=1)
+    weight = np.minimum(1, most / np.maximum(true, 1))
+    start = np.zeros(count)
+    start[turn] = weight * ((targets & (scores == 0)).sum(axis=1) - (1 - recall) * true)
+    rows, labels = np.nonzero(targets & (scores > 0))
+    missed = (scores[rows, labels].astype(float), turn[rows], weight[rows])
+    assert found.reject == highest_limit_of_misses(*missed, start, recall * most, delta)
+    assert LIMITS[-1] < found.reject < found.accept < NO_LIMIT
+    assert LIMITS[-1] < found.whole < NO_LIMIT
 
 
 def test_overconfident_scores_move_the_limits_not_the_promise():

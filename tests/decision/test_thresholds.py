@@ -130,6 +130,12 @@ def test_decide_accepts_the_threshold_itself_and_one_a_label():
     assert decide(scores, np.array([0.25, 0.75])).tolist() == [[True, False], [True, False]]
 
 
+def test_of_sparse_scores_none_that_is_0_is_given():
+    # one 0 is stored, and neither the last product nor the last label has a score
+    scores = sp.csr_array(([0.0, 0.5], ([0, 0], [0, 1])), shape=(2, 3))
+    assert decide(scores, 0.0).toarray().tolist() == [[False, True, False], [False] * 3]
+
+
 @settings(max_examples=60, deadline=None)
 @given(scored())
 def test_all_labels_at_once_are_each_label_alone(case):
