@@ -104,6 +104,7 @@ def test_equal_scores_stand_in_label_order_however_many_are_compared_at_once(dat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "CELLS_PER_BLOCK", 2 * shape[1])
         patch.setattr(ranking, "LABELS_PER_BLOCK", 2)
+        patch.setattr(ranking, "CELLS_PER_SORT", 2 * shape[1])
         ours, parts = ranking_metrics(targets, scores), lrap(targets, scores)
     assert (ours, parts) == (ranking_metrics(targets, scores), lrap(targets, scores))
     labelled = targets.any(axis=1)
