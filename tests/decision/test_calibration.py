@@ -144,13 +144,17 @@ def test_a_rare_label_is_drawn_more_than_a_common_one():
 def test_a_label_counts_from_its_first_positive_on():
     scores, targets, _ = exaggerated(800)
     targets[:, 2:4] = False
-    targets[scores[:, 2].argmax(), 2] = True
-    high = np.full((1, 5), 0.99, np.float32)
+    # the one positive of the third label is scored higher than all of its others
+    scores[:, 2] = np.minimum(scores[:, 2], 0.5)
+    scores[0, 2] = 0.6
+    targets[0, 2] = True
+    high = np.full((1, 5), 0.7, np.float32)
     alone, shared, drawn = (
         Calibration.fit(scores, targets, "isotonic", s).apply(high)[0] for s in (0.0, 1e9, 1.0)
     )
     assert drawn[2] == pytest.approx((alone[2] + shared[2]) / 2, rel=1e-3)
     # without a positive it follows the shared curve, however little it is drawn
+    assert alone[2] > 0.99 > drawn[2] > shared[2]
     assert alone[3] == drawn[3] == shared[3]
 
 
