@@ -100,6 +100,15 @@ def test_the_highest_limit_of_misses_is_its_definition(seed):
     assert 0 < found < 1
 
 
+def test_where_nothing_does_harm_the_last_limit_is_proven():
+    everyone = np.arange(400)
+    scores = np.linspace(0.001, 1, 400)
+    case = (scores, everyone, np.full(400, -0.2), 400, 0.8)
+    assert lowest_limit(*case, (0.8, 0.1)) == LIMITS[-1]
+    none = (scores, everyone, np.zeros(400), np.full(400, -0.2), 0.8)
+    assert highest_limit_of_misses(*none, 0.1) == LIMITS[0]
+
+
 def test_the_strictest_limit_can_be_the_only_one_that_is_proven():
     everyone = np.arange(6000)
     # half are scored above the strictest limit and right, the others a little less and wrong

@@ -142,7 +142,8 @@ def _p_values(
     # what comes after the last limit never counts
     new_at_limit = np.split(order, ends)[:-1]
     total = start
-    values = np.empty(len(LIMITS))
+    # what is not bet on is not proven
+    values = np.ones(len(LIMITS))
     for i, new in enumerate(new_at_limit):
         total = total + np.bincount(rows[new], harms[new], len(start))
         values[i] = betting_p_value(total, largest, delta)
