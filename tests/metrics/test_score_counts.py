@@ -60,6 +60,7 @@ def test_pooled_labels_are_one():
     scores, targets, fold_of = example()
     counts = FoldCounts.of(scores, targets, fold_of).without()
     pooled = counts.pooled()
+    assert pooled.n_labels == 1
     assert not pooled.labels.any()
     assert (np.diff(pooled.scores) > 0).all()
     assert pooled.pairs.sum() == np.count_nonzero(scores)

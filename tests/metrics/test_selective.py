@@ -31,6 +31,11 @@ def test_coverage_is_that_of_the_lowest_good_threshold(case, precision):
         assert found["products"] == pytest.approx(accepted.any(axis=1).mean())
 
 
+def test_products_count_that_have_an_accepted_label():
+    found = coverage_at_precision(np.array([[1], [0]]), np.array([[0.9], [0.5]]), 1.0)
+    assert found == {"threshold": 0.9, "labels": 1.0, "products": 0.5}
+
+
 def test_queue_figures_by_hand():
     targets = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1]])
     decided = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]])
