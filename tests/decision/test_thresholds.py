@@ -11,12 +11,14 @@ from hypothesis.extra import numpy as hnp
 from shelfwise.decision.expected_f1 import best_sets
 from shelfwise.decision.thresholds import (
     DEFAULT_THRESHOLD,
+    SHRINKS,
     Thresholds,
     best_shrink,
     best_threshold,
     decide,
     per_label_thresholds,
 )
+from shelfwise.metrics.scored_pairs import random_parts
 
 shapes = st.tuples(st.integers(1, 8), st.integers(1, 4))
 
@@ -173,6 +175,25 @@ def test_shrink_is_little_where_labels_differ_and_much_where_they_do_not():
     assert best_shrink(*uneven(2000, spread=0.3)) <= 10
     assert best_shrink(*uneven(200, spread=0.0)) >= 100
     assert best_shrink(np.zeros((1, 2)), np.zeros((1, 2))) == float("inf")
+
+
+def slow_best_shrink(targets, scores):
+    """Of each part, thresholds of all other products; of equally good shrinks the largest."""
+    hits, accepted = np.zeros(len(SHRINKS)), np.zeros(len(SHRINKS))
+    for part in random_parts(len(scores), 5, seed=0):
+        for i, shrink in enumerate(SHRINKS):
+            tuned = per_label_thresholds(targets[~part], scores[~part], shrink)
+            decided = decide(scores[part], tuned)
+            hits[i] += (decided & targets[part]).sum()
+            accepted[i] += decided.sum()
+    best = 2 * hits / (accepted + targets.sum())
+    return max(shrink for shrink, f1 in zip(SHRINKS, best, strict=True) if f1 == best.max())
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_shrink_is_judged_on_products_that_it_was_not_tuned_on(seed):
+    case = uneven(60, spread=0.1, seed=seed)
+    assert best_shrink(*case) == slow_best_shrink(*case)
 
 
 def test_labels_of_their_own_help_where_they_differ():

@@ -81,8 +81,9 @@ def test_survives_its_state() -> None:
 
 def test_recall_counts_shared_and_rarest_labels() -> None:
     known = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]], bool)  # label 1 is rarer than 0
-    truth = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0]], bool)
-    rows = np.array([[1, 0, 3], [0, 2, 3], [0, 1, 2]])
+    truth = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]], bool)
+    # the third has no label, the fourth has fewer neighbours
+    rows = np.array([[1, 0, 3], [0, 2, 3], [0, 1, 2], [0, 1, -1]])
     found = label_recall(rows, known, truth, (1, 3))
     assert found == {
         "products": 2,
