@@ -62,6 +62,12 @@ def test_sparse_is_dense(case):
     )
 
 
+def test_labels_whose_numbers_outgrow_16_bits_stay_in_order():
+    labels = np.array([5, 1 << 16, 7])
+    scores = sp.csr_array(([0.5, 0.6, 0.7], ([0, 0, 0], labels)), shape=(1, (1 << 16) + 1))
+    assert ScoredPairs.of(scores, scores > 0).labels.tolist() == sorted(labels.tolist())
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.csr_array, sp.csc_matrix])
 def test_mapped_scores_keep_zeros_and_the_original(kind):
     scores = kind(np.array([[0.0, 0.5], [0.25, 0.0]], np.float32))
