@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from shelfwise.metrics import scored_pairs
 from shelfwise.metrics.scored_pairs import (
     ScoredPairs,
     descending_order,
@@ -60,6 +61,25 @@ def test_sparse_is_dense(case):
     assert listed(ScoredPairs.of(sp.csr_matrix(scores), sp.csr_array(targets))) == listed(
         ScoredPairs.of(scores, targets)
     )
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES)
+def test_blocks_of_any_size_give_the_same(case):
+    scores, targets = case
+
+    def everything():
+        raised = [map_scores(kind(scores), np.add) for kind in (np.asarray, sp.csr_array)]
+        return (
+            listed(ScoredPairs.of(scores, targets)),
+            raised[0].tolist(),
+            raised[1].toarray().tolist(),
+        )
+
+    whole = everything()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scored_pairs, "CELLS_PER_BLOCK", 2)
+        assert everything() == whole
 
 
 def test_labels_whose_numbers_outgrow_16_bits_stay_in_order():
