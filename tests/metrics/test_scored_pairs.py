@@ -16,6 +16,7 @@ from shelfwise.metrics.scored_pairs import (
     label_major,
     map_scores,
     random_parts,
+    scores_of_a_row,
 )
 
 CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
@@ -88,6 +89,41 @@ def test_labels_whose_numbers_outgrow_16_bits_stay_in_order():
     assert ScoredPairs.of(scores, scores > 0).labels.tolist() == sorted(labels.tolist())
 
 
+@pytest.mark.parametrize(
+    ("floors", "wanted"),
+    [
+        ([0.5, 0.25, 0.0, 0.0], [(0, 0), (1, 1), (1, 2), (0, 3)]),
+        ([0.5, 0.25, 0.9, 0.1], [(0, 0), (1, 1), (0, 3)]),
+    ],
+)
+def test_a_floor_is_reached_by_its_equal_and_nothing_scored_0_is_a_pair(floors, wanted):
+    scores = np.array([[0.5, 0.2, 0.0, 0.1], [0.4, 0.25, 0.8, 0.0]])
+    pairs = ScoredPairs.of(scores, scores > 0, np.array(floors))
+    assert list(zip(pairs.rows.tolist(), pairs.labels.tolist(), strict=True)) == wanted
+    assert pairs.scores.tolist() == [scores[place] for place in wanted]
+
+
+def test_zeros_that_are_stored_are_no_pairs_and_stay_zero():
+    scores = sp.csr_array((np.array([0.0, 0.5]), ([0, 0], [0, 1])), shape=(1, 2))
+    assert listed(ScoredPairs.of(scores, np.ones((1, 2), bool))) == [(0, 1, 0.5, True)]
+    raised = map_scores(scores, lambda labels, values: values + 1)
+    assert raised.toarray().tolist() == [[0.0, 1.5]]
+
+
+def test_labels_that_are_scored_0_are_known_all_the_same():
+    pairs = ScoredPairs.of(np.array([[0.0, 0.5, 0.0]]), np.array([[False, False, True]]))
+    assert pairs.true_rows.tolist() == [0]
+    assert pairs.true_labels.tolist() == [2]
+    assert pairs.shape == (1, 3)
+
+
+def test_a_row_has_all_labels_or_what_is_stored_on_average():
+    assert scores_of_a_row(np.zeros((2, 5))) == 5
+    assert scores_of_a_row(sp.csr_array(np.array([[1.0, 1, 0, 0, 0], [1, 0, 0, 0, 0]]))) == 2
+    assert scores_of_a_row(sp.csr_array(np.array([[1.0, 1, 1, 0, 0]]))) == 3
+    assert scores_of_a_row(sp.csr_array((0, 5))) == 0
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.csr_array, sp.csc_matrix])
 def test_mapped_scores_keep_zeros_and_the_original(kind):
     scores = kind(np.array([[0.0, 0.5], [0.25, 0.0]], np.float32))
@@ -110,7 +146,9 @@ def test_parts_share_no_product_and_leave_none_out(count, folds):
 @settings(max_examples=60, deadline=None)
 @given(
     hnp.arrays(
-        np.float64, st.integers(0, 40), elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 1.0, 7.0])
+        np.float64,
+        st.integers(0, 40),
+        elements=st.sampled_from([0.25, 0.3, 1e-30, 0.5, 0.5 + 1e-12, 7.0]),
     ),
     st.booleans(),
 )
