@@ -18,9 +18,9 @@ import scipy.sparse as sp
 
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot
-from shelfwise.metrics.counts import CELLS_PER_BLOCK, mean, ratio, row_blocks
+from shelfwise.metrics.counts import mean, ratio
 from shelfwise.metrics.highest_pairs import HighestPairs
-from shelfwise.metrics.scored_pairs import positive_cells, scores_of_a_row, values_at
+from shelfwise.metrics.scored_pairs import positive_cells, values_at
 
 EPSILON = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: few catalogues have the products to tell."""
@@ -131,15 +131,8 @@ class PooledDecisions:
     def _of_sparse(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
         if top is not None:
             return cls._top_of_sparse(targets, scores, top)
-        by_row = scores.tocsr()
-        truth = targets.tocsr() if sp.issparse(targets) else targets
-        found, truths = [np.zeros(0)], [np.zeros(0)]
-        # block by block: the places of all pairs would take more memory than their scores
-        for block in row_blocks(scores.shape[0], scores_of_a_row(scores), CELLS_PER_BLOCK):
-            rows, labels, values = positive_cells(by_row[block])
-            found.append(values)
-            truths.append(_are_true(truth[block], rows, labels))
-        values, true = np.concatenate(found), np.concatenate(truths)
+        rows, labels, values = positive_cells(scores)
+        true = _are_true(targets, rows, labels)
         # all decisions scored 0 are two numbers: the true ones and the others
         missed = len(positive_cells(targets)[0]) - true.sum()
         cells = np.prod(scores.shape, dtype=np.float64)
