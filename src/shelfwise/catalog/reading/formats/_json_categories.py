@@ -26,17 +26,20 @@ _IDS = ("id", "_id", "uid", "code", "category_id", "slug")
 _ABOVE = ("parent_id", "parentid", "parent", "parent_category_id")
 
 _NUMBERS = frozenset(
-    (
-        *(
-            "category_id",
-            "category_ids",
-            "categories_ids",
-            "category_ref",
-            "class_id",
-            "class_index",
-        ),
-        *("label_id", "label_ids", "collection_id", "collection_ids", "taxon_ids", "genre_ids"),
-    )
+    {
+        "category_id",
+        "category_ids",
+        "categories_ids",
+        "category_ref",
+        "class_id",
+        "class_index",
+        "label_id",
+        "label_ids",
+        "collection_id",
+        "collection_ids",
+        "taxon_ids",
+        "genre_ids",
+    }
 )
 """What products have the ids of their categories under."""
 
