@@ -140,6 +140,16 @@ def test_limits_are_those_of_the_harms_that_promises_name(most):
     assert most == 1 or LIMITS[-1] < found.accept < LIMITS[0]
 
 
+def test_a_product_that_lacks_all_its_labels_does_not_take_more_than_was_won():
+    # one of 20 products has three labels that are scored 0: three times the harm of one label
+    targets = np.ones((20, 3), bool)
+    scores = np.full((20, 3), 0.9)
+    scores[7] = 0
+    with np.errstate(invalid="raise", divide="raise"):
+        found = AcceptanceLimits.fit(scores, targets, targets, recall=0.9, most=3)
+    assert found.reject == 0
+
+
 def test_overconfident_scores_move_the_limits_not_the_promise():
     scores, targets = products(3000, seed=0, overconfident=0.08)
     unseen, truth = products(50_000, seed=1, overconfident=0.08)
