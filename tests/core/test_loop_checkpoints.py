@@ -43,6 +43,24 @@ def test_every_loop_of_a_stage_has_a_state_of_its_own(tmp_path: Path) -> None:
     assert again.next(MARKS).load() is None
 
 
+def test_parts_of_a_stage_count_their_own_loops_and_go_with_it(tmp_path: Path) -> None:
+    loops = begun(tmp_path)
+    for name, number in (("without0", 1), ("without1", 2)):
+        loops.part(name).next(MARKS).keep(lambda number=number: state(number))
+    again = begun(tmp_path)
+    # parts may begin in another order
+    kept = [again.part(name).next(MARKS).load() for name in ("without1", "without0")]
+    assert [one[1]["epoch"] for one in kept if one is not None] == [2, 1]
+    assert len(list(tmp_path.iterdir())) == 2
+    again.end()
+    assert not list(tmp_path.iterdir())
+
+
+def test_outside_of_a_stage_a_part_keeps_nothing(tmp_path: Path) -> None:
+    LoopCheckpoints(tmp_path).part("without0").next(MARKS).keep(lambda: state(1))
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_loop_s_state_is_not_taken(tmp_path: Path) -> None:
     begun(tmp_path).next(MARKS).keep(lambda: state(1))
     assert begun(tmp_path).next({**MARKS, "seed": 1}).load() is None

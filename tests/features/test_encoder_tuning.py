@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.features.encoder_tuning import TuningSettings, _batches_by_length, fine_tune
-from shelfwise.nn.training_loop import torch_seed
+from shelfwise.nn.seeding import torch_seed
 
 
 def test_every_text_is_in_one_batch_and_batches_are_even() -> None:

@@ -13,8 +13,9 @@ from shelfwise.core.types import Context, Examples, FieldInputs, Floats, PluginS
 from shelfwise.errors import NotFittedError
 from shelfwise.nn.classifier_network import ClassifierNetwork
 from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
-from shelfwise.nn.training_loop import LoopSettings, torch_seed
+from shelfwise.nn.training_loop import LoopSettings
 
 
 class Settings(PluginSettings):

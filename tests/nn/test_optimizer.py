@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from shelfwise.nn.optimizer import make_optimizer, rate_at, set_learning_rate
-from shelfwise.nn.training_loop import torch_seed
+from shelfwise.nn.seeding import torch_seed
 
 THEIRS = {
     "adam": lambda p, decay: torch.optim.Adam(p, lr=0.01, weight_decay=decay, eps=1e-7, fused=True),

@@ -14,7 +14,8 @@ from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import device
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.seeding import torch_seed
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
 
 
 @dataclass

@@ -5,6 +5,7 @@ Honest scores, features of the one network that will answer later; and cross-fit
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
+from shelfwise.nn.threads import torch_threads
 from shelfwise.training import stacking
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.stacking import FittedMember, Stack, system_members
@@ -285,6 +287,37 @@ class TestCrossed:
                 alone.fuse(honest.take(np.flatnonzero(folds == fold))),
                 atol=1e-6,
             )
+
+    @pytest.mark.parametrize("parts", [["policy"], ["logistic", "policy"]])
+    def test_policies_fitted_at_once_are_those_fitted_one_after_the_other(
+        self, parts: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        training = {"epochs": 3, "batch_size": 8, "loss": "bce"}
+        network = {"hidden": [[8, "tanh"]], "dropout": 0.3, "member_dropout": 0.2}
+        own = {"policy": {**network, "training": training}, "logistic": {}}
+        blended = [{"policy": name, "settings": own[name]} for name in parts]
+        rows, folds = np.arange(TRAIN), np.arange(TRAIN) % 5
+        found = []
+        threads = set[int]()
+        fit_policy = stacking.fit_policy
+
+        def noted(*args: Any) -> FusionPolicy:
+            threads.add(threading.get_ident())
+            return fit_policy(*args)
+
+        monkeypatch.setattr(stacking, "fit_policy", noted)
+        for most in (stacking.MAX_SCORES_AT_ONCE, 0):
+            monkeypatch.setattr(stacking, "MAX_SCORES_AT_ONCE", most)
+            model = model_of("blend", {"parts": blended})
+            stack = stack_of(
+                model, NOBODY, learned(rows, folds=folds), learned(rows, "description", folds)
+            )
+            with torch_threads(2):
+                stack.fit(model, Context(seed=1), Checkpoints())
+                threads.clear()
+                found.append(stack.cross_fitted(model, Context(seed=1), Checkpoints()))
+            assert (threads == {threading.get_ident()}) == (most == 0)
+        np.testing.assert_array_equal(found[0], found[1])
 
     def test_a_finished_crossing_is_read_again(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

@@ -26,10 +26,15 @@ class FusionPolicy(ABC):
     `reads` is what the policy learns from. Scores mean the same whichever network gave them, so they are
     out-of-fold. Features do not: every network has a space of its own. They come from the one network that
     predicts later.
+
+    Several policies with `fits_in_threads` may be fitted at once, each in a thread of its own. They must come
+    out the same as one after the other; random numbers of torch must come from
+    :func:`shelfwise.nn.seeding.generator`.
     """
 
     Settings: ClassVar[type[PluginSettings]]
     reads: Literal["scores", "features"] = "scores"
+    fits_in_threads: bool = False
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings

@@ -1,6 +1,7 @@
 """Checkpoints inside a stage: what a long loop has learnt so far, so that a kill costs minutes and not hours.
 
-A stage may have several loops, one after the other, and every run of it has the same ones in the same order.
+A stage, or each of its parts, may have several loops, one after the other. Every run of it has the same ones
+in the same order.
 """
 
 from __future__ import annotations
@@ -89,17 +90,29 @@ class LoopCheckpoints:
         self._seconds = seconds
         self._stage: str | None = None
         self._loops = 0
+        self._parts: list[LoopCheckpoints] = []
 
     def begin(self, stage: str) -> None:
         """A stage begins: its loops are counted from here."""
         self._stage = stage
         self._loops = 0
+        self._parts = []
+
+    def part(self, name: str) -> LoopCheckpoints:
+        """The checkpoints of one part of the stage, whose loops are at work beside those of other parts."""
+        part = LoopCheckpoints(self._folder, self._seconds)
+        if self._stage is not None:
+            part.begin(f"{self._stage}.{name}")
+        self._parts.append(part)
+        return part
 
     def end(self) -> None:
         """The stage is over, and its result kept: states inside of it are of no more use."""
         if self._folder is not None and self._stage is not None:
             for number in range(self._loops):
                 self._path(number).unlink(missing_ok=True)
+        for part in self._parts:
+            part.end()
         self._stage = None
 
     def next(self, marks: Mapping[str, Any]) -> LoopCheckpoint:

@@ -17,7 +17,8 @@ from shelfwise.errors import ConfigError
 from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
 from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
-from shelfwise.nn.training_loop import Batches, torch_seed
+from shelfwise.nn.seeding import torch_seed
+from shelfwise.nn.training_loop import Batches
 from shelfwise.nn.training_state import TrainingState, training_marks
 
 WARM_UP = 0.1

@@ -136,6 +136,7 @@ class Blend(FusionPolicy):
     def __init__(self, settings: BlendSettings) -> None:
         super().__init__(settings)
         self.parts_ = [_make_policy(part.policy, part.settings) for part in settings.parts]
+        self.fits_in_threads = all(part.fits_in_threads for part in self.parts_)
         # (P,) what each part counts; 0 where cross-fitted scores are better without it
         self.weights_ = np.array([part.weight for part in settings.parts])
         # (S, M) sets of members that enough training products have; None before fit

@@ -62,6 +62,7 @@ class Logistic(FusionPolicy):
 
     Settings = LogisticSettings
     settings: LogisticSettings
+    fits_in_threads = True
 
     def __init__(self, settings: LogisticSettings) -> None:
         super().__init__(settings)

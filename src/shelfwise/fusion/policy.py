@@ -28,6 +28,7 @@ class Policy(FusionPolicy):
 
     Settings = PolicySettings
     settings: PolicySettings
+    fits_in_threads = True
 
     def __init__(self, settings: PolicySettings) -> None:
         super().__init__(settings)

@@ -18,8 +18,9 @@ from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.nn.classifier_network import ClassifierNetwork
 from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
-from shelfwise.nn.training_loop import LoopSettings, torch_seed
+from shelfwise.nn.training_loop import LoopSettings
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
 from shelfwise.vision.image_branch import ImageBatches, ImageBranch, ImageBranchSettings, Images
 from shelfwise.vision.image_encoder import ImageEncoder

@@ -21,10 +21,11 @@ from shelfwise.core.types import Context, Examples, FieldInputs, Rows, State
 from shelfwise.errors import ConfigError
 from shelfwise.nn.field_batches import FieldBatches
 from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import Batches, LoopSettings, torch_seed
+from shelfwise.nn.training_loop import Batches, LoopSettings
 from shelfwise.text.cleaning import CleaningSettings
 from shelfwise.text.vocabulary import Vocabulary
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts

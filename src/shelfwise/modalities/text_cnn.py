@@ -17,9 +17,10 @@ from shelfwise.core.types import Context, Examples, State
 from shelfwise.nn.classifier_network import ClassifierNetwork
 from shelfwise.nn.initialization import init_like_keras
 from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.text_cnn import TextBranch, Texts, TextSettings, WordBatches, initial_vectors
-from shelfwise.nn.training_loop import LoopSettings, torch_seed
+from shelfwise.nn.training_loop import LoopSettings
 from shelfwise.text.vocabulary import TokenArray, Vocabulary
 
 

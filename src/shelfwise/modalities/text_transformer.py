@@ -36,9 +36,10 @@ from shelfwise.features.sentence_encoder import (
 from shelfwise.features.tfidf import has_words, words_of
 from shelfwise.nn.classifier_network import ClassifierNetwork
 from shelfwise.nn.network_modality import NetworkModality
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import Batches, LoopSettings, torch_seed
+from shelfwise.nn.training_loop import Batches, LoopSettings
 
 
 class TextTransformerSettings(PluginSettings):

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shelfwise.nn.seeding import generator
+
 CHANCES = 1 << 16
 """Chances that are told apart: a unit takes 16 random bits, and a random number has those of four units."""
 
@@ -30,7 +32,7 @@ class Dropout(nn.Module):
         count = units.numel()
         words = torch.empty(-(-count // 4), dtype=torch.int64)
         # every bit of a word is random, the sign included
-        words.random_(-(1 << 63), None)
+        words.random_(-(1 << 63), None, generator=generator())
         chances = words.view(torch.int16)[:count].view(units.shape)
         dropped = round(self.share * CHANCES)
         kept = (chances >= dropped - CHANCES // 2).to(units.dtype)

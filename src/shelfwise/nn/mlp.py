@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.nn.classifier_network import ClassifierNetwork, run_classifier
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network, torch_seed
+from shelfwise.nn.training_loop import LoopSettings, fit_network
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""

@@ -16,8 +16,9 @@ from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.nn.classifier_network import ClassifierNetwork, run_classifier
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import as_arrays
-from shelfwise.nn.training_loop import Batches, fit_network, torch_seed
+from shelfwise.nn.training_loop import Batches, fit_network
 
 Network = TypeVar("Network", bound=ClassifierNetwork)
 

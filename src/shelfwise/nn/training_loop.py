@@ -6,7 +6,6 @@ Dimensions: B products of a batch, N products, L labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Protocol, Self
 
 import numpy as np
@@ -17,10 +16,11 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
+from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
 from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
+from shelfwise.nn.seeding import training_seed
 from shelfwise.nn.training_state import TrainingState, training_marks
 
 
@@ -104,14 +104,6 @@ class Batches(Protocol):
         ...
 
 
-@contextmanager
-def torch_seed(seed: int) -> Iterator[None]:
-    """Torch's randomness from `seed` inside the block; its state is restored after it."""
-    with torch.random.fork_rng(devices=[] if device().type == "cpu" else None):
-        torch.manual_seed(seed)
-        yield
-
-
 def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs between them comes in here)
     network: nn.Module,
     train: Batches,
@@ -147,7 +139,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     # before the optimiser is made, whose own numbers live where the weights are
     move_to_device(network)
     checkpoint = context.loops.next(training_marks(network, targets, settings, context.seed, title))
-    with torch_seed(context.seed), context.progress(title, epochs) as progress:
+    with training_seed(context.seed), context.progress(title, epochs) as progress:
         optimizer = _optimizer(network, settings)
         order = np.random.default_rng(context.seed)
         state = TrainingState(network, optimizer, best, order, checkpoint)

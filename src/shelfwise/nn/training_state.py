@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from shelfwise.core.loop_checkpoints import LoopCheckpoint, LoopState
 from shelfwise.core.types import Floats, PluginSettings, Rows
-from shelfwise.nn.device import device
 from shelfwise.nn.early_stopping import EarlyStopping, trained_state
+from shelfwise.nn.seeding import random_state, set_random_state
 
 WEIGHTS, BEST, OPTIMIZER, CHANCE = "weights.", "best.", "optimizer.", "chance."
 """What the names of arrays begin with."""
@@ -78,7 +78,7 @@ class TrainingState:
         arrays |= _arrays(BEST, self.best.weights or {})
         for index, values in self.optimizer.state_dict()["state"].items():
             arrays |= _arrays(f"{OPTIMIZER}{index}.", values)
-        arrays |= _arrays(CHANCE, _chance())
+        arrays |= _arrays(CHANCE, random_state())
         # JSON has no infinity, which the loss is before the first epoch
         lowest = None if np.isinf(self.best.lowest_loss) else float(self.best.lowest_loss)
         facts = {
@@ -106,7 +106,7 @@ class TrainingState:
             state.setdefault(int(index), {})[key] = value.reshape(()) if key == "step" else value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        _set_chance(_tensors(CHANCE, arrays))
+        set_random_state(_tensors(CHANCE, arrays))
         self.order.bit_generator.state = self._before_epoch = facts["order"]
         self.epoch, self.batches, self.steps = facts["epoch"], facts["batches"], facts["steps"]
 
@@ -123,21 +123,6 @@ def training_marks(
         "seed": seed,
         "torch": torch.__version__,
     }
-
-
-def _chance() -> dict[str, Tensor]:
-    """The state of torch's random numbers."""
-    states = {"cpu": torch.get_rng_state()}
-    if device().type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def _set_chance(states: Mapping[str, Tensor]) -> None:
-    torch.set_rng_state(states["cpu"])
-    # a training that goes on without its card draws other numbers on the processor
-    if "cuda" in states and device().type == "cuda":
-        torch.cuda.set_rng_state(states["cuda"])
 
 
 def _arrays(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

@@ -26,10 +26,14 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
+from shelfwise.nn.side_by_side import side_by_side
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.kept_predictions import matrix_arrays, matrix_from
 from shelfwise.training.policy_variants import CrossedPolicy, kept_variant
 from shelfwise.training.product_draw import draw_products
+
+MAX_SCORES_AT_ONCE = 1 << 25
+"""Of products, members and labels (128 MiB): up to so many, policies of several folds are fitted at once."""
 
 
 @dataclass(frozen=True)
@@ -127,20 +131,28 @@ class Stack:
         targets = self.targets[self.parts[0].rows]
         folds = self.parts[0].folds
 
+        def fitted_without(fold: int) -> CrossedPolicy:
+            held_out = np.flatnonzero(folds == fold)
+            others = np.flatnonzero(folds != fold)
+            # The fold's policy need only solve for the presence patterns that it will meet.
+            patterns = _patterns_in(present[held_out])
+            own_context = self._context(model, context, patterns)
+            own_context = dataclasses.replace(
+                own_context, loops=context.loops.part(f"without{fold}")
+            )
+            # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
+            policy = make_policy(model.config, self.name)
+            known = [one.take(others) for one in predictions]
+            learnt = self._drawn(known, targets[others], model, context)
+            policy = fit_policy(policy, *learnt, None, own_context)
+            return CrossedPolicy(held_out, policy.variants())
+
         def computed() -> State:
-            crossed: list[CrossedPolicy] = []
-            for fold in np.unique(folds):
-                held_out = np.flatnonzero(folds == fold)
-                others = np.flatnonzero(folds != fold)
-                # The fold's policy need only solve for the presence patterns that it will meet.
-                patterns = _patterns_in(present[held_out])
-                own_context = self._context(model, context, patterns)
-                # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
-                policy = make_policy(model.config, self.name)
-                known = [one.take(others) for one in predictions]
-                learnt = self._drawn(known, targets[others], model, context)
-                policy = fit_policy(policy, *learnt, None, own_context)
-                crossed.append(CrossedPolicy(held_out, policy.variants()))
+            each_fold = np.unique(folds).tolist()
+            if self._fits_at_once(model):
+                crossed = side_by_side(fitted_without, each_fold)
+            else:
+                crossed = [fitted_without(fold) for fold in each_fold]
             # Thresholds rest on the validation scores of the policy as it is.
             chosen = 0 if len(self.validation) else kept_variant(crossed, predictions, targets)
             # (rows, L): every row is filled by exactly one fold.
@@ -166,6 +178,13 @@ class Stack:
             predictions = [one.take(rows) for one in predictions]
             targets = targets[rows]
         return MemberOutputs.stack(predictions), dense(targets)
+
+    def _fits_at_once(self, model: Model) -> bool:
+        """Whether policies of several folds are fitted at the same time."""
+        products = min(len(self.parts[0].rows), model.config.stacking.max_products)
+        scores = products * len(self.parts) * self.targets.shape[1]
+        # each has a copy of the scores that it learns from
+        return model.policies[self.name].fits_in_threads and scores <= MAX_SCORES_AT_ONCE
 
     def _out_of_fold(self) -> list[Prediction]:
         return [part.out_of_fold for part in self.parts]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from shelfwise.core.libraries import library
 from shelfwise.core.pretrained import TIMEOUT, Package, answers_in_time
 from shelfwise.errors import WeightsError
-from shelfwise.nn.training_loop import torch_seed
+from shelfwise.nn.seeding import torch_seed
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg

@@ -8,7 +8,7 @@ import torch
 
 from shelfwise.core.types import MemberOutputs
 from shelfwise.nn.fusion.feature_reader import FeatureBatches, FeatureReader
-from shelfwise.nn.training_loop import torch_seed
+from shelfwise.nn.seeding import torch_seed
 
 PRODUCTS, WIDTHS = 40, (3, 2)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from shelfwise.core.types import Floats, MemberOutputs, Rows
+from shelfwise.nn.seeding import generator
 
 MIN_RELATIVE_SPREAD = 0.01
 """Of the member's mean spread: what hardly varied in training must not explode later."""
@@ -89,5 +90,8 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
     if dropout == 0:
         return present
     # drawn for absent members too, so that a product's draws do not depend on which it has
-    kept = present & (torch.rand(present.shape, device=present.device) >= dropout)
+    # a source of numbers of this thread's own is the processor's
+    own = generator() if present.device.type == "cpu" else None
+    chances = torch.rand(present.shape, device=present.device, generator=own)
+    kept = present & (chances >= dropout)
     return torch.where(kept.any(dim=1, keepdim=True), kept, present)

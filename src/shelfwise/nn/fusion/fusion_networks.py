@@ -20,8 +20,9 @@ from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
 from shelfwise.nn.fusion.feature_reader import FeatureBatches, FeatureReader
 from shelfwise.nn.losses import Loss
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network
 
 MASKED_LOGIT = -1e4
 """In place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN."""

@@ -20,8 +20,9 @@ from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings,
 from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.fusion.feature_reader import keep_members
 from shelfwise.nn.initialization import init_network_like_keras
+from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
