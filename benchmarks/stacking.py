@@ -87,11 +87,12 @@ def fit_members(args: Any) -> None:
     from shelfwise.core.types import Context, MemberOutputs
     from shelfwise.disk.cache_folder import opened_cache
     from shelfwise.model.model import Model
-    from shelfwise.training import fit_members
     from shelfwise.training.checkpoints import Checkpoints
     from shelfwise.training.dataset import prepare_data
+    from shelfwise.training.fit_members import fit_members
     from shelfwise.training.member_selection import adapt_to_catalog
     from shelfwise.training.time_budget import Budget
+    from shelfwise.training.training_run import TrainingRun
 
     clock = Clock()
     config = Config.load(args.preset, None, {})
@@ -99,8 +100,8 @@ def fit_members(args: Any) -> None:
     data = prepare_data(args.catalog, config, args.test, context)
     config = adapt_to_catalog(data.with_reading(config), data.training_set.catalog)
     budget = Budget.from_seconds(None, context)
-    work = (data.training_set, config, budget, Checkpoints(), True)
-    fitted = clock.time("members", lambda: fit_members.fit_members(*work)).members
+    run = TrainingRun(data.training_set, config, context, Checkpoints(), skip_failures=True)
+    fitted = clock.time("members", lambda: fit_members(run, budget)).members
     model = Model(config, data.labels, {name: one.member for name, one in fitted.items()})
     answers = model.predict_members(data.test, context, list(fitted)).predictions
     outputs = MemberOutputs.stack([one.out_of_fold for one in fitted.values()])

@@ -29,6 +29,7 @@ from shelfwise.training.product_draw import draw_products, taken
 from shelfwise.training.stacking import Stack, system_members
 from shelfwise.training.stage_words import tell_stage
 from shelfwise.training.time_budget import Budget
+from shelfwise.training.training_run import TrainingRun
 
 MEMBERS_SHARE = 0.7
 """The share of a time budget that members may take; fusions and their cross-fitting take the rest."""
@@ -76,22 +77,22 @@ def fit_model(
     context = replace(context, loops=checkpoints.loops)
     # What the catalogue lacks is dropped before anything is fitted: every part sees the same settings.
     config = adapt_to_catalog(config, training_set.catalog)
+    run = TrainingRun(training_set, config, context, checkpoints, skip_failures)
     # The clock starts here: reading and splitting are not part of the budget.
     budget = Budget.from_seconds(config.budget, context)
-    members_budget = budget.part(MEMBERS_SHARE)
-    fitted = fit_members(training_set, config, members_budget, checkpoints, skip_failures)
+    fitted = fit_members(run, budget.part(MEMBERS_SHARE))
     taxonomy = Taxonomy.of(labels, training_set.catalog.column("categories"))
     members = {name: item.member for name, item in fitted.members.items()}
     model = Model(config, labels, members, taxonomy=taxonomy)
     # Members are systems too: each alone is a row of the results, and may be the final system.
     scores = _member_scores(fitted, training_set)
-    scores |= _fit_systems(model, fitted, training_set, context, budget, checkpoints, skip_failures)
-    _choose_final_system(model, scores, training_set.targets[_tuning_rows(training_set)], context)
+    scores |= _fit_systems(run, model, fitted, budget)
+    _choose_final_system(model, scores, training_set.targets[run.tuning_rows], context)
     tell_stage(context, "fitting thresholds")
     # Calibration and limits are fitted for the final system only: nobody decides by the others.
     final_scores = scores[model.decide_with]
-    tuning = _all_tuning_scores(model, fitted, training_set, final_scores, context, checkpoints)
-    _fit_decision_rule(model, training_set, tuning, context)
+    tuning = _all_tuning_scores(run, model, fitted, final_scores)
+    _fit_decision_rule(run, model, tuning)
     features = {
         name: fitted.members[name].predictions.features
         for name in model.members_of(model.decide_with)
@@ -107,11 +108,6 @@ def fit_model(
     return model
 
 
-def _tuning_rows(training_set: TrainingSet) -> Rows:
-    """The rows that thresholds are tuned on: validation rows, or all training rows where there are none."""
-    return training_set.validation if len(training_set.validation) else training_set.train
-
-
 def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str, Matrix]:
     """Each member's own scores on the rows that thresholds are tuned on, by models that had not seen them."""
     if not len(training_set.validation):
@@ -121,13 +117,7 @@ def _member_scores(fitted: FittedMembers, training_set: TrainingSet) -> dict[str
 
 
 def _fit_systems(
-    model: Model,
-    fitted: FittedMembers,
-    training_set: TrainingSet,
-    context: Context,
-    budget: Budget,
-    checkpoints: Checkpoints,
-    skip_failures: bool,
+    run: TrainingRun, model: Model, fitted: FittedMembers, budget: Budget
 ) -> dict[str, Matrix]:
     """Fit all systems; their scores on the rows that thresholds are tuned on. Adds to ``fitted.not_run``."""
     config = model.config
@@ -143,9 +133,9 @@ def _fit_systems(
             reason = fitted.not_run[missing[0]]
             fitted.not_run[name] = f"its member {missing[0]} was not run: {reason}"
             continue
-        limit = Budget.from_seconds(None, context) if name == config.decide_with else budget
-        fit = partial(_fit_system, name, model, fitted, training_set, limit.context, checkpoints)
-        outcome = try_or_reason(partial(limit.spend, name, fit), name, skip_failures)
+        limit = Budget.from_seconds(None, run.context) if name == config.decide_with else budget
+        fit = partial(_fit_system, run.within(limit), name, model, fitted)
+        outcome = try_or_reason(partial(limit.spend, name, fit), name, run.skip_failures)
         if isinstance(outcome, str):
             fitted.not_run[name] = outcome
         else:
@@ -153,20 +143,13 @@ def _fit_systems(
     return scores
 
 
-def _fit_system(
-    name: str,
-    model: Model,
-    fitted: FittedMembers,
-    training_set: TrainingSet,
-    context: Context,
-    checkpoints: Checkpoints,
-) -> Matrix:
+def _fit_system(run: TrainingRun, name: str, model: Model, fitted: FittedMembers) -> Matrix:
     """Fit one system; its scores on the rows that thresholds are tuned on."""
-    members = fitted.members
-    stack = Stack.from_members(name, model, members, training_set.targets, training_set.validation)
-    stack.fit(model, context, checkpoints)
-    model.system_members[name] = system_members(model, name, members)
-    return stack.tuning_scores(model, context, checkpoints)
+    targets, validation = run.training_set.targets, run.training_set.validation
+    stack = Stack.from_members(name, model, fitted.members, targets, validation)
+    stack.fit(model, run.context, run.checkpoints)
+    model.system_members[name] = system_members(model, name, fitted.members)
+    return stack.tuning_scores(model, run.context, run.checkpoints)
 
 
 def _choose_final_system(
@@ -189,12 +172,7 @@ def _choose_final_system(
 
 
 def _all_tuning_scores(
-    model: Model,
-    fitted: FittedMembers,
-    training_set: TrainingSet,
-    scores: Matrix,
-    context: Context,
-    checkpoints: Checkpoints,
+    run: TrainingRun, model: Model, fitted: FittedMembers, scores: Matrix
 ) -> TuningScores:
     """All scores of the final system that are not in-sample: on the validation rows, and cross-fitted ones.
 
@@ -202,32 +180,31 @@ def _all_tuning_scores(
         scores: of the final system on the rows that thresholds are tuned on.
     """
     final = model.decide_with
-    rows = _tuning_rows(training_set)
-    has_validation = len(training_set.validation) > 0
+    rows = run.tuning_rows
+    validation = run.training_set.validation
     policy = model.policies.get(final)
     out_of_fold = model.config.stacking.fitted_on == "oof"
-    if has_validation and out_of_fold and policy is not None and policy.reads == "scores":
+    if len(validation) and out_of_fold and policy is not None and policy.reads == "scores":
         # Validation products are few: cross-fitted scores of the training products are added to them.
-        targets = training_set.targets
-        stack = Stack.from_members(final, model, fitted.members, targets, training_set.validation)
-        crossed = stack.cross_fitted(model, context, checkpoints)
+        targets = run.training_set.targets
+        stack = Stack.from_members(final, model, fitted.members, targets, validation)
+        crossed = stack.cross_fitted(model, run.context, run.checkpoints)
         fitted_on = stack.parts[0].rows
         # Rows in catalogue order: what is fitted on them must not depend on how they were collected.
-        rows = np.union1d(fitted_on, training_set.validation)
-        parts = [(fitted_on, crossed), (training_set.validation, scores)]
+        rows = np.union1d(fitted_on, validation)
+        parts = [(fitted_on, crossed), (validation, scores)]
         placed = [(np.searchsorted(rows, own), values) for own, values in parts]
         return TuningScores(rows, in_row_order(placed, (len(rows), scores.shape[1])))
     order = np.argsort(rows)
     return TuningScores(rows[order], scores[order])
 
 
-def _fit_decision_rule(
-    model: Model, training_set: TrainingSet, tuning: TuningScores, context: Context
-) -> None:
+def _fit_decision_rule(run: TrainingRun, model: Model, tuning: TuningScores) -> None:
     """Fit calibration, thresholds, limits of acceptance and the novelty detector.
 
     The scores are kept in the model if they are out of fold: an audit of the training catalogue reads them.
     """
+    training_set, context = run.training_set, run.context
     catalog = training_set.catalog
     # once, not for each row: the list is made anew whenever it is asked for
     all_ids = catalog.ids

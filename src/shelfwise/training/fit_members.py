@@ -24,6 +24,7 @@ from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.kept_predictions import prediction_from, prediction_state
 from shelfwise.training.stacking import FittedMember, tunable_policy
 from shelfwise.training.time_budget import Budget
+from shelfwise.training.training_run import TrainingRun
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +46,18 @@ class FittedMembers:
     refused: list[RejectedField] = field(default_factory=list)
 
 
-def fit_members(
-    training_set: TrainingSet,
-    config: Config,
-    budget: Budget,
-    checkpoints: Checkpoints,
-    skip_failures: bool,
-) -> FittedMembers:
-    """Fit all members of `config`.
+def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
+    """Fit all members.
 
     Raises:
         LabelError: not one can be fitted.
     """
     fitted = FittedMembers({}, {})
-    stacked = stacked_members(config, not len(training_set.validation), skip_failures)
+    stacked = stacked_members(run.config, not len(run.training_set.validation), run.skip_failures)
     # In the configured order: under a budget the first members are the ones that are kept.
-    for name in config.members:
-        work = (name, training_set, config, budget, checkpoints, name in stacked, fitted.refused)
-        fit = partial(fit_member, *work)
-        outcome = try_or_reason(partial(budget.spend, name, fit), name, skip_failures)
+    for name in run.config.members:
+        fit = partial(fit_member, run, name, budget, name in stacked, fitted.refused)
+        outcome = try_or_reason(partial(budget.spend, name, fit), name, run.skip_failures)
         if isinstance(outcome, str):
             fitted.not_run[name] = outcome
         else:
@@ -74,13 +68,7 @@ def fit_members(
 
 
 def fit_member(
-    name: str,
-    training_set: TrainingSet,
-    config: Config,
-    budget: Budget,
-    checkpoints: Checkpoints,
-    stacked: bool,
-    refused: list[RejectedField],
+    run: TrainingRun, name: str, budget: Budget, stacked: bool, refused: list[RejectedField]
 ) -> FittedMember | str:
     """Fit one member and predict the training set with it.
 
@@ -91,6 +79,7 @@ def fit_member(
     Returns:
         The fitted member, or in words why too few products have its field.
     """
+    training_set, config, checkpoints = run.training_set, run.config, run.checkpoints
     stacking = config.stacking
     member = make_member(config, name)
     # The budget's context interrupts work that would end too late.
