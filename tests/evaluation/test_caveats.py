@@ -23,6 +23,7 @@ from shelfwise.evaluation.caveats import (
     unknown_labels,
 )
 from shelfwise.export.loading import open_model
+from shelfwise.metrics.counts import Counts
 
 Records = list[dict[str, Any]]
 
@@ -42,15 +43,17 @@ def test_unknown_labels_count_as_missed() -> None:
     truth = np.array([[1, 0], [0, 1], [0, 0]], bool)
     decided = np.array([[1, 0], [0, 0], [0, 0]], bool)
     # 1 hit, 1 given, 2 + 2 true: 2 / 5
-    assert found.to_dict(truth, decided)["micro_f1_all_labels"] == pytest.approx(2 / 5)
+    assert found.to_dict(Counts.of(truth, decided, None))["micro_f1_all_labels"] == pytest.approx(
+        2 / 5
+    )
     everything = np.ones((3, 2), bool)
     nothing = unknown_labels(catalog_of(records), LabelSet(("A", "B", "New"), "flat"))
-    assert nothing.to_dict(everything, everything)["micro_f1_all_labels"] == 1
+    assert nothing.to_dict(Counts.of(everything, everything, None))["micro_f1_all_labels"] == 1
 
 
 def test_nothing_at_all_is_a_micro_f1_of_0() -> None:
     found = unknown_labels(catalog_of([{"id": "1"}]), LabelSet(("A",), "flat"))
-    assert found.to_dict(np.zeros((1, 1), bool), np.zeros((1, 1), bool)) == {
+    assert found.to_dict(Counts.of(np.zeros((1, 1)), np.zeros((1, 1)), None)) == {
         "unknown": 0,
         "total": 0,
         "names": [],

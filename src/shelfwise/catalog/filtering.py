@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,9 @@ from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Rows
 from shelfwise.errors import CatalogError
+
+WITHOUT_CATEGORIES = "test products without categories"
+"""Why a product is not tested on."""
 
 
 def select_products(
@@ -74,15 +77,24 @@ def usable_for_test(
     new = np.array([name not in trained for name in catalog.ids], dtype=bool)
     rows = np.flatnonzero(labelled & new)
     counts = {
-        "test products without categories": int((~labelled).sum()),
+        WITHOUT_CATEGORIES: int((~labelled).sum()),
         "test products that are training products": int((~new).sum()),
     }
     left_out = _without_zeros(counts)
     if not len(rows):
-        found = f"nothing to test on in {catalog.source}: {left_out}"
-        fix = "give products with categories that are not in the training catalogue"
-        raise CatalogError(f"{found}; {fix}")
+        raise nothing_to_test(catalog.source, left_out)
     return _rows_of(catalog, rows), left_out
+
+
+def nothing_to_test(source: str, left_out: Mapping[str, int]) -> CatalogError:
+    """What is raised where no product can be tested on.
+
+    Args:
+        left_out: how many products, by reason.
+    """
+    found = f"nothing to test on in {source}: {dict(left_out)}"
+    fix = "give products with categories that are not in the training catalogue"
+    return CatalogError(f"{found}; {fix}")
 
 
 def _without_zeros(counts: dict[str, int]) -> dict[str, int]:

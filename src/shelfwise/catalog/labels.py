@@ -170,6 +170,21 @@ class LabelSet:
         parts = (ones, np.array(columns, np.int64), np.array(ends, np.int64))
         return csr_array(parts, shape=(len(ends) - 1, len(self)))
 
+    def count_unknown(self, categories: Iterable[Paths | None]) -> tuple[Counter[str], int]:
+        """The labels of products that are not among these: how many products have each.
+
+        Returns:
+            These counts, and how many labels the products have in all, each counted once a product.
+        """
+        known = set(self.names)
+        unknown = Counter[str]()
+        total = 0
+        for paths in categories:
+            names = flatten(paths, self.mode)
+            total += len(names)
+            unknown.update(names - known)
+        return unknown, total
+
     def decode(self, decided: Bools) -> list[list[str]]:
         """The names behind decisions (N, L), sorted within each product.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shelfwise.cli.options import (
+    INCOMPLETE,
     CatalogPath,
     ConfigFile,
     Json,
@@ -128,14 +129,37 @@ def train(
     typer.echo(f"{results['seconds']:.0f} seconds\nreport: {where['report']}")
 
 
-def evaluate(model: ModelPath, catalog: CatalogPath, as_json: Json = False) -> None:
-    """Measure a model on products whose categories are known."""
-    from shelfwise.commands.evaluate import figure_lines, score_catalog
-    from shelfwise.export.loading import open_model
+def evaluate(
+    model: ModelPath,
+    catalog: Annotated[
+        str,
+        typer.Argument(
+            metavar="CATALOG",
+            help="Catalogue file; or what `shelfwise ingest` wrote, in a folder or at s3://BUCKET/PREFIX.",
+        ),
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Of an ingested catalogue: processes of one thread each; default: one a core.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model on products whose categories are known.
+
+    Exit code 4: a record of an ingested catalogue was not evaluated, or a file of it not read to its end.
+    """
+    from shelfwise.commands.evaluate import evaluate as measured
+    from shelfwise.evaluation.summed_figures import figure_lines
 
     with terminal_context() as context:
-        figures = score_catalog(open_model(model), catalog, context)
+        figures = measured(model, catalog, context, workers)
     print_result(figures, figure_lines(figures), as_json)
+    if figures["faults"]:
+        raise typer.Exit(INCOMPLETE)
 
 
 def compare(

@@ -12,12 +12,13 @@ from typing import Any, Literal
 from loky import cpu_count
 
 from shelfwise.catalog.shards.ingest import ingest_catalog
-from shelfwise.catalog.shards.manifest import MANIFEST, ShardedCatalog, is_sharded
+from shelfwise.catalog.shards.manifest import ShardedCatalog
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.model_identity import ModelIdentity
 from shelfwise.model.prediction_rows import missing_columns_lines
 from shelfwise.scale.engine import Engine
+from shelfwise.scale.ingested_source import ingested_catalog
 from shelfwise.scale.job import Job
 from shelfwise.scale.label_run import LabelRun
 from shelfwise.scale.plan import PLAN, LabelPlan, LabelSettings
@@ -118,11 +119,9 @@ def _catalog_of(
     Raises:
         CatalogError: it is none, and cannot be made one.
     """
-    place = storage_of(source)
-    if not place.is_local:
-        return _stored_catalog(place), str(place)
-    if is_sharded(Path(source)):
-        return ShardedCatalog.load(Path(source)), source
+    ingested = ingested_catalog(source)
+    if ingested is not None:
+        return ingested, str(storage_of(source))
     if not isinstance(storage, LocalFolder):
         raise CatalogError(
             f"{source} is no ingested catalogue, and {storage} no folder to make one in; first run "
@@ -131,23 +130,6 @@ def _catalog_of(
     folder = storage.folder / INGESTED
     catalog = ingest_catalog([source], folder, identity.catalog, context, workers=workers)
     return catalog, str(folder)
-
-
-def _stored_catalog(place: Storage) -> ShardedCatalog:
-    """The catalogue in an object store.
-
-    Raises:
-        CatalogError: there is none.
-    """
-    try:
-        content = place.read(MANIFEST)
-    except FileNotFoundError as error:
-        raise CatalogError(
-            f"{place} holds no ingested catalogue (no {MANIFEST}: {error.strerror}); run `shelfwise "
-            f"ingest FILES --out {place}`"
-        ) from None
-    # its pictures lie where it was ingested, and not here
-    return ShardedCatalog.from_bytes(content, Path(), f"{place}/{MANIFEST}")
 
 
 def _engine(name: EngineName, job: Job, workers: int) -> AbstractContextManager[Engine]:

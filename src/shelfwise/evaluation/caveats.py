@@ -5,14 +5,14 @@ Dimensions: N test products, L labels of the model.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from shelfwise.catalog.labels import LabelSet, flatten
+from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.near_copies import near_copies
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, MultiHot
@@ -40,13 +40,20 @@ class UnknownLabels:
     total: int
     names: tuple[str, ...]
 
-    def to_dict(self, truth: MultiHot, decided: MultiHot) -> dict[str, Any]:
+    @classmethod
+    def of_counts(cls, unknown: Mapping[str, int], total: int) -> Self:
+        """From what :meth:`~shelfwise.catalog.labels.LabelSet.count_unknown` gives."""
+        # by frequency, then by name: the same catalogue gives the same list
+        ranked = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
+        commonest = tuple(name for name, _ in ranked[:MAX_NAMES])
+        return cls(sum(unknown.values()), total, commonest)
+
+    def to_dict(self, counts: Counts) -> dict[str, Any]:
         """JSON-ready, with the micro-F1 over all labels: unknown ones count as missed.
 
         Args:
-            truth, decided: (N, L) of the labels that the model knows.
+            counts: of the labels that the model knows, all as one.
         """
-        counts = Counts.of(truth, decided, axis=None)
         # every unknown label is one more that is true and was not given
         pooled = int(counts.predicted + counts.true) + self.unknown
         f1 = 2 * int(counts.hits) / pooled if pooled else 0.0
@@ -60,17 +67,7 @@ class UnknownLabels:
 
 def unknown_labels(catalog: Catalog, labels: LabelSet) -> UnknownLabels:
     """The labels of the products that are not among `labels`."""
-    known = set(labels.names)
-    total = 0
-    unknown = Counter[str]()
-    for paths in catalog.column("categories"):
-        names = flatten(paths, labels.mode)
-        total += len(names)
-        unknown.update(names - known)
-    # by frequency, then by name: the same catalogue gives the same list
-    ranked = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
-    commonest = tuple(name for name, _ in ranked[:MAX_NAMES])
-    return UnknownLabels(unknown.total(), total, commonest)
+    return UnknownLabels.of_counts(*labels.count_unknown(catalog.column("categories")))
 
 
 def copies_of_training(training: Catalog, test: Catalog) -> Bools:

@@ -26,6 +26,7 @@ from shelfwise.evaluation.example_products import contradicting_products, worst_
 from shelfwise.metrics import error_analysis
 from shelfwise.metrics import multilabel as metrics
 from shelfwise.metrics.bootstrap import bootstrap_interval
+from shelfwise.metrics.counts import Counts
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.retrieval import label_recall
 from shelfwise.model.model import Model
@@ -73,7 +74,8 @@ def evaluate_model(
     # several members may have the same note, and one is enough
     provenance = model.facts["provenance"].values()
     notes = dict.fromkeys(facts["note"] for facts in provenance if facts.get("note"))
-    unknown = unknown_labels(catalog, model.labels).to_dict(truth, final)
+    given = Counts.of(truth, final, axis=None)
+    unknown = unknown_labels(catalog, model.labels).to_dict(given)
     copies = None
     if training is not None:
         copies = copies_figures(copies_of_training(training, catalog), truth, final)
@@ -134,13 +136,9 @@ def score_system(
     seconds = time.perf_counter() - started
     # a system takes as long as its members and their fusion together
     seconds += sum(answers.seconds[member] for member in model.members_of(name))
-    threshold = model.thresholds[name]
-    # a run with a fixed threshold has still found a tuned one, which is reported beside it
-    fixed = isinstance(model.config.threshold, float)
-    tuned_rule = threshold if fixed else model.threshold_of(name)
     decisions = {
         "at_0.5": model.decide(scores, name, 0.5),
-        "tuned": model.decide(scores, name, tuned_rule),
+        "tuned": model.decide(scores, name, model.tuned_threshold_of(name)),
     }
     figures = metrics.evaluate(truth, scores, decisions)
     # what the model would give: by the fixed threshold, or by the fitted rule
@@ -161,7 +159,7 @@ def score_system(
         "micro_f1_tuned_interval": _interval(model, truth, decisions["tuned"]),
         "macro_f1": at_half["macro_f1"],
         "macro_f1_tuned": tuned["macro_f1"],
-        "threshold": threshold,
+        "threshold": model.thresholds[name],
         "seconds_fit": _seconds_fit(model, name),
         "seconds_predict": seconds,
         "metrics": figures,

@@ -7,10 +7,15 @@ sparse.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
 
 from shelfwise.core.sparse_scores import any_in_row
 from shelfwise.core.types import MultiHot
-from shelfwise.metrics.counts import Counts, mean
+from shelfwise.metrics.counts import Counts, ratio
+from shelfwise.metrics.sums import Sums
 
 
 def hierarchical_metrics(
@@ -37,15 +42,51 @@ def hierarchical_metrics(
     >>> hierarchical_metrics(np.array([[0, 1, 0]]), np.array([[0, 0, 1]]), add_ancestors)["hierarchical_f1"]
     0.5
     """
-    truth = add_ancestors(targets.astype(bool))
-    given = decided.astype(bool)
-    closed = add_ancestors(given)
-    precision, recall, f1 = Counts.of(truth, closed, axis=None).rates()
-    # what adding ancestors changes was given without a label that it implies
-    contradicted = any_in_row(closed != given)
-    return {
-        "hierarchical_precision": float(precision),
-        "hierarchical_recall": float(recall),
-        "hierarchical_f1": float(f1),
-        "contradictions": mean(contradicted),
-    }
+    return HierarchicalSums.of(targets, decided, add_ancestors).figures()
+
+
+@dataclass(frozen=True)
+class HierarchicalSums(Sums):
+    """What these figures are computed from, counted of N products; counts of parts add up.
+
+    Args:
+        products: N.
+        hits, predicted, true: labels with all that lie above them, summed over products.
+        contradicted: products whose decisions lack a label that another one implies.
+    """
+
+    products: int
+    hits: int
+    predicted: int
+    true: int
+    contradicted: int
+
+    @classmethod
+    def of(
+        cls, targets: MultiHot, decided: MultiHot, add_ancestors: Callable[[MultiHot], MultiHot]
+    ) -> Self:
+        """Count; arguments as in :func:`hierarchical_metrics`."""
+        truth = add_ancestors(targets.astype(bool))
+        given = decided.astype(bool)
+        closed = add_ancestors(given)
+        counts = Counts.of(truth, closed, axis=None)
+        # what adding ancestors changes was given without a label that it implies
+        contradicted = any_in_row(closed != given)
+        return cls(
+            products=len(contradicted),
+            hits=int(counts.hits),
+            predicted=int(counts.predicted),
+            true=int(counts.true),
+            contradicted=int(contradicted.sum()),
+        )
+
+    def figures(self) -> dict[str, float]:
+        """As :func:`hierarchical_metrics`."""
+        numbers = (np.asarray(number) for number in (self.hits, self.predicted, self.true))
+        precision, recall, f1 = Counts(*numbers).rates()
+        return {
+            "hierarchical_precision": float(precision),
+            "hierarchical_recall": float(recall),
+            "hierarchical_f1": float(f1),
+            "contradictions": ratio(self.contradicted, self.products).item(),
+        }

@@ -13,17 +13,15 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from shelfwise.core.types import Matrix, MultiHot
-from shelfwise.metrics.counts import Counts, count, mean, ratio
+from shelfwise.metrics.counts import Counts
+from shelfwise.metrics.decision_sums import DecisionSums
 from shelfwise.metrics.ranking import ranking_metrics
-
-RATES = ("precision", "recall", "f1")
 
 
 def per_label(targets: MultiHot, decided: MultiHot) -> dict[str, NDArray[Any]]:
@@ -57,31 +55,13 @@ def micro_f1(targets: MultiHot, decided: MultiHot) -> float:
 def decision_metrics(targets: MultiHot, decided: MultiHot) -> dict[str, float]:
     """Micro, macro, support-weighted and example-based precision, recall, F1; subset accuracy; Hamming loss.
 
-    Keys are ``micro_f1``, ``macro_precision``, ``example_recall`` and so on. Without a product all are 0.
+    Keys are ``micro_f1``, ``macro_precision``, ``example_recall`` and so on. Without a product all are
+    0. Means over products are exact to 2**-50.
 
     >>> decision_metrics(np.array([[1, 0]]), np.array([[1, 1]]))["micro_precision"]
     0.5
     """
-    # one pass over the matrices serves all averages
-    labels, products = count(targets, decided)
-    of_labels = labels.rates()
-    averages: dict[str, Sequence[ArrayLike]] = {
-        "micro": labels.total().rates(),
-        "macro": [mean(rate) for rate in of_labels],
-        "weighted": [ratio(rate @ labels.true, labels.true.sum()) for rate in of_labels],
-        "example": [mean(rate) for rate in products.rates(empty=1.0)],
-    }
-    # plain numbers, as JSON has no numpy ones
-    figures: dict[str, float] = {}
-    for kind, rates in averages.items():
-        for name, rate in zip(RATES, rates, strict=True):
-            figures[f"{kind}_{name}"] = np.asarray(rate).item()
-    # labels that are predicted or true, but not both
-    wrong = products.predicted + products.true - 2 * products.hits
-    cells = len(wrong) * len(labels.true)
-    figures["subset_accuracy"] = mean(wrong == 0)
-    figures["hamming_loss"] = ratio(wrong.sum(), cells).item()
-    return figures
+    return DecisionSums.of(targets, decided).figures()
 
 
 def evaluate(

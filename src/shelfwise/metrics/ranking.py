@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,6 +26,7 @@ from shelfwise.metrics.scored_pairs import (
     scores_of_a_row,
     values_at,
 )
+from shelfwise.metrics.sums import Sums, in_units, mean_of
 
 CUTS = (1, 3, 5)
 """The k of P@k, R@k and nDCG@k."""
@@ -46,28 +47,18 @@ def ranking_metrics(targets: MultiHot, scores: Matrix) -> dict[str, float]:
     all N * L scores as one list; ``lrap`` is the label ranking average precision.
     """
     ranks = TrueLabelRanks.of(targets, scores)
-    n_true = ranks.n_true[ranks.n_true > 0]
-    # a true label at rank r (from 0) gains 1 / log2(r + 2)
-    gains = 1 / np.log2(np.arange(2, max(CUTS) + 2))
-    best_gains = np.cumsum(gains)
-    metrics: dict[str, float] = {}
-    for k in CUTS:
-        at_top = ranks.rank < k
-        found = ranks.sum_by_product(at_top)
-        gain_at_rank = gains[np.minimum(ranks.rank, k - 1)]
-        gained = ranks.sum_by_product(np.where(at_top, gain_at_rank, 0))
-        # with fewer true labels than k the best order has all of them on top
-        best = best_gains[np.minimum(n_true, k) - 1]
-        metrics[f"precision_at_{k}"] = mean(found / k)
-        metrics[f"recall_at_{k}"] = mean(ratio(found, n_true))
-        metrics[f"ndcg_at_{k}"] = mean(gained / best)
-    metrics["hit_at_1"] = metrics["precision_at_1"]
-    metrics["map_macro"] = mean(np.fromiter(_average_precisions(ranks, scores), np.float64))
-    metrics["map_micro"] = _mean_precision(
-        np.sort(ranks.scores), _count_reaching(np.sort(ranks.scores), scores)
-    )
-    metrics["lrap"] = ranks.lrap()
-    return metrics
+    metrics = RankingSums.of(ranks).figures()
+    return metrics | mean_average_precisions(ranks, scores)
+
+
+def mean_average_precisions(ranks: TrueLabelRanks, scores: Matrix) -> dict[str, float]:
+    """``map_macro`` and ``map_micro``, which need all `scores` (N, L): those of parts do not add up."""
+    of_labels = np.fromiter(_average_precisions(ranks, scores), np.float64)
+    positives = np.sort(ranks.scores)
+    return {
+        "map_macro": mean(of_labels),
+        "map_micro": _mean_precision(positives, _count_reaching(positives, scores)),
+    }
 
 
 def average_precision(targets: MultiHot, scores: Scores) -> float:
@@ -87,8 +78,7 @@ def lrap(targets: MultiHot, scores: Scores) -> float:
     """Label ranking average precision: the mean of :func:`average_precision` of each product."""
     ranks = TrueLabelRanks.of(targets, scores)
     # here products without a label count, with 0
-    labelled = ratio(np.count_nonzero(ranks.n_true), len(ranks.n_true)).item()
-    return ranks.lrap() * labelled
+    return ratio(ranks.average_precisions().sum(), len(ranks.n_true)).item()
 
 
 @dataclass(frozen=True)
@@ -134,15 +124,69 @@ class TrueLabelRanks:
         sums = np.bincount(self.rows, weights, len(self.n_true))
         return np.asarray(sums[self.n_true > 0], np.float64)
 
-    def lrap(self) -> float:
-        """The mean over products with a true label."""
+    def average_precisions(self) -> Float64Array:
+        """The average precision of each product with a true label."""
         # one sort for all products: keys of a later product are higher than all of an earlier one
         keys = self.rows * (self.reached.max(initial=0) + 1) + self.reached
         first_key = np.cumsum(self.n_true) - self.n_true
         # true labels of the same product that score at least as high
         hits = np.searchsorted(np.sort(keys), keys, side="right") - first_key[self.rows]
         precisions = self.sum_by_product(ratio(hits, self.reached))
-        return mean(precisions / self.n_true[self.n_true > 0])
+        return precisions / self.n_true[self.n_true > 0]
+
+
+@dataclass(frozen=True)
+class RankingSums(Sums):
+    """What the figures of :func:`ranking_metrics` that are means over products are computed from.
+
+    Sums of parts of the products add up.
+
+    Args:
+        products: those with a true label.
+        found: by k of :data:`CUTS`, true labels among the first k.
+        recall, ndcg: by k, the products' own, summed up, in units.
+        lrap: the products' average precisions, summed up, in units.
+    """
+
+    products: int
+    found: dict[str, int]
+    recall: dict[str, int]
+    ndcg: dict[str, int]
+    lrap: int
+
+    @classmethod
+    def of(cls, ranks: TrueLabelRanks) -> Self:
+        """Count the ranks of the true labels of N products."""
+        n_true = ranks.n_true[ranks.n_true > 0]
+        # a true label at rank r (from 0) gains 1 / log2(r + 2)
+        gains = 1 / np.log2(np.arange(2, max(CUTS) + 2))
+        best_gains = np.cumsum(gains)
+        found: dict[str, int] = {}
+        recall: dict[str, int] = {}
+        ndcg: dict[str, int] = {}
+        for k in CUTS:
+            at_top = ranks.rank < k
+            of_product = ranks.sum_by_product(at_top)
+            gain_at_rank = gains[np.minimum(ranks.rank, k - 1)]
+            gained = ranks.sum_by_product(np.where(at_top, gain_at_rank, 0))
+            # with fewer true labels than k the best order has all of them on top
+            best = best_gains[np.minimum(n_true, k) - 1]
+            found[str(k)] = int(np.count_nonzero(at_top))
+            recall[str(k)] = in_units(ratio(of_product, n_true))
+            ndcg[str(k)] = in_units(gained / best)
+        return cls(len(n_true), found, recall, ndcg, in_units(ranks.average_precisions()))
+
+    def figures(self) -> dict[str, float]:
+        """By name, as in :func:`ranking_metrics`."""
+        figures: dict[str, float] = {}
+        for k in CUTS:
+            found = self.found[str(k)]
+            figures[f"precision_at_{k}"] = ratio(found, k * self.products).item()
+            figures[f"recall_at_{k}"] = mean_of(self.recall[str(k)], self.products)
+            figures[f"ndcg_at_{k}"] = mean_of(self.ndcg[str(k)], self.products)
+        figures["hit_at_1"] = figures["precision_at_1"]
+        figures["lrap"] = mean_of(self.lrap, self.products)
+        return figures
 
 
 Ranks = tuple[Int64Array, Int64Array]

@@ -174,6 +174,11 @@ class Predictor(ABC):
             return rule
         return replace(rule, values=self.label_mapping.apply(rule.values[None])[0])
 
+    def tuned_threshold_of(self, system: str) -> float | Thresholds:
+        """The tuned rule of `system`, which is reported even where the settings fix a threshold."""
+        fixed = isinstance(self.config.threshold, float)
+        return self.thresholds[system] if fixed else self.threshold_of(system)
+
     @property
     def consistency(self) -> Consistency:
         """How decisions are kept from contradicting the taxonomy of `labels`."""

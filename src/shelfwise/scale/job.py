@@ -17,14 +17,14 @@ class Job:
     Args:
         model: the folder of the model.
         source: where the shards are.
-        out: where the parts go.
+        out: where the parts go; None: the shards are evaluated, and nothing is written.
         image_root: the folder that image paths are relative to.
         plan: the run.
     """
 
     model: str
     source: str
-    out: str
+    out: str | None
     image_root: str
     plan: LabelPlan
 
@@ -37,5 +37,5 @@ class Job:
     def from_line(cls, line: bytes) -> Self:
         """What :meth:`to_line` gave."""
         content = json.loads(line)
-        plan = LabelPlan.from_bytes(content["plan"].encode(), content["out"])
+        plan = LabelPlan.from_bytes(content["plan"].encode(), content["source"])
         return cls(**{**content, "plan": plan})

@@ -121,21 +121,21 @@ class _Actor:
 
     def __init__(self, line: bytes) -> None:
         self._line = line
-        self._labeller: Any = None
+        self._worker: Any = None
 
     def load(self) -> str:
         """Load the model; the reason where that is refused, else nothing."""
         from shelfwise.core.one_thread import use_one_thread
-        from shelfwise.scale.labeller import loaded_labeller
+        from shelfwise.scale.loaded_worker import loaded_worker
 
         # the process is this actor's own
         use_one_thread()
-        self._labeller, reason = loaded_labeller(Job.from_line(self._line))
+        self._worker, reason = loaded_worker(Job.from_line(self._line))
         return reason
 
     def do(self, line: bytes) -> dict[str, Any]:
         """Do a task; what came of it."""
-        outcome: dict[str, Any] = self._labeller.do(Task.from_line(line), _ignore)
+        outcome: dict[str, Any] = self._worker.do(Task.from_line(line), _ignore)
         return outcome
 
 

@@ -37,6 +37,7 @@ class ShardTally:
         queues: products in each queue.
         refusals: lines about images that could not be used.
         quarantine: lines about records that were left out.
+        killers: why each of these was.
         columns: those that the model reads; which of them the shard does not have.
     """
 
@@ -47,6 +48,7 @@ class ShardTally:
         self.queues: Counter[str] = Counter()
         self.refusals: list[str] = []
         self.quarantine: list[str] = []
+        self.killers: list[str] = []
 
     def leave_out(self, row: int, record: pa.Table) -> None:
         """Account for a record that is not labelled.
@@ -57,7 +59,8 @@ class ShardTally:
         """
         values = record.to_pylist()[0]
         raw = raw_json(values)
-        reason = f"each worker that labelled row {row + 1} of {self.shard} alone was ended by it"
+        reason = f"each worker that had row {row + 1} of {self.shard} alone was ended by it"
+        self.killers.append(reason)
         refused = Quarantined(row + 1, -1, len(raw), KILLED, reason, raw, values["id"])
         self.quarantine.append(json_text({"file": self.shard, **quarantine_row(refused)}) + "\n")
 

@@ -20,12 +20,12 @@ from typing import Any, BinaryIO
 from shelfwise.core.one_thread import use_one_thread
 from shelfwise.core.standard_output import take_standard_output
 from shelfwise.scale.job import Job
-from shelfwise.scale.labeller import loaded_labeller
+from shelfwise.scale.loaded_worker import loaded_worker
 from shelfwise.scale.shard_queue import Task
 
 
 def main() -> None:
-    """Load the model, and label shards until the input ends."""
+    """Load the model, and do tasks until the input ends."""
     logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
     # Ctrl+C goes to all processes of a terminal; the run ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -36,13 +36,13 @@ def main() -> None:
     job = Job.from_line(requests.readline())
     tasks: queue.Queue[Task] = queue.Queue()
     threading.Thread(target=_receive, args=(requests, tasks), daemon=True).start()
-    labeller, reason = loaded_labeller(job)
-    if labeller is None:
+    worker, reason = loaded_worker(job)
+    if worker is None:
         _send(answers, {"kind": "refused", "reason": reason})
         return
     _send(answers, {"kind": "ready"})
     while True:
-        _send(answers, labeller.do(tasks.get(), partial(_advanced, answers)))
+        _send(answers, worker.do(tasks.get(), partial(_advanced, answers)))
 
 
 def _receive(requests: BinaryIO, tasks: queue.Queue[Task]) -> None:
