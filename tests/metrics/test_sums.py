@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from shelfwise.metrics.calibration import TOP_LABELS, calibration_figures
+from shelfwise.metrics.calibration_sums import CalibrationSums
 from shelfwise.metrics.decision_sums import DecisionSums
 from shelfwise.metrics.hierarchical import HierarchicalSums
 from shelfwise.metrics.multilabel import decision_metrics
@@ -35,10 +37,21 @@ def counted(kind: str, targets: Any, scores: Any) -> Sums:
         return DecisionSums.of(targets, scores >= 0.7)
     if kind == "hierarchical":
         return HierarchicalSums.of(targets, scores >= 0.7, above)
+    if kind == "calibration":
+        return CalibrationSums.of(targets, scores)
+    if kind == "top_calibration":
+        return CalibrationSums.of(targets, scores, top=2)
     return RankingSums.of(TrueLabelRanks.of(targets, scores))
 
 
-@pytest.mark.parametrize("kind", ["decisions", "hierarchical", "ranking"])
+def figures(sums: Any) -> dict[str, float]:
+    found: dict[str, float] = sums.figures("") if hasattr(sums, "brier") else sums.figures()
+    return found
+
+
+@pytest.mark.parametrize(
+    "kind", ["decisions", "hierarchical", "ranking", "calibration", "top_calibration"]
+)
 def test_parts_in_any_order_give_every_digit_of_the_whole(kind: str) -> None:
     targets, scores = drawn()
     whole = counted(kind, targets, scores)
@@ -53,14 +66,14 @@ def test_parts_in_any_order_give_every_digit_of_the_whole(kind: str) -> None:
         total = order[0]
         for part in order[1:]:
             total = total + part
-        assert total.figures() == whole.figures()  # type: ignore[attr-defined]
+        assert figures(total) == figures(whole)
         assert total.to_dict() == whole.to_dict()
 
 
 def test_sparse_counts_are_those_of_dense_ones() -> None:
     targets, scores = drawn()
     scores[scores < 0.5] = 0
-    for kind in ("decisions", "ranking"):
+    for kind in ("decisions", "ranking", "calibration", "top_calibration"):
         sparse = counted(kind, sp.csr_array(targets), sp.csr_array(scores))
         assert sparse.to_dict() == counted(kind, targets, scores).to_dict()
 
@@ -68,9 +81,24 @@ def test_sparse_counts_are_those_of_dense_ones() -> None:
 def test_the_figures_are_those_of_the_metrics() -> None:
     targets, scores = drawn()
     decided = scores >= 0.7
-    assert counted("decisions", targets, scores).figures() == decision_metrics(targets, decided)  # type: ignore[attr-defined]
-    ranking = counted("ranking", targets, scores).figures()  # type: ignore[attr-defined]
+    assert figures(counted("decisions", targets, scores)) == decision_metrics(targets, decided)
+    ranking = figures(counted("ranking", targets, scores))
     assert ranking.items() <= ranking_metrics(targets, scores).items()
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_calibration_is_that_of_the_metrics(is_sparse: bool) -> None:
+    targets, scores = drawn()
+    # edges of bins, and what stands for the scores that are not kept
+    scores[:15, 0] = np.arange(1, 16) / 15
+    scores[scores < 0.5] = 0
+    if is_sparse:
+        targets, scores = sp.csr_array(targets), sp.csr_array(scores)
+    wanted = calibration_figures(targets, scores)
+    found = CalibrationSums.of(targets, scores).figures("")
+    found |= CalibrationSums.of(targets, scores, TOP_LABELS).figures("_top")
+    assert len(found) == 6
+    assert found == pytest.approx({name: wanted[name] for name in found}, abs=1e-13)
 
 
 def test_sums_of_fractions_are_exact() -> None:

@@ -62,5 +62,5 @@ def score_catalog(model: Predictor, source: Path, context: Context) -> dict[str,
         quarantined=len(reading.quarantine),
         average_precisions=mean_average_precisions(ranks, scores),
     )
-    sums = EvaluationSums.of_scores(model, catalog, scores, sum(left_out.values()))
+    sums = EvaluationSums.of(model, catalog, scores, sum(left_out.values()))
     return summed_figures(sums, found)

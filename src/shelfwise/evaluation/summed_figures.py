@@ -82,6 +82,7 @@ def summed_figures(sums: EvaluationSums, found: Circumstances) -> dict[str, Any]
     for rule, values in by_rule.items():
         figures |= {f"{name}_{rule}": value for name, value in values.items()}
     figures |= {**sums.ranking.figures(), **found.average_precisions}
+    figures |= {**sums.calibration.figures(""), **sums.top_calibration.figures("_top")}
     # only a model with a taxonomy has hierarchical figures
     if sums.hierarchical is not None:
         figures |= sums.hierarchical.figures()

@@ -79,11 +79,12 @@ def _reliability(
     pooled: PooledDecisions, bins: int, spacing: Literal["mass", "width"]
 ) -> Reliability:
     predicted = pooled.predicted
-    edges = np.arange(1, bins) / bins
+    bin_of = width_bins(predicted, bins)
     if spacing == "mass" and len(predicted):
+        shares = np.arange(1, bins) / bins
         # edges are scores that occur, so that equal scores fall on the same side
-        edges = np.quantile(predicted, edges, method="inverted_cdf", weights=pooled.counts)
-    bin_of = np.searchsorted(np.unique(edges), predicted)
+        edges = np.quantile(predicted, shares, method="inverted_cdf", weights=pooled.counts)
+        bin_of = np.searchsorted(np.unique(edges), predicted)
     count = np.bincount(bin_of, pooled.counts, minlength=1)
     score_sum = np.bincount(bin_of, pooled.times_counts(predicted), minlength=1)
     true_sum = np.bincount(bin_of, pooled.times_counts(pooled.true), minlength=1)
@@ -94,6 +95,11 @@ def _reliability(
         frequency=ratio(true_sum[used], count[used]),
         count=count[used].astype(np.float64),
     )
+
+
+def width_bins(predicted: Float64Array, bins: int) -> Int64Array:
+    """(E,) the bin of each score, from 0 on, in bins of equal width; an edge belongs to the bin below it."""
+    return np.searchsorted(np.arange(1, bins) / bins, predicted)
 
 
 @dataclass(frozen=True)
@@ -187,10 +193,11 @@ def log_loss(hits: Bools, probabilities: Float64Array) -> float:
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
-    return mean(_log_losses(hits, probabilities))
+    return mean(log_losses(hits, probabilities))
 
 
-def _log_losses(hits: Bools, probabilities: Float64Array) -> Float64Array:
+def log_losses(hits: Bools, probabilities: Float64Array) -> Float64Array:
+    """The log loss (E,) of each pair, as in :func:`log_loss`."""
     # one certain mistake would make the mean infinite
     clipped = np.clip(probabilities, EPSILON, 1 - EPSILON)
     return np.asarray(-np.log(np.where(hits, clipped, 1 - clipped)))
@@ -211,7 +218,7 @@ def calibration_figures(targets: MultiHot, scores: Matrix) -> dict[str, Any]:
         figures[f"ece_mass{ending}"] = _reliability(pooled, BINS, "mass").error
         figures[f"ece_width{ending}"] = _reliability(pooled, BINS, "width").error
         figures[f"brier{ending}"] = _brier(pooled)
-        losses = _log_losses(pooled.true > 0, pooled.predicted)
+        losses = log_losses(pooled.true > 0, pooled.predicted)
         figures[f"log_loss{ending}"] = pooled.mean(losses)
     # drawn over the top labels, pooled last, in bins of equal width, as readers know the diagram
     curve = _reliability(pooled, BINS, "width")

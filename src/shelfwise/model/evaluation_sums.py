@@ -18,6 +18,8 @@ from shelfwise.catalog.filtering import WITHOUT_CATEGORIES
 from shelfwise.catalog.labels import Paths
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, Matrix, MultiHot
+from shelfwise.metrics.calibration import TOP_LABELS
+from shelfwise.metrics.calibration_sums import CalibrationSums
 from shelfwise.metrics.counts import Counts
 from shelfwise.metrics.decision_sums import DecisionSums
 from shelfwise.metrics.hierarchical import HierarchicalSums
@@ -54,6 +56,7 @@ class EvaluationSums:
     Args:
         at_half, tuned: of the decisions by either threshold.
         ranking: of the order of the scores.
+        calibration, top_calibration: of the scores of all labels, and of those scored highest.
         hierarchical: of the labels given; None for a model without a taxonomy.
         labels: of the labels given, and of unknown ones.
     """
@@ -61,26 +64,13 @@ class EvaluationSums:
     at_half: DecisionSums
     tuned: DecisionSums
     ranking: RankingSums
+    calibration: CalibrationSums
+    top_calibration: CalibrationSums
     hierarchical: HierarchicalSums | None
     labels: LabelSums
 
     @classmethod
-    def of(cls, predictor: Predictor, portion: Catalog, context: Context) -> Self:
-        """Predict the products of a portion that have categories, and count."""
-        categories = portion.table.column("categories")
-        rows = np.flatnonzero(np.asarray(categories.is_valid()))
-        labelled = portion.take(rows)
-        if len(rows):
-            scores = predictor.scores(predictor.predict_members(labelled, context))
-        else:
-            # members need not answer for no product at all
-            scores = np.zeros((0, len(predictor.labels)), np.float32)
-        return cls.of_scores(predictor, labelled, scores, len(portion) - len(rows))
-
-    @classmethod
-    def of_scores(
-        cls, predictor: Predictor, catalog: Catalog, scores: Matrix, left_out: int
-    ) -> Self:
+    def of(cls, predictor: Predictor, catalog: Catalog, scores: Matrix, left_out: int) -> Self:
         """Count products that have categories.
 
         Args:
@@ -99,6 +89,8 @@ class EvaluationSums:
                 truth, predictor.decide(scores, name, predictor.tuned_threshold_of(name))
             ),
             ranking=RankingSums.of(TrueLabelRanks.of(truth, scores)),
+            calibration=CalibrationSums.of(truth, scores),
+            top_calibration=CalibrationSums.of(truth, scores, TOP_LABELS),
             hierarchical=_hierarchical(predictor, truth, given),
             labels=LabelSums(
                 given={each: int(count) for each, count in vars(counts).items()},
@@ -127,6 +119,8 @@ class EvaluationSums:
             at_half=self.at_half + other.at_half,
             tuned=self.tuned + other.tuned,
             ranking=self.ranking + other.ranking,
+            calibration=self.calibration + other.calibration,
+            top_calibration=self.top_calibration + other.top_calibration,
             hierarchical=hierarchical,
             labels=self.labels + other.labels,
         )
@@ -145,9 +139,24 @@ class EvaluationSums:
             at_half=DecisionSums.from_dict(content["at_half"]),
             tuned=DecisionSums.from_dict(content["tuned"]),
             ranking=RankingSums.from_dict(content["ranking"]),
+            calibration=CalibrationSums.from_dict(content["calibration"]),
+            top_calibration=CalibrationSums.from_dict(content["top_calibration"]),
             hierarchical=hierarchical,
             labels=LabelSums.from_dict(content["labels"]),
         )
+
+
+def scored_products(
+    predictor: Predictor, portion: Catalog, context: Context
+) -> tuple[Catalog, Matrix]:
+    """The products of a portion that have categories, and their scores (N, L) by the final system."""
+    categories = portion.table.column("categories")
+    rows = np.flatnonzero(np.asarray(categories.is_valid()))
+    labelled = portion.take(rows)
+    if len(rows):
+        return labelled, predictor.scores(predictor.predict_members(labelled, context))
+    # members need not answer for no product at all
+    return labelled, np.zeros((0, len(predictor.labels)), np.float32)
 
 
 def truth_of(predictor: Predictor, categories: Sequence[Paths | None], scores: Matrix) -> MultiHot:

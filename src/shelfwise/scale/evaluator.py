@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shelfwise.model.evaluation_sums import EvaluationSums
+from shelfwise.model.evaluation_sums import EvaluationSums, scored_products
 from shelfwise.scale.shard_queue import Task
 from shelfwise.scale.shard_worker import Outcome, ShardWorker, finished, survived
 
@@ -18,8 +18,9 @@ class ShardEvaluator(ShardWorker):
     """Counts the products of a shard; writes nothing.
 
     The entry of a shard has ``rows``, its products; ``sums``, what was counted, as
-    :class:`~shelfwise.model.evaluation_sums.EvaluationSums` tells it; ``seconds``; ``killers``, one sentence
-    for each record that was left out as it ends workers; and the final ``system`` with its ``threshold``.
+    :class:`~shelfwise.model.evaluation_sums.EvaluationSums` tells it; ``seconds`` of the prediction;
+    ``killers``, one sentence for each record that was left out as it ends workers; and the final ``system``
+    with its ``threshold``.
     """
 
     done = "evaluated"
@@ -30,9 +31,13 @@ class ShardEvaluator(ShardWorker):
         content = self._content(task.number)
         sums: EvaluationSums | None = None
         rows = 0
-        started = time.perf_counter()
+        seconds = 0.0
         for portion in self._products(task, content, tally):
-            part = EvaluationSums.of(self._model, portion, self._context)
+            started = time.perf_counter()
+            labelled, scores = scored_products(self._model, portion, self._context)
+            seconds += time.perf_counter() - started
+            left_out = len(portion) - len(labelled)
+            part = EvaluationSums.of(self._model, labelled, scores, left_out)
             sums = part if sums is None else sums + part
             rows += len(portion)
             # of a trial nothing is done, but the worker is alive
@@ -43,7 +48,7 @@ class ShardEvaluator(ShardWorker):
         entry = {
             "rows": rows,
             "sums": None if sums is None else sums.to_dict(),
-            "seconds": time.perf_counter() - started,
+            "seconds": seconds,
             "killers": tally.killers,
             "system": system,
             "threshold": self._model.thresholds[system],
