@@ -18,7 +18,12 @@ from typing import Any
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.category_text import read_name, signs_only
-from shelfwise.catalog.reading.categories.written_lists import is_cut_list, unpacked
+from shelfwise.catalog.reading.categories.written_lists import (
+    UnorderedNames,
+    is_cut_list,
+    is_written_list,
+    unpacked,
+)
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
@@ -38,17 +43,8 @@ _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 
 TOTALS = frozenset(
     (
-        *(
-            "total",
-            "totals",
-            "grand total",
-            "subtotal",
-            "total général",
-            "totale",
-            "toplam",
-            "итого",
-        ),
-        *("summe", "gesamt", "gesamtsumme", "zwischensumme", "合計", "总计", "합계"),
+        *("total", "totals", "grand total", "subtotal", "total général", "totale", "toplam"),
+        *("summe", "gesamt", "gesamtsumme", "zwischensumme", "итого", "合計", "总计", "합계"),
     )
 )
 """What stands in the column of ids in a row that sums up those above."""
@@ -170,10 +166,7 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     expected = (
         "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     )
-    value = unpacked(value)
-    if _is_number(value) and not is_missing(value):
-        # an id of a category, which a table holds as a number
-        value = [_scalar(value, expected)]
+    value = _listed_names(unpacked(value), expected, rules)
     if isinstance(value, str):
         if is_cut_list(value):
             raise ValueError("a whole list; this one is cut short, or is written in no known way")
@@ -196,6 +189,16 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
         # a name that is nothing but mark-up is empty once it is clean
         paths.append([name for name in names if name])
     return [path for path in paths if path] or None
+
+
+def _listed_names(value: Any, expected: str, rules: Rules) -> Any:
+    """A set or a number as lists of names; other values as given."""
+    if isinstance(value, UnorderedNames):
+        return [rules.signs.levels(text) for text in value]
+    if _is_number(value) and not is_missing(value):
+        # an id of a category, which a table holds as a number
+        return [_scalar(value, expected)]
+    return value
 
 
 def _paths_in_text(text: str, rules: Rules) -> Paths:
@@ -272,14 +275,6 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
 
 def _is_container(value: Any) -> bool:
     return isinstance(value, list | tuple | dict)
-
-
-def is_written_list(value: Any) -> bool:
-    """Whether a text may be a list: it begins and ends with a bracket."""
-    if not isinstance(value, str):
-        return False
-    text = value.strip()
-    return text.startswith("[") and text.endswith("]")
 
 
 def _listed_texts(value: Any) -> Any:

@@ -42,3 +42,15 @@ def test_labels_in_flat_lists_are_told(tmp_path: Path, values: list[Any]) -> Non
 )
 def test_paths_and_few_lists_are_not(tmp_path: Path, values: list[Any]) -> None:
     assert not is_told(tmp_path, values)
+
+
+@pytest.mark.parametrize(
+    "values", [[[38, 40], [40, 41.5]], ["[38, 40]", "[40, 41]"], [["38", "40"]]]
+)
+def test_that_a_list_of_numbers_is_one_path_is_told(tmp_path: Path, values: list[Any]) -> None:
+    records = [{"id": number, "labels": value} for number, value in enumerate(values)]
+    result = read(tmp_path, "\n".join(map(json.dumps, records)), "products.jsonl")
+    assert (
+        "labels: a list of numbers is one path, so '40' stands below '38'; if they are labels beside each "
+        "other, write a list of lists: [[38], [40]]"
+    ) in result.reading.evidence

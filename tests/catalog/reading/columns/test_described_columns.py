@@ -131,3 +131,8 @@ def test_what_all_products_have_is_no_category(tmp_path: Path) -> None:
     rows = [(p.id, p.title, "home", p.leaves[0]) for p in PRODUCTS]
     result = read(tmp_path, table(("id", "title", "feed_product_type", "shop_category"), rows))
     assert result.reading.columns["categories"] == "shop_category"
+
+
+def test_prices_in_cents_are_none(tmp_path: Path) -> None:
+    result = read(tmp_path, '{"id": 1, "title": "Mug", "price_cents": 550}', "products.jsonl")
+    assert result.catalog.column("price") == [None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,21 @@ def test_a_path_with_slashes_in_each_column(tmp_path: Path) -> None:
     result = read(tmp_path, table(("id", "title", "category1", "category2"), rows))
     wanted = [{tuple(text.split(" / ")) for text in pair if text} for pair in pairs]
     assert paths_read(result) == wanted
+
+
+def columns_read(folder: Path, text: str) -> list[Any]:
+    found: list[Any] = read(folder, text).catalog.column("categories")
+    return found
+
+
+def test_columns_of_0_and_1_may_be_called_like_paths(tmp_path: Path) -> None:
+    text = "id,title,Home > Mugs,Home > Lamps,TV/Audio\n1,Thing,1,0,1\n2,Other,0,1,0\n"
+    assert columns_read(tmp_path, text) == [[["Home", "Mugs"], ["TV/Audio"]], [["Home", "Lamps"]]]
+
+
+def test_the_first_level_may_have_no_number() -> None:
+    names = ["item_id", "item_category", "item_category2", "item_category3"]
+    found = find_level_columns(names)
+    assert found is not None
+    assert list(found.names) == names[1:]
+    assert find_level_columns(["id", "category", "category3"]) is None

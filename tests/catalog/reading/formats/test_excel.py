@@ -102,3 +102,19 @@ def test_dates_where_there_are_none_are_told(tmp_path: Path) -> None:
         "category: a cell holds a date, such as C2 (2026-04-03); spreadsheets make them of texts "
         "such as 3-4, and only what they made is in the file: format the column as text and write them again"
     ]
+
+
+def test_a_second_table_below_is_no_products(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [
+        ["id", "title", "category"],
+        ["7", "Mug", "Mugs"],
+        ["8", "Lamp", "Lamps"],
+    ]
+    below: list[list[Any]] = [[None], ["category", "owner"], ["Mugs", "Ann"], ["Lamps", "Ann"]]
+    result = read_catalog(workbook(tmp_path, rows + below))
+    assert result.catalog.ids == ["7", "8"]
+    told = "workbook: another table begins in row 5 (category, owner); it is not read"
+    assert told in result.reading.evidence
+    # a blank row within one table ends nothing
+    again = [*rows, [None], ["9", "Pan", "Mugs"]]
+    assert read_catalog(workbook(tmp_path, again)).catalog.ids == ["7", "8", "9"]

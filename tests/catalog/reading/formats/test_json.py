@@ -284,3 +284,15 @@ def test_a_long_record_takes_no_memory(tmp_path: Path) -> None:
     assert (products, kind) == ("1", "record too long")
     # as lists it would be more than a gigabyte
     assert int(kibibytes) < 500 << 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"fields": [{"id": "id", "type": "t"}, {"id": "title", "type": "t"}], "records": [["7", "Mug"]]}',
+        '{"table": {"cols": [{"id": "A", "label": "title"}], "rows": [{"c": []}, {"c": []}]}}',
+    ],
+)
+def test_objects_that_describe_columns_are_no_products(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CatalogError, match="whose columns they may describe"):
+        read(tmp_path, text)

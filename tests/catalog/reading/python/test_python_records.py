@@ -217,6 +217,24 @@ def test_a_generator_is_read_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "columns",
+    [
+        {"id": ["1", "2"], "title": ["mug", "cup"], "categories": [["Mugs"], ["Cups", "Gifts"]]},
+        {
+            "id": np.array(["1", "2"]),
+            "title": ("mug", "cup"),
+            "categories": [["Mugs"], ["Cups", "Gifts"]],
+        },
+    ],
+)
+def test_lists_of_one_length_are_columns(columns: dict[str, Any]) -> None:
+    catalog = read(columns)
+    assert catalog.ids == ["1", "2"]
+    assert catalog.column("title") == ["mug", "cup"]
+    assert catalog.column("categories") == [[["Mugs"]], [["Cups", "Gifts"]]]
+
+
+@pytest.mark.parametrize(
     ("products", "message"),
     [
         ([], "there is no product"),
@@ -229,7 +247,11 @@ def test_a_generator_is_read_once() -> None:
         (pd.Series(["mug"]), "product 0 is of the type str"),
         (pl.Series(["mug"]), "product 0 is of the type str"),
         ({"title": "mug"}, "one mapping with the keys 'title'; for one product give a list"),
-        ({"title": ["mug", "cup"]}, r"for columns give pandas.DataFrame\(products\)"),
+        ({"title": ["mug", "cup"], "price": [1]}, "for columns give lists of one length"),
+        ({"title": pd.Series(["mug"])}, r"or pandas.DataFrame\(products\)"),
+        ({"title": "mug", "categories": ["Mugs", "Gifts"]}, "for one product give a list"),
+        ({"a1": ["Blue mug", "Mugs"], "a2": ["Lamp", "Lamps"]}, "for columns give lists"),
+        ([("a1", "Blue mug")], r"name the values: pandas.DataFrame\(products, columns="),
         (np.zeros((3, 4)), r"a ndarray of the shape \(3, 4\), whose columns have no names"),
         (scipy.sparse.eye(3), "a sparse matrix"),
         (7, "of the type int"),

@@ -47,8 +47,9 @@ class CategoryColumns:
     Args:
         names: the source's columns; of levels from the root down.
         kind: ``levels``, one path; ``labels``, one label a column; ``indicators``, one label a column that
-            holds 1; ``paths``, one written path a column; ``growing``, written paths of which each goes on
-            where the one before ends, so that the last says all.
+            holds 1, its name, which may be a written path; ``paths``, one written path a column;
+            ``growing``, written paths of which each goes on where the one before ends, so that the last says
+            all.
         signs: what separates the levels of written paths.
     """
 
@@ -65,7 +66,7 @@ class CategoryColumns:
         texts = [column_text(values.get(name)) for name in self.names]
         if self.kind == "indicators":
             on = [name for name, text in zip(self.names, texts, strict=True) if is_on(text)]
-            return [[name] for name in on] or None
+            return [self.signs.levels(name) for name in on] or None
         filled = [text for text in texts if text]
         if self.kind == "labels":
             return [[text] for text in filled] or None
@@ -93,7 +94,12 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
         binary = seen <= _ON | _OFF and seen & _ON and seen & _OFF
         if binary and not _NO_LABELS.match(normal_name(name)):
             found.append(name)
-    return CategoryColumns(tuple(found), "indicators") if len(found) >= MIN_INDICATORS else None
+    if len(found) < MIN_INDICATORS:
+        return None
+    signs = detect_signs(found, several_paths=False).signs
+    # a slash in the name of a column is part of it
+    is_path = any(sign in signs.separator for sign in LEVEL_SIGNS)
+    return CategoryColumns(tuple(found), "indicators", signs if is_path else CategorySigns())
 
 
 def with_written_paths(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
-from shelfwise.catalog.reading.categories.written_lists import unpacked
+from shelfwise.catalog.reading.categories.written_lists import UnorderedNames, unpacked
 from shelfwise.catalog.reading.objects.json_objects import category_values
 
 _MIN_PAIRS = 3
 """Neighbours in lists below which these say nothing."""
 
 _MOSTLY = 0.5
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -> str | None:
@@ -24,11 +26,21 @@ def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -
     Args:
         separator: between the levels of written paths; lists with such are lists of paths.
     """
-    lists = [category_values(unpacked(value)) for value in values]
-    pairs = [pair for one in lists if _is_flat(one, separator) for pair in pairwise(one)]
+    lists = [
+        category_values(one) for one in map(unpacked, values) if not isinstance(one, UnorderedNames)
+    ]
+    flat = [one for one in lists if _is_flat(one, separator)]
+    pairs = [pair for one in flat for pair in pairwise(one)]
     above: defaultdict[str, set[str]] = defaultdict(set)
     for high, low in pairs:
         above[low].add(high)
+    if pairs and all(map(_is_number, chain.from_iterable(flat))):
+        # sizes and numbers of classes stand beside each other, ids of a tree below each other
+        high, low = pairs[0]
+        return (
+            f"{column}: a list of numbers is one path, so {low!r} stands below {high!r}; if they are labels "
+            f"beside each other, write a list of lists: [[{high}], [{low}]]"
+        )
     below_several = [low for _, low in pairs if len(above[low]) > 1]
     if len(pairs) < _MIN_PAIRS or len(below_several) <= _MOSTLY * len(pairs):
         return None
@@ -37,6 +49,14 @@ def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -
         f"{column}: a list of names is one path, though {name!r} stands below {len(above[name])} names; if "
         'they are labels beside each other, write a list of lists: [["Mugs"], ["Gifts"]]'
     )
+
+
+def _is_number(text: str) -> bool:
+    """
+    >>> _is_number("38.5"), _is_number("Mugs")
+    (True, False)
+    """
+    return _NUMBER.fullmatch(text) is not None
 
 
 def _is_flat(value: Any, separator: str) -> bool:

@@ -15,8 +15,14 @@ from shelfwise.catalog.reading.categories.continued_rows import (
 )
 from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.categories.told_names import told_names
 from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
+from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.objects.json_objects import category_values
+
+_SOME = 0.2
+"""Share of paths up to which a category may by chance be called like its product."""
 
 _NUMBERED = re.compile(r"\s*\d+ - \S")
 
@@ -52,26 +58,67 @@ def told_categories(
         values, ids, titles: of the first N records, empty where the file has no such column.
         signs: by which the values are cut.
     """
-    names = Counter(_names(values, signs))
+    paths = Counter(_paths(values, signs))
+    last: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    for path, count in paths.items():
+        last[path[-1]] += count
+        every.update(dict.fromkeys(path, count))
     told = (
         question_of_flat_lists(column, values, signs.separator),
         told_filled_once(column, values),
         told_continued_rows(column, ids, titles, values),
         told_repeated_ids(column, ids, values),
-        _told_no_category(column, names),
-        _told_joined_names(column, names, signs),
+        _told_no_category(column, last),
+        _told_joined_names(column, last, signs),
         _told_numbered_paths(column, values, signs),
+        _told_own_titles(column, values, titles, signs),
+        *told_names(column, every),
     )
     return [sentence for sentence in told if sentence is not None]
 
 
-def _names(values: Sequence[Any], signs: CategorySigns) -> Iterator[str]:
-    """The last name of each written path: what a product is called after."""
+def _paths(values: Sequence[Any], signs: CategorySigns) -> Iterator[tuple[str, ...]]:
+    """The written paths, as often as they stand there."""
     texts = Counter(value for value in values if isinstance(value, str) and not is_missing(value))
     # most products share their texts with others, and cutting is slow
     for text, count in texts.items():
-        for path in signs.paths(signs_only(text)):
-            yield from [path[-1]] * count
+        if isinstance(unpacked(text), str):
+            for path in signs.paths(signs_only(text)):
+                yield from [tuple(path)] * count
+
+
+def _told_own_titles(
+    column: str, values: Sequence[Any], titles: Sequence[Any], signs: CategorySigns
+) -> str | None:
+    """Breadcrumbs that lead to the product itself, which is no category.
+
+    >>> _told_own_titles("crumb", ["Home > Mug"], ["mug"], CategorySigns(" > ")) is None
+    False
+    """
+    ends = [
+        (path[-1].casefold(), str(title).strip().casefold())
+        for value, title in zip(values, titles, strict=False)
+        for path in _levels_of(value, signs)
+    ]
+    own = sum(last == title for last, title in ends)
+    if own <= _SOME * len(ends):
+        return None
+    return (
+        f"{column}: the last name of {own:,} of {len(ends):,} paths is the product's own title, which is no "
+        "category; write the paths without it"
+    )
+
+
+def _levels_of(value: Any, signs: CategorySigns) -> Sequence[Sequence[str]]:
+    """The paths of several levels that a value holds."""
+    value = category_values(unpacked(value))
+    if isinstance(value, str):
+        paths = [] if is_missing(value) else signs.paths(signs_only(value))
+    else:
+        texts = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        paths = [value] if texts else []
+    return [path for path in paths if len(path) > 1]
 
 
 def _told_no_category(column: str, names: Counter[str]) -> str | None:

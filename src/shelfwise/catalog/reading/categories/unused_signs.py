@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +58,12 @@ PLUS = frozenset((" + ", "+"))
 WORDS = frozenset((" & ", *PLUS))
 """Signs that join words of names, so parts that come and go say nothing (Home & Garden, Home & Kitchen)."""
 
+_BETWEEN = re.compile(r"(?<=\w)(\s?)([^\w\s]+)\1(?=\w)")
+"""Signs between names, with a blank on both sides or on none."""
+
+_QUOTES = frozenset({"Pi", "Pf"})
+"""Kinds of characters that stand within words as apostrophes."""
+
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
 
@@ -79,7 +87,7 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
     True
     """
     distinct = {name.strip() for name in names}
-    for sign in LEFT_SIGNS:
+    for sign in (*LEFT_SIGNS, *_further_signs(distinct)):
         holding = [name for name in distinct if sign in name.strip(sign)]
         if len(holding) < ENOUGH_NAMES:
             continue
@@ -102,6 +110,29 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
     return None
 
 
+def _further_signs(names: Collection[str]) -> list[str]:
+    """Signs that no list foresees, which most names hold: several characters, or one beyond ASCII.
+
+    >>> _further_signs(["Home--Mugs", "Home--Lamps", "Pets"]), _further_signs(["Men\u2019s hats"])
+    (['--'], [])
+    """
+    counts: Counter[str] = Counter()
+    for name in names:
+        counts.update({blank + sign + blank for blank, sign in _BETWEEN.findall(name)})
+    return [
+        sign
+        for sign, count in counts.items()
+        if count >= MOST * len(names) and sign not in LEFT_SIGNS and _may_separate(sign.strip())
+    ]
+
+
+def _may_separate(sign: str) -> bool:
+    kinds = [unicodedata.category(character) for character in sign]
+    # marks above letters are no signs
+    are_signs = all(kind[0] in "SP" and kind not in _QUOTES for kind in kinds)
+    return are_signs and (len(sign) > 1 or not sign.isascii())
+
+
 def _free(parts: Sequence[Sequence[str]], names: Collection[str]) -> list[list[bool]]:
     """Which parts of each name are names by themselves, or stand beside several others."""
     beside: dict[str, set[str]] = {}
@@ -119,7 +150,7 @@ def _share(marks: Iterable[bool]) -> float:
 
 def _shared(parts: Sequence[Sequence[str]]) -> float:
     """The share of names whose first part also begins another name with another continuation."""
-    firsts: dict[str, set[str]] = {}
+    firsts: dict[str, set[tuple[str, ...]]] = {}
     for one in parts:
-        firsts.setdefault(one[0], set()).add(one[1])
+        firsts.setdefault(one[0], set()).add(tuple(one[1:]))
     return sum(len(firsts[one[0]]) > 1 for one in parts) / len(parts)

@@ -13,9 +13,16 @@ _OPENING = ("[", "{", "(", "array(")
 _ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 """A quoted text."""
 
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(([\[{(\"'].*)\)", re.DOTALL)
+"""A list behind the name of its type, as Python and R write it."""
+
 _ARRAY = re.compile(r"\barray\((\[.*?\])\s*(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
 _LISTS_SIDE_BY_SIDE = re.compile(r"\]\s+\[")
 _QUOTED_OPENING = re.compile(r"[\[{(]+\s*['\"]")
+
+
+class UnorderedNames(list[str]):
+    """The texts of a set in the order of the alphabet: it has none itself, so they are levels of no path."""
 
 
 def unpacked(value: Any) -> Any:
@@ -27,7 +34,7 @@ def unpacked(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if not text.startswith(_OPENING):
+    if not text.startswith(_OPENING) and not _CALL.fullmatch(text):
         return value
     for read in _READERS:
         try:
@@ -35,6 +42,14 @@ def unpacked(value: Any) -> Any:
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, csv.Error):
             continue
     return value
+
+
+def is_written_list(value: Any) -> bool:
+    """Whether a text may be a list: it begins and ends with a bracket."""
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    return text.startswith("[") and text.endswith("]")
 
 
 def is_cut_list(text: str) -> bool:
@@ -51,10 +66,10 @@ def unbracketed(text: str) -> str:
 
 
 def _from_python(text: str) -> Any:
-    """A literal of Python; the items of a set, which have no order, in that of the alphabet."""
+    """A literal of Python."""
     found = ast.literal_eval(text)
     if isinstance(found, set | frozenset):
-        return sorted(map(str, found))
+        return UnorderedNames(sorted(map(str, found)))
     if isinstance(found, tuple):
         return list(found)
     # "(1)" and "('A')" are no lists
@@ -84,6 +99,20 @@ def _from_arrays(text: str) -> Any:
     return _from_python(_LISTS_SIDE_BY_SIDE.sub("], [", bare))
 
 
+def _from_call(text: str) -> Any:
+    """A list behind its type, ``frozenset({'A', 'B'})``, or the vector of R, ``c("A", "B")``.
+
+    >>> _from_call("frozenset({'B', 'A'})"), _from_call('c("A", "B")')
+    (['A', 'B'], ['A', 'B'])
+    """
+    called = _CALL.fullmatch(text)
+    if called is None:
+        raise ValueError("no call")
+    inside = called[1]
+    # a name with one quoted word behind it is no list
+    return _from_python(inside if inside[0] in "[{(" else f"({inside})")
+
+
 def _from_postgres(text: str) -> list[str]:
     """An array of PostgreSQL, ``{"A","B, C",D}``."""
     inside = text.removeprefix("{").removesuffix("}")
@@ -99,5 +128,6 @@ _READERS: tuple[Callable[[str], Any], ...] = (
     _from_numpy,
     _from_python,
     _from_arrays,
+    _from_call,
     _from_postgres,
 )

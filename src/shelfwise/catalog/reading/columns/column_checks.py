@@ -34,6 +34,7 @@ from shelfwise.catalog.reading.categories.category_paths import (
     written_paths,
 )
 from shelfwise.catalog.reading.categories.category_text import read_name
+from shelfwise.catalog.reading.categories.written_lists import is_written_list
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan
 from shelfwise.catalog.reading.columns.combined_columns import categories_of, related_of
 from shelfwise.catalog.reading.images.image_paths import read_image
@@ -41,7 +42,6 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
     TOTALS,
     Rules,
-    is_written_list,
     read_further,
     read_id,
     read_paths,

@@ -67,7 +67,7 @@ OTHER_WORDS = _sets(
         """,
         "price": """
             group gruppe type typ currency währung cost purchase einkauf einkaufspreis ek old
-            alt compare level discount shipping delivery versand rule excl
+            alt compare level discount shipping delivery versand rule excl cent cents minor pence
         """,
         "brand": "id code logo image url description",
     }

@@ -55,13 +55,17 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
 
 
 def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
-    """Columns with one name and consecutive numbers from 0 or 1 on."""
+    """Columns with one name and consecutive numbers from 0 or 1 on; the first may have no number."""
     numbered: dict[str, dict[int, str]] = {}
-    for name in names:
+    plain = {normal_name(name): name for name in names}
+    for name in plain.values():
         match = _NUMBERED.fullmatch(normal_name(name))
         if match:
             numbered.setdefault(match[1], {})[int(match[2])] = name
-    for levels in numbered.values():
+    for base, levels in numbered.items():
+        # item_category, item_category2 (Google Analytics)
+        if base in plain and levels.keys().isdisjoint((0, 1)):
+            levels[1] = plain[base]
         numbers = sorted(levels)
         consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         if len(numbers) > 1 and numbers[0] in (0, 1) and consecutive:

@@ -16,6 +16,7 @@ SAMPLE_BYTES = 1 << 20
 """Of the file's beginning, which are enough to tell."""
 
 _NAMES_OF_A_RECORD = frozenset({"id", "title"})
+_TEXTS = frozenset({"title", "description", "image"})
 _INCLUDED = "included.item"
 _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _KEYS_OF_A_TABLE = frozenset({"type", "name", "database", "data"})
@@ -47,6 +48,7 @@ class JsonShape:
         categories: keys beside that of the records that list categories, which these may name by ids.
         names_by_id: whether records have a key that is called like the id of a category.
         no_products: where the records themselves are but a list of categories, the lists beside it.
+        rows: where the records may describe the columns of rows beside them, these.
     """
 
     layout: Layout
@@ -58,6 +60,7 @@ class JsonShape:
     categories: tuple[str, ...] = ()
     names_by_id: bool = False
     no_products: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
 
 
 def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
@@ -80,6 +83,7 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
         categories=tuple(listing),
         names_by_id=names_by_id(outline.inner.get(shape.prefix, ())),
         no_products=_beside_categories(outline, shape, columns),
+        rows=_longer_beside(outline, shape, columns),
     )
 
 
@@ -92,6 +96,21 @@ def _beside_categories(
         return ()
     beside = [one.removesuffix(".item") for one in outline.objects if one != shape.prefix]
     return tuple(beside)
+
+
+def _longer_beside(
+    outline: Outline, shape: JsonShape, columns: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Lists of lists, or longer lists of objects, beside records without any text; else none.
+
+    ``{"fields": [{"id": "title", "type": "text"}], "records": [["Mug"]]}``, as CKAN and Google Sheets answer.
+    """
+    ours = plan_columns(tuple(sorted(outline.inner.get(shape.prefix, ()))), columns).ours
+    if shape.prefix not in outline.objects or shape.members or ours.keys() & _TEXTS:
+        return ()
+    count = outline.objects[shape.prefix]
+    longer = [one for one, others in outline.objects.items() if others > count]
+    return tuple(one.removesuffix(".item") for one in (*outline.lists, *longer))
 
 
 def _of_one(outline: Outline, columns: Mapping[str, str]) -> JsonShape:

@@ -16,6 +16,7 @@ from shelfwise.catalog.reading.formats._header import (
     told_header,
     unknown_header,
 )
+from shelfwise.catalog.reading.formats._second_table import rows_of_first_table
 from shelfwise.catalog.reading.formats._workbook_cells import (
     Range,
     check_size,
@@ -73,6 +74,8 @@ def sheet_table(path: Path, columns: Collection[str]) -> SheetTable:
     _show_zeros(table, path)
     if table.header is not None:
         _undo_merging(table, taken.merged, path)
+        count, below = rows_of_first_table(list(map(_texts, table.rows)), table.header, table.last)
+        table = replace(table, rows=table.rows[:count], sentences=(*table.sentences, *below))
     return _with_values(table, path)
 
 

@@ -41,6 +41,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
     json_shape,
 )
 from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
+from shelfwise.catalog.reading.formats._json_unclear import refuse_unclear
 from shelfwise.catalog.reading.objects.bulk_lines import is_action, with_ids
 from shelfwise.catalog.reading.objects.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.record_parsing import (
@@ -96,21 +97,12 @@ class Json(JsonLinesFormat):
         """The objects of a file, one after the other.
 
         Raises:
-            CatalogError: a table of pandas is too large to be read whole, or its columns have no names.
+            CatalogError: a table of pandas is too large to be read whole, its columns have no names, or it is
+                unclear which list holds the products.
         """
         sample = b"".join(_sampled(_chunks(path, settings)))
         shape = json_shape(sample, settings.columns)
-        if shape.rivals:
-            raise CatalogError(
-                f"{path} holds products in several lists: {', '.join((shape.prefix, *shape.rivals))}; write "
-                "them into one list, with the key as a field where it says something about them"
-            )
-        if shape.no_products:
-            raise CatalogError(
-                f"{path} lists categories under {shape.prefix.removesuffix('.item')!r}, and nothing beside "
-                f"them looks like products ({', '.join(map(repr, shape.no_products))}); write one list of "
-                "products, each with its id, its texts and the names of its categories"
-            )
+        refuse_unclear(shape, path)
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
             opened = partial(_objects, path, settings, advance, shape)

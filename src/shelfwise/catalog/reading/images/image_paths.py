@@ -9,12 +9,12 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
-from shelfwise.catalog.reading.categories.written_lists import unpacked
+from shelfwise.catalog.reading.categories.written_lists import is_written_list, unpacked
 from shelfwise.catalog.reading.images.embedded_images import embedded_image
 from shelfwise.catalog.reading.images.image_urls import stand_in
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import address_of
-from shelfwise.catalog.reading.value_parsing import Rules, is_written_list
+from shelfwise.catalog.reading.value_parsing import Rules
 
 _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _FILE_URL = re.compile(r"(?i)file:/+")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pyarrow as pa
 from narwhals.exceptions import DuplicateError
 
@@ -32,9 +33,9 @@ def records_of(products: Any, columns: Mapping[str, str]) -> list[Record]:
 
     Args:
         products: a data frame of pandas, polars or any library that narwhals knows; a table of Arrow or of
-            anything with an Arrow C stream; or an iterable of mappings, such as a list, a generator, a numpy
-            array or a data set of the datasets library, or of objects with named fields, such as data
-            classes.
+            anything with an Arrow C stream; a mapping from the name of each column to its N values; or an
+            iterable of mappings, such as a list, a generator, a numpy array or a data set of the datasets
+            library, or of objects with named fields, such as data classes.
         columns: our field -> the source's column, where the settings name it.
 
     Raises:
@@ -59,8 +60,37 @@ def records_of(products: Any, columns: Mapping[str, str]) -> list[Record]:
         return _checked(values)
     if hasattr(products, "__arrow_c_stream__") or hasattr(products, "__arrow_c_array__"):
         return _rows(nw.from_native(_arrow_table(products)), columns)
+    if _is_columns(products, columns):
+        return _rows_of_columns(products)
     _refuse_what_is_no_list(products)
     return _with_class_names(_checked(list(products)), getattr(products, "features", None))
+
+
+def _is_columns(products: Any, columns: Mapping[str, str]) -> bool:
+    """Whether a mapping has lists of one length under names of columns, with titles or descriptions.
+
+    One product has a text where these have a list. The rows of a series have names of their own, by which
+    other libraries would join them.
+    """
+    if not isinstance(products, Mapping) or not all(map(_is_column, products.values())):
+        return False
+    names = tuple(map(str, products))
+    known = plan_columns(names, columns).ours.keys()
+    return bool(known & {"title", "description"}) and len({*map(len, products.values())}) == 1
+
+
+def _is_column(values: Any) -> bool:
+    # an array without a dimension has no length
+    return isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim > 0)
+
+
+def _rows_of_columns(products: Mapping[Any, Sequence[Any]]) -> list[Record]:
+    """
+    >>> _rows_of_columns({"id": [1, 2], "title": ["Mug", "Lamp"]})
+    [{'id': 1, 'title': 'Mug'}, {'id': 2, 'title': 'Lamp'}]
+    """
+    rows = zip(*products.values(), strict=True)
+    return [dict(zip(products, row, strict=True)) for row in rows]
 
 
 def _arrow_table(products: Any) -> pa.Table:
@@ -157,7 +187,8 @@ def _refuse_what_is_no_list(products: Any) -> None:
         keys = ", ".join(repr(key) for key in list(products)[:_SHOWN])
         raise CatalogError(
             f"the products are one mapping with the keys {keys}; for one product give a list: {EXAMPLE}; "
-            "for columns give pandas.DataFrame(products); for parts of a data set give one part"
+            "for columns give lists of one length, or pandas.DataFrame(products); for parts of a data set "
+            "give one part"
         )
     if isinstance(products, bytes):
         raise CatalogError(f"the products are bytes; {_EXPECTED}")
@@ -181,8 +212,14 @@ def _checked(records: list[Any]) -> list[Record]:
         fields = fields_of(record)
         if fields is None:
             kind = type(record).__name__
+            # values without names, one after the other
+            named = ""
+            if isinstance(record, list | tuple):
+                named = (
+                    "; or name the values: pandas.DataFrame(products, columns=['id', 'title', ...])"
+                )
             raise CatalogError(
-                f"product {place} is of the type {kind}, and no dictionary; {_EXPECTED}"
+                f"product {place} is of the type {kind}, and no dictionary; {_EXPECTED}{named}"
             )
         found.append(fields)
     return found

@@ -1,0 +1,91 @@
+"""What a user is told of names of categories that look as if they were written or cut in another way."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection
+
+_ESCAPED = re.compile(r"%(?:[2-7][0-9A-Fa-f]|[C-F][0-9A-Fa-f]%)")
+"""A character as addresses have it, ``%20``, but not ``100% 20 den``."""
+
+_ADDRESS = re.compile(r"(?i)(?:https?:|www\.)")
+
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
+_FEW = 0.02
+"""Share of the products up to which a bracket without its other half is a slip."""
+
+
+def told_names(column: str, names: Counter[str]) -> list[str]:
+    """A sentence for each kind of name that may be meant otherwise; mostly none.
+
+    Args:
+        column: that of the categories.
+        names: how many of the first products have each.
+    """
+    told = (
+        _told_escaped(column, names),
+        _told_addresses(column, names),
+        _told_halves(column, names),
+        _told_capitals(column, names),
+    )
+    return [sentence for sentence in told if sentence is not None]
+
+
+def _told_escaped(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_escaped("cat", ["Home%20%26%20Garden"]) is None, _told_escaped("cat", ["100% wool"]) is None
+    (False, True)
+    """
+    found = next(filter(_ESCAPED.search, names), None)
+    if found is None:
+        return None
+    return (
+        f"{column}: {found!r} is written as addresses are, and its signs stay in the name; write the names "
+        "as people read them"
+    )
+
+
+def _told_addresses(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_addresses("cat", ["https:", "shop.example", "Mugs"]) is None
+    False
+    """
+    found = next(filter(_ADDRESS.match, names), None)
+    if found is None:
+        return None
+    return (
+        f"{column}: {found!r} is a name, though it looks like an address; write names of categories in its "
+        "place"
+    )
+
+
+def _told_halves(column: str, names: Counter[str]) -> str | None:
+    """Names with half a pair of brackets, as where a list was cut that is written in no known way.
+
+    >>> _told_halves("cat", Counter({"Array(Mugs": 5, "Gifts)": 5, "Lamps (red)": 5})) is None
+    False
+    """
+    halves = [name for name in names if any(name.count(a) != name.count(b) for a, b in _PAIRS)]
+    if sum(names[name] for name in halves) <= _FEW * names.total():
+        return None
+    return (
+        f"{column}: {halves[0]!r} has half a pair of brackets, as where a list is cut that is written in no "
+        'known way; write lists as ["Mugs", "Gifts"]'
+    )
+
+
+def _told_capitals(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_capitals("cat", ["Mugs", "mugs"]) is None, _told_capitals("cat", ["Mugs", "Mug"]) is None
+    (False, True)
+    """
+    by_letters: dict[str, str] = {}
+    for name in names:
+        other = by_letters.setdefault(name.casefold(), name)
+        if other != name:
+            return (
+                f"{column}: {other!r} and {name!r} are two categories, though they differ in capitals only; "
+                "write them alike if they are one"
+            )
+    return None
