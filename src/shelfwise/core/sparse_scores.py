@@ -37,9 +37,9 @@ def dense(matrix: Matrix) -> NDArray[Any]:
     return np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix)
 
 
-def row_slices(count: int, labels: int) -> list[slice]:
-    """All of `count` rows, so many at a time that they can be dense."""
-    step = max(1, CELLS_PER_BLOCK // max(labels, 1))
+def row_slices(count: int, labels: int, cells: int = CELLS_PER_BLOCK) -> list[slice]:
+    """All of `count` rows, so many at a time that they can be dense and have about so many `cells`."""
+    step = max(1, cells // max(labels, 1))
     # no rows at all are one empty slice
     return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 

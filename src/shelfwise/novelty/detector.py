@@ -25,6 +25,9 @@ MAX_PRODUCTS = 5000
 FIELDS = ("title", "description")
 """The texts that are compared."""
 
+CELLS_PER_BLOCK = 1 << 20
+"""Scores of known products that are dense at a time: some copies of them, 8 bytes each."""
+
 
 @dataclass(frozen=True)
 class NoveltyDetector:
@@ -66,7 +69,7 @@ class NoveltyDetector:
         training_rows = train[_evenly_spaced(len(train))]
         known_scores = scores[chosen]
         # of very many labels, dense scores of some products at a time
-        blocks = row_slices(*known_scores.shape)
+        blocks = row_slices(len(chosen), scores.shape[1], CELLS_PER_BLOCK)
         logs = [log_prob_no_label(dense(known_scores[block])) for block in blocks]
         signals: dict[str, Float64Array] = {"log_prob_no_label": np.concatenate(logs)}
         fields = _compared_fields(members, catalog)

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from shelfwise.core.growing_array import GrowingArray
 from shelfwise.core.types import Floats, Rows
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import embedding_bags, sparse_product, used_inputs
@@ -76,7 +77,9 @@ class LabelRankers:
         # labels that no product was ever matched for stay unlikely
         bias = np.full(len(labels), _UNLIKELY, np.float32)
         counts = np.zeros(len(labels), np.int64)
-        values, places = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)]
+        # of very many labels these are most of what a model holds
+        values = GrowingArray(np.float32)
+        places = GrowingArray(np.int32)
         for products, own, _ in _by_cluster(matched, ends):
             # these products have some of the inputs only
             used, known = used_inputs(inputs[products])
@@ -85,10 +88,10 @@ class LabelRankers:
             kept = fitted.weights.tocsc()
             bias[own] = fitted.bias
             counts[own] = np.diff(kept.indptr)
-            values.append(kept.data)
-            places.append(used[kept.indices].astype(np.int32))
+            values.add(kept.data)
+            places.add(used[kept.indices])
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return cls(labels, ends, np.concatenate(values), np.concatenate(places), starts, bias)
+        return cls(labels, ends, values.finished(), places.finished(), starts, bias)
 
     def probabilities(self, inputs: sp.csr_array, searched: sp.csr_array) -> sp.csr_array:
         """(N, L), sparse, of sparse rows (N, F) and the probabilities (N, K) of the clusters looked into."""
