@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.catalog.reading.central_encodings import central_encoding
 from shelfwise.catalog.reading.detection import format_detection
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.text_encoding import counted_letters
@@ -219,3 +220,26 @@ def test_other_languages_of_windows_stay(tmp_path: Path, titles: list[str]) -> N
     rows = "".join(f"{i};{title}\n" for i, title in enumerate(titles * 3))
     reading = read(tmp_path, f"id;title\n{rows}".encode("cp1252"))
     assert "Windows-1252" in reading.reading.evidence[0]
+
+
+CENTRAL = {
+    "Polish": "łyżka żółty książka dźwięk pościel ręcznik świeca koń łóżko wąż gęś ćma źdźbło łąka ząb ślub",
+    "Czech": "žába čáp štěně kůň řeka děda míč kočka ježek žížala světlo hůl stůl nůž úřad rýč",
+    "Croatian": "čaša žlica šalica đak ćuk kuća noćna čarapa mreža šešir ključ ploča riža košulja čizma žaba",
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "iso8859-2"])
+@pytest.mark.parametrize("language", CENTRAL)
+def test_languages_of_central_europe(tmp_path: Path, language: str, encoding: str) -> None:
+    words = CENTRAL[language].split()
+    rows = "".join(f"{i};{word}\n" for i, word in enumerate(words))
+    reading = read(tmp_path, f"id;title\n{rows}".encode(encoding))
+    assert reading.catalog.column("title") == words
+    assert "all of it is decoded as" in reading.reading.evidence[0]
+
+
+def test_words_that_may_be_of_two_languages_are_not_decided() -> None:
+    # č and ć are è and æ of French
+    words = [f"{word}č{word}ć".encode("cp1250") for word in "abcdefghijklmnopqrstuvwxyz"]
+    assert central_encoding(words) is None

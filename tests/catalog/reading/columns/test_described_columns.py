@@ -18,6 +18,7 @@ HEADERS: dict[str, Sequence[str]] = {
     "chinese": ("商品编号", "商品名称", "商品描述", "类目", "品牌", "价格"),
     "korean": ("상품코드", "상품명", "상품설명", "카테고리", "브랜드", "판매가"),
     "arabic": ("رقم المنتج", "اسم المنتج", "الوصف", "الفئة", "العلامة التجارية", "السعر"),
+    "thai": ("รหัสสินค้า", "ชื่อสินค้า", "รายละเอียด", "หมวดหมู่", "แบรนด์", "ราคา"),
     "greek": ("Κωδικός", "Τίτλος", "Περιγραφή", "Κατηγορία", "Μάρκα", "Τιμή"),
     "german": ("Materialnummer", "Artikelbezeichnung", "Langtext", "Kategoriepfad", "Marke", "VK"),
     "spanish": ("Ref.", "Nombre del producto", "Descripción", "Categoría web", "Marca", "Precio €"),

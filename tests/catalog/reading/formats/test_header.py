@@ -44,6 +44,8 @@ ABOVE = {
     "facts": ["Shop,Kestrel", "Date,2024-01-01", "Rows,6", ""],
     "blank cells": [",,,"],
     "one word that is a name": ["Product"],
+    "groups of columns, as pandas writes them": ["product,product,product,meta"],
+    "groups of columns, merged": ["Product,,Class,"],
 }
 
 
@@ -183,3 +185,8 @@ def test_a_workbook_whose_header_cannot_be_told(tmp_path: Path) -> None:
     rows = [["Liste"], [1, "Tasse", 4.5], [2, "Stift", 3.5], [3, "Lampe", 2.5]]
     with pytest.raises(CatalogError, match="put the names of the columns in the first line"):
         read_catalog(workbook(tmp_path, {"Products": rows}))
+
+
+def test_the_name_of_the_index_of_pandas_is_no_record(tmp_path: Path) -> None:
+    lines = [",product,product,meta", ",title,categories,price", "id,,,", *ROWS]
+    assert read_catalog(write(tmp_path, lines, "shop.csv")).catalog.ids == IDS

@@ -25,6 +25,9 @@ _LOCALE = re.compile(rf"_(?:{_LANGUAGE}|[a-z]{{2}}_[a-z]{{2}}(?:_\w+)?)$")
 _DEFAULT = "translations_default_"
 """In front of the names of Shopware 6."""
 
+_SIGNS = re.compile(r"[^\w\u0900-\u0eff]+")
+"""What joins words; marks of vowels in the scripts of India and Thailand are no letters to Python."""
+
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a word begins in ``unitPrice``."""
 
@@ -90,7 +93,7 @@ def normal_name(name: str) -> str:
     ('body_html', 'category', 'image_link')
     """
     bare = name.strip().lower().removeprefix("g:")
-    return re.sub(r"[^\w]+", "_", bare).strip("_")
+    return _SIGNS.sub("_", bare).strip("_")
 
 
 def plan_columns(names: tuple[str, ...], columns: Mapping[str, str]) -> ColumnPlan:

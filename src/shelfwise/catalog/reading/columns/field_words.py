@@ -17,16 +17,16 @@ FIELD_WORDS = _sets(
             id idx nr no number nummer num code sku ean ean13 gtin upc isbn isbn13 isbn10 mpn
             pid key slug ref réf referencia référence codice código codigo kodu kod cod numero
             número numer номер код item article artikel appid prodid movieid bookid 番号 コード 编号 编码
-            코드 번호 رقم رمز كود κωδικός מק
+            코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名 名称 标题 제품명
-            상품명 اسم τίτλος שם
+            상품명 اسم τίτλος שם ชื่อ nama tytuł tên
         """,
         "description": """
             description beschreibung langtext descripción descrição descrizione açıklama
-            описание 説明 描述 설명 الوصف περιγραφή תיאור
+            описание 説明 描述 설명 الوصف περιγραφή תיאור รายละเอียด deskripsi
         """,
         "image": """
             image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
@@ -35,13 +35,13 @@ FIELD_WORDS = _sets(
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
             категория taxonomy warengruppe breadcrumb type カテゴリ 类目 分类 카테고리 الفئة κατηγορία
-            קטגוריה
+            קטגוריה หมวดหมู่
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר
+            msrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
         """,
-        "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג",
+        "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג แบรนด์ ยี่ห้อ",
     }
 )
 """Our field -> words of which one is in the name of a column that may be it."""

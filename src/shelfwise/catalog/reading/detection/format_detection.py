@@ -14,6 +14,7 @@ from shelfwise.catalog.reading.byte_stream import (
     read_chunks,
     split_lines,
 )
+from shelfwise.catalog.reading.central_encodings import central_encoding
 from shelfwise.catalog.reading.detection.other_files import why_no_catalogue
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.text_encoding import (
@@ -49,11 +50,17 @@ _MAX_COMPRESSED_BYTES = 64 << 20
 _OTHER_ENCODING = 'if it is another one, write it under [catalog]: encoding = "NAME"'
 
 _TOLD_ENCODINGS = {
-    WINDOWS: f"the file is not in UTF-8; all of it is decoded as Windows-1252; {_OTHER_ENCODING}",
-    LATIN_9: f"the file is not in UTF-8; all of it is decoded as Latin-9 (ISO 8859-15); {_OTHER_ENCODING}",
-    HUNGARIAN: f"the file is not in UTF-8; all of it is decoded as Windows-1250; {_OTHER_ENCODING}",
-    "cp850": f"the file is not in UTF-8; all of it is decoded as cp850 of DOS; {_OTHER_ENCODING}",
-    "mac_roman": f"the file is not in UTF-8; all of it is decoded as Mac Roman; {_OTHER_ENCODING}",
+    name: f"the file is not in UTF-8; all of it is decoded as {called}; {_OTHER_ENCODING}"
+    for name, called in {
+        WINDOWS: "Windows-1252",
+        LATIN_9: "Latin-9 (ISO 8859-15)",
+        HUNGARIAN: "Windows-1250",
+        "iso8859-2": "Latin-2 (ISO 8859-2)",
+        "cp850": "cp850 of DOS",
+        "cp852": "cp852 of DOS",
+        "mac_roman": "Mac Roman",
+        "mac_latin2": "Mac Central European",
+    }.items()
 }
 """What a user is told, by the name that Python has for the encoding."""
 
@@ -127,10 +134,10 @@ def _encoding_of_one_byte(path: Path) -> str | None:
     if count.is_windows and makes_words(words, LATIN_9) and is_latin_9(_beginning(path)):
         return LATIN_9
     if word is None and count.is_windows:
-        return HUNGARIAN if is_hungarian(words) else WINDOWS
-    encoding = western_encoding(words)
-    if encoding is not None:
-        return encoding
+        return HUNGARIAN if is_hungarian(words) else central_encoding(words) or WINDOWS
+    found = {western_encoding(words), central_encoding(words)} - {None}
+    if len(found) == 1:
+        return found.pop()
     if word is None or not count.is_windows:
         # damaged words in a file that may be UTF-8; their records are refused by themselves
         return None

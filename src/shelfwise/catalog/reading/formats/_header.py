@@ -105,7 +105,9 @@ def find_header(rows: Sequence[Row], columns: Collection[str]) -> Header | None:
     while block[0] > 0 and _is_surely_names(rows[block[0] - 1], known[block[0] - 1]):
         block.insert(0, block[0] - 1)
     last = block[-1]
-    while last + 1 < len(rows) and _says_how_to_fill(rows[last + 1]):
+    while last + 1 < len(rows) and (
+        _says_how_to_fill(rows[last + 1]) or _names_the_index(rows[place], rows[last + 1])
+    ):
         last += 1
     for_programs = [i for i in block if all(map(_MACHINE_NAME.fullmatch, _filled(rows[i])))]
     if len(for_programs) == 1:
@@ -208,6 +210,8 @@ def _is_above(row: Row, known: int, header: Row) -> bool:
     """Whether a row above the header is a title, a comment, or one of names, too."""
     cells = _filled(row)
     few = len(cells) <= _FEW * len(_filled(header)) or len(row) < len(header)
+    # names of groups of columns stand once for each column, or over the first of them
+    few |= len(set(cells)) < len(cells) or len(cells) < len(_filled(header))
     return few or cells[0].startswith(_COMMENT) or _is_surely_names(row, known)
 
 
@@ -220,6 +224,11 @@ def _says_how_to_fill(row: Row) -> bool:
     """Whether a row below the names is a drawn line, or has nothing but units and types."""
     cells = _filled(row)
     return all(_RULE.fullmatch(cell) or cell.lower().strip("()[]") in _UNITS for cell in cells)
+
+
+def _names_the_index(header: Row, row: Row) -> bool:
+    """Whether a row below a header without a first name has nothing but this one, as pandas writes it."""
+    return not header[0] and _filled(row) == [row[0]]
 
 
 def surplus_fields(header: Row, rows: Sequence[Row]) -> int:

@@ -12,8 +12,11 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
-_ADDRESSES = ("src", "url", "contentUrl", "hi_res", "large", "href", "link", "path")
+_ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
+
+_SHOWN = "rendered"
+"""Key under which WordPress has a text as pages show it."""
 
 _REFERENCE = frozenset({"typeId", "id"})
 """Keys of what names another object (commercetools)."""
@@ -42,12 +45,15 @@ def category_values(value: Any) -> Any:
 def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     """The key under which an object has what it is called, and the name; None where it has none.
 
-    >>> called({"id": 5, "name": "Mugs"})
-    ('name', 'Mugs')
+    >>> called({"id": 5, "name": "Mugs"}), called({"categoryId": 5, "categoryName": "Mugs"})
+    (('name', 'Mugs'), ('categoryName', 'Mugs'))
     """
     plain = {normal_name(str(key)): key for key in reversed(list(value))}
     found = ((plain[name], value[plain[name]]) for name in _NAMES if name in plain)
-    return next(((key, text) for key, text in found if isinstance(text, str)), None)
+    # {"categoryId": "5", "categoryName": "Mugs"} (eBay)
+    named = [(key, value[key]) for one, key in plain.items() if one.endswith("name")]
+    possible = (*found, *(named if len(named) == 1 else ()))
+    return next(((key, text) for key, text in possible if isinstance(text, str)), None)
 
 
 def told_reference(values: Sequence[Any]) -> str:
@@ -66,7 +72,7 @@ def told_reference(values: Sequence[Any]) -> str:
 def without_objects(value: Any) -> Any:
     """An object, or each of a list, by what it is called; other values as given."""
     if isinstance(value, Mapping):
-        return _name(value, value)
+        return _name(value, value.get(_SHOWN, value))
     if isinstance(value, list | tuple) and all(isinstance(one, Mapping) for one in value):
         return [_name(one, one) for one in value]
     return value
