@@ -137,3 +137,14 @@ def test_what_all_products_have_is_no_category(tmp_path: Path) -> None:
 def test_prices_in_cents_are_none(tmp_path: Path) -> None:
     result = read(tmp_path, '{"id": 1, "title": "Mug", "price_cents": 550}', "products.jsonl")
     assert result.catalog.column("price") == [None]
+
+
+def test_categories_inside_another_column_are_told(tmp_path: Path) -> None:
+    text = 'id;title;payload\n1;Mug;{"category": "Mugs", "size": 3}\n'
+    told = read(tmp_path, text).reading.evidence
+    assert (
+        "categories: no column has them; 'payload' has a key 'category' inside, with 'Mugs'; "
+        "write it as a column"
+    ) in told
+    known = 'id;title;payload;category\n1;Mug;{"category": "Cups"};Mugs\n'
+    assert not any("payload" in one for one in read(tmp_path, known).reading.evidence)

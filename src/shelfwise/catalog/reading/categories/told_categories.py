@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
@@ -20,6 +21,9 @@ from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import category_values
+
+_ENOUGH = 500
+"""Products whose titles are looked at, as cutting is slow."""
 
 _SOME = 0.2
 """Share of paths up to which a category may by chance be called like its product."""
@@ -98,7 +102,7 @@ def _told_own_titles(
     """
     ends = [
         (path[-1].casefold(), str(title).strip().casefold())
-        for value, title in zip(values, titles, strict=False)
+        for value, title in islice(zip(values, titles, strict=False), _ENOUGH)
         for path in _levels_of(value, signs)
     ]
     own = sum(last == title for last, title in ends)

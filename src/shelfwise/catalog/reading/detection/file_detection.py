@@ -32,6 +32,7 @@ from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
+from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
@@ -163,6 +164,8 @@ def detect_reading(
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
+    if combined is None:
+        evidence.extend(told_nested_categories(tuple(names), columns, sample))
     float_ids = _are_whole_decimals("id", ids, evidence)
     float_labels = _are_whole_decimals(categories, sample(categories), evidence)
     reading = FileReading(
