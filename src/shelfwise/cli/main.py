@@ -25,6 +25,7 @@ from shelfwise.cli import (
 )
 from shelfwise.cli.options import Command
 from shelfwise.cli.terminal import nothing_but_json, print_json
+from shelfwise.cli.torchrun import refuse_several_processes
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
 from shelfwise.errors import ShelfwiseError
@@ -50,6 +51,7 @@ for group in GROUPS:
 
 @app.callback()
 def set_up(
+    context: typer.Context,
     device: Annotated[
         str | None,
         typer.Option(
@@ -71,6 +73,7 @@ def set_up(
         os.environ[DEVICE_VARIABLE] = device
     if public_key is not None:
         os.environ[PUBLIC_KEY_VARIABLE] = public_key
+    refuse_several_processes(context.invoked_subcommand)
 
 
 def main() -> None:

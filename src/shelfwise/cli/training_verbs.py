@@ -19,6 +19,7 @@ from shelfwise.cli.options import (
     label_changes,
 )
 from shelfwise.cli.terminal import print_json, print_result, terminal_context
+from shelfwise.cli.torchrun import on_all_processes
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE, trusted_key
 from shelfwise.errors import ConfigError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from shelfwise.config import Config
 
 
+@on_all_processes
 def train(
     catalog: CatalogPath,
     out: Annotated[
@@ -162,6 +164,7 @@ def evaluate(
         raise typer.Exit(INCOMPLETE)
 
 
+@on_all_processes
 def compare(
     catalog: CatalogPath,
     out: Annotated[

@@ -9,14 +9,15 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
+from shelfwise.nn.batch_shares import on_all_processes
+from shelfwise.nn.device import Precision, move_to_device, to_device
 from shelfwise.nn.early_stopping import EarlyStopping
-from shelfwise.nn.losses import Loss, make_loss
+from shelfwise.nn.losses import make_loss
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.training_loop import Batches
 from shelfwise.nn.training_state import TrainingState, training_marks
@@ -104,6 +105,7 @@ def fine_tune(
         order = np.random.default_rng(context.seed)
         state = TrainingState(network, optimizer, last, order, checkpoint)
         draw = partial(_batches_by_length, lengths, settings.batch_size)
+        run = on_all_processes(network)
         if state.resume():
             progress.advance(state.steps)
         while state.epoch <= settings.epochs:
@@ -113,23 +115,15 @@ def fine_tune(
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * share
                 optimizer.zero_grad(set_to_none=True)
-                with autocast(settings.precision):
-                    logits = network(*to_device(train.batch(rows)))
-                _learn(logits, loss_of, targets[rows], encoder_weights)
+                logits = run(train, rows, settings.precision, state.steps)
+                # the loss is a sum over many labels, too fine for half precision
+                wanted = to_device([torch.from_numpy(targets[rows])])
+                run.backward(loss_of(logits.float(), *wanted))
+                nn.utils.clip_grad_norm_(encoder_weights, MAX_GRADIENT_NORM)
                 optimizer.step()
                 progress.advance()
             state.next_epoch()
     network.eval()
-
-
-def _learn(
-    logits: Tensor, loss_of: Loss, targets: Floats, encoder_weights: list[nn.Parameter]
-) -> None:
-    """Give every weight its gradient; those of the encoder are bounded."""
-    # the loss is a sum over many labels, too fine for half precision
-    wanted = to_device([torch.from_numpy(targets)])
-    torch.autograd.backward(loss_of(logits.float(), *wanted))
-    nn.utils.clip_grad_norm_(encoder_weights, MAX_GRADIENT_NORM)
 
 
 def _make_optimizer(

@@ -133,7 +133,8 @@ def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     # texts of one length together, so that little padding is computed
     order = np.argsort(tokens.lengths, kind="stable")
     pooled = partial(mean_pooling, encoder)
-    return run_network(encoder, TokenBatches(tokens), batch_size=32, order=order, forward=pooled)
+    batches = TokenBatches(tokens)
+    return run_network(encoder, batches, 32, order, forward=pooled, shared=True)
 
 
 def _token_digests(tokens: Ragged) -> list[bytes]:

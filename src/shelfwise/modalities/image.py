@@ -63,6 +63,11 @@ class Image(NetworkModality[ImageNetwork]):
         """2 where mirrored images are averaged too."""
         return 1 + self.settings.flip
 
+    @property
+    def shares_batches(self) -> bool:
+        """Where layers of the backbone train; a label layer alone is quick."""
+        return self.settings.train_last != 0
+
     def prepare(self, catalog: Catalog, context: Context) -> Images:
         """Read and decode the images and run the frozen layers on them, unless the cache has it.
 

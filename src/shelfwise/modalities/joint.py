@@ -107,6 +107,11 @@ class Joint(NetworkModality[JointNetwork]):
         mirrored = self.settings.image.flip and IMAGE_FIELD in self._names
         return 2 if mirrored else 1
 
+    @property
+    def shares_batches(self) -> bool:
+        """Where layers of an image backbone train; all else is quick."""
+        return IMAGE_FIELD in self._names and self.settings.image.train_last != 0
+
     def prepare(self, catalog: Catalog, context: Context) -> JointInputs:
         """Clean the texts; decode the images and run the frozen layers on them, unless the cache has it.
 

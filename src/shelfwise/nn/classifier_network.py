@@ -36,12 +36,17 @@ class ClassifierNetwork(nn.Module):
 
 
 def run_classifier(
-    network: ClassifierNetwork, inputs: Batches, batch_size: int = 256
+    network: ClassifierNetwork, inputs: Batches, batch_size: int = 256, shared: bool = False
 ) -> tuple[Floats, Floats]:
-    """Probabilities (N, L) and features (N, D) of all `inputs`; no row depends on the others."""
+    """Probabilities (N, L) and features (N, D) of all `inputs`; no row depends on the others.
+
+    Args:
+        shared: as in :func:`~shelfwise.nn.training_loop.fit_network`.
+    """
     labels = network.output.out_features
     width = labels + network.output.in_features
     # one array, so that the network runs once for both; the shape is given for the case of no product at all
-    both = run_network(network, inputs, batch_size=batch_size, forward=network.scores_and_features)
+    forward = network.scores_and_features
+    both = run_network(network, inputs, batch_size, forward=forward, shared=shared)
     both = both.reshape(len(inputs), width)
     return both[:, :labels], both[:, labels:]

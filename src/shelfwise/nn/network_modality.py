@@ -64,13 +64,20 @@ class NetworkModality(Modality, Generic[Network]):
         """How many versions of a product are predicted and averaged: 2 where images are mirrored too."""
         return 1
 
+    @property
+    def shares_batches(self) -> bool:
+        """Whether each process of a training computes a share of a batch: where a batch takes long."""
+        return False
+
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, D), the mean over all views."""
         network = self.network
         predictions = []
         for view in range(self.views):
             batches = self.batches(inputs, context, view)
-            predictions.append(run_classifier(network, batches, self.batch_size))
+            predictions.append(
+                run_classifier(network, batches, self.batch_size, self.shares_batches)
+            )
         # a mean over one view would only copy
         if len(predictions) == 1:
             return predictions[0]
@@ -115,6 +122,7 @@ class NetworkModality(Modality, Generic[Network]):
             watched,
             title=title or self.field,
             after_step=after_step,
+            shared=self.shares_batches,
         )
 
     def _watched(

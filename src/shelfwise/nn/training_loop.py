@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from shelfwise.config import LossName
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import Precision, autocast, move_to_device, to_device
+from shelfwise.nn.batch_shares import NetworkRunner, OneProcess, on_all_processes
+from shelfwise.nn.device import Precision, move_to_device, to_device
 from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
@@ -114,6 +115,7 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     title: str = "training",
     after_step: Callable[[nn.Module], None] | None = None,
     loss: Loss | None = None,
+    shared: bool = False,
 ) -> int:
     """Train `network` (inputs -> logits (B, L)) in place; with patience, its best epoch's weights remain.
 
@@ -123,6 +125,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         title: of the progress, and of the error.
         after_step: called with the network after every optimiser step (max-norm constraints).
         loss: in place of the one that `settings` names.
+        shared: whether every process of the training computes a share of a batch; for networks of which a
+            batch takes long.
 
     Returns:
         The epoch whose weights remain, counted from 1.
@@ -144,7 +148,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         order = np.random.default_rng(context.seed)
         state = TrainingState(network, optimizer, best, order, checkpoint)
         steps = epochs * settings.steps_of(len(train))
-        step = _TrainStep(state, loss_of, settings, steps, after_step)
+        run = on_all_processes(network) if shared else OneProcess(network)
+        step = _TrainStep(state, run, loss_of, settings, steps, after_step)
         if state.resume():
             progress.advance(state.epoch - 1)
         while state.epoch <= epochs:
@@ -174,7 +179,7 @@ def _learn_epoch(
         return _batch_rows(order.permutation(len(train)), settings.batch_size)
 
     for rows in state.batches_left(draw):
-        last_loss = step(train.batch(rows), torch.from_numpy(targets[rows]))
+        last_loss = step(train, targets, rows)
     # once weights are no numbers, no later step makes them numbers again
     if not np.isfinite(last_loss):
         raise ConfigError(
@@ -196,20 +201,22 @@ def run_network(
     batch_size: int = 256,
     order: Rows | None = None,
     forward: Callable[..., Tensor] | None = None,
+    shared: bool = False,
 ) -> Floats:
     """`network`'s output for every row, in row order.
 
     Args:
         order: a permutation, so that rows of one length can share a batch.
         forward: what to call in place of the network itself, such as another of its methods.
+        shared: as in :func:`fit_network`.
     """
-    forward = forward or network
+    run = on_all_processes(network, forward) if shared else OneProcess(forward or network)
     order = np.arange(len(inputs)) if order is None else order
     # of no row at all the width is not known
     result: Floats = np.zeros((0, 0), np.float32)
     move_to_device(network)
     for rows in _batch_rows(order, batch_size):
-        output = forward(*to_device(inputs.batch(rows))).float().cpu().numpy()
+        output = run(inputs, rows).float().cpu().numpy()
         # the first batch tells the width
         if not len(result):
             result = np.empty((len(order), *output.shape[1:]), np.float32)
@@ -223,6 +230,7 @@ class _TrainStep:
     def __init__(
         self,
         state: TrainingState,
+        run: NetworkRunner,
         loss_of: Loss,
         settings: LoopSettings,
         steps: int,
@@ -230,17 +238,18 @@ class _TrainStep:
     ) -> None:
         self.state = state
         self._network = state.network
+        self._run = run
         self._loss_of = loss_of
         self._settings = settings
         self._after_step = after_step
         # of all epochs: the cosine ends with the last one, whether patience stops earlier or not
         self._steps = steps
 
-    def __call__(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
-        """Take the next step; the loss before it."""
+    def __call__(self, inputs: Batches, targets: Floats, rows: Rows) -> float:
+        """Take the next step, on the given rows; the loss before it."""
         self.state.optimizer.zero_grad()
-        loss = self._loss(inputs, targets)
-        torch.autograd.backward(loss)
+        loss = self._loss(inputs, targets, rows)
+        self._run.backward(loss)
         chosen = self._settings
         rate = rate_at(self.state.steps, self._steps, chosen.learning_rate, chosen.schedule)
         set_learning_rate(self.state.optimizer, rate)
@@ -255,15 +264,14 @@ class _TrainStep:
         self._network.eval()
         total = 0.0
         for rows in _batch_rows(np.arange(len(inputs)), self._settings.batch_size):
-            mean_of_batch = self._loss(inputs.batch(rows), torch.from_numpy(targets[rows])).item()
+            mean_of_batch = self._loss(inputs, targets, rows).item()
             total += mean_of_batch * len(rows)
         return total / max(len(inputs), 1)
 
-    def _loss(self, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
-        with autocast(self._settings.precision):
-            logits = self._network(*to_device(inputs))
+    def _loss(self, inputs: Batches, targets: Floats, rows: Rows) -> Tensor:
+        logits = self._run(inputs, rows, self._settings.precision, self.state.steps)
         # a sum over many labels is too fine for half precision
-        return self._loss_of(logits.float(), *to_device([targets]))
+        return self._loss_of(logits.float(), *to_device([torch.from_numpy(targets[rows])]))
 
 
 def _batch_rows(rows: Rows, size: int) -> Iterator[Rows]:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from shelfwise.core.types import PluginSettings
-from shelfwise.nn.device import device, to_device
+from shelfwise.core.types import PluginSettings, Rows
+from shelfwise.nn.batch_shares import OneProcess, on_all_processes
+from shelfwise.nn.device import device
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
 from shelfwise.vision.image_features import PixelEncoder
 from shelfwise.vision.image_io import Fit, Pixels, Resizing
@@ -176,11 +177,15 @@ class ImageEncoder:
             # a copy, as the backbone's frozen part stays where it is
             network = copy.deepcopy(network).to(device())
 
+        # statistics of a batch are those of the whole batch, which one process must see
+        run_batch = OneProcess(network) if batch_stats else on_all_processes(network)
+
         @torch.inference_mode()
         def run(pixels: Pixels) -> NDArray[Any]:
             by_view = np.moveaxis(self._with_mirrored(pixels), 1, 0)
-            views = to_device(torch.from_numpy(view) for view in by_view)
-            return torch.stack([_to_row(network(view)) for view in views], dim=1).cpu().numpy()
+            every = np.arange(len(pixels))
+            rows = [_to_row(run_batch(_PixelBatch(view), every)) for view in by_view]
+            return torch.stack(rows, dim=1).cpu().numpy()
 
         row_shape = _output_shape(
             nn.Sequential(self.normalise, fuse_batch_norm(part)), self.resizing.size
@@ -206,6 +211,16 @@ class ImageEncoder:
     def _with_mirrored(self, pixels: Pixels) -> Pixels:
         """(B, V, size, size, 3): the images, and mirrored where the settings say so."""
         return np.stack([pixels, pixels[:, :, ::-1]][: self.views], axis=1)
+
+
+@dataclass(frozen=True)
+class _PixelBatch:
+    """Pixels (B, size, size, 3) as a source of inputs."""
+
+    pixels: Pixels
+
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        return (torch.from_numpy(self.pixels[rows]),)
 
 
 def count_weighted_layers(last: TrainLast, backbone: str) -> TrainLast:
@@ -277,12 +292,14 @@ def _keep_gradients_dense(backbone: nn.Module) -> None:
     20 times slower.
     """
 
-    def reorder_gradient(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if inputs[0].ndim == 4 and inputs[0].requires_grad:
-            inputs[0].register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
-            )
-
     pool = getattr(backbone, "global_pool", None)
     if isinstance(pool, nn.Module):
-        pool.register_forward_pre_hook(reorder_gradient)
+        pool.register_forward_pre_hook(_reorder_gradient)
+
+
+# by a name of its own, so that the network can be sent to other processes
+def _reorder_gradient(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    if inputs[0].ndim == 4 and inputs[0].requires_grad:
+        inputs[0].register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
+        )
