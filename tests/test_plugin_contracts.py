@@ -23,7 +23,15 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
-from shelfwise.core.types import Context, Examples, FieldInputs, MemberOutputs, State
+from shelfwise.core.types import (
+    Context,
+    Examples,
+    FieldInputs,
+    Floats,
+    MemberOutputs,
+    Rows,
+    State,
+)
 from shelfwise.errors import NotFittedError, PluginError
 from shelfwise.nn import training_loop as loop
 from shelfwise.nn.threads import torch_threads
@@ -417,12 +425,13 @@ def seen_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     seen: list[str] = []
     step_of = loop._TrainStep._loss
 
-    def both(step: Any, inputs: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def both(step: Any, inputs: Any, targets: Floats, rows: Rows) -> Tensor:
         name = type(step._network).__name__
         if name not in seen:
             seen.append(name)
-            assert on_a_pretended_gpu(step, inputs, targets).device.type == "cuda"
-        return step_of(step, inputs, targets)
+            wanted = torch.from_numpy(targets[rows])
+            assert on_a_pretended_gpu(step, inputs.batch(rows), wanted).device.type == "cuda"
+        return step_of(step, inputs, targets, rows)
 
     monkeypatch.setattr(loop._TrainStep, "_loss", both)
     with torch_threads(1):

@@ -17,7 +17,7 @@ from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.types import Context, MemberOutputs
 from shelfwise.errors import DeviceError
 from shelfwise.fusion.policy import Policy
-from shelfwise.nn import device, training_loop
+from shelfwise.nn import batch_shares, device, training_loop
 from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
 
@@ -88,7 +88,8 @@ class Ones:
 
 def test_a_network_stays_on_the_device_between_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
-    monkeypatch.setattr(training_loop, "to_device", tuple)
+    for module in (training_loop, batch_shares):
+        monkeypatch.setattr(module, "to_device", tuple)
     network, targets = Travelling(), np.ones((8, 2), np.float32)
     fit_network(network, Ones(), targets, LoopSettings(epochs=1), Context())
     run_network(network, Ones())

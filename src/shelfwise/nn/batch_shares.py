@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Rows
 from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
-from shelfwise.nn.distributed import has_workers, hear, others_alive, tell
+from shelfwise.nn.distributed import all_answered, has_workers, hear, others_alive, tell
 from shelfwise.nn.tensor_messages import Layout, layout_of, receive, send
 
 MIN_ROWS = 4
@@ -144,11 +144,11 @@ class _AllProcesses:
             self._changed |= learns
             return self._alone(source, rows, precision)
         self._introduce()
-        *shares, own_share = np.array_split(rows, dist.get_world_size())
+        shares = np.array_split(rows, dist.get_world_size())
         # in the order of the rows: what a source draws by chance is then what it draws for one process
-        inputs = [source.batch(share) for share in shares]
+        *inputs, own_inputs = [source.batch(share) for share in shares]
         task = _Task(
-            [len(share) for share in (*shares, own_share)],
+            [len(share) for share in shares],
             [[layout_of(tensor) for tensor in tensors] for tensors in inputs],
             precision,
             self._module.training,
@@ -156,17 +156,19 @@ class _AllProcesses:
             self._changed or learns,
             (torch.initial_seed(), turn),
         )
-        tell(task)
+        tell(task, answered=True)
         if task.new_weights:
             self._weights.send()
         for rank, tensors in enumerate(inputs, start=1):
             send(tensors, rank)
         # a step of the optimiser follows
         self._changed = learns
-        own = self._alone(source, own_share, precision).float()
+        own = self._alone.run(own_inputs, precision).float()
         outputs = torch.cat([*_outputs_of_others(task, own), own.detach()])
         if learns:
             self._under_way = (task, own, outputs.requires_grad_())
+        else:
+            all_answered()
         return outputs
 
     def backward(self, loss: Tensor) -> None:
@@ -182,6 +184,7 @@ class _AllProcesses:
         for rank, of_others in enumerate(gradients, start=1):
             send([of_others], rank)
         sums = self._weights.add_up(own, gradient, task)
+        all_answered()
         for weight, total in zip(self._weights.trained, sums, strict=True):
             weight.grad = total
 

@@ -23,12 +23,13 @@ from shelfwise.nn.device import device
 PATIENCE = timedelta(days=100)
 """For a message: the others wait while process 0 does what is not shared. A death is noticed at once."""
 
+_awaits_answers = False
 _has_workers = False
 """Whether this is process 0 of a group made here; a program's own group is left alone."""
 
 
 class ProcessEndedError(ShelfwiseError):
-    """Another process of the training has ended before its time."""
+    """Another process of the training has ended before its time, or has to."""
 
 
 @contextmanager
@@ -60,17 +61,41 @@ def has_workers() -> bool:
     return _has_workers
 
 
-def tell(message: Any) -> None:
-    """Send an object to all other processes; None ends them."""
+def tell(message: Any, answered: bool = False) -> None:
+    """Send an object to all other processes; None ends them.
+
+    Args:
+        answered: whether they will send something back; nothing else is told before :func:`all_answered`.
+
+    Raises:
+        ProcessEndedError: one of them is gone; or an error came between an earlier message and its answers,
+            which would be taken for those of this one.
+    """
+    global _awaits_answers
+    if _awaits_answers:
+        raise ProcessEndedError(
+            "an error broke off a batch that several processes share, and they cannot go on; finished "
+            "stages are kept, and --resume goes on from there"
+        )
     with others_alive():
-        dist.broadcast_object_list([message], 0, device=torch.device("cpu"))
+        # One by one: what goes to all at once is released by a thread of gloo, a little later. At the end of
+        # the program that thread may find Python gone, and would abort the process.
+        for rank in range(1, dist.get_world_size()):
+            dist.send_object_list([message], rank, device=torch.device("cpu"))
+    _awaits_answers = answered
+
+
+def all_answered() -> None:
+    """All answers to the last message have come."""
+    global _awaits_answers
+    _awaits_answers = False
 
 
 def hear() -> Any:
     """What process 0 tells next."""
     heard = [None]
     with others_alive():
-        dist.broadcast_object_list(heard, 0, device=torch.device("cpu"))
+        dist.recv_object_list(heard, 0, device=torch.device("cpu"))
     return heard[0]
 
 
