@@ -23,7 +23,8 @@ from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.features.encoder_tuning import TuningSettings, fine_tune
 from shelfwise.nn.batch_shares import compute_shares, on_all_processes
 from shelfwise.nn.distributed import process_group
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network, torch_seed
+from shelfwise.nn.seeding import torch_seed
+from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
 
 PRODUCTS = 75
 """Of which batches of 32 leave 11 for the last one: too few for some numbers of processes, and uneven."""

@@ -60,8 +60,9 @@ def test_dropout_is_drawn_anew_but_the_same_command_gives_the_same_bits(
     assert np.abs(shared["dropout"] - alone["dropout"]).max() > 1e-3
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(shared: Results) -> None:
-    np.testing.assert_array_equal(shared["dropout resumed"], shared["dropout"])
+def test_a_killed_training_goes_on_to_the_same_bits(alone: Results, shared: Results) -> None:
+    for results in (alone, shared):
+        np.testing.assert_array_equal(results["dropout resumed"], results["dropout"])
 
 
 def test_running_statistics_are_those_of_the_whole_batch(alone: Results, shared: Results) -> None:

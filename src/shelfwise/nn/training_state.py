@@ -100,10 +100,15 @@ class TrainingState:
         self.best.epoch = facts["best_epoch"]
         self.best.lowest_loss = np.inf if facts["lowest_loss"] is None else facts["lowest_loss"]
         state: dict[int, dict[str, Tensor]] = {}
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         for name, value in _tensors(OPTIMIZER, arrays).items():
             index, _, key = name.partition(".")
             # a number becomes an array of one on the way through a file
-            state.setdefault(int(index), {})[key] = value.reshape(()) if key == "step" else value
+            is_number = key == "step"
+            kept_value = (
+                value.reshape(()) if is_number else _laid_out_as(weights[int(index)], value)
+            )
+            state.setdefault(int(index), {})[key] = kept_value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         set_random_state(_tensors(CHANCE, arrays))
@@ -123,6 +128,11 @@ def training_marks(
         "seed": seed,
         "torch": torch.__version__,
     }
+
+
+def _laid_out_as(weight: Tensor, value: Tensor) -> Tensor:
+    """`value` in the memory order of `weight`, as a fused optimiser pairs their numbers by place."""
+    return torch.empty_like(weight, device=value.device).detach().copy_(value)
 
 
 def _arrays(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
