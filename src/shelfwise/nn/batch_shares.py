@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from shelfwise.core.types import Rows
 from shelfwise.nn.device import Precision, autocast, device, move_to_device, to_device
 from shelfwise.nn.distributed import all_answered, has_workers, hear, others_alive, tell
-from shelfwise.nn.tensor_messages import Layout, layout_of, receive, send
+from shelfwise.nn.tensor_messages import Layout, fill, flat, layout_of, receive, send
 
 MIN_ROWS = 4
 """Of a share. A smaller batch is process 0's alone: it is quick, and batch norms need rows to average."""
@@ -244,17 +244,17 @@ class _Weights:
 
     def send(self) -> None:
         """Send them to all other processes."""
-        values = _flat([*self.trained, *self._statistics])
+        values = flat([*self.trained, *self._statistics])
         with others_alive():
             dist.broadcast(values, 0)
 
     def receive(self) -> None:
         """Take those that process 0 sends."""
         tensors = [*self.trained, *self._statistics]
-        values = _flat(tensors)
+        values = flat(tensors)
         with others_alive():
             dist.broadcast(values, 0)
-        _fill(tensors, values)
+        fill(tensors, values)
 
     def add_up(self, outputs: Tensor, gradient: Tensor, task: _Task) -> list[Tensor | None]:
         """In process 0 the sum of all processes' gradients of each trained weight.
@@ -274,29 +274,15 @@ class _Weights:
             for weight, one in zip(self.trained, gradients, strict=True)
         ]
         share = len(outputs) / sum(task.rows)
-        values = _flat([used, *filled, *(one * share for one in self._statistics)])
+        values = flat([used, *filled, *(one * share for one in self._statistics)])
         with others_alive():
             dist.reduce(values, 0)
         if dist.get_rank() != 0:
             return []
         sums = [torch.empty_like(one) for one in (used, *filled)]
-        _fill([*sums, *self._statistics], values)
+        fill([*sums, *self._statistics], values)
         uses = sums[0].tolist()
         return [one if use else None for use, one in zip(uses, sums[1:], strict=True)]
-
-
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    """All values one after the other, on the device: one message is quicker than many."""
-    nothing = torch.empty(0, device=device())
-    return torch.cat([nothing, *(tensor.detach().reshape(-1) for tensor in tensors)])
-
-
-@torch.no_grad()
-def _fill(tensors: Sequence[Tensor], values: Tensor) -> None:
-    """Put back what :func:`_flat` gave."""
-    parts = torch.split(values, [tensor.numel() for tensor in tensors])
-    for tensor, part in zip(tensors, parts, strict=True):
-        tensor.copy_(part.view(tensor.shape))
 
 
 def _outputs_of_others(task: _Task, own: Tensor) -> list[Tensor]:

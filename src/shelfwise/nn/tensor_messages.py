@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from shelfwise.nn.device import device
 from shelfwise.nn.distributed import others_alive
 
 Layout = tuple[torch.Size, torch.dtype, bool]
@@ -45,3 +46,17 @@ def receive(layout: Layout, rank: int) -> Tensor:
         if plain.numel():
             dist.recv(plain, rank)
     return tensor
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """All values one after the other, on the device: one message is quicker than many."""
+    nothing = torch.empty(0, device=device())
+    return torch.cat([nothing, *(tensor.detach().reshape(-1) for tensor in tensors)])
+
+
+@torch.no_grad()
+def fill(tensors: Sequence[Tensor], values: Tensor) -> None:
+    """Put back what :func:`flat` gave."""
+    parts = torch.split(values, [tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view(tensor.shape))
