@@ -13,6 +13,7 @@ import pytest
 from shelfwise.commands.audit import audit_catalog
 from shelfwise.commands.audit_near_copies import disagreeing_copies
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context
 from shelfwise.export.loading import open_model
 
 TEXT = (
@@ -27,7 +28,8 @@ def product(name: str, text: str, *categories: str) -> dict[str, Any]:
 
 
 def copies_of(*records: dict[str, Any]) -> list[dict[str, Any]]:
-    return disagreeing_copies(Catalog.from_records(list(records), Path()), "flat")
+    catalog = Catalog.from_records(list(records), Path())
+    return disagreeing_copies(catalog, "flat", Context()).groups
 
 
 def blankets(**categories: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -113,5 +115,5 @@ def test_without_the_library_a_note_says_so(
     monkeypatch.setitem(sys.modules, "rensa", None)
     found = audited()
     assert found["disagreeing_copies"] == 0
-    (note,) = [one for one in found["notes"] if "near-copies" in one]
+    (note,) = [one for one in found["notes"] if "by their texts" in one]
     assert "shelfwise[copies]" in note

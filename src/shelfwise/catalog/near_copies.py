@@ -1,9 +1,11 @@
-"""Groups of near-copies: products that share a title or description, or most of their words.
+"""Groups of near-copies: products that share a title or description, most of their words, or a picture.
 
 Dimensions: N products, G groups.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -38,7 +40,9 @@ def most_sharing(products: int) -> int:
     return max(most, int(share * products))
 
 
-def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
+def near_copies(
+    catalog: Catalog, rule: NearCopies = "same_text", by_picture: Rows | None = None
+) -> Rows:
     """Group ids (N,), 0..G-1: products with the same cleaned description or the same cleaned title share one.
 
     Groups are transitive. Cleaned means lower-case letters and digits with single spaces between words.
@@ -47,34 +51,48 @@ def near_copies(catalog: Catalog, rule: NearCopies = "same_text") -> Rows:
     is alone.
 
     Args:
-        rule: with ``similar_text`` products that share half of the word pairs of title and description are
-            in one group, too; see :mod:`shelfwise.catalog.similar_texts`.
+        rule: with ``similar_text`` and ``similar_picture`` products that share half of the word pairs of
+            title and description are in one group, too; see :mod:`shelfwise.catalog.similar_texts`.
+        by_picture: (N,) groups of :func:`shelfwise.vision.picture_copies.picture_copies`, whose products are
+            in one group, too.
 
     Raises:
         PluginError: `rule` needs the extra ``copies``, which is not installed.
     """
-    count = len(catalog)
-    limit = most_sharing(count)
+    limit = most_sharing(len(catalog))
     columns = [catalog.table.column("title"), catalog.table.column("description")]
     bonds = [
         shared_texts(columns[0], 1, MAX_SHARING_TITLE),
         shared_texts(columns[1], MIN_DESCRIPTION, limit),
     ]
-    if rule == "similar_text":
+    if rule != "same_text":
         bonds.append(similar_groups(columns, limit))
-    # titles are numbered from 0 on and descriptions from N on, so that no title is taken for a description
-    for place, bond in enumerate(bonds):
-        bonds[place] = np.where(bond >= 0, bond + place * count, -1)
-    texts = np.concatenate(bonds)
-    binds = texts >= 0
-    products = np.tile(np.arange(count), len(bonds))
-    products = products[binds]
-    # a graph with a node per product and, behind them, one per text: its components are the groups
+    if by_picture is not None:
+        bonds.append(by_picture)
+    return joined_groups(bonds)
+
+
+def joined_groups(bonds: Sequence[Rows]) -> Rows:
+    """Group ids (N,), 0..G-1, of products that any of the bonds binds, through others, too.
+
+    >>> joined_groups([np.array([0, 0, 1, -1]), np.array([-1, 1, 1, 2])]).tolist()
+    [0, 0, 0, 1]
+
+    Args:
+        bonds: (N,) ids below N each; products with the same are bound, and -1 binds nothing.
+    """
+    count = len(bonds[0])
+    # each bond's ids are numbered from another multiple of N on, so that none is taken for another's
+    numbered = [np.where(bond >= 0, bond + place * count, -1) for place, bond in enumerate(bonds)]
+    ids = np.concatenate(numbered)
+    binds = ids >= 0
+    products = np.tile(np.arange(count), len(bonds))[binds]
+    # a graph with a node per product and, behind them, one per id: its components are the groups
     nodes = (1 + len(bonds)) * count
     ones = np.ones(len(products), dtype=np.int8)
-    ends = (products, count + texts[binds])
+    ends = (products, count + ids[binds])
     edges = coo_array((ones, ends), shape=(nodes, nodes))
     components = connected_components(edges, directed=False)[1]
-    # the texts' nodes are left out, and the groups numbered without gaps
+    # the ids' nodes are left out, and the groups numbered without gaps
     groups = np.unique(components[:count], return_inverse=True)[1]
     return groups.astype(np.int64)

@@ -20,14 +20,14 @@ from shelfwise.catalog.corrections_file import keep_decisions
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audit_findings import describe_findings
-from shelfwise.commands.audit_near_copies import Group, disagreeing_copies
+from shelfwise.commands.audit_near_copies import disagreeing_copies
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import keep_input
-from shelfwise.errors import CatalogError, PluginError
+from shelfwise.errors import CatalogError
 from shelfwise.model.predictor import Predictor
 from shelfwise.reports.audit_report import NEAR_COPIES, write_findings
 
@@ -90,7 +90,7 @@ def _audit(
         fix = "give products with categories and with the fields the model reads"
         raise CatalogError(f"nothing to audit in {source}: {left_out}; {fix}")
     findings = _list_suspicious(model, audited, scored, max(1, round(top_fraction * products)))
-    copies, copy_notes = _copies(catalog, model)
+    copies = disagreeing_copies(catalog, model.labels.mode, context)
     summary = {
         "source": str(source),
         "products": products,
@@ -99,11 +99,11 @@ def _audit(
         "listed": len(findings),
         "system": model.decide_with,
         "labels": _count_by_label(findings),
-        "disagreeing_copies": len(copies),
-        "notes": [*_notes(model, audited), *copy_notes],
+        "disagreeing_copies": len(copies.groups),
+        "notes": [*_notes(model, audited), *copies.notes],
     }
     images = dict(zip(catalog.ids, catalog.image_sources(), strict=True))
-    return summary | write_findings(summary, findings, copies, out, images.get)
+    return summary | write_findings(summary, findings, copies.groups, out, images.get)
 
 
 def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, int]]:
@@ -144,15 +144,6 @@ def _detector(model: Predictor, audited: AuditedProducts) -> LabelErrorDetector:
         return LabelErrorDetector.fit(audited.scores, audited.given)
     scores, targets = model.out_of_fold.dense()
     return LabelErrorDetector.fit(scores, targets > 0)
-
-
-def _copies(catalog: Catalog, model: Predictor) -> tuple[list[Group], list[str]]:
-    """Near-copies that have different labels, or a note why they were not looked for."""
-    try:
-        return disagreeing_copies(catalog, model.labels.mode), []
-    except PluginError as error:
-        # the audit of single products needs no such library
-        return [], [f"near-copies were not looked for: {error}"]
 
 
 def _notes(model: Predictor, audited: AuditedProducts) -> list[str]:

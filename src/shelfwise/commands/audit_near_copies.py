@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shelfwise.catalog.labels import Mode, flatten
-from shelfwise.catalog.near_copies import most_sharing
+from shelfwise.catalog.near_copies import joined_groups, most_sharing
 from shelfwise.catalog.similar_texts import similar_groups
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.types import Context, Rows
+from shelfwise.errors import PluginError
+from shelfwise.vision.picture_copies import picture_copies
 
 SURELY_SIMILAR = 0.7
 """The share of word pairs that near-copies have in common here.
@@ -24,18 +28,30 @@ all should be copies.
 Group = dict[str, Any]
 
 
-def disagreeing_copies(catalog: Catalog, mode: Mode) -> list[Group]:
-    """The groups of near-copies whose products have different labels, the largest first.
+@dataclass(frozen=True)
+class DisagreeingCopies:
+    """Near-copies whose labels differ.
 
-    Returns:
-        Of each group ``labels``, which all its products have, and its ``products``: ``id``, ``title``, the
-        further labels as ``other_labels``, and whether it ``differs_from_most`` of its group.
-
-    Raises:
-        PluginError: the extra ``copies`` is not installed.
+    Args:
+        groups: the largest first. Of each ``labels``, which all its products have, ``copies_by``, which is
+            ``texts``, ``pictures`` or both, and its ``products``: ``id``, ``title``, the further labels as
+            ``other_labels``, and whether it ``differs_from_most`` of its group.
+        notes: sentences on what was not compared.
     """
-    columns = [catalog.table.column("title"), catalog.table.column("description")]
-    groups = similar_groups(columns, most_sharing(len(catalog)), SURELY_SIMILAR)
+
+    groups: list[Group]
+    notes: list[str]
+
+
+def disagreeing_copies(catalog: Catalog, mode: Mode, context: Context) -> DisagreeingCopies:
+    """The groups of near-copies, by texts or by pictures, whose products have different labels.
+
+    What is compared by a library that is not installed is left out, and a note says so.
+    """
+    bonds, notes = _bonds(catalog, context)
+    if not bonds:
+        return DisagreeingCopies([], notes)
+    groups = joined_groups(list(bonds.values()))
     members: dict[int, list[int]] = defaultdict(list)
     for row, group in enumerate(groups.tolist()):
         members[group].append(row)
@@ -48,8 +64,33 @@ def disagreeing_copies(catalog: Catalog, mode: Mode) -> list[Group]:
         labels = [frozenset(flatten(categories[row], mode)) for row in rows]
         if len(set(labels)) > 1:
             known = [(ids[row], titles[row]) for row in rows]
-            found.append(_described(known, labels))
-    return sorted(found, key=lambda group: -len(group["products"]))
+            by = [name for name, bond in bonds.items() if _binds(bond, rows)]
+            found.append({"copies_by": by, **_described(known, labels)})
+    return DisagreeingCopies(sorted(found, key=lambda group: -len(group["products"])), notes)
+
+
+def _bonds(catalog: Catalog, context: Context) -> tuple[dict[str, Rows], list[str]]:
+    """(N,) groups by texts and by pictures, and notes on what was not compared."""
+    bonds: dict[str, Rows] = {}
+    notes: list[str] = []
+    # the audit of single products needs none of these libraries
+    try:
+        columns = [catalog.table.column("title"), catalog.table.column("description")]
+        bonds["texts"] = similar_groups(columns, most_sharing(len(catalog)), SURELY_SIMILAR)
+    except PluginError as error:
+        notes.append(f"near-copies were not looked for by their texts: {error}")
+    try:
+        pictures = picture_copies(catalog, context)
+        bonds["pictures"] = pictures.groups
+        notes.extend(pictures.notes)
+    except PluginError as error:
+        notes.append(f"near-copies were not looked for by their pictures: {error}")
+    return bonds, notes
+
+
+def _binds(bond: Rows, rows: list[int]) -> bool:
+    """Whether it binds any two of these products."""
+    return len(set(bond[rows].tolist())) < len(rows)
 
 
 def _described(known: Sequence[tuple[str, str | None]], labels: Sequence[frozenset[str]]) -> Group:

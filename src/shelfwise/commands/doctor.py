@@ -25,7 +25,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript", "tokenizers"),
     "ray": ("ray",),
     "s3": ("obstore",),
-    "copies": ("rensa",),
+    "copies": ("imagehash", "rensa"),
     "sign": ("cryptography",),
     "serve": ("fastapi", "httptools", "prometheus-client", "python-multipart", "uvicorn", "uvloop"),
     "review": ("fastapi", "httptools", "uvicorn", "uvloop"),

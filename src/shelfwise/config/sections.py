@@ -66,7 +66,7 @@ class LabelSettings(Settings):
     )
 
 
-NearCopies = Literal["same_text", "similar_text"]
+NearCopies = Literal["same_text", "similar_text", "similar_picture"]
 
 
 class SplitSettings(Settings):
@@ -75,8 +75,9 @@ class SplitSettings(Settings):
     method: Literal["grouped", "random"] = "grouped"
     near_copies: NearCopies = Field(
         "same_text",
-        description="what makes products near-copies: one title or description but for case and signs, or "
-        "also half of their word pairs (extra copies)",
+        description="what makes products near-copies: one title or description but for case and signs; "
+        "similar_text: also half of their word pairs; similar_picture: also nearly the same picture where "
+        "the titles share some words (both need the extra copies)",
     )
     train_fraction: float = Field(
         90_000 / 119_073,

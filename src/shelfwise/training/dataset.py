@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,15 @@ from shelfwise.catalog.labels import LabelSet, stable_labels
 from shelfwise.catalog.near_copies import near_copies
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.split import split_rows
-from shelfwise.config import Config
+from shelfwise.config import Config, SplitSettings
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Context, Matrix, Rows
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.stage_words import tell_stage
+from shelfwise.vision.picture_copies import picture_copies
+
+log = logging.getLogger("shelfwise")
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ def prepare_data(
     tell_stage(context, "choosing labels and parts")
     # corrections come first: they may decide which labels there are, and how products are split
     readings, corrected = beside.applied(reading, config.labels.mode, context)
-    split = split_catalog(readings["catalog"].catalog, config, has_test_catalog=test is not None)
+    products = readings["catalog"].catalog
+    split = split_catalog(products, config, context, has_test_catalog=test is not None)
     # Labels come from the training catalogue alone; the test catalogue is encoded with them.
     if test is not None:
         # The test catalogue is read as the training catalogue was: its categories are written the same way.
@@ -111,7 +116,9 @@ def prepare_data(
     return PreparedData(**vars(split), readings=readings, corrected=corrected)
 
 
-def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> LabelledSplit:
+def split_catalog(
+    catalog: Catalog, config: Config, context: Context, has_test_catalog: bool
+) -> LabelledSplit:
     """Select, label and split the products of one catalogue.
 
     Args:
@@ -125,10 +132,7 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
         products = products.take(kept)
     # sparse until it is known which products are in which part
     targets = labels.encode_sparse(products.column("categories"))
-    # near-copies share a group, and a group is never divided; a random split knows no groups
-    grouped = config.split.method == "grouped"
-    alone = np.arange(len(products))
-    groups = near_copies(products, config.split.near_copies) if grouped else alone
+    groups = _groups(products, config.split, context)
     split = split_rows(targets, groups, config.split, config.seed, test_given=has_test_catalog)
     # the training set holds training and validation rows only, so both are renumbered within it
     rows = np.sort(np.concatenate([split.train, split.validation]))
@@ -146,6 +150,20 @@ def split_catalog(catalog: Catalog, config: Config, has_test_catalog: bool) -> L
     if not large:
         test_targets = test_targets.toarray()
     return LabelledSplit(labels, training_set, products.take(split.test), test_targets, left_out)
+
+
+def _groups(products: Catalog, settings: SplitSettings, context: Context) -> Rows:
+    """(N,) ids: near-copies share a group, and a group is never divided."""
+    # a random split knows no groups
+    if settings.method != "grouped":
+        return np.arange(len(products))
+    if settings.near_copies != "similar_picture":
+        return near_copies(products, settings.near_copies)
+    tell_stage(context, "comparing pictures")
+    by_picture = picture_copies(products, context)
+    for note in by_picture.notes:
+        log.warning("%s", note)
+    return near_copies(products, settings.near_copies, by_picture.groups)
 
 
 def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:

@@ -50,7 +50,7 @@ class TuningScores:
 
 def fit_catalog(catalog: Catalog, config: Config, context: Context) -> Model:
     """A model fitted on the labelled products in memory; none is kept for a test."""
-    split = split_catalog(catalog, config, has_test_catalog=True)
+    split = split_catalog(catalog, config, context, has_test_catalog=True)
     return fit_model(split.training_set, split.labels, config, context)
 
 

@@ -57,12 +57,13 @@ def refit(
         seconds_fit: what fitting `scored` took.
     """
     known = len(data.training_set.catalog)
-    everything = split_catalog(data.readings["catalog"].catalog, config, has_test_catalog=True)
-    products = len(everything.training_set.catalog)
-    if products == known:
+    products = data.readings["catalog"].catalog
+    everything = split_catalog(products, config, context, has_test_catalog=True)
+    count = len(everything.training_set.catalog)
+    if count == known:
         return Refit(scored, known, "no product was kept out of it")
     # the second fit does not pass the budget of the first: it would be as long, and a little more
-    expected = seconds_fit * products / known
+    expected = seconds_fit * count / known
     if config.budget is not None and seconds_fit + expected > config.budget:
         return Refit(scored, known, f"the budget of {config.budget:g} seconds was spent")
     started = time.perf_counter()
@@ -77,7 +78,7 @@ def refit(
     # the scored model is there: what fails now must not cost it
     except ShelfwiseError as error:
         return Refit(scored, known, str(error))
-    return Refit(model, products, None, time.perf_counter() - started)
+    return Refit(model, count, None, time.perf_counter() - started)
 
 
 def final_settings(model: Model) -> Config:

@@ -1,0 +1,149 @@
+"""Which hashes of pictures are nearly the same, without comparing all with all.
+
+Hashes that differ in few bits are the same in one of their bands of some bits, most probably (as in
+multi-index hashing: Norouzi, Punjani and Fleet 2012). So each band is sorted, and hashes are compared within
+a run of one value.
+
+Dimensions: N hashes, U of them distinct, B bytes of a hash, E pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfwise.core.types import Int64Array, Rows
+
+BAND_BITS = (8, 16)
+"""Of one band, at least and at most: the fewer, the fewer pairs are missed, and the longer the runs."""
+
+_RUN_BITS = 4
+"""So many bits fewer than would tell all hashes apart: a run then has about sixteen."""
+
+_LONGEST_RUN = 256
+"""In a longer run of one value each is compared with so many that follow; other bands sort otherwise."""
+
+_COMPARED_TOGETHER = 1 << 18
+_SEED = 26
+
+Hashes = NDArray[np.uint8]
+
+# how many bits of a byte are set; numpy 1 cannot count them
+_SET_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class NearPairs:
+    """Hashes that are nearly the same.
+
+    Args:
+        first: (E,) places.
+        second: (E,) places, greater than `first`.
+        differing: (E,) bits.
+    """
+
+    first: Rows
+    second: Rows
+    differing: Int64Array
+
+
+def near_pairs(hashes: Hashes, most_differing: int, most_sharing: int) -> NearPairs:
+    """Pairs of hashes that differ in few bits, each once, by `first`, then by `second`.
+
+    A hash that more than `most_sharing` have, nearly or just so, is boilerplate, and in no pair.
+
+    Args:
+        hashes: (N, B).
+        most_differing: bits in which the hashes of a pair may differ.
+        most_sharing: hashes that may be nearly the same as one, itself counted.
+    """
+    distinct, places, uses = np.unique(hashes, axis=0, return_inverse=True, return_counts=True)
+    # numpy 2.0 gives the places a second axis
+    places = places.reshape(-1)
+    near = _near_distinct(distinct, most_differing, most_sharing)
+    sharing = uses.copy()
+    np.add.at(sharing, near[:, 0], uses[near[:, 1]])
+    np.add.at(sharing, near[:, 1], uses[near[:, 0]])
+    rare = sharing <= most_sharing
+    near = near[rare[near].all(axis=1)]
+    same = np.flatnonzero(rare & (uses > 1))
+    return _of_all(places, uses, np.concatenate([near, np.stack([same, same], axis=1)]), distinct)
+
+
+def _near_distinct(distinct: Hashes, most_differing: int, most_sharing: int) -> Int64Array:
+    """(E, 2) places of distinct hashes that differ in few bits."""
+    # neighbouring bits tell of the same part of the picture: a band takes its own from everywhere
+    bits = np.random.default_rng(_SEED).permutation(8 * distinct.shape[1])
+    width = int(np.clip(len(distinct).bit_length() - _RUN_BITS, *BAND_BITS))
+    found = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(bits), width):
+        keys = _band(distinct, bits[start : start + width])
+        found.append(_near_in_band(distinct, keys, most_differing, most_sharing))
+    # most pairs are found by several bands
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _band(distinct: Hashes, bits: Int64Array) -> Int64Array:
+    """(U,) some bits of each hash, as one number."""
+    keys = np.zeros(len(distinct), np.int64)
+    for bit in bits.tolist():
+        keys = 2 * keys + (distinct[:, bit // 8] >> (7 - bit % 8) & 1)
+    return keys
+
+
+def _near_in_band(
+    distinct: Hashes, keys: Int64Array, most_differing: int, most_sharing: int
+) -> Int64Array:
+    """(E, 2) places, the smaller first, of near hashes with the same key."""
+    # stable: within a run the places ascend
+    order = np.argsort(keys, kind="stable")
+    sharing = np.ones(len(distinct), np.int64)
+    # a last key that equals none, so that no run goes on behind the end
+    sorted_keys = np.append(keys[order], -1)
+    found = [np.empty((0, 2), np.int64)]
+    begins = np.arange(len(order))
+    for step in range(1, _LONGEST_RUN + 1):
+        ends = np.minimum(begins + step, len(order))
+        begins = begins[sorted_keys[ends] == sorted_keys[begins]]
+        # what is boilerplate already is not compared any more: its pairs would fill the memory
+        begins = begins[sharing[order[begins]] <= most_sharing]
+        if not len(begins):
+            break
+        pairs = np.stack([order[begins], order[begins + step]], axis=1)
+        pairs = pairs[_differing(distinct, pairs) <= most_differing]
+        np.add.at(sharing, pairs, 1)
+        found.append(pairs)
+    return np.concatenate(found)
+
+
+def _differing(hashes: Hashes, pairs: Int64Array) -> Int64Array:
+    """(E,) bits in which the hashes of each pair differ."""
+    differing = np.empty(len(pairs), np.int64)
+    for start in range(0, len(pairs), _COMPARED_TOGETHER):
+        first, second = pairs[start : start + _COMPARED_TOGETHER].T
+        unequal = hashes[first] ^ hashes[second]
+        differing[start : start + len(first)] = _SET_BITS[unequal].sum(axis=1, dtype=np.int64)
+    return differing
+
+
+def _of_all(places: Int64Array, uses: Int64Array, near: Int64Array, distinct: Hashes) -> NearPairs:
+    """Pairs of all N hashes, of those of the distinct ones; one of a hash with itself is all its own.
+
+    Args:
+        places: (N,) each one's distinct hash.
+        uses: (U,) how many have it.
+    """
+    order = np.argsort(places, kind="stable")
+    ends = np.cumsum(uses)
+    found: list[tuple[int, int, int]] = []
+    differing = _differing(distinct, near)
+    for (one, other), bits in zip(near.tolist(), differing.tolist(), strict=True):
+        for first in order[ends[one] - uses[one] : ends[one]].tolist():
+            for second in order[ends[other] - uses[other] : ends[other]].tolist():
+                # of a hash with itself each pair comes twice
+                if one != other or first < second:
+                    found.append((min(first, second), max(first, second), bits))
+    table = np.array(sorted(found), np.int64).reshape(-1, 3)
+    return NearPairs(table[:, 0], table[:, 1], table[:, 2])
