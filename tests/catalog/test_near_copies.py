@@ -8,6 +8,7 @@ from shelfwise.catalog.near_copies import (
     MAX_SHARING_DESCRIPTION,
     MAX_SHARING_TITLE,
     MIN_DESCRIPTION,
+    joined_groups,
     near_copies,
 )
 from shelfwise.core.catalog import Catalog
@@ -96,3 +97,14 @@ def test_groups_are_the_connected_components(pairs):
         frozenset(members) for members in linked
     }
     assert sorted(set(found)) == list(range(len(set(found))))
+
+
+def test_groups_by_picture_join_those_by_text():
+    products = catalog(("red mug", None), ("red mug", None), ("cup", None), ("pot", None))
+    by_picture = np.array([0, 1, 1, 2])
+    assert near_copies(products, "same_text", by_picture).tolist() == [0, 0, 0, 1]
+
+
+def test_equal_ids_of_different_bonds_bind_nothing():
+    bonds = [np.array([0, 1, -1, -1]), np.array([-1, 2, 0, 1])]
+    assert joined_groups(bonds).tolist() == [0, 1, 2, 3]

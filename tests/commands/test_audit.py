@@ -105,10 +105,9 @@ def test_spoilt_products_lead_the_list(audited: dict[str, Any], shop: dict[str, 
     listed = [finding["id"] for finding in found]
     assert audited["listed"] == len(found) == round(0.15 * audited["products"])
     assert audited["products"] == audited["out_of_fold"]
-    # the sample has some pictures that are not there or damaged
-    assert [note.split(",")[0].split(" ", 1)[1] for note in audited["notes"]] == [
-        "pictures could not be compared to find near-copies"
-    ]
+    # the sample names some pictures that are not there; nothing else weakens this audit
+    (note,) = audited["notes"]
+    assert "pictures could not be compared to find near-copies" in note
     assert (
         len(set(listed) & set(shop["wrong"])) >= 0.5 * SPOILT
     )  # by chance it would be 0.15; so few products teach little

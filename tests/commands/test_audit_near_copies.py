@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from shelfwise.commands.audit import audit_catalog
 from shelfwise.commands.audit_near_copies import disagreeing_copies
@@ -61,6 +64,49 @@ def test_copies_that_agree_and_products_that_are_only_somewhat_alike_are_not_tol
     other = other.replace("by a small family firm near the sea", "in a large mill below the hills")
     records = [*blankets(red=("Home",)), product("blue", other.format("blue"), "Rugs")]
     assert copies_of(*records) == []
+
+
+def picture(seed: int) -> bytes:
+    patches = np.random.default_rng(seed).integers(0, 200, (20, 20, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(patches).resize((120, 120)).save(file, "PNG")
+    return file.getvalue()
+
+
+def with_pictures(*titles: str) -> Catalog:
+    """Products of a category each, all with one picture."""
+    records = []
+    for row, title in enumerate(titles):
+        records.append(
+            {"id": str(row), "title": title, "image": picture(0), "categories": [[f"shelf {row}"]]}
+        )
+    return Catalog.from_records(records, Path())
+
+
+def test_one_picture_and_words_of_the_title_make_near_copies() -> None:
+    catalog = with_pictures("folding desk lamp", "desk lamp, folding, black", "garden chair")
+    found = disagreeing_copies(catalog, "flat", Context())
+    (group,) = found.groups
+    assert group["copies_by"] == ["pictures"]
+    assert [one["id"] for one in group["products"]] == ["0", "1"]
+    assert found.notes == []
+
+
+def test_groups_by_texts_say_so() -> None:
+    (group,) = copies_of(*blankets(red=("Home",), blue=("Rugs",)))
+    assert group["copies_by"] == ["texts"]
+
+
+@pytest.mark.parametrize(("library", "by"), [("rensa", "texts"), ("imagehash", "pictures")])
+def test_without_one_library_the_other_half_is_done_and_a_note_says_so(
+    library: str, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    found = disagreeing_copies(with_pictures("desk lamp", "desk lamp"), "flat", Context())
+    (note,) = found.notes
+    assert f"not looked for by their {by}" in note
+    assert "shelfwise[copies]" in note
+    assert len(found.groups) == (1 if by == "texts" else 0)
 
 
 def test_large_groups_come_first() -> None:

@@ -84,7 +84,7 @@ def picture_hashes(catalog: Catalog, context: Context) -> PictureHashes:
     usable[rows] = found[:, width] >= FLAT
     refused = {given[number]: reason for number, reason in encoded.reasons.items()}
     flat = int((~usable[rows]).sum())
-    return PictureHashes(hashes.reshape(len(catalog), VIEWS, HASH_BITS // 8), usable, flat, refused)
+    return PictureHashes(hashes.reshape(-1, VIEWS, HASH_BITS // 8), usable, flat, refused)
 
 
 def _hashed(pixels: Pixels, phash: Any) -> NDArray[np.uint8]:
