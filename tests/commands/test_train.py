@@ -21,6 +21,7 @@ from shelfwise.model.model import Model
 from shelfwise.training import checkpoints
 from shelfwise.training import fit as fitting
 from shelfwise.training.dataset import prepare_data
+from shelfwise.training.training_run import TrainingRun
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +138,10 @@ def test_a_broken_off_training_continues_to_the_same_model(
     train(sample, tmp_path / "whole", config)
     real = fitting._fit_system
 
-    def killed(name: str, *rest: Any) -> Any:
+    def killed(run: TrainingRun, name: str, *rest: Any) -> Any:
         if name == "image+title+description":
             raise KeyboardInterrupt
-        return real(name, *rest)
+        return real(run, name, *rest)
 
     monkeypatch.setattr(fitting, "_fit_system", killed)
     with pytest.raises(KeyboardInterrupt):
