@@ -92,6 +92,11 @@ def test_one_picture_and_words_of_the_title_make_near_copies() -> None:
     assert found.notes == []
 
 
+def test_one_picture_and_less_than_half_of_the_words_are_not_shown_to_people() -> None:
+    catalog = with_pictures("large brim hat, red", "brim hat, green")
+    assert disagreeing_copies(catalog, "flat", Context()).groups == []
+
+
 def test_groups_by_texts_say_so() -> None:
     (group,) = copies_of(*blankets(red=("Home",), blue=("Rugs",)))
     assert group["copies_by"] == ["texts"]

@@ -25,6 +25,9 @@ The split keeps half as many together, to be on the safe side; of products that 
 all should be copies.
 """
 
+SURELY_SHARED_WORDS = 0.5
+"""The same of titles, where the pictures are nearly the same: the split asks for three tenths."""
+
 Group = dict[str, Any]
 
 
@@ -80,7 +83,7 @@ def _bonds(catalog: Catalog, context: Context) -> tuple[dict[str, Rows], list[st
     except PluginError as error:
         notes.append(f"near-copies were not looked for by their texts: {error}")
     try:
-        pictures = picture_copies(catalog, context)
+        pictures = picture_copies(catalog, context, SURELY_SHARED_WORDS)
         bonds["pictures"] = pictures.groups
         notes.extend(pictures.notes)
     except PluginError as error:

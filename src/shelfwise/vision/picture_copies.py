@@ -34,10 +34,15 @@ class PictureCopies:
     notes: tuple[str, ...]
 
 
-def picture_copies(catalog: Catalog, context: Context) -> PictureCopies:
+def picture_copies(
+    catalog: Catalog, context: Context, least_shared: float = LEAST_SHARED_WORDS
+) -> PictureCopies:
     """Products with nearly the same picture whose titles share some of their words, in groups.
 
     A product without a title or a usable picture is alone.
+
+    Args:
+        least_shared: of the different words of two titles, the share that both have.
 
     Raises:
         PluginError: the extra ``copies`` is not installed.
@@ -45,7 +50,7 @@ def picture_copies(catalog: Catalog, context: Context) -> PictureCopies:
     pictures = picture_hashes(catalog, context)
     pairs = similar_pictures(pictures)
     shares = shared_words(catalog.table.column("title"), pairs.first, pairs.second)
-    agree = shares >= LEAST_SHARED_WORDS
+    agree = shares >= least_shared
     kept = SimilarPairs(pairs.first[agree], pairs.second[agree], pairs.similarity[agree])
     return PictureCopies(bounded_groups(kept, len(catalog), MAX_GROUP), _notes(catalog, pictures))
 
