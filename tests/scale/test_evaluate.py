@@ -29,6 +29,7 @@ from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import local_workers
 from shelfwise.scale.plan import LabelPlan, LabelSettings
 from shelfwise.scale.shard_queue import ShardQueue, Task
+from tests.scale.sample_records import sample_records
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,16 +39,7 @@ UNEVEN = ((0, 1), (1, 901), (901, 1001))
 
 def records_of(shop: Path) -> list[dict[str, Any]]:
     """1,001 products, each seventh without categories and each fifth with a label that no model knows."""
-    records: dict[str, Any] = {}
-    for line in b"".join(path.read_bytes() for path in sorted(shop.iterdir())).splitlines():
-        # the sample holds lines that are no record
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if record.get("id") and isinstance(record["categories"], list):
-            records.setdefault(record["id"], record)
-    chosen = list(records.values())[:1001]
+    chosen = sample_records(shop, 1001)
     for number, record in enumerate(chosen):
         if number % 5 == 4:
             record["categories"].append([f"Unknown {number % 3}"])

@@ -23,6 +23,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, StorageError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle_reader import MANIFEST
+from tests.scale.sample_records import sample_records
 
 Label = Callable[..., dict[str, Any]]
 Contents = Callable[[Path], dict[str, bytes]]
@@ -88,16 +89,7 @@ def test_any_file_can_be_labelled_and_more_workers_change_nothing(
 def test_uneven_shards_give_the_same_bytes_to_fewer_and_to_more_workers_than_shards(
     run: Label, shop: Path, tmp_path: Path, contents: Contents, rows: Rows
 ) -> None:
-    records = {}
-    for line in b"".join(path.read_bytes() for path in sorted(shop.iterdir())).splitlines():
-        # the sample holds lines that are no record
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if record.get("id") and isinstance(record["categories"], list):
-            records.setdefault(record["id"], record)
-    products = list(records.values())[:1001]
+    products = sample_records(shop, 1001)
     files = tmp_path / "files"
     files.mkdir()
     for number, (start, end) in enumerate([(0, 1), (1, 901), (901, 1001)]):
