@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shelfwise.core import registry
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
@@ -25,6 +29,7 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import LabelError, PluginError
+from shelfwise.nn.threads import torch_threads
 from shelfwise.training.cross_fitting import out_of_fold
 
 L = 3
@@ -216,3 +221,91 @@ def test_predict_present_of_nobody_asks_nobody() -> None:
     assert answer.probabilities.shape == (2, L)
     assert answer.features.shape == (2, 0)
     assert not spy.asked
+
+
+def members(encoder: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Those that fit in threads: the field that each reads, and its settings."""
+    training = {"epochs": 3, "batch_size": 8, "loss": "bce"}
+    return {
+        "text_transformer": (
+            "title",
+            {
+                "encoder": encoder,
+                "train_last": 0,
+                "hidden": 8,
+                "dropout": 0.3,
+                "training": training,
+            },
+        ),
+        "graph": ("related", {"hidden": 8, "training": training}),
+        "tabular": ("price+brand", {"hidden": 8, "training": training}),
+    }
+
+
+@pytest.fixture(scope="module")
+def encoder(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_encoder(tmp_path_factory.mktemp("encoder"), ("red", "hat", "lamp")))
+
+
+@pytest.mark.parametrize("name", ["text_transformer", "graph", "tabular"])
+def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) -> None:
+    count = 60
+    rng = np.random.default_rng(0)
+    field, chosen = members(encoder)[name]
+    catalog = Catalog.from_records(
+        {
+            "id": f"p{i}",
+            "title": " ".join(rng.choice(["red", "hat", "lamp"], 2)),
+            "price": float(rng.integers(1, 50)),
+            "brand": str(rng.choice(["a", "b"])),
+            "related": {"also_bought": [f"p{(i + step) % count}" for step in (1, 4)]},
+        }
+        for i in range(count)
+    )
+    targets = rng.integers(0, 2, (count, L)).astype(np.float32)
+    plugin = registry.modalities.load(name)
+
+    def make() -> Modality:
+        return plugin(plugin.Settings.model_validate(chosen), field)
+
+    assert make().fits_in_threads
+    train = Examples(make().prepare(catalog, Context()), targets)
+    threads = set[int]()
+
+    def found(at_once: bool) -> Prediction:
+        threads.clear()
+
+        def noted() -> Modality:
+            threads.add(threading.get_ident())
+            return make()
+
+        with torch_threads(2):
+            return out_of_fold(
+                noted, train, np.arange(count) % 5, None, Context(seed=3), at_once=at_once
+            )
+
+    alone = found(False)
+    assert threads == {threading.get_ident()}
+    together = found(True)
+    assert threading.get_ident() not in threads
+    np.testing.assert_array_equal(alone.probabilities, together.probabilities)
+    assert alone.probabilities.any()
+
+
+def test_what_is_on_disk_is_not_fitted_beside_the_others() -> None:
+    ring: list[Spy] = []
+    folds, train = np.array([0, 1, 2, 0, 1, 2]), examples(np.ones(6, np.bool_))
+    whole = out_of_fold(lambda: Spy(ring), train, folds, None, Context())
+    ring.clear()
+
+    def first_on_disk(fold: int, compute: Any) -> Prediction:
+        return whole.take(np.flatnonzero(folds == 0)) if fold == 0 else compute()
+
+    again = out_of_fold(
+        lambda: Spy(ring), train, folds, None, Context(), keep=first_on_disk, at_once=True
+    )
+    assert [sorted(spy.asked) for spy in sorted(ring, key=lambda spy: min(spy.asked))] == [
+        [1, 4],
+        [2, 5],
+    ]
+    assert np.array_equal(again.probabilities, whole.probabilities)

@@ -313,10 +313,34 @@ class TestCrossed:
                 model, NOBODY, learned(rows, folds=folds), learned(rows, "description", folds)
             )
             with torch_threads(2):
-                stack.fit(model, Context(seed=1), Checkpoints())
                 threads.clear()
-                found.append(stack.cross_fitted(model, Context(seed=1), Checkpoints()))
+                stack.fit(model, Context(seed=1), Checkpoints())
+                whole = model.policies["fused"].state().arrays
+                found.append((stack.cross_fitted(model, Context(seed=1), Checkpoints()), whole))
             assert (threads == {threading.get_ident()}) == (most == 0)
+        (scores, whole), (alone, whole_alone) = found
+        np.testing.assert_array_equal(scores, alone)
+        for name, weights in whole_alone.items():
+            np.testing.assert_array_equal(whole[name], weights)
+
+    def test_a_run_that_stopped_between_both_stages_fits_the_folds_again(
+        self, tmp_path: Any
+    ) -> None:
+        settings = {
+            "hidden": [[4, "tanh"]],
+            "training": {"epochs": 2, "batch_size": 8, "loss": "bce"},
+        }
+        rows = np.arange(TRAIN)
+        found = []
+        # a second stack knows what is on disk only
+        for stacks in (1, 2):
+            part, stages = learned(rows), Checkpoints(tmp_path / str(stacks))
+            model = model_of("policy", settings)
+            with torch_threads(2):
+                for _ in range(stacks):
+                    stack = stack_of(model, NOBODY, part, part)
+                    stack.fit(model, Context(), stages)
+                found.append(stack.cross_fitted(model, Context(), stages))
         np.testing.assert_array_equal(found[0], found[1])
 
     def test_a_finished_crossing_is_read_again(

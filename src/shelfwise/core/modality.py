@@ -31,12 +31,14 @@ class Modality(ABC):
     A plug-in file defines one subclass and its ``Settings``. `field` names the catalogue column it reads, or
     several as in ``title+description``. `present_via_others` says that a product may be present without any
     field of its own, because other products name it. With `takes_sparse_targets`, targets that are too large
-    for a dense array come as scipy's sparse rows.
+    for a dense array come as scipy's sparse rows. Several modalities with `fits_in_threads` may be fitted at
+    once, as :class:`~shelfwise.core.fusion_policy.FusionPolicy` says.
     """
 
     Settings: ClassVar[type[PluginSettings]]
     present_via_others: ClassVar[bool] = False
     takes_sparse_targets: ClassVar[bool] = False
+    fits_in_threads: bool = False
 
     def __init__(self, settings: Any, field: str) -> None:
         self.settings = settings

@@ -79,6 +79,11 @@ class GraphClassifier(RowModality):
 
     _place: GraphRows
 
+    def __init__(self, settings: GraphSettings, field: str) -> None:
+        super().__init__(settings, field)
+        # to make vectors takes all cores in any case
+        self.fits_in_threads = settings.input == "neighbours"
+
     @property
     def standardised(self) -> bool:
         """Vectors are; shares of labels are not: they are between 0 and 1 already, and sparse."""

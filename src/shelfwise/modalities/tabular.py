@@ -42,6 +42,7 @@ class Tabular(RowModality):
 
     Settings = TabularSettings
     settings: TabularSettings
+    fits_in_threads = True
 
     _encoding: TableEncoding
 

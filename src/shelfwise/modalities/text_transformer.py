@@ -35,6 +35,7 @@ from shelfwise.features.sentence_encoder import (
 )
 from shelfwise.features.tfidf import has_words, words_of
 from shelfwise.nn.classifier_network import ClassifierNetwork
+from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.network_modality import NetworkModality
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
@@ -97,7 +98,7 @@ class TransformerHead(ClassifierNetwork):
         super().__init__()
         self.hidden = nn.Linear(width, settings.hidden)
         self.output = nn.Linear(settings.hidden, labels)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def features(self, vectors: Tensor) -> Tensor:
         """(B, hidden) what the last layer reads."""
@@ -128,6 +129,11 @@ class TextTransformer(NetworkModality[TransformerHead]):
     batch_size = 256
 
     _encoder: Any = None
+
+    def __init__(self, settings: TextTransformerSettings, field: str) -> None:
+        super().__init__(settings, field)
+        # an encoder that is tuned takes all cores, and its layers draw random numbers as torch's do
+        self.fits_in_threads = not settings.train_last
 
     def is_present(self, fields: frozenset[str]) -> bool:
         """Whether a product that has just these fields is present here."""
@@ -176,10 +182,11 @@ class TextTransformer(NetworkModality[TransformerHead]):
                 validation.targets,
             )
         # first the head alone: random weights would spoil the layers behind which they stand
-        # it is small, so a second core would cost more than it brings
-        with torch_seed(context.seed), torch_threads(1):
+        with torch_seed(context.seed):
             head = TransformerHead(vectors.shape[1], train.targets.shape[1], chosen)
-            self._network = head
+        self._network = head
+        # it is small, so a second core would cost more than it brings
+        with torch_threads(1):
             epochs = self._train(
                 _VectorBatches(vectors),
                 train.targets,

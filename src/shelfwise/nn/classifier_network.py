@@ -22,7 +22,7 @@ class ClassifierNetwork(nn.Module):
 
     features: Callable[..., Tensor]
     output: nn.Linear
-    dropout: nn.Dropout
+    dropout: nn.Module
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, L)."""

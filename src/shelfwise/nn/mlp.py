@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, PluginSettings, Rows
 from shelfwise.nn.classifier_network import ClassifierNetwork, run_classifier
+from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
@@ -60,7 +61,7 @@ class _Network(ClassifierNetwork):
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("spread", torch.ones(inputs))
         self.hidden = nn.Linear(inputs, settings.hidden) if settings.hidden else None
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.output = nn.Linear(settings.hidden or inputs, labels)
 
     def features(self, rows: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -12,13 +13,14 @@ from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.sparse_scores import in_row_order
 from shelfwise.core.types import Context, Examples, Prediction, Rows
+from shelfwise.nn.side_by_side import side_by_side
 
 log = logging.getLogger(__name__)
 
 Compute = Callable[[], Prediction]
 
 
-def out_of_fold(
+def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt from, and how)
     make: Callable[[], Modality],
     train: Examples,
     folds: Rows,
@@ -26,6 +28,7 @@ def out_of_fold(
     context: Context,
     keep: Callable[[int, Compute], Prediction] = lambda fold, compute: compute(),
     highest_only: bool = False,
+    at_once: bool = False,
 ) -> Prediction:
     """Predictions for N products, each by a model fitted on the products of all other folds.
 
@@ -37,6 +40,7 @@ def out_of_fold(
         keep: called with a fold and how to compute its prediction (of that fold's products, in row order).
             A caller that resumes an interrupted run answers from disk instead.
         highest_only: as in :func:`~shelfwise.core.presence.predict_present`.
+        at_once: whether the models of several folds may be fitted at the same time (`fits_in_threads`).
 
     Returns:
         In row order. Features of different folds come from different networks, each with a space of its own.
@@ -47,13 +51,11 @@ def out_of_fold(
     inputs = train.inputs
     n_labels = train.targets.shape[1]
 
-    def predict_fold(held_out: Rows, others: Rows) -> Prediction:
-        model = fit_present(make(), train.take(others), validation, context)
-        return predict_present(model, inputs.take(held_out), n_labels, context, highest_only)
-
-    parts: list[tuple[Rows, Prediction]] = []
     # Negative folds are never held out, but belong to the others of every fold.
-    for fold in np.unique(folds[folds >= 0]).tolist():
+    each_fold: list[int] = np.unique(folds[folds >= 0]).tolist()
+    ahead: dict[int, Prediction] = {}
+
+    def predict_fold(own_context: Context, fold: int) -> Prediction:
         held_out = np.flatnonzero(folds == fold)
         others = np.flatnonzero(folds != fold)
         log.info(
@@ -63,7 +65,28 @@ def out_of_fold(
             len(held_out),
             len(inputs),
         )
-        parts.append((held_out, keep(fold, partial(predict_fold, held_out, others))))
+        model = fit_present(make(), train.take(others), validation, own_context)
+        return predict_present(model, inputs.take(held_out), n_labels, own_context, highest_only)
+
+    def predict_beside_others(fold: int) -> Prediction:
+        # each keeps what it has learnt so far under a name of its own
+        loops = context.loops.part(f"without{fold}")
+        return predict_fold(dataclasses.replace(context, loops=loops), fold)
+
+    def predicted(fold: int) -> Prediction:
+        if not at_once:
+            return predict_fold(context, fold)
+        # the first that is not on disk comes with all that follow it
+        if fold not in ahead:
+            following = each_fold[each_fold.index(fold) :]
+            ahead.update(
+                zip(following, side_by_side(predict_beside_others, following), strict=True)
+            )
+        return ahead.pop(fold)
+
+    parts = [
+        (np.flatnonzero(folds == fold), keep(fold, partial(predicted, fold))) for fold in each_fold
+    ]
     return _in_row_order(parts, (len(inputs), n_labels))
 
 

@@ -123,7 +123,16 @@ def fit_member(
         folds = np.where(folds == 0, 0, -1)
     make = partial(make_member, config, name)
     keep = partial(_checkpointed_fold, checkpoints, budget, name)
-    predicted_folds = out_of_fold(make, train, folds, validation, context, keep, highest_only)
+    predicted_folds = out_of_fold(
+        make,
+        train,
+        folds,
+        validation,
+        context,
+        keep,
+        highest_only,
+        at_once=member.fits_in_threads,
+    )
     rows = np.flatnonzero(folds >= 0)
     return FittedMember(
         member, predictions, predicted_folds.take(rows), training_set.train[rows], folds[rows]

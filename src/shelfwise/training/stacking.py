@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Stack:
     parts: tuple[FittedMember, ...]
     targets: Matrix
     validation: Rows
+    # policies without a fold that were fitted beside the one of all products, until they are asked for
+    _crossed: list[CrossedPolicy] = field(default_factory=list, init=False)
 
     @classmethod
     def from_members(
@@ -109,7 +111,20 @@ class Stack:
         own_context = self._context(model, context, patterns)
 
         def fitted() -> State:
-            return fit_policy(policy, outputs, targets, validation, own_context).state()
+            if validation is not None or not self._fits_at_once(policy, model):
+                return fit_policy(policy, outputs, targets, validation, own_context).state()
+            # Cross-fitting comes next. Six at once leave cores idle for less long than one and then five.
+            alone = self._part(own_context, "all")
+
+            def fit_one(fold: int | None) -> CrossedPolicy | None:
+                if fold is not None:
+                    return self._fitted_without(fold, model, context)
+                fit_policy(policy, outputs, targets, None, alone)
+                return None
+
+            one_each = side_by_side(fit_one, [None, *self._each_fold()])
+            self._crossed.extend(part for part in one_each if part is not None)
+            return policy.state()
 
         # Restored even where it was just fitted: a resumed run then goes exactly the same way.
         policy.restore(checkpoints.run(f"system.{self.name}", fitted))
@@ -127,32 +142,10 @@ class Stack:
         Without validation rows, they choose which of its variants the policy of `model` becomes.
         """
         predictions = self._out_of_fold()
-        present = np.stack([one.present for one in predictions], axis=1)
         targets = self.targets[self.parts[0].rows]
-        folds = self.parts[0].folds
-
-        def fitted_without(fold: int) -> CrossedPolicy:
-            held_out = np.flatnonzero(folds == fold)
-            others = np.flatnonzero(folds != fold)
-            # The fold's policy need only solve for the presence patterns that it will meet.
-            patterns = _patterns_in(present[held_out])
-            own_context = self._context(model, context, patterns)
-            own_context = dataclasses.replace(
-                own_context, loops=context.loops.part(f"without{fold}")
-            )
-            # A new policy a fold, and no early stopping: validation products stay out of cross-fitting.
-            policy = make_policy(model.config, self.name)
-            known = [one.take(others) for one in predictions]
-            learnt = self._drawn(known, targets[others], model, context)
-            policy = fit_policy(policy, *learnt, None, own_context)
-            return CrossedPolicy(held_out, policy.variants())
 
         def computed() -> State:
-            each_fold = np.unique(folds).tolist()
-            if self._fits_at_once(model):
-                crossed = side_by_side(fitted_without, each_fold)
-            else:
-                crossed = [fitted_without(fold) for fold in each_fold]
+            crossed = self._crossed or self._fitted_without_each_fold(model, context)
             # Thresholds rest on the validation scores of the policy as it is.
             chosen = 0 if len(self.validation) else kept_variant(crossed, predictions, targets)
             # (rows, L): every row is filled by exactly one fold.
@@ -164,9 +157,39 @@ class Stack:
             return State(by_row, {"variant": chosen})
 
         state = checkpoints.run(f"cross.{self.name}", computed)
+        self._crossed.clear()
         variants = model.policies[self.name].variants()
         model.policies[self.name] = variants[state.facts["variant"]]
         return matrix_from(state.arrays, "scores")
+
+    def _fitted_without_each_fold(self, model: Model, context: Context) -> list[CrossedPolicy]:
+        def fitted(fold: int) -> CrossedPolicy:
+            return self._fitted_without(fold, model, context)
+
+        if self._fits_at_once(model.policies[self.name], model):
+            return side_by_side(fitted, self._each_fold())
+        return [fitted(fold) for fold in self._each_fold()]
+
+    def _fitted_without(self, fold: int, model: Model, context: Context) -> CrossedPolicy:
+        """A new policy, fitted on the products of all other folds."""
+        folds, predictions = self.parts[0].folds, self._out_of_fold()
+        targets = self.targets[self.parts[0].rows]
+        held_out = np.flatnonzero(folds == fold)
+        others = np.flatnonzero(folds != fold)
+        # The fold's policy need only solve for the presence patterns that it will meet.
+        present = np.stack([one.present[held_out] for one in predictions], axis=1)
+        own_context = self._context(model, context, _patterns_in(present))
+        own_context = self._part(own_context, f"without{fold}")
+        policy = make_policy(model.config, self.name)
+        known = [one.take(others) for one in predictions]
+        outputs, known_targets = self._drawn(known, targets[others], model, context)
+        # No early stopping: validation products stay out of cross-fitting.
+        policy = fit_policy(policy, outputs, known_targets, None, own_context)
+        return CrossedPolicy(held_out, policy.variants())
+
+    def _each_fold(self) -> list[int]:
+        folds: list[int] = np.unique(self.parts[0].folds).tolist()
+        return folds
 
     def _drawn(
         self, predictions: Sequence[Prediction], targets: Matrix, model: Model, context: Context
@@ -179,18 +202,22 @@ class Stack:
             targets = targets[rows]
         return MemberOutputs.stack(predictions), dense(targets)
 
-    def _fits_at_once(self, model: Model) -> bool:
-        """Whether policies of several folds are fitted at the same time."""
+    def _fits_at_once(self, policy: FusionPolicy, model: Model) -> bool:
+        """Whether several policies such as `policy` are fitted at the same time."""
         products = min(len(self.parts[0].rows), model.config.stacking.max_products)
         scores = products * len(self.parts) * self.targets.shape[1]
         # each has a copy of the scores that it learns from
-        return model.policies[self.name].fits_in_threads and scores <= MAX_SCORES_AT_ONCE
+        return policy.fits_in_threads and scores <= MAX_SCORES_AT_ONCE
 
     def _out_of_fold(self) -> list[Prediction]:
         return [part.out_of_fold for part in self.parts]
 
     def _validation(self) -> list[Prediction]:
         return [part.predictions.take(self.validation) for part in self.parts]
+
+    def _part(self, context: Context, name: str) -> Context:
+        """For one of several fits of a stage, which keep what they have learnt side by side."""
+        return dataclasses.replace(context, loops=context.loops.part(name))
 
     def _context(
         self, model: Model, context: Context, patterns: tuple[tuple[bool, ...], ...]

@@ -134,7 +134,7 @@ class ImageBranch(nn.Module):
         self.body = encoder.body()
         self._norms = encoder.norms
         self._rule = settings.frozen_bn
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout: nn.Module = nn.Dropout(settings.dropout)
         hidden: list[nn.Module] = []
         if settings.hidden:
             hidden = [self.dropout, nn.Linear(encoder.features, settings.hidden), nn.ReLU()]
