@@ -20,7 +20,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from shelfwise.core import registry
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import (
@@ -365,6 +365,21 @@ class TestPolicies:
 
     def test_same_seed_same_weights(self, policy_name: str) -> None:
         assert same_arrays(fitted(policy_name, seed=5).state(), fitted(policy_name, seed=5).state())
+
+    def test_several_fitted_together_are_those_fitted_alone(self, policy_name: str) -> None:
+        if policy_name == "search":
+            pytest.skip("it is not fitted without validation products")
+        policies = [make_policy(policy_name) for _ in range(2)]
+        context = Context(seed=5, labels=NAMES)
+        examples = [make_outputs(all_masks(160), seed=seed) for seed in range(2)]
+        tasks = [
+            PolicyTask(policy, *example, context)
+            for policy, example in zip(policies, examples, strict=True)
+        ]
+        type(policies[0]).fit_each(tasks)
+        for policy, (outputs, targets) in zip(policies, examples, strict=True):
+            alone = make_policy(policy_name).fit(outputs, targets, None, context)
+            assert same_arrays(policy.state(), alone.state())
 
     def test_changes_nothing_that_it_is_given(self, policy_name: str) -> None:
         outputs, targets = make_outputs(all_masks(160))

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -119,6 +120,20 @@ def test_counting_finds_what_scikit_learn_finds(tmp_path):
     ):
         assert ours[name] == pytest.approx(theirs[name]), name
     assert ours["peak_mib"] > 10
+
+
+def test_launches_and_waits_are_counted():
+    weights, rows = torch.ones(4, 2, requires_grad=True), torch.ones(8, 4)
+
+    def work(epochs):
+        for _ in range(epochs):
+            # a product and a sum; a view and a new tensor are nothing
+            float((rows.T.mT @ weights).view(-1).detach().sum())
+            torch.empty(3)
+
+    launches = benchmark("kernel_launches")
+    once, twice = launches.counted(work, 1), launches.counted(work, 2)
+    assert {name: twice[name] - once[name] for name in once} == {"launches": 2, "waits": 1}
 
 
 def test_a_share_of_the_work_stands_for_all_of_it(timing):

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,9 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import ConfigError
+from shelfwise.fusion import policy
 from shelfwise.model.model import Model
+from shelfwise.nn.fusion.batched_policies import fit_as_one
 from shelfwise.nn.threads import torch_threads
 from shelfwise.training import stacking
 from shelfwise.training.checkpoints import Checkpoints
@@ -140,6 +143,12 @@ class TestFit:
             "image",
             "title",
         )
+
+
+def stacked_scores(model: Model, stack: Stack) -> Floats:
+    """What the fitted policy makes of the members' scores."""
+    outputs = MemberOutputs.stack([part.out_of_fold for part in stack.parts])
+    return model.policies["fused"].fuse(outputs)
 
 
 class Spy(FusionPolicy):
@@ -342,6 +351,38 @@ class TestCrossed:
                     stack.fit(model, Context(), stages)
                 found.append(stack.cross_fitted(model, Context(), stages))
         np.testing.assert_array_equal(found[0], found[1])
+
+    def test_on_a_gpu_the_networks_of_all_folds_are_trained_as_one(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        training = {"epochs": 3, "batch_size": 8, "loss": "bce"}
+        parts = [
+            {"policy": "logistic"},
+            {"policy": "policy", "settings": {"hidden": [[8, "tanh"]], "training": training}},
+        ]
+        rows, folds = np.arange(TRAIN), np.arange(TRAIN) % 5
+        model = model_of("blend", {"parts": parts})
+        stack = stack_of(
+            model, NOBODY, learned(rows, folds=folds), learned(rows, "description", folds)
+        )
+        stack.fit(model, Context(seed=1), Checkpoints())
+        expected = stack.cross_fitted(model, Context(seed=1), Checkpoints())
+        fused = stacked_scores(model, stack)
+        together: list[int] = []
+
+        def noted(networks: Any, *others: Any) -> list[int]:
+            together.append(len(networks))
+            return fit_as_one(networks, *others)
+
+        for file in (stacking, policy):
+            monkeypatch.setattr(file, "device", lambda: torch.device("cuda"))
+        monkeypatch.setattr(policy, "fit_as_one", noted)
+        stack.fit(model, Context(seed=1), Checkpoints())
+        np.testing.assert_allclose(stacked_scores(model, stack), fused, atol=1e-4)
+        found = stack.cross_fitted(model, Context(seed=1), Checkpoints())
+        # those of five folds, and the one for all products
+        assert together == [6]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
     def test_a_finished_crossing_is_read_again(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from shelfwise.core.types import Context, Floats, MemberOutputs, PluginSettings, State
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 
 class NoNetworkError(PluginError):
     """The policy cannot be written as a network."""
+
+
+@dataclass(frozen=True)
+class PolicyTask:
+    """A policy that is to be fitted, without validation products.
+
+    Args:
+        outputs: the members' predictions for N products.
+        targets: (N, L) of 0 and 1.
+    """
+
+    policy: FusionPolicy
+    outputs: MemberOutputs
+    targets: Floats
+    context: Context
 
 
 class FusionPolicy(ABC):
@@ -48,6 +64,15 @@ class FusionPolicy(ABC):
         context: Context,
     ) -> Self:
         """Learn from the members' predictions and the targets (N, L); simple rules just return self."""
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[PolicyTask]) -> None:
+        """Fit several policies of this kind, of equal settings, members and labels, as :meth:`fit` would.
+
+        By default one after the other. A GPU may train networks together in little more than the time of one.
+        """
+        for task in tasks:
+            task.policy.fit(task.outputs, task.targets, None, task.context)
 
     @abstractmethod
     def fuse(self, outputs: MemberOutputs) -> Floats:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.read_only import changes_refused, lent
 from shelfwise.core.sparse_scores import highest_scores, row_slices
 from shelfwise.core.types import Context, Floats, Matrix, MemberOutputs, Prediction
@@ -81,4 +82,22 @@ def fit_policy(
     with changes_refused(policy):
         return policy.fit(
             lent(policy, outputs), lent(policy, targets), lent(policy, validation), context
+        )
+
+
+def fit_each_policy(tasks: Sequence[PolicyTask]) -> None:
+    """As :func:`fit_policy`, of several policies of one kind and equal settings.
+
+    Raises:
+        PluginError: as there.
+    """
+    some = tasks[0].policy
+    with changes_refused(some):
+        type(some).fit_each(
+            [
+                dataclasses.replace(
+                    task, outputs=lent(some, task.outputs), targets=lent(some, task.targets)
+                )
+                for task in tasks
+            ]
         )

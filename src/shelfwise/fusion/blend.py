@@ -9,7 +9,8 @@ import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
@@ -17,9 +18,9 @@ from scipy.special import expit
 
 from shelfwise import aliases
 from shelfwise.core import registry
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.logit import clipped_logit
-from shelfwise.core.plugin_answers import fit_policy, fused
+from shelfwise.core.plugin_answers import fit_each_policy, fit_policy, fused
 from shelfwise.core.types import (
     Bools,
     Context,
@@ -32,7 +33,7 @@ from shelfwise.core.types import (
 from shelfwise.errors import ShelfwiseError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 MIN_PRODUCTS = 50
 """Training products that have a set of members, for the set not to be rare."""
@@ -153,10 +154,26 @@ class Blend(FusionPolicy):
         for i, part in enumerate(self.parts_):
             own_context = replace(context, seed=context.seed + i)
             fit_policy(part, outputs, targets, validation, own_context)
-        # which sets of members are rare is a fact of the training products, so it is kept with the model
-        sets, counts = np.unique(outputs.present, axis=0, return_counts=True)
-        self.familiar_ = sets[counts >= MIN_PRODUCTS]
+        self.familiar_ = _common_sets(outputs.present)
         return self
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[PolicyTask]) -> None:
+        """Part by part: that of all blends at once."""
+        blends = [cast(Blend, task.policy) for task in tasks]
+        for i in range(len(blends[0].parts_)):
+            fit_each_policy(
+                [
+                    replace(
+                        task,
+                        policy=blend.parts_[i],
+                        context=replace(task.context, seed=task.context.seed + i),
+                    )
+                    for blend, task in zip(blends, tasks, strict=True)
+                ]
+            )
+        for blend, task in zip(blends, tasks, strict=True):
+            blend.familiar_ = _common_sets(task.outputs.present)
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present.
@@ -219,7 +236,9 @@ class Blend(FusionPolicy):
 
     def to_module(self) -> nn.Module:
         """The parts as networks, and the mean of their logits."""
-        from shelfwise.nn.fusion.fusion_module import FusionModule  # torch is only needed here
+        # torch is only needed here
+        from shelfwise.nn.fusion.blended_logits import mean_of_familiar_logits, mean_of_logits
+        from shelfwise.nn.fusion.fusion_module import FusionModule
 
         # a part that does not count need not be in the graph
         counted = np.flatnonzero(self.weights_)
@@ -228,11 +247,12 @@ class Blend(FusionPolicy):
         skips_rare = self._parts_that_skip_rare()
         if skips_rare is None or self.familiar_ is None:
             shares = (weights / weights.sum()).astype(np.float32)
-            return FusionModule(_mean_of_logits, parts, shares=shares[:, None, None])
+            rule = partial(mean_of_logits, epsilon=EPSILON)
+            return FusionModule(rule, parts, shares=shares[:, None, None])
         # a graph cannot compare with no set at all, so the set of nobody is added; it has no scores anyway
         nobody = np.zeros((1, self.familiar_.shape[1]), np.bool_)
         return FusionModule(
-            _mean_of_familiar_logits,
+            partial(mean_of_familiar_logits, epsilon=EPSILON),
             parts,
             weights=weights.astype(np.float32)[:, None],
             skips_rare=skips_rare[counted, None],
@@ -266,29 +286,12 @@ class Blend(FusionPolicy):
         return other
 
 
+def _common_sets(present: Bools) -> Bools:
+    """The sets of members (S, M) that enough of N products have, kept with the model to know rare ones."""
+    sets, counts = np.unique(present, axis=0, return_counts=True)
+    return np.asarray(sets[counts >= MIN_PRODUCTS])
+
+
 def _make_policy(policy: str, settings: dict[str, Any]) -> FusionPolicy:
     plugin: type[FusionPolicy] = registry.fusion.load(policy)
     return plugin(registry.settings(plugin, settings, policy))
-
-
-def _mean_of_logits(scores: Tensor, present: Tensor, parts: Tensor, shares: Tensor) -> Tensor:
-    """Scores (B, L) of the scores of all `parts` (P, B, L), which have fixed `shares` (P, 1, 1)."""
-    return (shares * parts.logit(eps=EPSILON)).sum(dim=0).sigmoid()
-
-
-def _mean_of_familiar_logits(
-    scores: Tensor,
-    present: Tensor,
-    parts: Tensor,
-    weights: Tensor,
-    skips_rare: Tensor,
-    familiar: Tensor,
-) -> Tensor:
-    """The same where some parts count only for sets of members that are among the `familiar` (S, M).
-
-    Both `weights` and `skips_rare` are (P, 1).
-    """
-    is_familiar = (present.unsqueeze(1) == familiar).all(dim=2).any(dim=1)  # (B,)
-    counted = weights * (is_familiar | ~skips_rare)  # (P, B)
-    shares = counted / counted.sum(dim=0)
-    return (shares.unsqueeze(2) * parts.logit(eps=EPSILON)).sum(dim=0).sigmoid()

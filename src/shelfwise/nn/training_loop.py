@@ -173,14 +173,16 @@ def _learn_epoch(
     """
     state = step.state
     state.network.train()
-    last_loss = 0.0
+    last = torch.zeros(())
 
     def draw(order: np.random.Generator) -> Iterator[Rows]:
-        return _batch_rows(order.permutation(len(train)), settings.batch_size)
+        return batch_rows(order.permutation(len(train)), settings.batch_size)
 
     for rows in state.batches_left(draw):
-        last_loss = step(train, targets, rows)
-    # once weights are no numbers, no later step makes them numbers again
+        last = step(train, targets, rows)
+    # Once weights are no numbers, no later step makes them numbers again. A GPU would be waited for if each
+    # step's loss were read.
+    last_loss = last.item()
     if not np.isfinite(last_loss):
         raise ConfigError(
             f"{title}: the loss became {last_loss} in epoch {state.epoch}; "
@@ -215,7 +217,7 @@ def run_network(
     # of no row at all the width is not known
     result: Floats = np.zeros((0, 0), np.float32)
     move_to_device(network)
-    for rows in _batch_rows(order, batch_size):
+    for rows in batch_rows(order, batch_size):
         output = run(inputs, rows).float().cpu().numpy()
         # the first batch tells the width
         if not len(result):
@@ -245,7 +247,7 @@ class _TrainStep:
         # of all epochs: the cosine ends with the last one, whether patience stops earlier or not
         self._steps = steps
 
-    def __call__(self, inputs: Batches, targets: Floats, rows: Rows) -> float:
+    def __call__(self, inputs: Batches, targets: Floats, rows: Rows) -> Tensor:
         """Take the next step, on the given rows; the loss before it."""
         self.state.optimizer.zero_grad()
         loss = self._loss(inputs, targets, rows)
@@ -256,17 +258,17 @@ class _TrainStep:
         self.state.optimizer.step()
         if self._after_step is not None:
             self._after_step(self._network)
-        return loss.item()
+        return loss.detach()
 
     @torch.inference_mode()
     def validate(self, inputs: Batches, targets: Floats) -> float:
         """The mean loss of other products."""
         self._network.eval()
-        total = 0.0
-        for rows in _batch_rows(np.arange(len(inputs)), self._settings.batch_size):
-            mean_of_batch = self._loss(inputs, targets, rows).item()
-            total += mean_of_batch * len(rows)
-        return total / max(len(inputs), 1)
+        batches = list(batch_rows(np.arange(len(inputs)), self._settings.batch_size))
+        # read together, in double precision, once all of them are computed
+        means = torch.stack([self._loss(inputs, targets, rows) for rows in batches]).tolist()
+        total = sum(mean * len(rows) for mean, rows in zip(means, batches, strict=True))
+        return float(total / len(inputs))
 
     def _loss(self, inputs: Batches, targets: Floats, rows: Rows) -> Tensor:
         logits = self._run(inputs, rows, self._settings.precision, self.state.steps)
@@ -274,5 +276,6 @@ class _TrainStep:
         return self._loss_of(logits.float(), *to_device([torch.from_numpy(targets[rows])]))
 
 
-def _batch_rows(rows: Rows, size: int) -> Iterator[Rows]:
+def batch_rows(rows: Rows, size: int) -> Iterator[Rows]:
+    """`rows`, so many at a time."""
     return (rows[start : start + size] for start in range(0, len(rows), size))

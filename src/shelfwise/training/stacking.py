@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from shelfwise.config import Config
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.modality import Modality, presence_patterns
-from shelfwise.core.plugin_answers import fit_policy, fused_predictions
+from shelfwise.core.plugin_answers import fit_each_policy, fit_policy, fused_predictions
 from shelfwise.core.registry import make_policy
 from shelfwise.core.sparse_scores import dense, in_row_order
 from shelfwise.core.types import (
@@ -26,11 +27,14 @@ from shelfwise.core.types import (
 )
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
+from shelfwise.nn.device import device
 from shelfwise.nn.side_by_side import side_by_side
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.kept_predictions import matrix_arrays, matrix_from
 from shelfwise.training.policy_variants import CrossedPolicy, kept_variant
 from shelfwise.training.product_draw import draw_products
+
+Fold = TypeVar("Fold")
 
 MAX_SCORES_AT_ONCE = 1 << 25
 """Of products, members and labels (128 MiB): up to so many, policies of several folds are fitted at once."""
@@ -114,16 +118,13 @@ class Stack:
             if validation is not None or not self._fits_at_once(policy, model):
                 return fit_policy(policy, outputs, targets, validation, own_context).state()
             # Cross-fitting comes next. Six at once leave cores idle for less long than one and then five.
-            alone = self._part(own_context, "all")
+            alone = PolicyTask(policy, outputs, targets, self._part(own_context, "all"))
 
-            def fit_one(fold: int | None) -> CrossedPolicy | None:
-                if fold is not None:
-                    return self._fitted_without(fold, model, context)
-                fit_policy(policy, outputs, targets, None, alone)
-                return None
+            def task_of(fold: int | None) -> PolicyTask:
+                return alone if fold is None else self._task_without(fold, model, context)
 
-            one_each = side_by_side(fit_one, [None, *self._each_fold()])
-            self._crossed.extend(part for part in one_each if part is not None)
+            _, *without = _fitted_at_once(task_of, [None, *self._each_fold()])
+            self._crossed.extend(self._crossing(without))
             return policy.state()
 
         # Restored even where it was just fitted: a resumed run then goes exactly the same way.
@@ -163,15 +164,24 @@ class Stack:
         return matrix_from(state.arrays, "scores")
 
     def _fitted_without_each_fold(self, model: Model, context: Context) -> list[CrossedPolicy]:
-        def fitted(fold: int) -> CrossedPolicy:
-            return self._fitted_without(fold, model, context)
+        def task_of(fold: int) -> PolicyTask:
+            return self._task_without(fold, model, context)
 
         if self._fits_at_once(model.policies[self.name], model):
-            return side_by_side(fitted, self._each_fold())
-        return [fitted(fold) for fold in self._each_fold()]
+            return self._crossing(_fitted_at_once(task_of, self._each_fold()))
+        # only one fold's scores are copied at a time
+        return self._crossing([_fitted(task_of(fold)) for fold in self._each_fold()])
 
-    def _fitted_without(self, fold: int, model: Model, context: Context) -> CrossedPolicy:
-        """A new policy, fitted on the products of all other folds."""
+    def _crossing(self, policies: Sequence[FusionPolicy]) -> list[CrossedPolicy]:
+        """The policies fitted without each fold, with the rows that they are to score."""
+        folds = zip(self._each_fold(), policies, strict=True)
+        return [
+            CrossedPolicy(np.flatnonzero(self.parts[0].folds == fold), policy.variants())
+            for fold, policy in folds
+        ]
+
+    def _task_without(self, fold: int, model: Model, context: Context) -> PolicyTask:
+        """A new policy, to be fitted on the products of all other folds."""
         folds, predictions = self.parts[0].folds, self._out_of_fold()
         targets = self.targets[self.parts[0].rows]
         held_out = np.flatnonzero(folds == fold)
@@ -184,8 +194,7 @@ class Stack:
         known = [one.take(others) for one in predictions]
         outputs, known_targets = self._drawn(known, targets[others], model, context)
         # No early stopping: validation products stay out of cross-fitting.
-        policy = fit_policy(policy, outputs, known_targets, None, own_context)
-        return CrossedPolicy(held_out, policy.variants())
+        return PolicyTask(policy, outputs, known_targets, own_context)
 
     def _each_fold(self) -> list[int]:
         folds: list[int] = np.unique(self.parts[0].folds).tolist()
@@ -224,6 +233,21 @@ class Stack:
     ) -> Context:
         labels = tuple(model.labels.names)
         return dataclasses.replace(context, title=self.name, labels=labels, patterns=patterns)
+
+
+def _fitted(task: PolicyTask) -> FusionPolicy:
+    return fit_policy(task.policy, task.outputs, task.targets, None, task.context)
+
+
+def _fitted_at_once(
+    task_of: Callable[[Fold], PolicyTask], folds: Sequence[Fold]
+) -> list[FusionPolicy]:
+    """The policies of all folds, fitted: in threads on a processor, and together on a GPU."""
+    if device().type == "cpu":
+        return side_by_side(lambda fold: _fitted(task_of(fold)), folds)
+    tasks = [task_of(fold) for fold in folds]
+    fit_each_policy(tasks)
+    return [task.policy for task in tasks]
 
 
 def tunable_policy(config: Config, name: str, cross_fitted: bool) -> FusionPolicy:

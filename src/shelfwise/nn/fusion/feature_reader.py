@@ -83,7 +83,7 @@ class FeatureReader(nn.Module):
 
 
 def keep_members(present: Tensor, dropout: float) -> Tensor:
-    """Presence (B, M) after dropping members at random.
+    """Presence (..., B, M) after dropping members at random.
 
     Products that would lose every member keep all they have.
     """
@@ -94,4 +94,4 @@ def keep_members(present: Tensor, dropout: float) -> Tensor:
     own = generator() if present.device.type == "cpu" else None
     chances = torch.rand(present.shape, device=present.device, generator=own)
     kept = present & (chances >= dropout)
-    return torch.where(kept.any(dim=1, keepdim=True), kept, present)
+    return torch.where(kept.any(dim=-1, keepdim=True), kept, present)

@@ -89,15 +89,8 @@ def fit_policy(
     Returns:
         The network, and the epoch its weights are from.
     """
-    rows = np.flatnonzero(outputs.present.any(axis=1))
-    # taking all rows would copy them
-    if len(rows) < len(outputs):
-        outputs = outputs.take(rows)
-        targets = targets[rows]
-    members, labels = outputs.scores.shape[1:]
-    with torch_seed(context.seed):
-        network = PolicyNetwork(members, labels, settings)
-    network.fit_statistics(outputs)
+    outputs, targets = with_a_member(outputs, targets)
+    network = new_network(outputs, settings, context.seed)
     watched = None
     if validation is not None and len(validation[0]):
         watched = (PolicyBatches(validation[0]), validation[1])
@@ -107,6 +100,24 @@ def fit_policy(
             network, PolicyBatches(outputs), targets, settings.training, context, watched, "policy"
         )
     return network, epochs
+
+
+def with_a_member(outputs: MemberOutputs, targets: Floats) -> tuple[MemberOutputs, Floats]:
+    """The products that any member is present for, and their targets."""
+    rows = np.flatnonzero(outputs.present.any(axis=1))
+    # taking all rows would copy them
+    if len(rows) == len(outputs):
+        return outputs, targets
+    return outputs.take(rows), targets[rows]
+
+
+def new_network(outputs: MemberOutputs, settings: PolicySettings, seed: int) -> PolicyNetwork:
+    """A network for such outputs with first weights from `seed`, to be trained."""
+    members, labels = outputs.scores.shape[1:]
+    with torch_seed(seed):
+        network = PolicyNetwork(members, labels, settings)
+    network.fit_statistics(outputs)
+    return network
 
 
 def run_policy(network: PolicyNetwork, outputs: MemberOutputs) -> Floats:
@@ -135,7 +146,7 @@ def weights_of(network: PolicyNetwork) -> dict[str, NDArray[Any]]:
 
 
 class PolicyNetwork(nn.Module):
-    """Scores (B, M, L) and presence (B, M) to fused logits (B, L)."""
+    """Scores (B, M, L) and presence (B, M) to fused logits (B, L), also with further dimensions in front."""
 
     def __init__(self, members: int, labels: int, settings: PolicySettings) -> None:
         super().__init__()
@@ -179,19 +190,19 @@ class PolicyNetwork(nn.Module):
         """Fused logits (B, L)."""
         chosen = self.settings
         bits = keep_members(present, chosen.member_dropout if self.training else 0).float()
-        mask = bits.unsqueeze(2)
+        mask = bits.unsqueeze(-1)
         needs_logits = chosen.input == "logits" or chosen.residual
         logits = _logits(scores) if needs_logits else scores
         read = scores
         if chosen.input == "logits":
             read = (logits - self.mean) / self.spread
         # an absent member's scores are 0; standardised logits of 0 are their mean
-        flat = (read * mask).flatten(1)
+        flat = (read * mask).flatten(-2)
         if chosen.presence_bits:
-            flat = torch.cat([flat, bits], dim=1)
+            flat = torch.cat([flat, bits], dim=-1)
         fused: Tensor = self.layers(flat)
         if chosen.residual:
-            mean_logit = (logits * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+            mean_logit = (logits * mask).sum(dim=-2) / mask.sum(dim=-2).clamp_min(1)
             fused = fused + mean_logit
         return fused
 
