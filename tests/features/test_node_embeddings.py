@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from pydantic import ValidationError
 
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
+from shelfwise.core.types import Context
+from shelfwise.features import node_embeddings
 from shelfwise.features.node_embeddings import WalkSettings, closeness, node_vectors, walk
 
 EDGES = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5), (5, 6), (2, 6)]
@@ -93,13 +99,13 @@ def test_closeness_against_the_oracle(p: float) -> None:
         for i, a in enumerate(nodes):
             for j, b in enumerate(nodes):
                 expected[a, b] += 1 <= abs(i - j) <= 2
-    np.testing.assert_array_equal(closeness(ring(9), chosen, seed=4).toarray(), expected)
+    np.testing.assert_array_equal(closeness(ring(9), chosen, Context(seed=4)).toarray(), expected)
 
 
 def test_vectors_keep_parts_of_the_graph_apart() -> None:
     adjacency = sp.csr_array(sp.block_diag([ring(12), ring(12)], format="csr"))
     chosen = WalkSettings(dimensions=6, walks=20)
-    vectors = node_vectors(adjacency, chosen, seed=0)
+    vectors = node_vectors(adjacency, chosen, Context())
     assert vectors.shape == (24, 6)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alike = vectors @ vectors.T
@@ -108,4 +114,40 @@ def test_vectors_keep_parts_of_the_graph_apart() -> None:
         alike[np.arange(12), (np.arange(12) + 1) % 12].min()
         > alike[np.arange(12), (np.arange(12) + 6) % 12].max()
     )
-    assert np.array_equal(vectors, node_vectors(adjacency, chosen, seed=0))
+    assert np.array_equal(vectors, node_vectors(adjacency, chosen, Context()))
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 4])
+def test_killed_walks_go_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    monkeypatch.setattr("shelfwise.core.loop_checkpoints.MOST_TIME", np.inf)
+    chosen = WalkSettings(length=6, walks=3, window=2, dimensions=4, p=2.0)
+    # three walks at a time, of 21 in all
+    monkeypatch.setattr(node_embeddings, "_PAIRS_PER_BLOCK", 36)
+    whole = node_vectors(small_graph(), chosen, Context(seed=3))
+    left = killed_after
+
+    def killed_walk(*args: Any) -> Any:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        left -= 1
+        return walk(*args)
+
+    def begun() -> Context:
+        loops = LoopCheckpoints(tmp_path)
+        loops.begin("member.graph")
+        return replace(Context(seed=3), loops=loops)
+
+    monkeypatch.setattr(node_embeddings, "walk", killed_walk)
+    with pytest.raises(Killed):
+        node_vectors(small_graph(), chosen, begun())
+    # only what is left is walked
+    left = 7 - killed_after
+    np.testing.assert_array_equal(node_vectors(small_graph(), chosen, begun()), whole)
+    assert left == 0

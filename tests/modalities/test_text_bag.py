@@ -1,3 +1,5 @@
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -5,8 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Examples
 from shelfwise.errors import ConfigError, NotFittedError
+from shelfwise.modalities import text_bag
 from shelfwise.modalities.text_bag import TextBag, ngram_shares, train_vectors
 from shelfwise.text.ngrams import split_words, word_grams
 from tests.modalities.stored_state import assert_same_predictions, restored
@@ -152,3 +156,41 @@ def test_unfitted_says_so() -> None:
 def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValidationError):
         TextBag.Settings.model_validate({"words": ()})
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 5])
+def test_a_killed_training_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    monkeypatch.setattr("shelfwise.core.loop_checkpoints.MOST_TIME", np.inf)
+    catalog, targets = catalog_of(60)
+    member = TextBag(TextBag.Settings.model_validate({"dimensions": 4, "epochs": 6}), "title")
+    train = Examples(member.prepare(catalog, Context()), targets).present()
+    whole = member.fit(train, None, Context(seed=1)).state().arrays
+    left, real = killed_after, text_bag._train_epoch
+
+    def killed_epoch(*args: Any) -> None:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        left -= 1
+        real(*args)
+
+    def begun() -> Context:
+        loops = LoopCheckpoints(tmp_path)
+        loops.begin("member.title")
+        return replace(Context(seed=1), loops=loops)
+
+    monkeypatch.setattr(text_bag, "_train_epoch", killed_epoch)
+    with pytest.raises(Killed):
+        member.fit(train, None, begun())
+    # only what is left is learnt
+    left = 6 - killed_after
+    resumed = member.fit(train, None, begun()).state().arrays
+    assert left == 0
+    for name, values in whole.items():
+        np.testing.assert_array_equal(resumed[name], values)

@@ -9,12 +9,15 @@ Dimensions: V nodes, E edges, W walks.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.core.types import Bools, Floats, PluginSettings, Rows
+from shelfwise.core.loop_checkpoints import LoopState
+from shelfwise.core.types import Bools, Context, Floats, PluginSettings, Rows
 from shelfwise.features.vector_math import unit
 
 Nodes = NDArray[np.int32]
@@ -76,25 +79,44 @@ def walk(
     return visits
 
 
-def closeness(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> sp.csr_array:
+def closeness(adjacency: sp.csr_array, settings: WalkSettings, context: Context) -> sp.csr_array:
     """How often (V, V) two nodes are visited at most `window` steps apart; symmetric."""
     nodes = adjacency.shape[0]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(context.seed)
     starts = np.tile(np.arange(nodes), settings.walks)
     block_size = max(1, _PAIRS_PER_BLOCK // (settings.length * settings.window))
     furthest = min(settings.window, settings.length - 1)
     counts = sp.csr_array((nodes, nodes), dtype=np.float32)
-    for first in range(0, len(starts), block_size):
+    begun = 0
+    marks = {
+        "edges": [nodes, adjacency.nnz],
+        "settings": settings.model_dump(mode="json"),
+        "seed": context.seed,
+    }
+    checkpoint = context.loops.next(marks)
+    kept = checkpoint.load()
+    if kept is not None:
+        arrays, facts = kept
+        parts = (arrays["counts"], arrays["columns"], arrays["rows"])
+        counts = sp.csr_array(parts, shape=counts.shape)
+        begun, rng.bit_generator.state = facts["walks"], facts["chance"]
+
+    def state(walks: int) -> LoopState:
+        arrays = {"counts": counts.data, "columns": counts.indices, "rows": counts.indptr}
+        return arrays, {"walks": walks, "chance": rng.bit_generator.state}
+
+    for first in range(begun, len(starts), block_size):
         visits = walk(adjacency, starts[first : first + block_size], settings, rng)
         # each visit with the one so many steps later; the other direction is added at the end
         earlier = np.concatenate([visits[:, :-gap].ravel() for gap in range(1, furthest + 1)])
         later = np.concatenate([visits[:, gap:].ravel() for gap in range(1, furthest + 1)])
         ones = np.ones(len(earlier), np.float32)
         counts = counts + sp.coo_array((ones, (earlier, later)), shape=(nodes, nodes)).tocsr()
+        checkpoint.keep(partial(state, first + block_size))
     return sp.csr_array(counts + counts.T)
 
 
-def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> Floats:
+def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, context: Context) -> Floats:
     """A vector of length 1 for each node, (V, min(V, dimensions)); the same for the same seed.
 
     The matrix holds ``max(0, log(#(a, b) * total / (#a * #b)))``: how much oftener two nodes meet than by
@@ -106,7 +128,7 @@ def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> 
     # a second to import, and needed only here
     from sklearn.utils.extmath import randomized_svd
 
-    counts = closeness(adjacency, settings, seed)
+    counts = closeness(adjacency, settings, context)
     visits = counts.sum(axis=0)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     by_chance = visits[rows] * visits[counts.indices]
@@ -114,7 +136,7 @@ def node_vectors(adjacency: sp.csr_array, settings: WalkSettings, seed: int) -> 
     counts.data = np.log(np.maximum(ratios, 1)).astype(np.float32)
     counts.eliminate_zeros()
     size = min(settings.dimensions, counts.shape[0])
-    left, weight, _ = randomized_svd(counts, size, random_state=seed)
+    left, weight, _ = randomized_svd(counts, size, random_state=context.seed)
     # the square root shares each singular value between both sides, as word2vec's two matrices do
     return np.asarray(unit(left * np.sqrt(weight)), np.float32)
 

@@ -108,7 +108,7 @@ class GraphClassifier(RowModality):
         lists: RelationLists = train.inputs.lists
         graph = lists.graph
         if self.settings.input == "embedding":
-            vectors = node_vectors(graph.adjacency, self.settings.walks, context.seed)
+            vectors = node_vectors(graph.adjacency, self.settings.walks, context)
             self._place = NodeVectors(graph, vectors)
         else:
             # edges may lead over held-out products, but their labels stay unknown

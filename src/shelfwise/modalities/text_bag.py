@@ -8,6 +8,7 @@ Dimensions: N texts, K known n-grams, D numbers of a vector, L labels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
+from shelfwise.core.loop_checkpoints import LoopState
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import (
     Bools,
@@ -231,8 +233,23 @@ def train_vectors(
     vectors = torch.from_numpy(initial.astype(np.float32))
     labels = torch.zeros(targets.shape[1], dimensions)
     steps = -(-len(targets) // settings.batch_size)
+    begun = 0
+    marks = {"shape": [*shares.shape, targets.shape[1]], "rate": rate, "seed": context.seed}
+    checkpoint = context.loops.next({**marks, "settings": settings.model_dump(mode="json")})
+    kept = checkpoint.load()
+    if kept is not None:
+        arrays, facts = kept
+        vectors = torch.from_numpy(np.array(arrays["vectors"]))
+        labels = torch.from_numpy(np.array(arrays["labels"]))
+        begun, rng.bit_generator.state = facts["epochs"], facts["order"]
+
+    def state(epochs: int) -> LoopState:
+        arrays = {"vectors": vectors.numpy(), "labels": labels.numpy()}
+        return arrays, {"epochs": epochs, "order": rng.bit_generator.state}
+
     with context.progress("training the bag of words", settings.epochs) as progress:
-        for epoch in range(settings.epochs):
+        progress.advance(begun)
+        for epoch in range(begun, settings.epochs):
             # anew in every epoch, so that no product is always the last of its batch
             order = rng.permutation(len(targets))
             # the rate falls in a straight line over the steps of all epochs
@@ -246,6 +263,7 @@ def train_vectors(
             # the caller tries again with half the rate
             if not labels.isfinite().all():
                 break
+            checkpoint.keep(partial(state, epoch + 1))
     return vectors.numpy(), labels.numpy()
 
 
