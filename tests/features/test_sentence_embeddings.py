@@ -20,6 +20,7 @@ from shelfwise.features.sentence_encoder import (
     load_encoder,
     load_tokenizer,
 )
+from shelfwise.nn import device
 
 WORDS = ("red", "blue", "mug", "lamp")
 PAIRS = [
@@ -175,3 +176,41 @@ def test_batches_are_padded_and_masked(source: EncoderSource, catalog: Catalog) 
     assert numbers.shape == mask.shape == (2, 4)
     assert mask.tolist() == [[1, 0, 0, 0], [1, 1, 1, 1]]
     assert not numbers[mask == 0].any()
+
+
+def test_vectors_in_bfloat16_are_near_and_kept_apart(
+    source: EncoderSource,
+    catalog: Catalog,
+    encoded: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = TokenizedTexts.read(catalog, "title+description", source, 32)
+    context = Context(cache=tmp_path)
+    exact = encode_texts(read, source, context, "title")
+    monkeypatch.setattr(device, "_has_bfloat16", lambda: True)
+    found = encode_texts(read, source, context, "title")
+    assert len(encoded) == 2, "vectors of another precision were taken"
+    error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert 0 < error < 0.05
+    # each finds its own again
+    assert np.array_equal(encode_texts(read, source, context, "title"), found)
+    monkeypatch.undo()
+    assert np.array_equal(encode_texts(read, source, context, "title"), exact)
+
+
+def test_batches_are_larger_on_a_gpu(
+    source: EncoderSource, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def noted(encoder: Any, batches: Any, size: int, *_: Any, **__: Any) -> Any:
+        sizes.append(size)
+        return np.zeros((len(batches), 16), np.float32)
+
+    monkeypatch.setattr(room, "run_network", noted)
+    tokens = TokenizedTexts.read(catalog, "title", source, 32).tokens
+    room.run_encoder(load_encoder(source), tokens)
+    monkeypatch.setattr(room, "device", lambda: torch.device("cuda"))
+    room.run_encoder(load_encoder(source), tokens)
+    assert sizes == [room.BATCH, room.BATCH_ON_GPU]

@@ -104,6 +104,21 @@ def test_without_a_gpu_nothing_moves() -> None:
     assert network.moves == []
 
 
+def test_bfloat16_is_used_where_a_gpu_has_it_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not device.uses_bfloat16("auto")
+    monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
+    asked: list[bool] = []
+
+    def is_supported(including_emulation: bool = True) -> bool:
+        asked.append(including_emulation)
+        return True
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
+    assert device.uses_bfloat16("auto")
+    assert not device.uses_bfloat16("float32")
+    assert asked == [False]
+
+
 def test_a_policy_s_state_comes_from_the_device(request: pytest.FixtureRequest) -> None:
     outputs = MemberOutputs(np.full((8, 2, 3), 0.5, np.float32), np.ones((8, 2), bool), ())
     settings = Policy.Settings.model_validate({"training": {"epochs": 1}})

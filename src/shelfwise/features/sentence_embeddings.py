@@ -22,11 +22,18 @@ from shelfwise.features.sentence_encoder import (
     load_tokenizer,
     mean_pooling,
 )
+from shelfwise.nn.device import device, uses_bfloat16
 from shelfwise.nn.training_loop import run_network
 from shelfwise.text.vocabulary import Ragged
 
 CHUNK_ROWS = 8 * SHARD_ROWS
 """Texts encoded between two writes to the cache."""
+
+BATCH = 32
+
+BATCH_ON_GPU = 256
+"""A step of few texts leaves most of a GPU idle. The widest layers of a large encoder (4,096 numbers a token)
+then take 2 GiB for texts of 512 tokens."""
 
 _TOKENIZING = Lock()
 
@@ -104,8 +111,7 @@ def encode_texts(
     Args:
         title: of the progress.
     """
-    folder_name = hashlib.sha256(source.sha256.encode()).hexdigest()
-    folder = None if context.cache is None else context.cache / "texts" / folder_name
+    folder = None if context.cache is None else context.cache / "texts" / _folder_name(source)
     cache = EmbeddingCache(folder)
     keys = _token_digests(texts.tokens)
     # equal texts are encoded once, at their first place
@@ -133,8 +139,18 @@ def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     # texts of one length together, so that little padding is computed
     order = np.argsort(tokens.lengths, kind="stable")
     pooled = partial(mean_pooling, encoder)
-    batches = TokenBatches(tokens)
-    return run_network(encoder, batches, 32, order, forward=pooled, shared=True)
+    size = BATCH if device().type == "cpu" else BATCH_ON_GPU
+    return run_network(
+        encoder, TokenBatches(tokens), size, order, forward=pooled, shared=True, precision="auto"
+    )
+
+
+def _folder_name(source: EncoderSource) -> str:
+    """A name for all that vectors depend on, the text apart."""
+    weights = source.sha256
+    # vectors in bfloat16 have two or three digits: a run in float32 must not find them
+    facts = f"{weights}, bfloat16" if uses_bfloat16("auto") else weights
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _token_digests(tokens: Ragged) -> list[bytes]:

@@ -76,8 +76,21 @@ def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     return tuple(tensor.to(device(), non_blocking=True) for tensor in tensors)
 
 
+def pinned(tensor: Tensor) -> Tensor:
+    """`tensor` where a GPU can fetch it while the program goes on; for the processor as it is."""
+    return tensor if device().type == "cpu" else tensor.pin_memory()
+
+
+def uses_bfloat16(precision: Precision) -> bool:
+    """Whether `precision` means bfloat16 on the device."""
+    return precision == "bfloat16" or (precision == "auto" and _has_bfloat16())
+
+
+def _has_bfloat16() -> bool:
+    # a GPU that only emulates it would be slower
+    return device().type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def autocast(precision: Precision) -> AbstractContextManager[object]:
     """Inside the block, matrix products are computed in `precision`."""
-    has_bfloat16 = device().type == "cuda" and torch.cuda.is_bf16_supported()
-    enabled = precision == "bfloat16" or (precision == "auto" and has_bfloat16)
-    return torch.autocast(device().type, torch.bfloat16, enabled=enabled)
+    return torch.autocast(device().type, torch.bfloat16, enabled=uses_bfloat16(precision))

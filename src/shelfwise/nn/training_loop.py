@@ -204,6 +204,7 @@ def run_network(
     order: Rows | None = None,
     forward: Callable[..., Tensor] | None = None,
     shared: bool = False,
+    precision: Precision = "float32",
 ) -> Floats:
     """`network`'s output for every row, in row order.
 
@@ -211,6 +212,7 @@ def run_network(
         order: a permutation, so that rows of one length can share a batch.
         forward: what to call in place of the network itself, such as another of its methods.
         shared: as in :func:`fit_network`.
+        precision: number format of matrix products.
     """
     run = on_all_processes(network, forward) if shared else OneProcess(forward or network)
     order = np.arange(len(inputs)) if order is None else order
@@ -218,7 +220,7 @@ def run_network(
     result: Floats = np.zeros((0, 0), np.float32)
     move_to_device(network)
     for rows in batch_rows(order, batch_size):
-        output = run(inputs, rows).float().cpu().numpy()
+        output = run(inputs, rows, precision).float().cpu().numpy()
         # the first batch tells the width
         if not len(result):
             result = np.empty((len(order), *output.shape[1:]), np.float32)

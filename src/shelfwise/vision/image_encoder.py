@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,7 +20,9 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import PluginSettings, Rows
 from shelfwise.nn.batch_shares import OneProcess, on_all_processes
-from shelfwise.nn.device import device
+from shelfwise.nn.device import device, pinned, uses_bfloat16
+from shelfwise.vision.decoding_workers import MAX_WORKERS
+from shelfwise.vision.gradient_order import keep_gradients_dense
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
 from shelfwise.vision.image_features import PixelEncoder
 from shelfwise.vision.image_io import Fit, Pixels, Resizing
@@ -32,6 +35,9 @@ from shelfwise.vision.layer_freezing import (
     trained_modules,
 )
 from shelfwise.vision.pretrained_weights import WeightSource, build, config_of, load_backbone
+
+BATCH_ON_GPU = 128
+"""A step of few images leaves most of a GPU idle. The largest maps of VGG-16 then take 1.5 GiB."""
 
 BATCH_STATS_BATCH = 256
 """Images a batch where batch norms use the batch's own statistics: the paper's batches."""
@@ -124,7 +130,7 @@ class ImageEncoder:
         trained = trained_modules(backbone, source.used, last)
         norms = freeze(backbone, trained, everything=last == "all")
         parts = split_at(backbone, trained)
-        _keep_gradients_dense(backbone)
+        keep_gradients_dense(backbone)
         normalise = Normalise.of(rule, asdict(config))
         resizing = Resizing(settings.size or config.input_size[-1], settings.fit)
         # the memory layout in which convolutions are fastest on a CPU
@@ -184,21 +190,22 @@ class ImageEncoder:
         def run(pixels: Pixels) -> NDArray[Any]:
             by_view = np.moveaxis(self._with_mirrored(pixels), 1, 0)
             every = np.arange(len(pixels))
-            rows = [_to_row(run_batch(_PixelBatch(view), every)) for view in by_view]
+            rows = [_to_row(run_batch(_PixelBatch(view), every, "auto")) for view in by_view]
             return torch.stack(rows, dim=1).cpu().numpy()
 
         row_shape = _output_shape(
             nn.Sequential(self.normalise, fuse_batch_norm(part)), self.resizing.size
         )
-        return PixelEncoder(
-            run,
-            (self.views, *row_shape),
-            "float16",
-            self.resizing,
-            identity,
-            batch=BATCH_STATS_BATCH if batch_stats else 32,
-            batch_dependent=batch_stats,
+        frozen_rows = PixelEncoder(
+            run, (self.views, *row_shape), "float16", self.resizing, identity
         )
+        if device().type != "cpu":
+            # the cores are free to decode
+            threads = min(MAX_WORKERS, os.cpu_count() or 1)
+            frozen_rows = replace(frozen_rows, batch=BATCH_ON_GPU, threads=threads)
+        if batch_stats:
+            return replace(frozen_rows, batch=BATCH_STATS_BATCH, batch_dependent=True)
+        return frozen_rows
 
     def _identity(self, batch_stats: bool) -> str:
         """A hex digest of all that rows depend on, the image apart; it names a folder of the cache."""
@@ -206,6 +213,9 @@ class ImageEncoder:
         # spelled out, so that no renamed class empties the caches of earlier versions
         frame = f"Frame(size={size}, fit={fit!r})"
         facts = f"({frame}, {self.views}, {self.settings.normalisation!r}, {batch_stats})"
+        # rows in bfloat16 have two or three digits: a run in float32 must not find them
+        if self.parts.frozen is not None and uses_bfloat16("auto"):
+            facts += ", bfloat16"
         return _digest(facts, self.parts.frozen, self.normalise)
 
     def _with_mirrored(self, pixels: Pixels) -> Pixels:
@@ -220,7 +230,7 @@ class _PixelBatch:
     pixels: Pixels
 
     def batch(self, rows: Rows) -> tuple[Tensor, ...]:
-        return (torch.from_numpy(self.pixels[rows]),)
+        return (pinned(torch.from_numpy(self.pixels[rows])),)
 
 
 def count_weighted_layers(last: TrainLast, backbone: str) -> TrainLast:
@@ -252,7 +262,8 @@ def _to_row(crossing: Tensor) -> Tensor:
     """What is stored of the split's tensor: channels last, in half precision."""
     row = crossing.permute(0, 2, 3, 1) if crossing.ndim == 4 else crossing
     limit = torch.finfo(torch.float16).max
-    return row.clamp(-limit, limit).half()
+    # bfloat16 would round the limit up to what half precision calls infinite
+    return row.float().clamp(-limit, limit).half()
 
 
 @torch.inference_mode()
@@ -283,23 +294,3 @@ def _digest(facts: str, part: nn.Module | None, normalise: Normalise) -> str:
         if not name.endswith("num_batches_tracked"):
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:32]
-
-
-def _keep_gradients_dense(backbone: nn.Module) -> None:
-    """Let the gradient of a global pooling have the memory order of its input.
-
-    The pooling spreads its gradient as a view without memory order, on which batch norm's backward pass is
-    20 times slower.
-    """
-
-    pool = getattr(backbone, "global_pool", None)
-    if isinstance(pool, nn.Module):
-        pool.register_forward_pre_hook(_reorder_gradient)
-
-
-# by a name of its own, so that the network can be sent to other processes
-def _reorder_gradient(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    if inputs[0].ndim == 4 and inputs[0].requires_grad:
-        inputs[0].register_hook(  # type: ignore[no-untyped-call]
-            lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
-        )

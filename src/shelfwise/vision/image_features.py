@@ -32,6 +32,8 @@ log = logging.getLogger("shelfwise")
 
 MAX_BYTES_IN_MEMORY = 2 << 30
 THREADS = 2
+"""Of decoding on a processor, where the frozen part needs the other cores."""
+
 DIGEST_BYTES = 32
 
 _DECODED_TOGETHER = 8
@@ -51,6 +53,7 @@ class PixelEncoder:
         batch: images a call.
         batch_dependent: whether a row depends on its whole batch (batch statistics), so that only whole
             batches can be looked up.
+        threads: that wait for decoders.
     """
 
     run: Callable[[Pixels], NDArray[Any]]
@@ -60,6 +63,7 @@ class PixelEncoder:
     identity: str
     batch: int = 32
     batch_dependent: bool = False
+    threads: int = THREADS
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def encode_images(
     """
     folder = None if context.cache is None else context.cache / "pictures" / encoder.identity
     with (
-        ThreadPoolExecutor(THREADS) if len(sources) > 1 else _CallersThread() as pool,
+        ThreadPoolExecutor(encoder.threads) if len(sources) > 1 else _CallersThread() as pool,
         context.progress("images", len(sources)) as progress,
     ):
         # every file is read twice, here and to be decoded: bytes of all images would not fit into memory
