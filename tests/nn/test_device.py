@@ -119,6 +119,16 @@ def test_bfloat16_is_used_where_a_gpu_has_it_by_itself(monkeypatch: pytest.Monke
     assert asked == [False]
 
 
+@pytest.mark.parametrize(("free", "kind"), [(200, "cuda"), (199, "cpu")])
+def test_what_has_no_room_on_a_gpu_stays_on_the_processor(
+    free: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert device.device_with_room(1 << 60).type == "cpu"
+    monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 1000))
+    assert device.device_with_room(100).type == kind
+
+
 def test_a_policy_s_state_comes_from_the_device(request: pytest.FixtureRequest) -> None:
     outputs = MemberOutputs(np.full((8, 2, 3), 0.5, np.float32), np.ones((8, 2), bool), ())
     settings = Policy.Settings.model_validate({"training": {"epochs": 1}})

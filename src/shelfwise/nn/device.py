@@ -76,6 +76,18 @@ def to_device(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     return tuple(tensor.to(device(), non_blocking=True) for tensor in tensors)
 
 
+def device_with_room(needed: int) -> torch.device:
+    """The device; or the processor, where a GPU has not twice the bytes `needed` free.
+
+    Twice, as other processes may take of them meanwhile.
+    """
+    found = device()
+    if found.type == "cpu":
+        return found
+    free, _ = torch.cuda.mem_get_info(found)
+    return found if 2 * needed <= free else torch.device("cpu")
+
+
 def pinned(tensor: Tensor) -> Tensor:
     """`tensor` where a GPU can fetch it while the program goes on; for the processor as it is."""
     return tensor if device().type == "cpu" else tensor.pin_memory()

@@ -149,6 +149,16 @@ def test_inputs_are_sent_once_and_steps_once_an_epoch(monkeypatch: pytest.Monkey
     assert sent == [2, 1] * 3 + [3] * 3
 
 
+def test_nothing_in_training_is_made_on_the_processor_unasked() -> None:
+    chosen = settings({"schedule": "cosine"}, **LOGITS, member_dropout=0.2)
+    examples = [with_a_member(*make(size, i)) for i, size in enumerate(SIZES)]
+    networks = [new_network(outputs, chosen, 0) for outputs, _ in examples]
+    # whatever is made without naming a device now has no numbers, and cannot meet those that have
+    with torch.device("meta"):
+        fit_as_one(networks, examples, chosen.training, [Context()] * 3)
+    assert all(weight.isfinite().all() for weight in networks[0].parameters())
+
+
 @pytest.mark.parametrize("uneven", [False, True])
 @pytest.mark.parametrize("loss", ["bce", "keras_cce", "softmax_ce", "focal", "asymmetric"])
 def test_a_step_may_stand_on_another_device(loss: Any, uneven: bool) -> None:

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.nn.linear import logistic_regression as linear
-from shelfwise.nn.linear.linear_weights import LinearWeights
+from shelfwise.nn.linear.linear_weights import LinearWeights, embedding_bags, sparse_product
 from shelfwise.nn.linear.logistic_regression import fit_logistic
 
 
@@ -182,3 +182,44 @@ def test_a_label_alone_is_solved_as_far_as_beside_many_others() -> None:
     alone = [fit_logistic(inputs, targets[:, [label]], 10.0).logits(inputs) for label in range(10)]
     # solved as roughly as beside many others, labels by themselves are .66 away on average
     assert np.abs(np.concatenate(alone, axis=1) - exact).mean() < 0.4
+
+
+def test_large_problems_are_solved_where_there_is_room(
+    problem: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, targets = problem
+    dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
+    asked: list[int] = []
+
+    def noted(needed: int) -> torch.device:
+        asked.append(needed)
+        return torch.device("cpu")
+
+    monkeypatch.setattr(linear, "device_with_room", noted)
+    expected = fit_logistic(inputs, targets, 10, dense=dense)
+    assert asked == [], "a GPU is asked about a small problem"
+    monkeypatch.setattr(linear, "_CELLS_WORTH_A_GPU", 1)
+    # whatever is made without naming a device now has no numbers, and cannot meet those that have
+    with torch.device("meta"):
+        found = fit_logistic(inputs, targets, 10, dense=dense)
+    assert np.array_equal(found.weights.toarray(), expected.weights.toarray())
+    assert np.array_equal(found.bias, expected.bias)
+    values = inputs.nnz + dense.size + targets.size * linear._BLOCKS_IN_MEMORY
+    assert asked[0] > values * 4
+
+
+def test_what_stays_on_the_processor_is_refused_by_another_device(problem: Any) -> None:
+    inputs, targets = problem
+    dense = np.ones((inputs.shape[0], 3), np.float32)
+    kernel = linear._Kernel(inputs, dense, torch.device("meta"))
+    dual = torch.from_numpy(targets)
+    assert (kernel @ dual.to("meta")).is_meta
+    with pytest.raises(RuntimeError, match="device"):
+        kernel @ dual
+
+
+def test_a_product_without_inputs_or_products_is_empty_on_any_device() -> None:
+    bags = embedding_bags(sp.csr_array((3, 0), dtype=np.float32))
+    assert sparse_product(bags, torch.ones(0, 2)).tolist() == [[0, 0]] * 3
+    bags = embedding_bags(sp.csr_array((0, 3), dtype=np.float32))
+    assert sparse_product(bags, torch.ones(3, 2)).shape == (0, 2)

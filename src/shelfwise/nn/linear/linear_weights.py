@@ -189,10 +189,19 @@ def embedding_bags(matrix: sp.csr_array) -> Bags:
     return torch.from_numpy(indices), torch.from_numpy(starts), torch.from_numpy(values)
 
 
+def bags_on(place: torch.device, bags: Bags) -> Bags:
+    """The same on another device."""
+    indices, starts, values = bags
+    return indices.to(place), starts.to(place), values.to(place)
+
+
 def sparse_product(bags: Bags, dense: Tensor) -> Tensor:
     """Sparse times dense.
 
     On a processor, embedding_bag is torch's only sparse product with threads and vector units.
     """
     indices, starts, values = bags
+    # nothing to look up: what each device makes of that is its own
+    if not len(starts) or not len(dense):
+        return dense.new_zeros(len(starts), dense.shape[1])
     return F.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)

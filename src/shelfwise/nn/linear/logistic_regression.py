@@ -19,7 +19,13 @@ from torch.nn import functional as F
 
 from shelfwise.core.sparse_scores import dense as as_dense
 from shelfwise.core.types import Floats, Matrix
-from shelfwise.nn.linear.linear_weights import LinearWeights, embedding_bags, sparse_product
+from shelfwise.nn.device import device_with_room
+from shelfwise.nn.linear.linear_weights import (
+    LinearWeights,
+    bags_on,
+    embedding_bags,
+    sparse_product,
+)
 
 _NEWTON_STEPS = 40
 _GRADIENT_STEPS = 60
@@ -35,6 +41,12 @@ _FEW_LABELS = 32
 
 _CELLS_PER_BLOCK = 1 << 23
 """Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
+
+_CELLS_WORTH_A_GPU = 1 << 26
+"""Values of the inputs times labels: fewer are multiplied on a processor while a GPU is still being asked."""
+
+_BLOCKS_IN_MEMORY = 24
+"""Arrays (N, L) that a solution needs at once, at most."""
 
 _TINY = 1e-30
 """Keeps the divisions of a label that is solved exactly from being 0 / 0."""
@@ -62,22 +74,23 @@ def fit_logistic(
         prune: sparse inputs' weights nearer to 0 than this are dropped.
         dense: (N, D) further inputs.
     """
-    kernel = _Kernel(inputs, dense)
     labels_per_block = max(1, _CELLS_PER_BLOCK // targets.shape[0])
+    place = _place(inputs, dense, min(labels_per_block, targets.shape[1]))
+    kernel = _Kernel(inputs, dense, place)
     # sparse targets are read a block of labels at a time
     by_label = targets.tocsc() if sp.issparse(targets) else targets
     weights, dense_weights, bias = [], [], []
     for start in range(0, targets.shape[1], labels_per_block):
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
-        wanted = torch.from_numpy(block)
+        wanted = torch.from_numpy(block).to(place)
         loss_weights = cost * (1 + (positive_weight - 1) * wanted)
         dual = _solve(kernel, wanted, loss_weights, tolerance)
         sparse_part, dense_part = kernel.to_weights(dual)
         sparse_part[sparse_part.abs() < prune] = 0
-        weights.append(sp.csr_array(sparse_part.numpy()))
-        dense_weights.append(dense_part.numpy())
+        weights.append(sp.csr_array(sparse_part.cpu().numpy()))
+        dense_weights.append(dense_part.cpu().numpy())
         # the weight of the input that is always 1
-        bias.append(dual.sum(dim=0).numpy())
+        bias.append(dual.sum(dim=0).cpu().numpy())
     # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
     return LinearWeights(
@@ -85,17 +98,33 @@ def fit_logistic(
     )
 
 
-class _Kernel:
-    """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias."""
+def _place(inputs: sp.csr_array, dense: Floats | None, labels: int) -> torch.device:
+    """Where so many labels are solved at a time: on a GPU, if it is worth it and all has room there."""
+    dense_values = 0 if dense is None else dense.size
+    if (inputs.nnz + dense_values) * labels < _CELLS_WORTH_A_GPU:
+        return torch.device("cpu")
+    products, width = inputs.shape
+    # a sparse value is there by rows and by columns, with its place
+    numbers = 4 * inputs.nnz + dense_values
+    numbers += labels * (_BLOCKS_IN_MEMORY * products + 2 * width)
+    return device_with_room(numbers * np.dtype(np.float32).itemsize)
 
-    def __init__(self, inputs: sp.csr_array, dense: Floats | None) -> None:
-        self._rows = embedding_bags(inputs)
+
+class _Kernel:
+    """Products with K = XX' + DD' + 1, where X is sparse (N, F), D dense (N, D), and the 1 is the bias.
+
+    Args:
+        place: the device that computes them.
+    """
+
+    def __init__(self, inputs: sp.csr_array, dense: Floats | None, place: torch.device) -> None:
+        self._rows = bags_on(place, embedding_bags(inputs))
         # the transpose once more by rows: a product by columns would write to the same place from many
         # threads
-        self._columns = embedding_bags(inputs.T.tocsr())
+        self._columns = bags_on(place, embedding_bags(inputs.T.tocsr()))
         if dense is None:
             dense = np.zeros((inputs.shape[0], 0), np.float32)
-        self._dense = torch.from_numpy(np.ascontiguousarray(dense))
+        self._dense = torch.from_numpy(np.ascontiguousarray(dense)).to(place)
 
     def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
@@ -111,7 +140,7 @@ def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, tolerance: fl
     """The dual numbers (N, L); `loss_weights` (N, L) weigh each product's loss."""
     forcing = _FORCING_TERM if targets.shape[1] > _FEW_LABELS else _FORCING_TERM_OF_FEW
     solution = torch.zeros_like(targets)
-    unsolved = torch.arange(targets.shape[1])
+    unsolved = torch.arange(targets.shape[1], device=targets.device)
     sign = 2 * targets - 1
     dual = torch.zeros_like(targets)
     logits = torch.zeros_like(targets)
@@ -204,7 +233,7 @@ def _line_search(
         penalty = (dual * logits).sum(dim=0) / 2
         return penalty + (loss_weights * F.softplus(-sign * logits)).sum(dim=0)
 
-    scale = torch.ones(sign.shape[1])
+    scale = torch.ones_like(sign[0])
     # single precision cannot tell a smaller rise
     highest = objective(torch.zeros_like(scale)) * (1 + 1e-6)
     for _ in range(10):
