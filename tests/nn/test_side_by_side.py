@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
+from shelfwise.core.types import Context
 from shelfwise.nn.seeding import generator
-from shelfwise.nn.side_by_side import side_by_side
+from shelfwise.nn.side_by_side import EndedError, end_if_asked, side_by_side
 from shelfwise.nn.threads import torch_threads
+from shelfwise.nn.training_loop import LoopSettings, fit_network
 
 
 def test_results_come_in_the_order_of_the_items_from_threads_of_one_core() -> None:
@@ -45,3 +50,57 @@ def test_after_an_error_nothing_more_begins() -> None:
     with torch_threads(2), pytest.raises(ValueError, match="item 0 failed"):
         side_by_side(work, range(200))
     assert len(begun) < 200
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_is_at_work_ends_with_the_first_error(error: type[BaseException]) -> None:
+    at_work, ended = threading.Event(), threading.Event()
+
+    def work(fails: bool) -> None:
+        if fails:
+            assert at_work.wait(20)
+            raise error("no more")
+        at_work.set()
+        give_up = time.monotonic() + 20
+        try:
+            while time.monotonic() < give_up:
+                end_if_asked()
+                time.sleep(0.001)
+        except EndedError:
+            ended.set()
+            raise
+
+    with torch_threads(2), pytest.raises(error, match="no more"):
+        side_by_side(work, [True, False])
+    assert ended.is_set()
+
+
+def test_work_in_one_thread_ends_by_itself() -> None:
+    end_if_asked()
+    with torch_threads(1):
+        assert side_by_side(lambda _: end_if_asked(), [1, 2]) == [None, None]
+
+
+def test_a_network_ends_between_two_steps() -> None:
+    at_work = threading.Event()
+    steps: list[int] = []
+
+    class Rows:
+        def __len__(self) -> int:
+            return 8
+
+        def batch(self, rows: NDArray[np.int64]) -> tuple[torch.Tensor]:
+            at_work.set()
+            steps.append(len(rows))
+            return (torch.ones(len(rows), 2),)
+
+    def work(fails: bool) -> None:
+        if fails:
+            assert at_work.wait(20)
+            raise KeyboardInterrupt
+        settings = LoopSettings(epochs=1_000_000, batch_size=8, loss="bce")
+        fit_network(nn.Linear(2, 1), Rows(), np.ones((8, 1), np.float32), settings, Context())
+
+    with torch_threads(2), pytest.raises(KeyboardInterrupt):
+        side_by_side(work, [True, False])
+    assert len(steps) < 1_000_000

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from threading import Event
 from typing import TypeVar
 
 import torch
@@ -19,9 +21,18 @@ from shelfwise.nn.threads import use_torch_threads
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_ENDED: ContextVar[Event | None] = ContextVar("whether to end", default=None)
+"""Set once what is at work in other threads has failed, or was interrupted."""
+
+
+class EndedError(Exception):
+    """Nobody waits for this training any more; the error of another one, or Ctrl-C, ended it."""
+
 
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """`work` of each item, in their order; as many at once as torch may use cores in this thread.
+
+    After an error or Ctrl-C nothing more begins, and what is at work ends with :func:`end_if_asked`.
 
     Args:
         work: draws random numbers as :mod:`~shelfwise.nn.seeding` says. Its results do not depend on what
@@ -31,11 +42,27 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
     # a card is shared out by itself
     if count < 2 or device().type != "cpu":
         return [work(item) for item in items]
-    with ThreadPoolExecutor(count, initializer=_begin_thread) as executor:
-        # after an error, what has not begun does not begin
-        return list(executor.map(work, items))
+    ended = Event()
+    with ThreadPoolExecutor(count, initializer=_begin_thread, initargs=(ended,)) as executor:
+        try:
+            return list(executor.map(work, items))
+        finally:
+            # threads cannot be stopped from outside, and leaving the block waits for them
+            ended.set()
 
 
-def _begin_thread() -> None:
+def end_if_asked() -> None:
+    """Called by long work between its steps.
+
+    Raises:
+        EndedError: it is at work beside other work, and that has failed or was interrupted.
+    """
+    ended = _ENDED.get()
+    if ended is not None and ended.is_set():
+        raise EndedError
+
+
+def _begin_thread(ended: Event) -> None:
     use_torch_threads(1)
     own_random_numbers()
+    _ENDED.set(ended)

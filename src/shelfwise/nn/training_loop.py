@@ -22,6 +22,7 @@ from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
 from shelfwise.nn.seeding import training_seed
+from shelfwise.nn.side_by_side import end_if_asked
 from shelfwise.nn.training_state import TrainingState, training_marks
 
 
@@ -179,6 +180,7 @@ def _learn_epoch(
         return batch_rows(order.permutation(len(train)), settings.batch_size)
 
     for rows in state.batches_left(draw):
+        end_if_asked()
         last = step(train, targets, rows)
     # Once weights are no numbers, no later step makes them numbers again. A GPU would be waited for if each
     # step's loss were read.
