@@ -211,6 +211,6 @@ def test_batches_are_larger_on_a_gpu(
     monkeypatch.setattr(room, "run_network", noted)
     tokens = TokenizedTexts.read(catalog, "title", source, 32).tokens
     room.run_encoder(load_encoder(source), tokens)
-    monkeypatch.setattr(room, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(room, "device_with_room", lambda _: torch.device("cuda"))
     room.run_encoder(load_encoder(source), tokens)
     assert sizes == [room.BATCH, room.BATCH_ON_GPU]

@@ -30,6 +30,7 @@ from shelfwise.core.types import (
 from shelfwise.errors import ConfigError
 from shelfwise.fusion import policy
 from shelfwise.model.model import Model
+from shelfwise.nn.fusion import batched_policies
 from shelfwise.nn.fusion.batched_policies import fit_as_one
 from shelfwise.nn.threads import torch_threads
 from shelfwise.training import stacking
@@ -374,8 +375,8 @@ class TestCrossed:
             together.append(len(networks))
             return fit_as_one(networks, *others)
 
-        for file in (stacking, policy):
-            monkeypatch.setattr(file, "device", lambda: torch.device("cuda"))
+        monkeypatch.setattr(stacking, "device", lambda: torch.device("cuda"))
+        monkeypatch.setattr(batched_policies, "device_with_room", lambda _: torch.device("cuda"))
         monkeypatch.setattr(policy, "fit_as_one", noted)
         stack.fit(model, Context(seed=1), Checkpoints())
         np.testing.assert_allclose(stacked_scores(model, stack), fused, atol=1e-4)

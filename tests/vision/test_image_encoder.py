@@ -66,6 +66,7 @@ def test_on_a_gpu_batches_are_larger_and_fetched_from_pinned_memory(
     # a card that computes as the processor does
     monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
     monkeypatch.setattr(image_encoder, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(image_encoder, "device_with_room", lambda _: torch.device("cuda"))
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
     monkeypatch.setattr(nn.Module, "to", lambda module, *_, **__: module)

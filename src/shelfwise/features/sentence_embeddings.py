@@ -22,7 +22,7 @@ from shelfwise.features.sentence_encoder import (
     load_tokenizer,
     mean_pooling,
 )
-from shelfwise.nn.device import device, uses_bfloat16
+from shelfwise.nn.device import device_with_room, uses_bfloat16
 from shelfwise.nn.training_loop import run_network
 from shelfwise.text.vocabulary import Ragged
 
@@ -32,8 +32,10 @@ CHUNK_ROWS = 8 * SHARD_ROWS
 BATCH = 32
 
 BATCH_ON_GPU = 256
-"""A step of few texts leaves most of a GPU idle. The widest layers of a large encoder (4,096 numbers a token)
-then take 2 GiB for texts of 512 tokens."""
+"""A step of few texts leaves most of a GPU idle."""
+
+MEMORY_OF_BATCH = 4 << 30
+"""Bytes: the widest layer of a large encoder, 4,096 numbers a token, and a copy, for texts of 512 tokens."""
 
 _TOKENIZING = Lock()
 
@@ -139,7 +141,7 @@ def run_encoder(encoder: nn.Module, tokens: Ragged) -> Floats:
     # texts of one length together, so that little padding is computed
     order = np.argsort(tokens.lengths, kind="stable")
     pooled = partial(mean_pooling, encoder)
-    size = BATCH if device().type == "cpu" else BATCH_ON_GPU
+    size = BATCH if device_with_room(MEMORY_OF_BATCH).type == "cpu" else BATCH_ON_GPU
     return run_network(
         encoder, TokenBatches(tokens), size, order, forward=pooled, shared=True, precision="auto"
     )

@@ -10,8 +10,7 @@ from torch import nn
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.types import Context, Floats, MemberOutputs, State
-from shelfwise.nn.device import device
-from shelfwise.nn.fusion.batched_policies import can_train_as_one, fit_as_one
+from shelfwise.nn.fusion.batched_policies import fit_as_one, trains_as_one
 from shelfwise.nn.fusion.fusion_module import SigmoidOutput
 from shelfwise.nn.fusion.policy_network import (
     PolicyNetwork,
@@ -67,10 +66,10 @@ class Policy(FusionPolicy):
         """On a GPU as one network; on a processor, where that is not quicker, one after the other."""
         policies = [cast(Policy, task.policy) for task in tasks]
         settings = policies[0].settings
-        if device().type == "cpu" or not can_train_as_one(settings.training):
+        examples = [with_a_member(task.outputs, task.targets) for task in tasks]
+        if not trains_as_one(examples, settings.training):
             super().fit_each(tasks)
             return
-        examples = [with_a_member(task.outputs, task.targets) for task in tasks]
         networks = [
             new_network(outputs, settings, task.context.seed)
             for (outputs, _), task in zip(examples, tasks, strict=True)

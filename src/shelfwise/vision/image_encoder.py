@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import PluginSettings, Rows
 from shelfwise.nn.batch_shares import OneProcess, on_all_processes
-from shelfwise.nn.device import device, pinned, uses_bfloat16
+from shelfwise.nn.device import device, device_with_room, pinned, uses_bfloat16
 from shelfwise.vision.decoding_workers import MAX_WORKERS
 from shelfwise.vision.gradient_order import keep_gradients_dense
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
@@ -37,7 +37,10 @@ from shelfwise.vision.layer_freezing import (
 from shelfwise.vision.pretrained_weights import WeightSource, build, config_of, load_backbone
 
 BATCH_ON_GPU = 128
-"""A step of few images leaves most of a GPU idle. The largest maps of VGG-16 then take 1.5 GiB."""
+"""A step of few images leaves most of a GPU idle."""
+
+MEMORY_OF_BATCH = 4 << 30
+"""Bytes: the largest maps of VGG-16 for such a batch, and a copy in each number format."""
 
 BATCH_STATS_BATCH = 256
 """Images a batch where batch norms use the batch's own statistics: the paper's batches."""
@@ -202,7 +205,9 @@ class ImageEncoder:
         if device().type != "cpu":
             # the cores are free to decode
             threads = min(MAX_WORKERS, os.cpu_count() or 1)
-            frozen_rows = replace(frozen_rows, batch=BATCH_ON_GPU, threads=threads)
+            frozen_rows = replace(frozen_rows, threads=threads)
+        if device_with_room(MEMORY_OF_BATCH).type != "cpu":
+            frozen_rows = replace(frozen_rows, batch=BATCH_ON_GPU)
         if batch_stats:
             return replace(frozen_rows, batch=BATCH_STATS_BATCH, batch_dependent=True)
         return frozen_rows

@@ -199,7 +199,13 @@ def test_policies_are_fitted_as_one_on_a_gpu(loss: str, monkeypatch: pytest.Monk
         calls.append(len(networks))
         return fit_as_one(networks, *others)
 
-    monkeypatch.setattr(policy_file, "device", lambda: torch.device("cuda"))
+    asked: list[int] = []
+
+    def has_room(needed: int) -> torch.device:
+        asked.append(needed)
+        return torch.device("cuda")
+
+    monkeypatch.setattr(batched_policies, "device_with_room", has_room)
     monkeypatch.setattr(policy_file, "fit_as_one", noted)
     outputs, _ = make(50, 7)
     for one, other in zip(fitted(), alone, strict=True):
@@ -207,3 +213,4 @@ def test_policies_are_fitted_as_one_on_a_gpu(loss: str, monkeypatch: pytest.Monk
         assert one.facts() == other.facts()
     # its weights of labels are those of each network's own products
     assert calls == ([] if loss == "class_balanced" else [3])
+    assert all(needed > sum(SIZES) * MEMBERS * LABELS * 4 for needed in asked)

@@ -23,20 +23,31 @@ from torch import Tensor, nn
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
 from shelfwise.errors import ConfigError
-from shelfwise.nn.device import autocast, move_to_device, to_device
+from shelfwise.nn.device import autocast, device_with_room, move_to_device, to_device
 from shelfwise.nn.fusion.policy_network import PolicyBatches, PolicyNetwork
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import make_optimizer, rate_at, set_learning_rate
 from shelfwise.nn.seeding import training_seed
 from shelfwise.nn.training_loop import LoopSettings, batch_rows
 
+_ARRAYS_OF_BATCH = 24
+"""Arrays as large as a batch's scores that a step needs at once, at most."""
+
 Examples = tuple[MemberOutputs, Floats]
 """What the members predict for a network's products, each with a member; and the targets."""
 
 
-def can_train_as_one(settings: LoopSettings) -> bool:
-    """Whether :func:`fit_as_one` knows the loss: weights of labels differ from one network to the next."""
-    return settings.loss != "class_balanced"
+def trains_as_one(examples: Sequence[Examples], settings: LoopSettings) -> bool:
+    """Whether :func:`fit_as_one` is for these: on a GPU with room for all, where it is quicker."""
+    # its weights of labels would differ from one network to the next
+    if settings.loss == "class_balanced":
+        return False
+    _, members, labels = examples[0][0].scores.shape
+    products = sum(len(outputs) for outputs, _ in examples)
+    # in one piece while they are also there by network
+    numbers = 2 * products * (members + 1) * labels
+    numbers += _ARRAYS_OF_BATCH * len(examples) * settings.batch_size * members * labels
+    return device_with_room(numbers * np.dtype(np.float32).itemsize).type != "cpu"
 
 
 def fit_as_one(
