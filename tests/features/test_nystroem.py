@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,34 @@ def test_the_size_of_chunks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> 
     whole = map_.apply(known, WEIGHTS, 1.0)
     monkeypatch.setattr(nystroem, "CHUNK_ROWS", 7)
     np.testing.assert_allclose(map_.apply(known, WEIGHTS, 1.0), whole, atol=1e-4)
+
+
+def test_many_products_are_mapped_alike_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = vectors(0, 50)
+    map_ = NystroemFeatures.fit(known, WEIGHTS, 1.0, 20, 0)
+    # as a saved model's
+    map_.turn.flags.writeable = False
+    expected = map_.apply(known, WEIGHTS, 1.0)
+    asked: list[int] = []
+
+    def has_room(needed: int) -> torch.device:
+        asked.append(needed)
+        return torch.device("cuda")
+
+    monkeypatch.setattr(nystroem, "device_with_room", has_room)
+    assert map_._place(50) is None
+    assert asked == [], "a GPU is asked about a few products"
+    monkeypatch.setattr(nystroem, "PRODUCTS_WORTH_A_GPU", 50 * 20 * (8 + 12 + 20))
+    assert map_._place(49) is None
+    assert map_._place(50) == torch.device("cuda")
+    assert asked[0] > 4 * (20 * 40 + 50 * 40)
+    # here the other device is the processor; what is made without naming one could not meet it
+    monkeypatch.setattr(NystroemFeatures, "_place", lambda *_: torch.device("cpu"))
+    monkeypatch.setattr(nystroem, "CHUNK_ROWS", 7)
+    with torch.device("meta"):
+        found = map_.apply(known, WEIGHTS, 1.0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.dtype == np.float32
 
 
 def test_copies_and_vectors_at_the_mean_are_borne() -> None:

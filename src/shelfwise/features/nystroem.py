@@ -5,18 +5,23 @@ Dimensions: N products, D numbers of a vector, K landmarks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import torch
 from scipy.linalg import cholesky, solve_triangular
 
 from shelfwise.core.types import Floats
 from shelfwise.features.vector_math import centred_unit, present_mean
+from shelfwise.nn.device import device_with_room
 
 CHUNK_ROWS = 4096
 """Products whose kernel is computed at a time."""
+
+PRODUCTS_WORTH_A_GPU = 1 << 30
+"""Products of two numbers: fewer are there on a processor before the landmarks are on a GPU."""
 
 JITTER = 1e-3
 """Added to the landmarks' kernel, as a share of its diagonal; with near-copies it would be singular."""
@@ -58,7 +63,7 @@ class NystroemFeatures:
         chosen = {
             name: centred_unit(values[rows], centres[name]) for name, values in vectors.items()
         }
-        kernel = _kernel(chosen, chosen, weights, gamma)
+        kernel = np.asarray(_kernel(chosen, chosen, weights, gamma, np.exp), np.float32)
         # the sum of the weights is the kernel's diagonal
         kernel[np.diag_indices_from(kernel)] += JITTER * (sum(weights.values()) or 1)
         # with K = LL', vectors k L'^-1 have the inner products k K^-1 k'
@@ -72,6 +77,8 @@ class NystroemFeatures:
         """Vectors (N, K)."""
         count = len(next(iter(vectors.values())))
         mapped = np.empty((count, self.turn.shape[1]), np.float32)
+        place = self._place(count)
+        map_of = self._on_processor if place is None else self._on(place)
         # a kernel of all rows would take N x K numbers a name
         for start in range(0, count, CHUNK_ROWS):
             chunk = slice(start, start + CHUNK_ROWS)
@@ -79,21 +86,63 @@ class NystroemFeatures:
                 name: centred_unit(values[chunk], self.centres[name])
                 for name, values in vectors.items()
             }
-            mapped[chunk] = _kernel(part, self.landmarks, weights, gamma) @ self.turn
+            mapped[chunk] = map_of(part, weights, gamma)
         return mapped
+
+    def _place(self, count: int) -> torch.device | None:
+        """The GPU, where it is worth it for so many products and has room; else none."""
+        landmarks, directions = self.turn.shape
+        width = sum(values.shape[1] for values in self.landmarks.values())
+        if count * landmarks * (width + directions) < PRODUCTS_WORTH_A_GPU:
+            return None
+        # of a chunk: its vectors, and the kernel in some steps
+        chunk = min(count, CHUNK_ROWS) * (width + 6 * landmarks + directions)
+        numbers = landmarks * (width + directions) + chunk
+        place = device_with_room(numbers * self.turn.itemsize)
+        return None if place.type == "cpu" else place
+
+    def _on_processor(
+        self, part: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
+    ) -> Floats:
+        kernel = np.asarray(_kernel(part, self.landmarks, weights, gamma, np.exp), np.float32)
+        return np.asarray(kernel @ self.turn)
+
+    def _on(self, place: torch.device) -> Callable[..., Floats]:
+        """As :meth:`_on_processor`, on another device."""
+        # copies: a saved model's arrays may be read-only
+        landmarks = {
+            name: torch.tensor(values, device=place) for name, values in self.landmarks.items()
+        }
+        turn = torch.tensor(self.turn, device=place)
+
+        @torch.inference_mode()
+        def map_of(
+            part: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
+        ) -> Floats:
+            there = {name: torch.from_numpy(values).to(place) for name, values in part.items()}
+            kernel = _kernel(there, landmarks, weights, gamma, torch.exp)
+            return np.asarray((kernel @ turn).cpu().numpy())
+
+        return map_of
 
 
 def _kernel(
-    one: Mapping[str, Floats],
-    other: Mapping[str, Floats],
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
     weights: Mapping[str, float],
     gamma: float,
-) -> Floats:
-    """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none."""
+    exp: Callable[[Any], Any],
+) -> Any:
+    """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none.
+
+    Args:
+        one, other: by name, (N, D) and (K, D), both arrays of numpy or both tensors.
+        exp: the exponential of these.
+    """
     total: Any = 0
     for name, vectors in one.items():
         # between vectors of length 1, the squared distance is 2 - 2 cos
-        gaussian = np.exp(2 * gamma * (vectors @ other[name].T - 1))
-        both_present = np.any(vectors, axis=1)[:, None] & np.any(other[name], axis=1)
-        total = total + np.float32(weights[name]) * np.where(both_present, gaussian, np.float32(0))
-    return np.asarray(total, np.float32)
+        gaussian = exp(2 * gamma * (vectors @ other[name].T - 1))
+        is_there = (vectors != 0).any(1)[:, None] & (other[name] != 0).any(1)
+        total = total + float(weights[name]) * (gaussian * is_there)
+    return total
