@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shelfwise.core.types import Context
+from shelfwise.nn import side_by_side as room
 from shelfwise.nn.seeding import generator
 from shelfwise.nn.side_by_side import EndedError, end_if_asked, side_by_side
 from shelfwise.nn.threads import torch_threads
@@ -36,6 +37,16 @@ def test_on_one_core_the_caller_does_it_all() -> None:
     with torch_threads(1):
         found = side_by_side(lambda _: (threading.current_thread(), generator()), [1, 2])
     assert found == [(threading.current_thread(), None)] * 2
+
+
+@pytest.mark.parametrize("on_processor", [False, True])
+def test_a_gpu_is_not_shared_but_its_processor_is(
+    on_processor: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "device", lambda: torch.device("cuda"))
+    with torch_threads(2):
+        threads = side_by_side(lambda _: threading.current_thread(), [1, 2], on_processor)
+    assert (threads[0] is threading.current_thread()) == (not on_processor)
 
 
 def test_after_an_error_nothing_more_begins() -> None:

@@ -7,7 +7,7 @@ own inputs are P = 2K + 1 numbers.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 from scipy.special import expit
 
-from shelfwise.core.fusion_policy import FusionPolicy
+from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.label_regression import shrunk_weights
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
@@ -93,6 +93,16 @@ class Logistic(FusionPolicy):
             weights = shrunk_weights(own_inputs, targets[rows], self.settings.shrink)
             self.arrays_[f"own_{_set_number(members)}"] = weights
         return self
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[PolicyTask]) -> None:
+        """In threads, also where a GPU trains networks together."""
+        from shelfwise.nn.side_by_side import side_by_side  # torch is only needed here
+
+        def fit(task: PolicyTask) -> None:
+            task.policy.fit(task.outputs, task.targets, None, task.context)
+
+        side_by_side(fit, tasks, on_processor=True)
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present.

@@ -29,7 +29,9 @@ class EndedError(Exception):
     """Nobody waits for this training any more; the error of another one, or Ctrl-C, ended it."""
 
 
-def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def side_by_side(
+    work: Callable[[Item], Result], items: Sequence[Item], on_processor: bool = False
+) -> list[Result]:
     """`work` of each item, in their order; as many at once as torch may use cores in this thread.
 
     After an error or Ctrl-C nothing more begins, and what is at work ends with :func:`end_if_asked`.
@@ -37,10 +39,11 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
     Args:
         work: draws random numbers as :mod:`~shelfwise.nn.seeding` says. Its results do not depend on what
             else is at work.
+        on_processor: whether it has no use for a GPU.
     """
     count = min(torch.get_num_threads(), len(items))
-    # a card is shared out by itself
-    if count < 2 or device().type != "cpu":
+    # a GPU is shared out by itself
+    if count < 2 or not (on_processor or device().type == "cpu"):
         return [work(item) for item in items]
     ended = Event()
     with ThreadPoolExecutor(count, initializer=_begin_thread, initargs=(ended,)) as executor:
