@@ -379,7 +379,7 @@ def decoded(path: Path) -> Any:
 
 def graph_passes(model: OnnxModel, singles: Sequence[Catalog]) -> list[Callable[[], Any]]:
     """The graph on each product's inputs, with all cores."""
-    session = onnxruntime.InferenceSession(model.graph)
+    session = onnxruntime.InferenceSession(model.graph.read())
     return [
         partial(session.run, None, dict(model.inputs(one)(np.array([0])).arrays)) for one in singles
     ]

@@ -115,8 +115,8 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     graph = OnnxModel.from_bundle(load_bundle(exported))
     smaller = in_eight_bits(graph, products, 1.0, Context())
     assert {"products", "before", "after", "allowed"} == set(smaller.facts["int8"])
-    assert b"QuantizeLinear" in smaller.graph
-    nodes = onnx.load_from_string(smaller.graph).graph.node
+    assert b"QuantizeLinear" in smaller.graph.read()
+    nodes = onnx.load_from_string(smaller.graph.read()).graph.node
     giver = {name: node.op_type for node in nodes for name in node.output}
     flat = [
         node
@@ -127,7 +127,7 @@ def test_eight_bits_pass_their_gate_or_are_refused(exported: Path, products: Cat
     over_images = [giver.get(node.input[1]) for node in flat]
     assert over_images[:6] == [None] * 6  # the first stay float
     assert set(over_images[6:]) == {"DequantizeLinear"}
-    assert b"QuantizeLinear" not in graph.graph
+    assert b"QuantizeLinear" not in graph.graph.read()
     near = np.abs(
         smaller.scores(smaller.predict_members(products, Context()))
         - graph.scores(graph.predict_members(products, Context()))

@@ -203,13 +203,13 @@ def test_an_exported_model_comes_back_from_disk_as_it_was(
 @pytest.mark.slow
 def test_encoders_run_once_for_all_members(stacked: tuple[Path, Path]) -> None:
     _, graph = opened(stacked)
-    inputs = [one.name for one in onnxruntime.InferenceSession(graph.graph).get_inputs()]
+    inputs = [one.name for one in onnxruntime.InferenceSession(graph.graph.read()).get_inputs()]
     assert inputs[0] == PRESENT
     assert [name for name in inputs if name.endswith((".tokens", ".pixels"))] == [
         "all.tokens",
         "all.pixels",
     ]
-    constants = onnx.load_from_string(graph.graph).graph.initializer
+    constants = onnx.load_from_string(graph.graph.read()).graph.initializer
     # the first convolution of EfficientNet-Lite0, which three members read
     assert sum(list(one.dims) == [32, 3, 3, 3] for one in constants) == 1
 

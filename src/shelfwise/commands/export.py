@@ -10,6 +10,7 @@ from typing import Any
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError, PluginError
+from shelfwise.export.graph_file import GraphFile
 from shelfwise.export.loading import open_model
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.model.bundle import check_target, save_bundle
@@ -40,7 +41,7 @@ def exported(model: Model) -> OnnxModel:
     # left behind: the index and the out-of-fold scores, which need members, and the novelty detector, which
     # may need a sentence encoder
     return OnnxModel(
-        graph=onnx_bytes(system),
+        graph=GraphFile(onnx_bytes(system)),
         readers=system.inputs,
         member_inputs=system.member_inputs,
         config=model.config,
@@ -93,7 +94,7 @@ def export_bundle(
     return {
         "system": graph_model.decide_with,
         "inputs": {name: reader.field for name, reader in graph_model.readers.items()},
-        "bytes": len(graph_model.graph),
+        "bytes": graph_model.graph.size,
         "int8": graph_model.facts.get("int8"),
         "out": str(out),
     }

@@ -22,6 +22,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.errors import ConfigError, LabelError, PluginError
+from shelfwise.export.graph_file import GraphFile
 from shelfwise.export.runtime import OnnxModel
 from shelfwise.metrics.multilabel import decision_metrics
 
@@ -66,7 +67,7 @@ def in_eight_bits(
         LabelError: none of the products has categories.
         ConfigError: more macro-F1 is lost than allowed.
     """
-    graph = onnx.load_from_string(exported.graph)
+    graph = onnx.load_from_string(exported.graph.read())
     chosen = _image_nodes(graph)
     if not chosen:
         raise PluginError(
@@ -78,7 +79,7 @@ def in_eight_bits(
             "none of the products given for --int8 has a category that the model knows; "
             "give labelled products that are not in the test set"
         )
-    smaller = replace(exported, graph=_quantized(graph, chosen, exported, labelled))
+    smaller = replace(exported, graph=GraphFile(_quantized(graph, chosen, exported, labelled)))
     before = _macro_f1(exported, labelled, truth, context)
     after = _macro_f1(smaller, labelled, truth, context)
     check = QuantizationCheck(len(labelled), before, after, allowed)

@@ -33,6 +33,7 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import BundleError, DeviceError
+from shelfwise.export.graph_file import GraphFile
 from shelfwise.export.graph_inputs import GraphReading, Reader
 from shelfwise.export.readers import reader
 from shelfwise.model.bundle import Bundle
@@ -119,13 +120,13 @@ class OnnxModel(Predictor):
     """A model whose final system is a graph. It has no members: it predicts that system's scores alone.
 
     Args:
-        graph: the ONNX file's bytes.
+        graph: the ONNX file.
         readers: what each input of the graph is made from, by its name.
         member_inputs: by member of the final system, the inputs that make it present.
         threads: how many it computes on; None for as many as there are cores. Not saved.
     """
 
-    graph: bytes = field(repr=False)
+    graph: GraphFile = field(repr=False)
     readers: dict[str, Reader]
     member_inputs: dict[str, tuple[str, ...]]
     threads: int | None = None
@@ -208,7 +209,9 @@ class OnnxModel(Predictor):
         facts = {**shared.facts, "members": [], "systems": {}}
         facts[EXPORTED] = {"readers": readers, "members": members}
         sections |= shared.sections
-        return replace(shared, facts=facts, sections=sections, attachments={GRAPH: self.graph})
+        return replace(
+            shared, facts=facts, sections=sections, attachments={GRAPH: self.graph.read()}
+        )
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> OnnxModel:
@@ -225,7 +228,7 @@ class OnnxModel(Predictor):
         # in models of earlier versions each member has one input, of its own name
         members = saved.get("members", {name: [name] for name in readers})
         inputs = {name: tuple(names) for name, names in members.items()}
-        graph = bundle.attachments[GRAPH]
+        graph = GraphFile(bundle.attachments[GRAPH])
         return cls(graph=graph, readers=readers, member_inputs=inputs, **parts)
 
     def _batches(self, inputs: GraphBatches) -> Iterator[tuple[Rows, Floats, Inputs]]:
@@ -253,7 +256,7 @@ class OnnxModel(Predictor):
         return lru_cache(lambda threads: runner(self.graph, threads))
 
 
-def runner(graph: bytes, threads: int) -> Run:
+def runner(graph: GraphFile, threads: int) -> Run:
     """The graph as a function of its inputs, on so many threads.
 
     Raises:
@@ -270,7 +273,8 @@ def runner(graph: bytes, threads: int) -> Run:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
-        session = runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        session = runtime.InferenceSession(graph.source(), options, providers=providers)
     except Exception as error:
         # its errors have no common class
         raise misfit(error) from error
