@@ -25,8 +25,13 @@ import torch
 
 from shelfwise.core.types import Context, MemberOutputs
 from shelfwise.modalities.text_cnn import TextCnnSettings, TextNetwork
-from shelfwise.nn.fusion.batched_policies import fit_as_one
-from shelfwise.nn.fusion.policy_network import PolicySettings, fit_policy, new_network
+from shelfwise.nn.batched_training import fit_as_one
+from shelfwise.nn.fusion.policy_network import (
+    PolicyBatches,
+    PolicySettings,
+    fit_policy,
+    new_network,
+)
 from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
 from shelfwise.nn.text_cnn import WordBatches
 from shelfwise.nn.training_loop import LoopSettings, fit_network
@@ -139,7 +144,8 @@ def fit_policies_as_one(epochs: int) -> None:
     chosen = policy_settings(epochs)
     examples = [made_up(PRODUCTS - 40 * (fold == 0), fold) for fold in range(NETWORKS)]
     networks = [new_network(outputs, chosen, 0) for outputs, _ in examples]
-    fit_as_one(networks, examples, chosen.training, [Context()] * NETWORKS)
+    read = [(PolicyBatches(outputs), targets) for outputs, targets in examples]
+    fit_as_one(networks, read, chosen.training, [Context()] * NETWORKS, "policy")
 
 
 def fit_head(epochs: int) -> None:

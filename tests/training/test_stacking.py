@@ -30,8 +30,8 @@ from shelfwise.core.types import (
 from shelfwise.errors import ConfigError
 from shelfwise.fusion import policy
 from shelfwise.model.model import Model
-from shelfwise.nn.fusion import batched_policies
-from shelfwise.nn.fusion.batched_policies import fit_as_one
+from shelfwise.nn import batched_training
+from shelfwise.nn.batched_training import fit_as_one
 from shelfwise.nn.threads import torch_threads
 from shelfwise.training import stacking
 from shelfwise.training.checkpoints import Checkpoints
@@ -376,7 +376,7 @@ class TestCrossed:
             return fit_as_one(networks, *others)
 
         monkeypatch.setattr(stacking, "device", lambda: torch.device("cuda"))
-        monkeypatch.setattr(batched_policies, "device_with_room", lambda _: torch.device("cuda"))
+        monkeypatch.setattr(batched_training, "device_with_room", lambda _: torch.device("cuda"))
         monkeypatch.setattr(policy, "fit_as_one", noted)
         stack.fit(model, Context(seed=1), Checkpoints())
         np.testing.assert_allclose(stacked_scores(model, stack), fused, atol=1e-4)

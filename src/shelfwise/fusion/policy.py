@@ -10,9 +10,10 @@ from torch import nn
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.types import Context, Floats, MemberOutputs, State
-from shelfwise.nn.fusion.batched_policies import fit_as_one, trains_as_one
+from shelfwise.nn.batched_training import fit_as_one, trains_as_one
 from shelfwise.nn.fusion.fusion_module import SigmoidOutput
 from shelfwise.nn.fusion.policy_network import (
+    PolicyBatches,
     PolicyNetwork,
     PolicySettings,
     fit_policy,
@@ -66,15 +67,18 @@ class Policy(FusionPolicy):
         """On a GPU as one network; on a processor, where that is not quicker, one after the other."""
         policies = [cast(Policy, task.policy) for task in tasks]
         settings = policies[0].settings
-        examples = [with_a_member(task.outputs, task.targets) for task in tasks]
+        known = [with_a_member(task.outputs, task.targets) for task in tasks]
+        examples = [(PolicyBatches(outputs), targets) for outputs, targets in known]
         if not trains_as_one(examples, settings.training):
             super().fit_each(tasks)
             return
         networks = [
             new_network(outputs, settings, task.context.seed)
-            for (outputs, _), task in zip(examples, tasks, strict=True)
+            for (outputs, _), task in zip(known, tasks, strict=True)
         ]
-        epochs = fit_as_one(networks, examples, settings.training, [task.context for task in tasks])
+        epochs = fit_as_one(
+            networks, examples, settings.training, [task.context for task in tasks], "policy"
+        )
         for policy, network, count in zip(policies, networks, epochs, strict=True):
             policy.network_ = network
             policy.epochs_ = count

@@ -1,4 +1,4 @@
-"""Policy networks trained as one: each becomes what it would become alone."""
+"""Small networks trained as one: each becomes what it would become alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from shelfwise.errors import ConfigError
 from shelfwise.fusion import policy as policy_file
 from shelfwise.fusion.policy import Policy
 from shelfwise.metrics.threshold_search import best_micro_f1
-from shelfwise.nn.fusion import batched_policies
-from shelfwise.nn.fusion.batched_policies import (
-    PolicyData,
-    as_one_network,
-    fit_as_one,
-    summed_loss,
-)
+from shelfwise.nn import batched_training
+from shelfwise.nn.batched_network import as_one_network
+from shelfwise.nn.batched_training import TrainingData, fit_as_one, summed_loss
 from shelfwise.nn.fusion.policy_network import (
+    PolicyBatches,
     PolicyNetwork,
     PolicySettings,
     fit_policy,
@@ -67,7 +64,13 @@ def together(
         new_network(outputs, chosen, context.seed)
         for (outputs, _), context in zip(examples, contexts, strict=True)
     ]
-    return networks, fit_as_one(networks, examples, chosen.training, contexts)
+    return networks, fit_as_one(
+        networks, read_by_networks(examples), chosen.training, contexts, "policy"
+    )
+
+
+def read_by_networks(examples: Any) -> Any:
+    return [(PolicyBatches(outputs), targets) for outputs, targets in examples]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,8 @@ def test_networks_drop_units_of_their_own() -> None:
     chosen = settings(dropout=0.5)
     outputs, targets = with_a_member(*make(100, 0))
     networks = [new_network(outputs, chosen, 1) for _ in range(2)]
-    fit_as_one(networks, [(outputs, targets)] * 2, chosen.training, [Context(seed=1)] * 2)
+    examples = read_by_networks([(outputs, targets)] * 2)
+    fit_as_one(networks, examples, chosen.training, [Context(seed=1)] * 2, "policy")
     first, second = (network.state_dict()["layers.0.weight"] for network in networks)
     assert not torch.equal(first, second)
 
@@ -143,10 +147,10 @@ def test_inputs_are_sent_once_and_steps_once_an_epoch(monkeypatch: pytest.Monkey
         sent.append(len(found))
         return found
 
-    monkeypatch.setattr(batched_policies, "to_device", noted)
+    monkeypatch.setattr(batched_training, "to_device", noted)
     together(settings(), [Context()] * 3)
     # scores with presence, and targets, of three networks; then rows, shares and rates of three epochs
-    assert sent == [2, 1] * 3 + [3] * 3
+    assert sent == [2] * 3 + [3] + [3] * 3
 
 
 def test_nothing_in_training_is_made_on_the_processor_unasked() -> None:
@@ -155,7 +159,7 @@ def test_nothing_in_training_is_made_on_the_processor_unasked() -> None:
     networks = [new_network(outputs, chosen, 0) for outputs, _ in examples]
     # whatever is made without naming a device now has no numbers, and cannot meet those that have
     with torch.device("meta"):
-        fit_as_one(networks, examples, chosen.training, [Context()] * 3)
+        fit_as_one(networks, read_by_networks(examples), chosen.training, [Context()] * 3, "policy")
     assert all(weight.isfinite().all() for weight in networks[0].parameters())
 
 
@@ -166,8 +170,8 @@ def test_a_step_may_stand_on_another_device(loss: Any, uneven: bool) -> None:
     chosen = settings({"loss": loss}, **LOGITS, **DROPOUT)
     examples = [with_a_member(*make(size, i)) for i, size in enumerate(SIZES)]
     network = as_one_network([new_network(outputs, chosen, 0) for outputs, _ in examples]).train()
-    here = PolicyData.of(examples)
-    data = PolicyData(*(part.to("meta") for part in (here.scores, here.present, here.targets)))
+    here = TrainingData.of(read_by_networks(examples))
+    data = TrainingData(tuple(part.to("meta") for part in here.inputs), here.targets.to("meta"))
     rows = torch.zeros(3, 8, dtype=torch.int64, device="meta")
     shares = torch.ones(3, 8, device="meta") if uneven else None
     loss_of = make_loss(loss, data.targets)
@@ -205,7 +209,7 @@ def test_policies_are_fitted_as_one_on_a_gpu(loss: str, monkeypatch: pytest.Monk
         asked.append(needed)
         return torch.device("cuda")
 
-    monkeypatch.setattr(batched_policies, "device_with_room", has_room)
+    monkeypatch.setattr(batched_training, "device_with_room", has_room)
     monkeypatch.setattr(policy_file, "fit_as_one", noted)
     outputs, _ = make(50, 7)
     for one, other in zip(fitted(), alone, strict=True):

@@ -1,16 +1,15 @@
-"""Several policy networks of one shape trained as one: what a step asks of a GPU is asked once for all.
+"""Several small networks of one shape trained as one: what a step asks of a GPU is asked once for all.
 
 A small network's step is some dozen operations, each of which a GPU has done before the next one is asked
 for. So the networks of all folds are stacked, and each operation is that of all of them. Every network learns
 from products, batches and learning rates of its own. But for rounding, and for what is dropped at random, it
 becomes what it would become alone (:func:`~shelfwise.nn.training_loop.fit_network`).
 
-Dimensions: F networks, N products of all of them together, B products of a batch, M members, L labels.
+Dimensions: F networks, N products of all of them together, B products of a batch, L labels.
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,20 +20,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shelfwise.core.types import Context, Floats, MemberOutputs
+from shelfwise.core.types import Context, Floats
 from shelfwise.errors import ConfigError
+from shelfwise.nn.batched_network import as_one_network, take_apart
 from shelfwise.nn.device import autocast, device_with_room, move_to_device, to_device
-from shelfwise.nn.fusion.policy_network import PolicyBatches, PolicyNetwork
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import make_optimizer, rate_at, set_learning_rate
 from shelfwise.nn.seeding import training_seed
-from shelfwise.nn.training_loop import LoopSettings, batch_rows
+from shelfwise.nn.training_loop import Batches, LoopSettings, batch_rows
 
 _ARRAYS_OF_BATCH = 24
-"""Arrays as large as a batch's scores that a step needs at once, at most."""
+"""Arrays as large as a batch that a step needs at once, at most."""
 
-Examples = tuple[MemberOutputs, Floats]
-"""What the members predict for a network's products, each with a member; and the targets."""
+Examples = tuple[Batches, Floats]
+"""The inputs of a network's products, and the targets."""
 
 
 def trains_as_one(examples: Sequence[Examples], settings: LoopSettings) -> bool:
@@ -42,24 +41,27 @@ def trains_as_one(examples: Sequence[Examples], settings: LoopSettings) -> bool:
     # its weights of labels would differ from one network to the next
     if settings.loss == "class_balanced":
         return False
-    _, members, labels = examples[0][0].scores.shape
-    products = sum(len(outputs) for outputs, _ in examples)
-    # in one piece while they are also there by network
-    numbers = 2 * products * (members + 1) * labels
-    numbers += _ARRAYS_OF_BATCH * len(examples) * settings.batch_size * members * labels
-    return device_with_room(numbers * np.dtype(np.float32).itemsize).type != "cpu"
+    inputs, targets = examples[0]
+    numbers = sum(tensor.numel() for tensor in inputs.batch(np.arange(1))) + targets.shape[1]
+    # of each product twice: in one piece while they are also there by network
+    products = 2 * sum(len(batches) for batches, _ in examples)
+    products += _ARRAYS_OF_BATCH * len(examples) * settings.batch_size
+    needed = products * numbers * np.dtype(np.float32).itemsize
+    return device_with_room(needed).type != "cpu"
 
 
 def fit_as_one(
-    networks: Sequence[PolicyNetwork],
+    networks: Sequence[nn.Module],
     examples: Sequence[Examples],
     settings: LoopSettings,
     contexts: Sequence[Context],
+    title: str,
 ) -> list[int]:
     """Train `networks` of one shape in place, each on its own examples; no validation products are watched.
 
     Args:
         contexts: of each; its seed gives the order of its products, the first one's what is dropped.
+        title: of the progress, and of the error.
 
     Returns:
         How many epochs each was trained.
@@ -69,13 +71,13 @@ def fit_as_one(
     """
     together = as_one_network(networks)
     move_to_device(together)
-    training = _Training(together, PolicyData.of(examples), settings)
-    counts = [len(outputs) for outputs, _ in examples]
+    training = _Training(together, TrainingData.of(examples), settings)
+    counts = [len(batches) for batches, _ in examples]
     epochs = [settings.epochs_of(count) for count in counts]
     longest = max(epochs)
     steps = _planned(counts, settings, [context.seed for context in contexts])
     first = contexts[0]
-    with training_seed(first.seed), first.progress("policy", longest) as progress:
+    with training_seed(first.seed), first.progress(title, longest) as progress:
         # what steps need is sent to the device an epoch at a time, that of the network with the most products
         steps_at_once = settings.steps_of(max(counts))
         for epoch in itertools.count(1):
@@ -86,54 +88,12 @@ def fit_as_one(
             # once weights are no numbers, no later step makes them numbers again
             if not np.isfinite(loss):
                 raise ConfigError(
-                    f"policy: the loss became {loss} in epoch {epoch}; "
+                    f"{title}: the loss became {loss} in epoch {epoch}; "
                     f"lower learning_rate, now {settings.learning_rate}"
                 )
             progress.advance()
-    _take_apart(together, networks)
+    take_apart(together, networks)
     return epochs
-
-
-class BatchedLinear(nn.Module):
-    """F linear layers as one: (F, B, inputs) to (F, B, outputs)."""
-
-    def __init__(self, layers: Sequence[nn.Linear]) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, None])
-
-    def forward(self, units: Tensor) -> Tensor:
-        """Each network's units by its own weights."""
-        return torch.baddbmm(self.bias, units, self.weight.mT)
-
-
-def as_one_network(networks: Sequence[PolicyNetwork]) -> PolicyNetwork:
-    """A network with the weights of all, from scores (F, B, M, L) and presence (F, B, M) to logits (F, B, L).
-
-    What it learns stays its own.
-    """
-    together = copy.deepcopy(networks[0])
-    if together.settings.input == "logits":
-        # the same for all products of a network
-        together.mean = torch.stack([network.mean for network in networks])[:, None]
-        together.spread = torch.stack([network.spread for network in networks])[:, None]
-    layers: list[nn.Module] = []
-    for of_each in zip(*(network.layers for network in networks), strict=True):
-        linear = [layer for layer in of_each if isinstance(layer, nn.Linear)]
-        layers.append(BatchedLinear(linear) if linear else of_each[0])
-    together.layers = nn.Sequential(*layers)
-    return together
-
-
-@torch.no_grad()
-def _take_apart(together: PolicyNetwork, networks: Sequence[PolicyNetwork]) -> None:
-    """Give each of `networks` its weights."""
-    for number, network in enumerate(networks):
-        for trained, layer in zip(together.layers, network.layers, strict=True):
-            if isinstance(trained, BatchedLinear) and isinstance(layer, nn.Linear):
-                layer.weight.copy_(trained.weight[number])
-                layer.bias.copy_(trained.bias[number, 0])
-        network.eval()
 
 
 @dataclass(frozen=True)
@@ -191,38 +151,29 @@ def _own_batches(count: int, epochs: int, size: int, seed: int) -> Iterator[NDAr
 
 
 @dataclass(frozen=True)
-class PolicyData:
+class TrainingData:
     """What all networks learn from, one after the other, on the device: it is sent there once.
 
     Args:
-        scores: (N, M, L), 0 of absent members.
-        present: (N, M).
+        inputs: (N, ...) each.
         targets: (N, L).
     """
 
-    scores: Tensor
-    present: Tensor
+    inputs: tuple[Tensor, ...]
     targets: Tensor
 
     @classmethod
     def of(cls, examples: Sequence[Examples]) -> Self:
         """The examples of F networks."""
-        scores: list[Tensor] = []
-        present: list[Tensor] = []
-        targets: list[Tensor] = []
-        for outputs, wanted in examples:
-            every = np.arange(len(outputs))
-            own_scores, own_present = to_device(PolicyBatches(outputs).batch(every))
-            scores.append(own_scores)
-            present.append(own_present)
-            targets += to_device([torch.from_numpy(wanted)])
-        return cls(torch.cat(scores), torch.cat(present), torch.cat(targets))
+        inputs = [to_device(batches.batch(np.arange(len(batches)))) for batches, _ in examples]
+        targets = to_device(torch.from_numpy(wanted) for _, wanted in examples)
+        return cls(tuple(map(torch.cat, zip(*inputs, strict=True))), torch.cat(targets))
 
 
 class _Training:
     """The course of the training of all networks."""
 
-    def __init__(self, together: PolicyNetwork, data: PolicyData, settings: LoopSettings) -> None:
+    def __init__(self, together: nn.Module, data: TrainingData, settings: LoopSettings) -> None:
         self._together = together.train()
         self._data = data
         self._settings = settings
@@ -273,9 +224,9 @@ class _Training:
 
 
 def summed_loss(
-    together: PolicyNetwork,
+    together: nn.Module,
     loss_of: Loss,
-    data: PolicyData,
+    data: TrainingData,
     rows: Tensor,
     shares: Tensor | None,
     settings: LoopSettings,
@@ -287,7 +238,7 @@ def summed_loss(
         shares: (F, B) of each product in its network's loss; None: all the same.
     """
     with autocast(settings.precision):
-        every = together(data.scores[rows], data.present[rows])
+        every = together(*(values[rows] for values in data.inputs))
     # a sum over many labels is too fine for half precision
     logits = every.float().flatten(0, 1)
     wanted = data.targets[rows].flatten(0, 1)
