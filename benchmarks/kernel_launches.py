@@ -19,12 +19,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 
 from shelfwise.core.types import Context, MemberOutputs
 from shelfwise.modalities.text_cnn import TextCnnSettings, TextNetwork
+from shelfwise.nn import batched_training
 from shelfwise.nn.batched_training import fit_as_one
 from shelfwise.nn.fusion.policy_network import (
     PolicyBatches,
@@ -38,6 +40,7 @@ from shelfwise.nn.training_loop import LoopSettings, fit_network
 from shelfwise.text.vocabulary import Ragged
 
 PRODUCTS, MEMBERS, LABELS, NETWORKS, BATCH = 2048, 3, 126, 6, 256
+FOLDS = 5
 
 NO_KERNEL = re.compile(
     r"aten::(_reshape_alias|_unsafe_view|alias|as_strided|chunk|detach_?|diagonal|empty(_\w+)?|expand(_as)?"
@@ -72,6 +75,7 @@ def main() -> None:
             "policy network": fit_one_policy,
             "policy networks of five folds and of all products, as one": fit_policies_as_one,
             "head of rows": fit_head,
+            "heads of five folds, as one": fit_heads_as_one,
             "text network": fit_text_network,
         }.items()
     }
@@ -150,11 +154,26 @@ def fit_policies_as_one(epochs: int) -> None:
 
 def fit_head(epochs: int) -> None:
     """A head of 384 numbers a product, as behind a frozen sentence encoder."""
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(PRODUCTS, 384)).astype(np.float32)
+    RowClassifier.fit(rows_of_head(0), None, head_settings(epochs), Context(), "head")
+
+
+def fit_heads_as_one(epochs: int) -> None:
+    """The heads of five folds, as on a GPU, which is pretended to have room for them."""
+    examples = [rows_of_head(fold) for fold in range(FOLDS)]
+    with mock.patch.object(batched_training, "device_with_room", return_value=torch.device("cuda")):
+        RowClassifier.fit_each(examples, head_settings(epochs), [Context()] * FOLDS, "head")
+
+
+def rows_of_head(seed: int) -> tuple[Any, Any]:
+    """Rows (N, 384) and targets (N, L)."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(PRODUCTS, 384)).astype(np.float32), made_up(PRODUCTS, seed)[1]
+
+
+def head_settings(epochs: int) -> ClassifierSettings:
+    """A head trained as members of the preset `recommended` are, in larger batches."""
     training = LoopSettings.model_validate({**TRAINING, "epochs": epochs})
-    chosen = ClassifierSettings(training=training)
-    RowClassifier.fit((rows, made_up(PRODUCTS, 0)[1]), None, chosen, Context(), "head")
+    return ClassifierSettings(training=training)
 
 
 def fit_text_network(epochs: int) -> None:

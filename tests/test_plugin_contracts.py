@@ -21,8 +21,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from shelfwise.core import registry
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
-from shelfwise.core.modality import Modality
-from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.modality import Modality, ModalityTask
+from shelfwise.core.presence import fit_each_present, fit_present, predict_present
 from shelfwise.core.types import (
     Context,
     Examples,
@@ -286,6 +286,17 @@ class TestModalities:
         modality = fit_present(make_modality(trial.name), trial.train, trial.train, trial.context)
         modality.predict(trial.train.present().inputs, trial.context)
         assert_same_arrays(trial.train, before)
+
+    def test_several_fitted_together_are_those_fitted_alone(self, trial: Trial) -> None:
+        if type(trial.modality).fit_each.__func__ is Modality.fit_each.__func__:  # type: ignore[attr-defined]
+            pytest.skip("it fits one after the other")
+        parts = [trial.train.take(rows) for rows in (np.arange(PRODUCTS), np.arange(2, PRODUCTS))]
+        tasks = [ModalityTask(make_modality(trial.name), part, trial.context) for part in parts]
+        fit_each_present(tasks)
+        for task, part in zip(tasks, parts, strict=True):
+            alone = fit_present(make_modality(trial.name), part, None, trial.context)
+            assert same_arrays(task.modality.state(), alone.state())
+            assert task.modality.state().facts == alone.state().facts
 
     def test_unfitted_raises(self, trial: Trial) -> None:
         rows = np.flatnonzero(trial.inputs.present)

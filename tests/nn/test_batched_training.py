@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
+from torch import nn
 
 from shelfwise.core.fusion_policy import PolicyTask
 from shelfwise.core.types import Context, Floats, MemberOutputs
@@ -27,6 +29,8 @@ from shelfwise.nn.fusion.policy_network import (
     with_a_member,
 )
 from shelfwise.nn.losses import make_loss
+from shelfwise.nn.mlp import ClassifierSettings, RowClassifier
+from shelfwise.nn.training_loop import LoopSettings
 
 MEMBERS, LABELS = 3, 6
 SIZES = (150, 129, 97)
@@ -218,3 +222,33 @@ def test_policies_are_fitted_as_one_on_a_gpu(loss: str, monkeypatch: pytest.Monk
     # its weights of labels are those of each network's own products
     assert calls == ([] if loss == "class_balanced" else [3])
     assert all(needed > sum(SIZES) * MEMBERS * LABELS * 4 for needed in asked)
+
+
+@pytest.mark.parametrize("hidden", [0, 7])
+def test_heads_of_rows_are_what_they_are_alone(
+    hidden: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    training = LoopSettings(epochs=4, batch_size=32, loss="bce", learning_rate=1e-2)
+    chosen = ClassifierSettings(hidden=hidden, dropout=0, training=training)
+    dense = [rng.normal(1, 2, (size, 5)).astype(np.float32) for size in SIZES]
+    targets = [(rng.random((size, LABELS)) < 0.3).astype(np.float32) for size in SIZES]
+    contexts = [Context(seed=seed) for seed in (4, 5, 6)]
+    for rows in (dense, [sp.csr_array(np.maximum(one, 0)) for one in dense]):
+        standardise = isinstance(rows[0], np.ndarray)
+        examples = list(zip(rows, targets, strict=True))
+        monkeypatch.undo()
+        alone = RowClassifier.fit_each(examples, chosen, contexts, "rows", standardise)
+        monkeypatch.setattr(batched_training, "device_with_room", lambda _: torch.device("cuda"))
+        together = RowClassifier.fit_each(examples, chosen, contexts, "rows", standardise)
+        for one, other, asked in zip(alone, together, rows, strict=True):
+            assert one.epochs == other.epochs
+            for name, value in one.arrays().items():
+                error = np.abs(other.arrays()[name] - value).max(initial=0)
+                assert error <= 1e-5 * np.abs(value).max(initial=1e-9), name
+            np.testing.assert_allclose(one.predict(asked)[0], other.predict(asked)[0], atol=1e-5)
+
+
+def test_weights_outside_of_linear_layers_are_refused() -> None:
+    with pytest.raises(AssertionError, match="weights outside of linear layers"):
+        as_one_network([nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))])

@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfwise.core import registry
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.modality import Modality
+from shelfwise.core.modality import Modality, ModalityTask
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.types import (
     Bools,
@@ -29,10 +30,29 @@ from shelfwise.core.types import (
     State,
 )
 from shelfwise.errors import LabelError, PluginError
+from shelfwise.modalities import text_transformer
+from shelfwise.nn import batched_training, mlp
+from shelfwise.nn.mlp import ClassifierSettings
+from shelfwise.nn.row_modality import RowModality
 from shelfwise.nn.threads import torch_threads
+from shelfwise.training import cross_fitting
 from shelfwise.training.cross_fitting import out_of_fold
 
 L = 3
+
+
+class Encoded(RowModality):
+    """A row of given numbers for each product."""
+
+    def __init__(self, rows: Floats) -> None:
+        super().__init__(ClassifierSettings(), "title")
+        self._rows = rows
+
+    def prepare(self, catalog: Catalog, context: Context) -> FieldInputs:
+        raise NotImplementedError
+
+    def rows(self, inputs: Any) -> Floats:
+        return self._rows
 
 
 @dataclass(frozen=True)
@@ -247,9 +267,11 @@ def encoder(make_encoder: Callable[..., Path], tmp_path_factory: pytest.TempPath
     return str(make_encoder(tmp_path_factory.mktemp("encoder"), ("red", "hat", "lamp")))
 
 
-@pytest.mark.parametrize("name", ["text_transformer", "graph", "tabular"])
-def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) -> None:
-    count = 60
+COUNT = 60
+
+
+def problem(name: str, encoder: str, **changes: Any) -> tuple[Callable[[], Modality], Examples]:
+    """How a member called `name` is made, and what it learns from."""
     rng = np.random.default_rng(0)
     field, chosen = members(encoder)[name]
     catalog = Catalog.from_records(
@@ -258,18 +280,23 @@ def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) ->
             "title": " ".join(rng.choice(["red", "hat", "lamp"], 2)),
             "price": float(rng.integers(1, 50)),
             "brand": str(rng.choice(["a", "b"])),
-            "related": {"also_bought": [f"p{(i + step) % count}" for step in (1, 4)]},
+            "related": {"also_bought": [f"p{(i + step) % COUNT}" for step in (1, 4)]},
         }
-        for i in range(count)
+        for i in range(COUNT)
     )
-    targets = rng.integers(0, 2, (count, L)).astype(np.float32)
+    targets = rng.integers(0, 2, (COUNT, L)).astype(np.float32)
     plugin = registry.modalities.load(name)
 
     def make() -> Modality:
-        return plugin(plugin.Settings.model_validate(chosen), field)
+        return plugin(plugin.Settings.model_validate({**chosen, **changes}), field)
 
+    return make, Examples(make().prepare(catalog, Context()), targets)
+
+
+@pytest.mark.parametrize("name", ["text_transformer", "graph", "tabular"])
+def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) -> None:
+    make, train = problem(name, encoder)
     assert make().fits_in_threads
-    train = Examples(make().prepare(catalog, Context()), targets)
     threads = set[int]()
 
     def found(at_once: bool) -> Prediction:
@@ -281,7 +308,7 @@ def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) ->
 
         with torch_threads(2):
             return out_of_fold(
-                noted, train, np.arange(count) % 5, None, Context(seed=3), at_once=at_once
+                noted, train, np.arange(COUNT) % 5, None, Context(seed=3), at_once=at_once
             )
 
     alone = found(False)
@@ -290,6 +317,42 @@ def test_folds_at_once_are_those_one_after_the_other(name: str, encoder: str) ->
     assert threading.get_ident() not in threads
     np.testing.assert_array_equal(alone.probabilities, together.probabilities)
     assert alone.probabilities.any()
+
+
+@pytest.mark.parametrize("name", ["text_transformer", "graph", "tabular"])
+def test_on_a_gpu_the_networks_of_all_folds_are_trained_as_one(
+    name: str, encoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, train = problem(name, encoder, dropout=0)
+    folds, context = np.arange(COUNT) % 5, Context(seed=3)
+    alone = out_of_fold(make, train, folds, None, context)
+    together: list[int] = []
+
+    def noted(networks: Any, *others: Any) -> list[int]:
+        together.append(len(networks))
+        return batched_training.fit_as_one(networks, *others)
+
+    monkeypatch.setattr(cross_fitting, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(batched_training, "device_with_room", lambda _: torch.device("cuda"))
+    for file in (mlp, text_transformer):
+        monkeypatch.setattr(file, "fit_as_one", noted)
+    found = out_of_fold(make, train, folds, None, context, at_once=True)
+    assert together == [5]
+    np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-5)
+    np.testing.assert_allclose(found.features, alone.features, atol=1e-4)
+
+
+def test_encodings_of_different_widths_are_not_trained_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [np.ones((4, width), np.float32) for width in (2, 3)]
+    tasks = [
+        ModalityTask(Encoded(own), Examples(FieldInputs(np.ones(4, bool)), np.eye(4, 2)), Context())
+        for own in rows
+    ]
+    monkeypatch.setattr(batched_training, "device_with_room", lambda _: torch.device("cuda"))
+    Encoded.fit_each(tasks)
+    assert [task.modality.classifier.inputs for task in tasks] == [2, 3]
 
 
 def test_what_is_on_disk_is_not_fitted_beside_the_others() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from shelfwise.core.catalog import Catalog
@@ -23,6 +24,15 @@ from shelfwise.core.types import (
 
 MAX_FIELDS = 10
 """Fields of which every subset is examined, to know which members can be present together: 1,023 subsets."""
+
+
+@dataclass(frozen=True)
+class ModalityTask:
+    """A modality that is to be fitted on `train`, present rows, without validation products."""
+
+    modality: Modality
+    train: Examples
+    context: Context
 
 
 class Modality(ABC):
@@ -55,6 +65,15 @@ class Modality(ABC):
     @abstractmethod
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:
         """Learn from present rows; `validation` is for early stopping only."""
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[ModalityTask]) -> None:
+        """Fit several modalities of this kind, of equal settings, field and labels, as :meth:`fit` would.
+
+        By default one after the other. A GPU may train networks together in little more than the time of one.
+        """
+        for task in tasks:
+            task.modality.fit(task.train, None, task.context)
 
     @abstractmethod
     def predict(self, inputs: Any, context: Context) -> tuple[Matrix, Floats]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
 
-from shelfwise.core.modality import Modality
+from shelfwise.core.modality import Modality, ModalityTask
 from shelfwise.core.plugin_answers import checked
 from shelfwise.core.read_only import changes_refused, lent
 from shelfwise.core.sparse_scores import dense, highest_scores, in_row_order, row_slices
@@ -29,6 +30,36 @@ def fit_present(
         LabelError: no training product has the field.
         PluginError: the modality changes what it is given.
     """
+    present = _present_rows(modality, train)
+    watched = validation.present() if validation is not None else None
+    if watched is not None and not watched.targets.shape[0]:
+        watched = None
+    if watched is not None and not modality.takes_sparse_targets:
+        watched = _with_dense_targets(watched)
+    with changes_refused(modality):
+        return modality.fit(lent(modality, present), lent(modality, watched), context)
+
+
+def fit_each_present(tasks: Sequence[ModalityTask]) -> None:
+    """As :func:`fit_present`, of several modalities of one kind, field and equal settings.
+
+    Raises:
+        LabelError, PluginError: as there.
+    """
+    some = tasks[0].modality
+    known = [
+        replace(task, train=lent(some, _present_rows(task.modality, task.train))) for task in tasks
+    ]
+    with changes_refused(some):
+        type(some).fit_each(known)
+
+
+def _present_rows(modality: Modality, train: Examples) -> Examples:
+    """The products that have the field, with targets as `modality` takes them.
+
+    Raises:
+        LabelError: there is none.
+    """
     present = train.present()
     if not present.targets.shape[0]:
         count = train.targets.shape[0]
@@ -36,14 +67,7 @@ def fit_present(
         raise LabelError(
             f"none of the {count} training products has a usable {field}; leave the member out"
         )
-    watched = validation.present() if validation is not None else None
-    if watched is not None and not watched.targets.shape[0]:
-        watched = None
-    if not modality.takes_sparse_targets:
-        present = _with_dense_targets(present)
-        watched = None if watched is None else _with_dense_targets(watched)
-    with changes_refused(modality):
-        return modality.fit(lent(modality, present), lent(modality, watched), context)
+    return present if modality.takes_sparse_targets else _with_dense_targets(present)
 
 
 def _with_dense_targets(examples: Examples) -> Examples:

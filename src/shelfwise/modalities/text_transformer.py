@@ -7,8 +7,9 @@ weights does not spoil them (Kumar et al. 2022).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import torch
 import transformers  # noqa: F401 - without it this plug-in is refused when it is named
@@ -16,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.modality import ModalityTask
 from shelfwise.core.types import Context, Examples, Floats, PluginSettings, Rows, State
 from shelfwise.features.encoder_tuning import TuningSettings, fine_tune, freeze_except_last
 from shelfwise.features.sentence_embeddings import (
@@ -34,6 +36,7 @@ from shelfwise.features.sentence_encoder import (
     verify_encoder,
 )
 from shelfwise.features.tfidf import has_words, words_of
+from shelfwise.nn.batched_training import fit_as_one, trains_as_one
 from shelfwise.nn.classifier_network import ClassifierNetwork
 from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.network_modality import NetworkModality
@@ -101,9 +104,9 @@ class TransformerHead(ClassifierNetwork):
         self.dropout = Dropout(settings.dropout)
 
     def features(self, vectors: Tensor) -> Tensor:
-        """(B, hidden) what the last layer reads."""
+        """(..., hidden) what the last layer reads."""
         # numbers of about size 1, whatever lengths the encoder's vectors have
-        scaled = nn.functional.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5
+        scaled = nn.functional.normalize(vectors, dim=-1) * vectors.shape[-1] ** 0.5
         hidden: Tensor = self.hidden(self.dropout(scaled))
         return hidden.relu()
 
@@ -173,8 +176,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
         """
         chosen = self.settings
         source = find_encoder(chosen.encoder)
-        self._encoder = self._load_encoder(source)
-        vectors = self._frozen_vectors(train.inputs, context)
+        vectors = self._begin(train, context)
         watched = None
         if validation is not None:
             watched = (
@@ -182,9 +184,6 @@ class TextTransformer(NetworkModality[TransformerHead]):
                 validation.targets,
             )
         # first the head alone: random weights would spoil the layers behind which they stand
-        with torch_seed(context.seed):
-            head = TransformerHead(vectors.shape[1], train.targets.shape[1], chosen)
-        self._network = head
         # it is small, so a second core would cost more than it brings
         with torch_threads(1):
             epochs = self._train(
@@ -197,7 +196,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
         # now the head fits the encoder, and both may change together
         if chosen.train_last:
             tokens = train.inputs.tokens
-            network = _FineTunedNetwork(self._encoder, head)
+            network = _FineTunedNetwork(self._encoder, self.network)
             batches = TokenBatches(tokens)
             fine_tune(
                 network,
@@ -208,13 +207,47 @@ class TextTransformer(NetworkModality[TransformerHead]):
                 chosen.tuning,
                 context,
             )
+        self._note(source, epochs)
+        return self
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[ModalityTask]) -> None:
+        """The heads of a frozen encoder as one where a GPU is quicker."""
+        modalities = [cast(TextTransformer, task.modality) for task in tasks]
+        chosen = modalities[0].settings
+        if chosen.train_last:
+            super().fit_each(tasks)
+            return
+        examples = [
+            (_VectorBatches(modality._begin(task.train, task.context)), task.train.targets)
+            for modality, task in zip(modalities, tasks, strict=True)
+        ]
+        if not trains_as_one(examples, chosen.training):
+            super().fit_each(tasks)
+            return
+        heads = [modality.network for modality in modalities]
+        contexts = [task.context for task in tasks]
+        title = f"{modalities[0].field}, head"
+        epochs = fit_as_one(heads, examples, chosen.training, contexts, title)
+        for modality, count in zip(modalities, epochs, strict=True):
+            modality._note(find_encoder(chosen.encoder), count)
+
+    def _begin(self, train: Examples, context: Context) -> Floats:
+        """The encoder's vectors (N, D), and a new head that is to be trained on them."""
+        self._encoder = self._load_encoder(find_encoder(self.settings.encoder))
+        vectors = self._frozen_vectors(train.inputs, context)
+        with torch_seed(context.seed):
+            self._network = TransformerHead(vectors.shape[1], train.targets.shape[1], self.settings)
+        return vectors
+
+    def _note(self, source: EncoderSource, epochs: int) -> None:
+        """Keep what the head was trained on, and how long."""
         self._facts = {
             "encoder": source.origin,
             "sha256": source.sha256,
-            "train_last": chosen.train_last,
+            "train_last": self.settings.train_last,
             "head_epochs": epochs,
         }
-        return self
 
     def batches(self, inputs: TokenizedTexts, context: Context, view: int = 0) -> Batches:
         """The vectors of the texts, by the encoder as it is now."""

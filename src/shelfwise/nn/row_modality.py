@@ -6,10 +6,11 @@ Dimensions: N products, L labels, D numbers of a row, F features.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, Self, cast
 
 from shelfwise.core.fitted import require_fitted
-from shelfwise.core.modality import Modality
+from shelfwise.core.modality import Modality, ModalityTask
 from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.nn.mlp import Inputs, RowClassifier
 
@@ -57,6 +58,28 @@ class RowModality(Modality):
             training, watched, self.settings, context, self.field, standardise=self.standardised
         )
         return self
+
+    @classmethod
+    def fit_each(cls, tasks: Sequence[ModalityTask]) -> None:
+        """The encodings one after the other, the classifiers as one where a GPU is quicker."""
+        modalities = [cast(RowModality, task.modality) for task in tasks]
+        for modality, task in zip(modalities, tasks, strict=True):
+            modality.fit_encoding(task.train, task.context)
+        examples = [
+            (modality.rows(task.train.inputs), task.train.targets)
+            for modality, task in zip(modalities, tasks, strict=True)
+        ]
+        first = modalities[0]
+        # each has learnt from products of its own how a row is made, and how wide it is
+        if len({rows.shape[1] for rows, _ in examples}) > 1:
+            super().fit_each(tasks)
+            return
+        contexts = [task.context for task in tasks]
+        classifiers = RowClassifier.fit_each(
+            examples, first.settings, contexts, first.field, first.standardised
+        )
+        for modality, classifier in zip(modalities, classifiers, strict=True):
+            modality._classifier = classifier
 
     def predict(self, inputs: Any, context: Context) -> tuple[Floats, Floats]:
         """Probabilities (N, L) and features (N, F)."""

@@ -9,10 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from shelfwise.core.modality import Modality
-from shelfwise.core.presence import fit_present, predict_present
+from shelfwise.core.modality import Modality, ModalityTask
+from shelfwise.core.presence import fit_each_present, fit_present, predict_present
 from shelfwise.core.sparse_scores import in_row_order
 from shelfwise.core.types import Context, Examples, Prediction, Rows
+from shelfwise.nn.device import device
 from shelfwise.nn.side_by_side import side_by_side
 
 log = logging.getLogger(__name__)
@@ -55,23 +56,38 @@ def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt fro
     each_fold: list[int] = np.unique(folds[folds >= 0]).tolist()
     ahead: dict[int, Prediction] = {}
 
-    def predict_fold(own_context: Context, fold: int) -> Prediction:
-        held_out = np.flatnonzero(folds == fold)
-        others = np.flatnonzero(folds != fold)
+    def task_of(own_context: Context, fold: int) -> ModalityTask:
         log.info(
             "%s: fold %d, %d of %d products held out",
             context.title,
             fold,
-            len(held_out),
+            np.count_nonzero(folds == fold),
             len(inputs),
         )
-        model = fit_present(make(), train.take(others), validation, own_context)
-        return predict_present(model, inputs.take(held_out), n_labels, own_context, highest_only)
+        return ModalityTask(make(), train.take(np.flatnonzero(folds != fold)), own_context)
 
-    def predict_beside_others(fold: int) -> Prediction:
+    def answer(model: Modality, own_context: Context, fold: int) -> Prediction:
+        asked = inputs.take(np.flatnonzero(folds == fold))
+        return predict_present(model, asked, n_labels, own_context, highest_only)
+
+    def predict_fold(own_context: Context, fold: int) -> Prediction:
+        task = task_of(own_context, fold)
+        model = fit_present(task.modality, task.train, validation, own_context)
+        return answer(model, own_context, fold)
+
+    def beside_others(fold: int) -> Context:
         # each keeps what it has learnt so far under a name of its own
-        loops = context.loops.part(f"without{fold}")
-        return predict_fold(dataclasses.replace(context, loops=loops), fold)
+        return dataclasses.replace(context, loops=context.loops.part(f"without{fold}"))
+
+    def predicted_at_once(some: list[int]) -> list[Prediction]:
+        if device().type == "cpu" or validation is not None:
+            return side_by_side(lambda fold: predict_fold(beside_others(fold), fold), some)
+        tasks = [task_of(beside_others(fold), fold) for fold in some]
+        fit_each_present(tasks)
+        return [
+            answer(task.modality, task.context, fold)
+            for task, fold in zip(tasks, some, strict=True)
+        ]
 
     def predicted(fold: int) -> Prediction:
         if not at_once:
@@ -79,9 +95,7 @@ def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt fro
         # the first that is not on disk comes with all that follow it
         if fold not in ahead:
             following = each_fold[each_fold.index(fold) :]
-            ahead.update(
-                zip(following, side_by_side(predict_beside_others, following), strict=True)
-            )
+            ahead.update(zip(following, predicted_at_once(following), strict=True))
         return ahead.pop(fold)
 
     parts = [
