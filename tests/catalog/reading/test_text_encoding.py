@@ -141,6 +141,23 @@ def test_other_encodings_are_asked_about(tmp_path: Path, encoding: str, title: s
     assert read_catalog(path, settings).catalog.column("title") == [title] * 20
 
 
+def test_a_question_mark_of_beginnings_behind_a_letter_is_no_spanish(tmp_path: Path) -> None:
+    # a capital and small letters of Polish are letters of Windows-1252, too
+    rows = "".join(f"{i};Wyprzedaż\n" for i in range(20))
+    with pytest.raises(CatalogError, match=r"cp1250 \(Wyprzedaż\)"):
+        read(tmp_path, f"id;title\n{rows}".encode("cp1250"))
+    spanish = "".join(f"{i};¿Qué es? Jabón\n" for i in range(20))
+    found = read(tmp_path, f"id;title\n{spanish}".encode("cp1252"))
+    assert found.catalog.column("title") == ["¿Qué es? Jabón"] * 20
+
+
+def test_a_japanese_word_is_shown_whole(tmp_path: Path) -> None:
+    # the second half of a long vowel is a bracket of ASCII, at which words end
+    rows = "".join(f"{i},コントロールカラム\n" for i in range(20))
+    with pytest.raises(CatalogError, match=r"cp932 \(ルカラム\)"):
+        read(tmp_path, f"id,title\n{rows}".encode("cp932"))
+
+
 WESTERN = {
     "de": ["Becher für Tee", "Küche", "Größe", "Wäsche", "Tücher"],
     "fr": ["Tasse à thé", "Bêche", "Râteau", "Équipement", "Façade"],

@@ -21,7 +21,7 @@ _HEADER_BYTES = 32
 _ENCODINGS = (
     *("cp1252", "cp1250", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1257", "mac_roman", "cp850"),
     *("iso8859-15", "cp852", "cp866"),
-    *("cp1255", "cp1256", "shift_jis", "gb18030", "big5", "euc_kr"),
+    *("cp1255", "cp1256", "cp932", "gb18030", "big5", "euc_kr"),
 )
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _STRANGE = re.compile(
@@ -29,6 +29,8 @@ _STRANGE = re.compile(
     r"[\xc0-\xff]{3}"
     # signs between letters, and pound or yen in front of them
     r"|[^\W\d_][\xa1-\xa9\xab-\xad\xb1\xb3\xb9\xba\xbc-\xbf][^\W\d_]|[\xa3\xa5\xaf][a-z]"
+    # the Spanish question mark of beginnings, behind a letter
+    r"|[^\W\d_]\xbf"
     # a capital of Windows behind a small letter, and low quotes within words
     r"|[a-z][\u017d\u0160\u0152\u0178\u02c6\u201a\u201e\u0192]|[a-z][\u2013\u201d\xa4\u2026][a-z]"
     # further signs of Windows between letters, and words of hardly anything but signs
@@ -42,6 +44,9 @@ _STRANGE = re.compile(
 _STRANGE_SHARE = 0.15
 _ENOUGH_CHARACTERS = 1000
 """Characters beyond ASCII after which the question is decided."""
+
+_TRIED = 20
+"""Words of which one is shown to a person."""
 
 _FEW = 5
 """Bytes that are no UTF-8 below which a file may as well be damaged."""
@@ -107,18 +112,25 @@ def strange_word(words: Sequence[bytes]) -> bytes | None:
         words: with bytes beyond ASCII.
     """
     strange = [word for word in words if _STRANGE.search(word.decode(WINDOWS, "replace"))]
-    return strange[0] if len(strange) > _STRANGE_SHARE * len(words) else None
+    if len(strange) <= _STRANGE_SHARE * len(words):
+        return None
+    # a sign of ASCII may be half of a Japanese letter, at which the word was cut: shown is one that is whole
+    return max(strange[:_TRIED], key=lambda word: len(_readings(word)))
 
 
 def readings_of(word: bytes) -> str:
     """What a word is in the encodings that shops use, for a person to choose from."""
+    return ", ".join(f"{name} ({text})" for name, text in _readings(word).items())
+
+
+def _readings(word: bytes) -> dict[str, str]:
     found = {}
     for name in _ENCODINGS:
         try:
             found[name] = word.decode(name)
         except UnicodeDecodeError:
             continue
-    return ", ".join(f"{name} ({text})" for name, text in found.items())
+    return found
 
 
 @dataclass(frozen=True)

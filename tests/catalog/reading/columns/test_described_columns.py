@@ -148,3 +148,14 @@ def test_categories_inside_another_column_are_told(tmp_path: Path) -> None:
     ) in told
     known = 'id;title;payload;category\n1;Mug;{"category": "Cups"};Mugs\n'
     assert not any("payload" in one for one in read(tmp_path, known).reading.evidence)
+
+
+def test_names_of_categories_go_before_their_codes(tmp_path: Path) -> None:
+    header = ("id", "title", "gpcCategoryCode", "gpcCategoryName")
+    rows = [(n, "A", 10_000 + n % 3, ("Mugs", "Lamps", "Rugs")[n % 3]) for n in range(12)]
+    result = read(tmp_path, table(header, rows))
+    assert result.reading.columns["categories"] == "gpcCategoryName"
+    assert any("gpcCategoryCode could be it too" in told for told in result.reading.rivals)
+    # codes alone are what there is
+    alone = read(tmp_path, table(header[:3], [row[:3] for row in rows]))
+    assert alone.reading.columns["categories"] == "gpcCategoryCode"

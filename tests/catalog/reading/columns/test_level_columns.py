@@ -75,6 +75,12 @@ def test_a_column_of_categories_beside_levels_is_told(tmp_path: Path) -> None:
     assert not any("could be it too" in told for told in empty.reading.evidence)
 
 
+def test_a_second_path_is_no_level_of_the_first() -> None:
+    names = ["Category_1", "SubCategory_1", "Category_2", "SubCategory_2"]
+    assert find_level_columns(["id", *names]) is None
+    assert find_level_columns(["id", names[0], names[2]]) is not None
+
+
 def test_a_category_alone_has_no_levels() -> None:
     assert find_level_columns(["id", "main_category", "category", "categories"]) is None
     assert find_level_columns(["id", "category_id", "subcategory_id"]) is None

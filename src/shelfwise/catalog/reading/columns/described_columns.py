@@ -47,25 +47,44 @@ def described_column(
     used: Collection[str],
     sample: Callable[[str], Sequence[Any]],
 ) -> str | None:
-    """The first column that is described as the field and holds what it does; None without one.
+    """The first column that is described as the field and holds what it does, of codes if there is no other.
+
+    None without one.
 
     Args:
         names: all columns of the file.
         used: those that are a field already.
         sample: the first values of a column.
     """
+    found = _described_columns(field, names, used, sample)
+    # names of categories say more than their codes, which stand beside them
+    wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
+    return next(wordy, found[0] if found else None)
+
+
+def _described_columns(
+    field: str,
+    names: Sequence[str],
+    used: Collection[str],
+    sample: Callable[[str], Sequence[Any]],
+) -> list[str]:
     if field not in _HOLDS:
-        return None
+        return []
+    found = []
     for name in names:
         if name in used or not _is_described(name, field):
             continue
         values = sample(name)
-        filled = [value for value in values if not is_missing(value)]
+        filled = _filled(values)
         # an id must be everywhere
         complete = field != "id" or len(filled) == len(values)
         if filled and complete and _HOLDS[field](filled):
-            return name
-    return None
+            found.append(name)
+    return found
+
+
+def _filled(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if not is_missing(value)]
 
 
 def _is_described(name: str, field: str) -> bool:

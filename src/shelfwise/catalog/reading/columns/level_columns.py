@@ -19,6 +19,8 @@ _LEVEL = r"(?:level|lvl|l|ebene|niveau|nivel|nível|livello|poziom|seviye|nivå)
 _NUMBERED = re.compile(
     rf"((?:\w+_)?(?:{_CATEGORY}|{_LEVEL}|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name)?"
 )
+_SUBS = ("sub", "sub_")
+
 _LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
 """Columns that hold one label each."""
 
@@ -63,6 +65,9 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
         if match:
             numbered.setdefault(match[1], {})[int(match[2])] = name
     for base, levels in numbered.items():
+        # Category_2 with SubCategory_2 is another path, and no level below Category_1
+        if any(f"{sub}{base}_{number}" in plain for sub in _SUBS for number in levels):
+            continue
         # item_category, item_category2 (Google Analytics)
         if base in plain and levels.keys().isdisjoint((0, 1)):
             levels[1] = plain[base]
