@@ -145,6 +145,18 @@ def test_a_header_in_the_middle_is_no_product(tmp_path: Path, header: str) -> No
     assert (refused.line, refused.kind) == (8, "repeated header")
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_header_in_another_order_is_refused(tmp_path: Path, quote: str) -> None:
+    lines = ["id,title,categories", "1,Mug,Kitchen"]
+    other = ",".join(f"{quote}{name}{quote}" for name in ("id", "categories", "title"))
+    path = write(tmp_path, [*lines, other, "2,Kitchen,Cup"], "a.csv")
+    with pytest.raises(CatalogError, match=r"line 3 names the columns again, in another order"):
+        read_catalog(path)
+    # a product may be called like a column
+    read = read_catalog(write(tmp_path, [*lines, "id,title,Kitchen"], "b.csv"))
+    assert read.catalog.column("title") == ["Mug", "title"]
+
+
 def workbook(folder: Path, sheets: dict[str, list[list[Any]]]) -> Path:
     book = openpyxl.Workbook()
     book.remove(book.active)

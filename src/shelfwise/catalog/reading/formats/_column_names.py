@@ -54,3 +54,20 @@ def _free(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "'"
     return name
+
+
+def refuse_other_header(header: Sequence[str], fields: Sequence[str], line: int) -> None:
+    """Refuse a row of nothing but names of columns in another order, as all below it would be misread.
+
+    Args:
+        header: the names as they are written.
+        line: where the row is.
+
+    Raises:
+        CatalogError: it is one.
+    """
+    if len(header) > 1 and sorted(map(on_one_line, fields)) == sorted(header):
+        raise CatalogError(
+            f"line {line} names the columns again, in another order than the header "
+            f"({', '.join(map(repr, fields))}); write the rows below it to a file of their own"
+        )

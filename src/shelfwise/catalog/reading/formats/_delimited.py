@@ -25,7 +25,7 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.columns.column_mapping import on_one_line
 from shelfwise.catalog.reading.file_format import FileFormat, ParsedBlock
-from shelfwise.catalog.reading.formats._column_names import distinct_names
+from shelfwise.catalog.reading.formats._column_names import distinct_names, refuse_other_header
 from shelfwise.catalog.reading.formats._header_line import (
     excel_delimiter,
     find_header_line,
@@ -159,7 +159,12 @@ class DelimitedFormat(FileFormat):
         # rows with another number of fields are none of the table's
         plain[rows[ragged]] = False
         rows = np.delete(rows, ragged)
-        plain[rows[self._repeats_of_header(table)]] = False
+        for place, fields in self._named_like_columns(table):
+            if self._is_header(fields):
+                plain[rows[place]] = False
+            else:
+                piece = block.piece(lines.spans[rows[place]])
+                refuse_other_header(self.header, fields, piece.line)
         odd = np.flatnonzero(~plain)
         others, swallowed, rest = self._other_records(block, lines.spans, odd)
         # a plain row may turn out to be part of a quoted field that an earlier line opens
@@ -187,6 +192,7 @@ class DelimitedFormat(FileFormat):
             return piece, self._with_other_quotes(text, fault) or fields
         if self._is_header(fields):
             return piece, _HEADER_AGAIN
+        refuse_other_header(self.header, fields, piece.line)
         fields = self._with_usual_end(fields)
         if len(fields) != len(self.names):
             found = f"the row has {len(fields)} columns"
@@ -243,18 +249,16 @@ class DelimitedFormat(FileFormat):
         )
         return table, ragged
 
-    def _repeats_of_header(self, table: pa.Table) -> list[int]:
-        """The rows that are the header once more, as in files that were put together."""
+    def _named_like_columns(self, table: pa.Table) -> Iterator[tuple[int, list[str]]]:
+        """The rows that begin with the name of a column, as headers do in files that were put together."""
         if not table.num_rows:
-            return []
+            return
         # almost always the first column tells that there is none
-        suspects = np.flatnonzero(is_true(pc.equal(one_chunk(table.column(0)), self.names[0])))
+        called = pc.is_in(one_chunk(table.column(0)), pa.array(self.header, pa.string()))
+        suspects = np.flatnonzero(is_true(called))
         rows = take_rows(table, suspects).to_pylist()
-        return [
-            place
-            for place, row in zip(suspects.tolist(), rows, strict=True)
-            if self._is_header(list(row.values()))
-        ]
+        for place, row in zip(suspects.tolist(), rows, strict=True):
+            yield place, list(row.values())
 
     def _is_header(self, fields: list[str]) -> bool:
         # a line that holds nothing but a sign of its end has no fields

@@ -21,6 +21,9 @@ _SHOWN = "rendered"
 _REFERENCE = frozenset({"typeId", "id"})
 """Keys of what names another object (commercetools)."""
 
+_PLACES = ("position", "level", "depth")
+"""Keys under which an object has its place on a path."""
+
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
 
 
@@ -31,11 +34,13 @@ def category_values(value: Any) -> Any:
     ['Mugs', 'Gifts']
     >>> category_values({"lvl0": "Home", "lvl1": "Home > Mugs"})
     'Home > Mugs'
+    >>> category_values([{"position": 2, "name": "Mugs"}, {"position": 1, "name": "Home"}])
+    ['Home', 'Mugs']
     """
     if isinstance(value, Mapping):
         return _category_object(value)
     if isinstance(value, list | tuple):
-        return list(map(category_values, value))
+        return list(map(category_values, _from_the_top(value)))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number:
         return f"{value:.0f}" if float(value).is_integer() else str(value)
@@ -123,6 +128,19 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None
     return category_values(inside) if isinstance(inside, str | list | Mapping) else value
+
+
+def _from_the_top(values: Sequence[Any]) -> Sequence[Any]:
+    """Objects by their places on a path, where each has one of its own; other values as given."""
+    for key in _PLACES:
+        by_place = {
+            one[key]: one
+            for one in values
+            if isinstance(one, Mapping) and type(one.get(key)) is int
+        }
+        if len(by_place) == len(values):
+            return [by_place[place] for place in sorted(by_place)]
+    return values
 
 
 def _with_parents(value: Mapping[str, Any], name: str) -> Any:
