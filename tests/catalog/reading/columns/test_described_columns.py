@@ -30,6 +30,15 @@ HEADERS: dict[str, Sequence[str]] = {
         "brandName",
         "priceNow",
     ),
+    "turkish marketplace": (
+        "Barkod",
+        "Ürün Adı",
+        "Ürün Açıklaması",
+        "Kategori",
+        "Marka",
+        "Satış Fiyatı (KDV Dahil)",
+    ),
+    "indian": ("Barcode", "Product Name", "Description", "Category", "Brand", "MRP"),
     "english": (
         "Name (DE)",
         "Name (EN)",

@@ -40,6 +40,7 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
         ("Categoria", "Sottocategoria"),
         ("Familia", "Subfamilia"),
         ("Kategoria", "Podkategoria"),
+        ("Hoofdgroep", "Subgroep"),
         ("Ana Kategori", "Alt Kategori"),
         ("parent_category", "sub_category"),
     ],

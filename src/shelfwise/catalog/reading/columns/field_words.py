@@ -14,7 +14,7 @@ def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
 FIELD_WORDS = _sets(
     {
         "id": """
-            id idx nr no number nummer num code sku ean ean13 gtin upc isbn isbn13 isbn10 mpn
+            id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn isbn13 isbn10 mpn
             pid key slug ref réf referencia référence codice código codigo kodu kod cod numero
             número numer номер код item article artikel appid prodid movieid bookid 番号 コード 编号 编码
             코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
@@ -39,7 +39,7 @@ FIELD_WORDS = _sets(
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
+            msrp mrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
         """,
         "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג แบรนด์ ยี่ห้อ",
     }
