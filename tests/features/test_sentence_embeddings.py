@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.types import Context
 from shelfwise.features import sentence_embeddings as room
 from shelfwise.features.sentence_embeddings import TokenBatches, TokenizedTexts, encode_texts
@@ -185,6 +186,8 @@ def test_vectors_in_bfloat16_are_near_and_kept_apart(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # also on a machine with a GPU
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     read = TokenizedTexts.read(catalog, "title+description", source, 32)
     context = Context(cache=tmp_path)
     exact = encode_texts(read, source, context, "title")
@@ -195,13 +198,14 @@ def test_vectors_in_bfloat16_are_near_and_kept_apart(
     assert 0 < error < 0.05
     # each finds its own again
     assert np.array_equal(encode_texts(read, source, context, "title"), found)
-    monkeypatch.undo()
+    monkeypatch.setattr(device, "_has_bfloat16", lambda: False)
     assert np.array_equal(encode_texts(read, source, context, "title"), exact)
 
 
 def test_batches_are_larger_on_a_gpu(
     source: EncoderSource, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     sizes: list[int] = []
 
     def noted(encoder: Any, batches: Any, size: int, *_: Any, **__: Any) -> Any:

@@ -105,6 +105,7 @@ def test_without_a_gpu_nothing_moves() -> None:
 
 
 def test_bfloat16_is_used_where_a_gpu_has_it_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     assert not device.uses_bfloat16("auto")
     monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
     asked: list[bool] = []
@@ -123,6 +124,7 @@ def test_bfloat16_is_used_where_a_gpu_has_it_by_itself(monkeypatch: pytest.Monke
 def test_what_has_no_room_on_a_gpu_stays_on_the_processor(
     free: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
     assert device.device_with_room(1 << 60).type == "cpu"
     monkeypatch.setattr(device, "device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 1000))

@@ -9,10 +9,17 @@ import pytest
 import torch
 from torch import nn
 
+from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.nn import device
 from shelfwise.vision import image_encoder
 from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
 from shelfwise.vision.pretrained_weights import find_weights
+
+
+@pytest.fixture(autouse=True)
+def on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a machine with a GPU: a test says itself what it pretends."""
+    monkeypatch.setenv(DEVICE_VARIABLE, "cpu")
 
 
 def make_encoder(train_last: Any = 0) -> ImageEncoder:
