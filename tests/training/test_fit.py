@@ -460,3 +460,20 @@ def test_up_to_the_limit_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> No
     assert model.facts["learnt_from"] is None
     results = evaluate_model(model, training.catalog, training.targets, Context())
     assert not any("draw" in note for note in results["notes"])
+
+
+@pytest.mark.parametrize(("least", "folds"), [(400, 3), (401, 5)])
+def test_of_many_products_there_are_three_folds_and_the_report_says_so(
+    least: int, folds: int
+) -> None:
+    catalog, targets = shop(400)
+    training = TrainingSet(catalog, targets, np.arange(400), np.arange(0), np.arange(400))
+    chosen = config({"fused": {"policy": "logistic"}}, decide_with="fused")
+    stacking = {"folds": 5, "three_folds_from": least}
+    chosen = chosen.model_copy(update={"stacking": chosen.stacking.model_copy(update=stacking)})
+    model = fit_model(training, LABELS, chosen, Context())
+    some = next(iter(model.members))
+    ran = [stage for stage in stages_of(model, "fused") if stage.startswith(f"fold.{some}.")]
+    assert len(ran) == folds
+    results = evaluate_model(model, training.catalog, training.targets, Context())
+    assert any("are of 3 folds, not 5" in note for note in results["notes"]) == (folds == 3)

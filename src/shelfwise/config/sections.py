@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
+FOLDS_OF_MANY = 3
+"""Two thirds of many products teach a member nearly what all of them do."""
+
 LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "class_balanced"]
 
 
@@ -117,13 +120,34 @@ class StackingSettings(Settings):
     """What trained fusion policies are fitted on."""
 
     fitted_on: Literal["in_sample", "oof", "holdout"] = "oof"
-    folds: int = Field(5, ge=2)
+    folds: int = Field(
+        5,
+        ge=2,
+        description="parts of the training products; each is scored by members fitted on the others",
+    )
+    three_folds_from: int | None = Field(
+        None,
+        ge=100,
+        description="training products from which on there are three folds, where `folds` is more: members "
+        "are fitted four times in place of six; unset: never",
+    )
     max_products: int = Field(
         200_000,
         ge=100,
         description="products that fusion policies, calibration, thresholds and limits learn from; of more, "
         "a draw in which rare labels stay",
     )
+
+    def folds_of(self, products: int) -> int:
+        """The folds of so many training products.
+
+        >>> StackingSettings(folds=5, three_folds_from=1000).folds_of(999)
+        5
+        >>> StackingSettings(folds=5, three_folds_from=1000).folds_of(1000)
+        3
+        """
+        are_many = self.three_folds_from is not None and products >= self.three_folds_from
+        return min(self.folds, FOLDS_OF_MANY) if are_many else self.folds
 
 
 class EvaluationSettings(Settings):

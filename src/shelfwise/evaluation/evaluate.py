@@ -81,6 +81,7 @@ def evaluate_model(
         copies = copies_figures(copies_of_training(training, catalog), truth, final)
     notes |= dict.fromkeys(caveats(unknown, copies))
     notes |= dict.fromkeys(_draw_note(model.facts.get("learnt_from")))
+    notes |= dict.fromkeys(_folds_note(model))
     return {
         "members": {name: _member_facts(model, name, answers) for name in model.members},
         "systems": systems,
@@ -106,6 +107,19 @@ def _draw_note(learnt_from: dict[str, int] | None) -> list[str]:
     return [
         f"fusion policies, calibration, thresholds and limits learnt from a draw of {some}, in which rare "
         "labels stay (max_products under [stacking])"
+    ]
+
+
+def _folds_note(model: Model) -> list[str]:
+    """A sentence where there were fewer folds than the settings have, as of many products; none elsewhere."""
+    wanted = model.config.stacking.folds
+    # a model that was saved before does not say: it had as many as its settings
+    folds = model.facts.get("folds", wanted)
+    if folds == wanted:
+        return []
+    return [
+        f"out-of-fold scores are of {folds} folds, not {wanted}, as there are many training products "
+        "(three_folds_from under [stacking])"
     ]
 
 

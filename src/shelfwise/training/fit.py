@@ -101,7 +101,8 @@ def fit_model(
     model.nearest_neighbours = Neighbours.of(
         features, training_set.catalog.ids, titles, training_set.targets
     )
-    model.facts = _facts(model, fitted, len(tuning.rows))
+    folds = config.stacking.folds_of(len(training_set.train))
+    model.facts = _facts(model, fitted, len(tuning.rows), folds)
     model.seconds = checkpoints.seconds
     # several members may read one image, and each refuses it
     model.training_refused = tuple(dict.fromkeys(fitted.refused))
@@ -232,16 +233,18 @@ def _fit_decision_rule(run: TrainingRun, model: Model, tuning: TuningScores) -> 
     )
 
 
-def _facts(model: Model, fitted: FittedMembers, scored: int) -> dict[str, object]:
+def _facts(model: Model, fitted: FittedMembers, scored: int, folds: int) -> dict[str, object]:
     """What the model records of its training.
 
     Args:
         scored: products with scores of models that had not seen them.
+        folds: in which these were scored.
     """
     most = model.config.stacking.max_products
     widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
     return {
         "not_run": fitted.not_run,
+        "folds": folds,
         # None: from all of them
         "learnt_from": {"drawn": most, "of": scored} if scored > most else None,
         "device": device_facts()["kind"],

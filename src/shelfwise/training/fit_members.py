@@ -90,7 +90,8 @@ def fit_member(
     refused += inputs.refused
     present = int(inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
-    if present < 2 * stacking.folds:
+    folds_in_all = stacking.folds_of(len(training_set.train))
+    if present < 2 * folds_in_all:
         some = f"only {present} training products have" if present else "no training product has"
         return f"{some} a usable {config.members[name].field}"
     # Preparing looks at no label, so one preparation serves the whole fit and every fold.
@@ -110,10 +111,10 @@ def fit_member(
 
     # The first run tells how long the others will take; a member that cannot finish all is left out at once.
     cross_fitted = stacking.fitted_on == "oof" and stacked
-    runs = 1 + stacking.folds * cross_fitted
+    runs = 1 + folds_in_all * cross_fitted
     member.restore(budget.first_of(runs, lambda: checkpoints.run(f"member.{name}", fitted)))
     predictions = prediction_from(checkpoints.run(f"answers.{name}", predicted))
-    folds = _folds(training_set, config)
+    folds = _folds(training_set, folds_in_all, config.seed)
     # The paper fits its policies on the predictions for products that the members were trained on.
     if stacking.fitted_on == "in_sample" or not stacked:
         in_sample = predictions.without_features().take(training_set.train)
@@ -171,12 +172,10 @@ def try_or_reason(compute: Callable[[], T], name: str, skip_failures: bool) -> T
         return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
-def _folds(training_set: TrainingSet, config: Config) -> Rows:
-    """The fold of every training row; near-copies share one."""
+def _folds(training_set: TrainingSet, count: int, seed: int) -> Rows:
+    """Which of `count` folds every training row is in; near-copies share one."""
     rows = training_set.train
-    return group_folds(
-        training_set.targets[rows], training_set.groups[rows], config.stacking.folds, config.seed
-    )
+    return group_folds(training_set.targets[rows], training_set.groups[rows], count, seed)
 
 
 def _checkpointed_fold(
