@@ -106,6 +106,20 @@ def test_presets_that_decide_by_cross_fitting(preset: str) -> None:
     assert set(reads.values()) == {"scores"}, "features have no out-of-fold version to tune on"
 
 
+def test_quick_takes_fewer_steps_and_folds_of_many_products_only() -> None:
+    config = Config.load("quick")
+    loops = [make_member(config, name).settings.training for name in ("graph", "tabular")]
+    loops.append(make_policy(config, "blend").parts_[1].settings.training)
+    for loop in loops:
+        assert loop.epochs_of(9_999) == loop.epochs
+        assert loop.steps_of(50_000) * loop.epochs_of(50_000) <= loop.max_steps
+    assert config.stacking.folds_of(9_999) == 5
+    assert config.stacking.folds_of(10_000) == 3
+    for preset in ("recommended", "best"):
+        stacking = Config.load(preset).stacking
+        assert stacking.folds_of(10**9) == stacking.folds
+
+
 def test_a_larger_preset_has_the_members_of_a_smaller() -> None:
     quick, recommended, best = (
         Config.load(name).members for name in ("quick", "recommended", "best")
