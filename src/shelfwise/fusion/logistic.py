@@ -16,6 +16,13 @@ from pydantic import Field, PositiveFloat
 from scipy.special import expit
 
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
+from shelfwise.core.label_inputs import (
+    EPSILON,
+    label_inputs,
+    logits_and_shares,
+    mean_inputs,
+    some_inputs,
+)
 from shelfwise.core.label_regression import shrunk_weights
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
@@ -28,9 +35,6 @@ MAX_MEMBERS = 6
 
 MAX_SETS = 1024
 """Sets of members whose weights an exported graph holds; a product meets those of one set only."""
-
-EPSILON = 1e-4
-"""Scores nearer to 0 or 1 count as this near: a member's last digits of certainty mean nothing."""
 
 MIN_PRODUCTS = 50
 """Products that have a set of members, for it to be fitted on these alone."""
@@ -82,15 +86,15 @@ class Logistic(FusionPolicy):
         """
         n_members = outputs.present.shape[1]
         patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(n_members)]
-        self.arrays_ = {"centre": _centre(outputs)}
-        inputs = self._own_inputs(outputs)
+        self.arrays_ = {"centre": mean_inputs(outputs)}
+        inputs = label_inputs(outputs, self.arrays_["centre"])
         for pattern in patterns:
             members = np.flatnonzero(pattern)
             rows = _training_rows(outputs.present[:, members])
             columns = [0, *1 + members, *1 + n_members + members]
-            # np.take makes a contiguous copy, an index of rows would not
-            own_inputs = np.take(inputs[:, columns], rows, axis=2)
-            weights = shrunk_weights(own_inputs, targets[rows], self.settings.shrink)
+            weights = shrunk_weights(
+                some_inputs(inputs, columns, rows), targets[rows], self.settings.shrink
+            )
             self.arrays_[f"own_{_set_number(members)}"] = weights
         return self
 
@@ -185,7 +189,7 @@ class Logistic(FusionPolicy):
 
     def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
         """Scores (R, L) of `rows` by the solution for the `members` (K,), which all of them have."""
-        logits, shares = _logits_and_shares(outputs.scores[np.ix_(rows, members)])
+        logits, shares = logits_and_shares(outputs.scores[np.ix_(rows, members)])
         own = self.arrays_[f"own_{_set_number(members)}"].T
         # (K, L) each: of the logits, and of the log shares
         by_logit, by_share = own[1 : 1 + len(members)], own[1 + len(members) :]
@@ -195,23 +199,6 @@ class Logistic(FusionPolicy):
         total = total + np.einsum("rkl,kl->rl", logits, by_logit)
         total += np.einsum("rkl,kl->rl", shares, by_share)
         return np.asarray(expit(total), np.float32)
-
-    def _own_inputs(self, outputs: MemberOutputs) -> Floats:
-        """A label's own inputs (L, 2M + 1, N): 1, then the logits, then the log shares of all members.
-
-        Both are centred, so that 0, which stands for an absent member, is what members give on average.
-        """
-        present = outputs.present[:, :, None]
-        logits, shares = _logits_and_shares(outputs.scores)
-        centre = self.arrays_["centre"][:, :, None]
-        own = [
-            np.ones_like(logits[:, :1]),
-            np.where(present, logits - centre[0], 0),
-            np.where(present, shares - centre[1], 0),
-        ]
-        joined = np.concatenate(own, axis=1, dtype=np.float32)
-        # label by label, as the regressions read them
-        return np.ascontiguousarray(joined.transpose(2, 1, 0))
 
 
 def _largest_set_within(
@@ -232,7 +219,7 @@ def _largest_set_within(
         sets: (S, M).
         ranks: (S,) their places, from 1.
     """
-    # the same inputs as `_own_inputs` makes
+    # the same inputs as `label_inputs` makes
     logits = scores.logit(eps=EPSILON)
     shares = logits - logits.logsumexp(dim=2, keepdim=True)
     mask = present.unsqueeze(2)
@@ -247,26 +234,6 @@ def _largest_set_within(
     # where no solved set is within the product's: the mean of its members' scores
     mean = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
     return by_set.where((last > 0).unsqueeze(1), mean)
-
-
-def _centre(outputs: MemberOutputs) -> Floats:
-    """Where members are present: their means (2, M) over products and labels, of logits and of log shares."""
-    present = outputs.present[:, :, None]
-    count = np.maximum(outputs.present.sum(axis=0), 1)[:, None]
-    means = []
-    for values in _logits_and_shares(outputs.scores):
-        total = np.where(present, values, 0).sum(axis=0, dtype=np.float64)
-        means.append((total / count).mean(axis=1))
-    return np.stack(means).astype(np.float32)
-
-
-def _logits_and_shares(scores: Floats) -> tuple[Floats, Floats]:
-    """Both (N, M, L): the logits, and the logarithms of each label's softmax share of its member's labels."""
-    clipped = np.clip(scores, EPSILON, 1 - EPSILON)
-    # a softmax of logits divides the odds by their sum
-    odds = clipped / (1 - clipped)
-    logits = np.asarray(np.log(odds), np.float32)
-    return logits, logits - np.log(odds.sum(axis=2, keepdims=True, dtype=np.float32))
 
 
 def _training_rows(present: Bools) -> Rows:
