@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from shelfwise.core.types import Bools, Matrix, Rows
 
-MOST_DENSE_CELLS = 1 << 28
-"""Scores (N, L) of a catalogue that are kept dense: 1 GiB."""
+MOST_DENSE_CELLS = 1 << 26
+"""Scores (N, L) of a catalogue that are kept dense: 256 MiB."""
 
 KEPT_LABELS = 50
 """Labels of a product whose scores are kept, the highest ones; products have far fewer labels."""
