@@ -1,11 +1,13 @@
-"""Reuse of large blocks of memory, a setting of the whole process.
+"""Reuse of large blocks of memory, and giving them back to the system.
 
-Only a program may make such a setting, so the command line calls it and nothing else in shelfwise does.
+Reuse is a setting of the whole process. Only a program may make it, so the command line does and nothing else
+in shelfwise.
 """
 
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 from functools import lru_cache
 
 # Names of glibc's settings, from its malloc.h.
@@ -26,3 +28,13 @@ def tune_malloc() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def give_back_memory() -> None:
+    """Give memory that is free to the system; does nothing where the C library is not glibc.
+
+    What one stage of a training leaves free, in pieces, is of little use to the next one, which would take
+    more beside it.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -18,6 +18,7 @@ from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import State
 from shelfwise.disk.files import read_arrays, write_arrays
 from shelfwise.errors import ConfigError
+from shelfwise.nn.memory import give_back_memory
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ class Checkpoints:
         started = time.perf_counter()
         with self._shown(name):
             result = compute()
+        give_back_memory()
         self.seconds[name] = time.perf_counter() - started
         return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from shelfwise.core.types import State
 from shelfwise.disk.files import write_text_atomically
+from shelfwise.nn.memory import give_back_memory
 from shelfwise.training.checkpoints import Checkpoints
 
 T = TypeVar("T")
@@ -112,8 +112,7 @@ def peak_growth() -> Iterator[list[int | None]]:
     Gives a list of one number, set when the block ends; None where there is no Linux-style /proc.
     """
     peak: list[int | None] = [None]
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_memory()
     # Where /proc may not be written (a container, another system), nothing can be measured.
     before = None
     with suppress(OSError):
