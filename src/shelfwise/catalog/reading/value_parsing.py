@@ -49,6 +49,8 @@ TOTALS = frozenset(
 )
 """What stands in the column of ids in a row that sums up those above."""
 
+NO_TOTAL = "the id of a product, and no total below the table"
+
 WHOLE_DECIMAL = re.compile(r"(\d+)[.,]0+")
 """A whole number that is written as a decimal, such as ``1.0``."""
 
@@ -138,7 +140,7 @@ def read_id(value: Any, rules: Rules) -> str:
         # ="00042" is how Excel is made to keep the zeros
         return formula[1]
     if text.lower() in TOTALS and not rules.keeps_parts:
-        raise ValueError("the id of a product, and no total below the table")
+        raise ValueError(NO_TOTAL)
     if _SCIENTIFIC.fullmatch(text):
         raise ValueError(
             "an id with all its digits; Excel has cut this one short: "

@@ -50,6 +50,10 @@ def test_signs_within_words_are_not(tmp_path: Path, sign: str) -> None:
             "half a pair",
         ),
         (["Mugs", "mugs", "Gifts"], "'Mugs' and 'mugs' are two categories"),
+        (["Mugs (3)", "Mugs (4)", "Gifts"], "'Mugs (3)' ends in a number in brackets"),
+        (["Home (1) > Mugs (2)", "Home (1) > Lamps (3)"], "ends in a number in brackets"),
+        (["Mugs < Kitchen < Home", "Lamps < Home"], "from its last level up to its first"),
+        (["100:Mugs", "105:Lamps"], "part of the name, '100:Mugs'"),
         (
             ["Home > Thing 0", "Home > Thing 1"],
             "the last name of 2 of 2 paths is the product's own title",
@@ -64,11 +68,15 @@ def test_what_may_be_meant_otherwise_is_told(
 
 @pytest.mark.parametrize(
     "values",
-    [["100% wool", "Sets (3 pcs)", "Mugs"], ["Home > Mugs", "Home > Thing 0", "Pets > Mugs"] * 9],
+    [
+        ["100% wool", "Sets (3 pcs)", "Mugs"],
+        ["3-seater sofas", "2 seater", "Sofas (1)", "Mugs"],
+        ["Home > Mugs", "Home > Thing 0", "Pets > Mugs"] * 9,
+    ],
 )
 def test_usual_names_are_not(tmp_path: Path, values: list[str]) -> None:
     sentences = told(tmp_path, values)
-    assert not any(word in sentences for word in ("address", "half", "own title"))
+    assert not any(word in sentences for word in ("address", "half", "own title", "number"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID
+from shelfwise.catalog.reading.streaming.stream import BELOW_TOTAL
 from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, read, table
 
@@ -89,6 +90,15 @@ def test_a_total_is_no_product(tmp_path: Path, total: str) -> None:
     result = read(tmp_path, table(HEADER, [*ROWS, (total, "", "", "1999.00")]))
     all_right(result, refused=1)
     assert "no total below the table" in result.quarantine[0].reason
+
+
+def test_notes_below_the_last_total_are_told(tmp_path: Path) -> None:
+    subtotal = ("Subtotal", "", "", "19.00")
+    total = ("Total", "", "", "1999.00")
+    ends = read(tmp_path, table(HEADER, [*ROWS[:1], subtotal, *ROWS[1:], total]))
+    assert BELOW_TOTAL not in ends.notes
+    signed = read(tmp_path, table(HEADER, [*ROWS, total, ("Printed by", "Anna", "", "")]))
+    assert signed.notes[BELOW_TOTAL] == 1
 
 
 def test_rows_with_nothing_but_an_id_are_told(tmp_path: Path) -> None:

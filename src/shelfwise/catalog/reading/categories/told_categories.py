@@ -28,7 +28,8 @@ _ENOUGH = 500
 _SOME = 0.2
 """Share of paths up to which a category may by chance be called like its product."""
 
-_NUMBERED = re.compile(r"\s*\d+ - \S")
+_NUMBERED = re.compile(r"\s*\d+(?: - |\s*[:#|=])\s*[^\W\d]")
+"""A number before a name, and nothing that could be a measure (``2-seater sofas``)."""
 
 _NO_CATEGORY = frozenset(
     (
@@ -140,16 +141,26 @@ def _told_no_category(column: str, names: Counter[str]) -> str | None:
 
 
 def _told_numbered_paths(column: str, values: Sequence[Any], signs: CategorySigns) -> str | None:
-    """Paths behind their number, as Google lists its taxonomy: the number is part of the first name.
+    """Paths and names behind their number, which is part of the first name; Google lists its taxonomy so.
 
     >>> _told_numbered_paths("cat", ["1 - Animals", "3 - Animals > Pets"], CategorySigns(" > ")) is None
+    False
+    >>> _told_numbered_paths("cat", ["100:Mugs", "101:Lamps"], CategorySigns()) is None
     False
     """
     texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
     # mostly the first has none, and asking is fast
-    if not texts or not signs.separator or not all(map(_NUMBERED.match, texts)):
+    if not texts or not all(map(_NUMBERED.match, texts)):
         return None
     first = signs.paths(texts[0])[0][0]
+    # the sign behind the number separates, so the number is a name of its own
+    if not _NUMBERED.match(first):
+        return None
+    if not signs.separator:
+        return (
+            f"{column}: each value begins with a number, which is part of the name, {first!r}; write the "
+            "names without it if it is an id"
+        )
     return (
         f"{column}: each value begins with a number, which is part of the first name, {first!r}; write the "
         "paths without it, or products of one category have no name above it in common with others"

@@ -11,6 +11,17 @@ _ESCAPED = re.compile(r"%(?:[2-7][0-9A-Fa-f]|[C-F][0-9A-Fa-f]%)")
 
 _ADDRESS = re.compile(r"(?i)(?:https?:|www\.)")
 
+_NUMBERED = re.compile(r"(.*\w)\s*[(\[]\d+[)\]]")
+"""A name with a number in brackets behind it, as shops show how many products are in a category."""
+
+_BACKWARDS = re.compile(
+    r"(?<=\w)\s*[<\N{LEFTWARDS ARROW}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]\s*(?=\w)"
+)
+"""A sign that points from a category to the one above it."""
+
+_MOST = 0.5
+"""Share of the distinct names that look alike, from which on it is no chance."""
+
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _FEW = 0.02
 """Share of the products up to which a bracket without its other half is a slip."""
@@ -28,6 +39,8 @@ def told_names(column: str, names: Counter[str]) -> list[str]:
         _told_addresses(column, names),
         _told_halves(column, names),
         _told_capitals(column, names),
+        _told_numbers_behind(column, names),
+        _told_backwards(column, names),
     )
     return [sentence for sentence in told if sentence is not None]
 
@@ -89,3 +102,35 @@ def _told_capitals(column: str, names: Collection[str]) -> str | None:
                 "write them alike if they are one"
             )
     return None
+
+
+def _told_numbers_behind(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_numbers_behind("cat", ["Mugs (3)", "Mugs (4)", "Lamps"]) is None
+    False
+    >>> _told_numbers_behind("cat", ["Mugs", "Lamps", "Shoes (2)"]) is None
+    True
+    """
+    numbered = {name: found[1] for name in names if (found := _NUMBERED.fullmatch(name))}
+    # one category with two counts is two categories, even where most names have none
+    comes_again = len(set(numbered.values())) < len(numbered)
+    if not numbered or not (comes_again or len(numbered) >= _MOST * len(names)):
+        return None
+    return (
+        f"{column}: {next(iter(numbered))!r} ends in a number in brackets, which is part of the name; write "
+        "the names without it if it is a count or an id"
+    )
+
+
+def _told_backwards(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_backwards("cat", ["Mugs < Kitchen", "Lamps < Home"]) is None
+    False
+    """
+    found = [name for name in names if _BACKWARDS.search(name)]
+    if not found or len(found) < _MOST * len(names):
+        return None
+    return (
+        f"{column}: {found[0]!r} is one name, though it looks like a path from its last level up to its "
+        "first; write paths from the first level down, as Home > Kitchen > Mugs"
+    )

@@ -10,6 +10,7 @@ from shelfwise.catalog.reading.columns.class_names import column_of_names
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.described_columns import described_column
+from shelfwise.catalog.reading.columns.whole_paths import column_of_whole_paths
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -33,11 +34,19 @@ def category_rivals(
     sentences = tuple(_rival_sentences("categories", names, columns, sample))
     if sentences:
         return sentences
-    named = column_of_names(columns["categories"], names, set(columns.values()), sample)
+    taken = columns["categories"]
+    used = set(columns.values())
+    whole = column_of_whole_paths(taken, names, used, sample)
+    if whole is not None:
+        return (
+            f"categories: {taken} is taken, which holds the last names of the paths in {whole}; "
+            f"{how_to_take('categories', whole)}",
+        )
+    named = column_of_names(taken, names, used, sample)
     if named is None:
         return ()
     return (
-        f"categories: {columns['categories']} is taken, which holds numbers; {named} has a name for each of "
+        f"categories: {taken} is taken, which holds numbers; {named} has a name for each of "
         f"them; {how_to_take('categories', named)}",
     )
 

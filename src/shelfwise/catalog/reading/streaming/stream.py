@@ -29,6 +29,7 @@ from shelfwise.catalog.reading.streaming.blocks import (
 )
 from shelfwise.catalog.reading.streaming.parallel import BlockCheck
 from shelfwise.catalog.reading.streaming.stream_position import StreamPlace, StreamPosition
+from shelfwise.catalog.reading.value_parsing import NO_TOTAL
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Bools, Int64Array
@@ -38,6 +39,13 @@ MAX_FURTHER = 256
 
 Keeps a source with a new key in every record from becoming a table of a million columns.
 """
+
+BELOW_TOTAL = (
+    "the row stands below the last total of the table, as notes do; leave notes out of the file"
+)
+
+_MOST_NOTES = 5
+"""Rows below the last total up to which they may be notes; more are a part of the table."""
 
 # of a source; below, starting processes takes longer than they save
 _MIN_SHARED_BYTES = 64 << 20
@@ -101,6 +109,8 @@ class CheckedBlocks:
         )
         self._further: dict[str, None] = dict.fromkeys(start.further)
         self._left_out: set[str] = set(start.left_out)
+        # products since the last total; 0 before one
+        self._below_total = 0
         self._blocks_done: int | None = start.blocks
 
     def __iter__(self) -> Iterator[Batch]:
@@ -121,6 +131,11 @@ class CheckedBlocks:
                 self.refused.update(record.kind for record in refused)
                 if refused and self.first_refused is None:
                     self.first_refused = refused[0]
+                totals = [one for one in refused if one.reason.endswith(NO_TOTAL)]
+                if totals:
+                    self._below_total = self.accepted - totals[-1].accepted_before
+                elif self._below_total:
+                    self._below_total += len(table)
                 self._blocks_done = found.done
                 yield table, refused
         if self._left_out:
@@ -128,6 +143,8 @@ class CheckedBlocks:
             self.notes[note] = len(self._left_out)
         if self._images is not None:
             self.notes += self._images.notes()
+        if 0 < self._below_total <= _MOST_NOTES:
+            self.notes[BELOW_TOTAL] = self._below_total
 
     @property
     def position(self) -> StreamPosition | None:
