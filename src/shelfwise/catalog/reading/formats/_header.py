@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.formats._hint_rows import count_hint_rows
 
 MAX_SEARCHED = 30
 """Rows with cells among which the names are looked for."""
@@ -109,6 +110,7 @@ def find_header(rows: Sequence[Row], columns: Collection[str]) -> Header | None:
         _says_how_to_fill(rows[last + 1]) or _names_the_index(rows[place], rows[last + 1])
     ):
         last += 1
+    last += count_hint_rows(rows[last + 1 :])
     for_programs = [i for i in block if all(map(_MACHINE_NAME.fullmatch, _filled(rows[i])))]
     if len(for_programs) == 1:
         place = for_programs[0]
