@@ -130,3 +130,9 @@ def test_what_is_written_is_read_or_asked(data: st.DataObject) -> None:
 def test_split_at() -> None:
     assert split_at("a,b, c", ",", bare=True) == ["a", "b, c"]
     assert split_at("a|b", "") == ["a|b"]
+
+
+def test_a_slash_in_a_small_tree_separates() -> None:
+    tree = ["Home/Kitchen/Mugs", "Home/Kitchen/Kettles", "Garden/Tools/Spades", "Toys/Wood/Trains"]
+    assert detect_signs(tree * 2).other is None
+    assert detect_signs(tree * 2).signs.separator == "/"

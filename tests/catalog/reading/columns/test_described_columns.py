@@ -168,3 +168,25 @@ def test_names_of_categories_go_before_their_codes(tmp_path: Path) -> None:
     # codes alone are what there is
     alone = read(tmp_path, table(header[:3], [row[:3] for row in rows]))
     assert alone.reading.columns["categories"] == "gpcCategoryCode"
+
+
+@pytest.mark.parametrize("name", ["商品ID", "등록상품ID"])
+def test_a_latin_word_behind_others_without_a_blank(tmp_path: Path, name: str) -> None:
+    result = read(tmp_path, table((name, "title"), [("a7", "A"), ("a8", "B")]))
+    assert result.catalog.ids == ["a7", "a8"]
+
+
+def test_short_descriptions_beside_longer_ones_are_titles(tmp_path: Path) -> None:
+    header = ("Código", "Descrição", "Descrição Complementar")
+    rows = [(p.id, p.title, f"<p>{p.description}</p>") for p in PRODUCTS]
+    result = read(tmp_path, table(header, rows))
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert result.reading.columns["description"] == "Descrição Complementar"
+    assert any(told.startswith("title: Descrição is taken") for told in result.reading.evidence)
+
+
+def test_descriptions_alone_are_no_titles(tmp_path: Path) -> None:
+    result = read(
+        tmp_path, table(("sku", "description"), [(p.id, p.description) for p in PRODUCTS])
+    )
+    assert result.catalog.column("title") == [None] * len(PRODUCTS)

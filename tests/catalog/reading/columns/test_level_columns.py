@@ -22,6 +22,11 @@ LEVELS = (
     "Hauptwarengruppe,Warengruppe,Untergruppe",
     "department,class,subclass",
     "大カテゴリ,中カテゴリ,小カテゴリ",
+    "대분류,중분류,소분류",
+    "一级类目,二级类目,三级类目",
+    "CategoryLevel1Name,CategoryLevel2Name,CategoryLevel3Name",
+    "Categoria principal,Categoria nível 2,Categoria nível 3",
+    "Корневая,Подкатегория 1,Подкатегория 2",
 )
 
 
@@ -162,3 +167,12 @@ def test_the_first_level_may_have_no_number() -> None:
     assert found is not None
     assert list(found.names) == names[1:]
     assert find_level_columns(["id", "category", "category3"]) is None
+
+
+def test_written_paths_below_a_first_level(tmp_path: Path) -> None:
+    header = ("id", "title", "Kategoria główna", "Podkategoria")
+    rows = [
+        (i, f"A {i}", "Dom", f"Kuchnia > {name}") for i, name in enumerate(["Kubki", "Noże"] * 4)
+    ]
+    found = paths_read(read(tmp_path, table(header, rows)))
+    assert found[:2] == [{("Dom", "Kuchnia", "Kubki")}, {("Dom", "Kuchnia", "Noże")}]

@@ -276,3 +276,15 @@ def test_what_an_element_without_a_text_says_in_an_attribute(tmp_path: Path) -> 
     assert catalog.column("categories") == [[["Mugs"]]] * 3
     assert catalog.column("image") == ["0.png", "1.png", "2.png"]
     assert catalog.column("brand") == [None] * 3
+
+
+def test_a_name_in_an_attribute_and_a_title_inside_the_description(tmp_path: Path) -> None:
+    items = "".join(
+        f'<product id="{i}"><category id="7" name="Mugs"/><producer id="1" name="Kestrel"/>'
+        f"<description><name>Mug {i}</name><description>Fine.</description></description></product>"
+        for i in range(3)
+    )
+    catalog = read(tmp_path, f"<products>{items}</products>".encode()).catalog
+    assert catalog.column("categories") == [[["Mugs"]]] * 3
+    assert catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
+    assert catalog.column("description") == ["Fine."] * 3

@@ -78,7 +78,7 @@ class CategoryColumns:
             # an empty level ends the path
             if not text:
                 break
-            path.append(text)
+            path.extend(self.signs.levels(text))
         return [path] if path else None
 
 
@@ -129,7 +129,16 @@ def with_written_paths(
         return replace(found, kind="paths", signs=signs)
     if found.kind == "levels" and _come_in_any_column(rows):
         return replace(found, kind="labels")
-    return found
+    return _with_paths_below(found, filled)
+
+
+def _with_paths_below(found: CategoryColumns, filled: Sequence[Sequence[str]]) -> CategoryColumns:
+    """Levels of which those below the first are written paths: ``Home``, and ``Kitchen > Mugs``."""
+    below = [text for row in filled for text in row[1:]]
+    written = [text for text in below if any(sign in text for sign in LEVEL_SIGNS)]
+    if found.kind != "levels" or not written or len(written) < _HALF * len(below):
+        return found
+    return replace(found, signs=detect_signs(below, several_paths=False).signs)
 
 
 def _come_in_any_column(rows: Sequence[Sequence[str]]) -> bool:

@@ -97,9 +97,7 @@ def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
     evidence: list[str] = []
     separator, separates_levels = _level_sign(values, evidence)
     if not separator and several_paths and _are_levels(values, PIPE):
-        evidence.append(
-            f"{PIPE!r} separates levels: each name behind it has one above, and begins no value"
-        )
+        evidence.append(_told_tree(PIPE))
         separator = PIPE
     signs = CategorySigns(separator)
     separates_paths = True
@@ -134,6 +132,11 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         if not places:
             continue
         share = free / places
+        deep = sum(value.count(sign) > 1 for value in values) >= SURELY_FREE * len(values)
+        # names that lie below each other, three deep, are a tree, however few products stand in it
+        if share < CLEARLY_FREE and deep and _are_levels(values, sign):
+            evidence.append(_told_tree(sign))
+            return sign, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
             continue
@@ -142,6 +145,10 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         evidence.append(f"{sign!r} {verb}: {counted(free, places)}")
         return sign, clear
     return "", True
+
+
+def _told_tree(sign: str) -> str:
+    return f"{sign!r} separates levels: each name behind it has one above, and begins no value"
 
 
 def _path_sign(

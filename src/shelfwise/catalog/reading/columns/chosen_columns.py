@@ -7,11 +7,12 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.columns.described_columns import described_column
+from shelfwise.catalog.reading.columns.described_columns import are_names, described_column
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
 from shelfwise.catalog.reading.columns.rival_columns import rivals_of
+from shelfwise.catalog.reading.columns.variant_ids import variant_id_column
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -36,6 +37,8 @@ def chosen_columns(
     columns.take_fuller_id()
     columns.replace_empty_ones()
     columns.take_described_ones()
+    columns.take_short_descriptions()
+    columns.take_ids_of_variants()
     columns.take_nested_price()
     return columns.chosen
 
@@ -95,6 +98,41 @@ class _Columns:
     def _has_levels(self, field: str) -> bool:
         """Whether several columns make up the categories."""
         return field == "categories" and find_level_columns(self._names) is not None
+
+    def take_short_descriptions(self) -> None:
+        """A column of descriptions that are names, where there is no title but a further description."""
+        usual = self._column("description")
+        if (
+            self._column("title")
+            or usual is None
+            or not {"title", "description"}.isdisjoint(self._told)
+        ):
+            return
+        further = described_column("description", self._names, self._used, self._sample)
+        if further is None or not are_names(self._sample(usual)):
+            return
+        self._choose(
+            "title", usual, f"is taken, as its texts are short, and {further} has longer ones"
+        )
+        self.chosen["description"] = further
+
+    def take_ids_of_variants(self) -> None:
+        """What rows without a title repeat from the row above, where they have ids of their own."""
+        title, usual = self._column("title"), self._column("id")
+        if title is None or usual is None or "id" in self._told or self._is_repeated(usual):
+            return
+        found = variant_id_column(self._names, title, self._used, self._sample)
+        if found is not None:
+            self._choose(
+                "id",
+                found,
+                f"is taken, and not {usual}: rows without a title repeat it from the row above",
+            )
+
+    def _is_repeated(self, column: str) -> bool:
+        """Whether ids stand in several rows, as those of products with variants do."""
+        ids = [str(value) for value in self._sample(column) if not is_missing(value)]
+        return len(set(ids)) < len(ids)
 
     def take_nested_price(self) -> None:
         """A price inside objects, where there is no other."""

@@ -35,10 +35,16 @@ Amazon has categories in this column, and other shops what kind of row it is.
 """
 
 _LONGEST_NAME = 60
+_LONGEST_TITLE = 200
+_MARKUP = re.compile(r"[\n<]")
 _NO_NAME = re.compile(r'[{}]|^"|":')
 
 _IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+
+_EAST_ASIAN = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
+_WORD_ENDS = re.compile(f"_|(?<=[{_EAST_ASIAN}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_EAST_ASIAN}])")
+"""Where words end in plain names; those of East Asia have no blank before a Latin word, as in 商品ID."""
 
 
 def described_column(
@@ -60,6 +66,15 @@ def described_column(
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
+
+
+def are_names(values: Sequence[Any]) -> bool:
+    """Whether texts are as short, and as different from each other, as names of products."""
+    filled = _filled(values)
+    short = all(
+        len(str(value)) <= _LONGEST_TITLE and not _MARKUP.search(str(value)) for value in filled
+    )
+    return len(filled) == len(values) > 0 and short and _are_titles(filled)
 
 
 def _described_columns(
@@ -100,7 +115,7 @@ def _is_described(name: str, field: str) -> bool:
 
 
 def _has(plain: str, words: Collection[str]) -> bool:
-    parts = plain.split("_")
+    parts = _WORD_ENDS.split(plain)
     return any(word in parts or (_is_stem(word) and word in plain) for word in words)
 
 

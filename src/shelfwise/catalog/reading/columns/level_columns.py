@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
-from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
 
 _CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
@@ -25,17 +25,23 @@ _LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
 """Columns that hold one label each."""
 
 _TOP = re.compile(
-    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_CATEGORY}(?:_name)?|大{_CATEGORY}"
+    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_CATEGORY}(?:_name)?|大{_CATEGORY}|대분류"
+    rf"|{_CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
-_MIDDLE = re.compile(rf"{_CATEGORY}(?:_name)?|中{_CATEGORY}")
+_MIDDLE = re.compile(rf"{_CATEGORY}(?:_name)?|中{_CATEGORY}|중분류")
 _SUB = re.compile(
-    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under)_?)+){_CATEGORY}_?(\d?)(?:_name)?|小{_CATEGORY}"
+    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){_CATEGORY}_?(\d?)(?:_name)?|小{_CATEGORY}|소분류"
 )
-_BELOW = ("article_type", "articletype")
+_CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?")
+"""Levels that are counted in Chinese."""
+
+_BELOW = ("article_type", "articletype", "세분류")
 """What stands below a sub-category (Myntra)."""
 
 _ABOVE = ("department", "department_name")
 """What stands above a class (retail)."""
+
+_SECOND = 2
 
 Place = tuple[int, int, str]
 """Where a level stands among the others: its rank, how often it says that it is below, and its number."""
@@ -60,8 +66,12 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
     """Columns with one name and consecutive numbers from 0 or 1 on; the first may have no number."""
     numbered: dict[str, dict[int, str]] = {}
     plain = {normal_name(name): name for name in names}
+    top = next((name for one, name in plain.items() if _TOP.fullmatch(one)), None)
     for name in plain.values():
-        match = _NUMBERED.fullmatch(normal_name(name))
+        # CategoryLevel1Name has its words joined; SubCategory_1 is below Category_1
+        own = normal_name(name)
+        possible = (own,) if _SUB.fullmatch(own) else plain_names(name)
+        match = next(filter(None, map(_NUMBERED.fullmatch, possible)), None)
         if match:
             numbered.setdefault(match[1], {})[int(match[2])] = name
     for base, levels in numbered.items():
@@ -71,6 +81,9 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
         # item_category, item_category2 (Google Analytics)
         if base in plain and levels.keys().isdisjoint((0, 1)):
             levels[1] = plain[base]
+        # Categoria principal, Categoria nível 2, Categoria nível 3
+        elif top is not None and min(levels) == _SECOND:
+            levels[1] = top
         numbers = sorted(levels)
         consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         if len(numbers) > 1 and numbers[0] in (0, 1) and consecutive:
@@ -82,7 +95,8 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     """A column of categories, those that say that they are below it, and one that says it is above."""
     levels: dict[Place, str] = {}
     for name in names:
-        place = _place(normal_name(name))
+        places = map(_place, plain_names(name))
+        place = next((one for one in places if one is not None), None)
         # of several with one meaning the first counts
         if place is not None:
             levels.setdefault(place, name)
@@ -97,6 +111,10 @@ _ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK, _SUB_RANK, _BELOW_RANK = range(5)
 
 def _place(name: str) -> Place | None:
     """Where a column of this plain name stands among levels; None of other columns."""
+    chinese = _CHINESE.fullmatch(name)
+    if chinese:
+        depth = "一二三四五".index(chinese[1])
+        return (_SUB_RANK, depth, "") if depth else (_TOP_RANK, 0, "")
     sub = _SUB.fullmatch(name)
     if sub:
         return _SUB_RANK, len(sub[1] or ""), sub[2] or ""

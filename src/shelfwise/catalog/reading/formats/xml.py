@@ -23,7 +23,7 @@ from shelfwise.catalog.reading.byte_stream import (
     RecordError,
     read_chunks,
 )
-from shelfwise.catalog.reading.columns.column_mapping import is_language
+from shelfwise.catalog.reading.columns.column_mapping import is_language, plan_columns
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
@@ -49,7 +49,7 @@ _MERCHANT = "{http://base.google.com/ns/1.0}"
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
-_SAID_IN_ATTRIBUTES = ("href", "src", "url", "value")
+_SAID_IN_ATTRIBUTES = ("href", "src", "url", "value", "name")
 """Attributes, in lower case, that hold what an element without a text says, likeliest first."""
 
 _OPENING = re.compile(
@@ -173,6 +173,10 @@ def _fields(element: Element) -> dict[str, Any]:
             details = {detail_name(part): value for part, value in values[0].items()}
             fields.update({part: fields.get(part, value) for part, value in details.items()})
             continue
+        titled = _titled_description(name, values)
+        if titled is not None:
+            fields.update({part: fields.get(part, value) for part, value in titled.items()})
+            continue
         if len(values) > 1:
             fields[name] = values
         elif values:
@@ -180,6 +184,18 @@ def _fields(element: Element) -> dict[str, Any]:
         else:
             fields.setdefault(name, None)
     return fields
+
+
+def _titled_description(name: str, values: list[Any]) -> Mapping[str, Any] | None:
+    """The parts of a description that has the title, too; None of others."""
+    if not name.lower().startswith("description") or len(values) != 1:
+        return None
+    inside = values[0]
+    # <DESCRIPTIONS><DESCRIPTION language="cs"><TITLE>
+    while isinstance(inside, dict) and len(inside) == 1:
+        inside = next(iter(inside.values()))
+    has_title = isinstance(inside, dict) and "title" in plan_columns(tuple(inside), {}).ours
+    return inside if has_title else None
 
 
 def _in_languages(element: Element) -> list[str]:

@@ -26,6 +26,8 @@ ENVELOPES = (
         "values",
         "masterData",
         "current",
+        # of programs that answer for several products at once
+        "body",
         # of HubSpot and GeoJSON; a product may have others of its own
         "properties",
     ),

@@ -1,0 +1,52 @@
+"""The column that says whose variant a row is, where rows without a title have ids of their own.
+
+Shops write a product's title once, and below it a row for each further variant with its own SKU. Only a
+column that such a row repeats from the row above tells that it belongs there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.missing import is_missing
+
+_MIN_SHARE = 0.1
+"""Of the rows without a title, from which on these are variants; fewer lack a title."""
+
+
+def variant_id_column(
+    names: Sequence[str],
+    title: str,
+    used: Collection[str],
+    sample: Callable[[str], Sequence[Any]],
+) -> str | None:
+    """The column in which each product has a value of its own, rows without a title that of the row above.
+
+    None without one.
+
+    Args:
+        names: all columns of the file.
+        title: the column with the titles.
+        used: columns that are a field already.
+        sample: the first values of a column.
+    """
+    untitled = [is_missing(value) for value in sample(title)]
+    if not untitled or untitled[0] or sum(untitled) < max(1, _MIN_SHARE * len(untitled)):
+        return None
+    return next(
+        (name for name in names if name not in used and _groups(sample(name), untitled)), None
+    )
+
+
+def _groups(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
+    texts = ["" if is_missing(value) else str(value).strip() for value in values]
+    if len(texts) != len(untitled) or not all(texts):
+        return False
+    products = [text for text, is_variant in zip(texts, untitled, strict=True) if not is_variant]
+    repeats = all(
+        text == above
+        for above, text, is_variant in zip(texts, texts[1:], untitled[1:], strict=False)
+        if is_variant
+    )
+    return repeats and len(set(products)) == len(products) > 1

@@ -1,0 +1,25 @@
+"""Variants with ids of their own belong to the product whose key they repeat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.catalog.reading.written_products import read, table
+
+HEADER = ("Identificador URL", "Nome", "Categorias", "SKU")
+
+
+def test_rows_without_a_title_repeat_the_product_above(tmp_path: Path) -> None:
+    rows = [
+        row
+        for i in range(6)
+        for row in ((f"mug-{i}", f"Mug {i}", "Mugs", f"s{i}a"), (f"mug-{i}", "", "", f"s{i}b"))
+    ]
+    result = read(tmp_path, table(HEADER, rows))
+    assert result.catalog.ids == [f"mug-{i}" for i in range(6)]
+    assert any("and not SKU" in sentence for sentence in result.reading.evidence)
+
+
+def test_products_that_lack_a_title_keep_their_ids(tmp_path: Path) -> None:
+    rows = [(f"mug-{i}", f"Mug {i}" if i % 2 == 0 else "", "Mugs", f"s{i}") for i in range(8)]
+    assert read(tmp_path, table(HEADER, rows)).catalog.ids == [f"s{i}" for i in range(8)]
