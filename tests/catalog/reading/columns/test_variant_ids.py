@@ -23,3 +23,13 @@ def test_rows_without_a_title_repeat_the_product_above(tmp_path: Path) -> None:
 def test_products_that_lack_a_title_keep_their_ids(tmp_path: Path) -> None:
     rows = [(f"mug-{i}", f"Mug {i}" if i % 2 == 0 else "", "Mugs", f"s{i}") for i in range(8)]
     assert read(tmp_path, table(HEADER, rows)).catalog.ids == [f"s{i}" for i in range(8)]
+
+
+def test_variants_that_repeat_their_title_are_told(tmp_path: Path) -> None:
+    rows = [(f"7{i}", f"Mug {i}", f"9{i}{size}", "Mugs") for i in range(6) for size in "12"]
+    result = read(tmp_path, table(("商品ID", "商品名", "種類ID", "カテゴリ"), rows))
+    assert len(result.catalog) == 12
+    assert any("rows of one title have one 商品ID" in told for told in result.reading.evidence)
+    # without variants there is nothing to tell
+    result = read(tmp_path, table(("商品ID", "商品名", "種類ID", "カテゴリ"), rows[::2]))
+    assert not any("rows of one title" in told for told in result.reading.evidence)

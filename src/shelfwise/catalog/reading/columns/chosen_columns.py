@@ -7,12 +7,16 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.columns.described_columns import are_names, described_column
+from shelfwise.catalog.reading.columns.described_columns import (
+    are_names,
+    described_column,
+    may_hold_ids,
+)
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
-from shelfwise.catalog.reading.columns.rival_columns import rivals_of
-from shelfwise.catalog.reading.columns.variant_ids import variant_id_column
+from shelfwise.catalog.reading.columns.rival_columns import how_to_take, rivals_of
+from shelfwise.catalog.reading.columns.variant_ids import title_id_column, variant_id_column
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -122,11 +126,23 @@ class _Columns:
         if title is None or usual is None or "id" in self._told or self._is_repeated(usual):
             return
         found = variant_id_column(self._names, title, self._used, self._sample)
-        if found is not None:
+        if found is None:
+            self._tell_variants(title, usual)
+        else:
             self._choose(
                 "id",
                 found,
                 f"is taken, and not {usual}: rows without a title repeat it from the row above",
+            )
+
+    def _tell_variants(self, title: str, usual: str) -> None:
+        """Rows that have their titles in common may be variants of one product, or products of their own."""
+        ids = [name for name in self._names if may_hold_ids(name)]
+        found = title_id_column(ids, title, self._used, self._sample)
+        if found is not None:
+            self._evidence.append(
+                f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
+                f"product, {how_to_take('id', found)}"
             )
 
     def _is_repeated(self, column: str) -> bool:

@@ -52,7 +52,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "kod",
         "item_no",
         "item_code",
-        *("product_code", "supplier_pid", "supplier_aid"),
+        *("product_code", "supplier_pid", "supplier_aid", "p_model"),
         # the index that pandas writes in front of the columns, if nothing else names the product
         "",
         "unnamed_0",
@@ -171,7 +171,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "labels",
         "product_category_tree",
         "product_category",
-        "category_name",
+        *("category_name", "cat_name"),
         "category_path",
         "categorytext",
         "categories_x_y_z",

@@ -68,6 +68,11 @@ def described_column(
     return next(wordy, found[0] if found else None)
 
 
+def may_hold_ids(name: str) -> bool:
+    """Whether a column is called like ids, as ``商品ID`` or ``pairCode`` is."""
+    return _is_described(name, "id")
+
+
 def are_names(values: Sequence[Any]) -> bool:
     """Whether texts are as short, and as different from each other, as names of products."""
     filled = _filled(values)

@@ -25,7 +25,7 @@ FIELD_WORDS = _sets(
             상품명 اسم τίτλος שם ชื่อ nama tytuł tên
         """,
         "description": """
-            description beschreibung langtext descripción descrição descrizione açıklama
+            description beschreibung langtext descripción descrição descricao descrizione açıklama
             описание 説明 描述 설명 الوصف περιγραφή תיאור รายละเอียด deskripsi
         """,
         "image": """
@@ -39,7 +39,7 @@ FIELD_WORDS = _sets(
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp mrp pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
+            msrp mrp preco pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
         """,
         "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג แบรนด์ ยี่ห้อ",
     }

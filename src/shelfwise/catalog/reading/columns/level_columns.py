@@ -10,7 +10,7 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_
 
 _CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
-    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|カテゴリー?|分类)"
+    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类)"
 )
 """What a column of categories is called in the languages of shops."""
 

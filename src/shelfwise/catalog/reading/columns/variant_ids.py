@@ -40,7 +40,7 @@ def variant_id_column(
 
 
 def _groups(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
-    texts = ["" if is_missing(value) else str(value).strip() for value in values]
+    texts = _texts(values)
     if len(texts) != len(untitled) or not all(texts):
         return False
     products = [text for text, is_variant in zip(texts, untitled, strict=True) if not is_variant]
@@ -50,3 +50,44 @@ def _groups(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
         if is_variant
     )
     return repeats and len(set(products)) == len(products) > 1
+
+
+def title_id_column(
+    names: Sequence[str],
+    title: str,
+    used: Collection[str],
+    sample: Callable[[str], Sequence[Any]],
+) -> str | None:
+    """A column with one value for each title, where rows of one title follow each other; None without one.
+
+    Args:
+        names: those of the file's columns that may hold ids.
+        title: the column with the titles.
+        used: columns that are a field already.
+        sample: the first values of a column.
+    """
+    titles = _texts(sample(title))
+    if not all(titles) or len(_runs(titles)) == len(titles):
+        return None
+    return next(
+        (name for name in names if name not in used and _goes_with(sample(name), titles)), None
+    )
+
+
+def _goes_with(values: Sequence[Any], titles: Sequence[str]) -> bool:
+    """Whether each value stands beside one title, in rows that follow each other."""
+    texts = _texts(values)
+    if len(texts) != len(titles) or not all(texts):
+        return False
+    runs = _runs(texts)
+    pairs = _runs(list(zip(texts, titles, strict=True)))
+    return 1 < len(runs) < len(texts) and len(set(runs)) == len(runs) == len(pairs)
+
+
+def _runs(values: Sequence[Any]) -> list[Any]:
+    """The values without those that repeat the one above."""
+    return [value for place, value in enumerate(values) if not place or value != values[place - 1]]
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return ["" if is_missing(value) else str(value).strip() for value in values]
