@@ -190,3 +190,8 @@ def test_descriptions_alone_are_no_titles(tmp_path: Path) -> None:
         tmp_path, table(("sku", "description"), [(p.id, p.description) for p in PRODUCTS])
     )
     assert result.catalog.column("title") == [None] * len(PRODUCTS)
+
+
+def test_a_turkish_capital_with_a_dot(tmp_path: Path) -> None:
+    result = read(tmp_path, table(("Stok kodu", "İsim"), [("a7", "A7 kupa"), ("a8", "A8 kupa")]))
+    assert result.catalog.column("title") == ["A7 kupa", "A8 kupa"]

@@ -92,7 +92,13 @@ def normal_name(name: str) -> str:
     >>> normal_name("Body (HTML)"), normal_name("*Category"), normal_name("g:image_link")
     ('body_html', 'category', 'image_link')
     """
-    bare = name.strip().lower().removeprefix("g:")
+    # in lower case the Turkish capital would be two characters, of which one is no letter
+    bare = (
+        name.strip()
+        .replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i")
+        .lower()
+        .removeprefix("g:")
+    )
     return _SIGNS.sub("_", bare).strip("_")
 
 
