@@ -21,8 +21,8 @@ FIELD_WORDS = _sets(
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
-            headline designation désignation libellé название наименование adı isim 商品名 品名 名称 标题 제품명
-            상품명 اسم τίτλος שם ชื่อ nama tytuł tên
+            headline designation désignation libellé название наименование adı 商品名 品名 名称 标题 제품명
+            상품명 اسم τίτλος שם ชื่อ nama tytuł tên isim
         """,
         "description": """
             description beschreibung langtext descripción descrição descricao descrizione açıklama
