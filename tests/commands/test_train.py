@@ -22,6 +22,7 @@ from shelfwise.training import checkpoints
 from shelfwise.training import fit as fitting
 from shelfwise.training.dataset import prepare_data
 from shelfwise.training.training_run import TrainingRun
+from tests.killed_loops import Killed
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +164,6 @@ def test_a_broken_off_training_continues_to_the_same_model(
                 array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}"
             )
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
-
-
-class Killed(BaseException):
-    """Stands for a kill in the middle of a loop."""
 
 
 @pytest.mark.parametrize("stage", ["member.title", "cross."])

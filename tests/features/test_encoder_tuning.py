@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.features.encoder_tuning import TuningSettings, _batches_by_length, fine_tune
 from shelfwise.nn.seeding import torch_seed
+from tests.killed_loops import Killed, resumable
 
 
 def test_every_text_is_in_one_batch_and_batches_are_even() -> None:
@@ -35,10 +35,6 @@ def test_batches_come_in_random_order_that_the_seed_decides() -> None:
     assert first != sorted(first)
 
 
-class Killed(BaseException):
-    """Stands for a kill."""
-
-
 @dataclass
 class Texts:
     """Rows of numbers as batches, of which only so many are given."""
@@ -54,12 +50,6 @@ class Texts:
             raise Killed
         self.left -= 1
         return (torch.from_numpy(self.rows[rows]),)
-
-
-def resumable(folder: Path) -> Context:
-    loops = LoopCheckpoints(folder)
-    loops.begin("member.text")
-    return replace(Context(seed=2), loops=loops)
 
 
 @pytest.mark.parametrize("killed_after", [1, 7, 8, 23])
@@ -82,7 +72,7 @@ def test_a_killed_tuning_goes_on_to_the_same_bits(
 
     whole = tuned(Texts(rows), Context(seed=2))
     with pytest.raises(Killed):
-        tuned(Texts(rows, killed_after), resumable(tmp_path))
+        tuned(Texts(rows, killed_after), resumable(tmp_path, seed=2))
     # 24 steps in all: only what is left is learnt
-    resumed = tuned(Texts(rows, 24 - killed_after), resumable(tmp_path))
+    resumed = tuned(Texts(rows, 24 - killed_after), resumable(tmp_path, seed=2))
     np.testing.assert_array_equal(resumed, whole)

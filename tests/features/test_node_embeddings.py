@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pytest
 import scipy.sparse as sp
 from pydantic import ValidationError
 
-from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context
 from shelfwise.features import node_embeddings
 from shelfwise.features.node_embeddings import WalkSettings, closeness, node_vectors, walk
+from tests.killed_loops import Killed, resumable
 
 EDGES = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5), (5, 6), (2, 6)]
 """Two triangles, a square, and nodes of two to four neighbours."""
@@ -117,10 +116,6 @@ def test_vectors_keep_parts_of_the_graph_apart() -> None:
     assert np.array_equal(vectors, node_vectors(adjacency, chosen, Context()))
 
 
-class Killed(Exception):
-    """Stands for a kill."""
-
-
 @pytest.mark.parametrize("killed_after", [0, 1, 4])
 def test_killed_walks_go_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
@@ -139,15 +134,12 @@ def test_killed_walks_go_on_to_the_same_bits(
         left -= 1
         return walk(*args)
 
-    def begun() -> Context:
-        loops = LoopCheckpoints(tmp_path)
-        loops.begin("member.graph")
-        return replace(Context(seed=3), loops=loops)
-
     monkeypatch.setattr(node_embeddings, "walk", killed_walk)
     with pytest.raises(Killed):
-        node_vectors(small_graph(), chosen, begun())
+        node_vectors(small_graph(), chosen, resumable(tmp_path, seed=3))
     # only what is left is walked
     left = 7 - killed_after
-    np.testing.assert_array_equal(node_vectors(small_graph(), chosen, begun()), whole)
+    np.testing.assert_array_equal(
+        node_vectors(small_graph(), chosen, resumable(tmp_path, seed=3)), whole
+    )
     assert left == 0

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Examples
 from shelfwise.errors import ConfigError, NotFittedError
 from shelfwise.modalities import text_bag
 from shelfwise.modalities.text_bag import TextBag, ngram_shares, train_vectors
 from shelfwise.text.ngrams import split_words, word_grams
+from tests.killed_loops import Killed, resumable
 from tests.modalities.stored_state import assert_same_predictions, restored
 
 NOUNS = ("shoe", "hat", "scarf", "lamp", "chair", "kettle")
@@ -158,10 +157,6 @@ def test_wrong_settings_are_refused() -> None:
         TextBag.Settings.model_validate({"words": ()})
 
 
-class Killed(Exception):
-    """Stands for a kill."""
-
-
 @pytest.mark.parametrize("killed_after", [0, 1, 5])
 def test_a_killed_training_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
@@ -180,17 +175,12 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         left -= 1
         real(*args)
 
-    def begun() -> Context:
-        loops = LoopCheckpoints(tmp_path)
-        loops.begin("member.title")
-        return replace(Context(seed=1), loops=loops)
-
     monkeypatch.setattr(text_bag, "_train_epoch", killed_epoch)
     with pytest.raises(Killed):
-        member.fit(train, None, begun())
+        member.fit(train, None, resumable(tmp_path, seed=1))
     # only what is left is learnt
     left = 6 - killed_after
-    resumed = member.fit(train, None, begun()).state().arrays
+    resumed = member.fit(train, None, resumable(tmp_path, seed=1)).state().arrays
     assert left == 0
     for name, values in whole.items():
         np.testing.assert_array_equal(resumed[name], values)

@@ -1,7 +1,7 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import device
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
+from tests.killed_loops import Killed, resumable
 
 
 @dataclass
@@ -232,17 +232,6 @@ def test_products_in_half_precision_leave_weights_and_answers_in_single() -> Non
     assert np.array_equal(weights(again), weights(single)) == (device().type == "cpu")
 
 
-class Killed(BaseException):
-    """Stands for a kill in the middle of a training."""
-
-
-def resumable(folder: Path) -> Context:
-    """A context whose loops keep a state after every step."""
-    loops = LoopCheckpoints(folder, seconds=0.0)
-    loops.begin("member.title")
-    return replace(Context(seed=3), loops=loops)
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -279,11 +268,17 @@ def test_a_killed_training_goes_on_to_the_same_bits(
 
     with pytest.raises(Killed):
         fit_network(
-            network(), rows, targets, chosen, resumable(tmp_path), validation, after_step=kill
+            network(),
+            rows,
+            targets,
+            chosen,
+            resumable(tmp_path, seed=3),
+            validation,
+            after_step=kill,
         )
     taken = 0
     resumed = network()
-    context = resumable(tmp_path)
+    context = resumable(tmp_path, seed=3)
     assert (
         fit_network(resumed, rows, targets, chosen, context, validation, after_step=count) == epoch
     )
@@ -294,9 +289,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(
 
 def test_another_training_is_not_gone_on_from(tmp_path: Path) -> None:
     rows, targets = data()
-    fit_network(network(), rows, targets, settings(), resumable(tmp_path))
+    fit_network(network(), rows, targets, settings(), resumable(tmp_path, seed=3))
     fresh, resumed = network(), network()
     chosen = settings(learning_rate=0.01)
     fit_network(fresh, rows, targets, chosen, Context(seed=3))
-    fit_network(resumed, rows, targets, chosen, resumable(tmp_path))
+    fit_network(resumed, rows, targets, chosen, resumable(tmp_path, seed=3))
     np.testing.assert_array_equal(weights(resumed), weights(fresh))

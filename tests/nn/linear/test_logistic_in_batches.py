@@ -19,6 +19,7 @@ from shelfwise.nn.linear.linear_weights import LinearWeights
 from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
 from shelfwise.nn.linear.logistic_regression import fit_logistic
 from shelfwise.nn.linear.row_shards import RowShards
+from tests.killed_loops import Killed
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,6 @@ def test_progress_tells_as_many_steps_as_were_announced(
     context = CountingContext()
     learnt(*problem, context=context)
     assert context.counted["told"] == context.counted["announced"] > 0
-
-
-class Killed(BaseException):
-    """Stands for a kill."""
 
 
 @pytest.mark.parametrize("killed_after", [1, 11, 25, 50, 120])
