@@ -166,7 +166,7 @@ def test_a_broken_off_training_continues_to_the_same_model(
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
 
 
-@pytest.mark.parametrize("stage", ["member.title", "cross."])
+@pytest.mark.parametrize("stage", ["member.title", "system."])
 def test_a_training_killed_inside_of_a_stage_goes_on_from_there(
     sample: Path, quick: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
